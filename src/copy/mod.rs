@@ -1,0 +1,1 @@
+//! The graph of an image, the plan of a copy, and the engine that carries it out.

@@ -1,0 +1,133 @@
+//! The one error of the library: a sentence, its class, a hint and the cause.
+//!
+//! It is separate from the rooms because all of them return it; it must not know any of them. What only one
+//! room cares about (an HTTP status, a registry's error codes) travels as the typed cause and can be had by
+//! `downcast` from [`std::error::Error::source`].
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// A result whose error is an [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What class of failure an [`Error`] is; each has its own exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Anything without a class of its own, usage errors included (exit code 1).
+    Other,
+    /// The image, tag, blob or repository does not exist (2).
+    NotFound,
+    /// Authentication or permission (3).
+    NotAllowed,
+    /// Content does not match its digest, size or type (4).
+    Corrupt,
+    /// Network trouble, or a registry that does not answer properly, after the retries (5).
+    Unavailable,
+    /// The destination refuses: media type, immutable tag, disk full (6).
+    Refused,
+}
+
+impl Kind {
+    /// The exit code of a command that ends with this class of failure.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Other => 1,
+            Kind::NotFound => 2,
+            Kind::NotAllowed => 3,
+            Kind::Corrupt => 4,
+            Kind::Unavailable => 5,
+            Kind::Refused => 6,
+        }
+    }
+}
+
+/// What went wrong: one sentence without a full stop, a class, perhaps a hint, perhaps a cause.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of class `kind` that says `message` (one sentence, no full stop, literals in backticks).
+    pub fn new(kind: Kind, message: impl Into<String>) -> Error {
+        Error(Box::new(Inner {
+            kind,
+            message: message.into(),
+            hint: None,
+            source: None,
+        }))
+    }
+
+    /// An error of class [`Kind::Other`].
+    pub fn other(message: impl Into<String>) -> Error {
+        Error::new(Kind::Other, message)
+    }
+
+    /// Sets the cause, kept typed for `downcast_ref`.
+    pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        self.0.source = Some(cause.into());
+        self
+    }
+
+    /// Sets what the reader can try; printed on a line of its own as `hint: ...`.
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Says in `message` what was being done; class and hint are those of the error it wraps.
+    pub fn context(self, message: impl Into<String>) -> Error {
+        let kind = self.kind();
+        Error(Box::new(Inner {
+            kind,
+            message: message.into(),
+            hint: None,
+            source: Some(Box::new(self)),
+        }))
+    }
+
+    /// The class of this failure.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The innermost hint along the chain of barque's own errors: it knows most.
+    pub fn advice(&self) -> Option<&str> {
+        let inner = self
+            .0
+            .source
+            .as_ref()
+            .and_then(|s| s.downcast_ref::<Error>())
+            .and_then(Error::advice);
+        inner.or(self.0.hint.as_deref())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.0.kind, self.0.message)?;
+        if let Some(source) = &self.0.source {
+            write!(f, ": {source:?}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|s| s as &(dyn StdError + 'static))
+    }
+}

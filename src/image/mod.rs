@@ -1,0 +1,18 @@
+//! What names, digests, manifests and configs are, and how one format becomes another.
+//!
+//! Pure data: nothing here does input or output, is async, or reads a clock or the environment. All other
+//! rooms build on it, so that a digest or a name is checked once, where it comes in, and trusted afterwards.
+
+mod descriptor;
+mod digest;
+mod manifest;
+mod media_type;
+mod name;
+pub mod reference;
+
+pub use descriptor::{Descriptor, Platform};
+pub use digest::{Algorithm, Digest, DigestError, Digester};
+pub use manifest::{ImageView, IndexView, Manifest, ManifestError, Schema1View, View};
+pub use media_type::MediaType;
+pub use name::{ImageName, Selector, TRANSPORTS, parse_reference};
+pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};

@@ -1,0 +1,282 @@
+//! `ImageName`: what a user types for an image, `transport:rest`.
+//!
+//! The syntax is skopeo's. Reading a name touches nothing; `transport::open` turns it into a place to read
+//! from or write to.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::{Reference, ReferenceError};
+use crate::{Error, Result};
+
+/// An image at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageName {
+    /// `docker://NAME[:TAG][@DIGEST]`: an image in a registry.
+    Docker(Reference),
+    /// `oci:DIR[:REF|:@N]`: an image in an OCI image layout.
+    Oci { path: PathBuf, selector: Selector },
+    /// `dir:PATH`: a flat directory with a manifest and its blobs.
+    Dir { path: PathBuf },
+}
+
+/// Which image of a place that can hold several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The only one; reading is an error when there are several.
+    Only,
+    /// The one whose `org.opencontainers.image.ref.name` is this text.
+    Named(String),
+    /// The one at this place of the index, counted from 0; for reading only.
+    At(usize),
+}
+
+/// The transports by name, as `--help` and error messages list them.
+pub const TRANSPORTS: [&str; 3] = ["docker://", "oci:", "dir:"];
+
+impl ImageName {
+    /// Reads `transport:rest`. A reference without tag and digest means the tag `latest`.
+    pub fn parse(text: &str) -> Result<ImageName> {
+        let Some((transport, rest)) = text.split_once(':') else {
+            return Err(unknown_transport(text));
+        };
+        match transport {
+            "docker" => match rest.strip_prefix("//") {
+                Some(reference) => Ok(ImageName::Docker(parse_reference(reference)?.or_latest())),
+                None => Err(Error::other(format!("`{text}` is not a valid image name"))
+                    .hint(format!("write `docker://{}`", rest.trim_start_matches('/')))),
+            },
+            "oci" => parse_layout(text, rest),
+            "dir" if rest.is_empty() => Err(Error::other(format!("`{text}` names no directory"))),
+            "dir" => Ok(ImageName::Dir { path: rest.into() }),
+            _ => Err(unknown_transport(text)),
+        }
+    }
+
+    /// Reads a name as [`ImageName::parse`] does, and a bare reference as `docker://` where `text` names no
+    /// transport and `exists` (a file or folder of that name) is false.
+    pub fn parse_lenient(text: &str, exists: bool) -> Result<ImageName> {
+        let transport = text.split_once(':').map_or("", |(transport, _)| transport);
+        if exists
+            || matches!(transport, "docker" | "oci" | "dir")
+            || is_foreign_transport(transport)
+        {
+            return ImageName::parse(text);
+        }
+        Ok(ImageName::Docker(parse_reference(text)?.or_latest()))
+    }
+}
+
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ImageName::Docker(reference) => write!(f, "docker://{reference}"),
+            ImageName::Dir { path } => write!(f, "dir:{}", path.display()),
+            ImageName::Oci { path, selector } => {
+                write!(f, "oci:{}", path.display())?;
+                match selector {
+                    Selector::Only => Ok(()),
+                    Selector::Named(name) => write!(f, ":{name}"),
+                    Selector::At(n) => write!(f, ":@{n}"),
+                }
+            }
+        }
+    }
+}
+
+/// Reads a reference as users type it; a mistake says what is wrong and shows the corrected form.
+pub fn parse_reference(text: &str) -> Result<Reference> {
+    text.parse().map_err(|e: ReferenceError| {
+        let error = Error::other(format!("`{text}` is not a valid image name: {e}"));
+        match corrected(text, &e) {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    })
+}
+
+/// The form that was probably meant, when there is one that reads well.
+fn corrected(text: &str, error: &ReferenceError) -> Option<String> {
+    if *error == ReferenceError::BareId {
+        return Some(format!(
+            "name a repository before it: `REPOSITORY@sha256:{text}`"
+        ));
+    }
+    let mut better = text.trim();
+    for prefix in ["https://", "http://", "docker://"] {
+        better = better.strip_prefix(prefix).unwrap_or(better);
+    }
+    let better = better.trim_matches('/');
+    let better = match better.split_once("/v2/") {
+        Some((host, path)) => format!("{host}/{path}"),
+        None => better.to_owned(),
+    };
+    let candidates = [
+        better.clone(),
+        lower_path(&better),
+        better.replace("//", "/"),
+    ];
+    let fits = candidates
+        .into_iter()
+        .find(|c| c != text && c.parse::<Reference>().is_ok())?;
+    Some(format!("did you mean `{fits}`?"))
+}
+
+/// Lower-cases the repository, not the tag.
+fn lower_path(text: &str) -> String {
+    let start = text.rfind('/').map_or(0, |i| i + 1);
+    let end = text[start..]
+        .find([':', '@'])
+        .map_or(text.len(), |i| start + i);
+    text[..end].to_lowercase() + &text[end..]
+}
+
+fn parse_layout(text: &str, rest: &str) -> Result<ImageName> {
+    let (path, selector) = match rest.split_once(':') {
+        None => (rest, Selector::Only),
+        Some((path, "")) => (path, Selector::Only),
+        Some((path, selector)) => match selector.strip_prefix('@').map(str::parse) {
+            Some(Ok(n)) => (path, Selector::At(n)),
+            Some(Err(_)) => {
+                return Err(Error::other(format!(
+                    "`{text}`: `{selector}` is not a place in the index"
+                ))
+                .hint("`:@0` means the first image of the layout"));
+            }
+            None if is_ref_name(selector) => (path, Selector::Named(selector.to_owned())),
+            None => {
+                return Err(Error::other(format!("`{text}`: `{selector}` is not a valid reference name"))
+                    .hint("the path of an `oci:` name ends at its first `:`; letters, digits and `-._:@+/` may follow"));
+            }
+        },
+    };
+    if path.is_empty() {
+        return Err(Error::other(format!("`{text}` names no directory")));
+    }
+    Ok(ImageName::Oci {
+        path: path.into(),
+        selector,
+    })
+}
+
+/// `org.opencontainers.image.ref.name` by the image-spec's grammar: alphanumeric groups joined by one of
+/// `-._:@+` or `--`, in components parted by `/`.
+fn is_ref_name(s: &str) -> bool {
+    s.split('/').all(|component| {
+        let bytes = component.as_bytes();
+        let edges = [bytes.first(), bytes.last()];
+        edges
+            .iter()
+            .all(|b| b.is_some_and(u8::is_ascii_alphanumeric))
+            && bytes.split(u8::is_ascii_alphanumeric).all(|joint| {
+                matches!(joint, [] | b"--") || (joint.len() == 1 && b"-._:@+".contains(&joint[0]))
+            })
+    })
+}
+
+/// Transports of skopeo that barque knows by name only: a word with a colon that is surely no image name.
+fn is_foreign_transport(transport: &str) -> bool {
+    matches!(
+        transport,
+        "oci-archive"
+            | "docker-archive"
+            | "docker-daemon"
+            | "docker-v1"
+            | "containers-storage"
+            | "sif"
+            | "ostree"
+            | "atomic"
+            | "tarball"
+            | "http"
+            | "https"
+    )
+}
+
+fn unknown_transport(text: &str) -> Error {
+    let list = TRANSPORTS.map(|t| format!("`{t}`")).join(", ");
+    if let Some((transport, _)) = text.split_once(':')
+        && is_foreign_transport(transport)
+        && !transport.starts_with("http")
+    {
+        return Error::other(format!(
+            "`{text}`: the transport `{transport}:` is not supported (known: {list})"
+        ));
+    }
+    let error = Error::other(format!("`{text}` names no transport (known: {list})"));
+    let bare = ["https://", "http://"]
+        .iter()
+        .fold(text, |t, p| t.strip_prefix(p).unwrap_or(t));
+    match bare.parse::<Reference>() {
+        _ if text.starts_with(['/', '.', '~']) => {
+            error.hint(format!("write `dir:{text}` or `oci:{text}`"))
+        }
+        Ok(_) => error.hint(format!("did you mean `docker://{bare}`?")),
+        Err(_) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(s: &str) -> ImageName {
+        ImageName::parse(s).unwrap()
+    }
+
+    fn hint(s: &str) -> String {
+        ImageName::parse(s)
+            .unwrap_err()
+            .advice()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    #[test]
+    fn names_print_as_they_read() {
+        for name in [
+            "docker://docker.io/library/a:1",
+            "oci:/x/y",
+            "oci:d:v1.0-a_b",
+            "oci:d:@3",
+            "oci:d:reg.io/a:1",
+            "dir:a b",
+        ] {
+            assert_eq!(parse(name).to_string(), name);
+        }
+        assert_eq!(
+            parse("docker://a").to_string(),
+            "docker://docker.io/library/a:latest"
+        );
+        assert_eq!(parse("oci:d:"), parse("oci:d"));
+    }
+
+    #[test]
+    fn a_mistake_shows_the_corrected_form() {
+        assert_eq!(hint("alpine:3"), "did you mean `docker://alpine:3`?");
+        assert_eq!(hint("docker:alpine"), "write `docker://alpine`");
+        assert_eq!(
+            hint("docker://Foo.io/Bar:V1"),
+            "did you mean `foo.io/bar:V1`?"
+        );
+        assert_eq!(hint("docker://https://r.io/a"), "did you mean `r.io/a`?");
+        assert_eq!(hint("https://r.io/a"), "did you mean `docker://r.io/a`?");
+        assert_eq!(hint("./layout"), "write `dir:./layout` or `oci:./layout`");
+        assert!(hint(&format!("docker://{}", "a".repeat(64))).contains("REPOSITORY@sha256:"));
+        assert!(ImageName::parse("oci::v1").is_err() && ImageName::parse("dir:").is_err());
+        assert!(ImageName::parse("oci:d:a b").is_err());
+    }
+
+    #[test]
+    fn a_bare_name_is_a_registry_name_only_where_it_can_be_nothing_else() {
+        assert_eq!(
+            ImageName::parse_lenient("a:1", false).unwrap(),
+            parse("docker://a:1")
+        );
+        assert_eq!(
+            ImageName::parse_lenient("localhost:5000/a", false).unwrap(),
+            parse("docker://localhost:5000/a")
+        );
+        assert!(ImageName::parse_lenient("layout", true).is_err());
+        assert!(ImageName::parse_lenient("oci-archive:x", false).is_err());
+    }
+}

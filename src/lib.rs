@@ -1,0 +1,29 @@
+//! barque inspects and copies container images between registries, layouts and archives.
+//!
+//! The crate is a house of rooms; data flows through them once, from left to right, and a room uses only
+//! the rooms to its right in this list:
+//!
+//! `cli → report, copy → transport → registry → settings → image`
+//!
+//! - [`image`]: what names, digests and manifests are; pure data, no input or output.
+//! - [`settings`]: what this machine says about credentials, certificates and proxies.
+//! - [`registry`]: turns a typed request into verified answers of the distribution protocol.
+//! - [`transport`]: reads and writes one image at one place, behind two small traits.
+//! - [`copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
+//! - [`report`]: turns results and failures into bytes for people and programs.
+//! - [`cli`]: the command line; flags in, one call into the library, the result to `report`.
+//!
+//! Every room returns [`Error`], which knows its class (and so the exit code) and what to try next.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod copy;
+mod error;
+pub mod image;
+pub mod registry;
+pub mod report;
+pub mod settings;
+pub mod transport;
+
+pub use error::{Error, Kind, Result};

@@ -1,0 +1,1 @@
+//! Turns a typed intent into verified answers of the distribution protocol.

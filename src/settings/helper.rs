@@ -1,0 +1,1 @@
+//! The credential-helper protocol: `docker-credential-SUFFIX get|store|erase|list`.

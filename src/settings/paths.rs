@@ -1,0 +1,1 @@
+//! Where credential files and certificates live on this machine.

@@ -1,0 +1,152 @@
+//! Reading and writing one image at one place, behind two small traits.
+//!
+//! A transport is one file here. It knows its own place and nothing of the other side: what to copy, and what a
+//! lack of an ability means, is decided in `copy`. Only [`open_source`] and [`open_destination`] know transports
+//! by name.
+
+pub mod blob_store;
+pub mod dir;
+pub mod docker;
+pub mod oci_layout;
+mod stream;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+
+use crate::Result;
+use crate::image::{Descriptor, Digest, Manifest, MediaType};
+
+pub use stream::{read_all, verified};
+
+/// Which manifest of a place: the one its name stands for, or one by digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    Named,
+    Digest(Digest),
+}
+
+/// The bytes of a blob as they arrive. From offset 0 the last item is an error when digest or size is off.
+pub type BlobStream = BoxStream<'static, Result<Bytes>>;
+
+/// What a source is able to do; asked for in place of its name.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SourceCan {
+    /// Blobs can be read from an offset without reading what comes before.
+    pub ranged: bool,
+}
+
+/// What a destination is able to do; asked for in place of its name.
+#[derive(Debug, Clone, Copy)]
+pub struct DestinationCan {
+    /// Whether a manifest of this type can be held.
+    pub holds: fn(&MediaType) -> bool,
+    /// A manifest that is there vouches for everything that it points at.
+    pub manifest_vouches: bool,
+}
+
+/// Whether a blob is at a destination, as far as can be said without asking over the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    Present,
+    Absent,
+    /// Only writing will tell: the first request of the write is the question.
+    AskedOnWrite,
+}
+
+/// What became of a blob that was to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// It was there already; the body was not opened.
+    Present,
+    /// Its bytes were written.
+    Written,
+}
+
+/// A place that an image is read from.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The name of the image for messages and reports, with its transport.
+    fn name(&self) -> String;
+
+    /// What this source is able to do.
+    fn can(&self) -> SourceCan {
+        SourceCan::default()
+    }
+
+    /// The manifest `which`; by digest, its bytes have been checked against it.
+    async fn manifest(&self, which: &Which) -> Result<Manifest>;
+
+    /// The blob's bytes from offset `from` on. From 0 the stream checks size and digest itself; from elsewhere
+    /// the caller goes on with the digester that has seen what came before.
+    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream>;
+
+    /// The repository without tag, where the place has one: `docker.io/library/alpine`.
+    fn repository(&self) -> Option<String> {
+        None
+    }
+
+    /// The tags beside this image, page by page; `None` where a place has no tags.
+    fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
+        None
+    }
+}
+
+/// A place that an image is written to. Blobs first, then manifests, children before parents, then `finish`.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// The name of the image for messages and reports, with its transport.
+    fn name(&self) -> String;
+
+    /// What this destination is able to do.
+    fn can(&self) -> DestinationCan;
+
+    /// The digest of what the name stands for now; `None` when there is nothing.
+    async fn current(&self) -> Result<Option<Digest>>;
+
+    /// Whether the blob is there, without a request.
+    async fn has(&self, blob: &Descriptor) -> Result<Presence>;
+
+    /// Writes a blob unless it is there; it gets its name only after its digest matched.
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored>;
+
+    /// Writes a manifest, under the place's name or by its digest only.
+    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()>;
+
+    /// Makes what was written durable and visible under its name.
+    async fn finish(&self) -> Result<()>;
+}
+
+type Open = dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync;
+
+/// A body that can be had again, from any offset: retries hold no buffers.
+pub struct BlobBody {
+    open: Box<Open>,
+}
+
+impl BlobBody {
+    /// A body that `open` gives from the offset it is called with.
+    pub fn new(
+        open: impl Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync + 'static,
+    ) -> BlobBody {
+        BlobBody {
+            open: Box::new(open),
+        }
+    }
+
+    /// A body held in memory: a config that was made here.
+    pub fn of_bytes(bytes: Bytes) -> BlobBody {
+        BlobBody::new(move |from| {
+            let rest = bytes.slice(usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len())..);
+            Box::pin(
+                async move { Ok(Box::pin(futures_util::stream::iter([Ok(rest)])) as BlobStream) },
+            )
+        })
+    }
+
+    /// The stream from offset `from` on.
+    pub async fn open(&self, from: u64) -> Result<BlobStream> {
+        (self.open)(from).await
+    }
+}
