@@ -9,6 +9,7 @@ mod jws;
 mod manifest;
 mod media_type;
 mod name;
+pub mod platform;
 pub mod reference;
 
 pub use descriptor::{Descriptor, Platform};
@@ -18,4 +19,5 @@ pub use manifest::{
 };
 pub use media_type::MediaType;
 pub use name::{ImageName, Selector, TRANSPORTS, parse_reference};
+pub use platform::{PlatformError, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};

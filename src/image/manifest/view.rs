@@ -9,6 +9,10 @@ use crate::image::{Descriptor, Digest, MediaType};
 
 /// What a manifest says, by kind.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "views are made one at a time and taken apart at once"
+)]
 pub enum View {
     Image(ImageView),
     Index(IndexView),
