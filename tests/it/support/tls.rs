@@ -1,0 +1,95 @@
+//! A private certificate authority with a server and a client certificate, made afresh for each test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use tempfile::TempDir;
+
+/// The authority's files; gone when dropped.
+///
+/// Two directories follow the naming of `certs.d`: one with the CA alone and one with the client pair too.
+pub struct Certificates {
+    dir: TempDir,
+}
+
+impl Certificates {
+    /// Makes an authority, a certificate for a server on loopback, and one for a client.
+    pub fn new() -> Certificates {
+        let dir = TempDir::new().unwrap();
+        let (ca_pem, issuer) = authority();
+        let (server, server_key) = leaf(&issuer, "server", ExtendedKeyUsagePurpose::ServerAuth);
+        let (client, client_key) = leaf(&issuer, "client", ExtendedKeyUsagePurpose::ClientAuth);
+        for (name, content) in [
+            ("certs.d/ca.crt", &ca_pem),
+            ("certs.d/client.cert", &client),
+            ("certs.d/client.key", &client_key),
+            ("ca-only/ca.crt", &ca_pem),
+            ("server/server.crt", &server),
+            ("server/server.key", &server_key),
+        ] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        Certificates { dir }
+    }
+
+    /// `ca.crt`, `client.cert` and `client.key`, as `--cert-dir` and `certs.d/HOST` want them.
+    pub fn cert_dir(&self) -> PathBuf {
+        self.dir.path().join("certs.d")
+    }
+
+    /// A directory with `ca.crt` only.
+    pub fn ca_only_dir(&self) -> PathBuf {
+        self.dir.path().join("ca-only")
+    }
+
+    /// The authority's certificate, PEM.
+    pub fn ca_file(&self) -> PathBuf {
+        self.cert_dir().join("ca.crt")
+    }
+
+    /// Certificate and key of a server on 127.0.0.1 to 127.0.0.4 and `localhost`, PEM.
+    pub fn server_files(&self) -> (PathBuf, PathBuf) {
+        let dir: &Path = &self.dir.path().join("server");
+        (dir.join("server.crt"), dir.join("server.key"))
+    }
+}
+
+fn authority() -> (String, Issuer<'static, KeyPair>) {
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "barque test authority");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let key = KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    (pem, Issuer::new(params, key))
+}
+
+fn leaf(
+    issuer: &Issuer<'_, KeyPair>,
+    name: &str,
+    usage: ExtendedKeyUsagePurpose,
+) -> (String, String) {
+    let names = [
+        "localhost",
+        "127.0.0.1",
+        "127.0.0.2",
+        "127.0.0.3",
+        "127.0.0.4",
+        "::1",
+    ];
+    let mut params = CertificateParams::new(names.map(String::from)).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.extended_key_usages = vec![usage];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, issuer).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
