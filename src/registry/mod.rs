@@ -1,1 +1,25 @@
-//! Turns a typed intent into verified answers of the distribution protocol.
+//! Turns a typed intent into verified answers of the distribution protocol (OCI distribution-spec 1.1, Docker
+//! Registry V2).
+//!
+//! One request loop ([`Client::send`]) owns authentication, redirects, retries, the gate per host, timeouts, caps
+//! and tracing; the files of [`v2`] are the endpoints, each a few lines on top of it. This room is separate so
+//! that no other one ever sends HTTP. It must not know transports, files of images, or the terminal.
+
+mod admit;
+mod auth;
+mod body;
+mod challenge;
+mod client;
+mod connections;
+mod error;
+mod gate;
+mod intent;
+mod token;
+pub mod v2;
+mod wire;
+
+pub use challenge::{Challenge, parse_challenges};
+pub use client::Client;
+pub use connections::Patience;
+pub use intent::{Actions, ByteStream, UploadBody};
+pub use error::{ApiError, ApiErrorItem};

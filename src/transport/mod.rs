@@ -10,15 +10,37 @@ pub mod docker;
 pub mod oci_layout;
 mod stream;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
 use crate::Result;
-use crate::image::{Descriptor, Digest, Manifest, MediaType};
+use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Repository};
+use crate::registry::Patience;
+use crate::settings::Access;
 
 pub use stream::{read_all, verified};
+
+/// The image `name` to read from.
+pub fn open_source(name: &ImageName, access: &Access, patience: &Patience) -> Result<Arc<dyn Source>> {
+    Ok(match name {
+        ImageName::Docker(reference) => Arc::new(docker::DockerSource::new(reference, access, patience)?),
+        ImageName::Oci { path, selector } => Arc::new(oci_layout::OciSource::open(path, selector)?),
+        ImageName::Dir { path } => Arc::new(dir::DirSource::open(path)?),
+    })
+}
+
+/// The image `name` to write to.
+pub fn open_destination(name: &ImageName, access: &Access, patience: &Patience) -> Result<Arc<dyn Destination>> {
+    Ok(match name {
+        ImageName::Docker(reference) => Arc::new(docker::DockerDestination::new(reference, access, patience)?),
+        ImageName::Oci { path, selector } => Arc::new(oci_layout::OciDestination::open(path, selector)?),
+        ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path)?),
+    })
+}
 
 /// Which manifest of a place: the one its name stands for, or one by digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +82,8 @@ pub enum Presence {
 pub enum Stored {
     /// It was there already; the body was not opened.
     Present,
+    /// The registry took it over from another of its repositories; the body was not opened.
+    Mounted,
     /// Its bytes were written.
     Written,
 }
@@ -82,8 +106,8 @@ pub trait Source: Send + Sync {
     /// the caller goes on with the digester that has seen what came before.
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream>;
 
-    /// The repository without tag, where the place has one: `docker.io/library/alpine`.
-    fn repository(&self) -> Option<String> {
+    /// The repository, where the place is one of a registry.
+    fn repository(&self) -> Option<&Repository> {
         None
     }
 
@@ -121,8 +145,11 @@ pub trait Destination: Send + Sync {
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync;
 
 /// A body that can be had again, from any offset: retries hold no buffers.
+#[derive(Clone)]
 pub struct BlobBody {
-    open: Box<Open>,
+    open: Arc<Open>,
+    /// Where the blob is known to be: a destination in the same registry need not move it.
+    pub found_in: Option<Repository>,
 }
 
 impl BlobBody {

@@ -1,0 +1,258 @@
+//! Who the client is to its registry: what the registry asked for, which credential answers it, and what happens
+//! when that one is refused.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use http::{HeaderMap, header};
+
+use super::admit::{Admitted, Purpose, admit};
+use super::challenge::{Challenge, parse_challenges};
+use super::intent::{Actions, Scope};
+use super::token::{Realm, TokenAnswer, Tokens, basic, exchange};
+use super::wire::Wire;
+use crate::image::{Registry, Repository, RepositoryName};
+use crate::settings::{Access, Credential, Found, Login, Secret};
+use crate::{Error, Kind, Result};
+
+/// What the registry asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Basic,
+    Bearer(Realm),
+}
+
+/// The value of an `Authorization` header, with what is needed to judge a refusal of it.
+pub(crate) struct Pass {
+    pub(crate) header: Secret,
+    /// The exchanged token inside, when it is one, and whether it is brand-new.
+    token: Option<(Secret, bool)>,
+    /// Where the credential behind it came from; `None` for an anonymous token.
+    origin: Option<String>,
+}
+
+impl Pass {
+    /// Whether this is a token that may merely be too old.
+    pub(crate) fn may_be_stale(&self) -> bool {
+        matches!(self.token, Some((_, false)))
+    }
+
+    /// Whether this is a token exchanged for this very request.
+    pub(crate) fn is_new_token(&self) -> bool {
+        matches!(self.token, Some((_, true)))
+    }
+}
+
+/// The authentication state of one client.
+pub(crate) struct Auth {
+    registry: Registry,
+    access: Access,
+    asked: Mutex<Option<Asked>>,
+    found: tokio::sync::Mutex<HashMap<RepositoryName, Option<Found>>>,
+    tokens: Tokens,
+    /// The stored credential was refused: go on without it.
+    give_up_stored: AtomicBool,
+}
+
+impl Auth {
+    pub(crate) fn new(registry: &Registry, access: &Access) -> Auth {
+        Auth {
+            registry: registry.clone(),
+            access: access.clone(),
+            asked: Mutex::default(),
+            found: tokio::sync::Mutex::default(),
+            tokens: Tokens::default(),
+            give_up_stored: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a pass is sent with the very first request.
+    pub(crate) fn passes_at_once(&self) -> bool {
+        matches!(&self.access.login, Login::Given(Found { credential: Credential::RegistryToken(_), .. }))
+    }
+
+    /// What the registry asked for so far.
+    pub(crate) fn asked(&self) -> Option<Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of the challenge in the head of an answer from `url`. `Ok(None)`: there is none that barque
+    /// can answer. Bearer is preferred over Basic, other schemes are passed over (quirks A5, A6).
+    pub(crate) fn challenge(&self, url: &Admitted, headers: &HeaderMap) -> Result<Option<Asked>> {
+        let asked = read_challenge(url, headers)?;
+        if let Some(asked) = &asked {
+            *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked.clone());
+        }
+        Ok(asked)
+    }
+
+    /// The pass for a request, as far as one is asked for and can be had. `refused` is the pass that the registry
+    /// just turned down, `extra` are scopes that it named when it did.
+    pub(crate) async fn pass(
+        &self,
+        wire: &Wire,
+        scope: Option<&Scope>,
+        extra: &[String],
+        refused: Option<&Pass>,
+    ) -> Result<Option<Pass>> {
+        let found = self.found(scope).await?;
+        if let Some(Found { credential: Credential::RegistryToken(token), origin }) = &found {
+            let header = Secret::new(format!("Bearer {}", token.expose()));
+            return Ok(Some(Pass { header, token: None, origin: Some(origin.clone()) }));
+        }
+        match self.asked() {
+            None => Ok(None),
+            Some(Asked::Basic) => Ok(found.and_then(|found| match found.credential {
+                Credential::Login { username, password, .. } => {
+                    Some(Pass { header: Secret::new(basic(&username, &password)), token: None, origin: Some(found.origin) })
+                }
+                Credential::RegistryToken(_) => None,
+            })),
+            Some(Asked::Bearer(realm)) => {
+                // A17: some endpoints look at the first scope only, so what was missing comes first.
+                let own = scope.map(Scope::params).unwrap_or_default();
+                let scopes = extra.iter().cloned().chain(own).collect();
+                self.bearer(wire, &realm, scope, scopes, found, refused).await.map(Some)
+            }
+        }
+    }
+
+    async fn bearer(
+        &self,
+        wire: &Wire,
+        realm: &Realm,
+        scope: Option<&Scope>,
+        scopes: Vec<String>,
+        found: Option<Found>,
+        refused: Option<&Pass>,
+    ) -> Result<Pass> {
+        let stale = refused.and_then(|p| p.token.as_ref()).map(|(token, _)| token);
+        let ask = |found: Option<Found>| {
+            let scopes = scopes.clone();
+            async move {
+                let credential = found.as_ref().map(|f| &f.credential);
+                let token = self.tokens.get(scopes.clone(), stale, async || self.exchange(wire, realm, &scopes, credential).await).await?;
+                let header = Secret::new(format!("Bearer {}", token.value.expose()));
+                Ok::<_, Error>(Pass { header, token: Some((token.value, token.new)), origin: found.map(|f| f.origin) })
+            }
+        };
+        let had = found.is_some();
+        match ask(found.clone()).await {
+            Err(e) if e.kind() == Kind::NotAllowed && had && self.may_give_up(scope) => {
+                self.give_up(found.as_ref());
+                ask(None).await.map_err(|_: Error| refused_credential(e, found.as_ref()))
+            }
+            Err(e) if e.kind() == Kind::NotAllowed && had => Err(refused_credential(e, found.as_ref())),
+            other => other,
+        }
+    }
+
+    /// A19: where the endpoint cannot read the action `delete`, `*` stands for it.
+    async fn exchange(&self, wire: &Wire, realm: &Realm, scopes: &[String], credential: Option<&Credential>) -> Result<TokenAnswer> {
+        let first = exchange(wire, realm, scopes, credential).await;
+        match first {
+            Err(e) if scopes.iter().any(|s| s.ends_with(":pull,delete")) && super::ApiError::of(&e).is_some_and(|a| a.status == 400) => {
+                let wider: Vec<String> = scopes.iter().map(|s| s.replace(":pull,delete", ":*")).collect();
+                exchange(wire, realm, &wider, credential).await
+            }
+            other => other,
+        }
+    }
+
+    /// Whether a request with `pass` may be tried once more without the stored credential, and if so gives it up.
+    pub(crate) fn retry_without(&self, pass: &Pass, scope: Option<&Scope>) -> bool {
+        let stored = pass.origin.is_some() && self.may_give_up(scope);
+        if stored {
+            self.warn(pass.origin.as_deref().unwrap_or_default());
+            self.give_up_stored.store(true, Ordering::Relaxed);
+        }
+        stored
+    }
+
+    /// How a request was sent, in words for an error.
+    pub(crate) fn describe(pass: Option<&Pass>) -> String {
+        match pass {
+            None => "without credentials".to_owned(),
+            Some(Pass { origin: None, .. }) => "with an anonymous token".to_owned(),
+            Some(Pass { origin: Some(origin), .. }) => format!("with the credential of {origin}"),
+        }
+    }
+
+    /// Stored credentials may be left aside for reads only: a write without them would fail with worse words.
+    fn may_give_up(&self, scope: Option<&Scope>) -> bool {
+        let read = scope.is_some_and(|s| s.actions == Actions::Pull);
+        read && matches!(self.access.login, Login::Files(_)) && !self.give_up_stored.load(Ordering::Relaxed)
+    }
+
+    fn give_up(&self, found: Option<&Found>) {
+        self.warn(found.map_or("", |f| &f.origin));
+        self.give_up_stored.store(true, Ordering::Relaxed);
+    }
+
+    fn warn(&self, origin: &str) {
+        tracing::warn!("`{}` refuses the credential of {origin}; going on without it", self.registry);
+    }
+
+    async fn found(&self, scope: Option<&Scope>) -> Result<Option<Found>> {
+        if self.give_up_stored.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        // A request without a repository (the check of a login) still belongs to the host.
+        let Some(name) = scope.map(|s| &s.repository) else {
+            return Ok(match &self.access.login {
+                Login::Given(found) => Some(found.clone()),
+                _ => None,
+            });
+        };
+        if self.asked().is_none() && !matches!(self.access.login, Login::Given(_)) {
+            // Nothing was asked: files are not read and helpers not run in vain.
+            return Ok(None);
+        }
+        let mut cache = self.found.lock().await;
+        if let Some(found) = cache.get(name) {
+            return Ok(found.clone());
+        }
+        let repository = Repository { registry: self.registry.clone(), name: name.clone() };
+        let found = self.access.credential(&repository).await?;
+        cache.insert(name.clone(), found.clone());
+        Ok(found)
+    }
+}
+
+/// A pass for a request that was redirected to another server, which asks on its own: an anonymous token of its
+/// own realm, for this request only (quirk A21). Nothing of the registry's is sent there.
+pub(crate) async fn foreign_pass(wire: &Wire, url: &Admitted, headers: &HeaderMap) -> Result<Option<Secret>> {
+    let challenges = challenges(headers);
+    let Some(challenge) = challenges.iter().find(|c| c.scheme == "bearer") else { return Ok(None) };
+    let realm = realm(url, challenge)?;
+    let scopes: Vec<String> = challenge.param("scope").map(|s| s.split(' ').map(str::to_owned).collect()).unwrap_or_default();
+    let tokens = Tokens::default();
+    let token = tokens.get(scopes.clone(), None, async || exchange(wire, &realm, &scopes, None).await).await?;
+    Ok(Some(Secret::new(format!("Bearer {}", token.value.expose()))))
+}
+
+fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
+    parse_challenges(headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|v| v.to_str().ok()))
+}
+
+fn read_challenge(url: &Admitted, headers: &HeaderMap) -> Result<Option<Asked>> {
+    let challenges = challenges(headers);
+    if let Some(bearer) = challenges.iter().find(|c| c.scheme == "bearer" && c.param("realm").is_some()) {
+        return realm(url, bearer).map(Asked::Bearer).map(Some);
+    }
+    Ok(challenges.iter().any(|c| c.scheme == "basic").then_some(Asked::Basic))
+}
+
+fn realm(url: &Admitted, challenge: &Challenge) -> Result<Realm> {
+    let realm = challenge.param("realm").unwrap_or_default();
+    let service = challenge.param("service").filter(|s| !s.is_empty()).map(str::to_owned);
+    Ok(Realm { url: admit(url, realm, Purpose::Realm)?, service })
+}
+
+fn refused_credential(e: Error, found: Option<&Found>) -> Error {
+    match found {
+        Some(found) => e.context(format!("the credential of {} was refused", found.origin)),
+        None => e,
+    }
+}

@@ -1,0 +1,92 @@
+//! Answers and their bodies, read under caps and with a no-progress timer (quirks E11, H3, M8).
+
+use std::io::Read;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderName, StatusCode};
+
+use super::admit::Admitted;
+use super::intent::ByteStream;
+use crate::{Error, Kind, Result};
+
+/// An answer of a registry: its head, and a body not read yet.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Where the answer came from, after redirects.
+    pub(crate) url: Admitted,
+    pub(crate) body: reqwest::Response,
+    /// The longest time without a byte.
+    pub(crate) stall: Duration,
+}
+
+impl Answer {
+    /// The header `name` as text; an empty one counts as absent (quirk M4).
+    pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok().map(str::trim).filter(|v| !v.is_empty())
+    }
+
+    /// The whole body of a document of at most `cap` bytes.
+    pub(crate) async fn document(self, cap: usize) -> Result<Bytes> {
+        let gzip = self.header(&http::header::CONTENT_ENCODING).is_some_and(|e| e.eq_ignore_ascii_case("gzip"));
+        let url = self.url.redacted();
+        let too_large = || {
+            Error::new(Kind::Corrupt, format!("the document at {url} is larger than {} MiB, the most that is read", cap >> 20))
+        };
+        let mut stream = self.stream();
+        let mut all = BytesMut::new();
+        while let Some(bytes) = stream.next().await {
+            let bytes = bytes?;
+            if all.len() + bytes.len() > cap {
+                return Err(too_large());
+            }
+            all.extend_from_slice(&bytes);
+        }
+        let all = all.freeze();
+        // M8: a proxy packed the document although `identity` was asked for.
+        if gzip && all.starts_with(&[0x1f, 0x8b]) {
+            let mut plain = Vec::new();
+            let mut decoder = flate2::read::MultiGzDecoder::new(&all[..]).take(cap as u64 + 1);
+            decoder.read_to_end(&mut plain).map_err(|e| {
+                Error::new(Kind::Corrupt, format!("the document at {url} is not the gzip that it claims to be")).because(e)
+            })?;
+            return if plain.len() > cap { Err(too_large()) } else { Ok(plain.into()) };
+        }
+        Ok(all)
+    }
+
+    /// At most `cap` bytes of the body, what cannot be read left out: for error texts.
+    pub(crate) async fn some(self, cap: usize) -> Bytes {
+        let mut stream = self.stream();
+        let mut all = BytesMut::new();
+        while let Some(Ok(bytes)) = stream.next().await {
+            all.extend_from_slice(&bytes[..bytes.len().min(cap - all.len())]);
+            if all.len() == cap {
+                break;
+            }
+        }
+        all.freeze()
+    }
+
+    /// The body as it arrives. Silence for longer than the no-progress time is an error.
+    pub(crate) fn stream(self) -> ByteStream {
+        let Answer { url, body, stall, .. } = self;
+        let inner = body.bytes_stream();
+        Box::pin(futures_util::stream::unfold(Some((Box::pin(inner), url)), move |state| async move {
+            let (mut inner, url) = state?;
+            match tokio::time::timeout(stall, inner.next()).await {
+                Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some((inner, url)))),
+                Ok(Some(Err(e))) => {
+                    Some((Err(Error::new(Kind::Unavailable, format!("the answer of {} broke off", url.redacted())).because(e)), None))
+                }
+                Ok(None) => None,
+                Err(_) => {
+                    let text = format!("{} sent nothing for {} s", url.redacted(), stall.as_secs_f32());
+                    Some((Err(Error::new(Kind::Unavailable, text)), None))
+                }
+            }
+        }))
+    }
+}

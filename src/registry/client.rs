@@ -1,0 +1,293 @@
+//! `Client`: the request loop for one registry.
+//!
+//! It finds out once how the registry is reached and what it asks for, and then turns each [`Intent`] into one
+//! answer: authorised, redirected by hand, repeated where a new token may help. What the answer means is for the
+//! endpoints in [`super::v2`].
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+
+use super::admit::{Admitted, Purpose, admit};
+use super::auth::{Auth, Pass, foreign_pass};
+use super::body::Answer;
+use super::challenge::parse_challenges;
+use super::connections::{Connections, Patience};
+use super::error::{ApiError, ERROR_BODY_CAP};
+use super::intent::{Intent, Scope, Target};
+use super::wire::{Lost, Request, Why, Wire, is_temporary, set};
+use crate::image::Registry;
+use crate::settings::{Access, Login};
+use crate::{Error, Kind, Result};
+
+/// The most redirects of one request (quirk B2).
+const MAX_REDIRECTS: usize = 5;
+
+/// In which order the two schemes are tried. Plain HTTP is never tried on its own account with a host that is not
+/// this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Schemes {
+    Https,
+    HttpsThenHttp,
+    HttpThenHttps,
+}
+
+/// A client of one registry. Cheap to make: connections, credentials and tokens come when they are needed.
+pub struct Client {
+    registry: Registry,
+    wire: Wire,
+    auth: Auth,
+    schemes: Schemes,
+    /// The API's origin, once it is known which scheme is spoken.
+    root: OnceLock<Admitted>,
+    /// Held by the first request until the head of its answer is here: the others then know what it learned.
+    first: tokio::sync::Mutex<()>,
+    met: AtomicBool,
+    /// `HttpHeaders` of the credential files, for the registry itself only.
+    extra: HeaderMap,
+    /// This registry refuses a body in one PUT (learned by `v2::uploads`).
+    pub(super) streams_uploads: AtomicBool,
+    /// This registry refuses a start with `mount` (learned by `v2::uploads`).
+    pub(super) plain_starts: AtomicBool,
+}
+
+impl Client {
+    /// A client for `registry`, reached as `access` says.
+    pub fn new(registry: &Registry, access: &Access, patience: Patience) -> Result<Client> {
+        let auth = Auth::new(registry, access);
+        let schemes = match (registry.is_loopback(), access.tls_verify) {
+            // A given token goes out with the first request, so TLS is tried first even here.
+            (true, _) if !auth.passes_at_once() && registry.port() != Some(443) => Schemes::HttpThenHttps,
+            (true, _) | (false, false) => Schemes::HttpsThenHttp,
+            (false, true) => Schemes::Https,
+        };
+        let mut extra = HeaderMap::new();
+        if let Login::Files(files) = &access.login {
+            for (name, value) in files.http_headers()? {
+                if let Ok(name) = HeaderName::try_from(name) {
+                    set(&mut extra, name, &value);
+                }
+            }
+        }
+        Ok(Client {
+            registry: registry.clone(),
+            wire: Wire::new(Connections::new(registry, access, &patience), patience),
+            auth,
+            schemes,
+            root: OnceLock::new(),
+            first: tokio::sync::Mutex::default(),
+            met: AtomicBool::new(false),
+            extra,
+            streams_uploads: AtomicBool::new(false),
+            plain_starts: AtomicBool::new(false),
+        })
+    }
+
+    /// The registry this is a client of.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Waits before try `tries + 1` of something larger than one request.
+    pub(super) async fn wait_before_try(&self, tries: usize) {
+        self.wire.pause(u32::try_from(tries).unwrap_or(u32::MAX)).await;
+    }
+
+    /// Carries out `intent`. An answer with an error status becomes an [`Error`] with an [`ApiError`] as cause.
+    pub(crate) async fn send(&self, intent: &Intent) -> Result<Answer> {
+        let mut refused: Option<Pass> = None;
+        let mut extra_scopes = Vec::new();
+        let mut sent_without = false;
+        loop {
+            let (answer, pass) = self.attempt(intent, &extra_scopes, refused.as_ref()).await?;
+            if answer.status != StatusCode::UNAUTHORIZED || !self.is_own(&answer.url) {
+                return self.finish(answer, intent, pass.as_ref()).await;
+            }
+            let again = match &pass {
+                None => {
+                    let first_time = !sent_without;
+                    sent_without = true;
+                    first_time && self.asks_for_something(&answer).await?
+                }
+                Some(pass) if pass.may_be_stale() => true,
+                Some(pass) if pass.is_new_token() => {
+                    extra_scopes = missing_scopes(&answer, intent.scope.as_ref(), &extra_scopes);
+                    !extra_scopes.is_empty()
+                }
+                Some(pass) => !sent_without && self.auth.retry_without(pass, intent.scope.as_ref()),
+            };
+            if !again {
+                return self.finish(answer, intent, pass.as_ref()).await;
+            }
+            refused = pass;
+        }
+    }
+
+    /// One attempt with the pass that can be had now, redirects included.
+    async fn attempt(&self, intent: &Intent, extra: &[String], refused: Option<&Pass>) -> Result<(Answer, Option<Pass>)> {
+        let first = if self.met.load(Ordering::Acquire) { None } else { Some(self.first.lock().await) };
+        let pass = self.auth.pass(&self.wire, intent.scope.as_ref(), extra, refused).await?;
+        let answer = self.follow(intent, pass.as_ref()).await?;
+        if answer.status == StatusCode::UNAUTHORIZED && self.is_own(&answer.url) {
+            let known = self.auth.asked();
+            let asked = self.auth.challenge(&answer.url, &answer.headers)?;
+            if asked.is_some() && pass.is_none() && known.is_none() && self.auth.asked() == known {
+                tracing::debug!("`{}` asks for authentication", self.registry);
+            }
+        }
+        self.met.store(true, Ordering::Release);
+        drop(first);
+        Ok((answer, pass))
+    }
+
+    /// Sends, and follows redirects by hand: what was meant for the registry stays there (quirks B1, B2, A21, A22).
+    async fn follow(&self, intent: &Intent, pass: Option<&Pass>) -> Result<Answer> {
+        let mut headers = self.extra.clone();
+        headers.extend(intent.headers.iter().cloned());
+        set(&mut headers, header::ACCEPT_ENCODING, "identity");
+        if let Some(pass) = pass {
+            set(&mut headers, header::AUTHORIZATION, pass.header.expose());
+        }
+        let mut answer = match &intent.target {
+            Target::At(url) => {
+                if !self.is_own(url) {
+                    self.strip(&mut headers);
+                }
+                self.wire.send(&request(intent, url.clone(), headers.clone())).await?
+            }
+            Target::Path(path) => self.send_to_root(intent, path, headers.clone()).await?,
+        };
+        let mut method = intent.method.clone();
+        let mut asked_elsewhere = false;
+        for _ in 0..=MAX_REDIRECTS {
+            let url = match answer.header(&header::LOCATION) {
+                Some(location) if is_redirect(answer.status) => admit(&answer.url, location, Purpose::Redirect)?,
+                _ if answer.status == StatusCode::UNAUTHORIZED && !self.is_own(&answer.url) && !asked_elsewhere => {
+                    asked_elsewhere = true;
+                    let Some(own) = foreign_pass(&self.wire, &answer.url, &answer.headers).await? else { return Ok(answer) };
+                    set(&mut headers, header::AUTHORIZATION, own.expose());
+                    answer.url.clone()
+                }
+                _ => return Ok(answer),
+            };
+            if !url.same_origin(&answer.url) {
+                self.strip(&mut headers);
+            }
+            if answer.status == StatusCode::SEE_OTHER && method != Method::HEAD {
+                method = Method::GET;
+            }
+            let mut next = request(intent, url, headers.clone());
+            next.method = method.clone();
+            answer = self.wire.send(&next).await?;
+        }
+        Err(Error::new(Kind::Unavailable, format!("{} redirects more than {MAX_REDIRECTS} times", answer.url.redacted())))
+    }
+
+    /// Sends to the registry itself; the first request of all finds out which scheme it speaks.
+    async fn send_to_root(&self, intent: &Intent, path: &str, headers: HeaderMap) -> Result<Answer> {
+        if let Some(root) = self.root.get() {
+            return self.wire.send(&request(intent, root.at(path), headers)).await;
+        }
+        let https = Admitted::root("https", self.registry.api_host())?;
+        let http = Admitted::root("http", self.registry.api_host())?;
+        let ask = |root: &Admitted| request(intent, root.at(path), headers.clone());
+        match self.schemes {
+            Schemes::Https => self.settle(&https, self.wire.send(&ask(&https)).await),
+            Schemes::HttpsThenHttp => match self.wire.once(&ask(&https)).await {
+                Err(Lost { error, why }) if matches!(why, Why::Tls | Why::Broken) || (why == Why::NoServer && self.registry.port().is_none()) => {
+                    let plain = self.wire.send(&ask(&http)).await;
+                    self.settle(&http, plain.map_err(|_| error))
+                }
+                Ok(answer) if !is_temporary(answer.status) => self.settle(&https, Ok(answer)),
+                Err(lost) if matches!(lost.why, Why::NoServer | Why::Certificate) => Err(lost.error),
+                _ => self.settle(&https, self.wire.send(&ask(&https)).await),
+            },
+            Schemes::HttpThenHttps => match self.wire.once(&ask(&http)).await {
+                Ok(answer) if answer.status != StatusCode::BAD_REQUEST && !is_temporary(answer.status) => self.settle(&http, Ok(answer)),
+                Err(lost) if matches!(lost.why, Why::NoServer | Why::Body) => Err(lost.error),
+                Err(lost) if lost.why == Why::Silence => self.settle(&http, self.wire.send(&ask(&http)).await),
+                // A TLS server answers plain HTTP with 400, or hangs up.
+                odd => match self.wire.once(&ask(&https)).await {
+                    Ok(answer) => self.settle(&https, Ok(answer)),
+                    Err(Lost { error, why: Why::Certificate }) => Err(error),
+                    Err(_) => match odd {
+                        Ok(answer) if !is_temporary(answer.status) => self.settle(&http, Ok(answer)),
+                        _ => self.settle(&http, self.wire.send(&ask(&http)).await),
+                    },
+                },
+            },
+        }
+    }
+
+    fn settle(&self, root: &Admitted, answer: Result<Answer>) -> Result<Answer> {
+        if answer.is_ok() {
+            let _ = self.root.set(root.clone());
+        }
+        answer
+    }
+
+    /// Whether a 401 without pass names something to answer; a registry that names it on its ping only is pinged
+    /// once (quirk A2).
+    async fn asks_for_something(&self, answer: &Answer) -> Result<bool> {
+        if self.auth.asked().is_some() {
+            return Ok(true);
+        }
+        let Some(root) = self.root.get() else { return Ok(false) };
+        tracing::debug!("{} answered 401 without a challenge; asking /v2/ for one", answer.url.redacted());
+        let ping = Intent::new(Method::GET, "/v2/".to_owned(), None);
+        let ping = self.wire.send(&request(&ping, root.at("/v2/"), HeaderMap::new())).await?;
+        Ok(self.auth.challenge(&ping.url, &ping.headers)?.is_some())
+    }
+
+    fn is_own(&self, url: &Admitted) -> bool {
+        self.root.get().is_some_and(|root| root.same_origin(url))
+    }
+
+    fn strip(&self, headers: &mut HeaderMap) {
+        for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION] {
+            headers.remove(name);
+        }
+        for name in self.extra.keys() {
+            headers.remove(name);
+        }
+    }
+
+    async fn finish(&self, answer: Answer, intent: &Intent, pass: Option<&Pass>) -> Result<Answer> {
+        if !answer.status.is_client_error() && !answer.status.is_server_error() {
+            return Ok(answer);
+        }
+        let (status, url) = (answer.status, answer.url.clone());
+        let body = answer.some(ERROR_BODY_CAP).await;
+        Err(ApiError::new(intent.method.clone(), &url, status, &body).into_error(&Auth::describe(pass)))
+    }
+}
+
+fn request(intent: &Intent, url: Admitted, headers: HeaderMap) -> Request {
+    Request {
+        method: intent.method.clone(),
+        url,
+        headers,
+        body: intent.body.clone(),
+        bulk: intent.bulk,
+        repeatable: intent.repeatable,
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// Scopes that a refusal of a new token names and that were not asked for: a registry that keeps the repository
+/// under another name inside.
+fn missing_scopes(answer: &Answer, scope: Option<&Scope>, extra: &[String]) -> Vec<String> {
+    let asked = scope.map(Scope::params).unwrap_or_default();
+    let fields = answer.headers.get_all(header::WWW_AUTHENTICATE);
+    parse_challenges(fields.iter().filter_map(|v| v.to_str().ok()))
+        .iter()
+        .filter_map(|c| c.param("scope"))
+        .flat_map(|s| s.split(' '))
+        .filter(|s| !s.is_empty() && !asked.iter().chain(extra).any(|a| a == s))
+        .map(str::to_owned)
+        .collect()
+}

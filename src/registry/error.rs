@@ -1,0 +1,202 @@
+//! What a registry answered in place of what was wanted, and how it becomes an [`Error`].
+
+use std::fmt;
+
+use http::{Method, StatusCode};
+
+use super::admit::Admitted;
+use crate::{Error, Kind};
+
+/// Bytes of an error body that are read (quirk E11).
+pub(crate) const ERROR_BODY_CAP: usize = 64 << 10;
+
+/// One entry of the `errors` array (OCI distribution-spec, "Error Codes").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiErrorItem {
+    pub code: String,
+    pub message: String,
+}
+
+/// An answer with an error status; the typed cause of an [`Error`] from this room.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    pub method: Method,
+    /// The URL without its query.
+    pub url: String,
+    pub status: StatusCode,
+    pub items: Vec<ApiErrorItem>,
+    /// The first line of a body that is no error envelope.
+    pub text: Option<String>,
+}
+
+impl std::error::Error for ApiError {}
+
+impl ApiError {
+    /// Reads an error body: the registry envelope, the OAuth form, V1's `{"error"}`, or the first line of text.
+    pub(crate) fn new(method: Method, url: &Admitted, status: StatusCode, body: &[u8]) -> ApiError {
+        let items = envelope(body);
+        let text = if items.is_empty() { first_line(body) } else { None };
+        ApiError { method, url: url.redacted(), status, items, text }
+    }
+
+    /// The answer inside `error`, when a registry gave one.
+    pub fn of(error: &Error) -> Option<&ApiError> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(e) = cause {
+            if let Some(api) = e.downcast_ref::<ApiError>() {
+                return Some(api);
+            }
+            cause = e.source();
+        }
+        None
+    }
+
+    /// Whether the registry gave the error code `code`.
+    pub fn has_code(&self, code: &str) -> bool {
+        self.items.iter().any(|i| i.code == code)
+    }
+
+    fn kind(&self) -> Kind {
+        let write = !matches!(self.method, Method::GET | Method::HEAD);
+        match self.status.as_u16() {
+            // E4, E5: whatever the body says, 404 is «not there».
+            404 | 410 => Kind::NotFound,
+            _ if self.has_code("MANIFEST_UNKNOWN") || self.has_code("NAME_UNKNOWN") => Kind::NotFound,
+            // E7: Quay says «immutable tag» by 409, ECR by 400.
+            401 | 403 if !self.has_code("TAG_INVALID") => Kind::NotAllowed,
+            408 | 429 | 499 | 522 | 500..=599 => Kind::Unavailable,
+            _ if write => Kind::Refused,
+            _ => Kind::Other,
+        }
+    }
+
+    /// This answer as an error. `who` says with which credential the request was sent.
+    pub(crate) fn into_error(self, who: &str) -> Error {
+        let kind = self.kind();
+        let mut message = self.to_string();
+        if kind == Kind::NotAllowed {
+            message = format!("{message} (sent {who})");
+        }
+        let hint = self.hint(kind);
+        let error = Error::new(kind, message).because(self);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
+    fn hint(&self, kind: Kind) -> Option<String> {
+        let host = self.url.split("://").nth(1)?.split('/').next()?;
+        let text = self.text.as_deref().unwrap_or_default();
+        match (kind, self.status.as_u16()) {
+            (Kind::NotAllowed, 401) => Some(format!(
+                "the repository does not exist or needs a login: check its name, or run `barque login {host}`"
+            )),
+            (Kind::NotAllowed, _) => Some("this login may not do that here; ask for access or use another with `--creds`".to_owned()),
+            (Kind::NotFound, _) if self.items.is_empty() && self.url.ends_with("/v2/") => {
+                Some(format!("`{host}` answers but serves no registry there; is a port or a path prefix missing?"))
+            }
+            (Kind::NotFound, _) if self.has_code("MANIFEST_UNKNOWN") => {
+                Some("list what there is with `barque tags`".to_owned())
+            }
+            (Kind::Unavailable, 429) => Some("the registry limits the rate; log in for a higher limit, or try later".to_owned()),
+            _ if text.starts_with('<') => Some(format!("this looks like a web page, not a registry; check the name `{host}`")),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} answered {}", self.method, self.url, self.status.as_u16())?;
+        if let Some(reason) = self.status.canonical_reason() {
+            write!(f, " {reason}")?;
+        }
+        for item in &self.items {
+            match (item.code.is_empty(), item.message.is_empty()) {
+                (false, false) => write!(f, ": {}: {}", item.code, item.message)?,
+                (false, true) => write!(f, ": {}", item.code)?,
+                _ => write!(f, ": {}", item.message)?,
+            }
+        }
+        match &self.text {
+            Some(text) => write!(f, ": {text}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn envelope(body: &[u8]) -> Vec<ApiErrorItem> {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else { return Vec::new() };
+    let text = |v: &serde_json::Value| match v {
+        serde_json::Value::String(s) => short(s),
+        serde_json::Value::Null => String::new(),
+        other => short(&other.to_string()),
+    };
+    if let Some(errors) = value["errors"].as_array() {
+        return errors
+            .iter()
+            .take(8)
+            .map(|e| ApiErrorItem { code: text(&e["code"]), message: text(&e["message"]) })
+            .filter(|e| !(e.code.is_empty() && e.message.is_empty()))
+            .collect();
+    }
+    if value["error"].is_string() {
+        return vec![ApiErrorItem { code: text(&value["error"]), message: text(&value["error_description"]) }];
+    }
+    let details = text(&value["details"]);
+    if details.is_empty() { Vec::new() } else { vec![ApiErrorItem { code: String::new(), message: details }] }
+}
+
+fn first_line(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+    let line = text.lines().map(str::trim).find(|l| !l.is_empty())?;
+    Some(short(line))
+}
+
+/// At most 200 characters of a server's text, without control characters.
+fn short(text: &str) -> String {
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut out: String = clean.take(200).collect();
+    if text.chars().nth(200).is_some() {
+        out.push('…');
+    }
+    out.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(method: Method, status: u16, body: &str) -> Error {
+        let url = Admitted::root("https", "r.io").unwrap().at("/v2/a/manifests/1?x=secret");
+        ApiError::new(method, &url, StatusCode::from_u16(status).unwrap(), body.as_bytes()).into_error("without credentials")
+    }
+
+    #[test]
+    fn the_envelope_is_told_with_its_codes_and_the_query_is_not() {
+        let body = r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{"Tag":"1"}}]}"#;
+        let e = error(Method::GET, 404, body);
+        assert_eq!(e.kind(), Kind::NotFound);
+        assert_eq!(
+            e.to_string(),
+            "GET https://r.io/v2/a/manifests/1 answered 404 Not Found: MANIFEST_UNKNOWN: manifest unknown"
+        );
+    }
+
+    #[test]
+    fn e4_e11_other_bodies_do_not_confuse() {
+        assert_eq!(error(Method::GET, 404, "<html>gone\x1b[31m</html>").kind(), Kind::NotFound);
+        assert!(!error(Method::GET, 404, "<html>gone\x1b[31m</html>").to_string().contains('\x1b'));
+        assert_eq!(error(Method::GET, 502, "").kind(), Kind::Unavailable);
+        assert_eq!(error(Method::PUT, 415, "{}").kind(), Kind::Refused);
+        assert!(error(Method::GET, 400, &"x".repeat(9000)).to_string().len() < 400);
+    }
+
+    #[test]
+    fn e6_a_403_shows_the_text_and_who_asked() {
+        let e = error(Method::PUT, 403, r#"{"errors":[{"code":"DENIED","message":"quota exceeded"}]}"#);
+        assert!(e.to_string().ends_with("DENIED: quota exceeded (sent without credentials)"));
+        assert_eq!(ApiError::of(&e.context("outer")).unwrap().status, 403);
+    }
+}

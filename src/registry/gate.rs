@@ -1,0 +1,91 @@
+//! The gate of a host: when a server says «later», all requests to it wait together (quirks E13-E17).
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// One host's gate; open until the host asks for patience.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    closed_until: Mutex<Option<Instant>>,
+}
+
+impl Gate {
+    /// Waits until requests may be sent.
+    pub(crate) async fn pass(&self) {
+        loop {
+            let until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+            match until {
+                Some(until) if until > Instant::now() => tokio::time::sleep_until(until).await,
+                _ => return,
+            }
+        }
+    }
+
+    /// Closes the gate for `wait`, or longer where it already is.
+    pub(crate) fn close(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        let mut closed = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if closed.is_none_or(|c| c < until) {
+            *closed = Some(until);
+        }
+    }
+}
+
+/// `Retry-After` as a wait: seconds, an HTTP date, or seconds since 1970 (E14). Anything else is `None`.
+pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    let until = match value.parse::<u64>() {
+        Ok(seconds) if seconds < 1_000_000_000 => return Some(Duration::from_secs(seconds)),
+        Ok(epoch) if epoch < 100_000_000_000 => UNIX_EPOCH + Duration::from_secs(epoch),
+        Ok(_) => return Some(Duration::MAX),
+        Err(_) => SystemTime::from(jiff::fmt::rfc2822::parse(value).ok()?.timestamp()),
+    };
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+/// The wait before try `n` (1 is the first retry): `base` doubled each time, up to 30 s, and 50-100 % of that.
+pub(crate) fn backoff(base: Duration, n: u32) -> Duration {
+    let full = base.saturating_mul(1 << n.saturating_sub(1).min(16)).min(Duration::from_secs(30));
+    // RandomState is seeded per instance: enough randomness to part clients that failed together.
+    let random = RandomState::new().build_hasher().finish() % 512;
+    full.mul_f64(0.5 + random as f64 / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e15_retry_after_in_all_its_forms() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let wait = |v| retry_after(v, now);
+        assert_eq!(wait("2"), Some(Duration::from_secs(2)));
+        assert_eq!(wait("1700000060"), Some(Duration::from_secs(60)));
+        assert_eq!(wait("Tue, 14 Nov 2023 22:13:30 GMT"), Some(Duration::from_secs(10)));
+        assert_eq!(wait("Tue, 14 Nov 2023 22:13:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(wait("1000000000000"), Some(Duration::MAX));
+        assert_eq!(wait("soon"), None);
+    }
+
+    #[test]
+    fn the_wait_grows_and_has_an_end() {
+        let base = Duration::from_millis(200);
+        assert!(backoff(base, 1) <= base && backoff(base, 1) >= base / 2);
+        assert!(backoff(base, 3) >= base * 2);
+        assert!(backoff(base, 60) <= Duration::from_secs(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_gate_holds_everybody_and_the_longest_wait_wins() {
+        let gate = Gate::default();
+        gate.close(Duration::from_secs(60));
+        gate.close(Duration::from_secs(1));
+        let before = Instant::now();
+        gate.pass().await;
+        assert_eq!(before.elapsed().as_secs(), 60);
+        gate.pass().await;
+    }
+}

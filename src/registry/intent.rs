@@ -1,0 +1,139 @@
+//! `Intent`: what a caller wants of a registry, as data; the request loop decides how.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use http::{HeaderName, HeaderValue, Method};
+
+use super::admit::Admitted;
+use crate::Result;
+use crate::image::RepositoryName;
+
+/// Bytes as they arrive.
+pub type ByteStream = BoxStream<'static, Result<Bytes>>;
+
+/// What a token must permit on a repository. One kind per side of a copy, so that one token serves it all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Actions {
+    Pull,
+    PullPush,
+    PullDelete,
+}
+
+impl Actions {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Actions::Pull => "pull",
+            Actions::PullPush => "pull,push",
+            Actions::PullDelete => "pull,delete",
+        }
+    }
+}
+
+/// The repository a request is about and what it does there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Scope {
+    pub(crate) repository: RepositoryName,
+    pub(crate) actions: Actions,
+    /// A second repository that is read: the source of a mount (quirk X1).
+    pub(crate) mount_from: Option<RepositoryName>,
+}
+
+impl Scope {
+    pub(crate) fn new(repository: &RepositoryName, actions: Actions) -> Scope {
+        Scope { repository: repository.clone(), actions, mount_from: None }
+    }
+
+    /// The `scope` parameters of a token request, built here and never taken from a challenge (quirks A3, A4).
+    pub(crate) fn params(&self) -> Vec<String> {
+        let own = format!("repository:{}:{}", self.repository, self.actions.as_str());
+        let from = self.mount_from.as_ref().map(|from| format!("repository:{from}:pull"));
+        std::iter::once(own).chain(from).collect()
+    }
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// A path, with query, of the registry itself.
+    Path(String),
+    /// A URL that the registry named and `admit` let pass.
+    At(Admitted),
+}
+
+/// What a request carries.
+#[derive(Clone)]
+pub(crate) enum Body {
+    Empty,
+    Bytes(Bytes),
+    Stream(UploadBody),
+}
+
+/// A body of known size that can be opened again for another try.
+#[derive(Clone)]
+pub struct UploadBody {
+    pub(crate) size: u64,
+    open: Arc<dyn Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync>,
+    failed: Arc<AtomicBool>,
+}
+
+impl UploadBody {
+    /// A body of `size` bytes that `open` gives from its start.
+    pub fn new(size: u64, open: impl Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync + 'static) -> UploadBody {
+        UploadBody { size, open: Arc::new(open), failed: Arc::default() }
+    }
+
+    pub(crate) async fn open(&self) -> Result<ByteStream> {
+        let failed = self.failed.clone();
+        match (self.open)().await {
+            Ok(stream) => Ok(Box::pin(stream.inspect(move |item| {
+                if item.is_err() {
+                    failed.store(true, Ordering::Relaxed);
+                }
+            }))),
+            Err(e) => {
+                failed.store(true, Ordering::Relaxed);
+                Err(e)
+            }
+        }
+    }
+
+    /// Whether the body itself could not be read: another try of the upload is of no use.
+    pub(crate) fn failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// One thing wanted of a registry.
+#[derive(Clone)]
+pub(crate) struct Intent {
+    pub(crate) method: Method,
+    pub(crate) target: Target,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Body,
+    /// Whether repeating it does no harm; uploads are repeated by their own file, from a new session.
+    pub(crate) repeatable: bool,
+    /// Whether many bytes move: those go over HTTP/1.1 connections of their own.
+    pub(crate) bulk: bool,
+}
+
+impl Intent {
+    pub(crate) fn new(method: Method, path: String, scope: Option<Scope>) -> Intent {
+        let repeatable = method != Method::PATCH;
+        let target = Target::Path(path);
+        Intent { method, target, scope, headers: Vec::new(), body: Body::Empty, repeatable, bulk: false }
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: impl AsRef<str>) -> Intent {
+        // Values come from checked types; one that is no header value is left out rather than cut.
+        if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+}

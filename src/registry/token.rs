@@ -1,0 +1,197 @@
+//! Bearer tokens: the exchange with the token endpoint and the cache (distribution's token and OAuth2
+//! specifications; quirks A9, A11-A20).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, Method, StatusCode, header};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::admit::{Admitted, Purpose, admit};
+use super::body::Answer;
+use super::error::{ApiError, ERROR_BODY_CAP};
+use super::intent::Body;
+use super::wire::{Request, Wire, set};
+use crate::settings::{Credential, Secret};
+use crate::{Error, Kind, Result};
+
+const TOKEN_CAP: usize = 1 << 20;
+/// A lifetime that is missing or shorter counts as this (quirk A14).
+const MIN_LIFETIME: Duration = Duration::from_secs(60);
+/// Tokens are renewed this long before they end.
+const EARLY: Duration = Duration::from_secs(30);
+const CLIENT_ID: &str = "barque";
+
+/// Where tokens are had, as a challenge said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Realm {
+    pub(crate) url: Admitted,
+    pub(crate) service: Option<String>,
+}
+
+/// A token and until when it is taken to be good.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(crate) value: Secret,
+    /// Whether it was exchanged just now: a refusal then is about permission, not age (quirk A20).
+    pub(crate) new: bool,
+    fresh_until: Instant,
+}
+
+type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
+
+/// The tokens of one client, by what they permit. One exchange at a time for each.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    slots: Mutex<HashMap<Vec<String>, Slot>>,
+    /// Set when a token died before its clamped end: from then on `expires_in` is believed as it is.
+    believe_short: AtomicBool,
+}
+
+impl Tokens {
+    /// A token for `scopes`: the cached one while it is good and not `stale`, else a new one from `exchange`.
+    pub(crate) async fn get<F>(&self, scopes: Vec<String>, stale: Option<&Secret>, exchange: F) -> Result<Token>
+    where
+        F: AsyncFnOnce() -> Result<TokenAnswer>,
+    {
+        let slot = self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(scopes).or_default().clone();
+        let mut slot = slot.lock().await;
+        if let Some(token) = slot.as_ref() {
+            let is_stale = stale.is_some_and(|s| *s == token.value);
+            if is_stale {
+                self.believe_short.store(true, Ordering::Relaxed);
+            } else if token.fresh_until > Instant::now() {
+                return Ok(Token { new: false, ..token.clone() });
+            }
+        }
+        // Counted from here: the server's clock may be off (quirk A14).
+        let asked = Instant::now();
+        let answer = exchange().await?;
+        let named = Duration::from_secs(answer.expires_in.unwrap_or(0).min(86_400));
+        let believe = self.believe_short.load(Ordering::Relaxed) && !named.is_zero();
+        let lifetime = if believe { named } else { named.max(MIN_LIFETIME) };
+        let token = Token { value: answer.token, new: true, fresh_until: asked + lifetime - EARLY.min(lifetime / 4) };
+        *slot = Some(token.clone());
+        Ok(token)
+    }
+}
+
+/// What a token endpoint gave.
+pub(crate) struct TokenAnswer {
+    token: Secret,
+    expires_in: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default)]
+    token: Option<String>,
+    #[serde(default)]
+    access_token: Option<String>,
+    // Some servers write numbers as floats or strings.
+    #[serde(default)]
+    expires_in: Option<serde_json::Value>,
+}
+
+/// Asks `realm` for a token with `scopes`, as `credential` or anonymously.
+///
+/// GET with Basic for a password; OAuth2 POST for an identity token only (quirk A12), falling back to GET on
+/// 400, 401, 404 and 405 when there is a password too.
+pub(crate) async fn exchange(wire: &Wire, realm: &Realm, scopes: &[String], credential: Option<&Credential>) -> Result<TokenAnswer> {
+    let login = match credential {
+        Some(Credential::Login { username, password, identity_token }) => Some((username, password, identity_token)),
+        _ => None,
+    };
+    if let Some((_, password, Some(identity))) = login {
+        let answer = send(wire, post(realm, scopes, identity)).await?;
+        let fall_back = matches!(answer.status.as_u16(), 400 | 401 | 404 | 405) && !password.expose().is_empty();
+        if !fall_back {
+            return read(answer, Method::POST).await;
+        }
+    }
+    let basic = login.map(|(username, password, _)| (username.as_str(), password));
+    let answer = send(wire, get(realm, scopes, basic)).await?;
+    read(answer, Method::GET).await
+}
+
+/// `Basic` and the credential, as the value of an `Authorization` header.
+pub(crate) fn basic(username: &str, password: &Secret) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.expose())))
+}
+
+fn get(realm: &Realm, scopes: &[String], login: Option<(&str, &Secret)>) -> Request {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if let Some(service) = &realm.service {
+        query.append_pair("service", service);
+    }
+    for scope in scopes {
+        query.append_pair("scope", scope);
+    }
+    if let Some((username, _)) = login {
+        query.append_pair("account", username);
+    }
+    query.append_pair("client_id", CLIENT_ID);
+    let mut headers = HeaderMap::new();
+    if let Some((username, password)) = login {
+        set(&mut headers, header::AUTHORIZATION, &basic(username, password));
+    }
+    let url = realm.url.with_query(&query.finish());
+    Request { method: Method::GET, url, headers, body: Body::Empty, bulk: false, repeatable: true }
+}
+
+fn post(realm: &Realm, scopes: &[String], identity: &Secret) -> Request {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", identity.expose());
+    if let Some(service) = &realm.service {
+        form.append_pair("service", service);
+    }
+    form.append_pair("client_id", CLIENT_ID).append_pair("scope", &scopes.join(" "));
+    let mut headers = HeaderMap::new();
+    set(&mut headers, header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let body = Body::Bytes(form.finish().into());
+    Request { method: Method::POST, url: realm.url.clone(), headers, body, bulk: false, repeatable: true }
+}
+
+/// Sends a token request; redirects are followed without the credential when they leave the origin.
+async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
+    for _ in 0..3 {
+        let answer = wire.send(&request).await.map_err(|e| e.context("asking for a token"))?;
+        let location = answer.header(&header::LOCATION).map(str::to_owned);
+        match location {
+            Some(location) if answer.status.is_redirection() && request.method == Method::GET => {
+                let next = admit(&request.url, &location, Purpose::Redirect)?;
+                if !next.same_origin(&request.url) {
+                    request.headers.remove(header::AUTHORIZATION);
+                }
+                request.url = next;
+            }
+            _ => return Ok(answer),
+        }
+    }
+    Err(Error::new(Kind::Unavailable, format!("the token endpoint {} redirects in circles", request.url.redacted())))
+}
+
+async fn read(answer: Answer, method: Method) -> Result<TokenAnswer> {
+    let (status, url) = (answer.status, answer.url.clone());
+    if !status.is_success() {
+        let body = answer.some(ERROR_BODY_CAP).await;
+        return Err(ApiError::new(method, &url, status, &body).into_error("to the token endpoint"));
+    }
+    let body = answer.document(TOKEN_CAP).await?;
+    let token = serde_json::from_slice::<Document>(&body).ok().and_then(|d| {
+        let value = d.token.filter(|t| !t.is_empty()).or(d.access_token.filter(|t| !t.is_empty()))?;
+        let expires_in = d.expires_in.and_then(|v| v.as_f64().or_else(|| v.as_str()?.parse().ok())).map(|s| s.max(0.0) as u64);
+        Some(TokenAnswer { token: Secret::new(value), expires_in })
+    });
+    token.ok_or_else(|| {
+        // A9: a sign-in page answers 200 with HTML.
+        let shown = ApiError::new(method, &url, StatusCode::OK, &body[..body.len().min(200)]);
+        let text = shown.text.map(|t| t.chars().take(50).collect::<String>()).unwrap_or_default();
+        Error::new(Kind::Unavailable, format!("the token endpoint {} answered 200 without a token: `{text}`", url.redacted()))
+    })
+}

@@ -1,0 +1,100 @@
+//! Blobs: GET from any offset, HEAD (OCI distribution-spec "Pulling blobs"; quirks B5-B11).
+
+use futures_util::StreamExt;
+use http::{Method, StatusCode, header};
+
+use crate::image::{Descriptor, RepositoryName};
+use crate::registry::intent::{Actions, ByteStream, Intent, Scope};
+use crate::registry::{ApiError, Client};
+use crate::{Error, Kind, Result};
+
+impl Client {
+    /// The blob's bytes from offset `from` on, which must be less than its size. Nothing is verified here.
+    ///
+    /// Each call asks the registry itself, never an old redirect (quirk B4).
+    pub async fn get_blob(&self, repository: &RepositoryName, blob: &Descriptor, from: u64, actions: Actions) -> Result<ByteStream> {
+        let path = format!("/v2/{repository}/blobs/{}", blob.digest);
+        let mut get = Intent::new(Method::GET, path, Some(Scope::new(repository, actions)));
+        get.bulk = blob.size > BULK;
+        if from > 0 {
+            get = get.header(header::RANGE, format!("bytes={from}-"));
+        }
+        let answer = self.send(&get).await?;
+        let url = answer.url.redacted();
+        let wrong = |what: String| Error::new(Kind::Unavailable, format!("GET {url}: {what}"));
+        match answer.status {
+            // B5: the range was ignored; what is known already is passed over.
+            StatusCode::OK => Ok(skip(answer.stream(), from)),
+            StatusCode::PARTIAL_CONTENT => {
+                let range = answer.header(&header::CONTENT_RANGE).and_then(content_range);
+                match range {
+                    Some((start, _, total)) if start == from && total.is_none_or(|t| t == blob.size) => Ok(answer.stream()),
+                    // B6: another start or total than asked for.
+                    Some(_) => Err(wrong(format!("asked for bytes from {from} of {}, got another range", blob.size))),
+                    None => Err(wrong("answered 206 without saying which bytes these are".to_owned())),
+                }
+            }
+            other => Err(wrong(format!("answered {} in place of the blob", other.as_u16()))),
+        }
+    }
+
+    /// Whether the blob is there.
+    pub async fn has_blob(&self, repository: &RepositoryName, blob: &Descriptor, actions: Actions) -> Result<bool> {
+        let path = format!("/v2/{repository}/blobs/{}", blob.digest);
+        match self.send(&Intent::new(Method::HEAD, path, Some(Scope::new(repository, actions)))).await {
+            Ok(_) => Ok(true),
+            Err(e) if ApiError::of(&e).is_some_and(|a| a.status == 404) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// From this size on a blob travels over connections of its own.
+pub(crate) const BULK: u64 = 1 << 20;
+
+/// `bytes A-B/N`, also without the unit; `N` may be `*`.
+fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
+    let value = value.strip_prefix("bytes").unwrap_or(value).trim_start_matches([' ', '=']);
+    let (range, total) = value.split_once('/')?;
+    let (start, end) = range.split_once('-')?;
+    let total = if total == "*" { None } else { Some(total.parse().ok()?) };
+    Some((start.parse().ok()?, end.parse().ok()?, total))
+}
+
+fn skip(stream: ByteStream, mut left: u64) -> ByteStream {
+    if left == 0 {
+        return stream;
+    }
+    Box::pin(stream.filter_map(move |item| {
+        let item = match item {
+            Ok(bytes) if left >= bytes.len() as u64 => {
+                left -= bytes.len() as u64;
+                None
+            }
+            Ok(bytes) => Some(Ok(bytes.slice(std::mem::take(&mut left) as usize..))),
+            Err(e) => Some(Err(e)),
+        };
+        std::future::ready(item)
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[test]
+    fn b6_content_ranges() {
+        assert_eq!(content_range("bytes 5-9/10"), Some((5, 9, Some(10))));
+        assert_eq!(content_range("5-9/10"), Some((5, 9, Some(10))));
+        assert_eq!(content_range("bytes 5-9/*"), Some((5, 9, None)));
+        assert_eq!(content_range("bytes */10"), None);
+    }
+
+    #[tokio::test]
+    async fn b5_what_is_known_is_passed_over() {
+        let pieces = ["abc", "def", "gh"].map(|p| Ok(Bytes::from_static(p.as_bytes())));
+        let rest: Vec<_> = skip(Box::pin(futures_util::stream::iter(pieces)), 4).map(|b| b.unwrap()).collect().await;
+        assert_eq!(rest.concat(), b"efgh");
+    }
+}

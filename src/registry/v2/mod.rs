@@ -1,0 +1,9 @@
+//! The endpoints of Registry V2 (OCI distribution-spec 1.1), each a few lines on top of the request loop.
+
+mod blobs;
+mod manifests;
+mod tags;
+mod uploads;
+
+pub use manifests::{MANIFEST_CAP, TagOrDigest};
+pub use uploads::{Pushed, Started};

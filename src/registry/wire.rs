@@ -1,0 +1,272 @@
+//! One request on the wire: the gate, timeouts, tracing, and repetition where it does no harm.
+//!
+//! It sends to admitted URLs what it is given and knows nothing of authentication or endpoints; both the request
+//! loop and the token exchange stand on it, so that nothing else in barque sends HTTP.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokio::time::Instant;
+
+use super::admit::Admitted;
+use super::body::Answer;
+use super::connections::{Connections, Patience};
+use super::gate::{Gate, backoff, retry_after};
+use super::intent::{Body, UploadBody};
+use crate::{Error, Kind, Result};
+
+/// A request as it goes out.
+#[derive(Clone)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Admitted,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+    pub(crate) bulk: bool,
+    pub(crate) repeatable: bool,
+}
+
+/// Why no answer came.
+pub(crate) struct Lost {
+    pub(crate) error: Error,
+    pub(crate) why: Why,
+}
+
+/// How a request got lost, as far as the next step depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Nobody listens, or the name is unknown.
+    NoServer,
+    /// The TLS handshake failed; the server may speak plain HTTP.
+    Tls,
+    /// The server speaks TLS, with a certificate that is not trusted.
+    Certificate,
+    /// What came was not HTTP, or the connection closed; the server may speak TLS.
+    Broken,
+    /// Nothing came in time.
+    Silence,
+    /// The body that was to be sent could not be read.
+    Body,
+}
+
+/// The sending side of one client.
+pub(crate) struct Wire {
+    connections: Connections,
+    patience: Patience,
+    gates: Mutex<HashMap<String, Arc<Gate>>>,
+}
+
+impl Wire {
+    pub(crate) fn new(connections: Connections, patience: Patience) -> Wire {
+        Wire { connections, patience, gates: Mutex::default() }
+    }
+
+    /// Sends `request`, again after a wait where that may help and does no harm. An answer of any status is `Ok`.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer> {
+        let mut tries = 1;
+        loop {
+            let last = !request.repeatable || tries >= self.patience.tries;
+            match self.once(request).await {
+                Ok(answer) => {
+                    if last || !is_temporary(answer.status) {
+                        return Ok(answer);
+                    }
+                    let Some(wait) = self.wait_asked(&answer, tries)? else { return Ok(answer) };
+                    tracing::debug!("{} answered {}; trying again in {wait:.1?}", request.url.redacted(), answer.status);
+                    self.gate(&request.url).close(wait);
+                }
+                // Nobody there or a refused certificate: waiting a moment does not change it.
+                Err(lost) if last || matches!(lost.why, Why::NoServer | Why::Tls | Why::Certificate | Why::Body) => return Err(lost.error),
+                Err(lost) => {
+                    // H2: the first time it was most likely an idle connection that the other side dropped.
+                    let wait = if tries == 1 && lost.why == Why::Broken { Duration::ZERO } else { backoff(self.patience.backoff, tries) };
+                    tracing::debug!("{}; trying again in {wait:.1?}", lost.error);
+                    tokio::time::sleep(wait).await;
+                }
+            }
+            tries += 1;
+        }
+    }
+
+    /// Waits as before try `tries + 1`.
+    pub(crate) async fn pause(&self, tries: u32) {
+        tokio::time::sleep(backoff(self.patience.backoff, tries)).await;
+    }
+
+    /// Sends `request` exactly once.
+    pub(crate) async fn once(&self, request: &Request) -> Result<Answer, Lost> {
+        let own = |error| Lost { error, why: Why::Body };
+        self.gate(&request.url).pass().await;
+        let client = self.connections.client(request.url.url().scheme(), request.bulk).map_err(own)?;
+        let mut builder = client.request(request.method.clone(), request.url.url().clone()).headers(request.headers.clone());
+        let pulse = Arc::new(Pulse::default());
+        let mut limit = self.patience.stall;
+        match &request.body {
+            Body::Empty if request.method == Method::GET || request.method == Method::HEAD => limit = self.patience.header,
+            Body::Empty => {
+                builder = builder.header(header::CONTENT_LENGTH, 0);
+                limit = self.patience.stall;
+            }
+            Body::Bytes(bytes) => builder = builder.body(bytes.clone()),
+            Body::Stream(upload) => {
+                let body = pulse.clone().body(upload).await.map_err(own)?;
+                builder = builder.header(header::CONTENT_LENGTH, upload.size).body(body);
+            }
+        }
+        let started = Instant::now();
+        let sent = tokio::select! {
+            sent = builder.send() => sent,
+            () = pulse.silence(limit) => {
+                let text = format!("{} {}: no answer for {} s", request.method, request.url.redacted(), limit.as_secs_f32());
+                return Err(Lost { error: Error::new(Kind::Unavailable, text), why: Why::Silence });
+            }
+        };
+        match sent {
+            Ok(response) => {
+                let status = response.status();
+                tracing::debug!("{} {} -> {} in {:.1?}", request.method, request.url.redacted(), status.as_u16(), started.elapsed());
+                let headers = response.headers().clone();
+                Ok(Answer { status, headers, url: request.url.clone(), body: response, stall: self.patience.stall })
+            }
+            Err(e) => {
+                if let Some(error) = pulse.take_error() {
+                    return Err(own(error));
+                }
+                let lost = self.lost(request, e);
+                tracing::debug!("{} {} -> {}", request.method, request.url.redacted(), lost.error);
+                Err(lost)
+            }
+        }
+    }
+
+    /// The wait before the next try; `None` when the answer should stand.
+    fn wait_asked(&self, answer: &Answer, tries: u32) -> Result<Option<Duration>> {
+        let asked = ["retry-after", "x-retry-after"]
+            .iter()
+            .find_map(|name| answer.headers.get(*name)?.to_str().ok())
+            .and_then(|v| retry_after(v, SystemTime::now()));
+        match asked {
+            Some(wait) if wait > self.patience.retry_after => {
+                tracing::debug!("{} asks to wait {} s, longer than is waited for", answer.url.redacted(), wait.as_secs());
+                Ok(None)
+            }
+            Some(wait) => Ok(Some(wait + backoff(Duration::from_millis(50), 1))),
+            None => Ok(Some(backoff(self.patience.backoff, tries))),
+        }
+    }
+
+    fn gate(&self, url: &Admitted) -> Arc<Gate> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.entry(url.url().authority().to_owned()).or_default().clone()
+    }
+
+    /// Words and class of a failure to get an answer.
+    fn lost(&self, request: &Request, e: reqwest::Error) -> Lost {
+        let e = e.without_url();
+        let place = format!("{} {}", request.method, request.url.redacted());
+        let host = request.url.url().host_str().unwrap_or_default().to_owned();
+        let unavailable = |text: String| Error::new(Kind::Unavailable, text);
+        if let Some(tls) = cause::<rustls::Error>(&e) {
+            let refused = matches!(tls, rustls::Error::InvalidCertificate(_));
+            let error = unavailable(format!("{place}: the TLS handshake failed")).because(e);
+            let hint = if refused {
+                "give the registry's certificate authority with `--cert-dir`, or accept any certificate with `--tls-verify=false`"
+            } else {
+                "if this registry speaks plain HTTP, permit that with `--tls-verify=false`"
+            };
+            return Lost { error: error.hint(hint), why: if refused { Why::Certificate } else { Why::Tls } };
+        }
+        let io_kind = cause::<io::Error>(&e).map(io::Error::kind);
+        let says = |text: &str| chain(&e).any(|c| c.to_string().contains(text));
+        if e.is_connect() {
+            let timed_out = e.is_timeout() || says("timed out");
+            let error = if says("dns error") || says("failed to lookup") {
+                unavailable(format!("{place}: the host `{host}` is unknown")).because(e).hint(format!("check the spelling of `{host}` and this machine's DNS"))
+            } else if io_kind == Some(io::ErrorKind::ConnectionRefused) {
+                unavailable(format!("{place}: nothing listens there (connection refused)")).because(e).hint("is the registry running, and is the port right?")
+            } else if timed_out {
+                unavailable(format!("{place}: no connection within {} s", self.patience.connect.as_secs_f32())).because(e).hint("check the network, and the proxy settings (HTTPS_PROXY, NO_PROXY)")
+            } else {
+                unavailable(format!("{place}: no connection")).because(e)
+            };
+            return Lost { error, why: if timed_out { Why::Silence } else { Why::NoServer } };
+        }
+        let why = if e.is_timeout() { Why::Silence } else { Why::Broken };
+        Lost { error: unavailable(format!("{place}: the connection broke before an answer came")).because(e), why }
+    }
+}
+
+/// Statuses that another try may turn (quirk E17 names the two odd ones).
+pub(crate) fn is_temporary(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 429 | 499 | 500 | 502 | 503 | 504 | 522)
+}
+
+fn chain<'a>(e: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    // An io::Error names the cause of what it wraps as its own source, and so hides the wrapped one.
+    std::iter::successors(Some(e), |&e| match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner as &(dyn StdError + 'static)),
+        None => e.source(),
+    })
+}
+
+fn cause<T: StdError + 'static>(e: &reqwest::Error) -> Option<&T> {
+    chain(e).find_map(|e| e.downcast_ref::<T>())
+}
+
+/// When bytes of a request body last moved, and what stopped them.
+struct Pulse {
+    started: Instant,
+    /// Milliseconds from `started` to the last movement.
+    last: AtomicU64,
+    error: Mutex<Option<Error>>,
+}
+
+impl Default for Pulse {
+    fn default() -> Pulse {
+        Pulse { started: Instant::now(), last: AtomicU64::new(0), error: Mutex::new(None) }
+    }
+}
+
+impl Pulse {
+    /// `upload` opened as a request body that beats this pulse.
+    async fn body(self: Arc<Self>, upload: &UploadBody) -> Result<reqwest::Body> {
+        let stream = upload.open().await?;
+        Ok(reqwest::Body::wrap_stream(stream.map(move |item| {
+            self.last.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+            item.map_err(|e| {
+                // hyper turns a body's error into one of its own; the real one is kept here.
+                *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+                io::Error::other("the body to send cannot be read")
+            })
+        })))
+    }
+
+    fn take_error(&self) -> Option<Error> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Ends when nothing moved for `limit`.
+    async fn silence(&self, limit: Duration) {
+        loop {
+            let last = self.started + Duration::from_millis(self.last.load(Ordering::Relaxed));
+            let until = last + limit;
+            if until <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(until).await;
+        }
+    }
+}
+
+/// Adds a header unless its value cannot stand in one.
+pub(crate) fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
