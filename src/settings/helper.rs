@@ -1,1 +1,422 @@
 //! The credential-helper protocol: `docker-credential-SUFFIX get|store|erase|list`.
+//!
+//! A helper is a program that keeps logins in the system's key store. It is run without a shell, from an
+//! absolute folder of `PATH`, for a limited time and with limited output; what it says is shown without
+//! control characters. It knows of no file: which helper is asked is decided by its callers.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+
+use super::auth_key::HUB_KEY;
+use super::paths::Environment;
+use super::{Credential, Secret};
+use crate::image::Registry;
+use crate::{Error, Kind, Result};
+
+/// How long a helper may take: it may have to ask its user to unlock the key store.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// How much a helper may write to each of its outputs, in bytes.
+const OUTPUT_CAP: u64 = 1 << 20;
+
+/// The user name that marks an identity token.
+const TOKEN_USER: &str = "<token>";
+
+/// What helpers say, word for word, when they do not know the registry (docker-credential-helpers,
+/// `credentials/error.go`).
+const NOT_FOUND: [&str; 3] = [
+    "credentials not found in native keychain",
+    "no credentials server URL",
+    "no credentials username",
+];
+
+/// A helper program on this machine.
+#[derive(Debug)]
+pub struct Helper {
+    program: String,
+    path: PathBuf,
+    named_in: String,
+    time_limit: Duration,
+}
+
+/// A login as helpers read and write it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+#[derive(Default)]
+struct Entry {
+    #[serde(rename = "ServerURL")]
+    server_url: String,
+    username: String,
+    secret: String,
+}
+
+/// How a run of a helper ended.
+struct Outcome {
+    success: bool,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Helper {
+    /// The helper `docker-credential-SUFFIX`, which the file `named_in` asks for.
+    ///
+    /// The suffix becomes part of a program's name, so it must not be able to leave the folders of `PATH`.
+    pub fn find(suffix: &str, named_in: &str, environment: &Environment) -> Result<Helper> {
+        let fine = !suffix.starts_with(['.', '-'])
+            && !suffix.contains(['/', '\\', '\0'])
+            && !suffix.is_empty();
+        if !fine {
+            return Err(Error::other(format!(
+                "`{named_in}` names `{}` as credential helper, which cannot be the end of a program's name",
+                cleaned(suffix.as_bytes())
+            )));
+        }
+        let program = format!("docker-credential-{suffix}");
+        let path = environment.program(&program).ok_or_else(|| {
+            Error::other(format!(
+                "the credential helper `{program}` named in `{named_in}` is not installed"
+            ))
+            .hint(format!(
+                "install it, remove it from `{named_in}`, or go without credentials with `--no-creds`"
+            ))
+        })?;
+        Ok(Helper {
+            program,
+            path,
+            named_in: named_in.to_owned(),
+            time_limit: TIME_LIMIT,
+        })
+    }
+
+    /// The helper in words, for messages.
+    pub fn origin(&self) -> String {
+        format!(
+            "credential helper `{}` named in {}",
+            self.program, self.named_in
+        )
+    }
+
+    /// The login for `registry`; `None` when the helper does not know it.
+    pub async fn get(&self, registry: &Registry) -> Result<Option<Credential>> {
+        let outcome = self.run("get", server(registry).as_bytes()).await?;
+        if outcome.not_found() {
+            return Ok(None);
+        }
+        // The answer holds the secret: a parse error must not quote it.
+        let entry: Entry = serde_json::from_slice(self.checked("get", &outcome)?)
+            .map_err(|_| self.error("get", "answered something that is not the JSON of a login"))?;
+        if entry.secret.is_empty() && entry.username.is_empty() {
+            return Ok(None);
+        }
+        let secret = Secret::new(entry.secret);
+        Ok(Some(if entry.username == TOKEN_USER {
+            Credential::Login {
+                username: entry.username,
+                password: Secret::new(""),
+                identity_token: Some(secret),
+            }
+        } else {
+            Credential::Login {
+                username: entry.username,
+                password: secret,
+                identity_token: None,
+            }
+        }))
+    }
+
+    /// Keeps the login for `registry`.
+    pub async fn store(&self, registry: &Registry, credential: &Credential) -> Result<()> {
+        let (username, secret) = match credential {
+            Credential::Login {
+                identity_token: Some(token),
+                ..
+            } => (TOKEN_USER, token),
+            Credential::Login {
+                username, password, ..
+            } => (username.as_str(), password),
+            Credential::RegistryToken(_) => {
+                return Err(Error::other(format!(
+                    "the {} cannot keep a registry token",
+                    self.origin()
+                )));
+            }
+        };
+        let entry = Entry {
+            server_url: server(registry).to_owned(),
+            username: username.to_owned(),
+            secret: secret.expose().to_owned(),
+        };
+        let input = serde_json::to_vec(&entry)
+            .map_err(|e| self.error("store", "cannot be given the login").because(e))?;
+        let outcome = self.run("store", &input).await?;
+        self.checked("store", &outcome).map(drop)
+    }
+
+    /// Forgets the login for `registry`; `false` when the helper did not know it.
+    pub async fn erase(&self, registry: &Registry) -> Result<bool> {
+        let outcome = self.run("erase", server(registry).as_bytes()).await?;
+        if outcome.not_found() {
+            return Ok(false);
+        }
+        self.checked("erase", &outcome)?;
+        Ok(true)
+    }
+
+    /// The server keys that the helper knows, each with its user.
+    pub async fn list(&self) -> Result<BTreeMap<String, String>> {
+        let outcome = self.run("list", b"").await?;
+        serde_json::from_slice(self.checked("list", &outcome)?).map_err(|e| {
+            self.error(
+                "list",
+                "answered something that is not a JSON object of texts",
+            )
+            .because(e)
+        })
+    }
+
+    /// What the helper wrote to its output, when it succeeded; an error with its own words otherwise.
+    fn checked<'a>(&self, verb: &str, outcome: &'a Outcome) -> Result<&'a [u8]> {
+        if outcome.success {
+            return Ok(&outcome.stdout);
+        }
+        // The protocol has the message on stdout; what a program says about a crash comes on stderr.
+        let words: Vec<String> = [&outcome.stdout, &outcome.stderr]
+            .into_iter()
+            .map(|text| cleaned(text))
+            .filter(|text| !text.is_empty())
+            .collect();
+        let failed = match words.as_slice() {
+            [] => "failed and says nothing".to_owned(),
+            words => format!("failed: {}", words.join("; ")),
+        };
+        Err(Error::new(Kind::NotAllowed, self.sentence(verb, &failed)))
+    }
+
+    fn error(&self, verb: &str, what: &str) -> Error {
+        Error::other(self.sentence(verb, what))
+    }
+
+    fn sentence(&self, verb: &str, what: &str) -> String {
+        format!(
+            "`{} {verb}`, named in {}, {what}",
+            self.program, self.named_in
+        )
+    }
+
+    /// Runs the program with `verb`, `input` on its stdin. It is killed when it takes too long or says too much.
+    async fn run(&self, verb: &str, input: &[u8]) -> Result<Outcome> {
+        tracing::debug!(program = %self.path.display(), verb, "asking a credential helper");
+        let cannot = |e| self.error(verb, "cannot be run").because(e);
+        let mut child = Command::new(&self.path)
+            .arg(verb)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(cannot)?;
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let talk = async {
+            let give = async {
+                if let Some(mut stdin) = stdin {
+                    // A helper that does not read its input may still answer.
+                    let _ = stdin.write_all(input).await;
+                    let _ = stdin.shutdown().await;
+                }
+                Ok(())
+            };
+            let (stdout, stderr, ()) = tokio::try_join!(capped(stdout), capped(stderr), give)?;
+            let status = child.wait().await?;
+            Ok(Outcome {
+                success: status.success(),
+                stdout,
+                stderr,
+            })
+        };
+        match tokio::time::timeout(self.time_limit, talk).await {
+            Ok(ended) => ended.map_err(cannot),
+            Err(_) => Err(Error::new(
+                Kind::NotAllowed,
+                self.sentence(
+                    verb,
+                    &format!("did not answer within {:?}", self.time_limit),
+                ),
+            )
+            .hint("it may be waiting for a key store that is locked")),
+        }
+    }
+}
+
+impl Outcome {
+    fn not_found(&self) -> bool {
+        !self.success
+            && NOT_FOUND
+                .iter()
+                .any(|text| self.stdout.trim_ascii() == text.as_bytes())
+    }
+}
+
+/// The name under which helpers know `registry`.
+fn server(registry: &Registry) -> &str {
+    if registry.is_docker_hub() {
+        HUB_KEY
+    } else {
+        registry.as_str()
+    }
+}
+
+/// All of `output`; an error when it is more than the cap.
+async fn capped(output: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(output) = output {
+        output.take(OUTPUT_CAP + 1).read_to_end(&mut bytes).await?;
+    }
+    if bytes.len() as u64 > OUTPUT_CAP {
+        return Err(std::io::Error::other(format!(
+            "it wrote more than {OUTPUT_CAP} bytes"
+        )));
+    }
+    Ok(bytes)
+}
+
+/// Foreign text on one line, without control characters, at most 300 characters long.
+fn cleaned(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ").chars().take(300).collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn helper(folder: &tempfile::TempDir, script: &str) -> Helper {
+        // Put in place by another program: while this process has a file open for writing, a child that another
+        // test is starting holds it open too, and running the file fails with "text file busy".
+        let source = folder.path().join("script");
+        std::fs::write(&source, format!("#!/bin/sh\n{script}\n")).unwrap();
+        let placed = std::process::Command::new("install")
+            .args(["-m", "755"])
+            .args([&source, &folder.path().join("docker-credential-x")])
+            .status();
+        assert!(placed.unwrap().success());
+        let environment = Environment::default().set("PATH", folder.path());
+        Helper::find("x", "f.json", &environment).unwrap()
+    }
+
+    async fn get(script: &str) -> Result<Option<Credential>> {
+        let folder = tempfile::tempdir().unwrap();
+        helper(&folder, script).get(&"r.io".parse().unwrap()).await
+    }
+
+    #[test]
+    fn a_suffix_cannot_leave_the_path() {
+        for suffix in ["", "../x", "a/b", ".x", "-x", "a\\b"] {
+            let error = Helper::find(suffix, "f.json", &Environment::default()).unwrap_err();
+            assert!(error.to_string().contains("`f.json`"), "{error}");
+        }
+        let missing = Helper::find("none", "f.json", &Environment::default()).unwrap_err();
+        assert_eq!(
+            missing.to_string(),
+            "the credential helper `docker-credential-none` named in `f.json` is not installed"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_login_and_a_token_are_told_apart() {
+        let login =
+            get(r#"echo '{"ServerURL":"r.io","Username":"u","Secret":"s","More":1}'"#).await;
+        assert!(matches!(login.unwrap(),
+            Some(Credential::Login { username, password, identity_token: None })
+            if username == "u" && password.expose() == "s"));
+        let token = get(r#"echo '{"Username":"<token>","Secret":"s"}'"#).await;
+        assert!(matches!(token.unwrap(),
+            Some(Credential::Login { identity_token: Some(token), .. }) if token.expose() == "s"));
+        for nothing in [
+            "echo credentials not found in native keychain; exit 1",
+            "echo no credentials server URL; exit 1",
+            "echo '{}'",
+        ] {
+            assert!(get(nothing).await.unwrap().is_none(), "{nothing}");
+        }
+    }
+
+    #[tokio::test]
+    async fn failures_are_shown_clean_and_without_the_answer() {
+        let error = get(r"printf 'bad \033[31mnews\r\n'; echo more >&2; exit 3")
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), Kind::NotAllowed);
+        assert_eq!(
+            error.to_string(),
+            "`docker-credential-x get`, named in f.json, failed: bad [31mnews; more"
+        );
+        let error = get("echo SECRET").await.unwrap_err();
+        assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+        let error = get("exit 1").await.unwrap_err();
+        assert!(error.to_string().ends_with("failed and says nothing"));
+    }
+
+    #[tokio::test]
+    async fn a_helper_is_not_waited_for_nor_listened_to_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut slow = helper(&folder, "exec sleep 600");
+        slow.time_limit = Duration::from_millis(50);
+        let error = slow.list().await.unwrap_err();
+        assert!(
+            error.to_string().contains("did not answer within"),
+            "{error}"
+        );
+
+        let error = get("exec cat /dev/zero").await.unwrap_err();
+        assert!(
+            format!("{error:?}").contains("more than 1048576 bytes"),
+            "{error:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn store_erase_and_list_speak_the_protocol() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let script = format!(
+            r#"echo "$1 $(cat)" >> {}; [ "$1" = list ] && echo '{{"r.io":"u"}}'; exit 0"#,
+            log.display()
+        );
+        let helper = helper(&folder, &script);
+        let hub = "docker.io".parse().unwrap();
+        let login = |token: Option<&str>| Credential::Login {
+            username: "u".to_owned(),
+            password: Secret::new("p"),
+            identity_token: token.map(Secret::new),
+        };
+        helper.store(&hub, &login(None)).await.unwrap();
+        helper
+            .store(&"r.io".parse().unwrap(), &login(Some("t")))
+            .await
+            .unwrap();
+        assert!(helper.erase(&hub).await.unwrap());
+        assert_eq!(helper.list().await.unwrap()["r.io"], "u");
+        let token = Credential::RegistryToken(Secret::new("t"));
+        assert!(helper.store(&hub, &token).await.is_err());
+        assert_eq!(
+            std::fs::read_to_string(log).unwrap(),
+            concat!(
+                "store {\"ServerURL\":\"https://index.docker.io/v1/\",\"Username\":\"u\",\"Secret\":\"p\"}\n",
+                "store {\"ServerURL\":\"r.io\",\"Username\":\"<token>\",\"Secret\":\"t\"}\n",
+                "erase https://index.docker.io/v1/\n",
+                "list \n"
+            )
+        );
+    }
+}

@@ -3,19 +3,22 @@
 //! Files and credential helpers are read here; sockets are not opened, and nothing is known of manifests. Every
 //! answer says where it came from, because an error about a credential must name its source.
 
-pub mod auth_file;
+mod auth_file;
+mod auth_files;
+mod auth_key;
 pub mod certs_d;
 pub mod helper;
 pub mod paths;
 mod secret;
 
-pub use auth_file::AuthFiles;
+pub use auth_files::AuthFiles;
+pub use auth_key::AuthKey;
 pub use secret::Secret;
 
 use std::path::PathBuf;
 
-use crate::Result;
 use crate::image::Repository;
+use crate::{Error, Result};
 
 /// What proves to a registry who is asking.
 #[derive(Debug, Clone)]
@@ -66,5 +69,40 @@ impl Access {
             Login::Given(found) => Ok(Some(found.clone())),
             Login::Anonymous => Ok(None),
         }
+    }
+}
+
+/// Reads `USER[:PASSWORD]`, the value of `--creds`; without a colon the password is empty.
+pub fn parse_creds(text: &str) -> Result<Credential> {
+    let (username, password) = text.split_once(':').unwrap_or((text, ""));
+    if username.is_empty() {
+        return Err(
+            Error::other("the credential names no user").hint("write it as `USER:PASSWORD`")
+        );
+    }
+    Ok(Credential::Login {
+        username: username.to_owned(),
+        password: Secret::new(password),
+        identity_token: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn creds_are_split_at_the_first_colon() {
+        for (text, user, pass) in [("u:p", "u", "p"), ("u", "u", ""), ("u:a:b", "u", "a:b")] {
+            match parse_creds(text).unwrap() {
+                Credential::Login {
+                    username, password, ..
+                } => {
+                    assert_eq!((username.as_str(), password.expose()), (user, pass));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(parse_creds("").is_err() && parse_creds(":p").is_err());
     }
 }

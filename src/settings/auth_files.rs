@@ -1,0 +1,393 @@
+//! The credential files of this machine in the order in which they are asked; the first that answers wins.
+//!
+//! Separate from `auth_file` because that one knows bytes only: here files are opened and helpers run. A file
+//! is read once in the life of an [`AuthFiles`], for it may be a pipe.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use super::auth_file::{AuthFile, Format, WantedHelper};
+use super::helper::Helper;
+use super::paths::Environment;
+use super::{AuthKey, Credential, Found};
+use crate::image::{Registry, Repository};
+use crate::{Error, Kind, Result};
+
+/// More than this many bytes are no credential file.
+const SIZE_CAP: u64 = 4 << 20;
+
+/// The variable in which newer versions of Docker look first; it holds the text of a file.
+const TEXT_VARIABLE: &str = "DOCKER_AUTH_CONFIG";
+
+/// The credential files of this machine, in the order in which they are asked.
+#[derive(Debug, Clone)]
+pub struct AuthFiles {
+    environment: Arc<Environment>,
+    sources: Arc<[Source]>,
+}
+
+/// A place that may hold credentials.
+#[derive(Debug)]
+struct Source {
+    /// What messages call it.
+    name: String,
+    place: Place,
+    format: Format,
+    read: OnceLock<Option<AuthFile>>,
+}
+
+#[derive(Debug)]
+enum Place {
+    File { path: PathBuf, expected: bool },
+    Text(String),
+}
+
+impl AuthFiles {
+    /// The files that apply: `explicit` (`--authfile`) or `REGISTRY_AUTH_FILE` alone when given; else
+    /// `DOCKER_AUTH_CONFIG`, podman's `auth.json` of the session and of the user, Docker's `config.json` and
+    /// `~/.dockercfg`. Nothing is opened yet.
+    pub fn find(explicit: Option<PathBuf>) -> Result<AuthFiles> {
+        Ok(AuthFiles::find_in(explicit, Environment::of_process()))
+    }
+
+    /// The same as [`AuthFiles::find`] in a given environment.
+    pub fn find_in(explicit: Option<PathBuf>, environment: Environment) -> AuthFiles {
+        let sources = match explicit.or_else(|| environment.named_auth_file()) {
+            Some(path) => vec![Source::file(path, true, &environment)],
+            None => {
+                let text = environment.var(TEXT_VARIABLE).map(|text| Source {
+                    name: TEXT_VARIABLE.to_owned(),
+                    place: Place::Text(text.to_string_lossy().into_owned()),
+                    format: Format::Config,
+                    read: OnceLock::new(),
+                });
+                let files = [
+                    environment.runtime_auth_file(),
+                    environment.config_auth_file(),
+                    environment.docker_config_file(),
+                    environment.legacy_docker_file(),
+                ];
+                let files = files.into_iter().flatten();
+                text.into_iter()
+                    .chain(files.map(|path| Source::file(path, false, &environment)))
+                    .collect()
+            }
+        };
+        AuthFiles {
+            environment: Arc::new(environment),
+            sources: sources.into(),
+        }
+    }
+
+    /// The credential for `repository`: longest key first, then its registry; `None` when no file has one.
+    pub async fn lookup(&self, repository: &Repository) -> Result<Option<Found>> {
+        self.lookup_key(&repository.into()).await
+    }
+
+    /// The credential for the whole of `registry`.
+    pub async fn lookup_registry(&self, registry: &Registry) -> Result<Option<Found>> {
+        self.lookup_key(&registry.clone().into()).await
+    }
+
+    /// The credential for `key`. A file or helper that fails is an error only when no other has the answer.
+    pub async fn lookup_key(&self, key: &AuthKey) -> Result<Option<Found>> {
+        let mut failed = None;
+        for source in self.sources.iter() {
+            match source.lookup(key, &self.environment).await {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    if let Some(error) = failed {
+                        tracing::warn!("{error}; using the credential of {}", found.origin);
+                    }
+                    return Ok(Some(found));
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(None), Err)
+    }
+
+    /// Extra request headers: the first `HttpHeaders` of the files. A file that cannot be read has none here;
+    /// the lookup says what is wrong with it when it matters.
+    pub fn http_headers(&self) -> Result<Vec<(String, String)>> {
+        let files = self
+            .sources
+            .iter()
+            .filter_map(|source| source.file_read().ok().flatten());
+        let headers = files.map(AuthFile::http_headers).find(|h| !h.is_empty());
+        Ok(headers.unwrap_or_default().to_vec())
+    }
+}
+
+impl Source {
+    fn file(path: PathBuf, expected: bool, environment: &Environment) -> Source {
+        let legacy = path.file_name().is_some_and(|name| name == ".dockercfg");
+        Source {
+            name: if expected {
+                path.display().to_string()
+            } else {
+                environment.show(&path)
+            },
+            place: Place::File { path, expected },
+            format: if legacy {
+                Format::Legacy
+            } else {
+                Format::Config
+            },
+            read: OnceLock::new(),
+        }
+    }
+
+    async fn lookup(&self, key: &AuthKey, environment: &Environment) -> Result<Option<Found>> {
+        let Some(file) = self.file_read()? else {
+            return Ok(None);
+        };
+        let own = file.entry(key);
+        let wanted = file.helper(&key.registry);
+        // No helper can keep a registry token, so the file's own one holds.
+        if wanted == WantedHelper::None || matches!(own, Ok(Some(Credential::RegistryToken(_)))) {
+            return own.map(|own| self.found(own));
+        }
+        match wanted {
+            WantedHelper::None => Ok(None),
+            WantedHelper::OfRegistry(suffix) => {
+                ask(suffix, file.name(), &key.registry, environment).await
+            }
+            WantedHelper::OfAll(suffix) => {
+                match (
+                    ask(suffix, file.name(), &key.registry, environment).await,
+                    own,
+                ) {
+                    (Ok(None), own) => own.map(|own| self.found(own)),
+                    (Err(error), Ok(Some(own))) => {
+                        tracing::warn!("{error}; using the credential of {}", self.name);
+                        Ok(self.found(Some(own)))
+                    }
+                    (answer, _) => answer,
+                }
+            }
+        }
+    }
+
+    fn found(&self, credential: Option<Credential>) -> Option<Found> {
+        credential.map(|credential| Found {
+            credential,
+            origin: self.name.clone(),
+        })
+    }
+
+    /// The file as it was when it was first needed; `None` when there is none.
+    fn file_read(&self) -> Result<Option<&AuthFile>> {
+        if let Some(read) = self.read.get() {
+            return Ok(read.as_ref());
+        }
+        let read = self.read_now()?;
+        Ok(self.read.get_or_init(|| read).as_ref())
+    }
+
+    fn read_now(&self) -> Result<Option<AuthFile>> {
+        let (path, expected) = match &self.place {
+            Place::Text(text) => {
+                return AuthFile::parse(text.as_bytes(), self.format, &self.name).map(Some);
+            }
+            Place::File { path, expected } => (path, *expected),
+        };
+        let Some(bytes) = read_file(path, &self.name)? else {
+            if expected {
+                // skopeo reads a file that is not there as one without logins; so do scripts that log in later.
+                tracing::warn!("credential file `{}` does not exist", self.name);
+            }
+            return Ok(None);
+        };
+        let file = AuthFile::parse(&bytes, self.format, &self.name)?;
+        if file.holds_secrets() && is_open_to_all(path) {
+            tracing::warn!(
+                "every user of this machine can read the passwords in `{name}`: run `chmod 600 {name}`",
+                name = self.name
+            );
+        }
+        Ok(Some(file))
+    }
+}
+
+async fn ask(
+    suffix: &str,
+    file: &str,
+    registry: &Registry,
+    environment: &Environment,
+) -> Result<Option<Found>> {
+    let helper = Helper::find(suffix, file, environment)?;
+    let credential = helper.get(registry).await?;
+    Ok(credential.map(|credential| Found {
+        credential,
+        origin: helper.origin(),
+    }))
+}
+
+/// The bytes of the credential file `path`, which messages call `name`; `None` when it does not exist.
+pub(super) fn read_file(path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    use std::io::ErrorKind;
+    let mut bytes = Vec::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(SIZE_CAP + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) if bytes.len() as u64 > SIZE_CAP => Err(Error::other(format!(
+            "`{name}` is larger than {SIZE_CAP} bytes and so no credential file"
+        ))),
+        Ok(_) => Ok(Some(bytes)),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(unreadable(name, e)),
+    }
+}
+
+fn unreadable(name: &str, cause: std::io::Error) -> Error {
+    let denied = cause.kind() == std::io::ErrorKind::PermissionDenied;
+    let kind = if denied {
+        Kind::NotAllowed
+    } else {
+        Kind::Other
+    };
+    let error =
+        Error::new(kind, format!("cannot read the credential file `{name}`")).because(cause);
+    if denied {
+        error.hint(format!(
+            "make it yours with `chown` and `chmod 600 {name}`, or name another with `--authfile`"
+        ))
+    } else {
+        error.hint("name another file with `--authfile`")
+    }
+}
+
+/// Whether users who are neither the owner nor of the file's group may read or change the file. A group is
+/// left alone: it is how people share a file on purpose.
+#[cfg(unix)]
+fn is_open_to_all(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata()
+        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o006 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_all(_path: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn write(home: &tempfile::TempDir, path: &str, text: &str) {
+        let path = home.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    async fn origin(files: &AuthFiles, key: &str) -> Result<Option<String>> {
+        let found = files.lookup_key(&key.parse().unwrap()).await?;
+        Ok(found.map(|found| found.origin))
+    }
+
+    const A: &str = r#"{"auths": {"a.io": {"auth": "dTpw"}}}"#;
+    const ALL: &str = r#"{"auths": {"a.io": {"auth": "dTpw"}, "b.io": {"auth": "dTpw"}}}"#;
+
+    #[tokio::test]
+    async fn the_first_file_with_a_match_wins() {
+        let home = tempfile::tempdir().unwrap();
+        write(&home, ".config/containers/auth.json", A);
+        write(&home, ".docker/config.json", ALL);
+        write(
+            &home,
+            ".dockercfg",
+            r#"{"https://c.io/v1/": {"auth": "dTpw"}}"#,
+        );
+        let plain = Environment::with_home(home.path());
+        let files = AuthFiles::find_in(None, plain.clone());
+        for (key, place) in [
+            ("a.io/x/y", Some("~/.config/containers/auth.json")),
+            ("b.io", Some("~/.docker/config.json")),
+            ("c.io", Some("~/.dockercfg")),
+            ("d.io", None),
+        ] {
+            assert_eq!(origin(&files, key).await.unwrap().as_deref(), place);
+        }
+        let variable = AuthFiles::find_in(None, plain.clone().set(TEXT_VARIABLE, A));
+        assert_eq!(
+            origin(&variable, "a.io").await.unwrap().unwrap(),
+            TEXT_VARIABLE
+        );
+
+        let named = plain.set("REGISTRY_AUTH_FILE", home.path().join("missing"));
+        let alone = AuthFiles::find_in(None, named.clone());
+        assert_eq!(origin(&alone, "a.io").await.unwrap(), None);
+        let explicit = home.path().join(".docker/config.json");
+        let explicit = AuthFiles::find_in(Some(explicit), named);
+        assert!(origin(&explicit, "b.io").await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_broken_file_matters_only_when_no_other_answers() {
+        let home = tempfile::tempdir().unwrap();
+        write(&home, ".config/containers/auth.json", "{");
+        write(&home, ".docker/config.json", A);
+        let files = AuthFiles::find_in(None, Environment::with_home(home.path()));
+        assert!(origin(&files, "a.io").await.unwrap().is_some());
+        let error = origin(&files, "b.io").await.unwrap_err();
+        assert!(
+            error.to_string().contains("~/.config/containers/auth.json"),
+            "{error}"
+        );
+        assert!(error.to_string().contains("line 1 column 1"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = AuthFiles::find_in(Some(folder.path().into()), Environment::default());
+        let error = origin(&files, "a.io").await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains(&folder.path().display().to_string())
+        );
+        let denied = unreadable("f.json", std::io::ErrorKind::PermissionDenied.into());
+        assert_eq!(denied.kind(), Kind::NotAllowed);
+        assert!(denied.advice().unwrap().contains("chmod 600 f.json"));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_missing_does_not_hide_the_file_s_own_entry() {
+        let text = r#"{"credsStore": "gone", "auths": {"a.io": {"auth": "dTpw"}, "b.io": {}}}"#;
+        let files = AuthFiles::find_in(None, Environment::default().set(TEXT_VARIABLE, text));
+        assert_eq!(
+            origin(&files, "a.io").await.unwrap().unwrap(),
+            TEXT_VARIABLE
+        );
+        let error = origin(&files, "b.io").await.unwrap_err();
+        assert!(
+            error.to_string().contains("docker-credential-gone"),
+            "{error}"
+        );
+        assert!(error.advice().unwrap().contains("--no-creds"));
+    }
+
+    #[test]
+    fn headers_come_from_the_first_file_that_has_some() {
+        let text = r#"{"HttpHeaders": {"X-Meta": "blue", "User-Agent": "a/1"}}"#;
+        let files = AuthFiles::find_in(None, Environment::default().set(TEXT_VARIABLE, text));
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let headers = files.http_headers().unwrap();
+        assert_eq!(headers, [pair("X-Meta", "blue"), pair("User-Agent", "a/1")]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_anybody_can_read_is_noticed() {
+        use std::os::unix::fs::PermissionsExt;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(!is_open_to_all(file.path()));
+        fs::set_permissions(file.path(), PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(is_open_to_all(file.path()));
+    }
+}
