@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{Digest, MediaType};
 
 /// A pointer to a content: what it is, its digest and its size in bytes.
+///
+/// The members are in the order in which the Go tools write them, so that what barque makes equals theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
@@ -15,16 +17,16 @@ pub struct Descriptor {
     /// Bytes of the content; compressed bytes for a layer.
     pub size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub artifact_type: Option<MediaType>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urls: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<BTreeMap<String, String>>,
     /// The content itself in base64, when it is small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<MediaType>,
 }
 
 impl Descriptor {
@@ -34,11 +36,11 @@ impl Descriptor {
             media_type: media_type.into(),
             digest,
             size,
-            platform: None,
-            artifact_type: None,
             urls: None,
             annotations: None,
             data: None,
+            platform: None,
+            artifact_type: None,
         }
     }
 

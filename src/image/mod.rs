@@ -5,14 +5,19 @@
 
 mod descriptor;
 mod digest;
+mod jws;
 mod manifest;
 mod media_type;
 mod name;
+pub mod platform;
 pub mod reference;
 
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError, Digester};
-pub use manifest::{ImageView, IndexView, Manifest, ManifestError, Schema1View, View};
+pub use manifest::{
+    ArtifactView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
+};
 pub use media_type::MediaType;
 pub use name::{ImageName, Selector, TRANSPORTS, parse_reference};
+pub use platform::{PlatformError, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};

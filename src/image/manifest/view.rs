@@ -1,0 +1,154 @@
+//! `View`: what a manifest says, by kind; read from its bytes when asked.
+//!
+//! A view holds what barque works with. Members that it leaves out are not lost: copies are made of the bytes.
+
+use serde::Deserialize;
+
+use super::{ManifestError, kind};
+use crate::image::{Descriptor, Digest, MediaType};
+
+/// What a manifest says, by kind.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "views are made one at a time and taken apart at once"
+)]
+pub enum View {
+    Image(ImageView),
+    Index(IndexView),
+    Schema1(Schema1View),
+    Artifact(ArtifactView),
+}
+
+/// An OCI manifest or docker schema 2.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageView {
+    pub config: Descriptor,
+    /// Base first.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub layers: Vec<Descriptor>,
+    pub subject: Option<Descriptor>,
+    pub artifact_type: Option<MediaType>,
+}
+
+/// An OCI index or docker manifest list.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IndexView {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub manifests: Vec<Descriptor>,
+    pub subject: Option<Descriptor>,
+    pub artifact_type: Option<MediaType>,
+}
+
+/// Docker schema 1, read from its signed payload.
+#[derive(Debug, Clone)]
+pub struct Schema1View {
+    pub name: String,
+    pub tag: String,
+    pub architecture: String,
+    /// Top first, as in the document.
+    pub fs_layers: Vec<Digest>,
+    /// `v1Compatibility` texts, in the order of `fs_layers`.
+    pub history: Vec<String>,
+}
+
+/// The artifact manifest of OCI 1.1's drafts: blobs without a config.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactView {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub blobs: Vec<Descriptor>,
+    pub subject: Option<Descriptor>,
+    pub artifact_type: Option<MediaType>,
+}
+
+impl ImageView {
+    /// Everything a copy of the image has to carry besides the manifest: the config, then the layers, base
+    /// first. A digest can occur more than once.
+    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        std::iter::once(&self.config).chain(&self.layers)
+    }
+
+    /// Whether this is a runnable image; with any other config it is an artifact.
+    pub fn is_image(&self) -> bool {
+        // Docker 1.10 wrote `application/octet-stream` for the config of its images.
+        self.config.media_type.is_image_config()
+            || self.config.media_type == MediaType::OCTET_STREAM
+    }
+}
+
+impl View {
+    /// Reads `payload` as a manifest of type `media_type`.
+    pub(super) fn of(media_type: &MediaType, payload: &[u8]) -> Result<View, ManifestError> {
+        if media_type.is_schema1() {
+            return schema1(payload).map(View::Schema1);
+        }
+        if media_type.is_image_manifest() {
+            return read(payload).map(View::Image);
+        }
+        if media_type.is_index() {
+            return read(payload).map(View::Index);
+        }
+        read(payload).map(View::Artifact)
+    }
+}
+
+fn schema1(payload: &[u8]) -> Result<Schema1View, ManifestError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Document {
+        #[serde(default)]
+        name: String,
+        #[serde(default)]
+        tag: String,
+        #[serde(default)]
+        architecture: String,
+        fs_layers: Vec<FsLayer>,
+        history: Vec<History>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct FsLayer {
+        blob_sum: Digest,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct History {
+        #[serde(rename = "v1Compatibility")]
+        v1_compatibility: String,
+    }
+    kind::check_payload(payload)?;
+    let document: Document = read(payload)?;
+    let (layers, history) = (document.fs_layers.len(), document.history.len());
+    if layers != history || layers == 0 {
+        return Err(ManifestError::Malformed(format!(
+            "`fsLayers` has {layers} entries and `history` {history}; they go in pairs"
+        )));
+    }
+    Ok(Schema1View {
+        name: document.name,
+        tag: document.tag,
+        architecture: document.architecture,
+        fs_layers: document.fs_layers.into_iter().map(|l| l.blob_sum).collect(),
+        history: document
+            .history
+            .into_iter()
+            .map(|h| h.v1_compatibility)
+            .collect(),
+    })
+}
+
+fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ManifestError> {
+    serde_json::from_slice(payload).map_err(|e| ManifestError::Malformed(e.to_string()))
+}
+
+/// Go writes an empty list as null.
+fn null_is_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
