@@ -1,1 +1,229 @@
-//! To come.
+//! Blobs as files: written so that a name never stands before its content was verified, and read in pieces.
+//!
+//! `oci:`, `dir:` and the `layers` command share this; it knows paths and descriptors, and no layout of
+//! directories. The order of a write is: bytes into a [`partial`] file, verified, data on disk, renamed. The
+//! directory itself is synced once, by [`sync_directory`], before anything points at the new names. So a name
+//! that stands after a crash has its whole content, and a name with the right size is a blob that is there:
+//! only a foreign writer can leave a truncated file under a digest's name, and that has another size.
+//!
+//! Memory is flat: at most two batches of [`BATCH`] bytes in flight a stream, in either direction.
+
+mod document;
+mod partial;
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use tokio::task::JoinHandle;
+
+use super::{BlobBody, BlobStream, Stored};
+use crate::image::{Descriptor, Digester};
+use crate::{Error, Kind, Result};
+
+pub use document::sync_directory;
+pub(super) use document::{
+    blocking, cannot_read, cannot_write, create_directory, read_document, write_document,
+    write_document_blocking,
+};
+use partial::Partial;
+pub(super) use partial::{is_partial_name, sweep};
+
+/// Bytes handed to the file system at a time.
+const BATCH: usize = 256 * 1024;
+
+/// Whether the file `path` stands with exactly `size` bytes; see the module's text for why that is enough.
+pub async fn holds(path: &Path, size: u64) -> bool {
+    tokio::fs::metadata(path)
+        .await
+        .is_ok_and(|m| m.is_file() && m.len() == size)
+}
+
+/// Writes `blob` to the file `to` unless it is there, by way of a partial file in the directory `partials` (of
+/// the same file system).
+///
+/// What a broken or killed write left in a partial file is hashed again and continued from its end. A body
+/// opened at 0 verifies itself, as every [`BlobStream`] does; a continued one is verified here. Errors of the
+/// body are handed on; those of the file system are [`Kind::Refused`].
+pub async fn write_blob(
+    to: &Path,
+    partials: &Path,
+    blob: &Descriptor,
+    body: &BlobBody,
+) -> Result<Stored> {
+    if holds(to, blob.size).await {
+        return Ok(Stored::Present);
+    }
+    let parent = to.parent().map(Path::to_owned).unwrap_or_default();
+    let (directory, digest, size) = (partials.to_owned(), blob.digest.clone(), blob.size);
+    let mut partial = blocking(move || {
+        create_directory(&parent)?;
+        create_directory(&directory)?;
+        Partial::claim(&directory, &digest, size)
+    })
+    .await?;
+
+    if partial.len() > 0 {
+        let mut digester = partial.rehash(blob.digest.algorithm()).await?;
+        if continued(&mut partial, blob, body, &mut digester).await?
+            && digester.finish() == blob.digest
+        {
+            return partial.publish(to).await.map(|()| Stored::Written);
+        }
+        partial.clear().await?;
+    }
+    let stream = body.open(0).await;
+    let filled = match stream {
+        Ok(stream) => fill(&mut partial, blob, stream, None).await,
+        Err(e) => Err(e),
+    };
+    if let Err(e) = filled {
+        partial.abandon(&e).await;
+        return Err(e);
+    }
+    partial.publish(to).await?;
+    Ok(Stored::Written)
+}
+
+/// Fetches what is missing in `partial`; false when the body cannot be had from there.
+async fn continued(
+    partial: &mut Partial,
+    blob: &Descriptor,
+    body: &BlobBody,
+    digester: &mut Digester,
+) -> Result<bool> {
+    if partial.len() == blob.size {
+        return Ok(true);
+    }
+    let stream = match body.open(partial.len()).await {
+        Ok(stream) => stream,
+        Err(e) => {
+            tracing::debug!("starting `{}` over: {e}", blob.digest);
+            return Ok(false);
+        }
+    };
+    tracing::debug!(
+        "continuing `{}` at {} of {} bytes",
+        blob.digest,
+        partial.len(),
+        blob.size
+    );
+    match fill(partial, blob, stream, Some(digester)).await {
+        Ok(()) => Ok(true),
+        Err(e) => {
+            partial.abandon(&e).await;
+            Err(e)
+        }
+    }
+}
+
+/// Writes `stream` to the end of `partial`. What arrived before an error is written too: it is what the next
+/// try continues from.
+async fn fill(
+    partial: &mut Partial,
+    blob: &Descriptor,
+    mut stream: BlobStream,
+    mut digester: Option<&mut Digester>,
+) -> Result<()> {
+    let mut batch = Vec::new();
+    let mut batched = 0;
+    let mut writing: Option<JoinHandle<Result<()>>> = None;
+    let ended = loop {
+        match stream.next().await {
+            Some(Ok(bytes)) => {
+                if partial.len() + (batched + bytes.len()) as u64 > blob.size {
+                    break Err(wrong(
+                        blob,
+                        format!("is longer than its {} bytes", blob.size),
+                    ));
+                }
+                if let Some(digester) = digester.as_deref_mut() {
+                    digester.update(&bytes);
+                }
+                batched += bytes.len();
+                batch.push(bytes);
+                if batched >= BATCH {
+                    join(writing.take()).await?;
+                    writing = Some(partial.append(std::mem::take(&mut batch)));
+                    batched = 0;
+                }
+            }
+            Some(Err(e)) => break Err(e),
+            None => break Ok(()),
+        }
+    };
+    join(writing.take()).await?;
+    join(Some(partial.append(batch))).await?;
+    ended?;
+    if partial.len() != blob.size {
+        let what = format!("ends after {} of {} bytes", partial.len(), blob.size);
+        return Err(wrong(blob, what));
+    }
+    Ok(())
+}
+
+async fn join(writing: Option<JoinHandle<Result<()>>>) -> Result<()> {
+    match writing {
+        None => Ok(()),
+        Some(handle) => handle.await.map_err(document::stopped)?,
+    }
+}
+
+fn wrong(blob: &Descriptor, what: String) -> Error {
+    Error::new(Kind::Corrupt, format!("blob `{}` {what}", blob.digest))
+}
+
+/// Reads the file `path` from offset `from` on, in pieces of up to 256 KiB, one piece ahead of the reader and
+/// off the async threads. The stream does not verify; wrap it in [`super::verified`] when `from` is 0.
+///
+/// A file that is missing is [`Kind::NotFound`].
+pub async fn read_file(path: &Path, from: u64) -> Result<BlobStream> {
+    let path = path.to_owned();
+    let open = path.clone();
+    let file = blocking(move || {
+        let mut file = File::open(&open).map_err(|e| cannot_read(&open, e))?;
+        if from > 0 {
+            file.seek(SeekFrom::Start(from))
+                .map_err(|e| cannot_read(&open, e))?;
+        }
+        Ok(file)
+    })
+    .await?;
+    let reading = next_piece(file, path);
+    Ok(Box::pin(stream::unfold(Some(reading), |reading| async {
+        match reading?.await {
+            Ok(Ok(None)) => None,
+            Ok(Ok(Some((piece, file, path)))) => Some((Ok(piece), Some(next_piece(file, path)))),
+            Ok(Err(e)) => Some((Err(e), None)),
+            Err(e) => Some((Err(document::stopped(e)), None)),
+        }
+    })))
+}
+
+type Piece = Option<(Bytes, File, PathBuf)>;
+
+/// Reads the next piece; `None` at the end of the file.
+fn next_piece(mut file: File, path: PathBuf) -> JoinHandle<Result<Piece>> {
+    tokio::task::spawn_blocking(move || {
+        let mut piece = Vec::with_capacity(BATCH);
+        let read = Read::by_ref(&mut file)
+            .take(BATCH as u64)
+            .read_to_end(&mut piece);
+        match read {
+            Ok(0) => Ok(None),
+            Ok(_) => Ok(Some((piece.into(), file, path))),
+            Err(e) => Err(cannot_read(&path, e)),
+        }
+    })
+}
+
+/// Removes the file `path`; one that is not there is as good.
+fn remove(path: &Path) {
+    if let Err(e) = fs::remove_file(path)
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!("cannot remove `{}`: {e}", path.display());
+    }
+}

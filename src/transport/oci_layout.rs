@@ -1,1 +1,444 @@
-//! To come.
+//! `oci:` images in an OCI image layout (image-spec, image-layout.md).
+//!
+//! A layout holds several images that share their blobs, and several processes may write into one at the same
+//! time. So blobs are written by way of [`blob_store`], and the only thing that is ever changed, `index.json`,
+//! is read, merged and replaced under an advisory lock on the file `oci-layout`: that file is in every layout,
+//! is never replaced, and a lock on it ends with its process and leaves nothing behind.
+
+mod index;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use tokio::sync::OnceCell;
+
+use super::blob_store::{self, blocking, cannot_read, cannot_write, read_document};
+use super::{
+    BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
+    verified,
+};
+use crate::image::{Algorithm, Descriptor, Digest, ImageName, Manifest, MediaType, Selector};
+use crate::{Error, Kind, Result};
+use index::Index;
+
+const LAYOUT_FILE: &str = "oci-layout";
+const INDEX_FILE: &str = "index.json";
+const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+/// How long a partial file waits to be continued before a later copy into the layout removes it.
+const PARTIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+fn blob_path(layout: &Path, digest: &Digest) -> PathBuf {
+    layout
+        .join("blobs")
+        .join(digest.algorithm().as_str())
+        .join(digest.hex())
+}
+
+fn image_name(path: &Path, selector: &Selector) -> String {
+    let name = ImageName::Oci {
+        path: path.to_owned(),
+        selector: selector.clone(),
+    };
+    name.to_string()
+}
+
+/// Reads `index.json`; `None` when there is none.
+fn read_index(layout: &Path) -> Result<Option<Index>> {
+    let path = layout.join(INDEX_FILE);
+    let Some(bytes) = read_document(&path)? else {
+        return Ok(None);
+    };
+    let index = Index::parse(&bytes).map_err(|e| {
+        Error::new(
+            Kind::Corrupt,
+            format!("`{}` is not an image index: {e}", path.display()),
+        )
+    })?;
+    Ok(Some(index))
+}
+
+/// Checks the file `oci-layout`. A missing one passes, as it does with skopeo, and so does an empty one: its
+/// writer died before the first byte.
+fn check_version(layout: &Path) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Layout {
+        image_layout_version: String,
+    }
+    let path = layout.join(LAYOUT_FILE);
+    let version = match read_document(&path)? {
+        None => return Ok(()),
+        Some(bytes) if bytes.is_empty() => return Ok(()),
+        Some(bytes) => match serde_json::from_slice(&bytes) {
+            Ok(Layout {
+                image_layout_version,
+            }) => image_layout_version,
+            Err(e) => {
+                return Err(Error::new(
+                    Kind::Corrupt,
+                    format!("`{}` gives no layout version", path.display()),
+                )
+                .because(e));
+            }
+        },
+    };
+    if version.split('.').next() == Some("1") {
+        return Ok(());
+    }
+    Err(Error::other(format!(
+        "`{}` is an image layout of version `{version}`, barque knows `1.0.0`",
+        layout.display()
+    )))
+}
+
+/// An image in an OCI layout, to read.
+pub struct OciSource {
+    path: PathBuf,
+    selector: Selector,
+    index: Index,
+    image: Descriptor,
+}
+
+impl OciSource {
+    /// Opens the layout in the directory `path` and picks an image of it.
+    ///
+    /// [`Kind::NotFound`] when there is no layout or no such image; the hint lists the names that are there.
+    pub async fn open(path: &Path, selector: &Selector) -> Result<OciSource> {
+        let (path, selector) = (path.to_owned(), selector.clone());
+        blocking(move || {
+            let Some(index) = read_index(&path)? else {
+                return Err(no_layout(&path));
+            };
+            check_version(&path)?;
+            let image = index.select(&selector, &path.display().to_string())?;
+            Ok(OciSource {
+                path,
+                selector,
+                index,
+                image,
+            })
+        })
+        .await
+    }
+
+    /// The bytes of a manifest: the blob, or what the descriptor itself carries.
+    async fn document(&self, digest: &Digest) -> Result<Bytes> {
+        let path = blob_path(&self.path, digest);
+        if let Some(bytes) = blocking(move || read_document(&path)).await? {
+            return Ok(bytes);
+        }
+        let carried = (self.image.digest == *digest).then(|| data(&self.image));
+        carried.flatten().ok_or_else(|| self.missing(digest))
+    }
+
+    fn missing(&self, digest: &Digest) -> Error {
+        Error::new(
+            Kind::NotFound,
+            format!("`{}` has no blob `{digest}`", self.path.display()),
+        )
+    }
+}
+
+/// The content that a descriptor carries itself.
+fn data(blob: &Descriptor) -> Option<Bytes> {
+    let bytes = BASE64.decode(blob.data.as_ref()?).ok()?;
+    Some(bytes.into())
+}
+
+fn no_layout(path: &Path) -> Error {
+    let shown = path.display();
+    match fs::metadata(path) {
+        Ok(m) if !m.is_dir() => Error::new(
+            Kind::NotFound,
+            format!("`{shown}` is a file, not an OCI image layout"),
+        ),
+        Ok(_) => {
+            let error = Error::new(
+                Kind::NotFound,
+                format!("`{shown}` is not an OCI image layout: it has no `{INDEX_FILE}`"),
+            );
+            if path.join("manifest.json").exists() {
+                return error.hint(format!("did you mean `dir:{shown}`?"));
+            }
+            error
+        }
+        Err(e) => cannot_read(path, e),
+    }
+}
+
+#[async_trait]
+impl Source for OciSource {
+    fn name(&self) -> String {
+        image_name(&self.path, &self.selector)
+    }
+
+    fn can(&self) -> SourceCan {
+        SourceCan { ranged: true }
+    }
+
+    async fn manifest(&self, which: &Which) -> Result<Manifest> {
+        let (digest, media_type) = match which {
+            Which::Named => (&self.image.digest, Some(self.image.media_type.as_str())),
+            Which::Digest(digest) => (digest, self.index.media_type_of(digest)),
+        };
+        let raw = self.document(digest).await?;
+        let actual = Digest::of(digest.algorithm(), &raw);
+        if actual != *digest {
+            return Err(Error::new(
+                Kind::Corrupt,
+                format!("manifest `{digest}` has other content: it hashes to `{actual}`"),
+            ));
+        }
+        let manifest = Manifest::parse(raw, media_type).map_err(|e| {
+            Error::new(
+                Kind::Corrupt,
+                format!("`{digest}` in `{}` is not a manifest", self.path.display()),
+            )
+            .because(e)
+        })?;
+        Ok(manifest.by(digest.algorithm()))
+    }
+
+    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        let stream = match blob_store::read_file(&blob_path(&self.path, &blob.digest), from).await {
+            Ok(stream) => stream,
+            Err(e) if e.kind() == Kind::NotFound => match data(blob) {
+                Some(bytes) => BlobBody::of_bytes(bytes).open(from).await?,
+                None => {
+                    let error = self.missing(&blob.digest);
+                    return Err(match blob.urls.as_ref().and_then(|urls| urls.first()) {
+                        Some(url) => error.hint(format!("its content is at `{url}`")),
+                        None => error,
+                    });
+                }
+            },
+            Err(e) => return Err(e),
+        };
+        Ok(if from == 0 {
+            verified(stream, blob)
+        } else {
+            stream
+        })
+    }
+}
+
+/// An image in an OCI layout, to write. Nothing is made before the first write.
+pub struct OciDestination {
+    path: PathBuf,
+    selector: Selector,
+    made: OnceCell<()>,
+    /// What `finish` enters into the index.
+    image: Mutex<Option<Descriptor>>,
+}
+
+impl OciDestination {
+    /// Opens `path` to write: a layout, an empty directory, or nothing yet.
+    ///
+    /// [`Kind::Refused`] for a directory with anything else in it.
+    pub async fn open(path: &Path, selector: &Selector) -> Result<OciDestination> {
+        if let Selector::At(n) = selector {
+            return Err(Error::other(format!(
+                "`{}`: `@{n}` is for reading only",
+                image_name(path, selector)
+            ))
+            .hint("give the image a name, or none"));
+        }
+        let (path, selector) = (path.to_owned(), selector.clone());
+        blocking(move || {
+            check_writable(&path)?;
+            Ok(OciDestination {
+                path,
+                selector,
+                made: OnceCell::new(),
+                image: Mutex::new(None),
+            })
+        })
+        .await
+    }
+
+    fn ref_name(&self) -> Option<&str> {
+        match &self.selector {
+            Selector::Named(name) => Some(name),
+            Selector::Only | Selector::At(_) => None,
+        }
+    }
+
+    /// Makes this a layout, before anything else is in it: a copy that is killed leaves something that the next
+    /// one takes for its own.
+    async fn made(&self) -> Result<()> {
+        let make = || {
+            let path = self.path.clone();
+            blocking(move || {
+                blob_store::create_directory(&path)?;
+                lock(&path).map(drop)
+            })
+        };
+        self.made.get_or_try_init(make).await.copied()
+    }
+}
+
+fn check_writable(path: &Path) -> Result<()> {
+    let refused = |what: &str| Error::new(Kind::Refused, format!("`{}` {what}", path.display()));
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotADirectory => {
+            return Err(refused("is a file, not a directory").because(e));
+        }
+        Err(e) => return Err(refused("cannot be read").because(e)),
+    };
+    let names: Vec<_> = entries.flatten().map(|e| e.file_name()).collect();
+    let layout = |name: &std::ffi::OsString| name == LAYOUT_FILE || name == INDEX_FILE;
+    if names.iter().any(layout) {
+        return check_version(path);
+    }
+    let ours = |name: &std::ffi::OsString| name.to_str().is_some_and(blob_store::is_partial_name);
+    if names.iter().all(ours) {
+        return Ok(());
+    }
+    Err(
+        refused("is not empty and not an OCI image layout, don't want to overwrite important data")
+            .hint("choose a new or empty directory"),
+    )
+}
+
+/// Takes the lock of the layout until the file is dropped; writes `oci-layout` where it is missing.
+fn lock(layout: &Path) -> Result<File> {
+    let path = layout.join(LAYOUT_FILE);
+    let cannot = |e| cannot_write(&path, 0, LAYOUT.len() as u64, e);
+    let mut options = OpenOptions::new();
+    // For writing, because network file systems lock nothing else; a layout of others may allow reading only.
+    let opened = options.read(true).write(true).create(true).open(&path);
+    let mut file = opened.or_else(|e| match e.kind() {
+        ErrorKind::PermissionDenied => File::open(&path).map_err(|_| cannot(e)),
+        _ => Err(cannot(e)),
+    })?;
+    match file.lock() {
+        Err(e) if e.kind() == ErrorKind::Unsupported => {
+            tracing::warn!("`{}` cannot be locked: {e}", path.display());
+        }
+        done => done.map_err(cannot)?,
+    }
+    let mut first = [0; 1];
+    if file.read(&mut first).map_err(cannot)? == 0 {
+        file.write_all(LAYOUT).map_err(cannot)?;
+        file.sync_all().map_err(cannot)?;
+    }
+    Ok(file)
+}
+
+/// Enters `image` into `index.json`, with what other processes have entered meanwhile.
+fn enter(layout: &Path, image: &Descriptor, name: Option<&str>) -> Result<()> {
+    let _lock = lock(layout)?;
+    let before = read_index(layout)?;
+    let mut after = before.clone().unwrap_or_else(Index::empty);
+    after.enter(image, name);
+    if before.as_ref() == Some(&after) {
+        return Ok(());
+    }
+    let path = layout.join(INDEX_FILE);
+    blob_store::write_document_blocking(&path, layout, after.to_json().as_bytes())
+}
+
+#[async_trait]
+impl Destination for OciDestination {
+    fn name(&self) -> String {
+        image_name(&self.path, &self.selector)
+    }
+
+    fn can(&self) -> DestinationCan {
+        DestinationCan {
+            holds,
+            manifest_vouches: false,
+        }
+    }
+
+    async fn current(&self) -> Result<Option<Digest>> {
+        let path = self.path.clone();
+        let index = blocking(move || read_index(&path)).await?;
+        Ok(index.and_then(|index| index.current(self.ref_name())))
+    }
+
+    async fn has(&self, blob: &Descriptor) -> Result<Presence> {
+        let path = blob_path(&self.path, &blob.digest);
+        Ok(if blob_store::holds(&path, blob.size).await {
+            Presence::Present
+        } else {
+            Presence::Absent
+        })
+    }
+
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+        self.made().await?;
+        let to = blob_path(&self.path, &blob.digest);
+        blob_store::write_blob(&to, &self.path, blob, &body).await
+    }
+
+    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+        if !holds(manifest.media_type()) {
+            return Err(Error::new(
+                Kind::Refused,
+                format!(
+                    "an OCI image layout cannot hold a manifest of type `{}`",
+                    manifest.media_type()
+                ),
+            ));
+        }
+        self.made().await?;
+        let image = manifest.descriptor();
+        let to = blob_path(&self.path, &image.digest);
+        if !blob_store::holds(&to, image.size).await {
+            blob_store::write_document(&to, &self.path, manifest.raw().clone()).await?;
+        }
+        if *at == Which::Named {
+            *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
+        }
+        Ok(())
+    }
+
+    async fn finish(&self) -> Result<()> {
+        let image = self
+            .image
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if self.made.get().is_none() {
+            return Ok(());
+        }
+        let (path, name) = (self.path.clone(), self.ref_name().map(str::to_owned));
+        blocking(move || {
+            // The names of the blobs are on disk before the index points at them.
+            let blobs = path.join("blobs");
+            for algorithm in [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512] {
+                let directory = blobs.join(algorithm.as_str());
+                if directory.exists() {
+                    blob_store::sync_directory(&directory)?;
+                }
+            }
+            if blobs.exists() {
+                blob_store::sync_directory(&blobs)?;
+            }
+            if let Some(image) = image {
+                enter(&path, &image, name.as_deref())?;
+            }
+            blob_store::sync_directory(&path)?;
+            blob_store::sweep(&path, PARTIALS_KEPT);
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn holds(media_type: &MediaType) -> bool {
+    matches!(
+        media_type.as_str(),
+        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX | MediaType::OCI_ARTIFACT
+    )
+}

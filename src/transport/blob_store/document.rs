@@ -1,0 +1,138 @@
+//! Small files (`index.json`, manifests): read whole under a cap, replaced whole or not at all; and the words
+//! for what the file system refuses.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::partial::PREFIX;
+use crate::{Error, Kind, Result};
+
+/// Most bytes of a manifest or an index that are read (quirk M16).
+const DOCUMENT_CAP: u64 = 4 * 1024 * 1024;
+
+/// Runs `work` where it may block.
+pub(in crate::transport) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(stopped)?
+}
+
+/// A blocking task that did not come to its end: the process is being stopped.
+pub(super) fn stopped(e: tokio::task::JoinError) -> Error {
+    Error::other("work on a local file was stopped").because(e)
+}
+
+/// Reads the file `path` of at most [`DOCUMENT_CAP`] bytes; `None` when there is none.
+pub(in crate::transport) fn read_document(path: &Path) -> Result<Option<Bytes>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(e) => return Err(cannot_read(path, e)),
+    };
+    let mut bytes = Vec::new();
+    file.take(DOCUMENT_CAP + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| cannot_read(path, e))?;
+    if bytes.len() as u64 > DOCUMENT_CAP {
+        return Err(Error::new(
+            Kind::Corrupt,
+            format!("`{}` is larger than {DOCUMENT_CAP} bytes", path.display()),
+        ));
+    }
+    Ok(Some(bytes.into()))
+}
+
+/// Puts a file with `bytes` in the place of `to`: it has its old content or the new one, whenever one looks.
+/// The temporary file is made in the directory `partials`.
+pub(in crate::transport) async fn write_document(
+    to: &Path,
+    partials: &Path,
+    bytes: Bytes,
+) -> Result<()> {
+    let (to, partials) = (to.to_owned(), partials.to_owned());
+    blocking(move || write_document_blocking(&to, &partials, &bytes)).await
+}
+
+/// [`write_document`] for a thread that may block.
+pub(in crate::transport) fn write_document_blocking(
+    to: &Path,
+    partials: &Path,
+    bytes: &[u8],
+) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        create_directory(parent)?;
+    }
+    let write = || -> io::Result<()> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+        let mut file = builder.tempfile_in(partials)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_data()?;
+        file.persist(to)?;
+        Ok(())
+    };
+    write().map_err(|e| cannot_write(to, 0, bytes.len() as u64, e))
+}
+
+/// Makes the directory `path` and its parents.
+pub(in crate::transport) fn create_directory(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|e| {
+        Error::new(
+            Kind::Refused,
+            format!("cannot make the directory `{}`", path.display()),
+        )
+        .because(e)
+    })
+}
+
+/// Makes the names in the directory `path` durable.
+pub fn sync_directory(path: &Path) -> Result<()> {
+    let sync = || File::open(path)?.sync_all();
+    match sync() {
+        // Some file systems have no such thing (EINVAL); there the rename itself is as durable as it gets.
+        Err(e) if e.kind() != ErrorKind::InvalidInput => Err(Error::new(
+            Kind::Refused,
+            format!("cannot sync the directory `{}`", path.display()),
+        )
+        .because(e)),
+        _ => Ok(()),
+    }
+}
+
+/// The error of a file that cannot be read.
+pub(in crate::transport) fn cannot_read(path: &Path, e: io::Error) -> Error {
+    let kind = match e.kind() {
+        ErrorKind::NotFound => Kind::NotFound,
+        ErrorKind::PermissionDenied => Kind::NotAllowed,
+        _ => Kind::Other,
+    };
+    Error::new(kind, format!("cannot read `{}`", path.display())).because(e)
+}
+
+/// The error of a file that cannot be written after `done` of its `size` bytes.
+pub(in crate::transport) fn cannot_write(path: &Path, done: u64, size: u64, e: io::Error) -> Error {
+    let full = matches!(
+        e.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    );
+    let error = Error::new(
+        Kind::Refused,
+        format!(
+            "cannot write `{}` ({done} of {size} bytes written)",
+            path.display()
+        ),
+    )
+    .because(e);
+    if full {
+        error.hint("free some space and run the same command again: it continues where it stopped")
+    } else {
+        error
+    }
+}
