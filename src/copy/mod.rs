@@ -1,1 +1,36 @@
 //! The graph of an image, the plan of a copy, and the engine that carries it out.
+//!
+//! This room alone knows both sides of a copy, and only by their traits: [`plan()`] walks the source and asks the
+//! destination what it needs ([`CopyPlan`]), [`run`] carries the plan out and returns a [`CopyReport`]. It knows
+//! no transport by name, draws no bars and reads no flags.
+
+mod engine;
+mod graph;
+mod plan;
+mod progress;
+
+pub use engine::{CopyReport, run};
+pub use graph::choose_image;
+pub use plan::{BlobStep, Content, CopyPlan, ManifestStep, plan};
+pub use progress::{BlobOutcome, Progress, Quiet};
+
+use crate::image::PlatformWish;
+
+/// What of the source is wanted, and how.
+#[derive(Debug, Clone)]
+pub struct Want {
+    pub platforms: Platforms,
+    /// Refuse whatever would change a digest.
+    pub preserve_digests: bool,
+    /// The most blobs in flight; `None` leaves it to the engine.
+    pub parallel: Option<usize>,
+}
+
+/// Which images of an index.
+#[derive(Debug, Clone)]
+pub enum Platforms {
+    /// The one image that this platform means; an index is left behind.
+    One(PlatformWish),
+    /// The index with all that it lists.
+    All,
+}

@@ -31,7 +31,9 @@ impl Admitted {
     /// The API root of a registry that the user named.
     pub(crate) fn root(scheme: &str, host: &str) -> Result<Admitted> {
         let text = format!("{scheme}://{host}/");
-        Url::parse(&text).map(Admitted).map_err(|e| Error::other(format!("`{host}` is not a valid registry host")).because(e))
+        Url::parse(&text)
+            .map(Admitted)
+            .map_err(|e| Error::other(format!("`{host}` is not a valid registry host")).because(e))
     }
 
     /// The URL at `path_and_query` (already in the form of a URL) of the same origin.
@@ -86,8 +88,13 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
             Purpose::Link => "the next page at",
             Purpose::Realm => "the token endpoint",
         };
-        let target = Url::parse(target).map(|u| Admitted(u).redacted()).unwrap_or_else(|_| target.chars().take(120).collect());
-        Error::new(Kind::Unavailable, format!("{} named {what} `{target}`: {why}", base.redacted()))
+        let target = Url::parse(target)
+            .map(|u| Admitted(u).redacted())
+            .unwrap_or_else(|_| target.chars().take(120).collect());
+        Error::new(
+            Kind::Unavailable,
+            format!("{} named {what} `{target}`: {why}", base.redacted()),
+        )
     };
     let mut url = match base.0.join(&absolute_form(base, target)) {
         Ok(url) => url,
@@ -97,7 +104,12 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
         return Err(refuse("only http and https URLs are followed"));
     }
     let same_host = url.host() == base.0.host();
-    if purpose == Purpose::Location && same_host && url.port().is_none() && base.0.port().is_some() && !has_port(target) {
+    if purpose == Purpose::Location
+        && same_host
+        && url.port().is_none()
+        && base.0.port().is_some()
+        && !has_port(target)
+    {
         // U4: a router dropped the port of the host that the request went to.
         let _ = url.set_port(base.0.port());
     }
@@ -111,7 +123,9 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
         let _ = url.set_port(port);
     }
     if !same_host && is_private(&url) && !is_private(&base.0) {
-        return Err(refuse("a public server may not send clients to a private address"));
+        return Err(refuse(
+            "a public server may not send clients to a private address",
+        ));
     }
     let admitted = Admitted(url);
     if purpose == Purpose::Link && !admitted.same_origin(base) {
@@ -130,8 +144,16 @@ fn absolute_form(base: &Admitted, target: &str) -> String {
 }
 
 fn has_port(target: &str) -> bool {
-    let authority = target.split("//").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
-    authority.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+    let authority = target
+        .split("//")
+        .nth(1)
+        .unwrap_or_default()
+        .split('/')
+        .next()
+        .unwrap_or_default();
+    authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Whether the URL names an address that is not reachable from the internet. Names are not resolved.
@@ -146,10 +168,17 @@ fn is_private(url: &Url) -> bool {
 
 fn is_private_ip(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified(),
+        IpAddr::V4(ip) => {
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
+        }
         IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
             Some(v4) => is_private_ip(v4.into()),
-            None => ip.is_loopback() || ip == Ipv6Addr::UNSPECIFIED || ip.is_unique_local() || ip.is_unicast_link_local(),
+            None => {
+                ip.is_loopback()
+                    || ip == Ipv6Addr::UNSPECIFIED
+                    || ip.is_unique_local()
+                    || ip.is_unicast_link_local()
+            }
         },
     }
 }
@@ -167,38 +196,99 @@ mod tests {
     fn b3_https_is_not_lowered_and_public_does_not_lead_to_private() {
         assert!(from("https://r.io/v2/", "http://cdn.io/x", Purpose::Redirect).is_err());
         assert!(from("https://r.io/v2/", "https://127.0.0.1/x", Purpose::Redirect).is_err());
-        assert!(from("https://r.io/v2/", "https://[::ffff:10.0.0.1]/x", Purpose::Realm).is_err());
-        assert!(from("https://r.io/v2/", "https://169.254.169.254/x", Purpose::Location).is_err());
-        assert!(from("http://127.0.0.1:1/v2/", "http://127.0.0.3:2/x", Purpose::Redirect).is_ok());
-        assert!(from("https://r.io/", "https://cdn.io/x?sig=%2F", Purpose::Redirect).unwrap().ends_with("sig=%2F"));
+        assert!(
+            from(
+                "https://r.io/v2/",
+                "https://[::ffff:10.0.0.1]/x",
+                Purpose::Realm
+            )
+            .is_err()
+        );
+        assert!(
+            from(
+                "https://r.io/v2/",
+                "https://169.254.169.254/x",
+                Purpose::Location
+            )
+            .is_err()
+        );
+        assert!(
+            from(
+                "http://127.0.0.1:1/v2/",
+                "http://127.0.0.3:2/x",
+                Purpose::Redirect
+            )
+            .is_ok()
+        );
+        assert!(
+            from(
+                "https://r.io/",
+                "https://cdn.io/x?sig=%2F",
+                Purpose::Redirect
+            )
+            .unwrap()
+            .ends_with("sig=%2F")
+        );
     }
 
     #[test]
     fn a7_a_realm_is_http_or_https() {
         assert!(from("https://r.io/v2/", "null://r.io/token", Purpose::Realm).is_err());
         assert!(from("https://r.io/v2/", "file:///etc/passwd", Purpose::Realm).is_err());
-        assert_eq!(from("https://r.io/v2/", "/token?a=b", Purpose::Realm).unwrap(), "https://r.io/token?a=b");
+        assert_eq!(
+            from("https://r.io/v2/", "/token?a=b", Purpose::Realm).unwrap(),
+            "https://r.io/token?a=b"
+        );
     }
 
     #[test]
     fn u3_u4_u5_a_location_is_put_right() {
         let base = "https://r.io:5000/v2/a/blobs/uploads/";
-        assert_eq!(from(base, "r.io:5000/x", Purpose::Location).unwrap(), "https://r.io:5000/x");
-        assert_eq!(from(base, "https://r.io/x", Purpose::Location).unwrap(), "https://r.io:5000/x");
-        assert_eq!(from(base, "http://r.io:5000/x", Purpose::Location).unwrap(), "https://r.io:5000/x");
-        assert_eq!(from(base, "u1?_state=a%3D", Purpose::Location).unwrap(), format!("{base}u1?_state=a%3D"));
+        assert_eq!(
+            from(base, "r.io:5000/x", Purpose::Location).unwrap(),
+            "https://r.io:5000/x"
+        );
+        assert_eq!(
+            from(base, "https://r.io/x", Purpose::Location).unwrap(),
+            "https://r.io:5000/x"
+        );
+        assert_eq!(
+            from(base, "http://r.io:5000/x", Purpose::Location).unwrap(),
+            "https://r.io:5000/x"
+        );
+        assert_eq!(
+            from(base, "u1?_state=a%3D", Purpose::Location).unwrap(),
+            format!("{base}u1?_state=a%3D")
+        );
     }
 
     #[test]
     fn l2_a_link_stays_on_its_origin() {
-        assert!(from("https://r.io/v2/a/tags/list", "https://evil.io/x", Purpose::Link).is_err());
-        assert!(from("https://r.io/v2/a/tags/list", "/v2/a/tags/list?last=q", Purpose::Link).is_ok());
+        assert!(
+            from(
+                "https://r.io/v2/a/tags/list",
+                "https://evil.io/x",
+                Purpose::Link
+            )
+            .is_err()
+        );
+        assert!(
+            from(
+                "https://r.io/v2/a/tags/list",
+                "/v2/a/tags/list?last=q",
+                Purpose::Link
+            )
+            .is_ok()
+        );
     }
 
     #[test]
     fn queries_are_extended_not_rewritten_and_never_shown() {
         let url = Admitted(Url::parse("https://u:p@r.io/x?_state=A%3D|b").unwrap());
-        assert_eq!(url.with_query("digest=d").url().query(), Some("_state=A%3D|b&digest=d"));
+        assert_eq!(
+            url.with_query("digest=d").url().query(),
+            Some("_state=A%3D|b&digest=d")
+        );
         assert_eq!(url.redacted(), "https://r.io/x");
     }
 }

@@ -69,12 +69,21 @@ impl Auth {
 
     /// Whether a pass is sent with the very first request.
     pub(crate) fn passes_at_once(&self) -> bool {
-        matches!(&self.access.login, Login::Given(Found { credential: Credential::RegistryToken(_), .. }))
+        matches!(
+            &self.access.login,
+            Login::Given(Found {
+                credential: Credential::RegistryToken(_),
+                ..
+            })
+        )
     }
 
     /// What the registry asked for so far.
     pub(crate) fn asked(&self) -> Option<Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Takes note of the challenge in the head of an answer from `url`. `Ok(None)`: there is none that barque
@@ -97,23 +106,37 @@ impl Auth {
         refused: Option<&Pass>,
     ) -> Result<Option<Pass>> {
         let found = self.found(scope).await?;
-        if let Some(Found { credential: Credential::RegistryToken(token), origin }) = &found {
+        if let Some(Found {
+            credential: Credential::RegistryToken(token),
+            origin,
+        }) = &found
+        {
             let header = Secret::new(format!("Bearer {}", token.expose()));
-            return Ok(Some(Pass { header, token: None, origin: Some(origin.clone()) }));
+            return Ok(Some(Pass {
+                header,
+                token: None,
+                origin: Some(origin.clone()),
+            }));
         }
         match self.asked() {
             None => Ok(None),
             Some(Asked::Basic) => Ok(found.and_then(|found| match found.credential {
-                Credential::Login { username, password, .. } => {
-                    Some(Pass { header: Secret::new(basic(&username, &password)), token: None, origin: Some(found.origin) })
-                }
+                Credential::Login {
+                    username, password, ..
+                } => Some(Pass {
+                    header: Secret::new(basic(&username, &password)),
+                    token: None,
+                    origin: Some(found.origin),
+                }),
                 Credential::RegistryToken(_) => None,
             })),
             Some(Asked::Bearer(realm)) => {
                 // A17: some endpoints look at the first scope only, so what was missing comes first.
                 let own = scope.map(Scope::params).unwrap_or_default();
                 let scopes = extra.iter().cloned().chain(own).collect();
-                self.bearer(wire, &realm, scope, scopes, found, refused).await.map(Some)
+                self.bearer(wire, &realm, scope, scopes, found, refused)
+                    .await
+                    .map(Some)
             }
         }
     }
@@ -127,33 +150,60 @@ impl Auth {
         found: Option<Found>,
         refused: Option<&Pass>,
     ) -> Result<Pass> {
-        let stale = refused.and_then(|p| p.token.as_ref()).map(|(token, _)| token);
+        let stale = refused
+            .and_then(|p| p.token.as_ref())
+            .map(|(token, _)| token);
         let ask = |found: Option<Found>| {
             let scopes = scopes.clone();
             async move {
                 let credential = found.as_ref().map(|f| &f.credential);
-                let token = self.tokens.get(scopes.clone(), stale, async || self.exchange(wire, realm, &scopes, credential).await).await?;
+                let token = self
+                    .tokens
+                    .get(scopes.clone(), stale, async || {
+                        self.exchange(wire, realm, &scopes, credential).await
+                    })
+                    .await?;
                 let header = Secret::new(format!("Bearer {}", token.value.expose()));
-                Ok::<_, Error>(Pass { header, token: Some((token.value, token.new)), origin: found.map(|f| f.origin) })
+                Ok::<_, Error>(Pass {
+                    header,
+                    token: Some((token.value, token.new)),
+                    origin: found.map(|f| f.origin),
+                })
             }
         };
         let had = found.is_some();
         match ask(found.clone()).await {
             Err(e) if e.kind() == Kind::NotAllowed && had && self.may_give_up(scope) => {
                 self.give_up(found.as_ref());
-                ask(None).await.map_err(|_: Error| refused_credential(e, found.as_ref()))
+                ask(None)
+                    .await
+                    .map_err(|_: Error| refused_credential(e, found.as_ref()))
             }
-            Err(e) if e.kind() == Kind::NotAllowed && had => Err(refused_credential(e, found.as_ref())),
+            Err(e) if e.kind() == Kind::NotAllowed && had => {
+                Err(refused_credential(e, found.as_ref()))
+            }
             other => other,
         }
     }
 
     /// A19: where the endpoint cannot read the action `delete`, `*` stands for it.
-    async fn exchange(&self, wire: &Wire, realm: &Realm, scopes: &[String], credential: Option<&Credential>) -> Result<TokenAnswer> {
+    async fn exchange(
+        &self,
+        wire: &Wire,
+        realm: &Realm,
+        scopes: &[String],
+        credential: Option<&Credential>,
+    ) -> Result<TokenAnswer> {
         let first = exchange(wire, realm, scopes, credential).await;
         match first {
-            Err(e) if scopes.iter().any(|s| s.ends_with(":pull,delete")) && super::ApiError::of(&e).is_some_and(|a| a.status == 400) => {
-                let wider: Vec<String> = scopes.iter().map(|s| s.replace(":pull,delete", ":*")).collect();
+            Err(e)
+                if scopes.iter().any(|s| s.ends_with(":pull,delete"))
+                    && super::ApiError::of(&e).is_some_and(|a| a.status == 400) =>
+            {
+                let wider: Vec<String> = scopes
+                    .iter()
+                    .map(|s| s.replace(":pull,delete", ":*"))
+                    .collect();
                 exchange(wire, realm, &wider, credential).await
             }
             other => other,
@@ -175,14 +225,18 @@ impl Auth {
         match pass {
             None => "without credentials".to_owned(),
             Some(Pass { origin: None, .. }) => "with an anonymous token".to_owned(),
-            Some(Pass { origin: Some(origin), .. }) => format!("with the credential of {origin}"),
+            Some(Pass {
+                origin: Some(origin),
+                ..
+            }) => format!("with the credential of {origin}"),
         }
     }
 
     /// Stored credentials may be left aside for reads only: a write without them would fail with worse words.
     fn may_give_up(&self, scope: Option<&Scope>) -> bool {
         let read = scope.is_some_and(|s| s.actions == Actions::Pull);
-        read && matches!(self.access.login, Login::Files(_)) && !self.give_up_stored.load(Ordering::Relaxed)
+        read && matches!(self.access.login, Login::Files(_))
+            && !self.give_up_stored.load(Ordering::Relaxed)
     }
 
     fn give_up(&self, found: Option<&Found>) {
@@ -191,7 +245,10 @@ impl Auth {
     }
 
     fn warn(&self, origin: &str) {
-        tracing::warn!("`{}` refuses the credential of {origin}; going on without it", self.registry);
+        tracing::warn!(
+            "`{}` refuses the credential of {origin}; going on without it",
+            self.registry
+        );
     }
 
     async fn found(&self, scope: Option<&Scope>) -> Result<Option<Found>> {
@@ -213,7 +270,10 @@ impl Auth {
         if let Some(found) = cache.get(name) {
             return Ok(found.clone());
         }
-        let repository = Repository { registry: self.registry.clone(), name: name.clone() };
+        let repository = Repository {
+            registry: self.registry.clone(),
+            name: name.clone(),
+        };
         let found = self.access.credential(&repository).await?;
         cache.insert(name.clone(), found.clone());
         Ok(found)
@@ -222,32 +282,65 @@ impl Auth {
 
 /// A pass for a request that was redirected to another server, which asks on its own: an anonymous token of its
 /// own realm, for this request only (quirk A21). Nothing of the registry's is sent there.
-pub(crate) async fn foreign_pass(wire: &Wire, url: &Admitted, headers: &HeaderMap) -> Result<Option<Secret>> {
+pub(crate) async fn foreign_pass(
+    wire: &Wire,
+    url: &Admitted,
+    headers: &HeaderMap,
+) -> Result<Option<Secret>> {
     let challenges = challenges(headers);
-    let Some(challenge) = challenges.iter().find(|c| c.scheme == "bearer") else { return Ok(None) };
+    let Some(challenge) = challenges.iter().find(|c| c.scheme == "bearer") else {
+        return Ok(None);
+    };
     let realm = realm(url, challenge)?;
-    let scopes: Vec<String> = challenge.param("scope").map(|s| s.split(' ').map(str::to_owned).collect()).unwrap_or_default();
+    let scopes: Vec<String> = challenge
+        .param("scope")
+        .map(|s| s.split(' ').map(str::to_owned).collect())
+        .unwrap_or_default();
     let tokens = Tokens::default();
-    let token = tokens.get(scopes.clone(), None, async || exchange(wire, &realm, &scopes, None).await).await?;
-    Ok(Some(Secret::new(format!("Bearer {}", token.value.expose()))))
+    let token = tokens
+        .get(scopes.clone(), None, async || {
+            exchange(wire, &realm, &scopes, None).await
+        })
+        .await?;
+    Ok(Some(Secret::new(format!(
+        "Bearer {}",
+        token.value.expose()
+    ))))
 }
 
 fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
-    parse_challenges(headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|v| v.to_str().ok()))
+    parse_challenges(
+        headers
+            .get_all(header::WWW_AUTHENTICATE)
+            .iter()
+            .filter_map(|v| v.to_str().ok()),
+    )
 }
 
 fn read_challenge(url: &Admitted, headers: &HeaderMap) -> Result<Option<Asked>> {
     let challenges = challenges(headers);
-    if let Some(bearer) = challenges.iter().find(|c| c.scheme == "bearer" && c.param("realm").is_some()) {
+    if let Some(bearer) = challenges
+        .iter()
+        .find(|c| c.scheme == "bearer" && c.param("realm").is_some())
+    {
         return realm(url, bearer).map(Asked::Bearer).map(Some);
     }
-    Ok(challenges.iter().any(|c| c.scheme == "basic").then_some(Asked::Basic))
+    Ok(challenges
+        .iter()
+        .any(|c| c.scheme == "basic")
+        .then_some(Asked::Basic))
 }
 
 fn realm(url: &Admitted, challenge: &Challenge) -> Result<Realm> {
     let realm = challenge.param("realm").unwrap_or_default();
-    let service = challenge.param("service").filter(|s| !s.is_empty()).map(str::to_owned);
-    Ok(Realm { url: admit(url, realm, Purpose::Realm)?, service })
+    let service = challenge
+        .param("service")
+        .filter(|s| !s.is_empty())
+        .map(str::to_owned);
+    Ok(Realm {
+        url: admit(url, realm, Purpose::Realm)?,
+        service,
+    })
 }
 
 fn refused_credential(e: Error, found: Option<&Found>) -> Error {

@@ -25,15 +25,28 @@ pub(crate) struct Answer {
 impl Answer {
     /// The header `name` as text; an empty one counts as absent (quirk M4).
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok().map(str::trim).filter(|v| !v.is_empty())
+        self.headers
+            .get(name)?
+            .to_str()
+            .ok()
+            .map(str::trim)
+            .filter(|v| !v.is_empty())
     }
 
     /// The whole body of a document of at most `cap` bytes.
     pub(crate) async fn document(self, cap: usize) -> Result<Bytes> {
-        let gzip = self.header(&http::header::CONTENT_ENCODING).is_some_and(|e| e.eq_ignore_ascii_case("gzip"));
+        let gzip = self
+            .header(&http::header::CONTENT_ENCODING)
+            .is_some_and(|e| e.eq_ignore_ascii_case("gzip"));
         let url = self.url.redacted();
         let too_large = || {
-            Error::new(Kind::Corrupt, format!("the document at {url} is larger than {} MiB, the most that is read", cap >> 20))
+            Error::new(
+                Kind::Corrupt,
+                format!(
+                    "the document at {url} is larger than {} MiB, the most that is read",
+                    cap >> 20
+                ),
+            )
         };
         let mut stream = self.stream();
         let mut all = BytesMut::new();
@@ -50,9 +63,17 @@ impl Answer {
             let mut plain = Vec::new();
             let mut decoder = flate2::read::MultiGzDecoder::new(&all[..]).take(cap as u64 + 1);
             decoder.read_to_end(&mut plain).map_err(|e| {
-                Error::new(Kind::Corrupt, format!("the document at {url} is not the gzip that it claims to be")).because(e)
+                Error::new(
+                    Kind::Corrupt,
+                    format!("the document at {url} is not the gzip that it claims to be"),
+                )
+                .because(e)
             })?;
-            return if plain.len() > cap { Err(too_large()) } else { Ok(plain.into()) };
+            return if plain.len() > cap {
+                Err(too_large())
+            } else {
+                Ok(plain.into())
+            };
         }
         Ok(all)
     }
@@ -72,21 +93,35 @@ impl Answer {
 
     /// The body as it arrives. Silence for longer than the no-progress time is an error.
     pub(crate) fn stream(self) -> ByteStream {
-        let Answer { url, body, stall, .. } = self;
+        let Answer {
+            url, body, stall, ..
+        } = self;
         let inner = body.bytes_stream();
-        Box::pin(futures_util::stream::unfold(Some((Box::pin(inner), url)), move |state| async move {
-            let (mut inner, url) = state?;
-            match tokio::time::timeout(stall, inner.next()).await {
-                Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some((inner, url)))),
-                Ok(Some(Err(e))) => {
-                    Some((Err(Error::new(Kind::Unavailable, format!("the answer of {} broke off", url.redacted())).because(e)), None))
+        Box::pin(futures_util::stream::unfold(
+            Some((Box::pin(inner), url)),
+            move |state| async move {
+                let (mut inner, url) = state?;
+                match tokio::time::timeout(stall, inner.next()).await {
+                    Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some((inner, url)))),
+                    Ok(Some(Err(e))) => Some((
+                        Err(Error::new(
+                            Kind::Unavailable,
+                            format!("the answer of {} broke off", url.redacted()),
+                        )
+                        .because(e)),
+                        None,
+                    )),
+                    Ok(None) => None,
+                    Err(_) => {
+                        let text = format!(
+                            "{} sent nothing for {} s",
+                            url.redacted(),
+                            stall.as_secs_f32()
+                        );
+                        Some((Err(Error::new(Kind::Unavailable, text)), None))
+                    }
                 }
-                Ok(None) => None,
-                Err(_) => {
-                    let text = format!("{} sent nothing for {} s", url.redacted(), stall.as_secs_f32());
-                    Some((Err(Error::new(Kind::Unavailable, text)), None))
-                }
-            }
-        }))
+            },
+        ))
     }
 }

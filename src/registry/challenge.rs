@@ -15,13 +15,19 @@ pub struct Challenge {
 impl Challenge {
     /// The parameter `name` (lower case).
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.params
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 }
 
 /// Reads the challenges of all `WWW-Authenticate` fields, in order.
 pub fn parse_challenges<'a>(fields: impl IntoIterator<Item = &'a str>) -> Vec<Challenge> {
-    fields.into_iter().flat_map(|field| Reader { rest: field }.challenges()).collect()
+    fields
+        .into_iter()
+        .flat_map(|field| Reader { rest: field }.challenges())
+        .collect()
 }
 
 struct Reader<'a> {
@@ -54,10 +60,16 @@ impl<'a> Reader<'a> {
                 continue;
             }
             // A word that no `=` follows begins a challenge, unless it is a parameter that lost its value.
-            let lost_value = blanks == 0 && !all.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            let lost_value = blanks == 0
+                && !all.is_empty()
+                && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
             if !lost_value {
                 let token68 = if blanks > 0 { self.token68() } else { None };
-                all.push(Challenge { scheme: word.to_ascii_lowercase(), params: Vec::new(), token68 });
+                all.push(Challenge {
+                    scheme: word.to_ascii_lowercase(),
+                    params: Vec::new(),
+                    token68,
+                });
             }
         }
     }
@@ -70,7 +82,10 @@ impl<'a> Reader<'a> {
     }
 
     fn token(&mut self) -> Option<&'a str> {
-        let end = self.rest.find(|c: char| !is_token_char(c)).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find(|c: char| !is_token_char(c))
+            .unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         (!word.is_empty()).then_some(word)
@@ -78,7 +93,14 @@ impl<'a> Reader<'a> {
 
     /// Whether what stands here is padding of a token68 (`abc==`) and no `name=value`.
     fn is_token68(&self, blanks: usize) -> bool {
-        blanks == 0 && self.rest.trim_start_matches('=').trim_start().chars().next().is_none_or(|c| c == ',')
+        blanks == 0
+            && self
+                .rest
+                .trim_start_matches('=')
+                .trim_start()
+                .chars()
+                .next()
+                .is_none_or(|c| c == ',')
             && self.rest.starts_with("==")
     }
 
@@ -89,7 +111,9 @@ impl<'a> Reader<'a> {
         let base = word.trim_end_matches('=');
         let ends_element = rest.trim_start().is_empty() || rest.trim_start().starts_with(',');
         let fits = !base.is_empty()
-            && base.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+            && base
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
             && ends_element;
         if !fits {
             return None;
@@ -133,10 +157,15 @@ mod tests {
 
     #[test]
     fn two_challenges_in_one_field_and_commas_in_quotes() {
-        let all = parse_challenges([r#"Bearer realm="https://a/t",scope="repository:x:pull,push", Basic realm=y"#]);
+        let all = parse_challenges([
+            r#"Bearer realm="https://a/t",scope="repository:x:pull,push", Basic realm=y"#,
+        ]);
         assert_eq!(all.len(), 2);
         assert_eq!(all[0].param("scope"), Some("repository:x:pull,push"));
-        assert_eq!((all[1].scheme.as_str(), all[1].param("realm")), ("basic", Some("y")));
+        assert_eq!(
+            (all[1].scheme.as_str(), all[1].param("realm")),
+            ("basic", Some("y"))
+        );
     }
 
     proptest! {

@@ -58,7 +58,9 @@ impl Client {
         let auth = Auth::new(registry, access);
         let schemes = match (registry.is_loopback(), access.tls_verify) {
             // A given token goes out with the first request, so TLS is tried first even here.
-            (true, _) if !auth.passes_at_once() && registry.port() != Some(443) => Schemes::HttpThenHttps,
+            (true, _) if !auth.passes_at_once() && registry.port() != Some(443) => {
+                Schemes::HttpThenHttps
+            }
             (true, _) | (false, false) => Schemes::HttpsThenHttp,
             (false, true) => Schemes::Https,
         };
@@ -91,7 +93,9 @@ impl Client {
 
     /// Waits before try `tries + 1` of something larger than one request.
     pub(super) async fn wait_before_try(&self, tries: usize) {
-        self.wire.pause(u32::try_from(tries).unwrap_or(u32::MAX)).await;
+        self.wire
+            .pause(u32::try_from(tries).unwrap_or(u32::MAX))
+            .await;
     }
 
     /// Carries out `intent`. An answer with an error status becomes an [`Error`] with an [`ApiError`] as cause.
@@ -100,7 +104,9 @@ impl Client {
         let mut extra_scopes = Vec::new();
         let mut sent_without = false;
         loop {
-            let (answer, pass) = self.attempt(intent, &extra_scopes, refused.as_ref()).await?;
+            let (answer, pass) = self
+                .attempt(intent, &extra_scopes, refused.as_ref())
+                .await?;
             if answer.status != StatusCode::UNAUTHORIZED || !self.is_own(&answer.url) {
                 return self.finish(answer, intent, pass.as_ref()).await;
             }
@@ -125,9 +131,21 @@ impl Client {
     }
 
     /// One attempt with the pass that can be had now, redirects included.
-    async fn attempt(&self, intent: &Intent, extra: &[String], refused: Option<&Pass>) -> Result<(Answer, Option<Pass>)> {
-        let first = if self.met.load(Ordering::Acquire) { None } else { Some(self.first.lock().await) };
-        let pass = self.auth.pass(&self.wire, intent.scope.as_ref(), extra, refused).await?;
+    async fn attempt(
+        &self,
+        intent: &Intent,
+        extra: &[String],
+        refused: Option<&Pass>,
+    ) -> Result<(Answer, Option<Pass>)> {
+        let first = if self.met.load(Ordering::Acquire) {
+            None
+        } else {
+            Some(self.first.lock().await)
+        };
+        let pass = self
+            .auth
+            .pass(&self.wire, intent.scope.as_ref(), extra, refused)
+            .await?;
         let answer = self.follow(intent, pass.as_ref()).await?;
         if answer.status == StatusCode::UNAUTHORIZED && self.is_own(&answer.url) {
             let known = self.auth.asked();
@@ -154,7 +172,9 @@ impl Client {
                 if !self.is_own(url) {
                     self.strip(&mut headers);
                 }
-                self.wire.send(&request(intent, url.clone(), headers.clone())).await?
+                self.wire
+                    .send(&request(intent, url.clone(), headers.clone()))
+                    .await?
             }
             Target::Path(path) => self.send_to_root(intent, path, headers.clone()).await?,
         };
@@ -162,10 +182,18 @@ impl Client {
         let mut asked_elsewhere = false;
         for _ in 0..=MAX_REDIRECTS {
             let url = match answer.header(&header::LOCATION) {
-                Some(location) if is_redirect(answer.status) => admit(&answer.url, location, Purpose::Redirect)?,
-                _ if answer.status == StatusCode::UNAUTHORIZED && !self.is_own(&answer.url) && !asked_elsewhere => {
+                Some(location) if is_redirect(answer.status) => {
+                    admit(&answer.url, location, Purpose::Redirect)?
+                }
+                _ if answer.status == StatusCode::UNAUTHORIZED
+                    && !self.is_own(&answer.url)
+                    && !asked_elsewhere =>
+                {
                     asked_elsewhere = true;
-                    let Some(own) = foreign_pass(&self.wire, &answer.url, &answer.headers).await? else { return Ok(answer) };
+                    let Some(own) = foreign_pass(&self.wire, &answer.url, &answer.headers).await?
+                    else {
+                        return Ok(answer);
+                    };
                     set(&mut headers, header::AUTHORIZATION, own.expose());
                     answer.url.clone()
                 }
@@ -181,13 +209,27 @@ impl Client {
             next.method = method.clone();
             answer = self.wire.send(&next).await?;
         }
-        Err(Error::new(Kind::Unavailable, format!("{} redirects more than {MAX_REDIRECTS} times", answer.url.redacted())))
+        Err(Error::new(
+            Kind::Unavailable,
+            format!(
+                "{} redirects more than {MAX_REDIRECTS} times",
+                answer.url.redacted()
+            ),
+        ))
     }
 
     /// Sends to the registry itself; the first request of all finds out which scheme it speaks.
-    async fn send_to_root(&self, intent: &Intent, path: &str, headers: HeaderMap) -> Result<Answer> {
+    async fn send_to_root(
+        &self,
+        intent: &Intent,
+        path: &str,
+        headers: HeaderMap,
+    ) -> Result<Answer> {
         if let Some(root) = self.root.get() {
-            return self.wire.send(&request(intent, root.at(path), headers)).await;
+            return self
+                .wire
+                .send(&request(intent, root.at(path), headers))
+                .await;
         }
         let https = Admitted::root("https", self.registry.api_host())?;
         let http = Admitted::root("http", self.registry.api_host())?;
@@ -195,24 +237,40 @@ impl Client {
         match self.schemes {
             Schemes::Https => self.settle(&https, self.wire.send(&ask(&https)).await),
             Schemes::HttpsThenHttp => match self.wire.once(&ask(&https)).await {
-                Err(Lost { error, why }) if matches!(why, Why::Tls | Why::Broken) || (why == Why::NoServer && self.registry.port().is_none()) => {
+                Err(Lost { error, why })
+                    if matches!(why, Why::Tls | Why::Broken)
+                        || (why == Why::NoServer && self.registry.port().is_none()) =>
+                {
                     let plain = self.wire.send(&ask(&http)).await;
                     self.settle(&http, plain.map_err(|_| error))
                 }
                 Ok(answer) if !is_temporary(answer.status) => self.settle(&https, Ok(answer)),
-                Err(lost) if matches!(lost.why, Why::NoServer | Why::Certificate) => Err(lost.error),
+                Err(lost) if matches!(lost.why, Why::NoServer | Why::Certificate) => {
+                    Err(lost.error)
+                }
                 _ => self.settle(&https, self.wire.send(&ask(&https)).await),
             },
             Schemes::HttpThenHttps => match self.wire.once(&ask(&http)).await {
-                Ok(answer) if answer.status != StatusCode::BAD_REQUEST && !is_temporary(answer.status) => self.settle(&http, Ok(answer)),
+                Ok(answer)
+                    if answer.status != StatusCode::BAD_REQUEST && !is_temporary(answer.status) =>
+                {
+                    self.settle(&http, Ok(answer))
+                }
                 Err(lost) if matches!(lost.why, Why::NoServer | Why::Body) => Err(lost.error),
-                Err(lost) if lost.why == Why::Silence => self.settle(&http, self.wire.send(&ask(&http)).await),
+                Err(lost) if lost.why == Why::Silence => {
+                    self.settle(&http, self.wire.send(&ask(&http)).await)
+                }
                 // A TLS server answers plain HTTP with 400, or hangs up.
                 odd => match self.wire.once(&ask(&https)).await {
                     Ok(answer) => self.settle(&https, Ok(answer)),
-                    Err(Lost { error, why: Why::Certificate }) => Err(error),
+                    Err(Lost {
+                        error,
+                        why: Why::Certificate,
+                    }) => Err(error),
                     Err(_) => match odd {
-                        Ok(answer) if !is_temporary(answer.status) => self.settle(&http, Ok(answer)),
+                        Ok(answer) if !is_temporary(answer.status) => {
+                            self.settle(&http, Ok(answer))
+                        }
                         _ => self.settle(&http, self.wire.send(&ask(&http)).await),
                     },
                 },
@@ -233,10 +291,18 @@ impl Client {
         if self.auth.asked().is_some() {
             return Ok(true);
         }
-        let Some(root) = self.root.get() else { return Ok(false) };
-        tracing::debug!("{} answered 401 without a challenge; asking /v2/ for one", answer.url.redacted());
+        let Some(root) = self.root.get() else {
+            return Ok(false);
+        };
+        tracing::debug!(
+            "{} answered 401 without a challenge; asking /v2/ for one",
+            answer.url.redacted()
+        );
         let ping = Intent::new(Method::GET, "/v2/".to_owned(), None);
-        let ping = self.wire.send(&request(&ping, root.at("/v2/"), HeaderMap::new())).await?;
+        let ping = self
+            .wire
+            .send(&request(&ping, root.at("/v2/"), HeaderMap::new()))
+            .await?;
         Ok(self.auth.challenge(&ping.url, &ping.headers)?.is_some())
     }
 
@@ -245,7 +311,11 @@ impl Client {
     }
 
     fn strip(&self, headers: &mut HeaderMap) {
-        for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION] {
+        for name in [
+            header::AUTHORIZATION,
+            header::COOKIE,
+            header::PROXY_AUTHORIZATION,
+        ] {
             headers.remove(name);
         }
         for name in self.extra.keys() {
@@ -259,7 +329,8 @@ impl Client {
         }
         let (status, url) = (answer.status, answer.url.clone());
         let body = answer.some(ERROR_BODY_CAP).await;
-        Err(ApiError::new(intent.method.clone(), &url, status, &body).into_error(&Auth::describe(pass)))
+        Err(ApiError::new(intent.method.clone(), &url, status, &body)
+            .into_error(&Auth::describe(pass)))
     }
 }
 

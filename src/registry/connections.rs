@@ -71,13 +71,24 @@ impl Connections {
         match (scheme, bulk) {
             ("http", _) => get_or_build(&self.plain, || {
                 // No TLS handshake happens on these: without authorities the system's are not read.
-                self.builder().http1_only().tls_certs_only(std::iter::empty::<Certificate>())
-                    .build().map_err(not_built)
+                self.builder()
+                    .http1_only()
+                    .tls_certs_only(std::iter::empty::<Certificate>())
+                    .build()
+                    .map_err(not_built)
             }),
-            (_, true) => get_or_build(&self.bulk, || self.tls(self.builder().http1_only())?.build().map_err(not_built)),
+            (_, true) => get_or_build(&self.bulk, || {
+                self.tls(self.builder().http1_only())?
+                    .build()
+                    .map_err(not_built)
+            }),
             (_, false) => get_or_build(&self.secure, || {
-                let builder = self.builder().http2_initial_stream_window_size(H2_STREAM_WINDOW);
-                self.tls(builder.http2_initial_connection_window_size(H2_CONNECTION_WINDOW))?.build().map_err(not_built)
+                let builder = self
+                    .builder()
+                    .http2_initial_stream_window_size(H2_STREAM_WINDOW);
+                self.tls(builder.http2_initial_connection_window_size(H2_CONNECTION_WINDOW))?
+                    .build()
+                    .map_err(not_built)
             }),
         }
     }
@@ -91,7 +102,11 @@ impl Connections {
             .pool_idle_timeout(Duration::from_secs(4))
             .tcp_nodelay(true)
             .user_agent(concat!("barque/", env!("CARGO_PKG_VERSION")));
-        if self.registry.is_loopback() { builder.no_proxy() } else { builder }
+        if self.registry.is_loopback() {
+            builder.no_proxy()
+        } else {
+            builder
+        }
     }
 
     fn tls(&self, builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder> {
@@ -100,7 +115,13 @@ impl Connections {
         if !self.access.tls_verify {
             builder = builder.tls_danger_accept_invalid_hostnames(true);
         }
-        let broken = |e| Error::other(format!("the certificates for `{}` cannot be used", self.registry)).because(e);
+        let broken = |e| {
+            Error::other(format!(
+                "the certificates for `{}` cannot be used",
+                self.registry
+            ))
+            .because(e)
+        };
         let mut authorities = Vec::new();
         for pem in &certs.authorities {
             authorities.extend(Certificate::from_pem_bundle(pem).map_err(broken)?);
@@ -115,7 +136,10 @@ impl Connections {
     }
 }
 
-fn get_or_build(cell: &OnceLock<reqwest::Client>, build: impl FnOnce() -> Result<reqwest::Client>) -> Result<&reqwest::Client> {
+fn get_or_build(
+    cell: &OnceLock<reqwest::Client>,
+    build: impl FnOnce() -> Result<reqwest::Client>,
+) -> Result<&reqwest::Client> {
     if let Some(client) = cell.get() {
         return Ok(client);
     }

@@ -35,8 +35,18 @@ impl ApiError {
     /// Reads an error body: the registry envelope, the OAuth form, V1's `{"error"}`, or the first line of text.
     pub(crate) fn new(method: Method, url: &Admitted, status: StatusCode, body: &[u8]) -> ApiError {
         let items = envelope(body);
-        let text = if items.is_empty() { first_line(body) } else { None };
-        ApiError { method, url: url.redacted(), status, items, text }
+        let text = if items.is_empty() {
+            first_line(body)
+        } else {
+            None
+        };
+        ApiError {
+            method,
+            url: url.redacted(),
+            status,
+            items,
+            text,
+        }
     }
 
     /// The answer inside `error`, when a registry gave one.
@@ -61,7 +71,9 @@ impl ApiError {
         match self.status.as_u16() {
             // E4, E5: whatever the body says, 404 is «not there».
             404 | 410 => Kind::NotFound,
-            _ if self.has_code("MANIFEST_UNKNOWN") || self.has_code("NAME_UNKNOWN") => Kind::NotFound,
+            _ if self.has_code("MANIFEST_UNKNOWN") || self.has_code("NAME_UNKNOWN") => {
+                Kind::NotFound
+            }
             // E7: Quay says «immutable tag» by 409, ECR by 400.
             401 | 403 if !self.has_code("TAG_INVALID") => Kind::NotAllowed,
             408 | 429 | 499 | 522 | 500..=599 => Kind::Unavailable,
@@ -92,15 +104,24 @@ impl ApiError {
             (Kind::NotAllowed, 401) => Some(format!(
                 "the repository does not exist or needs a login: check its name, or run `barque login {host}`"
             )),
-            (Kind::NotAllowed, _) => Some("this login may not do that here; ask for access or use another with `--creds`".to_owned()),
+            (Kind::NotAllowed, _) => Some(
+                "this login may not do that here; ask for access or use another with `--creds`"
+                    .to_owned(),
+            ),
             (Kind::NotFound, _) if self.items.is_empty() && self.url.ends_with("/v2/") => {
-                Some(format!("`{host}` answers but serves no registry there; is a port or a path prefix missing?"))
+                Some(format!(
+                    "`{host}` answers but serves no registry there; is a port or a path prefix missing?"
+                ))
             }
             (Kind::NotFound, _) if self.has_code("MANIFEST_UNKNOWN") => {
                 Some("list what there is with `barque tags`".to_owned())
             }
-            (Kind::Unavailable, 429) => Some("the registry limits the rate; log in for a higher limit, or try later".to_owned()),
-            _ if text.starts_with('<') => Some(format!("this looks like a web page, not a registry; check the name `{host}`")),
+            (Kind::Unavailable, 429) => Some(
+                "the registry limits the rate; log in for a higher limit, or try later".to_owned(),
+            ),
+            _ if text.starts_with('<') => Some(format!(
+                "this looks like a web page, not a registry; check the name `{host}`"
+            )),
             _ => None,
         }
     }
@@ -108,7 +129,13 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} answered {}", self.method, self.url, self.status.as_u16())?;
+        write!(
+            f,
+            "{} {} answered {}",
+            self.method,
+            self.url,
+            self.status.as_u16()
+        )?;
         if let Some(reason) = self.status.canonical_reason() {
             write!(f, " {reason}")?;
         }
@@ -127,7 +154,9 @@ impl fmt::Display for ApiError {
 }
 
 fn envelope(body: &[u8]) -> Vec<ApiErrorItem> {
-    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else { return Vec::new() };
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
+        return Vec::new();
+    };
     let text = |v: &serde_json::Value| match v {
         serde_json::Value::String(s) => short(s),
         serde_json::Value::Null => String::new(),
@@ -137,15 +166,28 @@ fn envelope(body: &[u8]) -> Vec<ApiErrorItem> {
         return errors
             .iter()
             .take(8)
-            .map(|e| ApiErrorItem { code: text(&e["code"]), message: text(&e["message"]) })
+            .map(|e| ApiErrorItem {
+                code: text(&e["code"]),
+                message: text(&e["message"]),
+            })
             .filter(|e| !(e.code.is_empty() && e.message.is_empty()))
             .collect();
     }
     if value["error"].is_string() {
-        return vec![ApiErrorItem { code: text(&value["error"]), message: text(&value["error_description"]) }];
+        return vec![ApiErrorItem {
+            code: text(&value["error"]),
+            message: text(&value["error_description"]),
+        }];
     }
     let details = text(&value["details"]);
-    if details.is_empty() { Vec::new() } else { vec![ApiErrorItem { code: String::new(), message: details }] }
+    if details.is_empty() {
+        Vec::new()
+    } else {
+        vec![ApiErrorItem {
+            code: String::new(),
+            message: details,
+        }]
+    }
 }
 
 fn first_line(body: &[u8]) -> Option<String> {
@@ -169,8 +211,16 @@ mod tests {
     use super::*;
 
     fn error(method: Method, status: u16, body: &str) -> Error {
-        let url = Admitted::root("https", "r.io").unwrap().at("/v2/a/manifests/1?x=secret");
-        ApiError::new(method, &url, StatusCode::from_u16(status).unwrap(), body.as_bytes()).into_error("without credentials")
+        let url = Admitted::root("https", "r.io")
+            .unwrap()
+            .at("/v2/a/manifests/1?x=secret");
+        ApiError::new(
+            method,
+            &url,
+            StatusCode::from_u16(status).unwrap(),
+            body.as_bytes(),
+        )
+        .into_error("without credentials")
     }
 
     #[test]
@@ -186,8 +236,15 @@ mod tests {
 
     #[test]
     fn e4_e11_other_bodies_do_not_confuse() {
-        assert_eq!(error(Method::GET, 404, "<html>gone\x1b[31m</html>").kind(), Kind::NotFound);
-        assert!(!error(Method::GET, 404, "<html>gone\x1b[31m</html>").to_string().contains('\x1b'));
+        assert_eq!(
+            error(Method::GET, 404, "<html>gone\x1b[31m</html>").kind(),
+            Kind::NotFound
+        );
+        assert!(
+            !error(Method::GET, 404, "<html>gone\x1b[31m</html>")
+                .to_string()
+                .contains('\x1b')
+        );
         assert_eq!(error(Method::GET, 502, "").kind(), Kind::Unavailable);
         assert_eq!(error(Method::PUT, 415, "{}").kind(), Kind::Refused);
         assert!(error(Method::GET, 400, &"x".repeat(9000)).to_string().len() < 400);
@@ -195,8 +252,15 @@ mod tests {
 
     #[test]
     fn e6_a_403_shows_the_text_and_who_asked() {
-        let e = error(Method::PUT, 403, r#"{"errors":[{"code":"DENIED","message":"quota exceeded"}]}"#);
-        assert!(e.to_string().ends_with("DENIED: quota exceeded (sent without credentials)"));
+        let e = error(
+            Method::PUT,
+            403,
+            r#"{"errors":[{"code":"DENIED","message":"quota exceeded"}]}"#,
+        );
+        assert!(
+            e.to_string()
+                .ends_with("DENIED: quota exceeded (sent without credentials)")
+        );
         assert_eq!(ApiError::of(&e.context("outer")).unwrap().status, 403);
     }
 }

@@ -16,7 +16,10 @@ impl Gate {
     /// Waits until requests may be sent.
     pub(crate) async fn pass(&self) {
         loop {
-            let until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+            let until = *self
+                .closed_until
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             match until {
                 Some(until) if until > Instant::now() => tokio::time::sleep_until(until).await,
                 _ => return,
@@ -27,7 +30,10 @@ impl Gate {
     /// Closes the gate for `wait`, or longer where it already is.
     pub(crate) fn close(&self, wait: Duration) {
         let until = Instant::now() + wait;
-        let mut closed = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut closed = self
+            .closed_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if closed.is_none_or(|c| c < until) {
             *closed = Some(until);
         }
@@ -48,7 +54,9 @@ pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 
 /// The wait before try `n` (1 is the first retry): `base` doubled each time, up to 30 s, and 50-100 % of that.
 pub(crate) fn backoff(base: Duration, n: u32) -> Duration {
-    let full = base.saturating_mul(1 << n.saturating_sub(1).min(16)).min(Duration::from_secs(30));
+    let full = base
+        .saturating_mul(1 << n.saturating_sub(1).min(16))
+        .min(Duration::from_secs(30));
     // RandomState is seeded per instance: enough randomness to part clients that failed together.
     let random = RandomState::new().build_hasher().finish() % 512;
     full.mul_f64(0.5 + random as f64 / 1024.0)
@@ -64,7 +72,10 @@ mod tests {
         let wait = |v| retry_after(v, now);
         assert_eq!(wait("2"), Some(Duration::from_secs(2)));
         assert_eq!(wait("1700000060"), Some(Duration::from_secs(60)));
-        assert_eq!(wait("Tue, 14 Nov 2023 22:13:30 GMT"), Some(Duration::from_secs(10)));
+        assert_eq!(
+            wait("Tue, 14 Nov 2023 22:13:30 GMT"),
+            Some(Duration::from_secs(10))
+        );
         assert_eq!(wait("Tue, 14 Nov 2023 22:13:00 GMT"), Some(Duration::ZERO));
         assert_eq!(wait("1000000000000"), Some(Duration::MAX));
         assert_eq!(wait("soon"), None);

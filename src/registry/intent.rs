@@ -45,13 +45,20 @@ pub(crate) struct Scope {
 
 impl Scope {
     pub(crate) fn new(repository: &RepositoryName, actions: Actions) -> Scope {
-        Scope { repository: repository.clone(), actions, mount_from: None }
+        Scope {
+            repository: repository.clone(),
+            actions,
+            mount_from: None,
+        }
     }
 
     /// The `scope` parameters of a token request, built here and never taken from a challenge (quirks A3, A4).
     pub(crate) fn params(&self) -> Vec<String> {
         let own = format!("repository:{}:{}", self.repository, self.actions.as_str());
-        let from = self.mount_from.as_ref().map(|from| format!("repository:{from}:pull"));
+        let from = self
+            .mount_from
+            .as_ref()
+            .map(|from| format!("repository:{from}:pull"));
         std::iter::once(own).chain(from).collect()
     }
 }
@@ -83,8 +90,15 @@ pub struct UploadBody {
 
 impl UploadBody {
     /// A body of `size` bytes that `open` gives from its start.
-    pub fn new(size: u64, open: impl Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync + 'static) -> UploadBody {
-        UploadBody { size, open: Arc::new(open), failed: Arc::default() }
+    pub fn new(
+        size: u64,
+        open: impl Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync + 'static,
+    ) -> UploadBody {
+        UploadBody {
+            size,
+            open: Arc::new(open),
+            failed: Arc::default(),
+        }
     }
 
     pub(crate) async fn open(&self) -> Result<ByteStream> {
@@ -126,7 +140,15 @@ impl Intent {
     pub(crate) fn new(method: Method, path: String, scope: Option<Scope>) -> Intent {
         let repeatable = method != Method::PATCH;
         let target = Target::Path(path);
-        Intent { method, target, scope, headers: Vec::new(), body: Body::Empty, repeatable, bulk: false }
+        Intent {
+            method,
+            target,
+            scope,
+            headers: Vec::new(),
+            body: Body::Empty,
+            repeatable,
+            bulk: false,
+        }
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: impl AsRef<str>) -> Intent {

@@ -21,5 +21,5 @@ mod wire;
 pub use challenge::{Challenge, parse_challenges};
 pub use client::Client;
 pub use connections::Patience;
-pub use intent::{Actions, ByteStream, UploadBody};
 pub use error::{ApiError, ApiErrorItem};
+pub use intent::{Actions, ByteStream, UploadBody};

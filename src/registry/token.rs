@@ -55,18 +55,32 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     /// A token for `scopes`: the cached one while it is good and not `stale`, else a new one from `exchange`.
-    pub(crate) async fn get<F>(&self, scopes: Vec<String>, stale: Option<&Secret>, exchange: F) -> Result<Token>
+    pub(crate) async fn get<F>(
+        &self,
+        scopes: Vec<String>,
+        stale: Option<&Secret>,
+        exchange: F,
+    ) -> Result<Token>
     where
         F: AsyncFnOnce() -> Result<TokenAnswer>,
     {
-        let slot = self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(scopes).or_default().clone();
+        let slot = self
+            .slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(scopes)
+            .or_default()
+            .clone();
         let mut slot = slot.lock().await;
         if let Some(token) = slot.as_ref() {
             let is_stale = stale.is_some_and(|s| *s == token.value);
             if is_stale {
                 self.believe_short.store(true, Ordering::Relaxed);
             } else if token.fresh_until > Instant::now() {
-                return Ok(Token { new: false, ..token.clone() });
+                return Ok(Token {
+                    new: false,
+                    ..token.clone()
+                });
             }
         }
         // Counted from here: the server's clock may be off (quirk A14).
@@ -74,8 +88,16 @@ impl Tokens {
         let answer = exchange().await?;
         let named = Duration::from_secs(answer.expires_in.unwrap_or(0).min(86_400));
         let believe = self.believe_short.load(Ordering::Relaxed) && !named.is_zero();
-        let lifetime = if believe { named } else { named.max(MIN_LIFETIME) };
-        let token = Token { value: answer.token, new: true, fresh_until: asked + lifetime - EARLY.min(lifetime / 4) };
+        let lifetime = if believe {
+            named
+        } else {
+            named.max(MIN_LIFETIME)
+        };
+        let token = Token {
+            value: answer.token,
+            new: true,
+            fresh_until: asked + lifetime - EARLY.min(lifetime / 4),
+        };
         *slot = Some(token.clone());
         Ok(token)
     }
@@ -102,14 +124,24 @@ struct Document {
 ///
 /// GET with Basic for a password; OAuth2 POST for an identity token only (quirk A12), falling back to GET on
 /// 400, 401, 404 and 405 when there is a password too.
-pub(crate) async fn exchange(wire: &Wire, realm: &Realm, scopes: &[String], credential: Option<&Credential>) -> Result<TokenAnswer> {
+pub(crate) async fn exchange(
+    wire: &Wire,
+    realm: &Realm,
+    scopes: &[String],
+    credential: Option<&Credential>,
+) -> Result<TokenAnswer> {
     let login = match credential {
-        Some(Credential::Login { username, password, identity_token }) => Some((username, password, identity_token)),
+        Some(Credential::Login {
+            username,
+            password,
+            identity_token,
+        }) => Some((username, password, identity_token)),
         _ => None,
     };
     if let Some((_, password, Some(identity))) = login {
         let answer = send(wire, post(realm, scopes, identity)).await?;
-        let fall_back = matches!(answer.status.as_u16(), 400 | 401 | 404 | 405) && !password.expose().is_empty();
+        let fall_back = matches!(answer.status.as_u16(), 400 | 401 | 404 | 405)
+            && !password.expose().is_empty();
         if !fall_back {
             return read(answer, Method::POST).await;
         }
@@ -121,7 +153,10 @@ pub(crate) async fn exchange(wire: &Wire, realm: &Realm, scopes: &[String], cred
 
 /// `Basic` and the credential, as the value of an `Authorization` header.
 pub(crate) fn basic(username: &str, password: &Secret) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.expose())))
+    format!(
+        "Basic {}",
+        STANDARD.encode(format!("{username}:{}", password.expose()))
+    )
 }
 
 fn get(realm: &Realm, scopes: &[String], login: Option<(&str, &Secret)>) -> Request {
@@ -138,29 +173,56 @@ fn get(realm: &Realm, scopes: &[String], login: Option<(&str, &Secret)>) -> Requ
     query.append_pair("client_id", CLIENT_ID);
     let mut headers = HeaderMap::new();
     if let Some((username, password)) = login {
-        set(&mut headers, header::AUTHORIZATION, &basic(username, password));
+        set(
+            &mut headers,
+            header::AUTHORIZATION,
+            &basic(username, password),
+        );
     }
     let url = realm.url.with_query(&query.finish());
-    Request { method: Method::GET, url, headers, body: Body::Empty, bulk: false, repeatable: true }
+    Request {
+        method: Method::GET,
+        url,
+        headers,
+        body: Body::Empty,
+        bulk: false,
+        repeatable: true,
+    }
 }
 
 fn post(realm: &Realm, scopes: &[String], identity: &Secret) -> Request {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "refresh_token").append_pair("refresh_token", identity.expose());
+    form.append_pair("grant_type", "refresh_token")
+        .append_pair("refresh_token", identity.expose());
     if let Some(service) = &realm.service {
         form.append_pair("service", service);
     }
-    form.append_pair("client_id", CLIENT_ID).append_pair("scope", &scopes.join(" "));
+    form.append_pair("client_id", CLIENT_ID)
+        .append_pair("scope", &scopes.join(" "));
     let mut headers = HeaderMap::new();
-    set(&mut headers, header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    set(
+        &mut headers,
+        header::CONTENT_TYPE,
+        "application/x-www-form-urlencoded",
+    );
     let body = Body::Bytes(form.finish().into());
-    Request { method: Method::POST, url: realm.url.clone(), headers, body, bulk: false, repeatable: true }
+    Request {
+        method: Method::POST,
+        url: realm.url.clone(),
+        headers,
+        body,
+        bulk: false,
+        repeatable: true,
+    }
 }
 
 /// Sends a token request; redirects are followed without the credential when they leave the origin.
 async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
     for _ in 0..3 {
-        let answer = wire.send(&request).await.map_err(|e| e.context("asking for a token"))?;
+        let answer = wire
+            .send(&request)
+            .await
+            .map_err(|e| e.context("asking for a token"))?;
         let location = answer.header(&header::LOCATION).map(str::to_owned);
         match location {
             Some(location) if answer.status.is_redirection() && request.method == Method::GET => {
@@ -173,7 +235,13 @@ async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
             _ => return Ok(answer),
         }
     }
-    Err(Error::new(Kind::Unavailable, format!("the token endpoint {} redirects in circles", request.url.redacted())))
+    Err(Error::new(
+        Kind::Unavailable,
+        format!(
+            "the token endpoint {} redirects in circles",
+            request.url.redacted()
+        ),
+    ))
 }
 
 async fn read(answer: Answer, method: Method) -> Result<TokenAnswer> {
@@ -183,15 +251,35 @@ async fn read(answer: Answer, method: Method) -> Result<TokenAnswer> {
         return Err(ApiError::new(method, &url, status, &body).into_error("to the token endpoint"));
     }
     let body = answer.document(TOKEN_CAP).await?;
-    let token = serde_json::from_slice::<Document>(&body).ok().and_then(|d| {
-        let value = d.token.filter(|t| !t.is_empty()).or(d.access_token.filter(|t| !t.is_empty()))?;
-        let expires_in = d.expires_in.and_then(|v| v.as_f64().or_else(|| v.as_str()?.parse().ok())).map(|s| s.max(0.0) as u64);
-        Some(TokenAnswer { token: Secret::new(value), expires_in })
-    });
+    let token = serde_json::from_slice::<Document>(&body)
+        .ok()
+        .and_then(|d| {
+            let value = d
+                .token
+                .filter(|t| !t.is_empty())
+                .or(d.access_token.filter(|t| !t.is_empty()))?;
+            let expires_in = d
+                .expires_in
+                .and_then(|v| v.as_f64().or_else(|| v.as_str()?.parse().ok()))
+                .map(|s| s.max(0.0) as u64);
+            Some(TokenAnswer {
+                token: Secret::new(value),
+                expires_in,
+            })
+        });
     token.ok_or_else(|| {
         // A9: a sign-in page answers 200 with HTML.
         let shown = ApiError::new(method, &url, StatusCode::OK, &body[..body.len().min(200)]);
-        let text = shown.text.map(|t| t.chars().take(50).collect::<String>()).unwrap_or_default();
-        Error::new(Kind::Unavailable, format!("the token endpoint {} answered 200 without a token: `{text}`", url.redacted()))
+        let text = shown
+            .text
+            .map(|t| t.chars().take(50).collect::<String>())
+            .unwrap_or_default();
+        Error::new(
+            Kind::Unavailable,
+            format!(
+                "the token endpoint {} answered 200 without a token: `{text}`",
+                url.redacted()
+            ),
+        )
     })
 }

@@ -64,7 +64,11 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new(connections: Connections, patience: Patience) -> Wire {
-        Wire { connections, patience, gates: Mutex::default() }
+        Wire {
+            connections,
+            patience,
+            gates: Mutex::default(),
+        }
     }
 
     /// Sends `request`, again after a wait where that may help and does no harm. An answer of any status is `Ok`.
@@ -77,15 +81,33 @@ impl Wire {
                     if last || !is_temporary(answer.status) {
                         return Ok(answer);
                     }
-                    let Some(wait) = self.wait_asked(&answer, tries)? else { return Ok(answer) };
-                    tracing::debug!("{} answered {}; trying again in {wait:.1?}", request.url.redacted(), answer.status);
+                    let Some(wait) = self.wait_asked(&answer, tries)? else {
+                        return Ok(answer);
+                    };
+                    tracing::debug!(
+                        "{} answered {}; trying again in {wait:.1?}",
+                        request.url.redacted(),
+                        answer.status
+                    );
                     self.gate(&request.url).close(wait);
                 }
                 // Nobody there or a refused certificate: waiting a moment does not change it.
-                Err(lost) if last || matches!(lost.why, Why::NoServer | Why::Tls | Why::Certificate | Why::Body) => return Err(lost.error),
+                Err(lost)
+                    if last
+                        || matches!(
+                            lost.why,
+                            Why::NoServer | Why::Tls | Why::Certificate | Why::Body
+                        ) =>
+                {
+                    return Err(lost.error);
+                }
                 Err(lost) => {
                     // H2: the first time it was most likely an idle connection that the other side dropped.
-                    let wait = if tries == 1 && lost.why == Why::Broken { Duration::ZERO } else { backoff(self.patience.backoff, tries) };
+                    let wait = if tries == 1 && lost.why == Why::Broken {
+                        Duration::ZERO
+                    } else {
+                        backoff(self.patience.backoff, tries)
+                    };
                     tracing::debug!("{}; trying again in {wait:.1?}", lost.error);
                     tokio::time::sleep(wait).await;
                 }
@@ -101,14 +123,24 @@ impl Wire {
 
     /// Sends `request` exactly once.
     pub(crate) async fn once(&self, request: &Request) -> Result<Answer, Lost> {
-        let own = |error| Lost { error, why: Why::Body };
+        let own = |error| Lost {
+            error,
+            why: Why::Body,
+        };
         self.gate(&request.url).pass().await;
-        let client = self.connections.client(request.url.url().scheme(), request.bulk).map_err(own)?;
-        let mut builder = client.request(request.method.clone(), request.url.url().clone()).headers(request.headers.clone());
+        let client = self
+            .connections
+            .client(request.url.url().scheme(), request.bulk)
+            .map_err(own)?;
+        let mut builder = client
+            .request(request.method.clone(), request.url.url().clone())
+            .headers(request.headers.clone());
         let pulse = Arc::new(Pulse::default());
         let mut limit = self.patience.stall;
         match &request.body {
-            Body::Empty if request.method == Method::GET || request.method == Method::HEAD => limit = self.patience.header,
+            Body::Empty if request.method == Method::GET || request.method == Method::HEAD => {
+                limit = self.patience.header
+            }
             Body::Empty => {
                 builder = builder.header(header::CONTENT_LENGTH, 0);
                 limit = self.patience.stall;
@@ -116,7 +148,9 @@ impl Wire {
             Body::Bytes(bytes) => builder = builder.body(bytes.clone()),
             Body::Stream(upload) => {
                 let body = pulse.clone().body(upload).await.map_err(own)?;
-                builder = builder.header(header::CONTENT_LENGTH, upload.size).body(body);
+                builder = builder
+                    .header(header::CONTENT_LENGTH, upload.size)
+                    .body(body);
             }
         }
         let started = Instant::now();
@@ -130,16 +164,33 @@ impl Wire {
         match sent {
             Ok(response) => {
                 let status = response.status();
-                tracing::debug!("{} {} -> {} in {:.1?}", request.method, request.url.redacted(), status.as_u16(), started.elapsed());
+                tracing::debug!(
+                    "{} {} -> {} in {:.1?}",
+                    request.method,
+                    request.url.redacted(),
+                    status.as_u16(),
+                    started.elapsed()
+                );
                 let headers = response.headers().clone();
-                Ok(Answer { status, headers, url: request.url.clone(), body: response, stall: self.patience.stall })
+                Ok(Answer {
+                    status,
+                    headers,
+                    url: request.url.clone(),
+                    body: response,
+                    stall: self.patience.stall,
+                })
             }
             Err(e) => {
                 if let Some(error) = pulse.take_error() {
                     return Err(own(error));
                 }
                 let lost = self.lost(request, e);
-                tracing::debug!("{} {} -> {}", request.method, request.url.redacted(), lost.error);
+                tracing::debug!(
+                    "{} {} -> {}",
+                    request.method,
+                    request.url.redacted(),
+                    lost.error
+                );
                 Err(lost)
             }
         }
@@ -153,7 +204,11 @@ impl Wire {
             .and_then(|v| retry_after(v, SystemTime::now()));
         match asked {
             Some(wait) if wait > self.patience.retry_after => {
-                tracing::debug!("{} asks to wait {} s, longer than is waited for", answer.url.redacted(), wait.as_secs());
+                tracing::debug!(
+                    "{} asks to wait {} s, longer than is waited for",
+                    answer.url.redacted(),
+                    wait.as_secs()
+                );
                 Ok(None)
             }
             Some(wait) => Ok(Some(wait + backoff(Duration::from_millis(50), 1))),
@@ -163,7 +218,10 @@ impl Wire {
 
     fn gate(&self, url: &Admitted) -> Arc<Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        gates.entry(url.url().authority().to_owned()).or_default().clone()
+        gates
+            .entry(url.url().authority().to_owned())
+            .or_default()
+            .clone()
     }
 
     /// Words and class of a failure to get an answer.
@@ -180,38 +238,78 @@ impl Wire {
             } else {
                 "if this registry speaks plain HTTP, permit that with `--tls-verify=false`"
             };
-            return Lost { error: error.hint(hint), why: if refused { Why::Certificate } else { Why::Tls } };
+            return Lost {
+                error: error.hint(hint),
+                why: if refused { Why::Certificate } else { Why::Tls },
+            };
         }
         let io_kind = cause::<io::Error>(&e).map(io::Error::kind);
         let says = |text: &str| chain(&e).any(|c| c.to_string().contains(text));
         if e.is_connect() {
             let timed_out = e.is_timeout() || says("timed out");
             let error = if says("dns error") || says("failed to lookup") {
-                unavailable(format!("{place}: the host `{host}` is unknown")).because(e).hint(format!("check the spelling of `{host}` and this machine's DNS"))
+                unavailable(format!("{place}: the host `{host}` is unknown"))
+                    .because(e)
+                    .hint(format!(
+                        "check the spelling of `{host}` and this machine's DNS"
+                    ))
             } else if io_kind == Some(io::ErrorKind::ConnectionRefused) {
-                unavailable(format!("{place}: nothing listens there (connection refused)")).because(e).hint("is the registry running, and is the port right?")
+                unavailable(format!(
+                    "{place}: nothing listens there (connection refused)"
+                ))
+                .because(e)
+                .hint("is the registry running, and is the port right?")
             } else if timed_out {
-                unavailable(format!("{place}: no connection within {} s", self.patience.connect.as_secs_f32())).because(e).hint("check the network, and the proxy settings (HTTPS_PROXY, NO_PROXY)")
+                unavailable(format!(
+                    "{place}: no connection within {} s",
+                    self.patience.connect.as_secs_f32()
+                ))
+                .because(e)
+                .hint("check the network, and the proxy settings (HTTPS_PROXY, NO_PROXY)")
             } else {
                 unavailable(format!("{place}: no connection")).because(e)
             };
-            return Lost { error, why: if timed_out { Why::Silence } else { Why::NoServer } };
+            return Lost {
+                error,
+                why: if timed_out {
+                    Why::Silence
+                } else {
+                    Why::NoServer
+                },
+            };
         }
-        let why = if e.is_timeout() { Why::Silence } else { Why::Broken };
-        Lost { error: unavailable(format!("{place}: the connection broke before an answer came")).because(e), why }
+        let why = if e.is_timeout() {
+            Why::Silence
+        } else {
+            Why::Broken
+        };
+        Lost {
+            error: unavailable(format!(
+                "{place}: the connection broke before an answer came"
+            ))
+            .because(e),
+            why,
+        }
     }
 }
 
 /// Statuses that another try may turn (quirk E17 names the two odd ones).
 pub(crate) fn is_temporary(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 499 | 500 | 502 | 503 | 504 | 522)
+    matches!(
+        status.as_u16(),
+        408 | 429 | 499 | 500 | 502 | 503 | 504 | 522
+    )
 }
 
-fn chain<'a>(e: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+fn chain<'a>(
+    e: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     // An io::Error names the cause of what it wraps as its own source, and so hides the wrapped one.
-    std::iter::successors(Some(e), |&e| match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(inner) => Some(inner as &(dyn StdError + 'static)),
-        None => e.source(),
+    std::iter::successors(Some(e), |&e| {
+        match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => e.source(),
+        }
     })
 }
 
@@ -229,7 +327,11 @@ struct Pulse {
 
 impl Default for Pulse {
     fn default() -> Pulse {
-        Pulse { started: Instant::now(), last: AtomicU64::new(0), error: Mutex::new(None) }
+        Pulse {
+            started: Instant::now(),
+            last: AtomicU64::new(0),
+            error: Mutex::new(None),
+        }
     }
 }
 
@@ -238,7 +340,8 @@ impl Pulse {
     async fn body(self: Arc<Self>, upload: &UploadBody) -> Result<reqwest::Body> {
         let stream = upload.open().await?;
         Ok(reqwest::Body::wrap_stream(stream.map(move |item| {
-            self.last.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+            self.last
+                .store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
             item.map_err(|e| {
                 // hyper turns a body's error into one of its own; the real one is kept here.
                 *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
@@ -248,7 +351,10 @@ impl Pulse {
     }
 
     fn take_error(&self) -> Option<Error> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Ends when nothing moved for `limit`.

@@ -196,7 +196,7 @@ impl AuthFile {
             }
             None => text("username")?
                 .map(|user| {
-                    Ok((
+                    Ok::<_, Error>((
                         user.to_owned(),
                         text("password")?.unwrap_or_default().to_owned(),
                     ))

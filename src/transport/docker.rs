@@ -11,7 +11,8 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use super::{
-    BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which, verified,
+    BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
+    verified,
 };
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
@@ -27,9 +28,20 @@ pub struct DockerSource {
 
 impl DockerSource {
     /// The image `reference`; nothing is sent before something is asked for.
-    pub fn new(reference: &Reference, access: &Access, patience: &Patience) -> Result<DockerSource> {
-        let client = Arc::new(Client::new(&reference.repository.registry, access, patience.clone())?);
-        Ok(DockerSource { client, reference: reference.clone() })
+    pub fn new(
+        reference: &Reference,
+        access: &Access,
+        patience: &Patience,
+    ) -> Result<DockerSource> {
+        let client = Arc::new(Client::new(
+            &reference.repository.registry,
+            access,
+            patience.clone(),
+        )?);
+        Ok(DockerSource {
+            client,
+            reference: reference.clone(),
+        })
     }
 }
 
@@ -45,12 +57,18 @@ impl Source for DockerSource {
 
     async fn manifest(&self, which: &Which) -> Result<Manifest> {
         let which = wanted(&self.reference, which);
-        self.client.get_manifest(&self.reference.repository.name, &which, Actions::Pull).await
+        self.client
+            .get_manifest(&self.reference.repository.name, &which, Actions::Pull)
+            .await
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
         let stream = self.resuming(blob, from).await?;
-        Ok(if from == 0 { verified(stream, blob) } else { stream })
+        Ok(if from == 0 {
+            verified(stream, blob)
+        } else {
+            stream
+        })
     }
 
     fn repository(&self) -> Option<&Repository> {
@@ -78,7 +96,10 @@ impl DockerSource {
             done: bool,
         }
         let repository = self.reference.repository.clone();
-        let first = self.client.get_blob(&repository.name, blob, from, Actions::Pull).await?;
+        let first = self
+            .client
+            .get_blob(&repository.name, blob, from, Actions::Pull)
+            .await?;
         let state = State {
             client: self.client.clone(),
             repository,
@@ -88,45 +109,62 @@ impl DockerSource {
             stuck: 0,
             done: false,
         };
-        Ok(Box::pin(futures_util::stream::unfold(state, |mut s| async move {
-            loop {
-                if s.done {
-                    return None;
-                }
-                let next = match &mut s.inner {
-                    Some(inner) => inner.next().await,
-                    None => match s.client.get_blob(&s.repository.name, &s.blob, s.offset, Actions::Pull).await {
-                        Ok(inner) => {
-                            s.inner = Some(inner);
-                            continue;
-                        }
-                        Err(e) => Some(Err(e)),
-                    },
-                };
-                let broken = match next {
-                    Some(Ok(bytes)) => {
-                        s.offset += bytes.len() as u64;
-                        s.stuck = 0;
-                        return Some((Ok(bytes), s));
+        Ok(Box::pin(futures_util::stream::unfold(
+            state,
+            |mut s| async move {
+                loop {
+                    if s.done {
+                        return None;
                     }
-                    // B8: at the end nothing is left to ask for.
-                    None if s.offset >= s.blob.size => return None,
-                    None => None,
-                    Some(Err(e)) => Some(e),
-                };
-                let hopeless = broken.as_ref().is_some_and(|e| e.kind() != Kind::Unavailable);
-                if hopeless || s.stuck >= MAX_STUCK {
-                    s.done = true;
-                    // Without an error the server ended the body early on purpose: `verified` says so.
-                    return broken.map(|e| (Err(e), s));
+                    let next = match &mut s.inner {
+                        Some(inner) => inner.next().await,
+                        None => match s
+                            .client
+                            .get_blob(&s.repository.name, &s.blob, s.offset, Actions::Pull)
+                            .await
+                        {
+                            Ok(inner) => {
+                                s.inner = Some(inner);
+                                continue;
+                            }
+                            Err(e) => Some(Err(e)),
+                        },
+                    };
+                    let broken = match next {
+                        Some(Ok(bytes)) => {
+                            s.offset += bytes.len() as u64;
+                            s.stuck = 0;
+                            return Some((Ok(bytes), s));
+                        }
+                        // B8: at the end nothing is left to ask for.
+                        None if s.offset >= s.blob.size => return None,
+                        None => None,
+                        Some(Err(e)) => Some(e),
+                    };
+                    let hopeless = broken
+                        .as_ref()
+                        .is_some_and(|e| e.kind() != Kind::Unavailable);
+                    if hopeless || s.stuck >= MAX_STUCK {
+                        s.done = true;
+                        // Without an error the server ended the body early on purpose: `verified` says so.
+                        return broken.map(|e| (Err(e), s));
+                    }
+                    let wait = if s.stuck == 0 {
+                        Duration::from_millis(50)
+                    } else {
+                        Duration::from_millis(250 << s.stuck)
+                    };
+                    s.stuck += 1;
+                    s.inner = None;
+                    tracing::debug!(
+                        "blob `{}` broke off at byte {}; going on from there",
+                        s.blob.digest,
+                        s.offset
+                    );
+                    tokio::time::sleep(wait).await;
                 }
-                let wait = if s.stuck == 0 { Duration::from_millis(50) } else { Duration::from_millis(250 << s.stuck) };
-                s.stuck += 1;
-                s.inner = None;
-                tracing::debug!("blob `{}` broke off at byte {}; going on from there", s.blob.digest, s.offset);
-                tokio::time::sleep(wait).await;
-            }
-        })))
+            },
+        )))
     }
 }
 
@@ -138,9 +176,20 @@ pub struct DockerDestination {
 
 impl DockerDestination {
     /// The image `reference`; nothing is sent before something is asked for.
-    pub fn new(reference: &Reference, access: &Access, patience: &Patience) -> Result<DockerDestination> {
-        let client = Arc::new(Client::new(&reference.repository.registry, access, patience.clone())?);
-        Ok(DockerDestination { client, reference: reference.clone() })
+    pub fn new(
+        reference: &Reference,
+        access: &Access,
+        patience: &Patience,
+    ) -> Result<DockerDestination> {
+        let client = Arc::new(Client::new(
+            &reference.repository.registry,
+            access,
+            patience.clone(),
+        )?);
+        Ok(DockerDestination {
+            client,
+            reference: reference.clone(),
+        })
     }
 }
 
@@ -151,12 +200,19 @@ impl Destination for DockerDestination {
     }
 
     fn can(&self) -> DestinationCan {
-        DestinationCan { holds: |_| true, manifest_vouches: true }
+        DestinationCan {
+            holds: |_| true,
+            manifest_vouches: true,
+        }
     }
 
     async fn current(&self) -> Result<Option<Digest>> {
         let which = wanted(&self.reference, &Which::Named);
-        match self.client.manifest_digest(&self.reference.repository.name, &which, Actions::PullPush).await {
+        match self
+            .client
+            .manifest_digest(&self.reference.repository.name, &which, Actions::PullPush)
+            .await
+        {
             // E3, E8: a refusal here says nothing of what a push may do.
             Err(e) if e.kind() == Kind::NotAllowed || refused_by_policy(&e) => {
                 tracing::debug!("{e}; taking the image to be absent");
@@ -172,8 +228,16 @@ impl Destination for DockerDestination {
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
         let own = &self.reference.repository;
-        let from = body.found_in.as_ref().filter(|r| r.registry == own.registry).map_or(&own.name, |r| &r.name);
-        let mounted = if *from == own.name { Stored::Present } else { Stored::Mounted };
+        let from = body
+            .found_in
+            .as_ref()
+            .filter(|r| r.registry == own.registry)
+            .map_or(&own.name, |r| &r.name);
+        let mounted = if *from == own.name {
+            Stored::Present
+        } else {
+            Stored::Mounted
+        };
         let upload = {
             let body = body.clone();
             UploadBody::new(blob.size, move || {
@@ -181,7 +245,11 @@ impl Destination for DockerDestination {
                 Box::pin(async move { body.open(0).await })
             })
         };
-        match self.client.push_blob(&own.name, blob, from, &upload).await? {
+        match self
+            .client
+            .push_blob(&own.name, blob, from, &upload)
+            .await?
+        {
             Pushed::Present => Ok(mounted),
             Pushed::Uploaded => Ok(Stored::Written),
         }
@@ -193,10 +261,17 @@ impl Destination for DockerDestination {
             && digest.algorithm() == manifest.digest().algorithm()
             && digest != manifest.digest()
         {
-            let text = format!("{} names the digest `{digest}`, but the image has `{}`", self.name(), manifest.digest());
-            return Err(Error::new(Kind::Refused, text).hint("leave the digest out of the destination, or copy without conversion"));
+            let text = format!(
+                "{} names the digest `{digest}`, but the image has `{}`",
+                self.name(),
+                manifest.digest()
+            );
+            return Err(Error::new(Kind::Refused, text)
+                .hint("leave the digest out of the destination, or copy without conversion"));
         }
-        self.client.put_manifest(&self.reference.repository.name, &which, manifest).await
+        self.client
+            .put_manifest(&self.reference.repository.name, &which, manifest)
+            .await
     }
 
     async fn finish(&self) -> Result<()> {
@@ -211,7 +286,9 @@ fn refused_by_policy(e: &Error) -> bool {
 /// With a digest the digest decides; without tag and digest, `latest` is meant.
 fn wanted(reference: &Reference, which: &Which) -> TagOrDigest {
     match (which, &reference.digest, &reference.tag) {
-        (Which::Digest(digest), ..) | (Which::Named, Some(digest), _) => TagOrDigest::Digest(digest.clone()),
+        (Which::Digest(digest), ..) | (Which::Named, Some(digest), _) => {
+            TagOrDigest::Digest(digest.clone())
+        }
         (Which::Named, None, Some(tag)) => TagOrDigest::Tag(tag.clone()),
         (Which::Named, None, None) => TagOrDigest::Tag(Tag::latest()),
     }

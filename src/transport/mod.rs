@@ -25,20 +25,36 @@ use crate::settings::Access;
 pub use stream::{read_all, verified};
 
 /// The image `name` to read from.
-pub fn open_source(name: &ImageName, access: &Access, patience: &Patience) -> Result<Arc<dyn Source>> {
+pub async fn open_source(
+    name: &ImageName,
+    access: &Access,
+    patience: &Patience,
+) -> Result<Arc<dyn Source>> {
     Ok(match name {
-        ImageName::Docker(reference) => Arc::new(docker::DockerSource::new(reference, access, patience)?),
-        ImageName::Oci { path, selector } => Arc::new(oci_layout::OciSource::open(path, selector)?),
-        ImageName::Dir { path } => Arc::new(dir::DirSource::open(path)?),
+        ImageName::Docker(reference) => {
+            Arc::new(docker::DockerSource::new(reference, access, patience)?)
+        }
+        ImageName::Oci { path, selector } => {
+            Arc::new(oci_layout::OciSource::open(path, selector).await?)
+        }
+        ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })
 }
 
 /// The image `name` to write to.
-pub fn open_destination(name: &ImageName, access: &Access, patience: &Patience) -> Result<Arc<dyn Destination>> {
+pub async fn open_destination(
+    name: &ImageName,
+    access: &Access,
+    patience: &Patience,
+) -> Result<Arc<dyn Destination>> {
     Ok(match name {
-        ImageName::Docker(reference) => Arc::new(docker::DockerDestination::new(reference, access, patience)?),
-        ImageName::Oci { path, selector } => Arc::new(oci_layout::OciDestination::open(path, selector)?),
-        ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path)?),
+        ImageName::Docker(reference) => {
+            Arc::new(docker::DockerDestination::new(reference, access, patience)?)
+        }
+        ImageName::Oci { path, selector } => {
+            Arc::new(oci_layout::OciDestination::open(path, selector).await?)
+        }
+        ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
     })
 }
 
@@ -158,7 +174,8 @@ impl BlobBody {
         open: impl Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync + 'static,
     ) -> BlobBody {
         BlobBody {
-            open: Box::new(open),
+            open: Arc::new(open),
+            found_in: None,
         }
     }
 

@@ -12,7 +12,13 @@ impl Client {
     /// The blob's bytes from offset `from` on, which must be less than its size. Nothing is verified here.
     ///
     /// Each call asks the registry itself, never an old redirect (quirk B4).
-    pub async fn get_blob(&self, repository: &RepositoryName, blob: &Descriptor, from: u64, actions: Actions) -> Result<ByteStream> {
+    pub async fn get_blob(
+        &self,
+        repository: &RepositoryName,
+        blob: &Descriptor,
+        from: u64,
+        actions: Actions,
+    ) -> Result<ByteStream> {
         let path = format!("/v2/{repository}/blobs/{}", blob.digest);
         let mut get = Intent::new(Method::GET, path, Some(Scope::new(repository, actions)));
         get.bulk = blob.size > BULK;
@@ -26,22 +32,48 @@ impl Client {
             // B5: the range was ignored; what is known already is passed over.
             StatusCode::OK => Ok(skip(answer.stream(), from)),
             StatusCode::PARTIAL_CONTENT => {
-                let range = answer.header(&header::CONTENT_RANGE).and_then(content_range);
+                let range = answer
+                    .header(&header::CONTENT_RANGE)
+                    .and_then(content_range);
                 match range {
-                    Some((start, _, total)) if start == from && total.is_none_or(|t| t == blob.size) => Ok(answer.stream()),
+                    Some((start, _, total))
+                        if start == from && total.is_none_or(|t| t == blob.size) =>
+                    {
+                        Ok(answer.stream())
+                    }
                     // B6: another start or total than asked for.
-                    Some(_) => Err(wrong(format!("asked for bytes from {from} of {}, got another range", blob.size))),
-                    None => Err(wrong("answered 206 without saying which bytes these are".to_owned())),
+                    Some(_) => Err(wrong(format!(
+                        "asked for bytes from {from} of {}, got another range",
+                        blob.size
+                    ))),
+                    None => Err(wrong(
+                        "answered 206 without saying which bytes these are".to_owned(),
+                    )),
                 }
             }
-            other => Err(wrong(format!("answered {} in place of the blob", other.as_u16()))),
+            other => Err(wrong(format!(
+                "answered {} in place of the blob",
+                other.as_u16()
+            ))),
         }
     }
 
     /// Whether the blob is there.
-    pub async fn has_blob(&self, repository: &RepositoryName, blob: &Descriptor, actions: Actions) -> Result<bool> {
+    pub async fn has_blob(
+        &self,
+        repository: &RepositoryName,
+        blob: &Descriptor,
+        actions: Actions,
+    ) -> Result<bool> {
         let path = format!("/v2/{repository}/blobs/{}", blob.digest);
-        match self.send(&Intent::new(Method::HEAD, path, Some(Scope::new(repository, actions)))).await {
+        match self
+            .send(&Intent::new(
+                Method::HEAD,
+                path,
+                Some(Scope::new(repository, actions)),
+            ))
+            .await
+        {
             Ok(_) => Ok(true),
             Err(e) if ApiError::of(&e).is_some_and(|a| a.status == 404) => Ok(false),
             Err(e) => Err(e),
@@ -54,10 +86,17 @@ pub(crate) const BULK: u64 = 1 << 20;
 
 /// `bytes A-B/N`, also without the unit; `N` may be `*`.
 fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
-    let value = value.strip_prefix("bytes").unwrap_or(value).trim_start_matches([' ', '=']);
+    let value = value
+        .strip_prefix("bytes")
+        .unwrap_or(value)
+        .trim_start_matches([' ', '=']);
     let (range, total) = value.split_once('/')?;
     let (start, end) = range.split_once('-')?;
-    let total = if total == "*" { None } else { Some(total.parse().ok()?) };
+    let total = if total == "*" {
+        None
+    } else {
+        Some(total.parse().ok()?)
+    };
     Some((start.parse().ok()?, end.parse().ok()?, total))
 }
 
@@ -94,7 +133,10 @@ mod tests {
     #[tokio::test]
     async fn b5_what_is_known_is_passed_over() {
         let pieces = ["abc", "def", "gh"].map(|p| Ok(Bytes::from_static(p.as_bytes())));
-        let rest: Vec<_> = skip(Box::pin(futures_util::stream::iter(pieces)), 4).map(|b| b.unwrap()).collect().await;
+        let rest: Vec<_> = skip(Box::pin(futures_util::stream::iter(pieces)), 4)
+            .map(|b| b.unwrap())
+            .collect()
+            .await;
         assert_eq!(rest.concat(), b"efgh");
     }
 }

@@ -29,25 +29,45 @@ impl std::fmt::Display for TagOrDigest {
 
 impl Client {
     /// The manifest `which`, its bytes checked against the digest when asked for by one (quirk M3).
-    pub async fn get_manifest(&self, repository: &RepositoryName, which: &TagOrDigest, actions: Actions) -> Result<Manifest> {
-        let answer = self.send(&intent(Method::GET, repository, which, actions)).await?;
+    pub async fn get_manifest(
+        &self,
+        repository: &RepositoryName,
+        which: &TagOrDigest,
+        actions: Actions,
+    ) -> Result<Manifest> {
+        let answer = self
+            .send(&intent(Method::GET, repository, which, actions))
+            .await?;
         let url = answer.url.redacted();
         let content_type = answer.header(&header::CONTENT_TYPE).map(str::to_owned);
-        let claimed = answer.headers.get("docker-content-digest").and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let claimed = answer
+            .headers
+            .get("docker-content-digest")
+            .and_then(|v| v.to_str().ok())
+            .map(str::to_owned);
         let raw = answer.document(MANIFEST_CAP).await?;
-        let manifest = Manifest::parse(raw.clone(), content_type.as_deref()).map_err(|e| not_a_manifest(&url, &raw, e))?;
+        let manifest = Manifest::parse(raw.clone(), content_type.as_deref())
+            .map_err(|e| not_a_manifest(&url, &raw, e))?;
         match which {
             TagOrDigest::Digest(wanted) => {
                 let manifest = manifest.by(wanted.algorithm());
                 if manifest.digest() != wanted {
-                    let text = format!("GET {url} answered with another manifest: it hashes to `{}`", manifest.digest());
+                    let text = format!(
+                        "GET {url} answered with another manifest: it hashes to `{}`",
+                        manifest.digest()
+                    );
                     return Err(Error::new(Kind::Corrupt, text));
                 }
                 Ok(manifest)
             }
             TagOrDigest::Tag(_) => {
-                if let Some(claimed) = claimed.filter(|c| !c.is_empty() && *c != manifest.digest().to_string()) {
-                    tracing::debug!("{url} claims the digest `{claimed}`; its bytes hash to `{}`", manifest.digest());
+                if let Some(claimed) =
+                    claimed.filter(|c| !c.is_empty() && *c != manifest.digest().to_string())
+                {
+                    tracing::debug!(
+                        "{url} claims the digest `{claimed}`; its bytes hash to `{}`",
+                        manifest.digest()
+                    );
                 }
                 Ok(manifest)
             }
@@ -55,8 +75,16 @@ impl Client {
     }
 
     /// The digest of the manifest `which`, without its bytes where the server can; `None` when it is not there.
-    pub async fn manifest_digest(&self, repository: &RepositoryName, which: &TagOrDigest, actions: Actions) -> Result<Option<Digest>> {
-        let answer = match self.send(&intent(Method::HEAD, repository, which, actions)).await {
+    pub async fn manifest_digest(
+        &self,
+        repository: &RepositoryName,
+        which: &TagOrDigest,
+        actions: Actions,
+    ) -> Result<Option<Digest>> {
+        let answer = match self
+            .send(&intent(Method::HEAD, repository, which, actions))
+            .await
+        {
             Ok(answer) => answer,
             Err(e) if e.kind() == Kind::NotFound => return Ok(None),
             // M1: servers that know no HEAD here. E10: the words of a refusal come with GET only.
@@ -65,7 +93,10 @@ impl Client {
             }
             Err(e) => return Err(e),
         };
-        let digest = answer.headers.get("docker-content-digest").and_then(|v| v.to_str().ok());
+        let digest = answer
+            .headers
+            .get("docker-content-digest")
+            .and_then(|v| v.to_str().ok());
         match digest.and_then(|d| d.parse().ok()) {
             Some(digest) => Ok(Some(digest)),
             // M2, M4: no digest, or an empty one.
@@ -73,7 +104,12 @@ impl Client {
         }
     }
 
-    async fn digest_by_get(&self, repository: &RepositoryName, which: &TagOrDigest, actions: Actions) -> Result<Option<Digest>> {
+    async fn digest_by_get(
+        &self,
+        repository: &RepositoryName,
+        which: &TagOrDigest,
+        actions: Actions,
+    ) -> Result<Option<Digest>> {
         match self.get_manifest(repository, which, actions).await {
             Ok(manifest) => Ok(Some(manifest.digest().clone())),
             Err(e) if e.kind() == Kind::NotFound => Ok(None),
@@ -82,9 +118,17 @@ impl Client {
     }
 
     /// Writes `manifest` as `which`, byte for byte. What it points at must be there already.
-    pub async fn put_manifest(&self, repository: &RepositoryName, which: &TagOrDigest, manifest: &Manifest) -> Result<()> {
+    pub async fn put_manifest(
+        &self,
+        repository: &RepositoryName,
+        which: &TagOrDigest,
+        manifest: &Manifest,
+    ) -> Result<()> {
         if manifest.raw().len() > MANIFEST_CAP {
-            let text = format!("the manifest has {} bytes; registries take {MANIFEST_CAP} at most", manifest.raw().len());
+            let text = format!(
+                "the manifest has {} bytes; registries take {MANIFEST_CAP} at most",
+                manifest.raw().len()
+            );
             return Err(Error::new(Kind::Refused, text));
         }
         let mut put = intent(Method::PUT, repository, which, Actions::PullPush)
@@ -97,37 +141,63 @@ impl Client {
         }
         // M14: something that is no registry may answer 200 to everything.
         let url = answer.url.redacted();
-        match self.manifest_digest(repository, which, Actions::PullPush).await? {
+        match self
+            .manifest_digest(repository, which, Actions::PullPush)
+            .await?
+        {
             Some(there) if there == *manifest.digest() => Ok(()),
             _ => Err(Error::new(
                 Kind::Unavailable,
-                format!("PUT {url} answered {}, but the manifest is not there afterwards", answer.status.as_u16()),
+                format!(
+                    "PUT {url} answered {}, but the manifest is not there afterwards",
+                    answer.status.as_u16()
+                ),
             )),
         }
     }
 
     /// Checks that the registry takes the credential given for it: GET `/v2/`, its challenge answered.
     pub async fn check_login(&self) -> Result<()> {
-        let answer = self.send(&Intent::new(Method::GET, "/v2/".to_owned(), None)).await?;
+        let answer = self
+            .send(&Intent::new(Method::GET, "/v2/".to_owned(), None))
+            .await?;
         let url = answer.url.redacted();
-        let html = answer.header(&header::CONTENT_TYPE).is_some_and(|t| t.starts_with("text/html"));
+        let html = answer
+            .header(&header::CONTENT_TYPE)
+            .is_some_and(|t| t.starts_with("text/html"));
         if html {
             // A26: a proxy that answers 200 to everything takes any password.
-            return Err(Error::new(Kind::Unavailable, format!("GET {url} answered with a web page; this is no registry")));
+            return Err(Error::new(
+                Kind::Unavailable,
+                format!("GET {url} answered with a web page; this is no registry"),
+            ));
         }
         Ok(())
     }
 }
 
-fn intent(method: Method, repository: &RepositoryName, which: &TagOrDigest, actions: Actions) -> Intent {
+fn intent(
+    method: Method,
+    repository: &RepositoryName,
+    which: &TagOrDigest,
+    actions: Actions,
+) -> Intent {
     let path = format!("/v2/{repository}/manifests/{which}");
-    Intent::new(method, path, Some(Scope::new(repository, actions))).header(header::ACCEPT, MediaType::MANIFESTS.join(", "))
+    Intent::new(method, path, Some(Scope::new(repository, actions)))
+        .header(header::ACCEPT, MediaType::MANIFESTS.join(", "))
 }
 
 fn not_a_manifest(url: &str, raw: &Bytes, e: crate::image::ManifestError) -> Error {
     if raw.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'<') {
-        return Error::new(Kind::Unavailable, format!("GET {url} answered with a web page in place of a manifest"))
-            .hint("is this host a registry, or does a proxy or login page stand in between?");
+        return Error::new(
+            Kind::Unavailable,
+            format!("GET {url} answered with a web page in place of a manifest"),
+        )
+        .hint("is this host a registry, or does a proxy or login page stand in between?");
     }
-    Error::new(Kind::Corrupt, format!("GET {url} answered with no valid manifest")).because(e)
+    Error::new(
+        Kind::Corrupt,
+        format!("GET {url} answered with no valid manifest"),
+    )
+    .because(e)
 }

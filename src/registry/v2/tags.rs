@@ -55,16 +55,19 @@ impl Client {
             last: None,
             pages: 0,
         };
-        Box::pin(futures_util::stream::unfold(pages, |mut pages| async move {
-            match pages.page().await {
-                Ok(Some(tags)) => Some((Ok(tags), pages)),
-                Ok(None) => None,
-                Err(e) => {
-                    pages.next = Next::End;
-                    Some((Err(e), pages))
+        Box::pin(futures_util::stream::unfold(
+            pages,
+            |mut pages| async move {
+                match pages.page().await {
+                    Ok(Some(tags)) => Some((Ok(tags), pages)),
+                    Ok(None) => None,
+                    Err(e) => {
+                        pages.next = Next::End;
+                        Some((Err(e), pages))
+                    }
                 }
-            }
-        }))
+            },
+        ))
     }
 }
 
@@ -76,9 +79,16 @@ impl Pages<'_> {
             Next::First { n: Some(n) } => (Target::Path(format!("{base}?n={n}")), Some(n)),
             Next::First { n: None } => (Target::Path(base), None),
             Next::Link(url) => (Target::At(url), None),
-            Next::After(tag) => (Target::Path(format!("{base}?n={PAGE}&last={tag}")), Some(PAGE)),
+            Next::After(tag) => (
+                Target::Path(format!("{base}?n={PAGE}&last={tag}")),
+                Some(PAGE),
+            ),
         };
-        let mut get = Intent::new(Method::GET, String::new(), Some(Scope::new(&self.repository, Actions::Pull)));
+        let mut get = Intent::new(
+            Method::GET,
+            String::new(),
+            Some(Scope::new(&self.repository, Actions::Pull)),
+        );
         get.target = target;
         let answer = match self.client.send(&get).await {
             // L5: a page of this size is refused.
@@ -94,10 +104,19 @@ impl Pages<'_> {
         };
         self.pages += 1;
         let url = answer.url.clone();
-        let link = answer.headers.get_all(header::LINK).iter().filter_map(|v| v.to_str().ok()).find_map(next_link);
+        let link = answer
+            .headers
+            .get_all(header::LINK)
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .find_map(next_link);
         let body = answer.document(PAGE_CAP).await?;
         let document: Document = serde_json::from_slice(&body).map_err(|e| {
-            Error::new(Kind::Unavailable, format!("GET {} answered with no list of tags", url.redacted())).because(e)
+            Error::new(
+                Kind::Unavailable,
+                format!("GET {} answered with no list of tags", url.redacted()),
+            )
+            .because(e)
         })?;
         let entries = document.tags.unwrap_or_default();
         let count = entries.len();
@@ -105,8 +124,12 @@ impl Pages<'_> {
         self.next = match link {
             Some(link) => self.follow(&url, &link)?,
             // L4: a full page without a link; more may follow. L3: another count means that these are all.
-            None if limit == Some(count) && tags.last().is_some() && tags.last() != self.last.as_ref() => {
-                tags.last().map_or(Next::End, |tag| Next::After(tag.clone()))
+            None if limit == Some(count)
+                && tags.last().is_some()
+                && tags.last() != self.last.as_ref() =>
+            {
+                tags.last()
+                    .map_or(Next::End, |tag| Next::After(tag.clone()))
             }
             None => Next::End,
         };
@@ -117,7 +140,10 @@ impl Pages<'_> {
     fn follow(&mut self, url: &Admitted, link: &str) -> Result<Next> {
         let next = admit(url, link, Purpose::Link)?;
         if !self.seen.insert(next.url().to_string()) || self.pages >= MAX_PAGES {
-            let text = format!("the list of tags at {} does not end: its pages lead back to themselves", url.redacted());
+            let text = format!(
+                "the list of tags at {} does not end: its pages lead back to themselves",
+                url.redacted()
+            );
             return Err(Error::new(Kind::Unavailable, text));
         }
         Ok(Next::Link(next))
@@ -126,9 +152,17 @@ impl Pages<'_> {
 
 fn keep_tags(entries: Vec<Option<String>>, url: &Admitted) -> Vec<String> {
     let count = entries.len();
-    let tags: Vec<String> = entries.into_iter().flatten().filter(|t| t.parse::<Tag>().is_ok()).collect();
+    let tags: Vec<String> = entries
+        .into_iter()
+        .flatten()
+        .filter(|t| t.parse::<Tag>().is_ok())
+        .collect();
     if tags.len() < count {
-        tracing::warn!("{} of the {count} entries at {} are no tags and were left out", count - tags.len(), url.redacted());
+        tracing::warn!(
+            "{} of the {count} entries at {} are no tags and were left out",
+            count - tags.len(),
+            url.redacted()
+        );
     }
     tags
 }
@@ -142,9 +176,14 @@ fn next_link(field: &str) -> Option<String> {
         let target = &rest[start + 1..end];
         let (params, after) = split_params(&rest[end + 1..]);
         let is_next = params.iter().any(|p| {
-            let Some((name, value)) = p.split_once('=') else { return false };
+            let Some((name, value)) = p.split_once('=') else {
+                return false;
+            };
             let value = value.trim().trim_matches('"');
-            name.trim().eq_ignore_ascii_case("rel") && value.split_ascii_whitespace().any(|r| r.eq_ignore_ascii_case("next"))
+            name.trim().eq_ignore_ascii_case("rel")
+                && value
+                    .split_ascii_whitespace()
+                    .any(|r| r.eq_ignore_ascii_case("next"))
         });
         if is_next {
             return Some(target.to_owned());
@@ -181,9 +220,18 @@ mod tests {
 
     #[test]
     fn l1_links_in_their_many_forms() {
-        assert_eq!(next_link(r#"</v2/a?last=b&n=2>; rel="next""#).as_deref(), Some("/v2/a?last=b&n=2"));
-        assert_eq!(next_link(r#"</x>; rel="prev", </y?q,r>; rel=next"#).as_deref(), Some("/y?q,r"));
-        assert_eq!(next_link(r#"</z>; title="a;b,c"; rel="other next""#).as_deref(), Some("/z"));
+        assert_eq!(
+            next_link(r#"</v2/a?last=b&n=2>; rel="next""#).as_deref(),
+            Some("/v2/a?last=b&n=2")
+        );
+        assert_eq!(
+            next_link(r#"</x>; rel="prev", </y?q,r>; rel=next"#).as_deref(),
+            Some("/y?q,r")
+        );
+        assert_eq!(
+            next_link(r#"</z>; title="a;b,c"; rel="other next""#).as_deref(),
+            Some("/z")
+        );
         assert_eq!(next_link(r#"</x>; rel="prev""#), None);
         assert_eq!(next_link("garbage"), None);
     }

@@ -43,7 +43,13 @@ impl Client {
     /// Brings a blob into `repository` unless it is there, mounted from `from` where that works.
     ///
     /// `body` is opened only when bytes are wanted, and again from its start for another try.
-    pub async fn push_blob(&self, repository: &RepositoryName, blob: &Descriptor, from: &RepositoryName, body: &UploadBody) -> Result<Pushed> {
+    pub async fn push_blob(
+        &self,
+        repository: &RepositoryName,
+        blob: &Descriptor,
+        from: &RepositoryName,
+        body: &UploadBody,
+    ) -> Result<Pushed> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -76,18 +82,34 @@ impl Client {
     }
 
     /// POST: mounts `digest` from `from`, or opens an upload. A refused mount becomes a plain start (X3, X4).
-    pub async fn start_upload(&self, repository: &RepositoryName, digest: &Digest, from: &RepositoryName) -> Result<Started> {
+    pub async fn start_upload(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        from: &RepositoryName,
+    ) -> Result<Started> {
         let base = format!("/v2/{repository}/blobs/uploads/");
         let mut scope = Scope::new(repository, Actions::PullPush);
         if !self.plain_starts.load(Ordering::Relaxed) {
             let plain = scope.clone();
             scope.mount_from = (from != repository).then(|| from.clone());
-            let mount = Intent::new(Method::POST, format!("{base}?mount={digest}&from={from}"), Some(scope));
+            let mount = Intent::new(
+                Method::POST,
+                format!("{base}?mount={digest}&from={from}"),
+                Some(scope),
+            );
             match self.send(&mount).await {
                 Ok(answer) => return self.started(answer),
-                Err(e) if ApiError::of(&e).is_some_and(|a| matches!(a.status.as_u16(), 400 | 401 | 403 | 404 | 405)) => {
+                Err(e)
+                    if ApiError::of(&e).is_some_and(|a| {
+                        matches!(a.status.as_u16(), 400 | 401 | 403 | 404 | 405)
+                    }) =>
+                {
                     tracing::debug!("{e}; starting the upload without a mount");
-                    let started = self.started(self.send(&Intent::new(Method::POST, base, Some(plain))).await?)?;
+                    let started = self.started(
+                        self.send(&Intent::new(Method::POST, base, Some(plain)))
+                            .await?,
+                    )?;
                     if from == repository {
                         self.plain_starts.store(true, Ordering::Relaxed);
                     }
@@ -96,7 +118,9 @@ impl Client {
                 Err(e) => return Err(e),
             }
         }
-        let answer = self.send(&Intent::new(Method::POST, base, Some(scope))).await?;
+        let answer = self
+            .send(&Intent::new(Method::POST, base, Some(scope)))
+            .await?;
         self.started(answer)
     }
 
@@ -108,48 +132,86 @@ impl Client {
     }
 
     /// PUT with the whole body.
-    async fn put_whole(&self, repository: &RepositoryName, session: Session, blob: &Descriptor, body: &UploadBody) -> Result<()> {
+    async fn put_whole(
+        &self,
+        repository: &RepositoryName,
+        session: Session,
+        blob: &Descriptor,
+        body: &UploadBody,
+    ) -> Result<()> {
         let url = with_digest(&session, &blob.digest);
         let put = data(Method::PUT, repository, url, body);
-        self.finished(repository, blob, self.send(&put).await?).await
+        self.finished(repository, blob, self.send(&put).await?)
+            .await
     }
 
     /// One PATCH with the whole body, then an empty PUT.
-    async fn send_streamed(&self, repository: &RepositoryName, session: Session, blob: &Descriptor, body: &UploadBody) -> Result<()> {
+    async fn send_streamed(
+        &self,
+        repository: &RepositoryName,
+        session: Session,
+        blob: &Descriptor,
+        body: &UploadBody,
+    ) -> Result<()> {
         let patch = data(Method::PATCH, repository, session.0, body);
         let answer = self.send(&patch).await?;
         // U8: some say 201 here already and know nothing of the upload afterwards.
         let early = answer.status == StatusCode::CREATED;
         let session = next_session(&answer)?;
-        match self.send(&intent(Method::PUT, repository, with_digest(&session, &blob.digest))).await {
+        match self
+            .send(&intent(
+                Method::PUT,
+                repository,
+                with_digest(&session, &blob.digest),
+            ))
+            .await
+        {
             Ok(answer) => self.finished(repository, blob, answer).await,
-            Err(e) if early && e.kind() == Kind::NotFound => match self.has_blob(repository, blob, Actions::PullPush).await {
-                Ok(true) => Ok(()),
-                _ => Err(e),
-            },
+            Err(e) if early && e.kind() == Kind::NotFound => {
+                match self.has_blob(repository, blob, Actions::PullPush).await {
+                    Ok(true) => Ok(()),
+                    _ => Err(e),
+                }
+            }
             Err(e) => Err(e),
         }
     }
 
     /// U9: anything but 201 is confirmed by asking for the blob.
-    async fn finished(&self, repository: &RepositoryName, blob: &Descriptor, answer: Answer) -> Result<()> {
-        if answer.status == StatusCode::CREATED || self.has_blob(repository, blob, Actions::PullPush).await? {
+    async fn finished(
+        &self,
+        repository: &RepositoryName,
+        blob: &Descriptor,
+        answer: Answer,
+    ) -> Result<()> {
+        if answer.status == StatusCode::CREATED
+            || self.has_blob(repository, blob, Actions::PullPush).await?
+        {
             return Ok(());
         }
-        let text = format!("PUT {} answered {}, but the blob is not there afterwards", answer.url.redacted(), answer.status.as_u16());
+        let text = format!(
+            "PUT {} answered {}, but the blob is not there afterwards",
+            answer.url.redacted(),
+            answer.status.as_u16()
+        );
         Err(Error::new(Kind::Unavailable, text))
     }
 }
 
 fn intent(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
-    let mut intent = Intent::new(method, String::new(), Some(Scope::new(repository, Actions::PullPush)));
+    let mut intent = Intent::new(
+        method,
+        String::new(),
+        Some(Scope::new(repository, Actions::PullPush)),
+    );
     intent.target = Target::At(url);
     intent
 }
 
 fn data(method: Method, repository: &RepositoryName, url: Admitted, body: &UploadBody) -> Intent {
     // U27: strict servers take this content type only.
-    let mut intent = intent(method, repository, url).header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
+    let mut intent =
+        intent(method, repository, url).header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
     intent.repeatable = false;
     intent.bulk = body.size > BULK;
     intent.body = Body::Stream(body.clone());
@@ -166,7 +228,10 @@ fn next_session(answer: &Answer) -> Result<Session> {
         Some(location) => admit(&answer.url, location, Purpose::Location).map(Session),
         None => Err(Error::new(
             Kind::Unavailable,
-            format!("{} opened an upload without saying where it goes on", answer.url.redacted()),
+            format!(
+                "{} opened an upload without saying where it goes on",
+                answer.url.redacted()
+            ),
         )),
     }
 }

@@ -1,0 +1,292 @@
+//! The plan of a copy: which blobs are there and which have to move, and the manifests in the order in which they
+//! are written. Where the destination cannot hold a type, the conversion is decided and made here.
+
+use std::collections::{HashMap, HashSet};
+
+use bytes::Bytes;
+
+use super::Want;
+use super::graph::{Node, target_digest, walk};
+use crate::image::{Descriptor, Digest, Manifest, View, convert};
+use crate::transport::{Destination, Presence, Source, Which, read_all};
+use crate::{Error, Kind, Result};
+
+/// Bytes of a config that is read to be converted.
+const CONFIG_CAP: u64 = 4 << 20;
+
+/// Where the bytes of a blob come from.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// From the source, as they are.
+    Source,
+    /// From here: a conversion made them.
+    Made(Bytes),
+}
+
+/// One blob of the copy.
+#[derive(Debug, Clone)]
+pub struct BlobStep {
+    pub blob: Descriptor,
+    pub content: Content,
+    /// What the destination says of it without being written to.
+    pub presence: Presence,
+}
+
+/// One manifest of the copy.
+#[derive(Debug, Clone)]
+pub struct ManifestStep {
+    pub manifest: Manifest,
+    pub at: Which,
+    /// Steps of the same level do not need one another and may be written at once.
+    pub level: usize,
+}
+
+/// What a copy will do.
+#[derive(Debug, Clone, Default)]
+pub struct CopyPlan {
+    /// Each blob once.
+    pub blobs: Vec<BlobStep>,
+    /// Children before parents; the last is what the destination's name will stand for.
+    pub manifests: Vec<ManifestStep>,
+    /// What a reader should know of: conversions, things left out.
+    pub notes: Vec<String>,
+    /// Set when the destination has the image already: its digest.
+    pub up_to_date: Option<Digest>,
+}
+
+/// Plans the copy of `source` to `destination`. Reads manifests, and asks the destination for its current digest
+/// at the same time; where that is the wanted one, the plan ends there.
+pub async fn plan(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    want: &Want,
+) -> Result<CopyPlan> {
+    let (top, current) = futures_util::try_join!(
+        async {
+            source
+                .manifest(&Which::Named)
+                .await
+                .map_err(|e| reading(source, e))
+        },
+        async {
+            destination
+                .current()
+                .await
+                .map_err(|e| writing(destination, e))
+        },
+    )?;
+    let can = destination.can();
+    let wanted = target_digest(&top, &want.platforms)?;
+    if can.manifest_vouches && current.as_ref() == Some(&wanted) {
+        return Ok(CopyPlan {
+            up_to_date: Some(wanted),
+            ..CopyPlan::default()
+        });
+    }
+    let nodes = walk(source, &top, &want.platforms)
+        .await
+        .map_err(|e| reading(source, e))?;
+    let mut draft = Draft {
+        notes: Vec::new(),
+        made: HashMap::new(),
+    };
+    let nodes = draft.convert(source, destination, nodes, want).await?;
+
+    let mut plan = CopyPlan {
+        notes: draft.notes,
+        ..CopyPlan::default()
+    };
+    let mut seen = HashSet::new();
+    for blob in nodes.iter().flat_map(|n| &n.blobs) {
+        if blob.media_type.is_foreign() && blob.urls.as_ref().is_some_and(|u| !u.is_empty()) {
+            plan.notes.push(format!(
+                "layer `{}` is foreign: it stays at its URLs and is not copied",
+                blob.digest
+            ));
+        } else if seen.insert(blob.digest.clone()) {
+            let content = draft
+                .made
+                .remove(&blob.digest)
+                .map_or(Content::Source, Content::Made);
+            let presence = destination
+                .has(blob)
+                .await
+                .map_err(|e| writing(destination, e))?;
+            plan.blobs.push(BlobStep {
+                blob: blob.clone(),
+                content,
+                presence,
+            });
+        }
+    }
+    plan.manifests = order(nodes);
+    if !can.manifest_vouches {
+        let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
+        let last = plan.manifests.last().map(|m| m.manifest.digest());
+        if complete && plan.manifests.len() == 1 && current.as_ref() == last {
+            plan.up_to_date = current;
+        }
+    }
+    Ok(plan)
+}
+
+/// Levels: a leaf is 0, a parent one more than its highest child.
+fn order(nodes: Vec<Node>) -> Vec<ManifestStep> {
+    let mut levels: HashMap<Digest, usize> = HashMap::new();
+    let count = nodes.len();
+    let mut steps: Vec<ManifestStep> = Vec::with_capacity(count);
+    for (i, node) in nodes.into_iter().enumerate() {
+        let level = node
+            .children
+            .iter()
+            .filter_map(|c| levels.get(c))
+            .max()
+            .map_or(0, |l| l + 1);
+        levels.insert(node.manifest.digest().clone(), level);
+        let at = if i + 1 == count {
+            Which::Named
+        } else {
+            Which::Digest(node.manifest.digest().clone())
+        };
+        steps.push(ManifestStep {
+            manifest: node.manifest,
+            at,
+            level,
+        });
+    }
+    // The sort is stable, so the root stays last: nothing is above it.
+    steps.sort_by_key(|s| s.level);
+    steps
+}
+
+/// What comes up while the plan is made.
+struct Draft {
+    notes: Vec<String>,
+    /// Blobs that a conversion made.
+    made: HashMap<Digest, Bytes>,
+}
+
+impl Draft {
+    /// The nodes in types that the destination holds, children first.
+    async fn convert(
+        &mut self,
+        source: &dyn Source,
+        destination: &dyn Destination,
+        nodes: Vec<Node>,
+        want: &Want,
+    ) -> Result<Vec<Node>> {
+        let holds = destination.can().holds;
+        if nodes.iter().all(|n| holds(n.manifest.media_type())) {
+            return Ok(nodes);
+        }
+        if want.preserve_digests {
+            let odd = nodes
+                .iter()
+                .find(|n| !holds(n.manifest.media_type()))
+                .map(|n| n.manifest.media_type().to_string());
+            return Err(Error::new(
+                Kind::Refused,
+                format!("{} cannot hold `{}`, and a conversion would change its digest", destination.name(), odd.unwrap_or_default()),
+            )
+            .hint("leave out `--preserve-digests`, or copy to a destination that holds docker's types (`dir:`, a registry)"));
+        }
+        let mut converted: HashMap<Digest, Descriptor> = HashMap::new();
+        let mut out = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let old = node.manifest.digest().clone();
+            let touched = !holds(node.manifest.media_type())
+                || node.children.iter().any(|c| converted.contains_key(c));
+            let node = if touched {
+                self.convert_one(source, node, &converted).await?
+            } else {
+                node
+            };
+            if *node.manifest.digest() != old {
+                self.notes.push(format!(
+                    "`{old}` was converted to `{}`: its digest is now `{}`",
+                    node.manifest.media_type(),
+                    node.manifest.digest()
+                ));
+            }
+            converted.insert(old, node.manifest.descriptor());
+            out.push(node);
+        }
+        Ok(out)
+    }
+
+    async fn convert_one(
+        &mut self,
+        source: &dyn Source,
+        node: Node,
+        converted: &HashMap<Digest, Descriptor>,
+    ) -> Result<Node> {
+        match node.manifest.view()? {
+            View::Image(image) => {
+                let config = source
+                    .blob(&image.config, 0)
+                    .await
+                    .map_err(|e| reading(source, e))?;
+                let config = read_all(config, CONFIG_CAP)
+                    .await
+                    .map_err(|e| reading(source, e))?;
+                let new = convert::schema2_to_oci(&node.manifest, &config)?;
+                let old_config = (image.config.digest.clone(), config);
+                let made = new
+                    .config
+                    .map(|(d, bytes)| (d.digest, bytes))
+                    .unwrap_or(old_config);
+                self.made.insert(made.0, made.1);
+                let View::Image(view) = new.manifest.view()? else {
+                    return Err(Error::other("a conversion made no image"));
+                };
+                Ok(Node {
+                    blobs: view.blobs().cloned().collect(),
+                    manifest: new.manifest,
+                    children: Vec::new(),
+                })
+            }
+            View::Index(index) => {
+                let children: Vec<Descriptor> = index
+                    .manifests
+                    .iter()
+                    .map(|old| child(old, converted))
+                    .collect();
+                let manifest = convert::list_to_index(&node.manifest, &children)?;
+                let children = children.into_iter().map(|d| d.digest).collect();
+                Ok(Node {
+                    manifest,
+                    blobs: node.blobs,
+                    children,
+                })
+            }
+            _ => Err(Error::new(
+                Kind::Refused,
+                format!(
+                    "`{}` has no form in OCI's types",
+                    node.manifest.media_type()
+                ),
+            )),
+        }
+    }
+}
+
+/// The entry for a child after its conversion; platform and annotations stay.
+fn child(old: &Descriptor, converted: &HashMap<Digest, Descriptor>) -> Descriptor {
+    match converted.get(&old.digest) {
+        Some(new) => Descriptor {
+            media_type: new.media_type.clone(),
+            digest: new.digest.clone(),
+            size: new.size,
+            ..old.clone()
+        },
+        None => old.clone(),
+    }
+}
+
+pub(super) fn reading(source: &dyn Source, e: Error) -> Error {
+    e.context(format!("reading the source `{}`", source.name()))
+}
+
+pub(super) fn writing(destination: &dyn Destination, e: Error) -> Error {
+    e.context(format!("writing the destination `{}`", destination.name()))
+}
