@@ -1,7 +1,7 @@
 //! Platforms: the names users and indexes give them, and their one normal form.
 //!
 //! Two rules use them, a file each. [`choose`] picks the one image that a command works on and follows skopeo, so
-//! that the same image comes out; it never falls back to another architecture. [`preference`] and [`matches`]
+//! that the same image comes out; it never falls back to another architecture. [`preference`] and [`matches()`]
 //! are containerd's wider rule, by which a machine can run an image (protocols: "Platforms").
 
 mod choose;
