@@ -1,7 +1,7 @@
 //! `ImageConfig`: the config of an image, as far as barque tells about it; and the OCI form of a config.
 //!
 //! Docker's config is OCI's with further members. What is shown of it and what an OCI config keeps of it is
-//! decided by one struct, [`Oci`], a copy of Go's `specs.Image` with its order and its rule for empty members.
+//! decided by one struct, `Oci`, a copy of Go's `specs.Image` with its order and its rule for empty members.
 
 use std::collections::BTreeMap;
 

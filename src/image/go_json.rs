@@ -1,7 +1,8 @@
 //! JSON as Go's encoder writes it: what barque makes is to equal, byte for byte, what the Go tools make.
 //!
 //! Go escapes `<`, `>`, `&` and the two Unicode line separators inside strings, for the sake of HTML. In JSON
-//! text these occur in strings only, so they can be escaped afterwards.
+//! text these occur in strings only, so they can be escaped afterwards. Backspace and form feed are `\b` and `\f`,
+//! as since Go 1.22; skopeo 1.9.3 still wrote `\u0008` and `\u000c`.
 
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};

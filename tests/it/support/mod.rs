@@ -13,6 +13,7 @@
 #![allow(unreachable_pub)]
 
 pub mod barque;
+pub mod fixtures;
 pub mod images;
 pub mod peers;
 pub mod sandbox;
