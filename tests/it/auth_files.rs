@@ -1,1 +1,185 @@
+//! Credential files made by other programs, each with the answer that it must give.
+#![cfg(unix)]
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use barque::settings::paths::Environment;
+use barque::settings::{AuthFiles, Credential, Found};
+use serde_json::Value;
+
+/// The folder of shared fixtures; without it these tests are skipped, except in CI.
+fn fixtures() -> Option<PathBuf> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
+    let dir = std::env::var_os("BARQUE_FIXTURES").map_or(default, PathBuf::from);
+    if dir.is_dir() {
+        return Some(dir);
+    }
+    assert!(std::env::var_os("CI").is_none(), "no fixtures in {dir:?}");
+    println!("skipped: no fixtures in {dir:?}");
+    None
+}
+
+/// A helper that answers with its own suffix as user and the server it was asked about as secret.
+const HELPER: &str = r#"#!/bin/sh
+read -r server
+printf '{"ServerURL":"%s","Username":"%s","Secret":"%s"}' "$server" "${0##*docker-credential-}" "$server"
+"#;
+
+/// Puts the helper into `folder` under each of `suffixes`. Another program does it: while this process has a
+/// file open for writing, running it can fail with "text file busy".
+fn place_helpers(folder: &Path, suffixes: &[&str]) {
+    let source = folder.join("helper");
+    fs::write(&source, HELPER).unwrap();
+    for suffix in suffixes {
+        let target = folder.join(format!("docker-credential-{suffix}"));
+        let install = Command::new("install")
+            .args(["-m", "755"])
+            .args([&source, &target])
+            .status();
+        assert!(install.unwrap().success());
+    }
+}
+
+/// What a row says that the answer is, in one line.
+fn expected(row: &Value) -> String {
+    let text = |member: &str| row[member].as_str().unwrap_or_default();
+    if row["none"] == true {
+        return "none".to_owned();
+    }
+    if row["error"].is_string() {
+        return "error".to_owned();
+    }
+    if row["helper"].is_string() {
+        return format!("login {} / {} / ", text("helper"), text("key"));
+    }
+    if row["registryToken"].is_string() {
+        return format!("token {}", text("registryToken"));
+    }
+    format!(
+        "login {} / {} / {}",
+        text("username"),
+        text("password"),
+        text("identityToken")
+    )
+}
+
+/// An answer in the same line.
+fn answered(answer: &barque::Result<Option<Found>>) -> String {
+    match answer {
+        Err(_) => "error".to_owned(),
+        Ok(None) => "none".to_owned(),
+        Ok(Some(found)) => match &found.credential {
+            Credential::RegistryToken(token) => format!("token {}", token.expose()),
+            Credential::Login {
+                username,
+                password,
+                identity_token,
+            } => format!(
+                "login {username} / {} / {}",
+                password.expose(),
+                identity_token.as_ref().map_or("", |token| token.expose())
+            ),
+        },
+    }
+}
+
+#[tokio::test]
+async fn every_credential_file_gives_its_answer() {
+    let Some(fixtures) = fixtures() else { return };
+    let folder = fixtures.join("auth");
+    let rows = fs::read(folder.join("expectations.json")).unwrap();
+    let rows: Vec<Value> = serde_json::from_slice(&rows).unwrap();
+    let programs = tempfile::tempdir().unwrap();
+    let suffixes: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| row["helper"].as_str())
+        .collect();
+    place_helpers(programs.path(), &suffixes);
+    let path = format!("{}:/usr/bin:/bin", programs.path().display());
+
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let file = folder.join(row["file"].as_str().unwrap());
+        let home = tempfile::tempdir().unwrap();
+        let environment = Environment::with_home(home.path()).set("PATH", &path);
+        let files = if row["format"] == "dockercfg" {
+            fs::copy(&file, home.path().join(".dockercfg")).unwrap();
+            AuthFiles::find_in(None, environment)
+        } else {
+            AuthFiles::find_in(Some(file), environment)
+        };
+        let answer = files
+            .lookup_key(&row["key"].as_str().unwrap().parse().unwrap())
+            .await;
+        if answered(&answer) != expected(row) {
+            wrong.push(format!("{row}: {}", answered(&answer)));
+        }
+        if let Err(error) = &answer {
+            assert!(
+                error.to_string().contains(row["file"].as_str().unwrap()),
+                "{error}"
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(rows.len(), 47, "rows run");
+}
+
+#[tokio::test]
+async fn no_file_of_the_collection_breaks_an_unrelated_lookup_without_saying_why() {
+    let Some(fixtures) = fixtures() else { return };
+    let mut broken = Vec::new();
+    for entry in fs::read_dir(fixtures.join("auth")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        // An empty PATH: helpers are out of question here.
+        let files = AuthFiles::find_in(Some(path), Environment::default());
+        let answer = files
+            .lookup_registry(&"unrelated.example".parse().unwrap())
+            .await;
+        match answer {
+            Ok(found) => assert!(found.is_none(), "{name}"),
+            Err(error) => broken.push(format!("{name}: {}", error.to_string().contains(&name))),
+        }
+    }
+    broken.sort();
+    assert_eq!(
+        broken,
+        [
+            "docker-cli-e2e-config.json: true", // names a helper that is not installed
+            "dockercfg-2013-ini: true",         // not JSON, and not named `.dockercfg`
+            "expectations.json: true",
+            "orasgo-bad_config: true",
+            "orasgo-credsStore_config.json: true",
+            "orasgo-invalid_auths_config.json: true",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn hub_is_asked_of_helpers_by_its_old_address() {
+    let programs = tempfile::tempdir().unwrap();
+    place_helpers(programs.path(), &["store"]);
+    let file = programs.path().join("config.json");
+    fs::write(&file, r#"{"credsStore": "store"}"#).unwrap();
+    let path = format!("{}:/usr/bin:/bin", programs.path().display());
+    let files = AuthFiles::find_in(Some(file.clone()), Environment::default().set("PATH", path));
+    let found = files
+        .lookup_registry(&"docker.io".parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        found.origin,
+        format!(
+            "credential helper `docker-credential-store` named in {}",
+            file.display()
+        )
+    );
+    assert_eq!(
+        answered(&Ok(Some(found))),
+        "login store / https://index.docker.io/v1/ / "
+    );
+}
