@@ -298,9 +298,9 @@ impl Destination for DirDestination {
         {
             let mut image = self.image();
             match manifest.view() {
-                Ok(View::Image(view)) => {
-                    image.holds_blob(&view.config.digest);
-                    view.layers.iter().for_each(|l| image.holds_blob(&l.digest));
+                Ok(View::Image(view)) => view.blobs().for_each(|b| image.holds_blob(&b.digest)),
+                Ok(View::Artifact(view)) => {
+                    view.blobs.iter().for_each(|b| image.holds_blob(&b.digest));
                 }
                 Ok(View::Schema1(view)) => {
                     view.fs_layers.iter().for_each(|l| image.holds_blob(l));
