@@ -24,7 +24,9 @@ use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
     verified,
 };
-use crate::image::{Algorithm, Descriptor, Digest, ImageName, Manifest, MediaType, Selector};
+use crate::image::{
+    Algorithm, Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector,
+};
 use crate::{Error, Kind, Result};
 use index::Index;
 
@@ -152,6 +154,21 @@ fn data(blob: &Descriptor) -> Option<Bytes> {
     Some(bytes.into())
 }
 
+/// Takes `raw` as the manifest that an entry calls `media_type`. Layouts are found whose entries call docker's
+/// manifests OCI's; the body's own word stands then, since both are read alike.
+fn parse(raw: Bytes, media_type: Option<&str>) -> Result<Manifest, ManifestError> {
+    Manifest::parse(raw.clone(), media_type).or_else(|e| {
+        let called = media_type.map(MediaType::new);
+        let alike = |m: &Manifest| {
+            called.as_ref().is_some_and(|called| {
+                (called.is_index() && m.media_type().is_index())
+                    || (called.is_image_manifest() && m.media_type().is_image_manifest())
+            })
+        };
+        Manifest::parse(raw, None).ok().filter(alike).ok_or(e)
+    })
+}
+
 fn no_layout(path: &Path) -> Error {
     let shown = path.display();
     match fs::metadata(path) {
@@ -196,7 +213,7 @@ impl Source for OciSource {
                 format!("manifest `{digest}` has other content: it hashes to `{actual}`"),
             ));
         }
-        let manifest = Manifest::parse(raw, media_type).map_err(|e| {
+        let manifest = parse(raw, media_type).map_err(|e| {
             Error::new(
                 Kind::Corrupt,
                 format!("`{digest}` in `{}` is not a manifest", self.path.display()),

@@ -90,10 +90,17 @@ impl Index {
                 .hint(self.advice(layout))),
             },
             Selector::Named(name) => {
-                let named: Vec<usize> = (0..entries.len())
+                let mut named: Vec<usize> = (0..entries.len())
                     .filter(|i| ref_name(&entries[*i]) == Some(name))
                     .collect();
+                let other = named.first().map(|i| media_type(&entries[*i]));
+                named.retain(|i| MediaType::new(media_type(&entries[*i])).is_manifest());
                 let [first, others @ ..] = named.as_slice() else {
+                    if let Some(other) = other {
+                        return Err(Error::other(format!(
+                            "`{name}` in `{layout}` is of type `{other}`, not a manifest"
+                        )));
+                    }
                     return Err(not_found(format!("`{layout}` has no image named `{name}`"))
                         .hint(self.advice(layout)));
                 };
@@ -190,6 +197,13 @@ impl Index {
 fn ref_name(entry: &Value) -> Option<&str> {
     let name = entry.get("annotations")?.get(REF_NAME)?.as_str()?;
     (!name.is_empty()).then_some(name)
+}
+
+fn media_type(entry: &Value) -> &str {
+    entry
+        .get("mediaType")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn take_name(entry: &mut Value) {
@@ -289,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_name_for_two_images_is_no_name() {
-        let entry = |c: &str| json!({"mediaType": "m", "size": 1, "digest": image(c).digest, "annotations": {REF_NAME: "1"}});
+        let entry = |c: &str| json!({"mediaType": MediaType::OCI_MANIFEST, "size": 1, "digest": image(c).digest, "annotations": {REF_NAME: "1"}});
         let read = |entries: Value| {
             Index::parse(json!({ "manifests": entries }).to_string().as_bytes()).unwrap()
         };
