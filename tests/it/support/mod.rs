@@ -13,6 +13,7 @@
 #![allow(unreachable_pub)]
 
 pub mod barque;
+pub mod fake;
 pub mod images;
 pub mod peers;
 pub mod sandbox;

@@ -12,7 +12,10 @@ use super::super::images;
 fn the_checked_in_layout_is_fresh() {
     let checked_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/layout");
     let made = tempfile::TempDir::new().unwrap();
-    let content = [("v1", &images::small()), ("multi", &images::five_platforms())];
+    let content = [
+        ("v1", &images::small()),
+        ("multi", &images::five_platforms()),
+    ];
     images::write_layout(made.path(), &content);
     if std::env::var_os("BARQUE_UPDATE_FIXTURES").is_some() {
         let _ = fs::remove_dir_all(&checked_in);
