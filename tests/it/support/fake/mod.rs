@@ -6,25 +6,23 @@
 //!     .rule(on("GET").path("/blobs/").nth(1).rst_after(70_000));
 //! ```
 //!
-//! `store` is the well-behaved registry, `script` the faults, `wire` the HTTP that can break off anywhere.
+//! `store` is the well-behaved registry, `script` the faults, `serve` brings both together, `wire` the HTTP that can break off anywhere.
 //! Several fakes on 127.0.0.1, 127.0.0.2, .. stand for registry, authority, content host and attacker; each
 //! logs every request before it answers, so a test that has an answer can read the log at once.
 
 mod script;
+mod serve;
 mod store;
 mod wire;
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine as _;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::images::TestImage;
-use script::Effect;
+use serve::{Door, Shared, accept};
 use store::Store;
-use wire::{Connection, Head};
 
 pub use script::{LocationForm, Rule, on};
 pub use store::LinkForm;
@@ -56,33 +54,11 @@ impl Seen {
     }
 }
 
-/// Who may come in.
-enum Door {
-    Open,
-    /// The whole `Authorization` value that opens.
-    Basic(String),
-    /// Any token of a fake's `/token`, for so many requests.
-    Bearer {
-        realm: String,
-        uses: usize,
-    },
-}
-
-struct Shared {
-    address: String,
-    store: Mutex<Store>,
-    rules: Mutex<Vec<Rule>>,
-    log: Mutex<Vec<Seen>>,
-    door: Mutex<Door>,
-}
-
 /// A running fake; stopped when dropped.
 pub struct FakeRegistry {
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
 }
-
-const TOKEN: &str = "fake-token-";
 
 impl FakeRegistry {
     /// An empty registry on 127.0.0.1, open to all.
@@ -263,155 +239,6 @@ impl Drop for FakeRegistry {
     fn drop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
-        }
-    }
-}
-
-async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
-    let listener = TcpListener::from_std(listener).unwrap();
-    for id in 0.. {
-        let Ok((stream, _)) = listener.accept().await else {
-            return;
-        };
-        let shared = shared.clone();
-        // An error here is the client's going away, which is its right.
-        tokio::spawn(async move { drop(shared.converse(id, stream).await) });
-    }
-}
-
-impl Shared {
-    async fn converse(&self, id: usize, stream: TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        let mut connection = Connection::new(stream);
-        while let Some(mut head) = connection.head().await? {
-            let effects = self.effects(&head);
-            let mut seen = Seen {
-                connection: id,
-                method: head.method.clone(),
-                path: head.target.clone(),
-                headers: head.headers.clone(),
-                body_bytes: 0,
-                status: 0,
-            };
-            let mut limit = usize::MAX;
-            for effect in &effects {
-                match effect {
-                    Effect::Delay(pause) => tokio::time::sleep(*pause).await,
-                    Effect::CutRequest(bytes) => limit = *bytes,
-                    Effect::Hang => {
-                        self.log.lock().unwrap().push(seen);
-                        return connection.stall().await;
-                    }
-                    _ => {}
-                }
-            }
-            let body = connection.body(&head, limit).await?;
-            seen.body_bytes = body.len();
-            if limit != usize::MAX {
-                self.log.lock().unwrap().push(seen);
-                return connection.reset().await;
-            }
-            let reply = self.reply(&mut head, body, &effects);
-            seen.status = reply.status;
-            self.log.lock().unwrap().push(seen);
-            let open = connection.send(&head, &reply).await?;
-            let done = head
-                .header("connection")
-                .is_some_and(|v| v.eq_ignore_ascii_case("close"));
-            if !open || done {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn effects(&self, head: &Head) -> Vec<Effect> {
-        let mut rules = self.rules.lock().unwrap();
-        rules
-            .iter_mut()
-            .flat_map(|rule| rule.meet(head).to_vec())
-            .collect()
-    }
-
-    fn reply(&self, head: &mut Head, body: Vec<u8>, effects: &[Effect]) -> Reply {
-        let mut store = self.store.lock().unwrap();
-        let mut declined = false;
-        let mut answer = None;
-        for effect in effects {
-            match effect {
-                Effect::Ignore(name) => head.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name)),
-                Effect::ForgetUploads => store.forget_uploads(),
-                Effect::DeclineMount => declined = true,
-                Effect::Answer(reply) => answer = Some(reply.clone()),
-                _ => {}
-            }
-        }
-        let mut reply = answer
-            .or_else(|| self.refusal(head))
-            .unwrap_or_else(|| store.answer(head, body, declined));
-        for effect in effects {
-            self.change(&mut reply, effect);
-        }
-        reply
-    }
-
-    /// The answer to a request that may not come in, or that asks for a token.
-    fn refusal(&self, head: &Head) -> Option<Reply> {
-        let log = self.log.lock().unwrap();
-        if head.path() == "/token" {
-            let body = format!("{{\"token\":\"{TOKEN}{}\",\"expires_in\":300}}", log.len());
-            return Some(Reply::new(200, body).with("Content-Type", "application/json"));
-        }
-        let given = head.header("authorization").unwrap_or_default();
-        let challenge = match &*self.door.lock().unwrap() {
-            Door::Open => return None,
-            Door::Basic(wanted) if given == wanted => return None,
-            Door::Basic(_) => "Basic realm=\"fake\"".to_owned(),
-            Door::Bearer { realm, uses } => {
-                let used = log
-                    .iter()
-                    .filter(|s| s.header("authorization") == Some(given))
-                    .count();
-                if given
-                    .strip_prefix("Bearer ")
-                    .is_some_and(|t| t.starts_with(TOKEN))
-                    && used < *uses
-                {
-                    return None;
-                }
-                format!("Bearer realm=\"{realm}\",service=\"fake\"")
-            }
-        };
-        let reply = store::error(401, "UNAUTHORIZED", "authentication required");
-        Some(reply.with("WWW-Authenticate", challenge))
-    }
-
-    fn change(&self, reply: &mut Reply, effect: &Effect) {
-        match effect {
-            Effect::Status(status) => reply.status = *status,
-            Effect::Header(name, value) => {
-                reply.drop_header(name);
-                reply.headers.push((name.clone(), value.clone()));
-            }
-            Effect::AddHeader(name, value) => reply.headers.push((name.clone(), value.clone())),
-            Effect::DropHeader(name) => reply.drop_header(name),
-            Effect::Flip(at) => {
-                if let Some(byte) = reply.body.get_mut(*at) {
-                    *byte ^= 0x20;
-                }
-            }
-            Effect::Location(form) => {
-                let base = match form {
-                    LocationForm::Absolute => format!("http://{}", self.address),
-                    LocationForm::NoScheme => self.address.clone(),
-                    LocationForm::At(base) => base.clone(),
-                };
-                for (_, value) in reply.headers.iter_mut().filter(|(n, _)| n == "Location") {
-                    *value = format!("{base}{value}");
-                }
-            }
-            Effect::Send(how, number) => how(reply, *number),
-            _ => {}
         }
     }
 }

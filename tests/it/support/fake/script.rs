@@ -21,11 +21,13 @@ pub fn on(method: &str) -> Rule {
 /// A condition on requests and what happens to those that meet it.
 pub struct Rule {
     method: String,
-    conditions: Vec<Box<dyn Fn(&Head) -> bool + Send>>,
+    conditions: Vec<Condition>,
     hits: Hits,
     seen: usize,
     effects: Vec<Effect>,
 }
+
+type Condition = Box<dyn Fn(&Head) -> bool + Send>;
 
 enum Hits {
     Every,
