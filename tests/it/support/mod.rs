@@ -14,6 +14,7 @@
 
 pub mod barque;
 pub mod fixtures;
+pub mod fake;
 pub mod images;
 pub mod peers;
 pub mod sandbox;

@@ -1,5 +1,6 @@
 //! Tests of the helpers themselves: a helper that lies would make every other test worthless.
 
+mod faults;
 mod fixtures;
 mod peers_start;
 mod tokens;

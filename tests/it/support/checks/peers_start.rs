@@ -109,3 +109,40 @@ fn htpasswd_and_client_certificates_are_asked_for() {
     assert_eq!(with("nobody:x"), "401");
     assert_eq!(with(registry.creds().unwrap()), "200");
 }
+
+#[test]
+fn tls_deletion_and_schema_1_are_options() {
+    if peers::missing(&["docker-registry", "skopeo", "curl"]) {
+        return;
+    }
+    let certificates = Certificates::new();
+    let registry = DockerRegistry::setup()
+        .tls(&certificates)
+        .delete()
+        .schema1()
+        .no_cache()
+        .start();
+    let image = images::two_layers_docker();
+    registry.feed("a:1", &image);
+    let ca = certificates.ca_only_dir().join("ca.crt");
+    let curl = Sandbox::of("curl")
+        .first_arg("-fsS")
+        .first_arg("--cacert")
+        .first_arg(ca.to_str().unwrap());
+    let by = |which: &str| format!("{}/v2/a/manifests/{which}", registry.url());
+    let converted = curl.args([by("1")]).run().ok().json();
+    assert_eq!(
+        converted["schemaVersion"], 1,
+        "what a client gets that accepts nothing newer"
+    );
+    let digest = image.digest.to_string();
+    curl.args(["-X", "DELETE", &by(&digest)]).run().ok();
+    assert_eq!(
+        curl.args([by("1")]).run().exit_code(),
+        Some(22),
+        "it is gone"
+    );
+    let seen = registry.requests();
+    assert_eq!(seen.select("DELETE", &digest)[0].status, 202);
+    assert_eq!(seen.last().map(|r| r.status), Some(404));
+}

@@ -125,11 +125,8 @@ pub fn small() -> TestImage {
     Maker::new(Dialect::Oci)
         .label("org.opencontainers.image.title", "barque-fixture")
         .label("org.opencontainers.image.version", "1")
-        .file_layer("etc/motd", b"Welcome aboard.\n".to_vec())
-        .file_layer(
-            "usr/share/voyage",
-            b"From one harbour to the next.\n".to_vec(),
-        )
+        .file_layer("etc/motd", b"Welcome aboard.\n")
+        .file_layer("usr/share/voyage", b"From one harbour to the next.\n")
         .make()
 }
 
@@ -156,7 +153,7 @@ fn platforms(dialect: Dialect) -> TestImage {
     let children = PLATFORMS.map(|(os, arch, variant)| {
         Maker::new(dialect)
             .platform(os, arch, variant)
-            .file_layer("etc/motd", b"Welcome aboard.\n".to_vec())
+            .file_layer("etc/motd", b"Welcome aboard.\n")
             .file_layer("etc/platform", format!("{os}/{arch}/{variant}\n"))
             .make()
     });

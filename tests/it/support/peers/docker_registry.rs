@@ -280,14 +280,16 @@ impl DockerRegistry {
 
     /// All requests so far, read once the log has been quiet for a while.
     pub fn requests(&self) -> Requests {
-        let mut before = usize::MAX;
-        for _ in 0..40 {
+        let (mut before, mut quiet) = (0, 0);
+        // Quiet is three looks without news; after 100 looks (5 s) the log is taken as it is.
+        for _ in 0..100 {
+            std::thread::sleep(Duration::from_millis(50));
             let now = self.log.lock().unwrap().len();
-            if now == before {
+            quiet = if now == before { quiet + 1 } else { 0 };
+            before = now;
+            if quiet == 3 {
                 break;
             }
-            before = now;
-            std::thread::sleep(Duration::from_millis(60));
         }
         Requests(self.log.lock().unwrap().clone())
     }

@@ -121,6 +121,7 @@ impl TokenServer {
     }
 
     /// Later tokens live this many seconds, and say so unless [`TokenServer::announce`] says otherwise.
+    /// With a negative number the registry refuses them from the start.
     pub fn lifetime(self, seconds: i64) -> TokenServer {
         self.set_lifetime(seconds);
         self

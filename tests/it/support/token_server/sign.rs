@@ -1,6 +1,6 @@
 //! Signs the tokens: ES256 with the certificate in `x5c`, which distribution checks against its root bundle.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -43,10 +43,9 @@ impl Signer {
 
     /// A token over these claims that the registry refuses `lifetime` seconds from now.
     pub fn token(&self, mut claims: Value, lifetime: i64) -> String {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_secs() as i64;
+        // Rounded up, as registries compare whole seconds: a token lives its lifetime or a little longer.
+        let now = SystemTime::now() + Duration::from_millis(999);
+        let now = now.duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
         claims["iat"] = json!(now - 3600);
         claims["nbf"] = json!(now - 3600);
         // The leeway is taken off, so that a lifetime of 2 s is one and not 62 s.
