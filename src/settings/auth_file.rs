@@ -8,7 +8,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
-use super::auth_key::{HUB_KEY, names_registry};
+use super::auth_key::{HUB_KEY, names_registry, registry_of};
 use super::{AuthKey, Credential, Secret};
 use crate::image::Registry;
 use crate::{Error, Result};
@@ -28,8 +28,7 @@ pub(super) enum Format {
     Legacy,
 }
 
-/// A credential file that has been read.
-#[derive(Debug)]
+/// A credential file that has been read. It holds secrets as plain text and so has no `Debug`.
 pub(super) struct AuthFile {
     name: String,
     format: Format,
@@ -143,13 +142,43 @@ impl AuthFile {
     }
 
     /// All keys of entries that mean the whole of `registry`.
-    pub(super) fn keys_of(&self, registry: &Registry) -> Vec<&str> {
+    fn keys_of(&self, registry: &Registry) -> Vec<&str> {
         let legacy = self.format == Format::Legacy;
         self.auths
             .keys()
             .map(String::as_str)
             .filter(|key| names_registry(key, registry, legacy))
             .collect()
+    }
+
+    /// The keys that hold the credential of exactly `key`, in any spelling.
+    pub(super) fn keys_meaning(&self, key: &AuthKey) -> Vec<String> {
+        if key.path.is_none() {
+            return self
+                .keys_of(&key.registry)
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
+        }
+        let exact = Some(key.to_string());
+        exact
+            .into_iter()
+            .filter(|key| self.auths.contains_key(key))
+            .collect()
+    }
+
+    /// The registries that the file names, as far as their keys can be read.
+    pub(super) fn registries(&self) -> Vec<Registry> {
+        let helpers = self.cred_helpers.iter().map(|(key, _)| key);
+        let mut registries: Vec<Registry> = self
+            .auths
+            .keys()
+            .chain(helpers)
+            .filter_map(|key| registry_of(key))
+            .collect();
+        registries.sort();
+        registries.dedup();
+        registries
     }
 
     /// Whether any entry holds something that others must not read.
@@ -279,7 +308,7 @@ mod tests {
 
     #[test]
     fn mistakes_name_the_file_and_show_no_value() {
-        let message = |text| parse(text).unwrap_err().to_string();
+        let message = |text| parse(text).err().unwrap().to_string();
         assert_eq!(
             message("{\"auths\": {\n  oops}}"),
             "credential file `f.json` is not valid JSON: key must be a string at line 2 column 3"
@@ -296,7 +325,7 @@ mod tests {
             message(r#"{"credHelpers": {"a": 1}}"#),
             "credential file `f.json`: `credHelpers.a` is not a text"
         );
-        let bom = parse("\u{feff}{}").unwrap_err();
+        let bom = parse("\u{feff}{}").err().unwrap();
         assert_eq!(bom.advice(), Some("save it without a byte order mark"));
         assert!(
             parse(" \n")

@@ -3,6 +3,7 @@
 //! Separate from `auth_file` because that one knows bytes only: here files are opened and helpers run. A file
 //! is read once in the life of an [`AuthFiles`], for it may be a pipe.
 
+use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -28,7 +29,6 @@ pub struct AuthFiles {
 }
 
 /// A place that may hold credentials.
-#[derive(Debug)]
 struct Source {
     /// What messages call it.
     name: String,
@@ -37,7 +37,6 @@ struct Source {
     read: OnceLock<Option<AuthFile>>,
 }
 
-#[derive(Debug)]
 enum Place {
     File { path: PathBuf, expected: bool },
     Text(String),
@@ -53,6 +52,8 @@ impl AuthFiles {
 
     /// The same as [`AuthFiles::find`] in a given environment.
     pub fn find_in(explicit: Option<PathBuf>, environment: Environment) -> AuthFiles {
+        // As for skopeo, an empty name is none.
+        let explicit = explicit.filter(|path| !path.as_os_str().is_empty());
         let sources = match explicit.or_else(|| environment.named_auth_file()) {
             Some(path) => vec![Source::file(path, true, &environment)],
             None => {
@@ -117,6 +118,13 @@ impl AuthFiles {
             .filter_map(|source| source.file_read().ok().flatten());
         let headers = files.map(AuthFile::http_headers).find(|h| !h.is_empty());
         Ok(headers.unwrap_or_default().to_vec())
+    }
+}
+
+// By hand, because what has been read holds secrets.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
     }
 }
 
@@ -316,6 +324,11 @@ mod tests {
         assert_eq!(
             origin(&variable, "a.io").await.unwrap().unwrap(),
             TEXT_VARIABLE
+        );
+        let shown = format!("{variable:?}");
+        assert!(
+            shown.contains(TEXT_VARIABLE) && !shown.contains("dTpw"),
+            "{shown}"
         );
 
         let named = plain.set("REGISTRY_AUTH_FILE", home.path().join("missing"));

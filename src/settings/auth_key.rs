@@ -103,6 +103,13 @@ pub(super) fn names_registry(key: &str, registry: &Registry, legacy: bool) -> bo
     one_name(host).eq_ignore_ascii_case(one_name(registry.as_str()))
 }
 
+/// The registry that the key `key` of a file belongs to.
+pub(super) fn registry_of(key: &str) -> Option<Registry> {
+    first_component(strip_scheme(key).unwrap_or(key))
+        .parse()
+        .ok()
+}
+
 fn strip_scheme(text: &str) -> Option<&str> {
     text.strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"))

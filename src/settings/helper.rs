@@ -83,7 +83,7 @@ impl Helper {
                 "the credential helper `{program}` named in `{named_in}` is not installed"
             ))
             .hint(format!(
-                "install it, remove it from `{named_in}`, or go without credentials with `--no-creds`"
+                "install it or remove it from `{named_in}`; public images can be read with `--no-creds`"
             ))
         })?;
         Ok(Helper {
@@ -296,7 +296,8 @@ fn cleaned(text: &[u8]) -> String {
     words.join(" ").chars().take(300).collect()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

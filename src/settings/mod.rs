@@ -9,11 +9,14 @@ mod auth_key;
 pub mod certs_d;
 pub mod helper;
 pub mod paths;
+mod private_file;
 mod secret;
+mod store;
 
 pub use auth_files::AuthFiles;
 pub use auth_key::AuthKey;
 pub use secret::Secret;
+pub use store::CredentialStore;
 
 use std::path::PathBuf;
 

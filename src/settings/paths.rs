@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// What the process environment says: its variables, the home folder and the user's number.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     vars: HashMap<OsString, OsString>,
     home: Option<PathBuf>,
@@ -53,6 +54,11 @@ impl Environment {
     /// The home folder.
     pub fn home(&self) -> Option<&Path> {
         self.home.as_deref()
+    }
+
+    /// Whether the user is root.
+    pub fn is_root(&self) -> bool {
+        self.uid == Some(0)
     }
 
     /// `path` as a user writes it, with `~` for the home folder.
@@ -126,6 +132,15 @@ impl Environment {
             .filter(|folder| folder.is_absolute())
             .map(|folder| folder.join(&name))
             .find(|path| is_program(path))
+    }
+}
+
+// By hand, because variables hold secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("home", &self.home)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,5 @@
 //! Credential files made by other programs, each with the answer that it must give.
+#![cfg(test)]
 #![cfg(unix)]
 
 use std::fs;
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use barque::settings::paths::Environment;
-use barque::settings::{AuthFiles, Credential, Found};
+use barque::settings::{AuthFiles, Credential, CredentialStore, Found, parse_creds};
 use serde_json::Value;
 
 /// The folder of shared fixtures; without it these tests are skipped, except in CI.
@@ -21,9 +22,10 @@ fn fixtures() -> Option<PathBuf> {
     None
 }
 
-/// A helper that answers with its own suffix as user and the server it was asked about as secret.
+/// A helper that notes what it was told and answers with its own suffix as user and the server as secret.
 const HELPER: &str = r#"#!/bin/sh
-read -r server
+server=$(cat)
+echo "$1 $server" >> "${0%/*}/log"
 printf '{"ServerURL":"%s","Username":"%s","Secret":"%s"}' "$server" "${0##*docker-credential-}" "$server"
 "#;
 
@@ -182,4 +184,86 @@ async fn hub_is_asked_of_helpers_by_its_old_address() {
         answered(&Ok(Some(found))),
         "login store / https://index.docker.io/v1/ / "
     );
+}
+
+#[tokio::test]
+async fn a_login_goes_to_the_helper_and_the_file_only_lists_it() {
+    let folder = tempfile::tempdir().unwrap();
+    place_helpers(folder.path(), &["store", "one"]);
+    let file = folder.path().join("config.json");
+    fs::write(&file, r#"{"auths": {"docker.io": {"auth": "eDp5"}}, "credsStore": "store", "credHelpers": {"one.io": "one"}}"#).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let environment = Environment::default().set("PATH", path);
+    let store = CredentialStore::find_in(None, Some(file.clone()), environment).unwrap();
+    let key = |text: &str| text.parse().unwrap();
+    let login = parse_creds("u:p").unwrap();
+
+    let kept = store.store(&key("docker.io"), &login).await.unwrap();
+    assert!(
+        kept.starts_with("credential helper `docker-credential-store` named in "),
+        "{kept}"
+    );
+    store.store(&key("one.io"), &login).await.unwrap();
+    assert!(store.store(&key("one.io/ns"), &login).await.is_err());
+    let text = fs::read_to_string(&file).unwrap();
+    let left: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        left["auths"],
+        serde_json::json!({"https://index.docker.io/v1/": {}, "one.io": {}})
+    );
+
+    let gone = store.erase(&key("one.io")).await.unwrap();
+    assert!(gone.contains("docker-credential-one"), "{gone}");
+    store.erase_all().await.unwrap();
+    assert_eq!(
+        fs::read_to_string(folder.path().join("log")).unwrap(),
+        r#"store {"ServerURL":"https://index.docker.io/v1/","Username":"u","Secret":"p"}
+store {"ServerURL":"one.io","Username":"u","Secret":"p"}
+erase one.io
+erase https://index.docker.io/v1/
+erase one.io
+"#
+    );
+    let left: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(left["auths"], serde_json::json!({}));
+    assert_eq!(left["credsStore"], "store");
+}
+
+#[tokio::test]
+async fn skopeo_reads_what_a_login_wrote() {
+    if Command::new("skopeo").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "skopeo is not installed");
+        println!("skipped: skopeo is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("auth.json");
+    for docker in [false, true] {
+        let (authfile, compat) = if docker {
+            (None, Some(file.clone()))
+        } else {
+            (Some(file.clone()), None)
+        };
+        let store = CredentialStore::find_in(authfile, compat, Environment::default()).unwrap();
+        for (key, user) in [("r.example:5000", "one"), ("docker.io", "hub")] {
+            let user = format!("{user}-{docker}");
+            store
+                .store(
+                    &key.parse().unwrap(),
+                    &parse_creds(&format!("{user}:p")).unwrap(),
+                )
+                .await
+                .unwrap();
+            let skopeo = Command::new("skopeo")
+                .args(["login", "--get-login", "--authfile"])
+                .args([file.as_os_str(), key.as_ref()])
+                .output()
+                .unwrap();
+            assert_eq!(
+                String::from_utf8_lossy(&skopeo.stdout).trim(),
+                user,
+                "{key}"
+            );
+        }
+    }
 }

@@ -1,0 +1,479 @@
+//! Writing logins: the file (or helper) that `login` stores to and `logout` erases from.
+//!
+//! Separate from the lookup, which asks many files and changes none. A change is made under a lock, to a copy
+//! that replaces the file in one step, so that two logins at once both stay and a crash leaves the old file;
+//! what the file holds besides is kept, in its order.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::auth_file::{AuthFile, BASE64, Format, WantedHelper, parse_object};
+use super::auth_files::read_file;
+use super::auth_key::HUB_KEY;
+use super::helper::Helper;
+use super::paths::Environment;
+use super::private_file::{follow, lock, make_folder, replace};
+use super::{AuthKey, Credential};
+use crate::image::reference::DOCKER_IO;
+use crate::{Error, Kind, Result};
+
+/// The credential file that `login` and `logout` change.
+#[derive(Debug, Clone)]
+pub struct CredentialStore {
+    path: PathBuf,
+    name: String,
+    owner: Owner,
+    environment: Environment,
+}
+
+/// Whose file it is; the two disagree about the key of Docker Hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Containers,
+    Docker,
+}
+
+impl CredentialStore {
+    /// The file to change: `--authfile`, `--compat-auth-file` (Docker's format), `REGISTRY_AUTH_FILE`, Docker's
+    /// `config.json` when `DOCKER_CONFIG` is set, else the `containers/auth.json` of the session.
+    pub fn find(authfile: Option<PathBuf>, compat: Option<PathBuf>) -> Result<CredentialStore> {
+        CredentialStore::find_in(authfile, compat, Environment::of_process())
+    }
+
+    /// The same as [`CredentialStore::find`] in a given environment.
+    pub fn find_in(
+        authfile: Option<PathBuf>,
+        compat: Option<PathBuf>,
+        environment: Environment,
+    ) -> Result<CredentialStore> {
+        // As for skopeo, an empty name is none.
+        let given = |path: &PathBuf| !path.as_os_str().is_empty();
+        let (path, owner) = match (authfile.filter(given), compat.filter(given)) {
+            (Some(_), Some(_)) => {
+                return Err(Error::other(
+                    "`--authfile` and `--compat-auth-file` name two files: give one of them",
+                ));
+            }
+            (Some(path), None) => (path, Owner::Containers),
+            (None, Some(path)) => (path, Owner::Docker),
+            (None, None) => default_file(&environment)?,
+        };
+        Ok(CredentialStore {
+            name: environment.show(&path),
+            path,
+            owner,
+            environment,
+        })
+    }
+
+    /// Keeps `credential` for `key`, in the helper that the file names for the registry or in the file itself.
+    /// Returns in words where it is kept.
+    pub async fn store(&self, key: &AuthKey, credential: &Credential) -> Result<String> {
+        if let Some(helper) = self.helper(key)? {
+            if key.path.is_some() {
+                return Err(Error::other(format!(
+                    "the {} keeps one login a registry, none for `{key}`",
+                    helper.origin()
+                ))
+                .hint(format!("log in to `{}`, or use `--authfile`", key.registry)));
+            }
+            helper.store(&key.registry, credential).await?;
+            // What was there in plain text goes; Docker lists its logins in the file even when a helper has them.
+            let old = self.entry_keys(key)?;
+            if self.owner == Owner::Docker || !old.is_empty() {
+                self.change(|entries| {
+                    old.iter().for_each(|key| drop(entries.shift_remove(key)));
+                    if self.owner == Owner::Docker {
+                        entries.insert(self.file_key(key), Value::Object(Map::new()));
+                    }
+                })?;
+            }
+            return Ok(helper.origin());
+        }
+        let members = entry_of(credential)?;
+        let written = self.change(|entries| {
+            let file_key = self.file_key(key);
+            if file_key == HUB_KEY {
+                // These keys would win over Docker's own one when the file is read.
+                entries.shift_remove(DOCKER_IO);
+                entries.shift_remove(key.registry.as_str());
+            }
+            let entry = entries.entry(file_key).or_insert(Value::Null);
+            if !entry.is_object() {
+                *entry = Value::Object(Map::new());
+            }
+            if let Value::Object(entry) = entry {
+                for old in [
+                    "auth",
+                    "username",
+                    "password",
+                    "identitytoken",
+                    "registrytoken",
+                ] {
+                    entry.shift_remove(old);
+                }
+                entry.extend(members);
+            }
+        })?;
+        Ok(self.environment.show(&written))
+    }
+
+    /// Forgets the credential of `key` in the file and in its helper, under whatever name the file has it.
+    /// Returns in words where it was; an error when it was in neither.
+    pub async fn erase(&self, key: &AuthKey) -> Result<String> {
+        let helper = self.helper(key)?.filter(|_| key.path.is_none());
+        let in_helper = match &helper {
+            Some(helper) => helper.erase(&key.registry).await?,
+            None => false,
+        };
+        let in_file = self.entry_keys(key)?;
+        if !in_file.is_empty() {
+            self.change(|entries| {
+                in_file
+                    .iter()
+                    .for_each(|key| drop(entries.shift_remove(key)))
+            })?;
+        }
+        match helper {
+            Some(helper) if in_helper => Ok(helper.origin()),
+            _ if !in_file.is_empty() => Ok(self.name.clone()),
+            _ => Err(Error::other(format!(
+                "not logged in to `{key}` in `{}`",
+                self.name
+            ))),
+        }
+    }
+
+    /// Forgets all credentials of the file, and those that its helpers keep for registries which it names.
+    pub async fn erase_all(&self) -> Result<()> {
+        let Some(file) = self.read()? else {
+            return Ok(());
+        };
+        for registry in file.registries() {
+            let key = AuthKey::from(registry);
+            if let Some(helper) = self.helper(&key)? {
+                helper.erase(&key.registry).await?;
+            }
+        }
+        self.change(Map::clear).map(drop)
+    }
+
+    /// The key of `key` in the file.
+    fn file_key(&self, key: &AuthKey) -> String {
+        if self.owner == Owner::Docker && key.path.is_none() && key.registry.is_docker_hub() {
+            HUB_KEY.to_owned()
+        } else {
+            key.to_string()
+        }
+    }
+
+    fn read(&self) -> Result<Option<AuthFile>> {
+        read_file(&self.path, &self.name)?
+            .map(|bytes| AuthFile::parse(&bytes, Format::Config, &self.name))
+            .transpose()
+    }
+
+    fn helper(&self, key: &AuthKey) -> Result<Option<Helper>> {
+        let Some(file) = self.read()? else {
+            return Ok(None);
+        };
+        match file.helper(&key.registry) {
+            WantedHelper::None => Ok(None),
+            WantedHelper::OfRegistry(suffix) | WantedHelper::OfAll(suffix) => {
+                Helper::find(suffix, &self.name, &self.environment).map(Some)
+            }
+        }
+    }
+
+    /// The keys of the file that hold the credential of exactly `key`.
+    fn entry_keys(&self, key: &AuthKey) -> Result<Vec<String>> {
+        let Some(file) = self.read()? else {
+            return Ok(Vec::new());
+        };
+        Ok(file.keys_meaning(key))
+    }
+
+    /// Lets `change` work on the file's entries, then puts the result in place of the file. Returns its path.
+    /// It waits for the lock in place: a login does nothing else meanwhile.
+    fn change(&self, change: impl FnOnce(&mut Map<String, Value>)) -> Result<PathBuf> {
+        let path = self.writable()?;
+        let cannot = |e| cannot_write(&self.name, e);
+        let _lock = lock(&path).map_err(cannot)?;
+        let bytes = read_file(&path, &self.name)?.unwrap_or_default();
+        let mut object = parse_object(&bytes, &self.name)?;
+        change(entries(&mut object, &self.name)?);
+        replace(&path, &to_json(&object).map_err(cannot)?).map_err(cannot)?;
+        Ok(path)
+    }
+
+    /// The path of the file, links followed, with its folder made.
+    fn writable(&self) -> Result<PathBuf> {
+        if self.environment.runtime_auth_file().as_ref() == Some(&self.path)
+            && let Some(runtime) = self.environment.path("XDG_RUNTIME_DIR")
+            && !runtime.is_dir()
+        {
+            return Err(Error::other(format!(
+                "the folder `{}` named by `XDG_RUNTIME_DIR` does not exist",
+                runtime.display()
+            ))
+            .hint("make it, unset `XDG_RUNTIME_DIR`, or name a file with `--authfile`"));
+        }
+        make_folder(&self.path)
+            .and_then(|()| follow(&self.path))
+            .map_err(|e| cannot_write(&self.name, e))
+    }
+}
+
+/// The file when none is named.
+fn default_file(environment: &Environment) -> Result<(PathBuf, Owner)> {
+    if let Some(path) = environment.named_auth_file() {
+        return Ok((path, Owner::Containers));
+    }
+    if environment.var("DOCKER_CONFIG").is_some()
+        && let Some(path) = environment.docker_config_file()
+    {
+        return Ok((path, Owner::Docker));
+    }
+    // Without XDG_RUNTIME_DIR the session's file lies below /run/containers, where only root can make a folder.
+    let usable = |path: &PathBuf| {
+        environment.var("XDG_RUNTIME_DIR").is_some()
+            || environment.is_root()
+            || path.parent().is_some_and(Path::is_dir)
+    };
+    let session = environment.runtime_auth_file().filter(usable);
+    match session.or_else(|| environment.config_auth_file()) {
+        Some(path) => Ok((path, Owner::Containers)),
+        None => Err(Error::other("there is no home folder to keep a login in")
+            .hint("name a file with `--authfile`")),
+    }
+}
+
+/// The members of a file's entry that hold `credential`.
+fn entry_of(credential: &Credential) -> Result<Map<String, Value>> {
+    let mut entry = Map::new();
+    let mut put = |member: &str, text: &str| {
+        entry.insert(member.to_owned(), Value::String(text.to_owned()));
+    };
+    match credential {
+        Credential::RegistryToken(token) => put("registrytoken", token.expose()),
+        Credential::Login {
+            username,
+            password,
+            identity_token,
+        } => {
+            if username.contains(':') {
+                return Err(Error::other("a user name with `:` cannot be stored"));
+            }
+            put(
+                "auth",
+                &BASE64.encode(format!("{username}:{}", password.expose())),
+            );
+            if let Some(token) = identity_token {
+                put("identitytoken", token.expose());
+            }
+        }
+    }
+    Ok(entry)
+}
+
+/// The object `auths` of a file, made when it is not there.
+fn entries<'a>(file: &'a mut Map<String, Value>, name: &str) -> Result<&'a mut Map<String, Value>> {
+    let auths = file.entry("auths").or_insert(Value::Null);
+    if auths.is_null() {
+        *auths = Value::Object(Map::new());
+    }
+    auths.as_object_mut().ok_or_else(|| {
+        Error::other(format!(
+            "credential file `{name}`: `auths` is not an object"
+        ))
+    })
+}
+
+/// Indented by tabs, as podman and Docker write these files.
+fn to_json(object: &Map<String, Value>) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let format = serde_json::ser::PrettyFormatter::with_indent(b"\t");
+    object.serialize(&mut serde_json::Serializer::with_formatter(
+        &mut bytes, format,
+    ))?;
+    Ok(bytes)
+}
+
+fn cannot_write(name: &str, cause: std::io::Error) -> Error {
+    let kind = match cause.kind() {
+        ErrorKind::PermissionDenied => Kind::NotAllowed,
+        _ => Kind::Other,
+    };
+    Error::new(kind, format!("cannot write the credential file `{name}`"))
+        .because(cause)
+        .hint("name another file with `--authfile`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{AuthFiles, parse_creds};
+    use super::*;
+    use std::fs;
+
+    fn key(text: &str) -> AuthKey {
+        text.parse().unwrap()
+    }
+
+    fn store_at(path: &Path) -> CredentialStore {
+        CredentialStore::find_in(Some(path.into()), None, Environment::default()).unwrap()
+    }
+
+    fn login() -> Credential {
+        parse_creds("u:p").unwrap()
+    }
+
+    #[test]
+    fn the_file_is_chosen_as_podman_does() {
+        let home = Environment::with_home("/h").set("XDG_RUNTIME_DIR", "/r");
+        let at = |authfile: Option<&str>, compat: Option<&str>, environment: &Environment| {
+            let store = CredentialStore::find_in(
+                authfile.map(Into::into),
+                compat.map(Into::into),
+                environment.clone(),
+            )
+            .unwrap();
+            (store.path.display().to_string(), store.owner)
+        };
+        let docker = home.clone().set("DOCKER_CONFIG", "/d");
+        let named = docker.clone().set("REGISTRY_AUTH_FILE", "/n");
+        let containers = |path: &str| (path.to_owned(), Owner::Containers);
+        #[cfg(target_os = "linux")]
+        assert_eq!(at(None, None, &home), containers("/r/containers/auth.json"));
+        assert_eq!(
+            at(None, None, &docker),
+            ("/d/config.json".to_owned(), Owner::Docker)
+        );
+        assert_eq!(at(None, None, &named), containers("/n"));
+        assert_eq!(at(Some("/a"), None, &named), containers("/a"));
+        assert_eq!(
+            at(None, Some("/c"), &named),
+            ("/c".to_owned(), Owner::Docker)
+        );
+        assert_eq!(
+            at(Some(""), None, &Environment::with_home("/h")),
+            containers("/h/.config/containers/auth.json"),
+            "below /run/containers only root can write"
+        );
+        assert!(CredentialStore::find_in(Some("/a".into()), Some("/c".into()), home).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_login_keeps_everything_else_in_its_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth.json");
+        let before = r#"{"zeta": [1], "auths": {"z.io": {"auth": "eDp5"},
+            "r.io": {"email": "e", "password": "old"}}, "alpha": null}"#;
+        fs::write(&path, before).unwrap();
+        let store = store_at(&path);
+        let kept = store.store(&key("r.io"), &login()).await.unwrap();
+        assert_eq!(kept, path.display().to_string());
+        store.store(&key("docker.io/ns"), &login()).await.unwrap();
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "{\n\t\"zeta\": [\n\t\t1\n\t],\n\t\"auths\": {\n\t\t\"z.io\": {\n\t\t\t\"auth\": \"eDp5\"\n\t\t},\n\
+             \t\t\"r.io\": {\n\t\t\t\"email\": \"e\",\n\t\t\t\"auth\": \"dTpw\"\n\t\t},\n\
+             \t\t\"docker.io/ns\": {\n\t\t\t\"auth\": \"dTpw\"\n\t\t}\n\t},\n\t\"alpha\": null\n}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_logout_erases_every_spelling_and_says_when_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth.json");
+        let before =
+            r#"{"auths": {"https://r.io/v1/": {"auth": "dTpw"}, "r.io": {}, "r.io/ns": {}}}"#;
+        fs::write(&path, before).unwrap();
+        let store = store_at(&path);
+        store.erase(&key("r.io")).await.unwrap();
+        let left = fs::read_to_string(&path).unwrap();
+        assert_eq!(left, "{\n\t\"auths\": {\n\t\t\"r.io/ns\": {}\n\t}\n}");
+        let error = store.erase(&key("r.io")).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("not logged in to `r.io` in `{}`", path.display())
+        );
+        store.erase_all().await.unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\n\t\"auths\": {}\n}");
+        let missing = folder.path().join("none/auth.json");
+        assert!(store_at(&missing).erase(&key("r.io")).await.is_err());
+        store_at(&missing).erase_all().await.unwrap();
+        assert!(
+            !missing.parent().unwrap().exists(),
+            "a logout makes nothing"
+        );
+    }
+
+    #[tokio::test]
+    async fn hub_has_its_own_key_in_docker_s_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        fs::write(&path, r#"{"auths": {"docker.io": {"auth": "eDp5"}}}"#).unwrap();
+        let docker =
+            CredentialStore::find_in(None, Some(path.clone()), Environment::default()).unwrap();
+        docker.store(&key("docker.io"), &login()).await.unwrap();
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "{\n\t\"auths\": {\n\t\t\"https://index.docker.io/v1/\": {\n\t\t\t\"auth\": \"dTpw\"\n\t\t}\n\t}\n}"
+        );
+    }
+
+    #[tokio::test]
+    async fn logins_at_once_do_not_lose_one_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth.json");
+        let threads: Vec<_> = (0..8)
+            .map(|n| {
+                let store = store_at(&path);
+                std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .build()
+                        .unwrap();
+                    let key = key(&format!("r{n}.io"));
+                    runtime.block_on(store.store(&key, &login())).unwrap();
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        let files = AuthFiles::find_in(Some(path), Environment::default());
+        for n in 0..8 {
+            let found = files.lookup_key(&key(&format!("r{n}.io"))).await.unwrap();
+            assert!(found.is_some(), "r{n}.io");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_stored_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth.json");
+        fs::write(&path, "{oops").unwrap();
+        let error = store_at(&path)
+            .store(&key("r.io"), &login())
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("not valid JSON"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{oops");
+
+        let colon = Credential::Login {
+            username: "a:b".to_owned(),
+            password: super::super::Secret::new("p"),
+            identity_token: None,
+        };
+        assert!(entry_of(&colon).is_err());
+        let runtime = Environment::with_home(folder.path())
+            .set("XDG_RUNTIME_DIR", folder.path().join("gone"));
+        let store = CredentialStore::find_in(None, None, runtime).unwrap();
+        if cfg!(target_os = "linux") {
+            let error = store.store(&key("r.io"), &login()).await.unwrap_err();
+            assert!(error.to_string().contains("XDG_RUNTIME_DIR"), "{error}");
+        }
+    }
+}
