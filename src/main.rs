@@ -1,1 +1,7 @@
-fn main() {}
+//! The `barque` program: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(barque::cli::main())
+}

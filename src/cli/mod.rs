@@ -1,1 +1,165 @@
-//! The command line.
+//! The command line: flags in, one call into the library, the result to `report`.
+//!
+//! One thin file a command. A command returns an [`Outcome`]; only this file writes it to stdout. No HTTP here,
+//! and no JSON by hand.
+
+mod copy;
+mod flags;
+mod generate;
+mod inspect;
+mod layers;
+mod login;
+mod logout;
+mod tags;
+
+use std::io::Write;
+
+use anyhow::Context;
+use bytes::Bytes;
+use clap::{CommandFactory, Parser, Subcommand};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use crate::image::ImageName;
+use crate::report::{failure, log};
+use crate::{Error, Result};
+use flags::Global;
+
+/// Inspect and copy container images between registries, layouts and archives
+#[derive(Parser)]
+#[command(name = "barque", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Inspect(inspect::InspectArgs),
+    Copy(copy::CopyArgs),
+    Tags(tags::TagsArgs),
+    Layers(layers::LayersArgs),
+    Login(login::LoginArgs),
+    Logout(logout::LogoutArgs),
+    #[command(hide = true)]
+    Completion(generate::CompletionArgs),
+    #[command(hide = true)]
+    Man(generate::ManArgs),
+}
+
+/// What a command has for stdout.
+pub(crate) enum Outcome {
+    Nothing,
+    Bytes(Bytes),
+    /// Pieces that are printed as they come.
+    Stream(BoxStream<'static, anyhow::Result<Bytes>>),
+}
+
+impl From<String> for Outcome {
+    fn from(text: String) -> Outcome {
+        Outcome::Bytes(text.into())
+    }
+}
+
+/// Runs the program; the value is its exit code.
+pub fn main() -> u8 {
+    match run() {
+        Ok(()) => 0,
+        Err(Ended::Failed(error)) => failure::report(&error),
+        Err(Ended::Interrupted(code)) => code,
+    }
+}
+
+enum Ended {
+    Failed(anyhow::Error),
+    /// By a signal; the value is the exit code.
+    Interrupted(u8),
+}
+
+impl From<anyhow::Error> for Ended {
+    fn from(e: anyhow::Error) -> Ended {
+        Ended::Failed(e)
+    }
+}
+
+fn run() -> Result<(), Ended> {
+    let cli = Cli::try_parse().map_err(anyhow::Error::from)?;
+    log::install(cli.global.debug);
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(4);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            done = timed(cli) => done.map_err(Ended::Failed),
+            code = interrupted() => Err(Ended::Interrupted(code)),
+        }
+    });
+    // Work on blocking threads (a write under way) is not waited for.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn timed(cli: Cli) -> anyhow::Result<()> {
+    let Some(limit) = cli.global.command_timeout.filter(|l| !l.is_zero()) else { return execute(cli).await };
+    match tokio::time::timeout(limit, execute(cli)).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::new(crate::Kind::Unavailable, format!("the command took longer than {limit:?} (`--command-timeout`)")).into()),
+    }
+}
+
+async fn execute(cli: Cli) -> anyhow::Result<()> {
+    let global = &cli.global;
+    let outcome = match cli.command {
+        Command::Inspect(args) => inspect::run(args, global).await?,
+        Command::Copy(args) => copy::run(args, global).await?,
+        Command::Tags(args) => tags::run(args, global).await?,
+        Command::Layers(args) => layers::run(args, global).await?,
+        Command::Login(args) => login::run(args, global).await?,
+        Command::Logout(args) => logout::run(args).await?,
+        Command::Completion(args) => generate::completion(&args, Cli::command()),
+        Command::Man(args) => generate::man(&args, Cli::command())?,
+    };
+    print(outcome).await
+}
+
+/// Writes an outcome to stdout. A reader that went away shows as an I/O error, which ends the program quietly.
+async fn print(outcome: Outcome) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match outcome {
+        Outcome::Nothing => {}
+        Outcome::Bytes(bytes) => stdout.write_all(&bytes)?,
+        Outcome::Stream(mut pieces) => {
+            drop(stdout);
+            while let Some(piece) = pieces.next().await {
+                let mut stdout = std::io::stdout().lock();
+                stdout.write_all(&piece?)?;
+                stdout.flush()?;
+            }
+            return Ok(());
+        }
+    }
+    stdout.flush()?;
+    Ok(())
+}
+
+/// The exit code of the signal that asks the program to end.
+async fn interrupted() -> u8 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = int.recv() => 130,
+        _ = term.recv() => 143,
+    }
+}
+
+/// Reads the name of an image that is only read: a bare name is taken for one of a registry.
+pub(crate) fn image_to_read(text: &str) -> Result<ImageName> {
+    ImageName::parse_lenient(text, std::path::Path::new(text).exists())
+}

@@ -1,0 +1,100 @@
+//! `barque copy`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::Outcome;
+use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
+use crate::copy::{self, CopyReport, Platforms, Progress, Quiet, Want};
+use crate::image::ImageName;
+use crate::report::progress::Bars;
+use crate::report::{copy as words, log};
+use crate::settings::AuthFiles;
+use crate::transport::{open_destination, open_source};
+use crate::{Error, Kind, Result};
+
+/// Copy an image from one place to another
+///
+/// Only what is missing moves: a copy that was cut or killed is continued by running it again. The image's bytes
+/// stay as they are, except where the destination cannot hold its type.
+#[derive(Args)]
+pub(crate) struct CopyArgs {
+    /// What to copy, as in docker://alpine:3.20
+    #[arg(value_name = "SOURCE")]
+    source: String,
+
+    /// Where to, as in docker://registry.example/alpine:3.20, oci:DIR:REF or dir:DIR
+    #[arg(value_name = "DESTINATION")]
+    destination: String,
+
+    /// Copy a multi-platform image with all its platforms
+    #[arg(short, long, conflicts_with = "platform")]
+    all: bool,
+
+    #[command(flatten)]
+    platform: PlatformFlag,
+
+    /// Fail rather than change a digest
+    #[arg(long)]
+    preserve_digests: bool,
+
+    /// Write the digest of the copied manifest to this file
+    #[arg(long, value_name = "FILE")]
+    digestfile: Option<PathBuf>,
+
+    /// Print nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// Move at most this many blobs at once [default: few large and many small ones]
+    #[arg(long, value_name = "N")]
+    image_parallel_copies: Option<usize>,
+
+    /// Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]
+    #[arg(long, value_name = "FILE")]
+    authfile: Option<PathBuf>,
+
+    #[command(flatten)]
+    src: SourceFlags,
+    #[command(flatten)]
+    dest: DestinationFlags,
+}
+
+pub(crate) async fn run(args: CopyArgs, global: &Global) -> anyhow::Result<Outcome> {
+    let source = ImageName::parse(&args.source).context("reading the source's name")?;
+    let destination = ImageName::parse(&args.destination).context("reading the destination's name")?;
+    let want = Want {
+        platforms: if args.all { Platforms::All } else { Platforms::One(global.platform(&args.platform)?) },
+        preserve_digests: args.preserve_digests,
+        // 0 is skopeo's word for its own choice.
+        parallel: args.image_parallel_copies.filter(|n| *n > 0),
+    };
+    let report = execute(&args, global, &source, &destination, &want)
+        .await
+        .with_context(|| format!("copying `{}` to `{}`", args.source, args.destination))?;
+    if let Some(file) = &args.digestfile {
+        std::fs::write(file, report.digest.to_string())
+            .map_err(|e| Error::new(Kind::Other, format!("the digest file `{}` cannot be written", file.display())).because(e))?;
+    }
+    if args.quiet {
+        return Ok(Outcome::Nothing);
+    }
+    log::line(&words::summary(&report));
+    Ok(format!("{destination}@{}\n", report.digest).into())
+}
+
+async fn execute(args: &CopyArgs, global: &Global, source: &ImageName, destination: &ImageName, want: &Want) -> Result<CopyReport> {
+    let patience = global.patience();
+    // One set of files for both sides: a file is read, and warned of, once.
+    let files = AuthFiles::find(args.authfile.clone())?;
+    let (src, dest) = (args.src.access(Some(&files))?, args.dest.access(Some(&files))?);
+    let source = open_source(source, &src, &patience).await?;
+    let destination = open_destination(destination, &dest, &patience).await?;
+    let progress: Arc<dyn Progress> = if args.quiet { Arc::new(Quiet) } else { Arc::new(Bars::new()) };
+    let plan = copy::plan(&*source, &*destination, want).await?;
+    copy::run(plan, source, destination, want, progress).await
+}
+

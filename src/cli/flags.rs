@@ -1,0 +1,249 @@
+//! Flag groups that several commands share, and what they mean.
+//!
+//! Names and meaning are skopeo's (compatibility: "Registry-access flags"); the group of one side of a command
+//! exists in three spellings: plain, `--src-…` and `--dest-…`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+use crate::image::PlatformWish;
+use crate::registry::Patience;
+use crate::settings::{Access, AuthFiles, Credential, Found, Login, Secret, parse_creds};
+use crate::{Error, Result};
+
+/// Flags of every command.
+#[derive(Args, Clone)]
+pub(crate) struct Global {
+    /// Log each request and decision to stderr
+    #[arg(long, global = true, env = "BARQUE_DEBUG", value_parser = BoolishValueParser::new(), action = clap::ArgAction::SetTrue, help_heading = "Global options")]
+    pub(crate) debug: bool,
+
+    /// Choose this operating system of a multi-platform image [default: linux]
+    #[arg(long, global = true, value_name = "OS", env = "BARQUE_OVERRIDE_OS", help_heading = "Global options")]
+    pub(crate) override_os: Option<String>,
+
+    /// Choose this architecture of a multi-platform image [default: that of this machine]
+    #[arg(long, global = true, value_name = "ARCH", env = "BARQUE_OVERRIDE_ARCH", help_heading = "Global options")]
+    pub(crate) override_arch: Option<String>,
+
+    /// Choose this variant of the architecture
+    #[arg(long, global = true, value_name = "VARIANT", env = "BARQUE_OVERRIDE_VARIANT", help_heading = "Global options")]
+    pub(crate) override_variant: Option<String>,
+
+    /// End the command with an error after this time (for example 90s, 10m)
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_COMMAND_TIMEOUT", help_heading = "Global options")]
+    pub(crate) command_timeout: Option<Duration>,
+
+    /// Give up on a connection after this time without a byte [default: 60s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_STALL_TIMEOUT", help_heading = "Global options")]
+    pub(crate) stall_timeout: Option<Duration>,
+
+    /// Accepted for compatibility with skopeo: barque checks no signature policy
+    #[arg(long, global = true, hide = true)]
+    pub(crate) insecure_policy: bool,
+
+    /// Accepted for compatibility with skopeo: barque needs no big temporary files
+    #[arg(long, global = true, hide = true, value_name = "DIR")]
+    pub(crate) tmpdir: Option<PathBuf>,
+}
+
+impl Global {
+    /// How long this command waits for others.
+    pub(crate) fn patience(&self) -> Patience {
+        let mut patience = Patience::default();
+        if let Some(stall) = self.stall_timeout {
+            patience.stall = stall;
+            patience.header = patience.header.min(stall);
+            patience.connect = patience.connect.min(stall);
+        }
+        patience
+    }
+
+    /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else.
+    pub(crate) fn platform(&self, flag: &PlatformFlag) -> Result<PlatformWish> {
+        if let Some(text) = &flag.platform {
+            if self.override_os.is_some() || self.override_arch.is_some() || self.override_variant.is_some() {
+                return Err(Error::other("`--platform` and the `--override-` flags say the same thing twice"));
+            }
+            return Ok(text.parse::<PlatformWish>()?);
+        }
+        let default = PlatformWish::default();
+        let text = format!(
+            "{}/{}",
+            self.override_os.as_deref().unwrap_or(&default.os),
+            self.override_arch.as_deref().unwrap_or(&default.architecture)
+        );
+        Ok(match &self.override_variant {
+            Some(variant) => format!("{text}/{variant}").parse::<PlatformWish>()?,
+            None => text.parse::<PlatformWish>()?,
+        })
+    }
+}
+
+/// The platform of commands that work on one image.
+#[derive(Args)]
+pub(crate) struct PlatformFlag {
+    /// Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
+}
+
+/// Go's durations as far as people write them (`90s`, `1m30s`, `500ms`), and bare seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a duration; write it like 90s or 5m");
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).map_err(|_| wrong());
+    }
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let number: f64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |i| digits + i);
+        let seconds = match &rest[digits..unit_end] {
+            "ns" => 1e-9,
+            "us" | "µs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(wrong()),
+        };
+        total += Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
+        rest = &rest[unit_end..];
+    }
+    Ok(total)
+}
+
+/// What the access flags of one side say, whatever their spelling.
+pub(crate) struct Side<'a> {
+    pub(crate) creds: Option<&'a str>,
+    pub(crate) username: Option<&'a str>,
+    pub(crate) password: Option<&'a str>,
+    pub(crate) no_creds: bool,
+    pub(crate) registry_token: Option<&'a str>,
+    /// The credential files that apply when nothing is given.
+    pub(crate) files: AuthFiles,
+    pub(crate) cert_dir: Option<&'a PathBuf>,
+    pub(crate) tls_verify: Option<bool>,
+    /// `""`, `"src-"` or `"dest-"`, for messages.
+    pub(crate) prefix: &'static str,
+}
+
+impl Side<'_> {
+    /// How this side reaches its registry.
+    pub(crate) fn access(&self) -> Result<Access> {
+        let given = |flag: &str, credential| Login::Given(Found { credential, origin: format!("`--{}{flag}`", self.prefix) });
+        let login = if self.no_creds {
+            Login::Anonymous
+        } else if let Some(token) = self.registry_token {
+            given("registry-token", Credential::RegistryToken(Secret::new(token)))
+        } else if let Some(creds) = self.creds {
+            given("creds", parse_creds(creds)?)
+        } else if let Some(username) = self.username {
+            let password = Secret::new(self.password.unwrap_or_default());
+            given("username", Credential::Login { username: username.to_owned(), password, identity_token: None })
+        } else {
+            Login::Files(self.files.clone())
+        };
+        Ok(Access { login, tls_verify: self.tls_verify.unwrap_or(true), cert_dir: self.cert_dir.cloned() })
+    }
+}
+
+/// Stamps the flag group of one side. clap cannot prefix a flattened struct, so the macro writes it out.
+macro_rules! access_flags {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $heading:literal) => {
+        $(#[$doc])*
+        #[derive(Args)]
+        #[command(next_help_heading = $heading)]
+        pub(crate) struct $name {
+            /// Use this user and password
+            #[arg(id = concat!($prefix, "creds"), long = concat!($prefix, "creds"), value_name = "USER[:PASSWORD]",
+                  conflicts_with_all = [concat!($prefix, "username"), concat!($prefix, "no-creds"), concat!($prefix, "registry-token")])]
+            creds: Option<String>,
+
+            /// Use this user, with the password of the flag beside this one
+            #[arg(id = concat!($prefix, "username"), long = concat!($prefix, "username"), value_name = "USER",
+                  requires = concat!($prefix, "password"), conflicts_with_all = [concat!($prefix, "no-creds"), concat!($prefix, "registry-token")])]
+            username: Option<String>,
+
+            /// The password of the user given beside it
+            #[arg(id = concat!($prefix, "password"), long = concat!($prefix, "password"), value_name = "PASSWORD",
+                  requires = concat!($prefix, "username"))]
+            password: Option<String>,
+
+            /// Use no credentials, whatever is stored
+            #[arg(id = concat!($prefix, "no-creds"), long = concat!($prefix, "no-creds"), conflicts_with = concat!($prefix, "registry-token"))]
+            no_creds: bool,
+
+            /// Send this token as it is, without asking a token endpoint
+            #[arg(id = concat!($prefix, "registry-token"), long = concat!($prefix, "registry-token"), value_name = "TOKEN")]
+            registry_token: Option<String>,
+
+            /// Read credentials from this file only [env: REGISTRY_AUTH_FILE]
+            #[arg(id = concat!($prefix, "authfile"), long = concat!($prefix, "authfile"), value_name = "FILE")]
+            authfile: Option<PathBuf>,
+
+            /// Take certificates from this directory: *.crt authorities, *.cert with *.key for the client
+            #[arg(id = concat!($prefix, "cert-dir"), long = concat!($prefix, "cert-dir"), value_name = "DIR")]
+            cert_dir: Option<PathBuf>,
+
+            /// With =false: accept any certificate and permit plain HTTP
+            #[arg(id = concat!($prefix, "tls-verify"), long = concat!($prefix, "tls-verify"), value_name = "BOOL",
+                  num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+            tls_verify: Option<bool>,
+        }
+
+        impl $name {
+            /// How this side reaches its registry; `files` serve where the side names no file of its own.
+            pub(crate) fn access(&self, files: Option<&AuthFiles>) -> Result<Access> {
+                let files = match (&self.authfile, files) {
+                    (None, Some(files)) => files.clone(),
+                    (own, _) => AuthFiles::find(own.clone())?,
+                };
+                Side {
+                    creds: self.creds.as_deref(),
+                    username: self.username.as_deref(),
+                    password: self.password.as_deref(),
+                    no_creds: self.no_creds,
+                    registry_token: self.registry_token.as_deref(),
+                    files,
+                    cert_dir: self.cert_dir.as_ref(),
+                    tls_verify: self.tls_verify,
+                    prefix: $prefix,
+                }
+                .access()
+            }
+        }
+    };
+}
+
+access_flags!(
+    /// Access to the registry of a command with one image.
+    RegistryFlags, "", "Registry access"
+);
+access_flags!(
+    /// Access to the registry that a copy reads.
+    SourceFlags, "src-", "Access to the source"
+);
+access_flags!(
+    /// Access to the registry that a copy writes.
+    DestinationFlags, "dest-", "Access to the destination"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_go_writes_them() {
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1.5h"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("10"), Ok(Duration::from_secs(10)));
+        assert!(duration("10x").is_err() && duration("s").is_err() && duration("-1s").is_err());
+    }
+}

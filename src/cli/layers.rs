@@ -1,0 +1,174 @@
+//! `barque layers`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::flags::{Global, PlatformFlag, RegistryFlags};
+use super::{Outcome, image_to_read};
+use crate::copy::choose_image;
+use crate::image::{Descriptor, Digest, ImageConfig, ImageName, Selector, View};
+use crate::report::layers::LayersReport;
+use crate::transport::{BlobBody, Source, Which, blob_store, open_source, read_all};
+use crate::{Error, Kind, Result};
+
+/// Layers that are fetched at once.
+const IN_FLIGHT: usize = 8;
+const CONFIG_CAP: u64 = 4 << 20;
+
+/// Download the layers of an image into a directory, or list them
+///
+/// Makes a fresh directory layers-NAME-TAG-RANDOM with manifest.json and one HEX.tar a layer, and prints its name.
+#[derive(Args)]
+pub(crate) struct LayersArgs {
+    /// An image, as in docker://alpine:3.20
+    #[arg(value_name = "IMAGE")]
+    image: String,
+
+    /// Only these layers, with or without `sha256:`
+    #[arg(value_name = "DIGEST")]
+    digests: Vec<String>,
+
+    /// Write into this directory, which must be new or empty
+    #[arg(short, long, value_name = "DIR", conflicts_with = "list")]
+    output: Option<PathBuf>,
+
+    /// List the layers without downloading them
+    #[arg(long)]
+    list: bool,
+
+    /// With --list: print JSON
+    #[arg(long, requires = "list")]
+    json: bool,
+
+    #[command(flatten)]
+    platform: PlatformFlag,
+    #[command(flatten)]
+    registry: RegistryFlags,
+}
+
+pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Outcome> {
+    let name = image_to_read(&args.image)?;
+    let access = args.registry.access(None)?;
+    let source = open_source(&name, &access, &global.patience()).await?;
+    let done = layers(&args, global, &name, source).await;
+    done.map_err(|e| e.context(format!("reading the layers of `{}`", args.image)).into())
+}
+
+async fn layers(args: &LayersArgs, global: &Global, name: &ImageName, source: Arc<dyn Source>) -> Result<Outcome> {
+    let wish = global.platform(&args.platform)?;
+    let top = source.manifest(&Which::Named).await?;
+    let manifest = choose_image(&*source, &top, &wish).await?;
+    let (config, layers) = match manifest.view()? {
+        View::Image(image) => (Some(image.config.clone()).filter(|_| image.is_image()), image.layers),
+        View::Artifact(artifact) => (None, artifact.blobs),
+        View::Schema1(_) => return Err(Error::other("this is a docker schema 1 image; its layers are not supported yet")),
+        View::Index(_) => return Err(Error::other("the chosen entry of the index is an index itself")),
+    };
+    let wanted = choose(&layers, &args.digests)?;
+    if args.list {
+        let config = match &config {
+            Some(config) => Some(ImageConfig::parse(&read_all(source.blob(config, 0).await?, CONFIG_CAP).await?)?),
+            None => None,
+        };
+        let report = LayersReport::new(&layers, config.as_ref()).only(&wanted);
+        return Ok(report.render(args.json).into());
+    }
+    let directory = Fresh::make(args.output.as_deref(), name)?;
+    stream::iter(wanted)
+        .map(|layer| fetch(source.clone(), layer, directory.path.clone()))
+        .buffer_unordered(IN_FLIGHT)
+        .try_collect::<()>()
+        .await?;
+    blob_store::write_file(&directory.path.join("manifest.json"), &directory.path, manifest.raw().clone()).await?;
+    Ok(format!("{}\n", directory.keep().display()).into())
+}
+
+async fn fetch(source: Arc<dyn Source>, layer: Descriptor, directory: PathBuf) -> Result<()> {
+    let to = directory.join(format!("{}.tar", layer.digest.hex()));
+    let wanted = layer.clone();
+    let body = BlobBody::new(move |from| {
+        let (source, layer) = (source.clone(), wanted.clone());
+        Box::pin(async move { source.blob(&layer, from).await })
+    });
+    blob_store::write_blob(&to, &directory, &layer, &body).await.map(|_| ())
+}
+
+/// The layers meant by `digests`, each once; all when there are none.
+fn choose(layers: &[Descriptor], digests: &[String]) -> Result<Vec<Descriptor>> {
+    let mut chosen: Vec<Descriptor> = Vec::new();
+    let mut add = |layer: &Descriptor| {
+        if !chosen.iter().any(|c| c.digest == layer.digest) {
+            chosen.push(layer.clone());
+        }
+    };
+    for text in digests {
+        let full = if text.contains(':') { text.clone() } else { format!("sha256:{text}") };
+        let digest: Digest = full.parse().map_err(|e| Error::other(format!("`{text}` is not a layer's digest")).because::<crate::image::DigestError>(e))?;
+        let layer = layers.iter().find(|l| l.digest == digest);
+        add(layer.ok_or_else(|| {
+            Error::new(Kind::NotFound, format!("the image has no layer `{digest}`")).hint("see its layers with `barque layers --list`")
+        })?);
+    }
+    if digests.is_empty() {
+        layers.iter().for_each(add);
+    }
+    Ok(chosen)
+}
+
+/// The directory that layers are written to; one of our making goes away again when the command fails.
+struct Fresh {
+    path: PathBuf,
+    made: Option<tempfile::TempDir>,
+}
+
+impl Fresh {
+    fn make(output: Option<&Path>, name: &ImageName) -> Result<Fresh> {
+        let refused = |path: &Path, e: std::io::Error| {
+            Error::new(Kind::Refused, format!("the directory `{}` cannot be made", path.display())).because(e)
+        };
+        let Some(path) = output else {
+            let prefix = prefix(name);
+            let made = tempfile::Builder::new().prefix(&prefix).rand_bytes(9).tempdir_in(".").map_err(|e| refused(Path::new(&prefix), e))?;
+            let shown = made.path().strip_prefix(".").unwrap_or(made.path()).to_owned();
+            return Ok(Fresh { path: shown, made: Some(made) });
+        };
+        std::fs::create_dir_all(path).map_err(|e| refused(path, e))?;
+        let mut entries = std::fs::read_dir(path).map_err(|e| refused(path, e))?;
+        if entries.next().is_some() {
+            return Err(Error::new(Kind::Refused, format!("`{}` is not empty", path.display())).hint("choose a new or empty directory"));
+        }
+        Ok(Fresh { path: path.to_owned(), made: None })
+    }
+
+    fn keep(self) -> PathBuf {
+        if let Some(made) = self.made {
+            // The handle is let go of; the directory stays.
+            let _ = made.keep();
+        }
+        self.path
+    }
+}
+
+/// `layers-NAME-TAG-`, as skopeo's early command did.
+fn prefix(name: &ImageName) -> String {
+    let (image, tag) = match name {
+        ImageName::Docker(reference) => {
+            let tag = match (&reference.tag, &reference.digest) {
+                (Some(tag), _) => tag.to_string(),
+                (None, Some(digest)) => digest.short().to_owned(),
+                (None, None) => "latest".to_owned(),
+            };
+            (reference.repository.name.to_string(), tag)
+        }
+        ImageName::Oci { path, selector: Selector::Named(tag) } => (base(path), tag.clone()),
+        ImageName::Oci { path, .. } | ImageName::Dir { path } => (base(path), "latest".to_owned()),
+    };
+    format!("layers-{image}-{tag}-").replace(['/', ':'], "-")
+}
+
+fn base(path: &Path) -> String {
+    path.file_name().map_or_else(|| "image".to_owned(), |n| n.to_string_lossy().into_owned())
+}

@@ -1,0 +1,157 @@
+//! `barque login`.
+
+use std::io::{BufRead, IsTerminal, Read, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+use super::Outcome;
+use super::flags::Global;
+use crate::image::Registry;
+use crate::registry::Client;
+use crate::settings::{Access, AuthFiles, AuthKey, Credential, CredentialStore, Found, Login, Secret};
+use crate::{Error, Kind, Result};
+
+/// Log in to a registry
+///
+/// The credential is checked with the registry before it is stored.
+#[derive(Args)]
+pub(crate) struct LoginArgs {
+    /// A registry, as in quay.io, or a part of one, as in quay.io/team
+    #[arg(value_name = "REGISTRY")]
+    registry: String,
+
+    /// The user's name; asked for when missing
+    #[arg(short, long, value_name = "USER")]
+    username: Option<String>,
+
+    /// The password; asked for without echo when missing. Others can see it in the list of processes
+    #[arg(short, long, value_name = "PASSWORD", requires = "username", conflicts_with = "password_stdin")]
+    password: Option<String>,
+
+    /// Read the password from standard input
+    #[arg(long, requires = "username")]
+    password_stdin: bool,
+
+    /// Print the user that is logged in, and do nothing else
+    #[arg(long, conflicts_with_all = ["username", "password", "password_stdin"])]
+    get_login: bool,
+
+    /// Store in this file [env: REGISTRY_AUTH_FILE]
+    #[arg(long, value_name = "FILE", conflicts_with = "compat_auth_file")]
+    authfile: Option<PathBuf>,
+
+    /// Store in this file, in the form of Docker's config.json
+    #[arg(long, value_name = "FILE")]
+    compat_auth_file: Option<PathBuf>,
+
+    /// Take certificates from this directory: *.crt authorities, *.cert with *.key for the client
+    #[arg(long, value_name = "DIR")]
+    cert_dir: Option<PathBuf>,
+
+    /// With =false: accept any certificate and permit plain HTTP
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    tls_verify: Option<bool>,
+
+    /// Say where the login is stored
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outcome> {
+    let key: AuthKey = args.registry.parse().map_err(|e| {
+        Error::other(format!("`{}` is not the name of a registry", args.registry)).because::<crate::image::ReferenceError>(e)
+    })?;
+    let stored = AuthFiles::find(args.authfile.clone().or(args.compat_auth_file.clone()))?;
+    if args.get_login {
+        return Ok(get_login(&stored, &key).await?.into());
+    }
+    let doing = || format!("logging in to `{key}`");
+    if args.username.is_none()
+        && let Some(found) = stored.lookup_key(&key).await.with_context(doing)?
+    {
+        let text = format!("Authenticating with existing credentials for {key}\n");
+        if check(&args, global, &key.registry, found).await.is_ok() {
+            return Ok((text + &format!("Existing credentials are valid. Already logged in to {key}\n")).into());
+        }
+        tracing::warn!("the existing credentials for `{key}` are not valid");
+    }
+    let credential = credential(&args).await.with_context(doing)?;
+    let found = Found { credential: credential.clone(), origin: "this login".to_owned() };
+    check(&args, global, &key.registry, found).await.with_context(doing)?;
+    let store = CredentialStore::find(args.authfile.clone(), args.compat_auth_file.clone())?;
+    let place = store.store(&key, &credential).await.with_context(|| format!("storing the login for `{key}`"))?;
+    Ok(match args.verbose {
+        true => format!("Login Succeeded!\nStored in {place}\n").into(),
+        false => "Login Succeeded!\n".to_owned().into(),
+    })
+}
+
+async fn get_login(stored: &AuthFiles, key: &AuthKey) -> Result<String> {
+    match stored.lookup_key(key).await?.map(|f| f.credential) {
+        Some(Credential::Login { username, .. }) => Ok(username + "\n"),
+        _ => Err(Error::new(Kind::NotAllowed, format!("not logged in to `{key}`")).hint(format!("log in with `barque login {key}`"))),
+    }
+}
+
+/// Asks the registry whether it takes the credential.
+async fn check(args: &LoginArgs, global: &Global, registry: &Registry, found: Found) -> Result<()> {
+    let access = Access { login: Login::Given(found), tls_verify: args.tls_verify.unwrap_or(true), cert_dir: args.cert_dir.clone() };
+    Client::new(registry, &access, global.patience())?.check_login().await
+}
+
+async fn credential(args: &LoginArgs) -> Result<Credential> {
+    let username = match &args.username {
+        Some(username) => username.clone(),
+        None => ask("Username: ", false).await?,
+    };
+    let password = if args.password_stdin {
+        piped_password()?
+    } else if let Some(password) = &args.password {
+        password.clone()
+    } else {
+        ask("Password: ", true).await?
+    };
+    if username.is_empty() {
+        return Err(Error::other("a user name is needed"));
+    }
+    Ok(Credential::Login { username, password: Secret::new(password), identity_token: None })
+}
+
+/// Standard input to its end, without the newline that `echo` adds.
+fn piped_password() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin()
+        .take(64 << 10)
+        .read_to_string(&mut text)
+        .map_err(|e| Error::other("the password cannot be read from standard input").because(e))?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    match text {
+        "" => Err(Error::other("standard input holds no password")),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Asks at the terminal; on a blocking thread, so that Ctrl-C still ends the program.
+async fn ask(prompt: &'static str, secret: bool) -> Result<String> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::other("there is no terminal to ask for the login at")
+            .hint("give `--username` and `--password-stdin`"));
+    }
+    let failed = |e: std::io::Error| Error::other("the terminal cannot be read").because(e);
+    let asked = tokio::task::spawn_blocking(move || {
+        if secret {
+            return rpassword::prompt_password(prompt);
+        }
+        let mut stderr = std::io::stderr();
+        stderr.write_all(prompt.as_bytes())?;
+        stderr.flush()?;
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line)?;
+        Ok(line.trim().to_owned())
+    });
+    asked.await.map_err(|e| failed(e.into()))?.map_err(failed)
+}

@@ -1,0 +1,47 @@
+//! `barque logout`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::Outcome;
+use crate::Error;
+use crate::settings::{AuthKey, CredentialStore};
+
+/// Remove a stored login
+#[derive(Args)]
+pub(crate) struct LogoutArgs {
+    /// A registry, as in quay.io, or a part of one, as in quay.io/team
+    #[arg(value_name = "REGISTRY", required_unless_present = "all", conflicts_with = "all")]
+    registry: Option<String>,
+
+    /// Remove all logins of the file
+    #[arg(short, long)]
+    all: bool,
+
+    /// Remove from this file [env: REGISTRY_AUTH_FILE]
+    #[arg(long, value_name = "FILE", conflicts_with = "compat_auth_file")]
+    authfile: Option<PathBuf>,
+
+    /// Remove from this file, which has the form of Docker's config.json
+    #[arg(long, value_name = "FILE")]
+    compat_auth_file: Option<PathBuf>,
+
+    /// Accepted for compatibility with skopeo; nothing is sent
+    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    tls_verify: Option<String>,
+}
+
+pub(crate) async fn run(args: LogoutArgs) -> anyhow::Result<Outcome> {
+    let store = CredentialStore::find(args.authfile, args.compat_auth_file)?;
+    let Some(registry) = &args.registry else {
+        store.erase_all().await.context("removing all logins")?;
+        return Ok("Removed login credentials for all registries\n".to_owned().into());
+    };
+    let key: AuthKey = registry.parse().map_err(|e| {
+        Error::other(format!("`{registry}` is not the name of a registry")).because::<crate::image::ReferenceError>(e)
+    })?;
+    store.erase(&key).await?;
+    Ok(format!("Removed login credentials for {key}\n").into())
+}
