@@ -4,8 +4,11 @@
 //! decides nothing and knows no transport.
 
 pub mod failure;
+pub mod go_time;
 pub mod inspect;
 pub mod json;
+pub mod layers;
+pub mod log;
 pub mod progress;
 pub mod table;
 pub mod template;
