@@ -3,14 +3,12 @@
 //! It keeps the text of the config and only makes it canonical, so no precision or offset is lost. It is separate
 //! because documents and templates print the same moment in two ways. It reads no clock.
 
-use serde::{Serialize, Serializer};
-
-/// The name under which a [`GoTime`] is serialised, by which templates know it.
-pub(super) const TYPE_NAME: &str = "Time";
+use serde::Serialize;
 
 /// A moment in RFC 3339 as Go's `time.Time` marshals it: `T` and `Z` in capitals, at most nine digits of fraction
 /// without zeros at the end, no fraction when it is zero.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct GoTime(String);
 
 impl GoTime {
@@ -48,6 +46,21 @@ impl GoTime {
         let dot = if fraction.is_empty() { "" } else { "." };
         Some(GoTime(format!("{seconds}{dot}{fraction}{zone}")))
     }
+
+    /// The form of Go's `Time.String`, which is what a template prints.
+    pub fn spoken(&self) -> String {
+        let Some((date, rest)) = self.0.split_once('T') else {
+            return self.0.clone();
+        };
+        match rest.strip_suffix('Z') {
+            Some(time) => format!("{date} {time} +0000 UTC"),
+            None => {
+                let (time, offset) = rest.split_at(rest.len().saturating_sub(6));
+                let offset = offset.replace(':', "");
+                format!("{date} {time} {offset} {offset}")
+            }
+        }
+    }
 }
 
 fn is_offset(zone: &str) -> bool {
@@ -58,27 +71,6 @@ fn is_offset(zone: &str) -> bool {
             b'd' => is.is_ascii_digit(),
             _ => want == is,
         })
-}
-
-/// The text of a [`GoTime`] in the form of Go's `Time.String`, which is what a template prints.
-pub(super) fn spoken(rfc3339: &str) -> String {
-    let Some((date, rest)) = rfc3339.split_once('T') else {
-        return rfc3339.to_owned();
-    };
-    match rest.strip_suffix('Z') {
-        Some(time) => format!("{date} {time} +0000 UTC"),
-        None => {
-            let (time, offset) = rest.split_at(rest.len().saturating_sub(6));
-            let offset = offset.replace(':', "");
-            format!("{date} {time} {offset} {offset}")
-        }
-    }
-}
-
-impl Serialize for GoTime {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_newtype_struct(TYPE_NAME, &self.0)
-    }
 }
 
 #[cfg(test)]
@@ -115,10 +107,7 @@ mod tests {
             ),
         ] {
             let time = GoTime::parse(text).unwrap();
-            assert_eq!(
-                (time.0.as_str(), spoken(&time.0).as_str()),
-                (json, template)
-            );
+            assert_eq!((time.0.as_str(), time.spoken().as_str()), (json, template));
         }
     }
 

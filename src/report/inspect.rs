@@ -267,6 +267,7 @@ fn read_config(bytes: &[u8]) -> Result<Config> {
 mod tests {
     use super::*;
     use crate::report::json::to_go_json;
+    use crate::report::template::{INSPECT, Shape};
     use bytes::Bytes;
     use serde_json::{Value, json};
 
@@ -398,7 +399,7 @@ mod tests {
         let report = describe(
             &docker,
             &docker,
-            Some(br#"{"created":"?","config":{"Labels":{}}}"#),
+            Some(br#"{"created":"?","config":{"Labels":{},"Env":[null]}}"#),
         );
         assert_eq!(report.created, Some(GoTime::zero()));
         assert_eq!(report.labels, Some(BTreeMap::new()));
@@ -470,5 +471,22 @@ mod tests {
             tags: Vec::new(),
         };
         assert_eq!(to_go_json(&report), "{\n    \"Tags\": []\n}");
+    }
+
+    #[test]
+    fn templates_know_every_key() {
+        let oci = image(MediaType::OCI_MANIFEST, MediaType::OCI_CONFIG);
+        let mut report = describe(&oci, &oci, Some(CONFIG));
+        report.name = Some(String::new());
+        report.tag = Some(String::new());
+        report.platforms = Some(Vec::new());
+        report.artifact_type = Some("".into());
+        let report = serde_json::to_value(report).unwrap();
+        let keys: Vec<_> = report.as_object().unwrap().keys().collect();
+        let Shape::Struct(fields) = &INSPECT else {
+            panic!("a document is a struct");
+        };
+        assert_eq!(keys, fields.iter().map(|f| f.0).collect::<Vec<_>>());
+        assert!(fields.iter().all(|f| f.0 == f.1));
     }
 }
