@@ -3,8 +3,11 @@
 //! Pure data: nothing here does input or output, is async, or reads a clock or the environment. All other
 //! rooms build on it, so that a digest or a name is checked once, where it comes in, and trusted afterwards.
 
+pub mod config;
+pub mod convert;
 mod descriptor;
 mod digest;
+pub mod go_json;
 mod jws;
 mod manifest;
 mod media_type;
@@ -12,6 +15,7 @@ mod name;
 pub mod platform;
 pub mod reference;
 
+pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError, Digester};
 pub use manifest::{

@@ -1,19 +1,20 @@
-//! Platforms: reading and normalising their names, and choosing an entry of an index by them.
+//! Platforms: the names users and indexes give them, and their one normal form.
 //!
-//! Two rules live here side by side. [`choose`] picks the one image that a command works on and follows skopeo,
-//! so that the same image comes out; it never falls back to another architecture. [`preference`] and
-//! [`matches`] are containerd's wider rule, by which a machine can run an image (protocols: "Platforms").
+//! Two rules use them, a file each. [`choose`] picks the one image that a command works on and follows skopeo, so
+//! that the same image comes out; it never falls back to another architecture. [`preference`] and [`matches()`]
+//! are containerd's wider rule, by which a machine can run an image (protocols: "Platforms").
+
+mod choose;
+mod preference;
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Descriptor, IndexView, MediaType, Platform};
+use super::Platform;
 use crate::{Error, Kind};
 
-/// The annotation by which skopeo and podman mark images with zstd layers.
-const ZSTD: &str = "io.github.containers.compression.zstd";
-/// The annotation by which buildkit marks attestations among images.
-const ATTESTATION: &str = "vnd.docker.reference.type";
+pub use choose::choose;
+pub use preference::{matches, preference};
 
 /// The platform that a user asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,74 +118,6 @@ impl fmt::Display for PlatformWish {
     }
 }
 
-/// The entry of `index` that `wish` means, by skopeo's rule.
-///
-/// An exact variant comes first, then weaker ones, then none; entries that name no platform come last. At equal
-/// rank an entry annotated as zstd wins, then the earlier one. Nested indexes, attestations and things that are
-/// no manifest are never chosen.
-pub fn choose<'a>(
-    index: &'a IndexView,
-    wish: &PlatformWish,
-) -> Result<&'a Descriptor, PlatformError> {
-    let images = || index.manifests.iter().filter(|d| is_image(d));
-    let (architecture, implied) = architecture_name(&wish.architecture);
-    let variant = wish.variant.as_deref().or(implied).unwrap_or_default();
-    let variants = acceptable_variants(&architecture, &variant_name(&architecture, variant));
-    let os = os_name(&wish.os);
-    let rank = |entry: &Descriptor| match &entry.platform {
-        None => Some(usize::MAX),
-        Some(platform) => {
-            let (entry_architecture, implied) = architecture_name(&platform.architecture);
-            let variant = platform.variant.as_deref().filter(|v| !v.is_empty());
-            let variant = variant_name(&architecture, variant.or(implied).unwrap_or_default());
-            (os_name(&platform.os) == os && entry_architecture == architecture)
-                .then(|| variants.iter().position(|v| *v == variant))
-                .flatten()
-        }
-    };
-    images()
-        .filter_map(|entry| Some((rank(entry)?, entry.annotation(ZSTD) != Some("true"), entry)))
-        .min_by_key(|(rank, not_zstd, _)| (*rank, *not_zstd))
-        .map(|(_, _, entry)| entry)
-        .ok_or_else(|| PlatformError::NoMatch {
-            wanted: wish.clone(),
-            available: images()
-                .filter_map(|d| d.platform.as_ref().map(Platform::to_string))
-                .collect(),
-        })
-}
-
-/// Whether an entry of an index is an image that can be chosen.
-fn is_image(entry: &Descriptor) -> bool {
-    let unknown = entry
-        .platform
-        .as_ref()
-        .is_some_and(|p| p.os == "unknown" || p.architecture == "unknown");
-    let kind = &entry.media_type;
-    (kind.is_image_manifest() || kind.is_schema1() || *kind == MediaType::OCI_ARTIFACT)
-        && !unknown
-        && entry.annotation(ATTESTATION).is_none()
-}
-
-/// The variants that do for `variant`, best first; empty stands for none.
-fn acceptable_variants(architecture: &str, variant: &str) -> Vec<String> {
-    let order: &[&str] = match architecture {
-        "arm" => &["v8", "v7", "v6", "v5"],
-        "arm64" => &["v8"],
-        _ => &[],
-    };
-    let from = order.iter().position(|v| *v == variant);
-    let mut variants: Vec<&str> = match (variant, from) {
-        ("", _) => [&[""], order].concat(),
-        (_, Some(from)) => order[from..].to_vec(),
-        (unknown, None) => vec![unknown],
-    };
-    if !variant.is_empty() {
-        variants.push("");
-    }
-    variants.into_iter().map(str::to_owned).collect()
-}
-
 /// A platform in the one form that containerd compares: Go's names, without a variant that goes without saying.
 pub fn normalize(platform: &Platform) -> Platform {
     let (architecture, implied) = architecture_name(&platform.architecture);
@@ -204,74 +137,6 @@ pub fn normalize(platform: &Platform) -> Platform {
         variant: (!variant.is_empty()).then(|| variant.to_owned()),
         architecture,
         ..platform.clone()
-    }
-}
-
-/// The platforms whose images run on `platform`, best first: weaker variants, then the 32-bit architecture.
-pub fn preference(platform: &Platform) -> Vec<Platform> {
-    let wanted = normalize(platform);
-    let variant = wanted.variant.as_deref().unwrap_or_default();
-    let on = |architecture: &str, variant: String| Platform {
-        architecture: architecture.to_owned(),
-        variant: (!variant.is_empty()).then_some(variant),
-        ..wanted.clone()
-    };
-    let arm = |from: u32| (5..=from).rev().map(move |n| on("arm", format!("v{n}")));
-    let (major, minor) = variant_number(variant);
-    match wanted.architecture.as_str() {
-        "amd64" => {
-            let mut all: Vec<Platform> = match major {
-                Some(n @ 1..=9) => (1..=n)
-                    .rev()
-                    .map(|n| on("amd64", format!("v{n}")))
-                    .collect(),
-                _ => vec![wanted.clone()],
-            };
-            all.push(on("386", String::new()));
-            all
-        }
-        "arm" => match major {
-            Some(n) if (5..=8).contains(&n) => arm(n).collect(),
-            _ => vec![wanted.clone()],
-        },
-        "arm64" => {
-            let down = |major: u32, minor: u32| {
-                (0..=minor).rev().map(move |m| match m {
-                    0 => on("arm64", format!("v{major}")),
-                    m => on("arm64", format!("v{major}.{m}")),
-                })
-            };
-            let minor = minor.min(9);
-            match major {
-                None | Some(8) => down(8, minor).chain(arm(8)).collect(),
-                Some(9) => down(9, minor)
-                    .chain(down(8, (minor + 5).min(9)))
-                    .chain(arm(8))
-                    .collect(),
-                Some(_) => vec![wanted.clone()],
-            }
-        }
-        _ => vec![wanted.clone()],
-    }
-}
-
-/// Whether an image for `candidate` runs on `platform`.
-pub fn matches(platform: &Platform, candidate: &Platform) -> bool {
-    let key = |p: &Platform| {
-        let p = normalize(p);
-        (p.os, p.architecture, p.variant)
-    };
-    let candidate = key(candidate);
-    preference(platform).iter().any(|p| key(p) == candidate)
-}
-
-/// `v8.1` as (8, 1); no major number where it is not of that form.
-fn variant_number(variant: &str) -> (Option<u32>, u32) {
-    let number = variant.strip_prefix('v').unwrap_or_default();
-    let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
-    match (major.parse(), minor.parse()) {
-        (Ok(major), Ok(minor)) => (Some(major), minor),
-        _ => (None, 0),
     }
 }
 
@@ -324,101 +189,6 @@ fn host_architecture() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::{Algorithm, Digest};
-
-    /// An index of images named by their place; `-` for no platform.
-    fn index(platforms: &[&str]) -> IndexView {
-        let entry = |(at, text): (usize, &&str)| {
-            let digest = Digest::of(Algorithm::Sha256, b"");
-            let mut entry = Descriptor::new(MediaType::OCI_MANIFEST, digest, at as u64);
-            let text = text.strip_suffix("+zstd").map_or(*text, |text| {
-                entry.annotations = Some([(ZSTD.to_owned(), "true".to_owned())].into());
-                text
-            });
-            if text != "-" {
-                let mut parts = text.split('/').map(str::to_owned);
-                entry.platform = Some(Platform {
-                    os: parts.next().unwrap(),
-                    architecture: parts.next().unwrap(),
-                    variant: parts.next(),
-                    ..Platform::default()
-                });
-            }
-            entry
-        };
-        IndexView {
-            manifests: platforms.iter().enumerate().map(entry).collect(),
-            subject: None,
-            artifact_type: None,
-        }
-    }
-
-    fn chosen(platforms: &[&str], wish: &str) -> Option<u64> {
-        let wish = wish.parse().unwrap();
-        choose(&index(platforms), &wish).ok().map(|d| d.size)
-    }
-
-    #[test]
-    fn variants_are_chosen_from_exact_to_weaker_to_none() {
-        let arm = ["linux/arm", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8"];
-        assert_eq!(chosen(&arm, "linux/arm/v7"), Some(2));
-        assert_eq!(chosen(&arm[..2], "linux/arm/v7"), Some(1));
-        assert_eq!(chosen(&arm[..1], "linux/arm/v7"), Some(0));
-        assert_eq!(chosen(&arm[2..], "linux/arm/v6"), None);
-        assert_eq!(chosen(&arm, "linux/arm"), Some(0));
-        assert_eq!(chosen(&arm[1..], "linux/arm"), Some(2));
-        assert_eq!(chosen(&["linux/arm64/v8"], "linux/aarch64"), Some(0));
-        assert_eq!(chosen(&["linux/arm64"], "linux/arm64/8"), Some(0));
-        assert_eq!(
-            chosen(&["linux/386", "linux/amd64/v2"], "linux/amd64"),
-            None
-        );
-    }
-
-    #[test]
-    fn zstd_wins_at_equal_rank_and_no_platform_comes_last() {
-        assert_eq!(
-            chosen(&["linux/amd64", "linux/amd64+zstd"], "linux/amd64"),
-            Some(1)
-        );
-        assert_eq!(
-            chosen(&["linux/arm", "linux/arm/v8+zstd"], "linux/arm"),
-            Some(0)
-        );
-        assert_eq!(chosen(&["-", "linux/amd64"], "linux/amd64"), Some(1));
-        assert_eq!(chosen(&["-", "-+zstd"], "linux/amd64"), Some(1));
-        assert_eq!(chosen(&["linux/arm64", "-"], "linux/amd64"), Some(1));
-    }
-
-    #[test]
-    fn attestations_and_nested_indexes_are_no_images() {
-        let mut nested = index(&["linux/amd64", "linux/amd64", "-"]);
-        nested.manifests[0].media_type = MediaType::new(MediaType::OCI_INDEX);
-        nested.manifests[1].annotations = Some([(ATTESTATION.into(), "x".into())].into());
-        nested.manifests[2].media_type = MediaType::new("application/octet-stream");
-        assert!(choose(&nested, &PlatformWish::default()).is_err());
-        assert_eq!(chosen(&["unknown/unknown"], "unknown/unknown"), None);
-    }
-
-    #[test]
-    fn an_error_lists_what_is_there() {
-        let wish = "linux/riscv64".parse().unwrap();
-        let error = choose(
-            &index(&["linux/amd64", "linux/arm/v7", "unknown/unknown"]),
-            &wish,
-        )
-        .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the index has no image for `linux/riscv64`; it has linux/amd64, linux/arm/v7"
-        );
-        let error = Error::from(error);
-        assert_eq!(error.kind(), Kind::NotFound);
-        assert_eq!(
-            error.advice(),
-            Some("choose one that is there, as in `--platform linux/amd64`")
-        );
-    }
 
     #[test]
     fn platforms_are_read_in_full_only() {

@@ -60,7 +60,10 @@ pub(super) fn check_payload(payload: &[u8]) -> Result<(), ManifestError> {
 }
 
 fn decide(outline: &Outline<'_>, served: Option<MediaType>) -> Result<MediaType, ManifestError> {
-    let body = outline.text("mediaType")?.map(|t| MediaType::new(&t));
+    let body = outline
+        .text("mediaType")?
+        .map(|t| MediaType::new(&t))
+        .filter(|t| !t.as_str().is_empty());
     if let (Some(served), Some(body)) = (&served, &body)
         && served != body
         && !(served.is_schema1() && body.is_schema1())
@@ -303,6 +306,16 @@ mod tests {
             served(&body, MediaType::DOCKER_MANIFEST),
             Err(ManifestError::TypeMismatch { .. })
         ));
+    }
+
+    #[test]
+    fn an_empty_media_type_says_nothing() {
+        let body = r#"{"schemaVersion":2,"mediaType":"","manifests":[]}"#;
+        assert_eq!(
+            served(body, MediaType::DOCKER_LIST).unwrap(),
+            MediaType::DOCKER_LIST
+        );
+        assert_eq!(kind(body).unwrap(), MediaType::OCI_INDEX);
     }
 
     #[test]

@@ -1,0 +1,178 @@
+//! The choice of one entry of an index, by skopeo's rule.
+
+use super::{PlatformError, PlatformWish, architecture_name, os_name, variant_name};
+use crate::image::{Descriptor, IndexView, MediaType, Platform};
+
+/// The annotation by which skopeo and podman mark images with zstd layers.
+const ZSTD: &str = "io.github.containers.compression.zstd";
+/// The annotation by which buildkit marks attestations among images.
+const ATTESTATION: &str = "vnd.docker.reference.type";
+
+/// The entry of `index` that `wish` means, by skopeo's rule.
+///
+/// An exact variant comes first, then weaker ones, then none; entries that name no platform come last. At equal
+/// rank an entry annotated as zstd wins, then the earlier one. Nested indexes, attestations and things that are
+/// no manifest are never chosen.
+pub fn choose<'a>(
+    index: &'a IndexView,
+    wish: &PlatformWish,
+) -> Result<&'a Descriptor, PlatformError> {
+    let images = || index.manifests.iter().filter(|d| is_image(d));
+    let (architecture, implied) = architecture_name(&wish.architecture);
+    let variant = wish.variant.as_deref().or(implied).unwrap_or_default();
+    let variants = acceptable_variants(&architecture, &variant_name(&architecture, variant));
+    let os = os_name(&wish.os);
+    let rank = |entry: &Descriptor| match &entry.platform {
+        None => Some(usize::MAX),
+        Some(platform) => {
+            let (entry_architecture, implied) = architecture_name(&platform.architecture);
+            let variant = platform.variant.as_deref().filter(|v| !v.is_empty());
+            let variant = variant_name(&architecture, variant.or(implied).unwrap_or_default());
+            (os_name(&platform.os) == os && entry_architecture == architecture)
+                .then(|| variants.iter().position(|v| *v == variant))
+                .flatten()
+        }
+    };
+    images()
+        .filter_map(|entry| Some((rank(entry)?, entry.annotation(ZSTD) != Some("true"), entry)))
+        .min_by_key(|(rank, not_zstd, _)| (*rank, *not_zstd))
+        .map(|(_, _, entry)| entry)
+        .ok_or_else(|| PlatformError::NoMatch {
+            wanted: wish.clone(),
+            available: images()
+                .filter_map(|d| d.platform.as_ref().map(Platform::to_string))
+                .collect(),
+        })
+}
+
+/// Whether an entry of an index is an image that can be chosen.
+fn is_image(entry: &Descriptor) -> bool {
+    let unknown = entry
+        .platform
+        .as_ref()
+        .is_some_and(|p| p.os == "unknown" || p.architecture == "unknown");
+    let kind = &entry.media_type;
+    (kind.is_image_manifest() || kind.is_schema1() || *kind == MediaType::OCI_ARTIFACT)
+        && !unknown
+        && entry.annotation(ATTESTATION).is_none()
+}
+
+/// The variants that do for `variant`, best first; empty stands for none.
+fn acceptable_variants(architecture: &str, variant: &str) -> Vec<String> {
+    let order: &[&str] = match architecture {
+        "arm" => &["v8", "v7", "v6", "v5"],
+        "arm64" => &["v8"],
+        _ => &[],
+    };
+    let from = order.iter().position(|v| *v == variant);
+    let mut variants: Vec<&str> = match (variant, from) {
+        ("", _) => [&[""], order].concat(),
+        (_, Some(from)) => order[from..].to_vec(),
+        (unknown, None) => vec![unknown],
+    };
+    if !variant.is_empty() {
+        variants.push("");
+    }
+    variants.into_iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{Algorithm, Digest};
+    use crate::{Error, Kind};
+
+    /// An index of images named by their place; `-` for no platform.
+    fn index(platforms: &[&str]) -> IndexView {
+        let entry = |(at, text): (usize, &&str)| {
+            let digest = Digest::of(Algorithm::Sha256, b"");
+            let mut entry = Descriptor::new(MediaType::OCI_MANIFEST, digest, at as u64);
+            let text = text.strip_suffix("+zstd").map_or(*text, |text| {
+                entry.annotations = Some([(ZSTD.to_owned(), "true".to_owned())].into());
+                text
+            });
+            if text != "-" {
+                let mut parts = text.split('/').map(str::to_owned);
+                entry.platform = Some(Platform {
+                    os: parts.next().unwrap(),
+                    architecture: parts.next().unwrap(),
+                    variant: parts.next(),
+                    ..Platform::default()
+                });
+            }
+            entry
+        };
+        IndexView {
+            manifests: platforms.iter().enumerate().map(entry).collect(),
+            subject: None,
+            artifact_type: None,
+        }
+    }
+
+    fn chosen(platforms: &[&str], wish: &str) -> Option<u64> {
+        let wish = wish.parse().unwrap();
+        choose(&index(platforms), &wish).ok().map(|d| d.size)
+    }
+
+    #[test]
+    fn variants_are_chosen_from_exact_to_weaker_to_none() {
+        let arm = ["linux/arm", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8"];
+        assert_eq!(chosen(&arm, "linux/arm/v7"), Some(2));
+        assert_eq!(chosen(&arm[..2], "linux/arm/v7"), Some(1));
+        assert_eq!(chosen(&arm[..1], "linux/arm/v7"), Some(0));
+        assert_eq!(chosen(&arm[2..], "linux/arm/v6"), None);
+        assert_eq!(chosen(&arm, "linux/arm"), Some(0));
+        assert_eq!(chosen(&arm[1..], "linux/arm"), Some(2));
+        assert_eq!(chosen(&["linux/arm64/v8"], "linux/aarch64"), Some(0));
+        assert_eq!(chosen(&["linux/arm64"], "linux/arm64/8"), Some(0));
+        assert_eq!(
+            chosen(&["linux/386", "linux/amd64/v2"], "linux/amd64"),
+            None
+        );
+    }
+
+    #[test]
+    fn zstd_wins_at_equal_rank_and_no_platform_comes_last() {
+        assert_eq!(
+            chosen(&["linux/amd64", "linux/amd64+zstd"], "linux/amd64"),
+            Some(1)
+        );
+        assert_eq!(
+            chosen(&["linux/arm", "linux/arm/v8+zstd"], "linux/arm"),
+            Some(0)
+        );
+        assert_eq!(chosen(&["-", "linux/amd64"], "linux/amd64"), Some(1));
+        assert_eq!(chosen(&["-", "-+zstd"], "linux/amd64"), Some(1));
+        assert_eq!(chosen(&["linux/arm64", "-"], "linux/amd64"), Some(1));
+    }
+
+    #[test]
+    fn attestations_and_nested_indexes_are_no_images() {
+        let mut nested = index(&["linux/amd64", "linux/amd64", "-"]);
+        nested.manifests[0].media_type = MediaType::new(MediaType::OCI_INDEX);
+        nested.manifests[1].annotations = Some([(ATTESTATION.into(), "x".into())].into());
+        nested.manifests[2].media_type = MediaType::new("application/octet-stream");
+        assert!(choose(&nested, &PlatformWish::default()).is_err());
+        assert_eq!(chosen(&["unknown/unknown"], "unknown/unknown"), None);
+    }
+
+    #[test]
+    fn an_error_lists_what_is_there() {
+        let wish = "linux/riscv64".parse().unwrap();
+        let error = choose(
+            &index(&["linux/amd64", "linux/arm/v7", "unknown/unknown"]),
+            &wish,
+        )
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the index has no image for `linux/riscv64`; it has linux/amd64, linux/arm/v7"
+        );
+        let error = Error::from(error);
+        assert_eq!(error.kind(), Kind::NotFound);
+        assert_eq!(
+            error.advice(),
+            Some("choose one that is there, as in `--platform linux/amd64`")
+        );
+    }
+}
