@@ -1,17 +1,16 @@
 //! `barque copy`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
+use indicatif::MultiProgress;
 
 use super::Outcome;
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
-use crate::copy::{self, CopyReport, Platforms, Progress, Quiet, Want};
+use crate::copy::{self, CopyReport, Platforms, Want};
 use crate::image::ImageName;
-use crate::report::progress::Bars;
-use crate::report::{copy as words, log};
+use crate::report::{copy as words, progress};
 use crate::settings::AuthFiles;
 use crate::transport::{open_destination, open_source};
 use crate::{Error, Kind, Result};
@@ -63,7 +62,7 @@ pub(crate) struct CopyArgs {
     dest: DestinationFlags,
 }
 
-pub(crate) async fn run(args: CopyArgs, global: &Global) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: CopyArgs, global: &Global, screen: &MultiProgress) -> anyhow::Result<Outcome> {
     let source = ImageName::parse(&args.source).context("reading the source's name")?;
     let destination = ImageName::parse(&args.destination).context("reading the destination's name")?;
     let want = Want {
@@ -72,7 +71,7 @@ pub(crate) async fn run(args: CopyArgs, global: &Global) -> anyhow::Result<Outco
         // 0 is skopeo's word for its own choice.
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
     };
-    let report = execute(&args, global, &source, &destination, &want)
+    let report = execute(&args, global, screen, &source, &destination, &want)
         .await
         .with_context(|| format!("copying `{}` to `{}`", args.source, args.destination))?;
     if let Some(file) = &args.digestfile {
@@ -82,18 +81,18 @@ pub(crate) async fn run(args: CopyArgs, global: &Global) -> anyhow::Result<Outco
     if args.quiet {
         return Ok(Outcome::Nothing);
     }
-    log::line(&words::summary(&report));
+    words::print_summary(&report, screen);
     Ok(format!("{destination}@{}\n", report.digest).into())
 }
 
-async fn execute(args: &CopyArgs, global: &Global, source: &ImageName, destination: &ImageName, want: &Want) -> Result<CopyReport> {
+async fn execute(args: &CopyArgs, global: &Global, screen: &MultiProgress, source: &ImageName, destination: &ImageName, want: &Want) -> Result<CopyReport> {
     let patience = global.patience();
     // One set of files for both sides: a file is read, and warned of, once.
     let files = AuthFiles::find(args.authfile.clone())?;
     let (src, dest) = (args.src.access(Some(&files))?, args.dest.access(Some(&files))?);
     let source = open_source(source, &src, &patience).await?;
     let destination = open_destination(destination, &dest, &patience).await?;
-    let progress: Arc<dyn Progress> = if args.quiet { Arc::new(Quiet) } else { Arc::new(Bars::new()) };
+    let progress = progress::listener(args.quiet, screen);
     let plan = copy::plan(&*source, &*destination, want).await?;
     copy::run(plan, source, destination, want, progress).await
 }

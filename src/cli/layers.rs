@@ -9,7 +9,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::flags::{Global, PlatformFlag, RegistryFlags};
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
-use crate::image::{Descriptor, Digest, ImageConfig, ImageName, Selector, View};
+use crate::image::{Descriptor, Digest, DigestError, ImageName, Selector, View};
+use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
 use crate::transport::{BlobBody, Source, Which, blob_store, open_source, read_all};
 use crate::{Error, Kind, Result};
@@ -61,19 +62,22 @@ async fn layers(args: &LayersArgs, global: &Global, name: &ImageName, source: Ar
     let wish = global.platform(&args.platform)?;
     let top = source.manifest(&Which::Named).await?;
     let manifest = choose_image(&*source, &top, &wish).await?;
-    let (config, layers) = match manifest.view()? {
-        View::Image(image) => (Some(image.config.clone()).filter(|_| image.is_image()), image.layers),
-        View::Artifact(artifact) => (None, artifact.blobs),
+    let view = manifest.view()?;
+    let config = needs_config(&view).cloned();
+    let layers = match &view {
+        View::Image(image) => &image.layers,
+        View::Artifact(artifact) => &artifact.blobs,
         View::Schema1(_) => return Err(Error::other("this is a docker schema 1 image; its layers are not supported yet")),
         View::Index(_) => return Err(Error::other("the chosen entry of the index is an index itself")),
     };
-    let wanted = choose(&layers, &args.digests)?;
+    let wanted = choose(layers, &args.digests)?;
     if args.list {
         let config = match &config {
-            Some(config) => Some(ImageConfig::parse(&read_all(source.blob(config, 0).await?, CONFIG_CAP).await?)?),
+            Some(config) => Some(read_all(source.blob(config, 0).await?, CONFIG_CAP).await?),
             None => None,
         };
-        let report = LayersReport::new(&layers, config.as_ref()).only(&wanted);
+        let mut report = LayersReport::new(&view, config.as_deref())?;
+        report.0.retain(|l| wanted.iter().any(|w| w.digest == l.digest));
         return Ok(report.render(args.json).into());
     }
     let directory = Fresh::make(args.output.as_deref(), name)?;
@@ -82,7 +86,8 @@ async fn layers(args: &LayersArgs, global: &Global, name: &ImageName, source: Ar
         .buffer_unordered(IN_FLIGHT)
         .try_collect::<()>()
         .await?;
-    blob_store::write_file(&directory.path.join("manifest.json"), &directory.path, manifest.raw().clone()).await?;
+    blob_store::write_document(&directory.path.join("manifest.json"), &directory.path, manifest.raw().clone()).await?;
+    blob_store::sync_directory(&directory.path)?;
     Ok(format!("{}\n", directory.keep().display()).into())
 }
 
@@ -106,7 +111,7 @@ fn choose(layers: &[Descriptor], digests: &[String]) -> Result<Vec<Descriptor>> 
     };
     for text in digests {
         let full = if text.contains(':') { text.clone() } else { format!("sha256:{text}") };
-        let digest: Digest = full.parse().map_err(|e| Error::other(format!("`{text}` is not a layer's digest")).because::<crate::image::DigestError>(e))?;
+        let digest: Digest = full.parse().map_err(|e: DigestError| Error::other(format!("`{text}` is not a layer's digest")).because(e))?;
         let layer = layers.iter().find(|l| l.digest == digest);
         add(layer.ok_or_else(|| {
             Error::new(Kind::NotFound, format!("the image has no layer `{digest}`")).hint("see its layers with `barque layers --list`")

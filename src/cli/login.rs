@@ -61,9 +61,7 @@ pub(crate) struct LoginArgs {
 }
 
 pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outcome> {
-    let key: AuthKey = args.registry.parse().map_err(|e| {
-        Error::other(format!("`{}` is not the name of a registry", args.registry)).because::<crate::image::ReferenceError>(e)
-    })?;
+    let key: AuthKey = args.registry.parse()?;
     let stored = AuthFiles::find(args.authfile.clone().or(args.compat_auth_file.clone()))?;
     if args.get_login {
         return Ok(get_login(&stored, &key).await?.into());

@@ -6,7 +6,6 @@ use anyhow::Context;
 use clap::Args;
 
 use super::Outcome;
-use crate::Error;
 use crate::settings::{AuthKey, CredentialStore};
 
 /// Remove a stored login
@@ -39,9 +38,7 @@ pub(crate) async fn run(args: LogoutArgs) -> anyhow::Result<Outcome> {
         store.erase_all().await.context("removing all logins")?;
         return Ok("Removed login credentials for all registries\n".to_owned().into());
     };
-    let key: AuthKey = registry.parse().map_err(|e| {
-        Error::other(format!("`{registry}` is not the name of a registry")).because::<crate::image::ReferenceError>(e)
-    })?;
+    let key: AuthKey = registry.parse()?;
     store.erase(&key).await?;
     Ok(format!("Removed login credentials for {key}\n").into())
 }

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use clap::{CommandFactory, Parser, Subcommand};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use indicatif::MultiProgress;
 
 use crate::image::ImageName;
 use crate::report::{failure, log};
@@ -86,7 +87,9 @@ impl From<anyhow::Error> for Ended {
 
 fn run() -> Result<(), Ended> {
     let cli = Cli::try_parse().map_err(anyhow::Error::from)?;
-    log::install(cli.global.debug);
+    let screen = MultiProgress::new();
+    // Another subscriber can only stand here when the library is embedded; it then hears the events.
+    let _ = tracing::subscriber::set_global_default(log::subscriber(cli.global.debug, &screen));
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(4);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -95,7 +98,7 @@ fn run() -> Result<(), Ended> {
         .context("starting the runtime")?;
     let ended = runtime.block_on(async {
         tokio::select! {
-            done = timed(cli) => done.map_err(Ended::Failed),
+            done = timed(cli, &screen) => done.map_err(Ended::Failed),
             code = interrupted() => Err(Ended::Interrupted(code)),
         }
     });
@@ -104,19 +107,19 @@ fn run() -> Result<(), Ended> {
     ended
 }
 
-async fn timed(cli: Cli) -> anyhow::Result<()> {
-    let Some(limit) = cli.global.command_timeout.filter(|l| !l.is_zero()) else { return execute(cli).await };
-    match tokio::time::timeout(limit, execute(cli)).await {
+async fn timed(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
+    let Some(limit) = cli.global.command_timeout.filter(|l| !l.is_zero()) else { return execute(cli, screen).await };
+    match tokio::time::timeout(limit, execute(cli, screen)).await {
         Ok(done) => done,
         Err(_) => Err(Error::new(crate::Kind::Unavailable, format!("the command took longer than {limit:?} (`--command-timeout`)")).into()),
     }
 }
 
-async fn execute(cli: Cli) -> anyhow::Result<()> {
+async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
     let global = &cli.global;
     let outcome = match cli.command {
         Command::Inspect(args) => inspect::run(args, global).await?,
-        Command::Copy(args) => copy::run(args, global).await?,
+        Command::Copy(args) => copy::run(args, global, screen).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global).await?,
         Command::Login(args) => login::run(args, global).await?,

@@ -1,37 +1,49 @@
-//! `Progress`: what the engine tells while it works. Drawing it is for `report`.
+//! `Progress`: what a copy tells while it runs.
+//!
+//! The engine declares what it has to tell; how that looks is the business of `report`. An implementation is called
+//! from many tasks at once, often, and must not block.
 
 use crate::image::{Descriptor, Digest};
 
 /// What became of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobOutcome {
+    /// Its bytes were moved.
     Copied,
+    /// The destination had it already.
     Present,
+    /// The destination took it from another of its repositories.
     Mounted,
+    /// It could not be moved; the error is told elsewhere.
     Failed,
 }
 
-/// Hears of the progress of a copy; called from many tasks at once, and not allowed to wait.
+/// Hears of a copy's progress.
 pub trait Progress: Send + Sync {
-    /// How many blobs and bytes may have to move.
+    /// The copy is about `blobs` different blobs of `bytes` bytes in all. Told once, before any blob starts.
     fn plan(&self, blobs: usize, bytes: u64);
-    /// The first bytes of a blob are asked for, from this offset on.
+
+    /// Bytes of `blob` are going to move, beginning at offset `from`. Told again when it is tried again.
     fn start(&self, blob: &Descriptor, from: u64);
-    /// So many bytes more of a blob are here.
+
+    /// `bytes` more bytes of a started blob have moved.
     fn advance(&self, blob: &Digest, bytes: u64);
-    /// A blob is dealt with.
+
+    /// Nothing more will be told of `blob`. A blob that was present or mounted may never have started.
     fn done(&self, blob: &Descriptor, how: BlobOutcome);
-    /// Something worth a line of its own.
+
+    /// A line for the reader: what happens now.
     fn note(&self, text: &str);
 }
 
-/// Hears nothing.
+/// Tells nobody.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Quiet;
 
 impl Progress for Quiet {
-    fn plan(&self, _: usize, _: u64) {}
-    fn start(&self, _: &Descriptor, _: u64) {}
-    fn advance(&self, _: &Digest, _: u64) {}
-    fn done(&self, _: &Descriptor, _: BlobOutcome) {}
-    fn note(&self, _: &str) {}
+    fn plan(&self, _blobs: usize, _bytes: u64) {}
+    fn start(&self, _blob: &Descriptor, _from: u64) {}
+    fn advance(&self, _blob: &Digest, _bytes: u64) {}
+    fn done(&self, _blob: &Descriptor, _how: BlobOutcome) {}
+    fn note(&self, _text: &str) {}
 }

@@ -1,1 +1,230 @@
-//! To come.
+//! How a command ends when it fails: the words on stderr and the exit code.
+//!
+//! It is separate from the commands so that all of them fail alike (laws 8 and 9), and it is the one place that
+//! makes remote text safe for a terminal. It adds no knowledge: class, context and hint come with the error.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::io::{self, IsTerminal, Write};
+
+use crate::Error;
+
+/// The most characters of one message that are shown; a registry may answer with a whole page.
+const LONGEST: usize = 2000;
+
+/// Prints why a command failed to stderr, and returns its exit code.
+///
+/// Help and version texts, which clap hands over as errors too, go to stdout with code 0. A reader of stdout that
+/// went away is no failure: nothing is said and the code is 0, as ripgrep does.
+pub fn report(error: &anyhow::Error) -> u8 {
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        // Nothing is left to be told when stderr itself is closed.
+        let _ = usage.print();
+        return exit_code(error);
+    }
+    if !is_closed_stdout(error) {
+        let text = describe(error, wants_colour(&io::stderr()));
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+    exit_code(error)
+}
+
+/// The exit code for `error`: that of the outermost [`Error`] in the chain, 1 without one (usage errors included),
+/// 0 for a closed stdout and for clap's help texts.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        return u8::from(usage.use_stderr());
+    }
+    if is_closed_stdout(error) {
+        return 0;
+    }
+    error
+        .chain()
+        .find_map(own)
+        .map_or(1, |e| e.kind().exit_code())
+}
+
+/// The text for `error`, newline included: `barque: ` and the chain on one line, then after a blank line the hint.
+pub fn describe(error: &anyhow::Error, colour: bool) -> String {
+    let (red, cyan, plain) = match colour {
+        true => ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m"),
+        false => ("", "", ""),
+    };
+    let mut text = format!("{red}barque:{plain} {}\n", one_line(error));
+    if let Some(hint) = advice(error) {
+        text.push_str(&format!("\n{cyan}hint:{plain} {}\n", clean(hint)));
+    }
+    text
+}
+
+/// The chain of `error` on one line, outermost first; a cause that the message above it already quotes is left out.
+pub fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    let mut above = String::new();
+    for cause in error.chain() {
+        let message = clean(&cause.to_string()).into_owned();
+        if message.is_empty() || above.contains(&message) {
+            continue;
+        }
+        if !line.is_empty() {
+            line.push_str(": ");
+        }
+        line.push_str(&message);
+        above = message;
+    }
+    line
+}
+
+/// `text` from elsewhere, made safe to show: control characters and those that reorder text are removed (a newline
+/// or tab leaves a blank), and what is longer than 2000 characters ends in `…`.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    let unsafe_char = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if text.len() <= LONGEST && !text.contains(unsafe_char) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = text
+        .trim_end()
+        .chars()
+        .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c })
+        .filter(|&c| !unsafe_char(c));
+    let mut shown: String = safe.by_ref().take(LONGEST).collect();
+    if safe.next().is_some() {
+        shown.push('…');
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether `stream` is a terminal that may be sent colours: `NO_COLOR` is not set and the terminal is not `dumb`.
+pub fn wants_colour(stream: &impl IsTerminal) -> bool {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    stream.is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|t| t != "dumb")
+}
+
+/// The innermost hint of the chain: it knows most.
+fn advice(error: &anyhow::Error) -> Option<&str> {
+    error
+        .chain()
+        .filter_map(own)
+        .filter_map(Error::advice)
+        .last()
+}
+
+// A body that is read through `AsyncRead` wraps the room's error, and `io::Error` leaves it out of its chain.
+fn own<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    cause
+        .downcast_ref()
+        .or_else(|| cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref())
+}
+
+// Errors of the rooms are always `Error`s; a bare one is about barque's own output. A pipe that broke while talking
+// to a helper or a registry is a failure and keeps its class.
+fn is_closed_stdout(error: &anyhow::Error) -> bool {
+    let mut broken = false;
+    for cause in error.chain() {
+        if own(cause).is_some() {
+            return false;
+        }
+        broken |= is_broken_pipe(cause);
+    }
+    broken
+}
+
+fn is_broken_pipe(cause: &(dyn StdError + 'static)) -> bool {
+    let io_kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    io_kind == Some(io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+    use anyhow::Context;
+
+    fn denied() -> Error {
+        Error::new(Kind::NotAllowed, "`ghcr.io` refused the credential")
+            .hint("log in with `barque login ghcr.io`")
+    }
+
+    #[test]
+    fn one_line_then_the_hint() {
+        let error = anyhow::Error::new(denied().context("reading the manifest"))
+            .context("copying `a` to `b`");
+        insta::assert_snapshot!(describe(&error, false), @r"
+        barque: copying `a` to `b`: reading the manifest: `ghcr.io` refused the credential
+
+        hint: log in with `barque login ghcr.io`
+        ");
+        assert_eq!(exit_code(&error), 3);
+        assert!(describe(&error, true).starts_with("\x1b[1;31mbarque:\x1b[0m copying"));
+    }
+
+    #[test]
+    fn a_quoted_cause_is_said_once() {
+        let cause = io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused");
+        let error = anyhow::Error::new(
+            Error::new(Kind::Unavailable, "no answer: connection refused").because(cause),
+        );
+        assert_eq!(
+            describe(&error, false),
+            "barque: no answer: connection refused\n"
+        );
+        assert_eq!(exit_code(&error), 5);
+    }
+
+    #[test]
+    fn the_outer_class_counts_and_the_inner_hint() {
+        let inner = Error::new(Kind::NotFound, "inner").hint("inner hint");
+        let outer = Error::new(Kind::Refused, "outer")
+            .hint("outer hint")
+            .because(inner);
+        let error = anyhow::Error::new(outer);
+        assert_eq!(exit_code(&error), 6);
+        assert_eq!(
+            describe(&error, false),
+            "barque: outer: inner\n\nhint: inner hint\n"
+        );
+        // A foreign error between the two hides the hint from `Error::advice`, not from here.
+        let buried = anyhow::Error::new(io::Error::other(denied())).context("outside");
+        assert_eq!(exit_code(&buried), 3);
+        assert!(describe(&buried, false).contains("hint: log in"));
+    }
+
+    #[test]
+    fn other_errors_end_with_1() {
+        assert_eq!(exit_code(&anyhow::anyhow!("no such file")), 1);
+        let usage = clap::Command::new("x")
+            .try_get_matches_from(["x", "--nope"])
+            .unwrap_err();
+        assert_eq!(exit_code(&usage.into()), 1);
+        let help = clap::Command::new("x")
+            .try_get_matches_from(["x", "--help"])
+            .unwrap_err();
+        assert_eq!(exit_code(&help.into()), 0);
+    }
+
+    #[test]
+    fn a_closed_stdout_is_quiet_and_a_closed_socket_is_not() {
+        let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let printing = Err::<(), _>(closed()).context("writing").unwrap_err();
+        assert_eq!(exit_code(&printing), 0);
+        let sending = Error::new(Kind::Unavailable, "sending").because(closed());
+        assert_eq!(exit_code(&sending.into()), 5);
+    }
+
+    #[test]
+    fn remote_text_cannot_drive_the_terminal() {
+        assert!(matches!(clean("plain – ü"), Cow::Borrowed(_)));
+        assert_eq!(clean("a\x1b[2Jb\r\nc\u{9b}d\u{202e}e\0\n"), "a[2Jb cde");
+        assert_eq!(clean(&"é".repeat(2000)).chars().count(), 2000);
+        let cut = clean(&"é".repeat(2001)).into_owned();
+        assert_eq!((cut.chars().count(), cut.ends_with('…')), (2001, true));
+        let error = anyhow::Error::new(Error::other("said `\x1b]0;x\x07`").hint("try\x1b[m"));
+        assert_eq!(
+            describe(&error, false),
+            "barque: said `]0;x`\n\nhint: try[m\n"
+        );
+    }
+}

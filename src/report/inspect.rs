@@ -1,1 +1,492 @@
-//! To come.
+//! The documents of `inspect` and `tags`: skopeo's keys in skopeo's order, then barque's own.
+//!
+//! Scripts parse these documents, so their shape is kept here, apart from the commands (compatibility: 2.1, 2.3).
+//! They are built from plain data that a command has fetched; nothing is read or printed here.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::go_time::GoTime;
+use crate::image::{
+    Descriptor, Digest, ImageView, IndexView, Manifest, MediaType, Schema1View, View,
+};
+use crate::{Error, Kind, Result};
+
+/// What `inspect` prints of an image or artifact.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct InspectReport {
+    /// The repository; absent where the place has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The tag that a schema 1 manifest carries in itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// Of what the name stands for: of the index, when there is one.
+    pub digest: Digest,
+    /// Empty when they were not asked for, or the place has none.
+    pub repo_tags: Vec<String>,
+    /// `null` when an OCI config does not say; the year 1 when a docker config does not.
+    pub created: Option<GoTime>,
+    pub docker_version: String,
+    pub labels: Option<BTreeMap<String, String>>,
+    pub architecture: String,
+    pub os: String,
+    /// Base first.
+    pub layers: Vec<Digest>,
+    pub layers_data: Vec<LayerData>,
+    pub env: Option<Vec<String>>,
+
+    /// Of what the name stands for.
+    pub media_type: MediaType,
+    /// The manifest that the document describes: differs from `digest` when an index led to it.
+    pub manifest_digest: Digest,
+    /// `null` for schema 1, which has no config.
+    pub config_digest: Option<Digest>,
+    /// Bytes of config and layers as they are stored (compressed), each digest counted once: what a pull moves.
+    /// `null` for schema 1, which does not say.
+    pub size: Option<u64>,
+    /// Only for an index: its platforms as `os/architecture[/variant]`, in its order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platforms: Option<Vec<String>>,
+    /// Only for an artifact: what it says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<MediaType>,
+}
+
+/// One layer in [`InspectReport::layers_data`].
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LayerData {
+    /// Empty for schema 1.
+    #[serde(rename = "MIMEType")]
+    pub mime_type: String,
+    pub digest: Digest,
+    /// Stored (compressed) bytes; -1 for schema 1, which does not say.
+    pub size: i64,
+    pub annotations: Option<BTreeMap<String, String>>,
+}
+
+/// What `tags` prints.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListReport {
+    /// The repository; absent where the place has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// In the order of the registry.
+    pub tags: Vec<String>,
+}
+
+/// What a command has fetched for an [`InspectReport`].
+#[derive(Debug, Clone)]
+pub struct Inspected<'a> {
+    /// The repository with its registry (`docker.io/library/alpine`), where the place has one.
+    pub name: Option<String>,
+    /// What the name stands for.
+    pub top: &'a Manifest,
+    /// What is described: the entry chosen from an index, or `top` again.
+    pub image: &'a Manifest,
+    /// The config's bytes; `None` for schema 1 and artifacts ([`needs_config`]).
+    pub config: Option<&'a [u8]>,
+    pub tags: Vec<String>,
+}
+
+/// The config to fetch for an [`InspectReport`] of the manifest `view`; `None` when it has none of an image.
+pub fn needs_config(view: &View) -> Option<&Descriptor> {
+    match view {
+        View::Image(image) if image.is_image() => Some(&image.config),
+        _ => None,
+    }
+}
+
+impl InspectReport {
+    /// Describes what was fetched.
+    ///
+    /// # Errors
+    /// [`Kind::Corrupt`] when a manifest or the config cannot be read.
+    pub fn new(from: Inspected<'_>) -> Result<InspectReport> {
+        let mut report = InspectReport {
+            name: from.name,
+            tag: None,
+            digest: from.top.digest().clone(),
+            repo_tags: from.tags,
+            created: None,
+            docker_version: String::new(),
+            labels: None,
+            architecture: String::new(),
+            os: String::new(),
+            layers: Vec::new(),
+            layers_data: Vec::new(),
+            env: None,
+            media_type: from.top.media_type().clone(),
+            manifest_digest: from.image.digest().clone(),
+            config_digest: None,
+            size: None,
+            platforms: None,
+            artifact_type: None,
+        };
+        if let View::Index(index) = view(from.top)? {
+            report.platforms = Some(platforms(&index));
+        }
+        match view(from.image)? {
+            View::Image(image) => {
+                report.add_blobs(Some(&image.config), &image.layers);
+                if image.is_image() {
+                    let config = read_config(from.config.unwrap_or_default())?;
+                    report.add_config(config, *from.image.media_type() != *MediaType::OCI_MANIFEST);
+                } else {
+                    report.artifact_type = Some(artifact_type(&image));
+                }
+            }
+            View::Schema1(schema1) => report.add_schema1(schema1)?,
+            View::Artifact(artifact) => {
+                report.add_blobs(None, &artifact.blobs);
+                report.artifact_type = Some(artifact.artifact_type.unwrap_or_else(|| "".into()));
+            }
+            // Only for an index that holds no image: its own members have been told.
+            View::Index(index) => report.artifact_type = index.artifact_type,
+        }
+        Ok(report)
+    }
+
+    fn add_blobs(&mut self, config: Option<&Descriptor>, layers: &[Descriptor]) {
+        let sizes: BTreeMap<_, _> = config
+            .into_iter()
+            .chain(layers)
+            .map(|blob| (&blob.digest, blob.size))
+            .collect();
+        self.size = Some(
+            sizes
+                .values()
+                .fold(0, |sum, size| sum.saturating_add(*size)),
+        );
+        self.config_digest = config.map(|c| c.digest.clone());
+        self.layers = layers.iter().map(|layer| layer.digest.clone()).collect();
+        self.layers_data = layers
+            .iter()
+            .map(|layer| LayerData {
+                mime_type: layer.media_type.to_string(),
+                digest: layer.digest.clone(),
+                size: i64::try_from(layer.size).unwrap_or(i64::MAX),
+                annotations: layer.annotations.clone(),
+            })
+            .collect();
+    }
+
+    fn add_config(&mut self, config: Config, is_docker: bool) {
+        let created = config.created.as_deref().and_then(GoTime::parse);
+        self.created = created.or_else(|| is_docker.then(GoTime::zero));
+        self.docker_version = config.docker_version.unwrap_or_default();
+        self.architecture = config.architecture.unwrap_or_default();
+        self.os = config.os.unwrap_or_default();
+        let run = config.config.unwrap_or_default();
+        self.labels = run.labels.map(|labels| {
+            let pairs = labels.into_iter();
+            pairs
+                .map(|(key, value)| (key, value.unwrap_or_default()))
+                .collect()
+        });
+        self.env = run
+            .env
+            .map(|env| env.into_iter().map(Option::unwrap_or_default).collect());
+    }
+
+    fn add_schema1(&mut self, schema1: Schema1View) -> Result<()> {
+        // The newest entry of the history is what later became the config.
+        let newest = schema1.history.first().map_or("{}", String::as_str);
+        self.add_config(read_config(newest.as_bytes())?, true);
+        self.tag = Some(schema1.tag).filter(|tag| !tag.is_empty());
+        self.layers = schema1.fs_layers;
+        self.layers.reverse();
+        self.layers_data = self
+            .layers
+            .iter()
+            .map(|digest| LayerData {
+                mime_type: String::new(),
+                digest: digest.clone(),
+                size: -1,
+                annotations: None,
+            })
+            .collect();
+        Ok(())
+    }
+}
+
+fn view(manifest: &Manifest) -> Result<View> {
+    manifest.view().map_err(|e| {
+        let message = format!("the manifest `{}` cannot be read", manifest.digest());
+        Error::new(Kind::Corrupt, message).because(e)
+    })
+}
+
+/// What the artifact calls itself; without that, the type of its config stands in (OCI image-spec, manifest.md).
+fn artifact_type(image: &ImageView) -> MediaType {
+    let own = image.artifact_type.as_ref();
+    own.unwrap_or(&image.config.media_type).clone()
+}
+
+/// Each platform once; attestations, which hide behind `unknown/unknown`, are no platform.
+fn platforms(index: &IndexView) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for platform in index.manifests.iter().filter_map(|m| m.platform.as_ref()) {
+        let name = platform.to_string();
+        if platform.os != "unknown" && !platform.os.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// What the report takes from a config. Unlike a conversion it needs no more, and a `null` is as good as nothing.
+#[derive(Debug, Default, Deserialize)]
+struct Config {
+    created: Option<String>,
+    docker_version: Option<String>,
+    architecture: Option<String>,
+    os: Option<String>,
+    config: Option<RunConfig>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RunConfig {
+    labels: Option<BTreeMap<String, Option<String>>>,
+    env: Option<Vec<Option<String>>>,
+}
+
+fn read_config(bytes: &[u8]) -> Result<Config> {
+    serde_json::from_slice(bytes).map_err(|e| {
+        let message = "the config of the image is not the JSON of an image config";
+        Error::new(Kind::Corrupt, message).because(e)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::json::to_go_json;
+    use crate::report::template::{INSPECT, Shape};
+    use bytes::Bytes;
+    use serde_json::{Value, json};
+
+    const CONFIG: &[u8] = br#"{
+        "created": "2021-09-23T23:47:57.442200Z", "architecture": "arm64", "os": "linux", "docker_version": "20.10",
+        "config": {"Labels": {"b": "<1>", "a": null}, "Env": ["PATH=/bin"]}
+    }"#;
+
+    fn hex(digit: char) -> String {
+        format!("sha256:{}", String::from(digit).repeat(64))
+    }
+
+    fn manifest(document: &Value) -> Manifest {
+        let media_type = document["mediaType"].as_str().map(str::to_owned);
+        let raw = serde_json::to_vec(document).unwrap();
+        Manifest::parse(Bytes::from(raw), media_type.as_deref()).unwrap()
+    }
+
+    fn image(media_type: &str, config_type: &str) -> Manifest {
+        manifest(&json!({
+            "schemaVersion": 2, "mediaType": media_type,
+            "config": {"mediaType": config_type, "digest": hex('c'), "size": 10},
+            "layers": [
+                {"mediaType": "layer/a", "digest": hex('1'), "size": 100, "annotations": {"k": "v"}},
+                {"mediaType": "layer/b", "digest": hex('2'), "size": 20},
+                {"mediaType": "layer/b", "digest": hex('2'), "size": 20},
+            ],
+        }))
+    }
+
+    fn describe(top: &Manifest, image: &Manifest, config: Option<&[u8]>) -> InspectReport {
+        InspectReport::new(Inspected {
+            name: None,
+            top,
+            image,
+            config,
+            tags: Vec::new(),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_chosen_image_has_all_keys_in_order() {
+        let top = manifest(&json!({
+            "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": [
+                {"mediaType": MediaType::OCI_MANIFEST, "digest": hex('a'), "size": 1,
+                 "platform": {"os": "linux", "architecture": "arm", "variant": "v7"}},
+                {"mediaType": MediaType::OCI_MANIFEST, "digest": hex('b'), "size": 1,
+                 "platform": {"os": "linux", "architecture": "arm64"}},
+                {"mediaType": MediaType::OCI_MANIFEST, "digest": hex('d'), "size": 1,
+                 "platform": {"os": "unknown", "architecture": "unknown"}},
+            ],
+        }));
+        let image = image(MediaType::OCI_MANIFEST, MediaType::OCI_CONFIG);
+        let report = InspectReport::new(Inspected {
+            name: Some("docker.io/library/x".into()),
+            top: &top,
+            image: &image,
+            config: Some(CONFIG),
+            tags: vec!["1".into(), "latest".into()],
+        });
+        insta::assert_snapshot!(to_go_json(&report.unwrap()), @r#"
+        {
+            "Name": "docker.io/library/x",
+            "Digest": "sha256:079b909e4a791e6fcee0e7561fe2f55446362f062319da3461fa3ab22e9ca8fa",
+            "RepoTags": [
+                "1",
+                "latest"
+            ],
+            "Created": "2021-09-23T23:47:57.4422Z",
+            "DockerVersion": "20.10",
+            "Labels": {
+                "a": "",
+                "b": "\u003c1\u003e"
+            },
+            "Architecture": "arm64",
+            "Os": "linux",
+            "Layers": [
+                "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+                "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+                "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+            ],
+            "LayersData": [
+                {
+                    "MIMEType": "layer/a",
+                    "Digest": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+                    "Size": 100,
+                    "Annotations": {
+                        "k": "v"
+                    }
+                },
+                {
+                    "MIMEType": "layer/b",
+                    "Digest": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+                    "Size": 20,
+                    "Annotations": null
+                },
+                {
+                    "MIMEType": "layer/b",
+                    "Digest": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+                    "Size": 20,
+                    "Annotations": null
+                }
+            ],
+            "Env": [
+                "PATH=/bin"
+            ],
+            "MediaType": "application/vnd.oci.image.index.v1+json",
+            "ManifestDigest": "sha256:cbac4e18c7212ae0cfcbb2dc4333bc9901fae37cc3f72775ddfc9249bb440484",
+            "ConfigDigest": "sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc",
+            "Size": 130,
+            "Platforms": [
+                "linux/arm/v7",
+                "linux/arm64"
+            ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn missing_time_depends_on_the_format() {
+        let oci = image(MediaType::OCI_MANIFEST, MediaType::OCI_CONFIG);
+        let report = describe(&oci, &oci, Some(b"{}"));
+        assert_eq!(
+            (report.created, report.labels, report.env),
+            (None, None, None)
+        );
+        let docker = image(MediaType::DOCKER_MANIFEST, MediaType::DOCKER_CONFIG);
+        let report = describe(
+            &docker,
+            &docker,
+            Some(br#"{"created":"?","config":{"Labels":{},"Env":[null]}}"#),
+        );
+        assert_eq!(report.created, Some(GoTime::zero()));
+        assert_eq!(report.labels, Some(BTreeMap::new()));
+        assert_eq!(report.env, Some(vec![String::new()]));
+        assert_eq!(report.platforms, None);
+    }
+
+    #[test]
+    fn schema_1_lists_base_first_without_sizes() {
+        let old = manifest(&json!({
+            "schemaVersion": 1, "name": "library/x", "tag": "1", "architecture": "amd64",
+            "fsLayers": [{"blobSum": hex('2')}, {"blobSum": hex('1')}],
+            "history": [
+                {"v1Compatibility": String::from_utf8_lossy(CONFIG)}, {"v1Compatibility": "{}"},
+            ],
+        }));
+        let report = serde_json::to_value(describe(&old, &old, None)).unwrap();
+        assert_eq!(report["Tag"], "1");
+        assert_eq!(report["Architecture"], "arm64");
+        assert_eq!(report["Layers"], json!([hex('1'), hex('2')]));
+        assert_eq!(
+            report["LayersData"][0],
+            json!({"MIMEType": "", "Digest": hex('1'), "Size": -1, "Annotations": null})
+        );
+        assert_eq!(
+            (&report["Size"], &report["ConfigDigest"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+
+    #[test]
+    fn an_artifact_is_described_without_reading_its_config() {
+        let chart = image(
+            MediaType::OCI_MANIFEST,
+            "application/vnd.cncf.helm.config.v1+json",
+        );
+        assert!(needs_config(&chart.view().unwrap()).is_none());
+        let report = serde_json::to_value(describe(&chart, &chart, None)).unwrap();
+        assert_eq!(
+            report["ArtifactType"],
+            "application/vnd.cncf.helm.config.v1+json"
+        );
+        assert_eq!(
+            (&report["Created"], &report["Os"]),
+            (&Value::Null, &json!(""))
+        );
+        assert_eq!(report["LayersData"][1]["MIMEType"], "layer/b");
+    }
+
+    #[test]
+    fn a_broken_config_is_corrupt() {
+        let oci = image(MediaType::OCI_MANIFEST, MediaType::OCI_CONFIG);
+        for config in [&b""[..], b"[]", b"{\"os\":1}", b"<html>"] {
+            let from = Inspected {
+                name: None,
+                top: &oci,
+                image: &oci,
+                config: Some(config),
+                tags: Vec::new(),
+            };
+            assert_eq!(InspectReport::new(from).unwrap_err().kind(), Kind::Corrupt);
+        }
+    }
+
+    #[test]
+    fn tags_without_a_repository() {
+        let report = ListReport {
+            repository: None,
+            tags: Vec::new(),
+        };
+        assert_eq!(to_go_json(&report), "{\n    \"Tags\": []\n}");
+    }
+
+    #[test]
+    fn templates_know_every_key() {
+        let oci = image(MediaType::OCI_MANIFEST, MediaType::OCI_CONFIG);
+        let mut report = describe(&oci, &oci, Some(CONFIG));
+        report.name = Some(String::new());
+        report.tag = Some(String::new());
+        report.platforms = Some(Vec::new());
+        report.artifact_type = Some("".into());
+        let report = serde_json::to_value(report).unwrap();
+        let keys: Vec<_> = report.as_object().unwrap().keys().collect();
+        let Shape::Struct(fields) = &INSPECT else {
+            panic!("a document is a struct");
+        };
+        assert_eq!(keys, fields.iter().map(|f| f.0).collect::<Vec<_>>());
+        assert!(fields.iter().all(|f| f.0 == f.1));
+    }
+}

@@ -3,9 +3,13 @@
 //! A command returns a result; this room renders it: JSON as skopeo prints it, templates, tables, error text. It
 //! decides nothing and knows no transport.
 
+pub mod copy;
 pub mod failure;
+pub mod go_time;
 pub mod inspect;
 pub mod json;
+pub mod layers;
+pub mod log;
 pub mod progress;
 pub mod table;
 pub mod template;

@@ -1,1 +1,200 @@
-//! To come.
+//! Aligned columns for people, tab-separated lines for pipes, and sizes as people read them.
+//!
+//! It is separate from the documents because only a terminal wants a table. How wide a
+//! terminal is, is asked here only.
+
+/// Bytes as people read them, decimal as registries count: `999 B`, `12.3 MB`.
+pub fn human_size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    // Tenths in whole numbers: rounding 999,950 up moves it to the next unit.
+    let mut tenths = (u128::from(bytes) + 50) / 100;
+    let mut unit = 0;
+    while tenths >= 10_000 {
+        tenths = (tenths + 500) / 1000;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// The columns of the terminal behind `stream`; `None` when it is none.
+pub fn terminal_width(stream: &impl std::os::fd::AsFd) -> Option<usize> {
+    terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0))
+}
+
+/// Where a column's text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    Left,
+    Right,
+}
+
+/// Rows under a header.
+#[derive(Debug, Clone)]
+pub struct Table {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(columns: &[(&'static str, Align)]) -> Table {
+        Table {
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row. Its cells are texts from elsewhere: control characters are removed.
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+        let cells = cells.iter();
+        self.rows.push(
+            cells
+                .map(|c| super::failure::clean(c).into_owned())
+                .collect(),
+        );
+    }
+
+    /// For a pipe: cells between tabs, no header, nothing shortened.
+    pub fn plain(&self) -> String {
+        let lines = self.rows.iter().map(|row| row.join("\t") + "\n");
+        lines.collect()
+    }
+
+    /// For a terminal of `width` columns: a header, aligned columns, the last one shortened to fit.
+    pub fn pretty(&self, width: usize) -> String {
+        let header: Vec<String> = self
+            .columns
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let aligns: Vec<Align> = self.columns.iter().map(|(_, align)| *align).collect();
+        let lines = [&header].into_iter().chain(&self.rows);
+        align(lines, &aligns, Some(width))
+    }
+}
+
+/// Aligns lines whose cells are separated by tabs, as `--format 'table ...'` wants.
+pub(super) fn align_tabs(text: &str) -> String {
+    let cells = |line: &str| line.split('\t').map(str::to_owned).collect();
+    let rows: Vec<Vec<String>> = text.lines().map(cells).collect();
+    align(rows.iter(), &[], None)
+}
+
+fn align<'a>(
+    rows: impl Iterator<Item = &'a Vec<String>> + Clone,
+    aligns: &[Align],
+    width: Option<usize>,
+) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows.clone() {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (known, cell) in widths.iter_mut().zip(row) {
+            *known = (*known).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (i, cell) in row.iter().enumerate() {
+            let is_last = i + 1 == row.len();
+            let room = width.map(|w| w.saturating_sub(line.chars().count()).max(8));
+            let cell = match room {
+                Some(room) if is_last => shorten(cell, room),
+                _ => cell.clone(),
+            };
+            match aligns.get(i) {
+                Some(Align::Right) => line.push_str(&format!("{cell:>0$}", widths[i])),
+                _ => line.push_str(&format!("{cell:<0$}", widths[i])),
+            }
+            line.push_str("  ");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// `text`, or its beginning and `…` when it has more than `room` characters.
+fn shorten(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(room.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_decimal() {
+        let sizes = [
+            0,
+            999,
+            1000,
+            1049,
+            1050,
+            999_949,
+            999_950,
+            12_345_678,
+            u64::MAX,
+        ];
+        let shown: Vec<_> = sizes.into_iter().map(human_size).collect();
+        assert_eq!(
+            shown,
+            [
+                "0 B", "999 B", "1.0 kB", "1.0 kB", "1.1 kB", "999.9 kB", "1.0 MB", "12.3 MB",
+                "18.4 EB"
+            ]
+        );
+    }
+
+    fn example() -> Table {
+        let mut table = Table::new(&[
+            ("#", Align::Right),
+            ("SIZE", Align::Right),
+            ("BY", Align::Left),
+        ]);
+        table.row([
+            "0".into(),
+            "12.3 MB".into(),
+            "ADD a\tlong file in / # buildkit".into(),
+        ]);
+        table.row(["10".into(), "1 B".into(), "\x1b[31mCMD".into()]);
+        table
+    }
+
+    #[test]
+    fn a_terminal_gets_columns_that_fit() {
+        insta::assert_snapshot!(example().pretty(30), @r"
+         #     SIZE  BY
+         0  12.3 MB  ADD a long file …
+        10      1 B  [31mCMD
+        ");
+        let longest = example()
+            .pretty(30)
+            .lines()
+            .map(|l| l.chars().count())
+            .max();
+        assert_eq!(longest, Some(30));
+    }
+
+    #[test]
+    fn a_pipe_gets_tabs() {
+        assert_eq!(
+            example().plain(),
+            "0\t12.3 MB\tADD a long file in / # buildkit\n10\t1 B\t[31mCMD\n"
+        );
+        assert_eq!(Table::new(&[("A", Align::Left)]).plain(), "");
+    }
+
+    #[test]
+    fn tabs_become_columns() {
+        assert_eq!(align_tabs("a\tbb\nccc\td\n\n"), "a    bb\nccc  d\n\n");
+    }
+}

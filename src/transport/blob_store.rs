@@ -23,9 +23,9 @@ use super::{BlobBody, BlobStream, Stored};
 use crate::image::{Descriptor, Digester};
 use crate::{Error, Kind, Result};
 
-pub use document::sync_directory;
+pub use document::{sync_directory, write_document};
 pub(super) use document::{
-    blocking, cannot_read, cannot_write, create_directory, read_document, write_document,
+    blocking, cannot_read, cannot_write, create_directory, read_document,
     write_document_blocking,
 };
 use partial::Partial;
