@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+use crate::image::config::rfc3339;
+
 /// A moment in RFC 3339 as Go's `time.Time` marshals it: `T` and `Z` in capitals, at most nine digits of fraction
 /// without zeros at the end, no fraction when it is zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,32 +21,7 @@ impl GoTime {
 
     /// Reads an RFC 3339 text. `None` when it is not one; builders that cannot tell the time write all sorts.
     pub fn parse(text: &str) -> Option<GoTime> {
-        let bytes = text.as_bytes();
-        let shape = b"dddd-dd-ddTdd:dd:dd";
-        let is_shaped = bytes.len() > shape.len()
-            && shape.iter().zip(bytes).all(|(want, is)| match want {
-                b'd' => is.is_ascii_digit(),
-                _ => want == is,
-            });
-        // The shape above is ASCII, so its end is a character boundary.
-        let (seconds, rest) = is_shaped.then(|| text.split_at(shape.len()))?;
-        let (fraction, zone) = match rest.strip_prefix('.') {
-            None => ("", rest),
-            Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?),
-        };
-        if rest.starts_with('.') && fraction.is_empty() {
-            return None;
-        }
-        let zone = match zone {
-            "Z" | "+00:00" | "-00:00" => "Z",
-            zone if is_offset(zone) => zone,
-            _ => return None,
-        };
-        // Checks the ranges of all parts: month 13, hour 25, a 29th of February.
-        format!("{seconds}{zone}").parse::<jiff::Timestamp>().ok()?;
-        let fraction = fraction.get(..9).unwrap_or(fraction).trim_end_matches('0');
-        let dot = if fraction.is_empty() { "" } else { "." };
-        Some(GoTime(format!("{seconds}{dot}{fraction}{zone}")))
+        rfc3339(text).map(GoTime)
     }
 
     /// The form of Go's `Time.String`, which is what a template prints.
@@ -61,16 +38,6 @@ impl GoTime {
             }
         }
     }
-}
-
-fn is_offset(zone: &str) -> bool {
-    let bytes = zone.as_bytes();
-    bytes.len() == 6
-        && b"sdd:dd".iter().zip(bytes).all(|(want, is)| match want {
-            b's' => matches!(is, b'+' | b'-'),
-            b'd' => is.is_ascii_digit(),
-            _ => want == is,
-        })
 }
 
 #[cfg(test)]

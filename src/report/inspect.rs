@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::go_time::GoTime;
 use crate::image::{
-    Descriptor, Digest, ImageView, IndexView, Manifest, MediaType, Schema1View, View,
+    Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, Schema1View, View,
 };
 use crate::{Error, Kind, Result};
 
@@ -175,22 +175,14 @@ impl InspectReport {
             .collect();
     }
 
-    fn add_config(&mut self, config: Config, is_docker: bool) {
+    fn add_config(&mut self, config: ImageConfig, is_docker: bool) {
         let created = config.created.as_deref().and_then(GoTime::parse);
         self.created = created.or_else(|| is_docker.then(GoTime::zero));
-        self.docker_version = config.docker_version.unwrap_or_default();
-        self.architecture = config.architecture.unwrap_or_default();
-        self.os = config.os.unwrap_or_default();
-        let run = config.config.unwrap_or_default();
-        self.labels = run.labels.map(|labels| {
-            let pairs = labels.into_iter();
-            pairs
-                .map(|(key, value)| (key, value.unwrap_or_default()))
-                .collect()
-        });
-        self.env = run
-            .env
-            .map(|env| env.into_iter().map(Option::unwrap_or_default).collect());
+        self.docker_version = config.docker_version;
+        self.architecture = config.architecture;
+        self.os = config.os;
+        self.labels = config.config.labels;
+        self.env = config.config.env;
     }
 
     fn add_schema1(&mut self, schema1: Schema1View) -> Result<()> {
@@ -239,26 +231,9 @@ fn platforms(index: &IndexView) -> Vec<String> {
     names
 }
 
-/// What the report takes from a config. Unlike a conversion it needs no more, and a `null` is as good as nothing.
-#[derive(Debug, Default, Deserialize)]
-struct Config {
-    created: Option<String>,
-    docker_version: Option<String>,
-    architecture: Option<String>,
-    os: Option<String>,
-    config: Option<RunConfig>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RunConfig {
-    labels: Option<BTreeMap<String, Option<String>>>,
-    env: Option<Vec<Option<String>>>,
-}
-
-fn read_config(bytes: &[u8]) -> Result<Config> {
-    serde_json::from_slice(bytes).map_err(|e| {
-        let message = "the config of the image is not the JSON of an image config";
+fn read_config(bytes: &[u8]) -> Result<ImageConfig> {
+    ImageConfig::parse(bytes).map_err(|e| {
+        let message = "the config of the image cannot be read";
         Error::new(Kind::Corrupt, message).because(e)
     })
 }
@@ -273,7 +248,7 @@ mod tests {
 
     const CONFIG: &[u8] = br#"{
         "created": "2021-09-23T23:47:57.442200Z", "architecture": "arm64", "os": "linux", "docker_version": "20.10",
-        "config": {"Labels": {"b": "<1>", "a": null}, "Env": ["PATH=/bin"]}
+        "config": {"Labels": {"b": "<1>", "a": ""}, "Env": ["PATH=/bin"]}
     }"#;
 
     fn hex(digit: char) -> String {
@@ -399,11 +374,11 @@ mod tests {
         let report = describe(
             &docker,
             &docker,
-            Some(br#"{"created":"?","config":{"Labels":{},"Env":[null]}}"#),
+            Some(br#"{"created":"?","config":{"Labels":{},"Env":[]}}"#),
         );
         assert_eq!(report.created, Some(GoTime::zero()));
         assert_eq!(report.labels, Some(BTreeMap::new()));
-        assert_eq!(report.env, Some(vec![String::new()]));
+        assert_eq!(report.env, Some(Vec::new()));
         assert_eq!(report.platforms, None);
     }
 

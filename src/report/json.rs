@@ -1,44 +1,24 @@
-//! JSON exactly as Go's encoder writes it, because scripts compare barque's output with skopeo's.
+//! The two JSON forms of barque's output: indented as skopeo prints documents, on one line as its templates do.
 //!
-//! It is separate from the documents so that there is one place that knows Go's habits: four blanks of indent, and
-//! `<`, `>`, `&`, U+2028 and U+2029 written as escapes. It knows no document and adds no final newline.
+//! Go's habits are those of [`crate::image::go_json`]; this module only says which of them output has. It knows no
+//! document and adds no final newline.
 
 use serde::Serialize;
-use serde_json::ser::{PrettyFormatter, Serializer};
+
+use crate::image::go_json;
 
 /// `value` indented by four blanks as Go's `json.MarshalIndent(v, "", "    ")` does, HTML characters escaped. The caller
 /// adds the final newline. Members keep their order: a document that stands for a Go map must be a sorted map.
 pub fn to_go_json(value: &impl Serialize) -> String {
-    let mut out = Vec::new();
-    let mut serializer =
-        Serializer::with_formatter(&mut out, PrettyFormatter::with_indent(b"    "));
-    // Writing to memory cannot fail, and the documents of this room have string keys only.
-    match value.serialize(&mut serializer) {
-        Ok(()) => escape_html(&String::from_utf8_lossy(&out)),
-        Err(_) => "null".to_owned(),
-    }
+    // The documents of this room have string keys only, so nothing can fail.
+    go_json::indented(value, "    ").unwrap_or_else(|_| "null".to_owned())
 }
 
 /// `value` on one line as `{{json .}}` of skopeo's templates prints it: HTML characters stay as they are.
 pub fn to_compact_json(value: &impl Serialize) -> String {
-    match serde_json::to_string(value) {
-        Ok(text) => escape_separators(&text),
-        Err(_) => "null".to_owned(),
-    }
-}
-
-// Outside of strings JSON has none of these characters, so the finished text can be searched for them.
-fn escape_html(json: &str) -> String {
-    escape_separators(
-        &json
-            .replace('<', "\\u003c")
-            .replace('>', "\\u003e")
-            .replace('&', "\\u0026"),
-    )
-}
-
-fn escape_separators(json: &str) -> String {
-    json.replace('\u{2028}', "\\u2028")
+    serde_json::to_string(value)
+        .unwrap_or_else(|_| "null".to_owned())
+        .replace('\u{2028}', "\\u2028")
         .replace('\u{2029}', "\\u2029")
 }
 

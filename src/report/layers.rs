@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json;
 use super::table::{self, Align, Table, human_size};
-use crate::image::{Descriptor, Digest, MediaType, Schema1View, View};
+use crate::image::{Descriptor, Digest, ImageConfig, MediaType, Schema1View, View};
 use crate::{Error, Kind, Result};
 
 /// The layers of an image, base first.
@@ -110,30 +110,18 @@ fn of_blobs(blobs: &[Descriptor], steps: Vec<Option<String>>) -> Vec<Layer> {
     layers.collect()
 }
 
-#[derive(Deserialize)]
-struct Config {
-    history: Option<Vec<Step>>,
-}
-
-#[derive(Deserialize)]
-struct Step {
-    created_by: Option<String>,
-    empty_layer: Option<bool>,
-}
-
 /// What made each layer, by the history of `config`: steps without a layer are left out.
 fn steps(config: Option<&[u8]>) -> Result<Vec<Option<String>>> {
     let Some(config) = config else {
         return Ok(Vec::new());
     };
-    let config: Config = serde_json::from_slice(config).map_err(|e| {
-        let message = "the config of the image is not the JSON of an image config";
+    let config = ImageConfig::parse(config).map_err(|e| {
+        let message = "the config of the image cannot be read";
         Error::new(Kind::Corrupt, message).because(e)
     })?;
-    let steps = config.history.unwrap_or_default().into_iter();
+    let steps = config.history.into_iter().filter(|step| !step.empty_layer);
     Ok(steps
-        .filter(|step| step.empty_layer != Some(true))
-        .map(|step| step.created_by.filter(|text| !text.is_empty()))
+        .map(|step| Some(step.created_by).filter(|text| !text.is_empty()))
         .collect())
 }
 

@@ -13,8 +13,8 @@
 #![allow(unreachable_pub)]
 
 pub mod barque;
-pub mod fixtures;
 pub mod fake;
+pub mod fixtures;
 pub mod images;
 pub mod peers;
 pub mod sandbox;
