@@ -62,11 +62,20 @@ pub(crate) struct CopyArgs {
     dest: DestinationFlags,
 }
 
-pub(crate) async fn run(args: CopyArgs, global: &Global, screen: &MultiProgress) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(
+    args: CopyArgs,
+    global: &Global,
+    screen: &MultiProgress,
+) -> anyhow::Result<Outcome> {
     let source = ImageName::parse(&args.source).context("reading the source's name")?;
-    let destination = ImageName::parse(&args.destination).context("reading the destination's name")?;
+    let destination =
+        ImageName::parse(&args.destination).context("reading the destination's name")?;
     let want = Want {
-        platforms: if args.all { Platforms::All } else { Platforms::One(global.platform(&args.platform)?) },
+        platforms: if args.all {
+            Platforms::All
+        } else {
+            Platforms::One(global.platform(&args.platform)?)
+        },
         preserve_digests: args.preserve_digests,
         // 0 is skopeo's word for its own choice.
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
@@ -75,8 +84,13 @@ pub(crate) async fn run(args: CopyArgs, global: &Global, screen: &MultiProgress)
         .await
         .with_context(|| format!("copying `{}` to `{}`", args.source, args.destination))?;
     if let Some(file) = &args.digestfile {
-        std::fs::write(file, report.digest.to_string())
-            .map_err(|e| Error::new(Kind::Other, format!("the digest file `{}` cannot be written", file.display())).because(e))?;
+        std::fs::write(file, report.digest.to_string()).map_err(|e| {
+            Error::new(
+                Kind::Other,
+                format!("the digest file `{}` cannot be written", file.display()),
+            )
+            .because(e)
+        })?;
     }
     if args.quiet {
         return Ok(Outcome::Nothing);
@@ -85,15 +99,24 @@ pub(crate) async fn run(args: CopyArgs, global: &Global, screen: &MultiProgress)
     Ok(format!("{destination}@{}\n", report.digest).into())
 }
 
-async fn execute(args: &CopyArgs, global: &Global, screen: &MultiProgress, source: &ImageName, destination: &ImageName, want: &Want) -> Result<CopyReport> {
+async fn execute(
+    args: &CopyArgs,
+    global: &Global,
+    screen: &MultiProgress,
+    source: &ImageName,
+    destination: &ImageName,
+    want: &Want,
+) -> Result<CopyReport> {
     let patience = global.patience();
     // One set of files for both sides: a file is read, and warned of, once.
     let files = AuthFiles::find(args.authfile.clone())?;
-    let (src, dest) = (args.src.access(Some(&files))?, args.dest.access(Some(&files))?);
+    let (src, dest) = (
+        args.src.access(Some(&files))?,
+        args.dest.access(Some(&files))?,
+    );
     let source = open_source(source, &src, &patience).await?;
     let destination = open_destination(destination, &dest, &patience).await?;
     let progress = progress::listener(args.quiet, screen);
     let plan = copy::plan(&*source, &*destination, want).await?;
     copy::run(plan, source, destination, want, progress).await
 }
-

@@ -22,15 +22,33 @@ pub(crate) struct Global {
     pub(crate) debug: bool,
 
     /// Choose this operating system of a multi-platform image [default: linux]
-    #[arg(long, global = true, value_name = "OS", env = "BARQUE_OVERRIDE_OS", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "OS",
+        env = "BARQUE_OVERRIDE_OS",
+        help_heading = "Global options"
+    )]
     pub(crate) override_os: Option<String>,
 
     /// Choose this architecture of a multi-platform image [default: that of this machine]
-    #[arg(long, global = true, value_name = "ARCH", env = "BARQUE_OVERRIDE_ARCH", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ARCH",
+        env = "BARQUE_OVERRIDE_ARCH",
+        help_heading = "Global options"
+    )]
     pub(crate) override_arch: Option<String>,
 
     /// Choose this variant of the architecture
-    #[arg(long, global = true, value_name = "VARIANT", env = "BARQUE_OVERRIDE_VARIANT", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "VARIANT",
+        env = "BARQUE_OVERRIDE_VARIANT",
+        help_heading = "Global options"
+    )]
     pub(crate) override_variant: Option<String>,
 
     /// End the command with an error after this time (for example 90s, 10m)
@@ -65,8 +83,13 @@ impl Global {
     /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else.
     pub(crate) fn platform(&self, flag: &PlatformFlag) -> Result<PlatformWish> {
         if let Some(text) = &flag.platform {
-            if self.override_os.is_some() || self.override_arch.is_some() || self.override_variant.is_some() {
-                return Err(Error::other("`--platform` and the `--override-` flags say the same thing twice"));
+            if self.override_os.is_some()
+                || self.override_arch.is_some()
+                || self.override_variant.is_some()
+            {
+                return Err(Error::other(
+                    "`--platform` and the `--override-` flags say the same thing twice",
+                ));
             }
             return Ok(text.parse::<PlatformWish>()?);
         }
@@ -74,7 +97,9 @@ impl Global {
         let text = format!(
             "{}/{}",
             self.override_os.as_deref().unwrap_or(&default.os),
-            self.override_arch.as_deref().unwrap_or(&default.architecture)
+            self.override_arch
+                .as_deref()
+                .unwrap_or(&default.architecture)
         );
         Ok(match &self.override_variant {
             Some(variant) => format!("{text}/{variant}").parse::<PlatformWish>()?,
@@ -100,9 +125,13 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let mut total = Duration::ZERO;
     let mut rest = text;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(wrong)?;
         let number: f64 = rest[..digits].parse().map_err(|_| wrong())?;
-        let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |i| digits + i);
+        let unit_end = rest[digits..]
+            .find(|c: char| c.is_ascii_digit())
+            .map_or(rest.len(), |i| digits + i);
         let seconds = match &rest[digits..unit_end] {
             "ns" => 1e-9,
             "us" | "µs" => 1e-6,
@@ -136,20 +165,39 @@ pub(crate) struct Side<'a> {
 impl Side<'_> {
     /// How this side reaches its registry.
     pub(crate) fn access(&self) -> Result<Access> {
-        let given = |flag: &str, credential| Login::Given(Found { credential, origin: format!("`--{}{flag}`", self.prefix) });
+        let given = |flag: &str, credential| {
+            Login::Given(Found {
+                credential,
+                origin: format!("`--{}{flag}`", self.prefix),
+            })
+        };
         let login = if self.no_creds {
             Login::Anonymous
         } else if let Some(token) = self.registry_token {
-            given("registry-token", Credential::RegistryToken(Secret::new(token)))
+            given(
+                "registry-token",
+                Credential::RegistryToken(Secret::new(token)),
+            )
         } else if let Some(creds) = self.creds {
             given("creds", parse_creds(creds)?)
         } else if let Some(username) = self.username {
             let password = Secret::new(self.password.unwrap_or_default());
-            given("username", Credential::Login { username: username.to_owned(), password, identity_token: None })
+            given(
+                "username",
+                Credential::Login {
+                    username: username.to_owned(),
+                    password,
+                    identity_token: None,
+                },
+            )
         } else {
             Login::Files(self.files.clone())
         };
-        Ok(Access { login, tls_verify: self.tls_verify.unwrap_or(true), cert_dir: self.cert_dir.cloned() })
+        Ok(Access {
+            login,
+            tls_verify: self.tls_verify.unwrap_or(true),
+            cert_dir: self.cert_dir.cloned(),
+        })
     }
 }
 

@@ -27,7 +27,13 @@ pub(crate) fn completion(args: &CompletionArgs, mut command: Command) -> Outcome
 }
 
 pub(crate) fn man(args: &ManArgs, command: Command) -> Result<Outcome> {
-    let failed = |e: std::io::Error| Error::other(format!("the man pages cannot be written to `{}`", args.directory.display())).because(e);
+    let failed = |e: std::io::Error| {
+        Error::other(format!(
+            "the man pages cannot be written to `{}`",
+            args.directory.display()
+        ))
+        .because(e)
+    };
     std::fs::create_dir_all(&args.directory).map_err(failed)?;
     clap_mangen::generate_to(command, &args.directory).map_err(failed)?;
     Ok(Outcome::Nothing)

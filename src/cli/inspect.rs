@@ -55,7 +55,10 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
     let patience = global.patience();
     let mut jobs = Vec::new();
     for text in &args.images {
-        jobs.push((text.clone(), open_source(&image_to_read(text)?, &access, &patience).await?));
+        jobs.push((
+            text.clone(),
+            open_source(&image_to_read(text)?, &access, &patience).await?,
+        ));
     }
     let what = std::sync::Arc::new((args, wish));
     let documents = futures_util::stream::iter(jobs).map(move |(text, source)| {
@@ -83,7 +86,8 @@ async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -
         let document = config::oci_struct_json(&config)?;
         return shown(&document, args.format.as_deref(), &template::CONFIG);
     }
-    let ((top, image, config), tags) = futures_util::try_join!(described(source, wish), tags(source, args.no_tags))?;
+    let ((top, image, config), tags) =
+        futures_util::try_join!(described(source, wish), tags(source, args.no_tags))?;
     let report = InspectReport::new(Inspected {
         name: source.repository().map(ToString::to_string),
         top: &top,
@@ -94,7 +98,11 @@ async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -
     shown(&report, args.format.as_deref(), &template::INSPECT)
 }
 
-fn shown(document: &impl serde::Serialize, format: Option<&str>, shape: &template::Shape) -> Result<Bytes> {
+fn shown(
+    document: &impl serde::Serialize,
+    format: Option<&str>,
+    shape: &template::Shape,
+) -> Result<Bytes> {
     let text = match format {
         None => json::to_go_json(document) + "\n",
         Some(format) => template::render(format, "barque inspect", document, shape)?,
@@ -103,7 +111,10 @@ fn shown(document: &impl serde::Serialize, format: Option<&str>, shape: &templat
 }
 
 /// The manifest of the name, that of the chosen image, and its config where it has one.
-async fn described(source: &dyn Source, wish: &PlatformWish) -> Result<(Manifest, Manifest, Option<Bytes>)> {
+async fn described(
+    source: &dyn Source,
+    wish: &PlatformWish,
+) -> Result<(Manifest, Manifest, Option<Bytes>)> {
     let top = source.manifest(&Which::Named).await?;
     let image = choose_image(source, &top, wish).await?;
     let config = config_of(source, &image).await?;
@@ -113,13 +124,16 @@ async fn described(source: &dyn Source, wish: &PlatformWish) -> Result<(Manifest
 async fn config_of(source: &dyn Source, image: &Manifest) -> Result<Option<Bytes>> {
     let view = image.view()?;
     match needs_config(&view) {
-        Some(config) => Ok(Some(read_all(source.blob(config, 0).await?, CONFIG_CAP).await?)),
+        Some(config) => Ok(Some(
+            read_all(source.blob(config, 0).await?, CONFIG_CAP).await?,
+        )),
         None => Ok(None),
     }
 }
 
 fn no_config() -> Error {
-    Error::other("this is an artifact without the config of an image").hint("see what it is with `barque inspect --raw`")
+    Error::other("this is an artifact without the config of an image")
+        .hint("see what it is with `barque inspect --raw`")
 }
 
 /// The tags beside the image. A registry that lists none to us does not spoil the rest (quirk L8).
@@ -132,7 +146,10 @@ async fn tags(source: &dyn Source, skip: bool) -> Result<Vec<String>> {
         Ok(tags) => Ok(tags),
         Err(e) if matches!(e.kind(), Kind::NotFound | Kind::NotAllowed) => {
             tracing::debug!("{e}");
-            tracing::warn!("the registry does not list the tags of `{}`; `--no-tags` leaves them out", source.name());
+            tracing::warn!(
+                "the registry does not list the tags of `{}`; `--no-tags` leaves them out",
+                source.name()
+            );
             Ok(Vec::new())
         }
         Err(e) => Err(e),

@@ -55,10 +55,18 @@ pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Out
     let access = args.registry.access(None)?;
     let source = open_source(&name, &access, &global.patience()).await?;
     let done = layers(&args, global, &name, source).await;
-    done.map_err(|e| e.context(format!("reading the layers of `{}`", args.image)).into())
+    done.map_err(|e| {
+        e.context(format!("reading the layers of `{}`", args.image))
+            .into()
+    })
 }
 
-async fn layers(args: &LayersArgs, global: &Global, name: &ImageName, source: Arc<dyn Source>) -> Result<Outcome> {
+async fn layers(
+    args: &LayersArgs,
+    global: &Global,
+    name: &ImageName,
+    source: Arc<dyn Source>,
+) -> Result<Outcome> {
     let wish = global.platform(&args.platform)?;
     let top = source.manifest(&Which::Named).await?;
     let manifest = choose_image(&*source, &top, &wish).await?;
@@ -67,8 +75,16 @@ async fn layers(args: &LayersArgs, global: &Global, name: &ImageName, source: Ar
     let layers = match &view {
         View::Image(image) => &image.layers,
         View::Artifact(artifact) => &artifact.blobs,
-        View::Schema1(_) => return Err(Error::other("this is a docker schema 1 image; its layers are not supported yet")),
-        View::Index(_) => return Err(Error::other("the chosen entry of the index is an index itself")),
+        View::Schema1(_) => {
+            return Err(Error::other(
+                "this is a docker schema 1 image; its layers are not supported yet",
+            ));
+        }
+        View::Index(_) => {
+            return Err(Error::other(
+                "the chosen entry of the index is an index itself",
+            ));
+        }
     };
     let wanted = choose(layers, &args.digests)?;
     if args.list {
@@ -77,7 +93,9 @@ async fn layers(args: &LayersArgs, global: &Global, name: &ImageName, source: Ar
             None => None,
         };
         let mut report = LayersReport::new(&view, config.as_deref())?;
-        report.0.retain(|l| wanted.iter().any(|w| w.digest == l.digest));
+        report
+            .0
+            .retain(|l| wanted.iter().any(|w| w.digest == l.digest));
         return Ok(report.render(args.json).into());
     }
     let directory = Fresh::make(args.output.as_deref(), name)?;
@@ -86,7 +104,12 @@ async fn layers(args: &LayersArgs, global: &Global, name: &ImageName, source: Ar
         .buffer_unordered(IN_FLIGHT)
         .try_collect::<()>()
         .await?;
-    blob_store::write_document(&directory.path.join("manifest.json"), &directory.path, manifest.raw().clone()).await?;
+    blob_store::write_document(
+        &directory.path.join("manifest.json"),
+        &directory.path,
+        manifest.raw().clone(),
+    )
+    .await?;
     blob_store::sync_directory(&directory.path)?;
     Ok(format!("{}\n", directory.keep().display()).into())
 }
@@ -98,7 +121,9 @@ async fn fetch(source: Arc<dyn Source>, layer: Descriptor, directory: PathBuf) -
         let (source, layer) = (source.clone(), wanted.clone());
         Box::pin(async move { source.blob(&layer, from).await })
     });
-    blob_store::write_blob(&to, &directory, &layer, &body).await.map(|_| ())
+    blob_store::write_blob(&to, &directory, &layer, &body)
+        .await
+        .map(|_| ())
 }
 
 /// The layers meant by `digests`, each once; all when there are none.
@@ -110,11 +135,18 @@ fn choose(layers: &[Descriptor], digests: &[String]) -> Result<Vec<Descriptor>> 
         }
     };
     for text in digests {
-        let full = if text.contains(':') { text.clone() } else { format!("sha256:{text}") };
-        let digest: Digest = full.parse().map_err(|e: DigestError| Error::other(format!("`{text}` is not a layer's digest")).because(e))?;
+        let full = if text.contains(':') {
+            text.clone()
+        } else {
+            format!("sha256:{text}")
+        };
+        let digest: Digest = full.parse().map_err(|e: DigestError| {
+            Error::other(format!("`{text}` is not a layer's digest")).because(e)
+        })?;
         let layer = layers.iter().find(|l| l.digest == digest);
         add(layer.ok_or_else(|| {
-            Error::new(Kind::NotFound, format!("the image has no layer `{digest}`")).hint("see its layers with `barque layers --list`")
+            Error::new(Kind::NotFound, format!("the image has no layer `{digest}`"))
+                .hint("see its layers with `barque layers --list`")
         })?);
     }
     if digests.is_empty() {
@@ -132,20 +164,41 @@ struct Fresh {
 impl Fresh {
     fn make(output: Option<&Path>, name: &ImageName) -> Result<Fresh> {
         let refused = |path: &Path, e: std::io::Error| {
-            Error::new(Kind::Refused, format!("the directory `{}` cannot be made", path.display())).because(e)
+            Error::new(
+                Kind::Refused,
+                format!("the directory `{}` cannot be made", path.display()),
+            )
+            .because(e)
         };
         let Some(path) = output else {
             let prefix = prefix(name);
-            let made = tempfile::Builder::new().prefix(&prefix).rand_bytes(9).tempdir_in(".").map_err(|e| refused(Path::new(&prefix), e))?;
-            let shown = made.path().strip_prefix(".").unwrap_or(made.path()).to_owned();
-            return Ok(Fresh { path: shown, made: Some(made) });
+            let made = tempfile::Builder::new()
+                .prefix(&prefix)
+                .rand_bytes(9)
+                .tempdir_in(".")
+                .map_err(|e| refused(Path::new(&prefix), e))?;
+            let shown = made
+                .path()
+                .strip_prefix(".")
+                .unwrap_or(made.path())
+                .to_owned();
+            return Ok(Fresh {
+                path: shown,
+                made: Some(made),
+            });
         };
         std::fs::create_dir_all(path).map_err(|e| refused(path, e))?;
         let mut entries = std::fs::read_dir(path).map_err(|e| refused(path, e))?;
         if entries.next().is_some() {
-            return Err(Error::new(Kind::Refused, format!("`{}` is not empty", path.display())).hint("choose a new or empty directory"));
+            return Err(
+                Error::new(Kind::Refused, format!("`{}` is not empty", path.display()))
+                    .hint("choose a new or empty directory"),
+            );
         }
-        Ok(Fresh { path: path.to_owned(), made: None })
+        Ok(Fresh {
+            path: path.to_owned(),
+            made: None,
+        })
     }
 
     fn keep(self) -> PathBuf {
@@ -168,12 +221,16 @@ fn prefix(name: &ImageName) -> String {
             };
             (reference.repository.name.to_string(), tag)
         }
-        ImageName::Oci { path, selector: Selector::Named(tag) } => (base(path), tag.clone()),
+        ImageName::Oci {
+            path,
+            selector: Selector::Named(tag),
+        } => (base(path), tag.clone()),
         ImageName::Oci { path, .. } | ImageName::Dir { path } => (base(path), "latest".to_owned()),
     };
     format!("layers-{image}-{tag}-").replace(['/', ':'], "-")
 }
 
 fn base(path: &Path) -> String {
-    path.file_name().map_or_else(|| "image".to_owned(), |n| n.to_string_lossy().into_owned())
+    path.file_name()
+        .map_or_else(|| "image".to_owned(), |n| n.to_string_lossy().into_owned())
 }

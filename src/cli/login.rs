@@ -11,7 +11,9 @@ use super::Outcome;
 use super::flags::Global;
 use crate::image::Registry;
 use crate::registry::Client;
-use crate::settings::{Access, AuthFiles, AuthKey, Credential, CredentialStore, Found, Login, Secret};
+use crate::settings::{
+    Access, AuthFiles, AuthKey, Credential, CredentialStore, Found, Login, Secret,
+};
 use crate::{Error, Kind, Result};
 
 /// Log in to a registry
@@ -28,7 +30,13 @@ pub(crate) struct LoginArgs {
     username: Option<String>,
 
     /// The password; asked for without echo when missing. Others can see it in the list of processes
-    #[arg(short, long, value_name = "PASSWORD", requires = "username", conflicts_with = "password_stdin")]
+    #[arg(
+        short,
+        long,
+        value_name = "PASSWORD",
+        requires = "username",
+        conflicts_with = "password_stdin"
+    )]
     password: Option<String>,
 
     /// Read the password from standard input
@@ -72,15 +80,25 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outc
     {
         let text = format!("Authenticating with existing credentials for {key}\n");
         if check(&args, global, &key.registry, found).await.is_ok() {
-            return Ok((text + &format!("Existing credentials are valid. Already logged in to {key}\n")).into());
+            return Ok((text
+                + &format!("Existing credentials are valid. Already logged in to {key}\n"))
+                .into());
         }
         tracing::warn!("the existing credentials for `{key}` are not valid");
     }
     let credential = credential(&args).await.with_context(doing)?;
-    let found = Found { credential: credential.clone(), origin: "this login".to_owned() };
-    check(&args, global, &key.registry, found).await.with_context(doing)?;
+    let found = Found {
+        credential: credential.clone(),
+        origin: "this login".to_owned(),
+    };
+    check(&args, global, &key.registry, found)
+        .await
+        .with_context(doing)?;
     let store = CredentialStore::find(args.authfile.clone(), args.compat_auth_file.clone())?;
-    let place = store.store(&key, &credential).await.with_context(|| format!("storing the login for `{key}`"))?;
+    let place = store
+        .store(&key, &credential)
+        .await
+        .with_context(|| format!("storing the login for `{key}`"))?;
     Ok(match args.verbose {
         true => format!("Login Succeeded!\nStored in {place}\n").into(),
         false => "Login Succeeded!\n".to_owned().into(),
@@ -90,14 +108,23 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outc
 async fn get_login(stored: &AuthFiles, key: &AuthKey) -> Result<String> {
     match stored.lookup_key(key).await?.map(|f| f.credential) {
         Some(Credential::Login { username, .. }) => Ok(username + "\n"),
-        _ => Err(Error::new(Kind::NotAllowed, format!("not logged in to `{key}`")).hint(format!("log in with `barque login {key}`"))),
+        _ => Err(
+            Error::new(Kind::NotAllowed, format!("not logged in to `{key}`"))
+                .hint(format!("log in with `barque login {key}`")),
+        ),
     }
 }
 
 /// Asks the registry whether it takes the credential.
 async fn check(args: &LoginArgs, global: &Global, registry: &Registry, found: Found) -> Result<()> {
-    let access = Access { login: Login::Given(found), tls_verify: args.tls_verify.unwrap_or(true), cert_dir: args.cert_dir.clone() };
-    Client::new(registry, &access, global.patience())?.check_login().await
+    let access = Access {
+        login: Login::Given(found),
+        tls_verify: args.tls_verify.unwrap_or(true),
+        cert_dir: args.cert_dir.clone(),
+    };
+    Client::new(registry, &access, global.patience())?
+        .check_login()
+        .await
 }
 
 async fn credential(args: &LoginArgs) -> Result<Credential> {
@@ -115,7 +142,11 @@ async fn credential(args: &LoginArgs) -> Result<Credential> {
     if username.is_empty() {
         return Err(Error::other("a user name is needed"));
     }
-    Ok(Credential::Login { username, password: Secret::new(password), identity_token: None })
+    Ok(Credential::Login {
+        username,
+        password: Secret::new(password),
+        identity_token: None,
+    })
 }
 
 /// Standard input to its end, without the newline that `echo` adds.

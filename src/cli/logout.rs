@@ -12,7 +12,11 @@ use crate::settings::{AuthKey, CredentialStore};
 #[derive(Args)]
 pub(crate) struct LogoutArgs {
     /// A registry, as in quay.io, or a part of one, as in quay.io/team
-    #[arg(value_name = "REGISTRY", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(
+        value_name = "REGISTRY",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
     registry: Option<String>,
 
     /// Remove all logins of the file
@@ -36,7 +40,9 @@ pub(crate) async fn run(args: LogoutArgs) -> anyhow::Result<Outcome> {
     let store = CredentialStore::find(args.authfile, args.compat_auth_file)?;
     let Some(registry) = &args.registry else {
         store.erase_all().await.context("removing all logins")?;
-        return Ok("Removed login credentials for all registries\n".to_owned().into());
+        return Ok("Removed login credentials for all registries\n"
+            .to_owned()
+            .into());
     };
     let key: AuthKey = registry.parse()?;
     store.erase(&key).await?;

@@ -28,7 +28,12 @@ use flags::Global;
 
 /// Inspect and copy container images between registries, layouts and archives
 #[derive(Parser)]
-#[command(name = "barque", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "barque",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -90,7 +95,9 @@ fn run() -> Result<(), Ended> {
     let screen = MultiProgress::new();
     // Another subscriber can only stand here when the library is embedded; it then hears the events.
     let _ = tracing::subscriber::set_global_default(log::subscriber(cli.global.debug, &screen));
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(4);
+    let threads = std::thread::available_parallelism()
+        .map_or(2, usize::from)
+        .min(4);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
@@ -108,10 +115,16 @@ fn run() -> Result<(), Ended> {
 }
 
 async fn timed(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
-    let Some(limit) = cli.global.command_timeout.filter(|l| !l.is_zero()) else { return execute(cli, screen).await };
+    let Some(limit) = cli.global.command_timeout.filter(|l| !l.is_zero()) else {
+        return execute(cli, screen).await;
+    };
     match tokio::time::timeout(limit, execute(cli, screen)).await {
         Ok(done) => done,
-        Err(_) => Err(Error::new(crate::Kind::Unavailable, format!("the command took longer than {limit:?} (`--command-timeout`)")).into()),
+        Err(_) => Err(Error::new(
+            crate::Kind::Unavailable,
+            format!("the command took longer than {limit:?} (`--command-timeout`)"),
+        )
+        .into()),
     }
 }
 
@@ -153,7 +166,10 @@ async fn print(outcome: Outcome) -> anyhow::Result<()> {
 /// The exit code of the signal that asks the program to end.
 async fn interrupted() -> u8 {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut int), Ok(mut term)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         return std::future::pending().await;
     };
     tokio::select! {

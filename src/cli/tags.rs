@@ -33,11 +33,21 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
     let name = repository(&args.repository)?;
     let access = args.registry.access(None)?;
     let source = open_source(&name, &access, &global.patience()).await?;
-    let context = move |e: Error| anyhow::Error::from(e.context(format!("listing the tags of `{}`", args.repository)));
+    let context = move |e: Error| {
+        anyhow::Error::from(e.context(format!("listing the tags of `{}`", args.repository)))
+    };
     if args.plain {
         // The source lives as long as its pages are read.
         let pages = async_pages(source);
-        let lines = pages.map(move |page| page.map(|tags| tags.iter().map(|t| format!("{t}\n")).collect::<String>().into()).map_err(&context));
+        let lines = pages.map(move |page| {
+            page.map(|tags| {
+                tags.iter()
+                    .map(|t| format!("{t}\n"))
+                    .collect::<String>()
+                    .into()
+            })
+            .map_err(&context)
+        });
         return Ok(Outcome::Stream(lines.boxed()));
     }
     let repository = source.repository().map(ToString::to_string);
@@ -46,29 +56,46 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
 }
 
 /// The pages of `source`'s tags, with the source kept alive while they are read.
-fn async_pages(source: std::sync::Arc<dyn crate::transport::Source>) -> stream::BoxStream<'static, Result<Vec<String>>> {
+fn async_pages(
+    source: std::sync::Arc<dyn crate::transport::Source>,
+) -> stream::BoxStream<'static, Result<Vec<String>>> {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     tokio::spawn(async move {
-        let Some(mut pages) = source.tags() else { return };
+        let Some(mut pages) = source.tags() else {
+            return;
+        };
         while let Some(page) = pages.next().await {
             if sender.send(page).await.is_err() {
                 return;
             }
         }
     });
-    stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|page| (page, receiver)) }).boxed()
+    stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|page| (page, receiver))
+    })
+    .boxed()
 }
 
 /// The repository named; a tag or digest is a mistake here, as it is in skopeo.
 fn repository(text: &str) -> Result<ImageName> {
     if text.starts_with("oci:") || text.starts_with("dir:") {
-        return Err(Error::other(format!("`{text}` is not in a registry; only repositories of registries have tags")));
+        return Err(Error::other(format!(
+            "`{text}` is not in a registry; only repositories of registries have tags"
+        )));
     }
     let reference = parse_reference(text.strip_prefix("docker://").unwrap_or(text))?;
     if reference.tag.is_some() || reference.digest.is_some() {
-        let bare = crate::image::Reference { tag: None, digest: None, ..reference };
-        return Err(Error::other(format!("`{text}` names an image, not a repository"))
-            .hint(format!("leave out tag and digest: `docker://{}`", bare.familiar())));
+        let bare = crate::image::Reference {
+            tag: None,
+            digest: None,
+            ..reference
+        };
+        return Err(
+            Error::other(format!("`{text}` names an image, not a repository")).hint(format!(
+                "leave out tag and digest: `docker://{}`",
+                bare.familiar()
+            )),
+        );
     }
     Ok(ImageName::Docker(reference))
 }

@@ -20,7 +20,11 @@ pub fn summary(report: &CopyReport) -> String {
     if report.up_to_date {
         return format!("`{}` is up to date", report.destination);
     }
-    let mut parts = vec![format!("copied {} ({})", blobs(report.blobs_copied), human_size(report.bytes))];
+    let mut parts = vec![format!(
+        "copied {} ({})",
+        blobs(report.blobs_copied),
+        human_size(report.bytes)
+    )];
     if report.blobs_mounted > 0 {
         parts.push(format!("mounted {}", report.blobs_mounted));
     }
@@ -30,11 +34,19 @@ pub fn summary(report: &CopyReport) -> String {
     if report.manifests > 1 {
         parts.push(format!("wrote {} manifests", report.manifests));
     }
-    format!("{} in {:.1} s", parts.join(", "), report.duration.as_secs_f64())
+    format!(
+        "{} in {:.1} s",
+        parts.join(", "),
+        report.duration.as_secs_f64()
+    )
 }
 
 fn blobs(n: usize) -> String {
-    if n == 1 { "1 blob".to_owned() } else { format!("{n} blobs") }
+    if n == 1 {
+        "1 blob".to_owned()
+    } else {
+        format!("{n} blobs")
+    }
 }
 
 #[cfg(test)]
@@ -61,7 +73,10 @@ mod tests {
         assert_eq!(summary(&report), "copied 1 blob (12.3 MB) in 1.2 s");
         report.blobs_copied = 2;
         report.blobs_present = 3;
-        assert_eq!(summary(&report), "copied 2 blobs (12.3 MB), found 3 in place in 1.2 s");
+        assert_eq!(
+            summary(&report),
+            "copied 2 blobs (12.3 MB), found 3 in place in 1.2 s"
+        );
         report.up_to_date = true;
         assert_eq!(summary(&report), "`oci:b` is up to date");
     }

@@ -23,11 +23,10 @@ use super::{BlobBody, BlobStream, Stored};
 use crate::image::{Descriptor, Digester};
 use crate::{Error, Kind, Result};
 
-pub use document::{sync_directory, write_document};
 pub(super) use document::{
-    blocking, cannot_read, cannot_write, create_directory, read_document,
-    write_document_blocking,
+    blocking, cannot_read, cannot_write, create_directory, read_document, write_document_blocking,
 };
+pub use document::{sync_directory, write_document};
 use partial::Partial;
 pub(super) use partial::{is_partial_name, sweep};
 

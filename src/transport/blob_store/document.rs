@@ -49,11 +49,7 @@ pub(in crate::transport) fn read_document(path: &Path) -> Result<Option<Bytes>> 
 
 /// Puts a file with `bytes` in the place of `to`: it has its old content or the new one, whenever one looks.
 /// The temporary file is made in the directory `partials`.
-pub async fn write_document(
-    to: &Path,
-    partials: &Path,
-    bytes: Bytes,
-) -> Result<()> {
+pub async fn write_document(to: &Path, partials: &Path, bytes: Bytes) -> Result<()> {
     let (to, partials) = (to.to_owned(), partials.to_owned());
     blocking(move || write_document_blocking(&to, &partials, &bytes)).await
 }
