@@ -1,8 +1,8 @@
 //! Turns a typed intent into verified answers of the distribution protocol (OCI distribution-spec 1.1, Docker
 //! Registry V2).
 //!
-//! One request loop ([`Client::send`]) owns authentication, redirects, retries, the gate per host, timeouts, caps
-//! and tracing; the files of [`v2`] are the endpoints, each a few lines on top of it. This room is separate so
+//! One request loop (`Client::send`) owns authentication, redirects, retries, the gate per host, timeouts, caps
+//! and tracing; the files of `v2` are the endpoints, each a few lines on top of it. This room is separate so
 //! that no other one ever sends HTTP. It must not know transports, files of images, or the terminal.
 
 mod admit;
