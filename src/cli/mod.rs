@@ -1,6 +1,6 @@
 //! The command line: flags in, one call into the library, the result to `report`.
 //!
-//! One thin file a command. A command returns an [`Outcome`]; only this file writes it to stdout. No HTTP here,
+//! One thin file a command. A command returns an `Outcome`; only this file writes it to stdout. No HTTP here,
 //! and no JSON by hand.
 
 mod copy;
