@@ -5,6 +5,7 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::flags::{Global, PlatformFlag, RegistryFlags};
+use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
 use crate::image::{Manifest, PlatformWish, config};
@@ -62,6 +63,8 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
+    retry: RetryFlags,
+    #[command(flatten)]
     registry: RegistryFlags,
 }
 
@@ -81,11 +84,14 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
         let what = what.clone();
         async move {
             let (args, wish) = &*what;
-            let shown = inspect(&*source, args, wish).await;
+            let shown = args
+                .retry
+                .run(async || inspect(&*source, args, wish).await)
+                .await;
             shown.map_err(|e| e.context(format!("inspecting `{text}`")).into())
         }
     });
-    Ok(Outcome::Stream(documents.buffered(IN_FLIGHT).boxed()))
+    Ok(Outcome::Stream(documents.buffered(IN_FLIGHT).boxed_local()))
 }
 
 async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -> Result<Bytes> {
