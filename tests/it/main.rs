@@ -5,4 +5,5 @@ mod inspect;
 mod layers;
 mod layouts;
 mod support;
+mod tags;
 mod vectors;
