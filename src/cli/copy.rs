@@ -114,8 +114,12 @@ async fn execute(
         args.src.access(Some(&files))?,
         args.dest.access(Some(&files))?,
     );
-    let source = open_source(source, &src, &patience).await?;
-    let destination = open_destination(destination, &dest, &patience).await?;
+    let source = open_source(source, &src, &patience)
+        .await
+        .map_err(|e| e.context("reading the source"))?;
+    let destination = open_destination(destination, &dest, &patience)
+        .await
+        .map_err(|e| e.context("writing the destination"))?;
     let progress = progress::listener(args.quiet, screen);
     let plan = copy::plan(&*source, &*destination, want).await?;
     copy::run(plan, source, destination, want, progress).await
