@@ -15,21 +15,34 @@ use crate::settings::AuthFiles;
 use crate::transport::{open_destination, open_source};
 use crate::{Error, Kind, Result};
 
+const EXAMPLES: &str = "\
+Examples:
+  Pull one platform into an OCI layout:
+    barque copy docker://registry.example.com/app:1.2 oci:image:1.2
+
+  Mirror an image with all its platforms, digests unchanged:
+    barque copy --all --preserve-digests docker://a.example/app:1.2 docker://b.example/app:1.2
+
+  Push, with the login for the destination given here:
+    barque copy --dest-creds ci:secret oci:image:1.2 docker://registry.example.com/app:1.2";
+
 /// Copy an image from one place to another
 ///
 /// Only what is missing moves: a copy that was cut or killed is continued by running it again. The image's bytes
-/// stay as they are, except where the destination cannot hold its type.
+/// stay as they are, except where the destination cannot hold its type. Prints the destination with the digest that
+/// it has now; progress goes to stderr.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct CopyArgs {
-    /// What to copy, as in docker://alpine:3.20
+    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF or dir:DIR
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// Where to, as in docker://registry.example/alpine:3.20, oci:DIR:REF or dir:DIR
+    /// Where to, as in docker://registry.example.com/alpine:3.20, oci:DIR:REF or dir:DIR
     #[arg(value_name = "DESTINATION")]
     destination: String,
 
-    /// Copy a multi-platform image with all its platforms
+    /// Copy an index with all its platforms, not only the image of one
     #[arg(short, long, conflicts_with = "platform")]
     all: bool,
 
@@ -40,7 +53,7 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     preserve_digests: bool,
 
-    /// Write the digest of the copied manifest to this file
+    /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
     digestfile: Option<PathBuf>,
 
@@ -48,7 +61,7 @@ pub(crate) struct CopyArgs {
     #[arg(short, long)]
     quiet: bool,
 
-    /// Move at most this many blobs at once [default: few large and many small ones]
+    /// Move at most this many blobs at once [default: 4 large and 16 small ones]
     #[arg(long, value_name = "N")]
     image_parallel_copies: Option<usize>,
 

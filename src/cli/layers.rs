@@ -15,6 +15,17 @@ use crate::report::layers::LayersReport;
 use crate::transport::{BlobBody, Source, Which, blob_store, open_source, read_all};
 use crate::{Error, Kind, Result};
 
+const EXAMPLES: &str = "\
+Examples:
+  See the layers without downloading them:
+    barque layers --list docker://registry.example.com/app:1.2
+
+  Download them into a directory of your choice:
+    barque layers -o app-layers docker://registry.example.com/app:1.2
+
+  Only the topmost layer:
+    barque layers oci:image:v1 $(barque inspect -f '{{json .Layers}}' oci:image:v1 | jq -r '.[-1]')";
+
 /// Layers that are fetched at once.
 const IN_FLIGHT: usize = 8;
 const CONFIG_CAP: u64 = 4 << 20;
@@ -22,13 +33,15 @@ const CONFIG_CAP: u64 = 4 << 20;
 /// Download the layers of an image into a directory, or list them
 ///
 /// Makes a fresh directory layers-NAME-TAG-RANDOM with manifest.json and one HEX.tar a layer, and prints its name.
+/// The files are the layers as they are stored, mostly compressed; each has been checked against its digest.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct LayersArgs {
-    /// An image, as in docker://alpine:3.20
+    /// An image, as in docker://alpine:3.20, oci:DIR:REF or dir:DIR
     #[arg(value_name = "IMAGE")]
     image: String,
 
-    /// Only these layers, with or without `sha256:`
+    /// Only these layers, with or without sha256: before the digits
     #[arg(value_name = "DIGEST")]
     digests: Vec<String>,
 
@@ -40,7 +53,7 @@ pub(crate) struct LayersArgs {
     #[arg(long)]
     list: bool,
 
-    /// With --list: print JSON
+    /// With --list, print JSON in place of a table
     #[arg(long, requires = "list")]
     json: bool,
 

@@ -26,13 +26,24 @@ use crate::report::{failure, log};
 use crate::{Error, Result};
 use flags::Global;
 
-/// Inspect and copy container images between registries, layouts and archives
+const NAMES: &str = "\
+Image names:
+  docker://HOST/NAME[:TAG][@DIGEST]  in a registry
+  oci:DIR[:REF]                      in an OCI image layout
+  dir:DIR                            in a flat directory, as skopeo writes it
+
+Exit codes:
+  0 done, 1 error, 2 not found, 3 not allowed, 4 content does not match its digest,
+  5 network or registry unavailable, 6 refused by the destination, 130 or 143 interrupted";
+
+/// Inspect and copy container images between registries, OCI layouts and directories
 #[derive(Parser)]
 #[command(
     name = "barque",
     version,
     max_term_width = 100,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = NAMES
 )]
 struct Cli {
     #[command(flatten)]

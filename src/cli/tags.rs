@@ -11,11 +11,20 @@ use crate::report::json;
 use crate::transport::open_source;
 use crate::{Error, Result};
 
+const EXAMPLES: &str = "\
+Examples:
+  The tags of a repository as JSON:
+    barque tags docker://registry.example.com/app
+
+  The newest version by number:
+    barque tags --plain docker://registry.example.com/app | sort -V | tail -n 1";
+
 /// List the tags of a repository
 ///
-/// Prints skopeo's JSON document, or with --plain one tag a line, page by page as they arrive.
+/// Prints a JSON document as skopeo list-tags does, or with --plain one tag a line, page by page as they arrive.
+/// The order is that of the registry.
 #[derive(Args)]
-#[command(visible_alias = "list-tags")]
+#[command(visible_alias = "list-tags", after_long_help = EXAMPLES)]
 pub(crate) struct TagsArgs {
     /// A repository, as in docker://alpine or quay.io/ns/name
     #[arg(value_name = "REPOSITORY")]
