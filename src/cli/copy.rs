@@ -122,8 +122,12 @@ pub(crate) async fn run(
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {
         let patience = global.patience();
-        let source = open_source(&source, &access.0, &patience).await?;
-        let destination = open_destination(&destination, &access.1, &patience).await?;
+        let source = open_source(&source, &access.0, &patience)
+            .await
+            .map_err(|e| e.context("reading the source"))?;
+        let destination = open_destination(&destination, &access.1, &patience)
+            .await
+            .map_err(|e| e.context("writing the destination"))?;
         let plan = copy::plan(&*source, &*destination, &want).await?;
         Ok((source, destination, plan))
     };

@@ -194,11 +194,11 @@ impl Fresh {
                 .rand_bytes(9)
                 .tempdir_in(".")
                 .map_err(|e| refused(Path::new(&prefix), e))?;
+            // The temporary directory knows itself by an absolute path; a reader is shown what `ls` shows.
             let shown = made
                 .path()
-                .strip_prefix(".")
-                .unwrap_or(made.path())
-                .to_owned();
+                .file_name()
+                .map_or_else(|| made.path().to_owned(), PathBuf::from);
             return Ok(Fresh {
                 path: shown,
                 made: Some(made),
