@@ -5,7 +5,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::BlobStream;
-use crate::image::{Descriptor, Digester};
+use crate::image::{Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 
 /// `inner`, ending in an error when size or digest is not that of `blob`. An error also comes as soon as there
@@ -34,6 +34,14 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
                     return Some((Err(e), s));
                 }
                 digester.update(&bytes);
+                // Judged before the last bytes are handed on: who sends them on with a length that is known
+                // does not ask for more.
+                let actual = (s.seen == s.blob.size).then(|| digester.clone().finish());
+                if let Some(actual) = actual.filter(|actual| *actual != s.blob.digest) {
+                    s.digester = None;
+                    let e = corrupt(&s.blob, other_content(&actual));
+                    return Some((Err(e), s));
+                }
                 Some((Ok(bytes), s))
             }
             Some(Err(e)) => {
@@ -50,10 +58,7 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
                     return Some((Err(e), s));
                 }
                 if actual != s.blob.digest {
-                    let e = corrupt(
-                        &s.blob,
-                        format!("has other content: it hashes to `{actual}`"),
-                    );
+                    let e = corrupt(&s.blob, other_content(&actual));
                     return Some((Err(e), s));
                 }
                 None
@@ -62,8 +67,31 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
     }))
 }
 
+fn other_content(actual: &Digest) -> String {
+    format!("has other content: it hashes to `{actual}`")
+}
+
 fn corrupt(blob: &Descriptor, what: String) -> Error {
     Error::new(Kind::Corrupt, format!("blob `{}` {what}", blob.digest))
+}
+
+/// The cause of an error about content that was put together from several answers: fetched again in one piece
+/// it may be right (quirk B12).
+#[derive(Debug)]
+pub struct Spliced;
+
+impl std::error::Error for Spliced {}
+
+impl std::fmt::Display for Spliced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("its download was interrupted and continued")
+    }
+}
+
+/// Whether `e` is about content that a resumed download put together.
+pub fn is_spliced(e: &Error) -> bool {
+    let first = std::error::Error::source(e);
+    std::iter::successors(first, |e| e.source()).any(|e| e.is::<Spliced>())
 }
 
 /// Collects a stream of at most `cap` bytes; more is an error.
