@@ -2,5 +2,6 @@
 
 mod auth_files;
 mod layouts;
+mod quirks;
 mod support;
 mod vectors;
