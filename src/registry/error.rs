@@ -136,7 +136,11 @@ impl ApiError {
                 "this is not how a registry answers; is a port or a path prefix missing after `{host}`?"
             )),
             (Kind::NotFound, _) if self.has_code("MANIFEST_UNKNOWN") => {
-                Some("list what there is with `barque tags`".to_owned())
+                let path = self.url.split_once("/v2/")?.1;
+                let repository = path.rsplit_once("/manifests/")?.0;
+                Some(format!(
+                    "list what there is with `barque tags docker://{host}/{repository}`"
+                ))
             }
             (Kind::Unavailable, 429) => Some(match self.wait {
                 // E15: sentinels beyond a day say no more than «later».

@@ -1,7 +1,13 @@
 //! One test binary, a module a capability (each further binary would link the library again).
 
 mod auth_files;
+mod copy;
+mod inspect;
+mod layers;
 mod layouts;
+mod messages;
 mod quirks;
+mod requests;
 mod support;
+mod tags;
 mod vectors;
