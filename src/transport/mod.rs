@@ -23,7 +23,7 @@ use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Repositor
 use crate::registry::Patience;
 use crate::settings::Access;
 
-pub use stream::{read_all, verified};
+pub use stream::{Spliced, is_spliced, read_all, verified};
 
 /// The image `name` to read from.
 pub async fn open_source(

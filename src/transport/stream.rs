@@ -135,6 +135,25 @@ fn corrupt(blob: &Descriptor, what: String) -> Error {
     Error::new(Kind::Corrupt, format!("blob `{}` {what}", blob.digest))
 }
 
+/// The cause of an error about content that was put together from several answers: fetched again in one piece
+/// it may be right (quirk B12).
+#[derive(Debug)]
+pub struct Spliced;
+
+impl std::error::Error for Spliced {}
+
+impl std::fmt::Display for Spliced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("its download was interrupted and continued")
+    }
+}
+
+/// Whether `e` is about content that a resumed download put together.
+pub fn is_spliced(e: &Error) -> bool {
+    let first = std::error::Error::source(e);
+    std::iter::successors(first, |e| e.source()).any(|e| e.is::<Spliced>())
+}
+
 /// Collects a stream of at most `cap` bytes; more is an error.
 pub async fn read_all(mut stream: BlobStream, cap: u64) -> Result<Bytes> {
     let mut all = BytesMut::new();

@@ -6,6 +6,7 @@ mod inspect;
 mod layers;
 mod layouts;
 mod messages;
+mod quirks;
 mod requests;
 mod support;
 mod tags;
