@@ -57,7 +57,7 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "FILE")]
     digestfile: Option<PathBuf>,
 
-    /// Print nothing but errors
+    /// Print nothing but warnings and errors
     #[arg(short, long)]
     quiet: bool,
 

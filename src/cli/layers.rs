@@ -190,13 +190,10 @@ impl Fresh {
                 .rand_bytes(9)
                 .tempdir_in(".")
                 .map_err(|e| refused(Path::new(&prefix), e))?;
-            let shown = made
-                .path()
-                .strip_prefix(".")
-                .unwrap_or(made.path())
-                .to_owned();
+            // The name alone, as it is in the working directory: tempfile makes its paths absolute.
+            let shown = made.path().file_name().unwrap_or_default();
             return Ok(Fresh {
-                path: shown,
+                path: shown.into(),
                 made: Some(made),
             });
         };

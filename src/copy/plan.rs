@@ -186,7 +186,7 @@ impl Draft {
                 .map(|n| n.manifest.media_type().to_string());
             return Err(Error::new(
                 Kind::Refused,
-                format!("{} cannot hold `{}`, and a conversion would change its digest", destination.name(), odd.unwrap_or_default()),
+                format!("`{}` cannot hold `{}`, and a conversion would change its digest", destination.name(), odd.unwrap_or_default()),
             )
             .hint("leave out `--preserve-digests`, or copy to a destination that holds docker's types (`dir:`, a registry)"));
         }

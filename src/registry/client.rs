@@ -265,7 +265,7 @@ impl Client {
                     Ok(answer) => self.settle(&https, Ok(answer)),
                     Err(Lost {
                         error,
-                        why: Why::Certificate,
+                        why: Why::Certificate | Why::Body,
                     }) => Err(error),
                     Err(_) => match odd {
                         Ok(answer) if !is_temporary(answer.status) => {

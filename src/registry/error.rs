@@ -101,6 +101,10 @@ impl ApiError {
         let host = self.url.split("://").nth(1)?.split('/').next()?;
         let text = self.text.as_deref().unwrap_or_default();
         match (kind, self.status.as_u16()) {
+            (Kind::NotAllowed, 401) if self.url.ends_with("/v2/") => Some(
+                "check user name and password; some registries want an access token as password"
+                    .to_owned(),
+            ),
             (Kind::NotAllowed, 401) => Some(format!(
                 "the repository does not exist or needs a login: check its name, or run `barque login {host}`"
             )),
@@ -248,6 +252,18 @@ mod tests {
         assert_eq!(error(Method::GET, 502, "").kind(), Kind::Unavailable);
         assert_eq!(error(Method::PUT, 415, "{}").kind(), Kind::Refused);
         assert!(error(Method::GET, 400, &"x".repeat(9000)).to_string().len() < 400);
+    }
+
+    #[test]
+    fn a_refused_login_is_not_blamed_on_the_name_of_a_repository() {
+        let url = Admitted::root("https", "r.io").unwrap();
+        let refused = |path: &str| {
+            let status = StatusCode::UNAUTHORIZED;
+            let error = ApiError::new(Method::GET, &url.at(path), status, b"").into_error("");
+            error.advice().unwrap_or_default().to_owned()
+        };
+        assert!(refused("/v2/").starts_with("check user name and password"));
+        assert!(refused("/v2/a/manifests/1").contains("does not exist or needs a login"));
     }
 
     #[test]
