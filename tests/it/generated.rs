@@ -2,6 +2,12 @@
 //!
 //! After a change of the command line: `BARQUE_UPDATE_FIXTURES=1 cargo test --test it generated`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,11 @@
 //! What a newcomer does first: the README's command, and what the commands leave where they run.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
 use std::path::Path;
 
 use crate::support::peers::{self, DockerRegistry};
