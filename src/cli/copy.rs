@@ -107,14 +107,14 @@ async fn execute(
     destination: &ImageName,
     want: &Want,
 ) -> Result<CopyReport> {
-    let patience = global.patience();
+    let (patience, local) = (global.patience(), global.local());
     // One set of files for both sides: a file is read, and warned of, once.
     let files = AuthFiles::find(args.authfile.clone())?;
     let (src, dest) = (
         args.src.access(Some(&files))?,
         args.dest.access(Some(&files))?,
     );
-    let source = open_source(source, &src, &patience).await?;
+    let source = open_source(source, &src, &patience, &local).await?;
     let destination = open_destination(destination, &dest, &patience).await?;
     let progress = progress::listener(args.quiet, screen);
     let plan = copy::plan(&*source, &*destination, want).await?;

@@ -57,7 +57,7 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
     for text in &args.images {
         jobs.push((
             text.clone(),
-            open_source(&image_to_read(text)?, &access, &patience).await?,
+            open_source(&image_to_read(text)?, &access, &patience, &global.local()).await?,
         ));
     }
     let what = std::sync::Arc::new((args, wish));

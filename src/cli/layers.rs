@@ -53,7 +53,7 @@ pub(crate) struct LayersArgs {
 pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Outcome> {
     let name = image_to_read(&args.image)?;
     let access = args.registry.access(None)?;
-    let source = open_source(&name, &access, &global.patience()).await?;
+    let source = open_source(&name, &access, &global.patience(), &global.local()).await?;
     let done = layers(&args, global, &name, source).await;
     done.map_err(|e| {
         e.context(format!("reading the layers of `{}`", args.image))
@@ -225,7 +225,10 @@ fn prefix(name: &ImageName) -> String {
             path,
             selector: Selector::Named(tag),
         } => (base(path), tag.clone()),
-        ImageName::Oci { path, .. } | ImageName::Dir { path } => (base(path), "latest".to_owned()),
+        ImageName::Oci { path, .. }
+        | ImageName::OciArchive { path, .. }
+        | ImageName::DockerArchive { path, .. }
+        | ImageName::Dir { path } => (base(path), "latest".to_owned()),
     };
     format!("layers-{image}-{tag}-").replace(['/', ':'], "-")
 }

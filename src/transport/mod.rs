@@ -4,12 +4,17 @@
 //! lack of an ability means, is decided in `copy`. Only [`open_source`] and [`open_destination`] know transports
 //! by name.
 
+mod archive_file;
 pub mod blob_store;
 pub mod dir;
 pub mod docker;
+mod inflate;
+pub mod oci_archive;
 pub mod oci_layout;
 mod stream;
+mod tar_index;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,18 +22,26 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
-use crate::Result;
 use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Repository};
 use crate::registry::Patience;
 use crate::settings::Access;
+use crate::{Error, Result};
 
 pub use stream::{read_all, verified};
+
+/// What local transports are told besides a name.
+#[derive(Debug, Clone, Default)]
+pub struct Local {
+    /// Where temporary files go that do not belong beside the destination; by default `TMPDIR` or `/var/tmp`.
+    pub tmpdir: Option<PathBuf>,
+}
 
 /// The image `name` to read from.
 pub async fn open_source(
     name: &ImageName,
     access: &Access,
     patience: &Patience,
+    local: &Local,
 ) -> Result<Arc<dyn Source>> {
     Ok(match name {
         ImageName::Docker(reference) => {
@@ -36,6 +49,12 @@ pub async fn open_source(
         }
         ImageName::Oci { path, selector } => {
             Arc::new(oci_layout::OciSource::open(path, selector).await?)
+        }
+        ImageName::OciArchive { path, selector } => Arc::new(
+            oci_archive::OciArchiveSource::open(path, selector, local.tmpdir.as_deref()).await?,
+        ),
+        ImageName::DockerArchive { .. } => {
+            return Err(Error::other(format!("`{name}` cannot be read yet")));
         }
         ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })
@@ -53,6 +72,9 @@ pub async fn open_destination(
         }
         ImageName::Oci { path, selector } => {
             Arc::new(oci_layout::OciDestination::open(path, selector).await?)
+        }
+        ImageName::OciArchive { .. } | ImageName::DockerArchive { .. } => {
+            return Err(Error::other(format!("`{name}` cannot be written yet")));
         }
         ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
     })

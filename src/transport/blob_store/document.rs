@@ -11,7 +11,7 @@ use super::partial::PREFIX;
 use crate::{Error, Kind, Result};
 
 /// Most bytes of a manifest or an index that are read (quirk M16).
-const DOCUMENT_CAP: u64 = 4 * 1024 * 1024;
+pub(in crate::transport) const DOCUMENT_CAP: u64 = 4 * 1024 * 1024;
 
 /// Runs `work` where it may block.
 pub(in crate::transport) async fn blocking<T: Send + 'static>(
