@@ -9,10 +9,10 @@ use indicatif::MultiProgress;
 use super::Outcome;
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
 use crate::copy::{self, CopyReport, Platforms, Want};
-use crate::image::ImageName;
+use crate::image::{ImageName, parse_reference};
 use crate::report::{copy as words, progress};
 use crate::settings::AuthFiles;
-use crate::transport::{open_destination, open_source};
+use crate::transport::{Local, open_destination, open_source};
 use crate::{Error, Kind, Result};
 
 /// Copy an image from one place to another
@@ -25,7 +25,8 @@ pub(crate) struct CopyArgs {
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// Where to, as in docker://registry.example/alpine:3.20, oci:DIR:REF or dir:DIR
+    /// Where to, as in docker://registry.example/alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF,
+    /// docker-archive:FILE:NAME:TAG or dir:DIR; the file - of an archive is standard output
     #[arg(value_name = "DESTINATION")]
     destination: String,
 
@@ -39,6 +40,14 @@ pub(crate) struct CopyArgs {
     /// Fail rather than change a digest
     #[arg(long)]
     preserve_digests: bool,
+
+    /// Give an image in a docker-archive: this name too; can be repeated
+    #[arg(long, value_name = "NAME:TAG")]
+    additional_tag: Vec<String>,
+
+    /// Leave layers in a docker-archive: as compressed as they are
+    #[arg(long)]
+    keep_compressed: bool,
 
     /// Write the digest of the copied manifest to this file
     #[arg(long, value_name = "FILE")]
@@ -96,7 +105,37 @@ pub(crate) async fn run(
         return Ok(Outcome::Nothing);
     }
     words::print_summary(&report, screen);
+    if to_stdout(&destination) {
+        return Ok(Outcome::Nothing);
+    }
     Ok(format!("{destination}@{}\n", report.digest).into())
+}
+
+/// The further names of the image, in full.
+fn additional_tags(args: &CopyArgs, destination: &ImageName) -> Result<Vec<String>> {
+    if !args.additional_tag.is_empty() && !matches!(destination, ImageName::DockerArchive { .. }) {
+        return Err(Error::other(
+            "`--additional-tag` is for the destination `docker-archive:` only",
+        ));
+    }
+    let full = |text: &String| {
+        let reference = parse_reference(text)?.or_latest();
+        match reference.digest {
+            Some(_) => Err(Error::other(format!("`{text}` is a digest, not a tag"))),
+            None => Ok(reference.to_string()),
+        }
+    };
+    args.additional_tag.iter().map(full).collect()
+}
+
+/// Whether the image itself goes to standard output.
+fn to_stdout(destination: &ImageName) -> bool {
+    match destination {
+        ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } => {
+            path.as_os_str() == "-"
+        }
+        _ => false,
+    }
 }
 
 async fn execute(
@@ -107,7 +146,12 @@ async fn execute(
     destination: &ImageName,
     want: &Want,
 ) -> Result<CopyReport> {
-    let (patience, local) = (global.patience(), global.local());
+    let patience = global.patience();
+    let local = Local {
+        additional_tags: additional_tags(args, destination)?,
+        keep_compressed: args.keep_compressed,
+        ..global.local()
+    };
     // One set of files for both sides: a file is read, and warned of, once.
     let files = AuthFiles::find(args.authfile.clone())?;
     let (src, dest) = (
@@ -115,7 +159,7 @@ async fn execute(
         args.dest.access(Some(&files))?,
     );
     let source = open_source(source, &src, &patience, &local).await?;
-    let destination = open_destination(destination, &dest, &patience).await?;
+    let destination = open_destination(destination, &dest, &patience, &local).await?;
     let progress = progress::listener(args.quiet, screen);
     let plan = copy::plan(&*source, &*destination, want).await?;
     copy::run(plan, source, destination, want, progress).await

@@ -90,6 +90,7 @@ impl Global {
     pub(crate) fn local(&self) -> Local {
         Local {
             tmpdir: self.tmpdir.clone(),
+            ..Local::default()
         }
     }
 

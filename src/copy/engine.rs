@@ -1,6 +1,7 @@
 //! The engine: carries a plan out. Blobs move side by side, largest first, with lanes kept for small ones; then
 //! the manifests, children before parents; then the destination is finished. The first failure stops the rest.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,10 +11,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Want;
+use super::codec;
+use super::plain::settled;
 use super::plan::{BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
-use crate::image::{Descriptor, Digest};
-use crate::transport::{BlobBody, BlobStream, Destination, Presence, Source, Stored};
+use crate::image::{Descriptor, Digest, Manifest};
+use crate::transport::{BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored};
 use crate::{Error, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
@@ -73,16 +76,24 @@ pub async fn run(
             progress,
             moved: moved.clone(),
         };
-        for outcome in work.blobs(&plan.blobs, want.parallel).await? {
-            match outcome {
+        let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
+        destination
+            .begin(&coming)
+            .await
+            .map_err(|e| writing(&*destination, e))?;
+        let mut sizes = HashMap::new();
+        for done in work.blobs(&plan.blobs, want.parallel).await? {
+            match done.outcome {
                 BlobOutcome::Present => report.blobs_present += 1,
                 BlobOutcome::Mounted => report.blobs_mounted += 1,
                 _ => report.blobs_copied += 1,
             }
+            sizes.extend(done.inflated);
         }
-        write_manifests(&plan, &*destination)
+        report.digest = write_manifests(&plan, &sizes, &*destination)
             .await
-            .map_err(|e| writing(&*destination, e))?;
+            .map_err(|e| writing(&*destination, e))?
+            .unwrap_or(report.digest);
         destination
             .finish()
             .await
@@ -103,15 +114,45 @@ fn root_digest(plan: &CopyPlan) -> Result<Digest> {
         .ok_or_else(|| Error::other("the plan of the copy holds no manifest"))
 }
 
-async fn write_manifests(plan: &CopyPlan, destination: &dyn Destination) -> Result<()> {
+/// What a destination hears of a step before it is taken.
+fn coming(step: &BlobStep) -> Option<Coming> {
+    let size = match step.content {
+        Content::Inflated(_) => None,
+        Content::Source | Content::Made(_) => Some(step.blob.size),
+    };
+    (step.presence != Presence::Present).then(|| Coming {
+        blob: step.blob.clone(),
+        size,
+    })
+}
+
+/// Writes the manifests, with the `sizes` that came out meanwhile; the value is the digest of the last.
+async fn write_manifests(
+    plan: &CopyPlan,
+    sizes: &HashMap<Digest, u64>,
+    destination: &dyn Destination,
+) -> Result<Option<Digest>> {
+    let mut last = None;
     for level in plan.manifests.chunk_by(|a, b| a.level == b.level) {
-        stream::iter(level)
-            .map(|step| destination.put_manifest(&step.manifest, &step.at))
+        let settled: Vec<Manifest> = level
+            .iter()
+            .map(|step| settled(&step.manifest, sizes))
+            .collect::<Result<_>>()?;
+        last = settled.last().map(|m| m.digest().clone());
+        stream::iter(level.iter().zip(&settled))
+            .map(|(step, manifest)| destination.put_manifest(manifest, &step.at))
             .buffer_unordered(MANIFESTS_IN_FLIGHT)
             .try_collect::<()>()
             .await?;
     }
-    Ok(())
+    Ok(last)
+}
+
+/// A step that was taken.
+struct Done {
+    outcome: BlobOutcome,
+    /// The digest and the size of a layer that was inflated.
+    inflated: Option<(Digest, u64)>,
 }
 
 /// What all blob tasks share.
@@ -124,23 +165,35 @@ struct Work {
 }
 
 impl Work {
-    async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobOutcome>> {
+    async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<Done>> {
         let to_move = steps.iter().filter(|s| s.presence != Presence::Present);
-        self.progress
-            .plan(to_move.clone().count(), to_move.map(|s| s.blob.size).sum());
+        self.progress.plan(
+            to_move.clone().count(),
+            to_move.map(|s| s.moving().size).sum(),
+        );
         let large = Arc::new(Semaphore::new(parallel.unwrap_or(LARGE_LANES).max(1)));
         let small = match parallel {
             Some(_) => large.clone(),
             None => Arc::new(Semaphore::new(SMALL_LANES)),
         };
+        // Inflating keeps a core busy; more at once would only take memory.
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let inflating = match parallel {
+            Some(_) => large.clone(),
+            None => Arc::new(Semaphore::new(cores)),
+        };
         let mut order: Vec<&BlobStep> = steps.iter().collect();
-        order.sort_by_key(|s| std::cmp::Reverse(s.blob.size));
+        // Inflated layers go in the order of the image: each gets its place when the one before it is done.
+        order.sort_by_key(|s| match s.content {
+            Content::Inflated(_) => std::cmp::Reverse(u64::MAX),
+            Content::Source | Content::Made(_) => std::cmp::Reverse(s.blob.size),
+        });
         let mut tasks = JoinSet::new();
         for step in order {
-            let lane = if step.blob.size >= LARGE {
-                large.clone()
-            } else {
-                small.clone()
+            let lane = match &step.content {
+                Content::Inflated(_) => inflating.clone(),
+                _ if step.blob.size >= LARGE => large.clone(),
+                _ => small.clone(),
             };
             let (work, step) = (self.clone(), step.clone());
             tasks.spawn(async move {
@@ -157,16 +210,30 @@ impl Work {
         Ok(outcomes)
     }
 
-    async fn blob(&self, step: BlobStep) -> Result<BlobOutcome> {
-        let blob = step.blob;
-        if step.presence == Presence::Present {
-            self.progress.done(&blob, BlobOutcome::Present);
-            return Ok(BlobOutcome::Present);
+    async fn blob(&self, step: BlobStep) -> Result<Done> {
+        let moving = step.moving().clone();
+        let BlobStep {
+            blob,
+            content,
+            presence,
+        } = step;
+        if presence == Presence::Present {
+            self.progress.done(&moving, BlobOutcome::Present);
+            return Ok(Done {
+                outcome: BlobOutcome::Present,
+                inflated: None,
+            });
         }
         let source_failed = Arc::new(AtomicBool::new(false));
-        let body = match step.content {
+        let size = Arc::new(AtomicU64::new(0));
+        let inflates = matches!(content, Content::Inflated(_));
+        let body = match content {
             Content::Made(bytes) => BlobBody::of_bytes(bytes),
             Content::Source => self.body(&blob, source_failed.clone()),
+            Content::Inflated(stored) => {
+                let stored = self.body(&stored, source_failed.clone());
+                inflated(stored, &blob.digest, size.clone())
+            }
         };
         let stored = self.destination.put_blob(&blob, body).await;
         let outcome = match &stored {
@@ -175,9 +242,12 @@ impl Work {
             Ok(Stored::Mounted) => BlobOutcome::Mounted,
             Err(_) => BlobOutcome::Failed,
         };
-        self.progress.done(&blob, outcome);
+        self.progress.done(&moving, outcome);
         match stored {
-            Ok(_) => Ok(outcome),
+            Ok(_) => Ok(Done {
+                outcome,
+                inflated: inflates.then(|| (blob.digest, size.load(Ordering::Relaxed))),
+            }),
             Err(e) if source_failed.load(Ordering::Relaxed) => Err(reading(&*self.source, e)),
             Err(e) => Err(writing(&*self.destination, e)),
         }
@@ -205,4 +275,18 @@ impl Work {
         body.found_in = self.source.repository().cloned();
         body
     }
+}
+
+/// The plain form of `stored`. It can be had from its beginning only.
+fn inflated(stored: BlobBody, digest: &Digest, size: Arc<AtomicU64>) -> BlobBody {
+    let digest = digest.clone();
+    BlobBody::new(move |from| {
+        let (stored, digest, size) = (stored.clone(), digest.clone(), size.clone());
+        Box::pin(async move {
+            if from > 0 {
+                return Err(Error::other("an inflated layer cannot be continued"));
+            }
+            Ok(codec::inflated(stored.open(0).await?, &digest, size))
+        })
+    })
 }

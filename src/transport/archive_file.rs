@@ -87,6 +87,15 @@ impl ArchiveFile {
         &self.file
     }
 
+    /// Whether `path` still leads to this very file, unchanged in length.
+    pub(super) fn still_at(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        match (self.file.metadata(), path.metadata()) {
+            (Ok(a), Ok(b)) => (a.dev(), a.ino(), self.len) == (b.dev(), b.ino(), b.len()),
+            _ => false,
+        }
+    }
+
     /// Fills `buffer` from `offset` on. Blocks.
     pub(super) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let read = self.file.read_exact_at(buffer, offset);

@@ -25,7 +25,7 @@ use crate::{Error, Kind, Result};
 
 pub(super) use document::{
     DOCUMENT_CAP, blocking, cannot_read, cannot_write, create_directory, read_document,
-    write_document_blocking,
+    temporary_in, write_document_blocking,
 };
 pub use document::{sync_directory, write_document};
 use partial::Partial;

@@ -222,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_kind_is_told_by_its_first_bytes_and_read_to_the_end() {
-        let content: Vec<u8> = (0..600_000_u32).flat_map(u32::to_le_bytes).collect();
+        let content: Vec<u8> = (0..40_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 0);
         xz.write_all(&content).unwrap();
         let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
@@ -247,11 +247,7 @@ mod tests {
             ("xz", xz.finish().unwrap()),
             ("bzip2", bzip2.finish().unwrap()),
         ] {
-            assert_eq!(
-                inflate(cut(&packed, 7919)).await.unwrap(),
-                content,
-                "{name}"
-            );
+            assert_eq!(inflate(cut(&packed, 797)).await.unwrap(), content, "{name}");
         }
         assert_eq!(inflate(cut(b"BZ", 1)).await.unwrap(), &b"BZ"[..]);
         assert!(inflate(Vec::new()).await.unwrap().is_empty());
@@ -259,10 +255,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_keeps_its_class() {
-        let packed = gzip(&vec![7; 1 << 20]);
+        let packed = gzip(&vec![7; 1 << 17]);
         let short = inflate(cut(&packed[..packed.len() - 9], 100)).await;
         assert_eq!(short.unwrap_err().kind(), Kind::Corrupt);
-        let mut items = cut(&packed[..200], 100);
+        let mut items = cut(&packed[..100], 50);
         items.push(Err(Error::new(
             Kind::Unavailable,
             "the connection was reset",

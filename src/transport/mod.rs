@@ -8,11 +8,13 @@ mod archive_file;
 pub mod blob_store;
 pub mod dir;
 pub mod docker;
-mod inflate;
+pub mod docker_archive;
+pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
 mod stream;
 mod tar_index;
+mod tar_writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,10 +24,10 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
+use crate::Result;
 use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Repository};
 use crate::registry::Patience;
 use crate::settings::Access;
-use crate::{Error, Result};
 
 pub use stream::{read_all, verified};
 
@@ -34,6 +36,10 @@ pub use stream::{read_all, verified};
 pub struct Local {
     /// Where temporary files go that do not belong beside the destination; by default `TMPDIR` or `/var/tmp`.
     pub tmpdir: Option<PathBuf>,
+    /// Further names for an image in a `docker-archive:`, in full.
+    pub additional_tags: Vec<String>,
+    /// Layers in a `docker-archive:` stay as compressed as they are.
+    pub keep_compressed: bool,
 }
 
 /// The image `name` to read from.
@@ -53,9 +59,10 @@ pub async fn open_source(
         ImageName::OciArchive { path, selector } => Arc::new(
             oci_archive::OciArchiveSource::open(path, selector, local.tmpdir.as_deref()).await?,
         ),
-        ImageName::DockerArchive { .. } => {
-            return Err(Error::other(format!("`{name}` cannot be read yet")));
-        }
+        ImageName::DockerArchive { path, selector } => Arc::new(
+            docker_archive::DockerArchiveSource::open(path, selector, local.tmpdir.as_deref())
+                .await?,
+        ),
         ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })
 }
@@ -65,6 +72,7 @@ pub async fn open_destination(
     name: &ImageName,
     access: &Access,
     patience: &Patience,
+    local: &Local,
 ) -> Result<Arc<dyn Destination>> {
     Ok(match name {
         ImageName::Docker(reference) => {
@@ -73,9 +81,13 @@ pub async fn open_destination(
         ImageName::Oci { path, selector } => {
             Arc::new(oci_layout::OciDestination::open(path, selector).await?)
         }
-        ImageName::OciArchive { .. } | ImageName::DockerArchive { .. } => {
-            return Err(Error::other(format!("`{name}` cannot be written yet")));
-        }
+        ImageName::OciArchive { path, selector } => Arc::new(
+            oci_archive::OciArchiveDestination::open(path, selector, local.tmpdir.as_deref())
+                .await?,
+        ),
+        ImageName::DockerArchive { path, selector } => Arc::new(
+            docker_archive::DockerArchiveDestination::open(path, selector, local)?,
+        ),
         ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
     })
 }
@@ -104,6 +116,8 @@ pub struct DestinationCan {
     pub holds: fn(&MediaType) -> bool,
     /// A manifest that is there vouches for everything that it points at.
     pub manifest_vouches: bool,
+    /// Layers are held uncompressed only: whoever writes has to inflate them.
+    pub plain_layers: bool,
 }
 
 /// Whether a blob is at a destination, as far as can be said without asking over the network.
@@ -113,6 +127,14 @@ pub enum Presence {
     Absent,
     /// Only writing will tell: the first request of the write is the question.
     AskedOnWrite,
+}
+
+/// A blob that is going to be written.
+#[derive(Debug, Clone)]
+pub struct Coming {
+    pub blob: Descriptor,
+    /// Bytes of it; `None` where only writing will tell, and the descriptor's size does not count.
+    pub size: Option<u64>,
 }
 
 /// What became of a blob that was to be written.
@@ -169,6 +191,12 @@ pub trait Destination: Send + Sync {
 
     /// Whether the blob is there, without a request.
     async fn has(&self, blob: &Descriptor) -> Result<Presence>;
+
+    /// Hears of the blobs that are going to be written, in the order of the image, before the first one is: a
+    /// place with an order of its own needs to know.
+    async fn begin(&self, _blobs: &[Coming]) -> Result<()> {
+        Ok(())
+    }
 
     /// Writes a blob unless it is there; it gets its name only after its digest matched.
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored>;

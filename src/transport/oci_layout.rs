@@ -387,6 +387,7 @@ impl Destination for OciDestination {
         DestinationCan {
             holds,
             manifest_vouches: false,
+            plain_layers: false,
         }
     }
 
