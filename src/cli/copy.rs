@@ -1,6 +1,6 @@
 //! `barque copy`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -8,40 +8,64 @@ use indicatif::MultiProgress;
 
 use super::Outcome;
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
-use crate::copy::{self, CopyReport, Platforms, Want};
-use crate::image::{ImageName, parse_reference};
-use crate::report::{copy as words, progress};
+use super::retry::RetryFlags;
+use crate::copy::{self, Platforms, Want};
+use crate::image::{ImageName, PlatformPattern, parse_reference};
+use crate::report::copy::{PlanReport, Receipt};
+use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;
 use crate::transport::{Local, open_destination, open_source};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
+
+const EXAMPLES: &str = "\
+Examples:
+  Pull one platform into an OCI layout:
+    barque copy docker://registry.example.com/app:1.2 oci:image:1.2
+
+  Mirror an image with all its platforms, digests unchanged:
+    barque copy --all --preserve-digests docker://a.example/app:1.2 docker://b.example/app:1.2
+
+  Push, with the login for the destination given here:
+    barque copy --dest-creds ci:secret oci:image:1.2 docker://registry.example.com/app:1.2";
 
 /// Copy an image from one place to another
 ///
 /// Only what is missing moves: a copy that was cut or killed is continued by running it again. The image's bytes
-/// stay as they are, except where the destination cannot hold its type.
+/// stay as they are, except where the destination cannot hold its type. Prints the destination with the digest that
+/// it has now; progress goes to stderr.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct CopyArgs {
-    /// What to copy, as in docker://alpine:3.20
+    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG or
+    /// dir:DIR; the file - of an archive is standard input
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// Where to, as in docker://registry.example/alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF,
-    /// docker-archive:FILE:NAME:TAG or dir:DIR; the file - of an archive is standard output
+    /// Where to, in the same words; the file - of an archive is standard output
     #[arg(value_name = "DESTINATION")]
     destination: String,
 
-    /// Copy a multi-platform image with all its platforms
-    #[arg(short, long, conflicts_with = "platform")]
+    /// Copy an index with all its platforms, not only the image of one
+    #[arg(short, long, conflicts_with_all = ["platform", "multi_arch"])]
     all: bool,
 
-    #[command(flatten)]
-    platform: PlatformFlag,
+    /// Which images of an index: system (the one for this platform), all, index-only, or a list of platforms
+    #[arg(long, value_name = "CHOICE", conflicts_with = "platform")]
+    multi_arch: Option<String>,
+
+    /// Choose this platform; given twice, or with a * as in linux/arm*, the index is copied with these only
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    platform: Vec<String>,
+
+    /// With a part of the platforms: keep the index as it is, though it then lists more than is copied
+    #[arg(long)]
+    sparse: bool,
 
     /// Fail rather than change a digest
     #[arg(long)]
     preserve_digests: bool,
 
-    /// Give an image in a docker-archive: this name too; can be repeated
+    /// Give an image in a docker-archive: this name too; repeatable
     #[arg(long, value_name = "NAME:TAG")]
     additional_tag: Vec<String>,
 
@@ -49,15 +73,31 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     keep_compressed: bool,
 
-    /// Write the digest of the copied manifest to this file
+    /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
     digestfile: Option<PathBuf>,
+
+    /// Write a receipt to this file: a JSON document of what was copied, found, mounted and requested
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// With --dry-run: print JSON
+    #[arg(long, requires = "dry_run")]
+    json: bool,
+
+    /// Try to mount blobs from this repository of the destination's registry; repeatable
+    #[arg(long, value_name = "REPOSITORY")]
+    mount_from: Vec<String>,
 
     /// Print nothing but errors
     #[arg(short, long)]
     quiet: bool,
 
-    /// Move at most this many blobs at once [default: few large and many small ones]
+    /// Move at most this many blobs at once [default: 4 large and 16 small ones]
     #[arg(long, value_name = "N")]
     image_parallel_copies: Option<usize>,
 
@@ -65,6 +105,8 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "FILE")]
     authfile: Option<PathBuf>,
 
+    #[command(flatten)]
+    retry: RetryFlags,
     #[command(flatten)]
     src: SourceFlags,
     #[command(flatten)]
@@ -79,27 +121,53 @@ pub(crate) async fn run(
     let source = ImageName::parse(&args.source).context("reading the source's name")?;
     let destination =
         ImageName::parse(&args.destination).context("reading the destination's name")?;
-    let want = Want {
-        platforms: if args.all {
-            Platforms::All
-        } else {
-            Platforms::One(global.platform(&args.platform)?)
-        },
-        preserve_digests: args.preserve_digests,
-        // 0 is skopeo's word for its own choice.
-        parallel: args.image_parallel_copies.filter(|n| *n > 0),
+    let want = want(&args, global)?;
+    // One set of files for both sides: a file is read, and warned of, once.
+    let files = AuthFiles::find(args.authfile.clone())?;
+    let access = (
+        args.src.access(Some(&files))?,
+        args.dest.access(Some(&files))?,
+    );
+    let local = Local {
+        additional_tags: additional_tags(&args, &destination)?,
+        keep_compressed: args.keep_compressed,
+        ..global.local()
     };
-    let report = execute(&args, global, screen, &source, &destination, &want)
+    let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
+    let open = async || {
+        let patience = global.patience();
+        let source = open_source(&source, &access.0, &patience, &local)
+            .await
+            .map_err(|e| e.context("reading the source"))?;
+        let destination = open_destination(&destination, &access.1, &patience, &local)
+            .await
+            .map_err(|e| e.context("writing the destination"))?;
+        let plan = copy::plan(&*source, &*destination, &want).await?;
+        Ok((source, destination, plan))
+    };
+    if args.dry_run {
+        let (source, destination, plan) = args.retry.run(open).await.with_context(doing)?;
+        return Ok(PlanReport::new(&plan, source.name(), destination.name())
+            .render(args.json)
+            .into());
+    }
+    let copied = args.retry.run(async || {
+        let (source, destination, plan) = open().await?;
+        copy::run(
+            plan,
+            source,
+            destination,
+            &want,
+            progress::listener(args.quiet, screen),
+        )
         .await
-        .with_context(|| format!("copying `{}` to `{}`", args.source, args.destination))?;
+    });
+    let report = copied.await.with_context(doing)?;
     if let Some(file) = &args.digestfile {
-        std::fs::write(file, report.digest.to_string()).map_err(|e| {
-            Error::new(
-                Kind::Other,
-                format!("the digest file `{}` cannot be written", file.display()),
-            )
-            .because(e)
-        })?;
+        write(file, &report.digest.to_string())?;
+    }
+    if let Some(file) = &args.receipt {
+        write(file, &(json::to_go_json(&Receipt::new(&report)) + "\n"))?;
     }
     if args.quiet {
         return Ok(Outcome::Nothing);
@@ -138,29 +206,55 @@ fn to_stdout(destination: &ImageName) -> bool {
     }
 }
 
-async fn execute(
-    args: &CopyArgs,
-    global: &Global,
-    screen: &MultiProgress,
-    source: &ImageName,
-    destination: &ImageName,
-    want: &Want,
-) -> Result<CopyReport> {
-    let patience = global.patience();
-    let local = Local {
-        additional_tags: additional_tags(args, destination)?,
-        keep_compressed: args.keep_compressed,
-        ..global.local()
+fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
+    let mount_from = args
+        .mount_from
+        .iter()
+        .map(|text| parse_reference(text).map(|r| r.repository));
+    Ok(Want {
+        platforms: platforms(args, global)?,
+        preserve_digests: args.preserve_digests,
+        // 0 is skopeo's word for its own choice.
+        parallel: args.image_parallel_copies.filter(|n| *n > 0),
+        look: args.dry_run,
+        mount_from: mount_from.collect::<Result<_>>()?,
+    })
+}
+
+fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {
+    let some = |list: &mut dyn Iterator<Item = &str>| {
+        let patterns = list
+            .map(str::parse::<PlatformPattern>)
+            .collect::<Result<_, _>>()?;
+        Ok(Platforms::Some {
+            patterns,
+            sparse: args.sparse,
+        })
     };
-    // One set of files for both sides: a file is read, and warned of, once.
-    let files = AuthFiles::find(args.authfile.clone())?;
-    let (src, dest) = (
-        args.src.access(Some(&files))?,
-        args.dest.access(Some(&files))?,
-    );
-    let source = open_source(source, &src, &patience, &local).await?;
-    let destination = open_destination(destination, &dest, &patience, &local).await?;
-    let progress = progress::listener(args.quiet, screen);
-    let plan = copy::plan(&*source, &*destination, want).await?;
-    copy::run(plan, source, destination, want, progress).await
+    if args.all {
+        return Ok(Platforms::All);
+    }
+    match args.multi_arch.as_deref() {
+        Some("all") => return Ok(Platforms::All),
+        Some("index-only") => return Ok(Platforms::IndexOnly),
+        None | Some("system") => {}
+        Some(list) => return some(&mut list.split(',')),
+    }
+    match &args.platform[..] {
+        [] => global
+            .platform(&PlatformFlag { platform: None })
+            .map(Platforms::One),
+        [one] if !one.contains('*') && !args.sparse => global
+            .platform(&PlatformFlag {
+                platform: Some(one.clone()),
+            })
+            .map(Platforms::One),
+        list => some(&mut list.iter().map(String::as_str)),
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text).map_err(|e| {
+        Error::other(format!("the file `{}` cannot be written", file.display())).because(e)
+    })
 }

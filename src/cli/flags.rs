@@ -18,8 +18,8 @@ use crate::{Error, Result};
 /// Flags of every command.
 #[derive(Args, Clone)]
 pub(crate) struct Global {
-    /// Log each request and decision to stderr
-    #[arg(long, global = true, env = "BARQUE_DEBUG", value_parser = BoolishValueParser::new(), action = clap::ArgAction::SetTrue, help_heading = "Global options")]
+    /// Log each request and each decision to stderr, without secrets
+    #[arg(long, global = true, env = "BARQUE_DEBUG", hide_env_values = true, value_parser = BoolishValueParser::new(), action = clap::ArgAction::SetTrue, help_heading = "Global options")]
     pub(crate) debug: bool,
 
     /// Choose this operating system of a multi-platform image [default: linux]
@@ -28,6 +28,7 @@ pub(crate) struct Global {
         global = true,
         value_name = "OS",
         env = "BARQUE_OVERRIDE_OS",
+        hide_env_values = true,
         help_heading = "Global options"
     )]
     pub(crate) override_os: Option<String>,
@@ -38,6 +39,7 @@ pub(crate) struct Global {
         global = true,
         value_name = "ARCH",
         env = "BARQUE_OVERRIDE_ARCH",
+        hide_env_values = true,
         help_heading = "Global options"
     )]
     pub(crate) override_arch: Option<String>,
@@ -48,16 +50,17 @@ pub(crate) struct Global {
         global = true,
         value_name = "VARIANT",
         env = "BARQUE_OVERRIDE_VARIANT",
+        hide_env_values = true,
         help_heading = "Global options"
     )]
     pub(crate) override_variant: Option<String>,
 
-    /// End the command with an error after this time (for example 90s, 10m)
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_COMMAND_TIMEOUT", help_heading = "Global options")]
+    /// End the command with an error after this time, as in 90s or 10m [default: none]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_COMMAND_TIMEOUT", hide_env_values = true, help_heading = "Global options")]
     pub(crate) command_timeout: Option<Duration>,
 
     /// Give up on a connection after this time without a byte [default: 60s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_STALL_TIMEOUT", help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_STALL_TIMEOUT", hide_env_values = true, help_heading = "Global options")]
     pub(crate) stall_timeout: Option<Duration>,
 
     /// Accepted for compatibility with skopeo: barque checks no signature policy
@@ -222,26 +225,26 @@ macro_rules! access_flags {
         #[derive(Args)]
         #[command(next_help_heading = $heading)]
         pub(crate) struct $name {
-            /// Use this user and password
+            /// Log in as this user with this password; without a colon the password is empty
             #[arg(id = concat!($prefix, "creds"), long = concat!($prefix, "creds"), value_name = "USER[:PASSWORD]",
                   conflicts_with_all = [concat!($prefix, "username"), concat!($prefix, "no-creds"), concat!($prefix, "registry-token")])]
             creds: Option<String>,
 
-            /// Use this user, with the password of the flag beside this one
+            /// Log in as this user; the password comes with the flag beside this one
             #[arg(id = concat!($prefix, "username"), long = concat!($prefix, "username"), value_name = "USER",
                   requires = concat!($prefix, "password"), conflicts_with_all = [concat!($prefix, "no-creds"), concat!($prefix, "registry-token")])]
             username: Option<String>,
 
-            /// The password of the user given beside it
+            /// The password of that user; like --creds it shows in the list of processes
             #[arg(id = concat!($prefix, "password"), long = concat!($prefix, "password"), value_name = "PASSWORD",
                   requires = concat!($prefix, "username"))]
             password: Option<String>,
 
-            /// Use no credentials, whatever is stored
+            /// Send no credentials, whatever is stored
             #[arg(id = concat!($prefix, "no-creds"), long = concat!($prefix, "no-creds"), conflicts_with = concat!($prefix, "registry-token"))]
             no_creds: bool,
 
-            /// Send this token as it is, without asking a token endpoint
+            /// Send this bearer token as it is; no token endpoint is asked
             #[arg(id = concat!($prefix, "registry-token"), long = concat!($prefix, "registry-token"), value_name = "TOKEN")]
             registry_token: Option<String>,
 
@@ -253,9 +256,9 @@ macro_rules! access_flags {
             #[arg(id = concat!($prefix, "cert-dir"), long = concat!($prefix, "cert-dir"), value_name = "DIR")]
             cert_dir: Option<PathBuf>,
 
-            /// With =false: accept any certificate and permit plain HTTP
+            /// With =false, accept any certificate and permit plain HTTP [default: true]
             #[arg(id = concat!($prefix, "tls-verify"), long = concat!($prefix, "tls-verify"), value_name = "BOOL",
-                  num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+                  num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new())]
             tls_verify: Option<bool>,
         }
 

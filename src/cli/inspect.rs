@@ -5,6 +5,7 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::flags::{Global, PlatformFlag, RegistryFlags};
+use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
 use crate::image::{Manifest, PlatformWish, config};
@@ -13,6 +14,20 @@ use crate::report::{json, template};
 use crate::transport::{Source, Which, open_source, read_all};
 use crate::{Error, Kind, Result};
 
+const EXAMPLES: &str = "\
+Examples:
+  What is behind a tag:
+    barque inspect docker://registry.example.com/app:1.2
+
+  The digest alone, without asking for the tags:
+    barque inspect -n -f '{{.Digest}}' docker://registry.example.com/app:1.2
+
+  The platforms of an index:
+    barque inspect -n oci:image:multi | jq -r '.Platforms[]'
+
+  The manifest as the registry has it:
+    barque inspect --raw docker://registry.example.com/app:1.2 | sha256sum";
+
 /// Images inspected at once.
 const IN_FLIGHT: usize = 8;
 /// Bytes of a config that are read.
@@ -20,31 +35,35 @@ const CONFIG_CAP: u64 = 4 << 20;
 
 /// Show what an image is: digest, tags, labels, layers, environment
 ///
-/// Prints a JSON document with skopeo's keys and some more. Of a multi-platform image one platform is described.
+/// Prints a JSON document with the keys of skopeo inspect and some more. Of a multi-platform image one platform is
+/// described; its manifests and config are read, no layer is.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct InspectArgs {
     /// Images, as in docker://alpine:3.20 or oci:DIR:REF; several give several documents
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
 
-    /// Print the manifest as it is, byte for byte; with --config the config
+    /// Print the manifest byte for byte; with --config the config
     #[arg(long)]
     raw: bool,
 
-    /// Print the image's config
+    /// Print the config of the image as JSON
     #[arg(long)]
     config: bool,
 
-    /// Print by this Go template, for example '{{.Digest}}' or '{{json .Labels}}'
+    /// Print by this Go template, as in '{{.Digest}}' or '{{json .Labels}}'
     #[arg(short, long, value_name = "TEMPLATE", conflicts_with = "raw")]
     format: Option<String>,
 
-    /// Do not list the tags of the repository
+    /// Leave the tags of the repository out, and do not ask for them
     #[arg(short, long)]
     no_tags: bool,
 
     #[command(flatten)]
     platform: PlatformFlag,
+    #[command(flatten)]
+    retry: RetryFlags,
     #[command(flatten)]
     registry: RegistryFlags,
 }
@@ -53,23 +72,25 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
     let access = args.registry.access(None)?;
     let wish = global.platform(&args.platform)?;
     let patience = global.patience();
+    // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.
     let mut jobs = Vec::new();
     for text in &args.images {
-        jobs.push((
-            text.clone(),
-            open_source(&image_to_read(text)?, &access, &patience, &global.local()).await?,
-        ));
+        jobs.push((text.clone(), image_to_read(text)?));
     }
-    let what = std::sync::Arc::new((args, wish));
-    let documents = futures_util::stream::iter(jobs).map(move |(text, source)| {
+    let what = std::sync::Arc::new((args, wish, access, patience, global.local()));
+    let documents = futures_util::stream::iter(jobs).map(move |(text, name)| {
         let what = what.clone();
         async move {
-            let (args, wish) = &*what;
-            let shown = inspect(&*source, args, wish).await;
+            let (args, wish, access, patience, local) = &*what;
+            let shown = args.retry.run(async || {
+                let source = open_source(&name, access, patience, local).await?;
+                inspect(&*source, args, wish).await
+            });
+            let shown = shown.await;
             shown.map_err(|e| e.context(format!("inspecting `{text}`")).into())
         }
     });
-    Ok(Outcome::Stream(documents.buffered(IN_FLIGHT).boxed()))
+    Ok(Outcome::Stream(documents.buffered(IN_FLIGHT).boxed_local()))
 }
 
 async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -> Result<Bytes> {

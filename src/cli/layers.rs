@@ -7,6 +7,7 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::flags::{Global, PlatformFlag, RegistryFlags};
+use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
 use crate::image::{Descriptor, Digest, DigestError, ImageName, Selector, View};
@@ -15,6 +16,17 @@ use crate::report::layers::LayersReport;
 use crate::transport::{BlobBody, Source, Which, blob_store, open_source, read_all};
 use crate::{Error, Kind, Result};
 
+const EXAMPLES: &str = "\
+Examples:
+  See the layers without downloading them:
+    barque layers --list docker://registry.example.com/app:1.2
+
+  Download them into a directory of your choice:
+    barque layers -o app-layers docker://registry.example.com/app:1.2
+
+  Only the topmost layer:
+    barque layers oci:image:v1 $(barque inspect -f '{{json .Layers}}' oci:image:v1 | jq -r '.[-1]')";
+
 /// Layers that are fetched at once.
 const IN_FLIGHT: usize = 8;
 const CONFIG_CAP: u64 = 4 << 20;
@@ -22,13 +34,15 @@ const CONFIG_CAP: u64 = 4 << 20;
 /// Download the layers of an image into a directory, or list them
 ///
 /// Makes a fresh directory layers-NAME-TAG-RANDOM with manifest.json and one HEX.tar a layer, and prints its name.
+/// The files are the layers as they are stored, mostly compressed; each has been checked against its digest.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct LayersArgs {
-    /// An image, as in docker://alpine:3.20
+    /// An image, as in docker://alpine:3.20, oci:DIR:REF or dir:DIR
     #[arg(value_name = "IMAGE")]
     image: String,
 
-    /// Only these layers, with or without `sha256:`
+    /// Only these layers, with or without sha256: before the digits
     #[arg(value_name = "DIGEST")]
     digests: Vec<String>,
 
@@ -40,12 +54,14 @@ pub(crate) struct LayersArgs {
     #[arg(long)]
     list: bool,
 
-    /// With --list: print JSON
+    /// With --list, print JSON in place of a table
     #[arg(long, requires = "list")]
     json: bool,
 
     #[command(flatten)]
     platform: PlatformFlag,
+    #[command(flatten)]
+    retry: RetryFlags,
     #[command(flatten)]
     registry: RegistryFlags,
 }
@@ -54,7 +70,8 @@ pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Out
     let name = image_to_read(&args.image)?;
     let access = args.registry.access(None)?;
     let source = open_source(&name, &access, &global.patience(), &global.local()).await?;
-    let done = layers(&args, global, &name, source).await;
+    let run = async || layers(&args, global, &name, source.clone()).await;
+    let done = args.retry.run(run).await;
     done.map_err(|e| {
         e.context(format!("reading the layers of `{}`", args.image))
             .into()
@@ -177,11 +194,11 @@ impl Fresh {
                 .rand_bytes(9)
                 .tempdir_in(".")
                 .map_err(|e| refused(Path::new(&prefix), e))?;
+            // The temporary directory knows itself by an absolute path; a reader is shown what `ls` shows.
             let shown = made
                 .path()
-                .strip_prefix(".")
-                .unwrap_or(made.path())
-                .to_owned();
+                .file_name()
+                .map_or_else(|| made.path().to_owned(), PathBuf::from);
             return Ok(Fresh {
                 path: shown,
                 made: Some(made),

@@ -16,20 +16,33 @@ use crate::settings::{
 };
 use crate::{Error, Kind, Result};
 
+const EXAMPLES: &str = "\
+Examples:
+  Ask for the password at the terminal:
+    barque login -u sailor registry.example.com
+
+  Log in from a script:
+    echo \"$TOKEN\" | barque login -u ci --password-stdin registry.example.com
+
+  See who is logged in:
+    barque login --get-login registry.example.com";
+
 /// Log in to a registry
 ///
-/// The credential is checked with the registry before it is stored.
+/// The credential is sent to the registry first and stored only when the registry takes it: in the helper that the
+/// credential file names, else in the file itself. With no user given, a stored login that still works is kept.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct LoginArgs {
     /// A registry, as in quay.io, or a part of one, as in quay.io/team
     #[arg(value_name = "REGISTRY")]
     registry: String,
 
-    /// The user's name; asked for when missing
+    /// The name of the user; asked for at the terminal when missing
     #[arg(short, long, value_name = "USER")]
     username: Option<String>,
 
-    /// The password; asked for without echo when missing. Others can see it in the list of processes
+    /// The password; it shows in the list of processes. Asked for without echo when missing
     #[arg(
         short,
         long,
@@ -39,11 +52,11 @@ pub(crate) struct LoginArgs {
     )]
     password: Option<String>,
 
-    /// Read the password from standard input
+    /// Read the password from standard input, to its end
     #[arg(long, requires = "username")]
     password_stdin: bool,
 
-    /// Print the user that is logged in, and do nothing else
+    /// Print the name of the user that is logged in, and do nothing else
     #[arg(long, conflicts_with_all = ["username", "password", "password_stdin"])]
     get_login: bool,
 
@@ -59,8 +72,8 @@ pub(crate) struct LoginArgs {
     #[arg(long, value_name = "DIR")]
     cert_dir: Option<PathBuf>,
 
-    /// With =false: accept any certificate and permit plain HTTP
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    /// With =false, accept any certificate and permit plain HTTP [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new())]
     tls_verify: Option<bool>,
 
     /// Say where the login is stored

@@ -8,8 +8,19 @@ use clap::Args;
 use super::Outcome;
 use crate::settings::{AuthKey, CredentialStore};
 
+const EXAMPLES: &str = "\
+Examples:
+  Log out of one registry:
+    barque logout registry.example.com
+
+  Forget all logins of a file:
+    barque logout --all --authfile auth.json";
+
 /// Remove a stored login
+///
+/// Nothing is sent to the registry.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct LogoutArgs {
     /// A registry, as in quay.io, or a part of one, as in quay.io/team
     #[arg(
@@ -19,7 +30,7 @@ pub(crate) struct LogoutArgs {
     )]
     registry: Option<String>,
 
-    /// Remove all logins of the file
+    /// Remove all logins that the file has
     #[arg(short, long)]
     all: bool,
 

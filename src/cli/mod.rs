@@ -10,6 +10,7 @@ mod inspect;
 mod layers;
 mod login;
 mod logout;
+mod retry;
 mod tags;
 
 use std::io::Write;
@@ -18,7 +19,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use clap::{CommandFactory, Parser, Subcommand};
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::LocalBoxStream;
 use indicatif::MultiProgress;
 
 use crate::image::ImageName;
@@ -26,13 +27,24 @@ use crate::report::{failure, log};
 use crate::{Error, Result};
 use flags::Global;
 
-/// Inspect and copy container images between registries, layouts and archives
+const NAMES: &str = "\
+Image names:
+  docker://HOST/NAME[:TAG][@DIGEST]  in a registry
+  oci:DIR[:REF]                      in an OCI image layout
+  dir:DIR                            in a flat directory, as skopeo writes it
+
+Exit codes:
+  0 done, 1 error, 2 not found, 3 not allowed, 4 content does not match its digest,
+  5 network or registry unavailable, 6 refused by the destination, 130 or 143 interrupted";
+
+/// Inspect and copy container images between registries, OCI layouts and directories
 #[derive(Parser)]
 #[command(
     name = "barque",
     version,
     max_term_width = 100,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = NAMES
 )]
 struct Cli {
     #[command(flatten)]
@@ -44,7 +56,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Inspect(inspect::InspectArgs),
-    Copy(copy::CopyArgs),
+    Copy(Box<copy::CopyArgs>),
     Tags(tags::TagsArgs),
     Layers(layers::LayersArgs),
     Login(login::LoginArgs),
@@ -60,7 +72,7 @@ pub(crate) enum Outcome {
     Nothing,
     Bytes(Bytes),
     /// Pieces that are printed as they come.
-    Stream(BoxStream<'static, anyhow::Result<Bytes>>),
+    Stream(LocalBoxStream<'static, anyhow::Result<Bytes>>),
 }
 
 impl From<String> for Outcome {
@@ -74,14 +86,21 @@ pub fn main() -> u8 {
     match run() {
         Ok(()) => 0,
         Err(Ended::Failed(error)) => failure::report(&error),
-        Err(Ended::Interrupted(code)) => code,
+        Err(Ended::Interrupted { code, hint }) => {
+            // The terminal may be gone, which is why this ends.
+            let _ = writeln!(std::io::stderr(), "barque: interrupted{hint}");
+            code
+        }
     }
 }
 
 enum Ended {
     Failed(anyhow::Error),
-    /// By a signal; the value is the exit code.
-    Interrupted(u8),
+    /// By a signal.
+    Interrupted {
+        code: u8,
+        hint: &'static str,
+    },
 }
 
 impl From<anyhow::Error> for Ended {
@@ -103,10 +122,14 @@ fn run() -> Result<(), Ended> {
         .enable_all()
         .build()
         .context("starting the runtime")?;
+    let hint = match cli.command {
+        Command::Copy(_) => "; what is finished is kept: run the same command again to continue",
+        _ => "",
+    };
     let ended = runtime.block_on(async {
         tokio::select! {
             done = timed(cli, &screen) => done.map_err(Ended::Failed),
-            code = interrupted() => Err(Ended::Interrupted(code)),
+            code = interrupted() => Err(Ended::Interrupted { code, hint }),
         }
     });
     // Work on blocking threads (a write under way) is not waited for.
@@ -132,7 +155,7 @@ async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
     let global = &cli.global;
     let outcome = match cli.command {
         Command::Inspect(args) => inspect::run(args, global).await?,
-        Command::Copy(args) => copy::run(args, global, screen).await?,
+        Command::Copy(args) => copy::run(*args, global, screen).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global).await?,
         Command::Login(args) => login::run(args, global).await?,

@@ -5,17 +5,27 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Outcome;
 use super::flags::{Global, RegistryFlags};
+use super::retry::RetryFlags;
 use crate::image::{ImageName, parse_reference};
 use crate::report::inspect::ListReport;
 use crate::report::json;
 use crate::transport::open_source;
 use crate::{Error, Result};
 
+const EXAMPLES: &str = "\
+Examples:
+  The tags of a repository as JSON:
+    barque tags docker://registry.example.com/app
+
+  The newest version by number:
+    barque tags --plain docker://registry.example.com/app | sort -V | tail -n 1";
+
 /// List the tags of a repository
 ///
-/// Prints skopeo's JSON document, or with --plain one tag a line, page by page as they arrive.
+/// Prints a JSON document as skopeo list-tags does, or with --plain one tag a line, page by page as they arrive.
+/// The order is that of the registry.
 #[derive(Args)]
-#[command(visible_alias = "list-tags")]
+#[command(visible_alias = "list-tags", after_long_help = EXAMPLES)]
 pub(crate) struct TagsArgs {
     /// A repository, as in docker://alpine or quay.io/ns/name
     #[arg(value_name = "REPOSITORY")]
@@ -26,6 +36,8 @@ pub(crate) struct TagsArgs {
     plain: bool,
 
     #[command(flatten)]
+    retry: RetryFlags,
+    #[command(flatten)]
     registry: RegistryFlags,
 }
 
@@ -33,9 +45,9 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
     let name = repository(&args.repository)?;
     let access = args.registry.access(None)?;
     let source = open_source(&name, &access, &global.patience(), &global.local()).await?;
-    let context = move |e: Error| {
-        anyhow::Error::from(e.context(format!("listing the tags of `{}`", args.repository)))
-    };
+    let text = args.repository.clone();
+    let context =
+        move |e: Error| anyhow::Error::from(e.context(format!("listing the tags of `{text}`")));
     if args.plain {
         // The source lives as long as its pages are read.
         let pages = async_pages(source);
@@ -48,10 +60,11 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
             })
             .map_err(&context)
         });
-        return Ok(Outcome::Stream(lines.boxed()));
+        return Ok(Outcome::Stream(lines.boxed_local()));
     }
     let repository = source.repository().map(ToString::to_string);
-    let tags = async_pages(source).try_concat().await.map_err(context)?;
+    let all = async || async_pages(source.clone()).try_concat().await;
+    let tags = args.retry.run(all).await.map_err(context)?;
     Ok((json::to_go_json(&ListReport { repository, tags }) + "\n").into())
 }
 

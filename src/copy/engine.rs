@@ -1,7 +1,7 @@
 //! The engine: carries a plan out. Blobs move side by side, largest first, with lanes kept for small ones; then
 //! the manifests, children before parents; then the destination is finished. The first failure stops the rest.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::codec;
 use super::plain::settled;
 use super::plan::{BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
-use crate::image::{Descriptor, Digest, Manifest};
+use crate::image::{Descriptor, Digest, Manifest, Repository};
 use crate::transport::{BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored};
 use crate::{Error, Result};
 
@@ -26,6 +26,15 @@ const SMALL_LANES: usize = 16;
 /// Manifests of one level that are written at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
+/// What became of one blob.
+#[derive(Debug, Clone)]
+pub struct BlobDone {
+    pub blob: Descriptor,
+    pub outcome: BlobOutcome,
+    /// The offset from which an earlier, broken transfer was continued; 0 for a transfer from the start.
+    pub resumed_from: u64,
+}
+
 /// What a copy did.
 #[derive(Debug, Clone)]
 pub struct CopyReport {
@@ -35,14 +44,22 @@ pub struct CopyReport {
     pub digest: Digest,
     /// Nothing had to be done.
     pub up_to_date: bool,
-    pub blobs_copied: usize,
-    pub blobs_present: usize,
-    pub blobs_mounted: usize,
+    pub blobs: Vec<BlobDone>,
     /// Bytes read from the source.
     pub bytes: u64,
-    pub manifests: usize,
+    /// Digests of the manifests written, children before parents.
+    pub manifests: Vec<Digest>,
     pub notes: Vec<String>,
+    /// Requests sent, by host.
+    pub requests: BTreeMap<String, u64>,
     pub duration: Duration,
+}
+
+impl CopyReport {
+    /// How many blobs ended so.
+    pub fn count(&self, outcome: BlobOutcome) -> usize {
+        self.blobs.iter().filter(|b| b.outcome == outcome).count()
+    }
 }
 
 /// Carries `plan` out and makes the result durable.
@@ -59,47 +76,49 @@ pub async fn run(
         destination: destination.name(),
         digest: root_digest(&plan)?,
         up_to_date: plan.up_to_date.is_some(),
-        blobs_copied: 0,
-        blobs_present: 0,
-        blobs_mounted: 0,
+        blobs: Vec::new(),
         bytes: 0,
-        manifests: 0,
+        manifests: Vec::new(),
         notes: plan.notes.clone(),
+        requests: BTreeMap::new(),
         duration: Duration::ZERO,
     };
     plan.notes.iter().for_each(|note| progress.note(note));
     if plan.up_to_date.is_none() {
         let moved = Arc::new(AtomicU64::new(0));
+        let found_in = source
+            .repository()
+            .into_iter()
+            .chain(&want.mount_from)
+            .cloned()
+            .collect();
         let work = Work {
             source: source.clone(),
             destination: destination.clone(),
             progress,
             moved: moved.clone(),
+            found_in,
         };
         let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
         destination
             .begin(&coming)
             .await
             .map_err(|e| writing(&*destination, e))?;
-        let mut sizes = HashMap::new();
-        for done in work.blobs(&plan.blobs, want.parallel).await? {
-            match done.outcome {
-                BlobOutcome::Present => report.blobs_present += 1,
-                BlobOutcome::Mounted => report.blobs_mounted += 1,
-                _ => report.blobs_copied += 1,
-            }
-            sizes.extend(done.inflated);
-        }
-        report.digest = write_manifests(&plan, &sizes, &*destination)
+        report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
+        report.manifests = write_manifests(&plan, &report.blobs, &*destination)
             .await
-            .map_err(|e| writing(&*destination, e))?
-            .unwrap_or(report.digest);
+            .map_err(|e| writing(&*destination, e))?;
+        if let Some(last) = report.manifests.last() {
+            report.digest = last.clone();
+        }
         destination
             .finish()
             .await
             .map_err(|e| writing(&*destination, e))?;
-        report.manifests = plan.manifests.len();
         report.bytes = moved.load(Ordering::Relaxed);
+    }
+    for (host, count) in source.requests().into_iter().chain(destination.requests()) {
+        *report.requests.entry(host).or_default() += count;
     }
     report.duration = started.elapsed();
     Ok(report)
@@ -126,33 +145,40 @@ fn coming(step: &BlobStep) -> Option<Coming> {
     })
 }
 
-/// Writes the manifests, with the `sizes` that came out meanwhile; the value is the digest of the last.
+/// Writes the manifests, with the sizes of inflated layers that came out meanwhile; the value is their digests.
 async fn write_manifests(
     plan: &CopyPlan,
-    sizes: &HashMap<Digest, u64>,
+    done: &[BlobDone],
     destination: &dyn Destination,
-) -> Result<Option<Digest>> {
-    let mut last = None;
+) -> Result<Vec<Digest>> {
+    let inflated = |blob: &Descriptor| {
+        let of_blob = plan.blobs.iter().filter(|s| s.blob.digest == blob.digest);
+        of_blob
+            .map(|s| &s.content)
+            .any(|c| matches!(c, Content::Inflated(_)))
+    };
+    let sizes: HashMap<Digest, u64> = done
+        .iter()
+        .filter(|done| inflated(&done.blob))
+        .map(|done| (done.blob.digest.clone(), done.blob.size))
+        .collect();
+    let mut digests = Vec::with_capacity(plan.manifests.len());
     for level in plan.manifests.chunk_by(|a, b| a.level == b.level) {
-        let settled: Vec<Manifest> = level
+        let manifests: Vec<Manifest> = level
             .iter()
-            .map(|step| settled(&step.manifest, sizes))
+            .map(|step| settled(&step.manifest, &sizes))
             .collect::<Result<_>>()?;
-        last = settled.last().map(|m| m.digest().clone());
-        stream::iter(level.iter().zip(&settled))
+        let writes = level.iter().zip(&manifests);
+        let writes: Vec<_> = writes
             .map(|(step, manifest)| destination.put_manifest(manifest, &step.at))
+            .collect();
+        stream::iter(writes)
             .buffer_unordered(MANIFESTS_IN_FLIGHT)
             .try_collect::<()>()
             .await?;
+        digests.extend(manifests.iter().map(|m| m.digest().clone()));
     }
-    Ok(last)
-}
-
-/// A step that was taken.
-struct Done {
-    outcome: BlobOutcome,
-    /// The digest and the size of a layer that was inflated.
-    inflated: Option<(Digest, u64)>,
+    Ok(digests)
 }
 
 /// What all blob tasks share.
@@ -162,10 +188,12 @@ struct Work {
     destination: Arc<dyn Destination>,
     progress: Arc<dyn Progress>,
     moved: Arc<AtomicU64>,
+    /// Repositories in which the blobs are known to be.
+    found_in: Vec<Repository>,
 }
 
 impl Work {
-    async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<Done>> {
+    async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobDone>> {
         let to_move = steps.iter().filter(|s| s.presence != Presence::Present);
         self.progress.plan(
             to_move.clone().count(),
@@ -210,30 +238,29 @@ impl Work {
         Ok(outcomes)
     }
 
-    async fn blob(&self, step: BlobStep) -> Result<Done> {
+    async fn blob(&self, step: BlobStep) -> Result<BlobDone> {
         let moving = step.moving().clone();
-        let BlobStep {
-            blob,
-            content,
-            presence,
-        } = step;
-        if presence == Presence::Present {
-            self.progress.done(&moving, BlobOutcome::Present);
-            return Ok(Done {
+        let mut blob = step.blob;
+        if step.presence == Presence::Present {
+            self.progress.done(&blob, BlobOutcome::Present);
+            return Ok(BlobDone {
+                blob,
                 outcome: BlobOutcome::Present,
-                inflated: None,
+                resumed_from: 0,
             });
         }
-        let source_failed = Arc::new(AtomicBool::new(false));
-        let size = Arc::new(AtomicU64::new(0));
-        let inflates = matches!(content, Content::Inflated(_));
-        let body = match content {
+        let (source_failed, resumed_from) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicU64::new(0)),
+        );
+        let size = Arc::new(AtomicU64::new(blob.size));
+        let body = match step.content {
             Content::Made(bytes) => BlobBody::of_bytes(bytes),
-            Content::Source => self.body(&blob, source_failed.clone()),
             Content::Inflated(stored) => {
-                let stored = self.body(&stored, source_failed.clone());
+                let stored = self.body(&stored, source_failed.clone(), resumed_from.clone());
                 inflated(stored, &blob.digest, size.clone())
             }
+            Content::Source => self.body(&blob, source_failed.clone(), resumed_from.clone()),
         };
         let stored = self.destination.put_blob(&blob, body).await;
         let outcome = match &stored {
@@ -243,10 +270,12 @@ impl Work {
             Err(_) => BlobOutcome::Failed,
         };
         self.progress.done(&moving, outcome);
+        blob.size = size.load(Ordering::Relaxed);
         match stored {
-            Ok(_) => Ok(Done {
+            Ok(_) => Ok(BlobDone {
+                blob,
                 outcome,
-                inflated: inflates.then(|| (blob.digest, size.load(Ordering::Relaxed))),
+                resumed_from: resumed_from.load(Ordering::Relaxed),
             }),
             Err(e) if source_failed.load(Ordering::Relaxed) => Err(reading(&*self.source, e)),
             Err(e) => Err(writing(&*self.destination, e)),
@@ -254,10 +283,16 @@ impl Work {
     }
 
     /// The blob's bytes from the source, counted and reported as they pass.
-    fn body(&self, blob: &Descriptor, failed: Arc<AtomicBool>) -> BlobBody {
+    fn body(
+        &self,
+        blob: &Descriptor,
+        failed: Arc<AtomicBool>,
+        resumed_from: Arc<AtomicU64>,
+    ) -> BlobBody {
         let (work, wanted) = (self.clone(), blob.clone());
         let mut body = BlobBody::new(move |from| {
             let (work, blob, failed) = (work.clone(), wanted.clone(), failed.clone());
+            resumed_from.store(from, Ordering::Relaxed);
             Box::pin(async move {
                 let opened = work.source.blob(&blob, from).await;
                 failed.store(opened.is_err(), Ordering::Relaxed);
@@ -272,7 +307,7 @@ impl Work {
                 Ok(Box::pin(counted) as BlobStream)
             })
         });
-        body.found_in = self.source.repository().cloned();
+        body.found_in = self.found_in.clone();
         body
     }
 }

@@ -4,16 +4,19 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::Want;
 use super::graph::{Node, target_digest, walk};
 use super::plain::over_plain_layers;
-use crate::image::{Descriptor, Digest, Manifest, MediaType, View, convert};
+use super::{Platforms, Want};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, View, convert, index};
 use crate::transport::{Destination, Presence, Source, Which, read_all};
 use crate::{Error, Kind, Result};
 
 /// Bytes of a config that is read to be converted.
 const CONFIG_CAP: u64 = 4 << 20;
+/// Blobs that a destination is asked for at once.
+const ASKED_AT_ONCE: usize = 16;
 
 /// Where the bytes of a blob come from.
 #[derive(Debug, Clone)]
@@ -74,6 +77,8 @@ pub async fn plan(
     destination: &dyn Destination,
     want: &Want,
 ) -> Result<CopyPlan> {
+    // A tag moves within its repository: whatever it points at is there, nothing has to be asked.
+    let retag = source.repository().is_some() && source.repository() == destination.repository();
     let (top, current) = futures_util::try_join!(
         async {
             source
@@ -82,6 +87,9 @@ pub async fn plan(
                 .map_err(|e| reading(source, e))
         },
         async {
+            if retag {
+                return Ok(None);
+            }
             destination
                 .current()
                 .await
@@ -96,7 +104,11 @@ pub async fn plan(
             ..CopyPlan::default()
         });
     }
-    let nodes = walk(source, &top, &want.platforms)
+    let platforms = match &want.platforms {
+        Platforms::All if retag => &Platforms::IndexOnly,
+        other => other,
+    };
+    let graph = walk(source, &top, platforms)
         .await
         .map_err(|e| reading(source, e))?;
     let mut draft = Draft {
@@ -104,7 +116,21 @@ pub async fn plan(
         made: HashMap::new(),
         stored: HashMap::new(),
     };
-    let nodes = draft.convert(source, destination, nodes, want).await?;
+    if let Some(old) = graph.cut {
+        if want.preserve_digests {
+            return Err(Error::new(
+                Kind::Refused,
+                "a part of the index has another digest than the whole",
+            )
+            .hint("leave out `--preserve-digests`, or keep the index as it is with `--sparse`"));
+        }
+        draft.notes.push(format!(
+            "the index `{old}` was cut to the wanted platforms: signatures of it no longer match"
+        ));
+    }
+    let nodes = draft
+        .convert(source, destination, graph.nodes, want)
+        .await?;
 
     let mut plan = CopyPlan {
         notes: draft.notes,
@@ -119,18 +145,36 @@ pub async fn plan(
             ));
         } else if seen.insert(blob.digest.clone()) {
             let made = draft.made.remove(&blob.digest).map(Content::Made);
-            let stored = || draft.stored.remove(&blob.digest).map(Content::Inflated);
-            let content = made.or_else(stored).unwrap_or(Content::Source);
-            let presence = destination
-                .has(blob)
-                .await
-                .map_err(|e| writing(destination, e))?;
+            let stored = draft.stored.remove(&blob.digest).map(Content::Inflated);
+            let content = made.or(stored).unwrap_or(Content::Source);
             plan.blobs.push(BlobStep {
                 blob: blob.clone(),
                 content,
-                presence,
+                presence: Presence::AskedOnWrite,
             });
         }
+    }
+    if retag {
+        plan.blobs
+            .iter_mut()
+            .for_each(|b| b.presence = Presence::Present);
+        plan.manifests = order(nodes)
+            .into_iter()
+            .filter(|m| m.at == Which::Named)
+            .collect();
+        return Ok(plan);
+    }
+    let asked: Vec<_> = plan
+        .blobs
+        .iter()
+        .map(|step| ask(destination, &step.blob, want.look))
+        .collect();
+    let presences: Vec<Presence> = stream::iter(asked)
+        .buffered(ASKED_AT_ONCE)
+        .try_collect()
+        .await?;
+    for (step, presence) in plan.blobs.iter_mut().zip(presences) {
+        step.presence = presence;
     }
     plan.manifests = order(nodes);
     if !can.manifest_vouches {
@@ -141,6 +185,15 @@ pub async fn plan(
         }
     }
     Ok(plan)
+}
+
+async fn ask(destination: &dyn Destination, blob: &Descriptor, look: bool) -> Result<Presence> {
+    let asked = if look {
+        destination.look(blob).await
+    } else {
+        destination.has(blob).await
+    };
+    asked.map_err(|e| writing(destination, e))
 }
 
 /// Levels: a leaf is 0, a parent one more than its highest child.
@@ -191,15 +244,12 @@ impl Draft {
         want: &Want,
     ) -> Result<Vec<Node>> {
         let holds = destination.can().holds;
-        let index = nodes.iter().any(|n| !n.children.is_empty());
-        if index
-            && [MediaType::OCI_INDEX, MediaType::DOCKER_LIST]
-                .iter()
-                .all(|t| !holds(&MediaType::new(t)))
-        {
-            let message = format!("{} holds one image, not an index", destination.name());
-            return Err(Error::new(Kind::Refused, message)
-                .hint("leave out `--all`; `--platform` chooses one"));
+        let held = |media_type: &str| holds(&MediaType::new(media_type));
+        let index = nodes.iter().any(|n| n.manifest.media_type().is_index());
+        if index && !held(MediaType::OCI_INDEX) && !held(MediaType::DOCKER_LIST) {
+            let message = format!("`{}` holds one image, not an index", destination.name());
+            let hint = "leave out `--all`; `--platform` chooses one";
+            return Err(Error::new(Kind::Refused, message).hint(hint));
         }
         let nodes = if destination.can().plain_layers {
             self.inflate(source, destination, nodes, want).await?
@@ -216,7 +266,7 @@ impl Draft {
                 .map(|n| n.manifest.media_type().to_string());
             return Err(Error::new(
                 Kind::Refused,
-                format!("{} cannot hold `{}`, and a conversion would change its digest", destination.name(), odd.unwrap_or_default()),
+                format!("`{}` cannot hold `{}`, and a conversion would change its digest", destination.name(), odd.unwrap_or_default()),
             )
             .hint("leave out `--preserve-digests`, or copy to a destination that holds docker's types (`dir:`, a registry)"));
         }
@@ -252,6 +302,7 @@ impl Draft {
         nodes: Vec<Node>,
         want: &Want,
     ) -> Result<Vec<Node>> {
+        let name = destination.name();
         let mut out = Vec::with_capacity(nodes.len());
         for node in nodes {
             let config = match node.manifest.view()? {
@@ -265,20 +316,15 @@ impl Draft {
             let (node, stored) = over_plain_layers(node, &bytes)?;
             self.made.insert(config.digest, bytes);
             if want.preserve_digests && !stored.is_empty() {
-                let message = format!(
-                    "{} holds uncompressed layers, which have other digests",
-                    destination.name()
-                );
-                return Err(Error::new(Kind::Refused, message).hint(
-                    "leave out `--preserve-digests`, or keep the layers with `--keep-compressed`",
-                ));
+                let message =
+                    format!("`{name}` holds uncompressed layers, which have other digests");
+                let hint = "leave out `--preserve-digests`, or add `--keep-compressed`";
+                return Err(Error::new(Kind::Refused, message).hint(hint));
             }
             if !stored.is_empty() {
+                let count = stored.len();
                 self.notes.push(format!(
-                    "{} of {} layers are inflated: {} holds them uncompressed",
-                    stored.len(),
-                    node.blobs.len() - 1,
-                    destination.name()
+                    "layers are inflated, {count} of them: `{name}` holds them uncompressed"
                 ));
             }
             self.stored.extend(stored);
@@ -330,7 +376,10 @@ impl Draft {
                     .iter()
                     .map(|old| child(old, converted))
                     .collect();
-                let manifest = convert::list_to_index(&node.manifest, &children)?;
+                let manifest = match *node.manifest.media_type() == *MediaType::DOCKER_LIST {
+                    true => convert::list_to_index(&node.manifest, &children)?,
+                    false => index::rewrite(&node.manifest, |old| Some(child(old, converted)))?,
+                };
                 let children = children.into_iter().map(|d| d.digest).collect();
                 Ok(Node {
                     manifest,

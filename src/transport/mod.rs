@@ -16,6 +16,7 @@ mod stream;
 mod tar_index;
 mod tar_writer;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -171,6 +172,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Requests sent so far, by host.
+    fn requests(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
+
     /// The tags beside this image, page by page; `None` where a place has no tags.
     fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
         None
@@ -186,11 +192,21 @@ pub trait Destination: Send + Sync {
     /// What this destination is able to do.
     fn can(&self) -> DestinationCan;
 
+    /// The repository, where the place is one of a registry.
+    fn repository(&self) -> Option<&Repository> {
+        None
+    }
+
     /// The digest of what the name stands for now; `None` when there is nothing.
     async fn current(&self) -> Result<Option<Digest>>;
 
     /// Whether the blob is there, without a request.
     async fn has(&self, blob: &Descriptor) -> Result<Presence>;
+
+    /// Whether the blob is there, at the price of a request where that is needed; writes nothing.
+    async fn look(&self, blob: &Descriptor) -> Result<Presence> {
+        self.has(blob).await
+    }
 
     /// Hears of the blobs that are going to be written, in the order of the image, before the first one is: a
     /// place with an order of its own needs to know.
@@ -206,6 +222,11 @@ pub trait Destination: Send + Sync {
 
     /// Makes what was written durable and visible under its name.
     async fn finish(&self) -> Result<()>;
+
+    /// Requests sent so far, by host.
+    fn requests(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
 }
 
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync;
@@ -214,8 +235,8 @@ type Open = dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync;
 #[derive(Clone)]
 pub struct BlobBody {
     open: Arc<Open>,
-    /// Where the blob is known to be: a destination in the same registry need not move it.
-    pub found_in: Option<Repository>,
+    /// Where the blob is known to be: a destination in one of these registries need not move it.
+    pub found_in: Vec<Repository>,
 }
 
 impl BlobBody {
@@ -225,7 +246,7 @@ impl BlobBody {
     ) -> BlobBody {
         BlobBody {
             open: Arc::new(open),
-            found_in: None,
+            found_in: Vec::new(),
         }
     }
 

@@ -2,6 +2,12 @@
 
 mod archives;
 mod auth_files;
+mod copy;
+mod inspect;
+mod layers;
 mod layouts;
+mod messages;
+mod requests;
 mod support;
+mod tags;
 mod vectors;

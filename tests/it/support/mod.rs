@@ -17,6 +17,7 @@ pub mod fake;
 pub mod fixtures;
 pub mod images;
 pub mod peers;
+pub mod proxy;
 pub mod sandbox;
 pub mod tls;
 pub mod token_server;

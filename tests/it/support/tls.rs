@@ -2,12 +2,25 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
 use tempfile::TempDir;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// Names that do not mean this machine and are reached through a [`super::proxy::Proxy`].
+pub const PUBLIC_NAMES: [&str; 3] = [
+    "registry.example",
+    "content.example",
+    "registry-1.docker.io",
+];
 
 /// The authority's files; gone when dropped.
 ///
@@ -53,7 +66,20 @@ impl Certificates {
         self.cert_dir().join("ca.crt")
     }
 
-    /// Certificate and key of a server on 127.0.0.1 to 127.0.0.4 and `localhost`, PEM.
+    /// Takes TLS connections with the server certificate.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let (certificate, key) = self.server_files();
+        let chain = vec![CertificateDer::from_pem_file(certificate).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(key).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key);
+        TlsAcceptor::from(Arc::new(config.unwrap()))
+    }
+
+    /// Certificate and key of a server on 127.0.0.1 to 127.0.0.4, `localhost` and [`PUBLIC_NAMES`], PEM.
     pub fn server_files(&self) -> (PathBuf, PathBuf) {
         let dir: &Path = &self.dir.path().join("server");
         (dir.join("server.crt"), dir.join("server.key"))
@@ -77,7 +103,7 @@ fn leaf(
     name: &str,
     usage: ExtendedKeyUsagePurpose,
 ) -> (String, String) {
-    let names = [
+    let own = [
         "localhost",
         "127.0.0.1",
         "127.0.0.2",
@@ -85,7 +111,8 @@ fn leaf(
         "127.0.0.4",
         "::1",
     ];
-    let mut params = CertificateParams::new(names.map(String::from)).unwrap();
+    let names = own.iter().chain(&PUBLIC_NAMES).map(ToString::to_string);
+    let mut params = CertificateParams::new(names.collect::<Vec<_>>()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.extended_key_usages = vec![usage];
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

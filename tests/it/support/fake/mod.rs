@@ -21,6 +21,7 @@ use base64::Engine as _;
 use tokio::sync::oneshot;
 
 use super::images::TestImage;
+use super::tls::Certificates;
 use serve::{Door, Shared, accept};
 use store::Store;
 
@@ -68,10 +69,20 @@ impl FakeRegistry {
 
     /// An empty registry on another address of 127/8.
     pub fn start_on(ip: &str) -> FakeRegistry {
+        FakeRegistry::listen(ip, None)
+    }
+
+    /// The same behind TLS, with the server certificate of this authority.
+    pub fn start_tls(certificates: &Certificates) -> FakeRegistry {
+        FakeRegistry::listen("127.0.0.1", Some(certificates))
+    }
+
+    fn listen(ip: &str, certificates: Option<&Certificates>) -> FakeRegistry {
         let listener = std::net::TcpListener::bind((ip, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let shared = Arc::new(Shared {
             address: listener.local_addr().unwrap().to_string(),
+            tls: certificates.map(Certificates::acceptor),
             store: Mutex::default(),
             rules: Mutex::default(),
             log: Mutex::default(),
@@ -162,9 +173,9 @@ impl FakeRegistry {
         &self.shared.address
     }
 
-    /// `http://IP:PORT`.
+    /// `http://IP:PORT`, or `https://..` behind TLS.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address())
+        self.shared.url()
     }
 
     /// Where this fake gives out tokens, to anybody, for anything.

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::Seen;
 use super::script::{Effect, LocationForm, Rule};
@@ -29,6 +30,7 @@ pub enum Door {
 
 pub struct Shared {
     pub address: String,
+    pub tls: Option<TlsAcceptor>,
     pub store: Mutex<Store>,
     pub rules: Mutex<Vec<Rule>>,
     pub log: Mutex<Vec<Seen>>,
@@ -49,9 +51,15 @@ pub async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
 }
 
 impl Shared {
+    /// The scheme and address of this fake.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
     async fn converse(&self, id: usize, stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        let mut connection = Connection::new(stream);
+        let mut connection = Connection::new(stream, self.tls.as_ref()).await?;
         while let Some(mut head) = connection.head().await? {
             let effects = self.effects(&head);
             let mut seen = Seen {
@@ -171,7 +179,7 @@ impl Shared {
             }
             Effect::Location(form) => {
                 let base = match form {
-                    LocationForm::Absolute => format!("http://{}", self.address),
+                    LocationForm::Absolute => self.url(),
                     LocationForm::NoScheme => self.address.clone(),
                     LocationForm::At(base) => base.clone(),
                 };

@@ -1,13 +1,15 @@
 //! The least of HTTP/1.1 that lets a test decide every byte and every end of a connection.
 //!
 //! A web framework would send well-formed answers only; here an answer can stop in the middle, lie about its
-//! length or end its lines in the wrong way. Plain TCP only.
+//! length or end its lines in the wrong way, over TCP or TLS.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// The head of a request.
 #[derive(Debug, Clone)]
@@ -98,17 +100,50 @@ const NOT_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n4
 
 /// A connection and what was read from it too early.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     ahead: Vec<u8>,
 }
 
-impl Connection {
-    /// Begins to speak HTTP on an accepted connection.
-    pub fn new(stream: TcpStream) -> Connection {
-        Connection {
-            stream,
-            ahead: Vec::new(),
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.read_buf(into).await,
+            Stream::Tls(stream) => stream.read_buf(into).await,
         }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.write_all(bytes).await,
+            Stream::Tls(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+        }
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+impl Connection {
+    /// Begins to speak HTTP on an accepted connection, inside TLS where there is an acceptor.
+    pub async fn new(stream: TcpStream, tls: Option<&TlsAcceptor>) -> io::Result<Connection> {
+        let stream = match tls {
+            Some(tls) => Stream::Tls(Box::new(tls.accept(stream).await?)),
+            None => Stream::Plain(stream),
+        };
+        let ahead = Vec::new();
+        Ok(Connection { stream, ahead })
     }
 
     /// The next request's head; none when the client is done.
@@ -122,7 +157,7 @@ impl Connection {
             }
             if !self.ahead[0].is_ascii_alphabetic() {
                 // A TLS greeting: a client that tries https first is told at once, as Go's servers do.
-                self.stream.write_all(NOT_HTTP).await?;
+                self.stream.write(NOT_HTTP).await?;
                 return Ok(None);
             }
         };
@@ -189,24 +224,23 @@ impl Connection {
     }
 
     async fn more(&mut self) -> io::Result<bool> {
-        Ok(self.stream.read_buf(&mut self.ahead).await? > 0)
+        Ok(self.stream.read(&mut self.ahead).await? > 0)
     }
 
     /// Sends an answer; says whether the connection can take another request.
     pub async fn send(&mut self, head: &Head, reply: &Reply) -> io::Result<bool> {
-        self.stream.write_all(reply.head_text().as_bytes()).await?;
+        self.stream.write(reply.head_text().as_bytes()).await?;
         let bodiless = head.method == "HEAD" || reply.status == 204;
         let body: &[u8] = if bodiless { &[] } else { &reply.body };
         if reply.chunked && !bodiless {
             let size = format!("{:x}\r\n", body.len());
-            self.stream.write_all(size.as_bytes()).await?;
+            self.stream.write(size.as_bytes()).await?;
         }
         let (sent, cut) = match reply.cut {
             Some((after, cut)) => (&body[..body.len().min(after)], Some(cut)),
             None => (body, None),
         };
-        self.stream.write_all(sent).await?;
-        self.stream.flush().await?;
+        self.stream.write(sent).await?;
         match cut {
             Some(Cut::Stall) => self.stall().await?,
             Some(Cut::Rst) => self.reset().await?,
@@ -218,7 +252,7 @@ impl Connection {
 
     async fn finish(&mut self, reply: &Reply, bodiless: bool) -> io::Result<bool> {
         if reply.chunked && !bodiless {
-            self.stream.write_all(b"\r\n0\r\n\r\n").await?;
+            self.stream.write(b"\r\n0\r\n\r\n").await?;
         }
         if let Some(pause) = reply.close_after {
             tokio::time::sleep(pause).await;
@@ -240,7 +274,7 @@ impl Connection {
     pub async fn reset(&mut self) -> io::Result<()> {
         // What the client has not yet taken would be lost with the reset; let it read first.
         tokio::time::sleep(Duration::from_millis(40)).await;
-        self.stream.set_zero_linger()
+        self.stream.socket().set_zero_linger()
     }
 }
 
