@@ -238,7 +238,7 @@ impl Client {
             Schemes::Https => self.settle(&https, self.wire.send(&ask(&https)).await),
             Schemes::HttpsThenHttp => match self.wire.once(&ask(&https)).await {
                 Err(Lost { error, why })
-                    if matches!(why, Why::Tls | Why::Broken)
+                    if why == Why::Tls
                         || (why == Why::NoServer && self.registry.port().is_none()) =>
                 {
                     let plain = self.wire.send(&ask(&http)).await;
@@ -263,9 +263,11 @@ impl Client {
                 // A TLS server answers plain HTTP with 400, or hangs up.
                 odd => match self.wire.once(&ask(&https)).await {
                     Ok(answer) => self.settle(&https, Ok(answer)),
+                    // The handshake succeeded, or one side refused the other's certificate: it is TLS. Or
+                    // the certificates of this machine cannot be used, which is what is to be said.
                     Err(Lost {
                         error,
-                        why: Why::Certificate,
+                        why: Why::Certificate | Why::Broken | Why::Body,
                     }) => Err(error),
                     Err(_) => match odd {
                         Ok(answer) if !is_temporary(answer.status) => {
