@@ -56,14 +56,6 @@ impl Client {
     /// A client for `registry`, reached as `access` says.
     pub fn new(registry: &Registry, access: &Access, patience: Patience) -> Result<Client> {
         let auth = Auth::new(registry, access);
-        let schemes = match (registry.is_loopback(), access.tls_verify) {
-            // A given token goes out with the first request, so TLS is tried first even here.
-            (true, _) if !auth.passes_at_once() && registry.port() != Some(443) => {
-                Schemes::HttpThenHttps
-            }
-            (true, _) | (false, false) => Schemes::HttpsThenHttp,
-            (false, true) => Schemes::Https,
-        };
         let mut extra = HeaderMap::new();
         if let Login::Files(files) = &access.login {
             for (name, value) in files.http_headers()? {
@@ -72,6 +64,14 @@ impl Client {
                 }
             }
         }
+        let bare_start = !auth.passes_at_once() && extra.is_empty();
+        let schemes = match (registry.is_loopback(), access.tls_verify) {
+            // What goes out with the first request (a given token, headers of a credential file) may be secret:
+            // then TLS is tried first even here.
+            (true, _) if bare_start && registry.port() != Some(443) => Schemes::HttpThenHttps,
+            (true, _) | (false, false) => Schemes::HttpsThenHttp,
+            (false, true) => Schemes::Https,
+        };
         Ok(Client {
             registry: registry.clone(),
             wire: Wire::new(Connections::new(registry, access, &patience), patience),
