@@ -15,7 +15,7 @@ use super::body::Answer;
 use super::challenge::parse_challenges;
 use super::connections::{Connections, Patience};
 use super::error::{ApiError, ERROR_BODY_CAP};
-use super::intent::{Intent, Scope, Target};
+use super::intent::{Body, Intent, Scope, Target};
 use super::wire::{Lost, Request, Why, Wire, is_temporary, set};
 use crate::image::Registry;
 use crate::settings::{Access, Login};
@@ -23,6 +23,10 @@ use crate::{Error, Kind, Result};
 
 /// The most redirects of one request (quirk B2).
 const MAX_REDIRECTS: usize = 5;
+
+/// How often one request gets another token because the one it had ran out. Requests side by side share a token,
+/// so that where it is good for a few uses only, one of them may lose the race several times (quirk A15).
+const MAX_RENEWALS: usize = 12;
 
 /// In which order the two schemes are tried. Plain HTTP is never tried on its own account with a host that is not
 /// this machine.
@@ -103,11 +107,13 @@ impl Client {
         let mut refused: Option<Pass> = None;
         let mut extra_scopes = Vec::new();
         let mut sent_without = false;
+        let mut renewals = 0;
         loop {
             let (answer, pass) = self
                 .attempt(intent, &extra_scopes, refused.as_ref())
                 .await?;
             if answer.status != StatusCode::UNAUTHORIZED || !self.is_own(&answer.url) {
+                pass.iter().for_each(|p| p.accepted(&intent.method));
                 return self.finish(answer, intent, pass.as_ref()).await;
             }
             let again = match &pass {
@@ -116,8 +122,14 @@ impl Client {
                     sent_without = true;
                     first_time && self.asks_for_something(&answer).await?
                 }
-                Some(pass) if pass.may_be_stale() => true,
-                Some(pass) if pass.is_new_token() => {
+                Some(pass)
+                    if renewals < MAX_RENEWALS
+                        && pass.may_be_stale(&intent.method, &answer.headers) =>
+                {
+                    renewals += 1;
+                    true
+                }
+                Some(pass) if pass.is_exchanged() => {
                     extra_scopes = missing_scopes(&answer, intent.scope.as_ref(), &extra_scopes);
                     !extra_scopes.is_empty()
                 }
@@ -137,6 +149,10 @@ impl Client {
         extra: &[String],
         refused: Option<&Pass>,
     ) -> Result<(Answer, Option<Pass>)> {
+        if let Body::Stream(upload) = &intent.body {
+            // A slow source must not use up the lifetime of the pass.
+            upload.prepare().await?;
+        }
         let first = if self.met.load(Ordering::Acquire) {
             None
         } else {
