@@ -3,14 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, StatusCode, header};
 
+use super::ApiError;
 use super::admit::{Admitted, Purpose, admit};
 use super::challenge::{Challenge, parse_challenges};
 use super::intent::{Actions, Scope};
-use super::token::{Realm, TokenAnswer, Tokens, basic, exchange};
+use super::token::{Realm, Token, TokenAnswer, Tokens, basic, exchange};
 use super::wire::Wire;
 use crate::image::{Registry, Repository, RepositoryName};
 use crate::settings::{Access, Credential, Found, Login, Secret};
@@ -26,26 +27,43 @@ pub(crate) enum Asked {
 /// The value of an `Authorization` header, with what is needed to judge a refusal of it.
 pub(crate) struct Pass {
     pub(crate) header: Secret,
-    /// The exchanged token inside, when it is one, and whether it is brand-new.
-    token: Option<(Secret, bool)>,
+    /// The exchanged token inside, when it is one.
+    token: Option<Token>,
     /// Where the credential behind it came from; `None` for an anonymous token.
     origin: Option<String>,
 }
 
 impl Pass {
-    /// Whether this is a token that may merely be too old.
-    pub(crate) fn may_be_stale(&self) -> bool {
-        matches!(self.token, Some((_, false)))
+    /// Whether this is a token that may merely be too old, when the registry refused it for `method` with
+    /// `headers`. A brand-new one may too: where tokens are good for a few uses or seconds, other requests may
+    /// have been faster (quirk A15).
+    pub(crate) fn may_be_stale(&self, method: &Method, headers: &HeaderMap) -> bool {
+        let Some(token) = &self.token else {
+            return false;
+        };
+        let worked = token.worked.for_method(method).load(Ordering::Relaxed);
+        let forbidden = challenges(headers)
+            .iter()
+            .any(|c| c.param("error") == Some("insufficient_scope"));
+        match token.new {
+            true => worked && !forbidden,
+            false => worked || !forbidden,
+        }
     }
 
-    /// Whether this is an exchanged token.
-    pub(crate) fn is_token(&self) -> bool {
+    /// Whether this is a token of a token endpoint.
+    pub(crate) fn is_exchanged(&self) -> bool {
         self.token.is_some()
     }
 
-    /// Whether this is a token exchanged for this very request.
-    pub(crate) fn is_new_token(&self) -> bool {
-        matches!(self.token, Some((_, true)))
+    /// Takes note that the registry accepted this for `method`.
+    pub(crate) fn accepted(&self, method: &Method) {
+        if let Some(token) = &self.token {
+            token
+                .worked
+                .for_method(method)
+                .store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -56,6 +74,9 @@ pub(crate) struct Auth {
     asked: Mutex<Option<Asked>>,
     found: tokio::sync::Mutex<HashMap<RepositoryName, Option<Found>>>,
     tokens: Tokens,
+    /// The scopes for which the token endpoint refused the credential: asking again could lock the user out
+    /// (quirk A24).
+    refused: Mutex<HashMap<Vec<String>, ApiError>>,
     /// The stored credential was refused: go on without it.
     give_up_stored: AtomicBool,
 }
@@ -68,6 +89,7 @@ impl Auth {
             asked: Mutex::default(),
             found: tokio::sync::Mutex::default(),
             tokens: Tokens::default(),
+            refused: Mutex::default(),
             give_up_stored: AtomicBool::new(false),
         }
     }
@@ -155,9 +177,7 @@ impl Auth {
         found: Option<Found>,
         refused: Option<&Pass>,
     ) -> Result<Pass> {
-        let stale = refused
-            .and_then(|p| p.token.as_ref())
-            .map(|(token, _)| token);
+        let stale = refused.and_then(|p| p.token.as_ref()).map(|t| &t.value);
         let ask = |found: Option<Found>| {
             let scopes = scopes.clone();
             async move {
@@ -171,7 +191,7 @@ impl Auth {
                 let header = Secret::new(format!("Bearer {}", token.value.expose()));
                 Ok::<_, Error>(Pass {
                     header,
-                    token: Some((token.value, token.new)),
+                    token: Some(token),
                     origin: found.map(|f| f.origin),
                 })
             }
@@ -179,7 +199,7 @@ impl Auth {
         let had = found.is_some();
         match ask(found.clone()).await {
             Err(e) if e.kind() == Kind::NotAllowed && had && self.may_give_up(scope) => {
-                self.give_up(found.as_ref());
+                self.give_up(found.as_ref().map(|f| f.origin.as_str()));
                 ask(None)
                     .await
                     .map_err(|_: Error| refused_credential(e, found.as_ref()))
@@ -199,11 +219,20 @@ impl Auth {
         scopes: &[String],
         credential: Option<&Credential>,
     ) -> Result<TokenAnswer> {
+        let before = self.refused().get(scopes).cloned();
+        if let (Some(_), Some(before)) = (credential, before) {
+            return Err(before.into_error("to the token endpoint"));
+        }
         let first = exchange(wire, realm, scopes, credential).await;
+        if let (Some(_), Err(e)) = (credential, &first)
+            && let Some(api) = ApiError::of(e).filter(|a| a.status == StatusCode::UNAUTHORIZED)
+        {
+            self.refused().insert(scopes.to_vec(), api.clone());
+        }
         match first {
             Err(e)
                 if scopes.iter().any(|s| s.ends_with(":pull,delete"))
-                    && super::ApiError::of(&e).is_some_and(|a| a.status == 400) =>
+                    && ApiError::of(&e).is_some_and(|a| a.status == 400) =>
             {
                 let wider: Vec<String> = scopes
                     .iter()
@@ -215,12 +244,15 @@ impl Auth {
         }
     }
 
+    fn refused(&self) -> MutexGuard<'_, HashMap<Vec<String>, ApiError>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether a request with `pass` may be tried once more without the stored credential, and if so gives it up.
     pub(crate) fn retry_without(&self, pass: &Pass, scope: Option<&Scope>) -> bool {
         let stored = pass.origin.is_some() && self.may_give_up(scope);
         if stored {
-            self.warn(pass.origin.as_deref().unwrap_or_default());
-            self.give_up_stored.store(true, Ordering::Relaxed);
+            self.give_up(pass.origin.as_deref());
         }
         stored
     }
@@ -238,22 +270,20 @@ impl Auth {
     }
 
     /// Stored credentials may be left aside for reads only: a write without them would fail with worse words.
+    /// Several requests at once may come to this: none of them is refused for another having been first.
     fn may_give_up(&self, scope: Option<&Scope>) -> bool {
         let read = scope.is_some_and(|s| s.actions == Actions::Pull);
         read && matches!(self.access.login, Login::Files(_))
-            && !self.give_up_stored.load(Ordering::Relaxed)
     }
 
-    fn give_up(&self, found: Option<&Found>) {
-        self.warn(found.map_or("", |f| &f.origin));
-        self.give_up_stored.store(true, Ordering::Relaxed);
-    }
-
-    fn warn(&self, origin: &str) {
-        tracing::warn!(
-            "`{}` refuses the credential of {origin}; going on without it",
-            self.registry
-        );
+    fn give_up(&self, origin: Option<&str>) {
+        if !self.give_up_stored.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "`{}` refuses the credential of {}; going on without it",
+                self.registry,
+                origin.unwrap_or_default()
+            );
+        }
     }
 
     async fn found(&self, scope: Option<&Scope>) -> Result<Option<Found>> {

@@ -25,9 +25,9 @@ use crate::{Error, Kind, Result};
 /// The most redirects of one request (quirk B2).
 const MAX_REDIRECTS: usize = 5;
 
-/// The most times that one request is sent, each time with another pass: none, one too old, a new one, one with
-/// scopes that were missing, one of exactly this scope. A server that always asks for more ends here.
-const MAX_PASSES: usize = 6;
+/// How often one request gets another token because the one it had ran out. Requests side by side share a token,
+/// so that where it is good for a few uses only, one of them may lose the race several times (quirk A15).
+const MAX_RENEWALS: usize = 12;
 
 /// In which order the two schemes are tried. Plain HTTP is never tried on its own account with a host that is not
 /// this machine.
@@ -61,14 +61,6 @@ impl Client {
     /// A client for `registry`, reached as `access` says.
     pub fn new(registry: &Registry, access: &Access, patience: Patience) -> Result<Client> {
         let auth = Auth::new(registry, access);
-        let schemes = match (registry.is_loopback(), access.tls_verify) {
-            // A given token goes out with the first request, so TLS is tried first even here.
-            (true, _) if !auth.passes_at_once() && registry.port() != Some(443) => {
-                Schemes::HttpThenHttps
-            }
-            (true, _) | (false, false) => Schemes::HttpsThenHttp,
-            (false, true) => Schemes::Https,
-        };
         let mut extra = HeaderMap::new();
         if let Login::Files(files) = &access.login {
             for (name, value) in files.http_headers()? {
@@ -77,6 +69,14 @@ impl Client {
                 }
             }
         }
+        let bare_start = !auth.passes_at_once() && extra.is_empty();
+        let schemes = match (registry.is_loopback(), access.tls_verify) {
+            // What goes out with the first request (a given token, headers of a credential file) may be secret:
+            // then TLS is tried first even here.
+            (true, _) if bare_start && registry.port() != Some(443) => Schemes::HttpThenHttps,
+            (true, _) | (false, false) => Schemes::HttpsThenHttp,
+            (false, true) => Schemes::Https,
+        };
         Ok(Client {
             registry: registry.clone(),
             wire: Wire::new(Connections::new(registry, access, &patience), patience),
@@ -114,17 +114,17 @@ impl Client {
         let mut extra_scopes = Vec::new();
         let mut sent_without = false;
         let mut exact: Option<Intent> = None;
-        let mut passes = 0;
+        let mut renewals = 0;
         loop {
-            passes += 1;
             let intent = exact.as_ref().unwrap_or(intent);
             let (answer, pass) = self
                 .attempt(intent, &extra_scopes, refused.as_ref())
                 .await?;
-            let ours = self.is_own(&answer.url) && passes < MAX_PASSES;
+            let own = self.is_own(&answer.url);
             if answer.status == StatusCode::FORBIDDEN
-                && ours
-                && pass.as_ref().is_some_and(Pass::is_token)
+                && own
+                && exact.is_none()
+                && pass.as_ref().is_some_and(Pass::is_exchanged)
                 && let Some(scope) = intent
                     .scope
                     .as_ref()
@@ -136,7 +136,8 @@ impl Client {
                 exact = Some(narrow);
                 continue;
             }
-            if answer.status != StatusCode::UNAUTHORIZED || !ours {
+            if answer.status != StatusCode::UNAUTHORIZED || !own {
+                pass.iter().for_each(|p| p.accepted(&intent.method));
                 return self.finish(answer, intent, pass.as_ref()).await;
             }
             let again = match &pass {
@@ -145,13 +146,19 @@ impl Client {
                     sent_without = true;
                     first_time && self.asks_for_something(&answer).await?
                 }
-                Some(pass) if pass.may_be_stale() => true,
-                Some(pass) if pass.is_new_token() && extra_scopes.is_empty() => {
+                Some(pass)
+                    if renewals < MAX_RENEWALS
+                        && pass.may_be_stale(&intent.method, &answer.headers) =>
+                {
+                    renewals += 1;
+                    true
+                }
+                Some(pass) if pass.is_exchanged() && extra_scopes.is_empty() => {
                     extra_scopes = missing_scopes(&answer, intent.scope.as_ref());
                     !extra_scopes.is_empty()
                 }
                 // A20: a new token with all that was asked for, and still no: this is about permission.
-                Some(pass) if pass.is_new_token() => false,
+                Some(pass) if pass.is_exchanged() => false,
                 Some(pass) => !sent_without && self.auth.retry_without(pass, intent.scope.as_ref()),
             };
             if !again {
@@ -168,6 +175,10 @@ impl Client {
         extra: &[String],
         refused: Option<&Pass>,
     ) -> Result<(Answer, Option<Pass>)> {
+        if let Body::Stream(upload) = &intent.body {
+            // A slow source must not use up the lifetime of the pass.
+            upload.prepare().await?;
+        }
         let first = if self.met.load(Ordering::Acquire) {
             None
         } else {
@@ -179,11 +190,7 @@ impl Client {
             .await?;
         let answer = self.follow(intent, pass.as_ref()).await?;
         if answer.status == StatusCode::UNAUTHORIZED && self.is_own(&answer.url) {
-            let known = self.auth.asked();
-            let asked = self.auth.challenge(&answer.url, &answer.headers)?;
-            if asked.is_some() && pass.is_none() && known.is_none() && self.auth.asked() == known {
-                tracing::debug!("`{}` asks for authentication", self.registry);
-            }
+            self.auth.challenge(&answer.url, &answer.headers)?;
         }
         self.met.store(true, Ordering::Release);
         drop(first);
@@ -272,7 +279,7 @@ impl Client {
             Schemes::Https => self.settle(&https, self.wire.send(&ask(&https)).await),
             Schemes::HttpsThenHttp => match self.wire.once(&ask(&https)).await {
                 Err(Lost { error, why })
-                    if matches!(why, Why::Tls | Why::Broken)
+                    if why == Why::Tls
                         || (why == Why::NoServer && self.registry.port().is_none()) =>
                 {
                     let plain = self.wire.send(&ask(&http)).await;
@@ -293,7 +300,12 @@ impl Client {
                             let answer = self.wire.send_again(&ask(&https), Ok(answer)).await;
                             return self.settle(&https, answer);
                         }
-                        Err(lost) if matches!(lost.why, Why::Certificate | Why::Body) => {
+                        // The handshake succeeded, or one side refused the other's certificate: it is TLS. Or the
+                        // certificates of this machine cannot be used, which is what is to be said.
+                        Err(lost)
+                            if matches!(lost.why, Why::Certificate | Why::Body)
+                                || (lost.why == Why::Broken && first.is_ok()) =>
+                        {
                             return Err(lost.error);
                         }
                         Err(_) => {}

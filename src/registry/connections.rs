@@ -80,7 +80,7 @@ impl Connections {
             (_, true) => get_or_build(&self.bulk, || {
                 self.tls(self.builder().http1_only())?
                     .build()
-                    .map_err(not_built)
+                    .map_err(no_authorities)
             }),
             (_, false) => get_or_build(&self.secure, || {
                 let builder = self
@@ -88,7 +88,7 @@ impl Connections {
                     .http2_initial_stream_window_size(H2_STREAM_WINDOW);
                 self.tls(builder.http2_initial_connection_window_size(H2_CONNECTION_WINDOW))?
                     .build()
-                    .map_err(not_built)
+                    .map_err(no_authorities)
             }),
         }
     }
@@ -147,6 +147,11 @@ fn get_or_build(
     }
     let built = build()?;
     Ok(cell.get_or_init(|| built))
+}
+
+/// What is left to go wrong with a client for TLS once its own certificates have been read.
+fn no_authorities(e: reqwest::Error) -> Error {
+    not_built(e).hint("does this machine have certificate authorities (the package `ca-certificates`), and do `SSL_CERT_FILE` and `SSL_CERT_DIR` name them?")
 }
 
 fn not_built(e: reqwest::Error) -> Error {

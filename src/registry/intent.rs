@@ -1,7 +1,7 @@
 //! `Intent`: what a caller wants of a registry, as data; the request loop decides how.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -92,6 +92,8 @@ pub(crate) enum Body {
 pub struct UploadBody {
     pub(crate) size: u64,
     open: Arc<dyn Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync>,
+    /// Opened and not sent yet.
+    ready: Arc<Mutex<Option<ByteStream>>>,
     failed: Arc<AtomicBool>,
 }
 
@@ -104,11 +106,28 @@ impl UploadBody {
         UploadBody {
             size,
             open: Arc::new(open),
+            ready: Arc::default(),
             failed: Arc::default(),
         }
     }
 
+    /// Opens the body ahead of its sending.
+    pub(crate) async fn prepare(&self) -> Result<()> {
+        let stream = self.open().await?;
+        *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+        Ok(())
+    }
+
+    /// The body from its start: the stream that was prepared, or another one.
     pub(crate) async fn open(&self) -> Result<ByteStream> {
+        let ready = self
+            .ready
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(stream) = ready {
+            return Ok(stream);
+        }
         let failed = self.failed.clone();
         match (self.open)().await {
             Ok(stream) => Ok(Box::pin(stream.inspect(move |item| {

@@ -40,7 +40,26 @@ pub(crate) struct Token {
     pub(crate) value: Secret,
     /// Whether it was exchanged just now: a refusal then is about permission, not age (quirk A20).
     pub(crate) new: bool,
+    /// What the registry has accepted tokens of these scopes for.
+    pub(crate) worked: Arc<Worked>,
     fresh_until: Instant,
+}
+
+/// Whether tokens of some scopes were good for a read and for a write: if so, one that is refused has run out, and
+/// is not one without permission.
+#[derive(Default)]
+pub(crate) struct Worked {
+    read: AtomicBool,
+    write: AtomicBool,
+}
+
+impl Worked {
+    pub(crate) fn for_method(&self, method: &Method) -> &AtomicBool {
+        match *method {
+            Method::GET | Method::HEAD => &self.read,
+            _ => &self.write,
+        }
+    }
 }
 
 type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
@@ -96,6 +115,7 @@ impl Tokens {
         let token = Token {
             value: answer.token,
             new: true,
+            worked: slot.as_ref().map(|t| t.worked.clone()).unwrap_or_default(),
             fresh_until: asked + lifetime - EARLY.min(lifetime / 4),
         };
         *slot = Some(token.clone());

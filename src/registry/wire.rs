@@ -46,9 +46,9 @@ pub(crate) enum Why {
     NoServer,
     /// The TLS handshake failed; the server may speak plain HTTP.
     Tls,
-    /// The server speaks TLS, with a certificate that is not trusted.
+    /// The server speaks TLS, and one side refuses the certificate or the offer of the other.
     Certificate,
-    /// What came was not HTTP, or the connection closed; the server may speak TLS.
+    /// What came was not HTTP, or the connection closed; over plain HTTP the server may speak TLS.
     Broken,
     /// Nothing came in time.
     Silence,
@@ -259,22 +259,34 @@ impl Wire {
         let host = request.url.url().host_str().unwrap_or_default().to_owned();
         let unavailable = |text: String| Error::new(Kind::Unavailable, text);
         if let Some(tls) = cause::<rustls::Error>(&e) {
-            let refused = matches!(tls, rustls::Error::InvalidCertificate(_));
-            let error = unavailable(format!("{place}: the TLS handshake failed")).because(e);
-            let hint = if refused {
-                "give the registry's certificate authority with `--cert-dir`, or accept any certificate with `--tls-verify=false`"
-            } else {
-                "if this registry speaks plain HTTP, permit that with `--tls-verify=false`"
+            let (why, hint) = match tls {
+                rustls::Error::InvalidCertificate(_) => (
+                    Why::Certificate,
+                    "give the registry's certificate authority with `--cert-dir`, or accept any certificate with `--tls-verify=false`",
+                ),
+                // Only TLS sends alerts: whatever it is about, plain HTTP is not spoken there.
+                rustls::Error::AlertReceived(_) => (Why::Certificate, CLIENT_CERTIFICATE),
+                _ => (
+                    Why::Tls,
+                    "if this registry speaks plain HTTP, permit that with `--tls-verify=false`",
+                ),
             };
+            let error = unavailable(format!("{place}: the TLS handshake failed")).because(e);
             return Lost {
                 error: error.hint(hint),
-                why: if refused { Why::Certificate } else { Why::Tls },
+                why,
             };
         }
         let io_kind = cause::<io::Error>(&e).map(io::Error::kind);
         let says = |text: &str| chain(&e).any(|c| c.to_string().contains(text));
         if e.is_connect() {
             let timed_out = e.is_timeout() || says("timed out");
+            // Some servers of plain HTTP hang up when they hear TLS.
+            let hung_up = request.url.url().scheme() == "https"
+                && matches!(
+                    io_kind,
+                    Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
+                );
             let error = if says("dns error") || says("failed to lookup") {
                 unavailable(format!("{place}: the host `{host}` is unknown"))
                     .because(e)
@@ -301,6 +313,8 @@ impl Wire {
                 error,
                 why: if timed_out {
                     Why::Silence
+                } else if hung_up {
+                    Why::Tls
                 } else {
                     Why::NoServer
                 },
@@ -311,15 +325,24 @@ impl Wire {
         } else {
             Why::Broken
         };
+        let error = unavailable(format!(
+            "{place}: the connection broke before an answer came"
+        ))
+        .because(e);
+        let tls = why == Why::Broken && request.url.url().scheme() == "https";
         Lost {
-            error: unavailable(format!(
-                "{place}: the connection broke before an answer came"
-            ))
-            .because(e),
+            // TLS 1.3 servers refuse a client without a certificate after the handshake, some by hanging up.
+            error: if tls {
+                error.hint(CLIENT_CERTIFICATE)
+            } else {
+                error
+            },
             why,
         }
     }
 }
+
+const CLIENT_CERTIFICATE: &str = "if this registry wants a client certificate, give it as `NAME.cert` and `NAME.key` in the folder of `--cert-dir`";
 
 /// Statuses that another try may turn (quirk E17 names the two odd ones).
 fn is_temporary(status: StatusCode) -> bool {

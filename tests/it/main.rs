@@ -2,16 +2,21 @@
 
 mod archives;
 mod auth_files;
+mod basic;
 mod copy;
 mod docs;
 mod generated;
 mod inspect;
 mod layers;
 mod layouts;
+mod login;
 mod messages;
 mod quirks;
 mod requests;
+mod sources;
 mod support;
 mod tags;
+mod tls;
+mod tokens;
 mod vectors;
 mod voyage;

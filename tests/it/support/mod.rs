@@ -15,10 +15,12 @@
 pub mod barque;
 pub mod fake;
 pub mod fixtures;
+pub mod harbour;
 pub mod images;
 pub mod peers;
 pub mod proxy;
 pub mod sandbox;
+pub mod sniffer;
 pub mod tls;
 pub mod token_server;
 

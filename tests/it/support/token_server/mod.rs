@@ -134,8 +134,13 @@ impl TokenServer {
 
     /// The `expires_in` that answers carry, whatever the truth is.
     pub fn announce(self, seconds: i64) -> TokenServer {
-        self.shared.state.lock().unwrap().announced = Some(seconds);
+        self.set_announced(seconds);
         self
+    }
+
+    /// The same for a server in use.
+    pub fn set_announced(&self, seconds: i64) {
+        self.shared.state.lock().unwrap().announced = Some(seconds);
     }
 
     /// Adds a departure from the protocol.

@@ -1,0 +1,304 @@
+//! `login` and `logout`: what is checked, what is stored and where, and that others can read it.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::support::Barque;
+use super::support::fake::{FakeRegistry, on};
+use super::support::harbour::{KEEPER, auth_json, base64, good, helper, is_private, reader, spied};
+use super::support::images;
+use super::support::peers::{self, Auth, DockerRegistry, PASSWORD, USER};
+use super::support::sandbox::Sandbox;
+use super::support::token_server::TokenServer;
+
+fn locked() -> FakeRegistry {
+    FakeRegistry::start()
+        .image("a", "1", &images::small())
+        .basic(USER, PASSWORD)
+}
+
+fn json_at(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn session_file(sandbox: &Sandbox) -> std::path::PathBuf {
+    sandbox.runtime_dir().join("containers/auth.json")
+}
+
+#[test]
+fn a_login_works_for_barque_and_skopeo_until_the_logout() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let tokens = TokenServer::start();
+    for auth in [Auth::Htpasswd, Auth::Token(&tokens)] {
+        let registry = DockerRegistry::setup().auth(auth).start();
+        registry.feed("private/ship:1", &images::small());
+        let at = registry.address();
+        let name = registry.docker("private/ship:1");
+        let barque = Barque::new();
+        let inspect = || spied(barque.args(["inspect", "-n", &name]));
+        inspect().code(3);
+        spied(barque.args(["login", at, "-u", USER, "-p", "wrong-password"])).code(3);
+        assert!(!session_file(&barque).exists(), "nothing is stored");
+
+        let out = spied(barque.args(["login", at, "-u", USER, "-p", PASSWORD])).ok();
+        assert_eq!(out.stdout(), "Login Succeeded!\n");
+        assert!(is_private(&session_file(&barque)));
+        inspect().ok();
+        let skopeo = peers::skopeo().env("REGISTRY_AUTH_FILE", session_file(&barque));
+        let inspect_too = ["inspect", "-n", "--tls-verify=false", &name];
+        skopeo.args(inspect_too).run().ok();
+
+        let out = spied(barque.args(["login", at, "--get-login"])).ok();
+        assert_eq!(out.stdout(), format!("{USER}\n"));
+        let out = spied(barque.args(["login", at])).ok();
+        assert!(
+            out.stdout().contains("Already logged in"),
+            "{}",
+            out.stdout()
+        );
+
+        let out = spied(barque.args(["logout", at])).ok();
+        assert_eq!(
+            out.stdout(),
+            format!("Removed login credentials for {at}\n")
+        );
+        inspect().code(3);
+        spied(barque.args(["login", at, "--get-login"])).code(3);
+        spied(barque.args(["logout", at])).code(1);
+    }
+}
+
+#[test]
+fn skopeos_login_is_read_and_removed() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let registry = DockerRegistry::setup().auth(Auth::Htpasswd).start();
+    registry.feed("a:1", &images::small());
+    let barque = Barque::new();
+    let login = [
+        "login",
+        "--tls-verify=false",
+        "-u",
+        USER,
+        "-p",
+        PASSWORD,
+        registry.address(),
+    ];
+    let skopeo = Sandbox::of("skopeo").env("REGISTRY_AUTH_FILE", session_file(&barque));
+    skopeo.args(login).run().ok();
+    spied(barque.args(["inspect", &registry.docker("a:1")])).ok();
+    spied(barque.args(["logout", registry.address()])).ok();
+    assert_eq!(json_at(&session_file(&barque))["auths"], json!({}));
+}
+
+#[test]
+fn a_password_comes_from_standard_input() {
+    let registry = locked();
+    let barque = Barque::new();
+    let login = ["login", registry.address(), "-u", USER, "--password-stdin"];
+    for input in [
+        format!("{PASSWORD}\n"),
+        format!("{PASSWORD}\r\n"),
+        PASSWORD.into(),
+    ] {
+        spied(barque.args(login).stdin(input)).ok();
+    }
+    spied(barque.args(login).stdin("")).code(1);
+    spied(barque.args(login).stdin("wrong-password")).code(3);
+    // Not a terminal, and nothing given.
+    let bare = barque.args(["login", "127.0.0.2:1", "-u", USER]);
+    let out = spied(bare.stdin(PASSWORD)).code(1);
+    assert!(
+        out.stderr().contains("--password-stdin"),
+        "{}",
+        out.stderr()
+    );
+}
+
+#[test]
+fn a_terminal_is_asked_and_shows_no_password() {
+    if peers::missing(&["script"]) {
+        return;
+    }
+    let registry = locked();
+    let barque = Barque::new();
+    let command = format!(
+        "{} login {} --debug",
+        env!("CARGO_BIN_EXE_barque"),
+        registry.address()
+    );
+    let script = Sandbox::of("sh");
+    // The answers come when the questions have been asked, as a person's do; one that is typed before the
+    // echo is off would be shown by the terminal.
+    let feed = format!(
+        "(while ! grep -q Username: typed; do sleep 0.05; done; echo {USER}; \
+          while ! grep -q Password: typed; do sleep 0.05; done; sleep 0.3; echo {PASSWORD}; \
+          while ! grep -q -e Succeeded -e barque: typed; do sleep 0.05; done) \
+         | script -qefc '{command}' typed"
+    );
+    std::fs::write(script.path("typed"), "").unwrap();
+    let run = script.args(["-c", &feed]).env("HOME", barque.home());
+    run.env("XDG_RUNTIME_DIR", barque.runtime_dir()).run().ok();
+    let typed = std::fs::read_to_string(script.path("typed")).unwrap();
+    for part in ["Username: ", "Password: ", "Login Succeeded!"] {
+        assert!(typed.contains(part), "{part}: {typed}");
+    }
+    assert!(!typed.contains(PASSWORD), "{typed}");
+    spied(barque.args(["inspect", &registry.docker("a:1")])).ok();
+}
+
+#[test]
+fn what_a_file_holds_besides_is_kept() {
+    let registry = locked();
+    let barque = Barque::new();
+    let before = json!({
+        "auths": { "other.example": { "auth": base64("a:b"), "email": "a@b" } },
+        "HttpHeaders": { "X-Meta": "kept" },
+        "psFormat": "table",
+    });
+    let login = ["login", registry.address(), "-u", USER, "-p", PASSWORD];
+    for flag in ["--authfile", "--compat-auth-file"] {
+        let file = barque.write_home("config.json", before.to_string());
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .unwrap();
+        let place = [flag, file.to_str().unwrap()];
+        let out = spied(barque.args(login).args(place).args(["-v"])).ok();
+        assert!(out.stdout().contains("config.json"), "{}", out.stdout());
+        let mut wanted = before.clone();
+        wanted["auths"][registry.address()] = json!({ "auth": base64(&good()) });
+        assert_eq!(json_at(&file), wanted);
+        assert!(is_private(&file));
+        assert!(!session_file(&barque).exists());
+
+        spied(barque.args(["logout", registry.address()]).args(place)).ok();
+        assert_eq!(json_at(&file), before);
+        spied(barque.args(["logout", "--all"]).args(place)).ok();
+        assert_eq!(json_at(&file)["auths"], json!({}));
+        assert_eq!(json_at(&file)["psFormat"], "table");
+    }
+    let file = barque.home().join("fresh.json");
+    spied(barque.args(login).env("REGISTRY_AUTH_FILE", &file)).ok();
+    assert!(is_private(&file));
+    let both = ["--authfile=a", "--compat-auth-file=b"];
+    spied(barque.args(login).args(both)).code(1);
+}
+
+#[test]
+fn a_wrong_password_leaves_the_stored_login() {
+    let registry = locked();
+    let barque = Barque::new();
+    let before = auth_json(registry.address(), &good());
+    let file = barque.write_home(".config/containers/auth.json", &before);
+    let login = [
+        "login",
+        registry.address(),
+        "-u",
+        USER,
+        "-p",
+        "wrong-password",
+    ];
+    let out = spied(barque.args(login)).code(3);
+    assert!(out.stderr().contains("logging in to"), "{}", out.stderr());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+    assert!(!session_file(&barque).exists());
+    let tries = registry.with_header("authorization").len();
+    assert!(tries <= 2, "A24: {:#?}", registry.lines());
+    // Existing credentials that are wrong are said to be, before others are asked for.
+    let wrong = auth_json(registry.address(), "sailor:wrong-password");
+    barque.write_home(".config/containers/auth.json", wrong);
+    let out = spied(barque.args(["login", registry.address()])).code(1);
+    assert!(out.stderr().contains("are not valid"), "{}", out.stderr());
+}
+
+#[test]
+fn a_registry_that_is_away_takes_no_login() {
+    let registry = locked().rule(on("GET").path("/v2/").html(200));
+    let barque = Barque::new();
+    let login = |at: &str| spied(barque.args(["login", at, "-u", USER, "-p", PASSWORD]));
+    login(registry.address()).code(5);
+    login("127.0.0.1:1").code(5);
+    login("not a registry").code(1);
+    assert!(!session_file(&barque).exists());
+}
+
+#[test]
+fn a_configured_helper_keeps_the_login() {
+    if peers::missing(&["skopeo"]) {
+        return;
+    }
+    let registry = locked();
+    for config in [
+        json!({ "credsStore": "keeper" }),
+        json!({ "credHelpers": { registry.address(): "keeper" } }),
+    ] {
+        let barque = Barque::new();
+        let file = barque.write_home(".docker/config.json", config.to_string());
+        let path = helper(&barque, "keeper", KEEPER);
+        let barque = barque
+            .env("PATH", &path)
+            .env("DOCKER_CONFIG", file.parent().unwrap());
+        let at = registry.address();
+        let out = spied(barque.args(["login", at, "-u", USER, "-p", PASSWORD, "-v"])).ok();
+        assert!(
+            out.stdout().contains("docker-credential-keeper"),
+            "{}",
+            out.stdout()
+        );
+        let stored = std::fs::read_to_string(&file).unwrap();
+        assert!(!stored.contains(&base64(&good())), "{stored}");
+        spied(barque.args(["inspect", &registry.docker("a:1")])).ok();
+        if config["credHelpers"].is_object() {
+            // skopeo knows neither DOCKER_CONFIG nor `credsStore`, but the file by its home.
+            let skopeo = peers::skopeo()
+                .env("PATH", &path)
+                .env("HOME", barque.home());
+            let name = registry.docker("a:1");
+            let inspect = ["inspect", "-n", "--tls-verify=false", &name];
+            skopeo.args(inspect).run().ok();
+        }
+        spied(barque.args(["logout", at])).ok();
+        spied(barque.args(["inspect", &registry.docker("a:1")])).code(3);
+    }
+}
+
+#[test]
+fn a_login_of_a_part_is_for_that_part() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let tokens = TokenServer::start();
+    let registry = DockerRegistry::setup().auth(Auth::Token(&tokens)).start();
+    registry.feed("team/ship:1", &images::small());
+    registry.feed("other/ship:1", &images::small());
+    let barque = Barque::new();
+    let team = format!("{}/team", registry.address());
+    let (user, password) = (reader(), reader());
+    let (user, password) = (
+        user.split_once(':').unwrap().0,
+        password.split_once(':').unwrap().1,
+    );
+    spied(barque.args(["login", &team, "-u", user, "-p", password])).ok();
+    let file = json_at(&session_file(&barque));
+    assert_eq!(
+        file["auths"],
+        json!({ &team: { "auth": base64(&reader()) } })
+    );
+    spied(barque.args(["inspect", &registry.docker("team/ship:1")])).ok();
+    spied(barque.args(["inspect", &registry.docker("other/ship:1")])).code(3);
+    let skopeo = peers::skopeo();
+    let name = registry.docker("team/ship:1");
+    let inspect = skopeo.args(["inspect", "--tls-verify=false", &name]);
+    inspect
+        .env("REGISTRY_AUTH_FILE", session_file(&barque))
+        .run()
+        .ok();
+    spied(barque.args(["logout", registry.address()])).code(1);
+    spied(barque.args(["logout", &team])).ok();
+    spied(barque.args(["inspect", &registry.docker("team/ship:1")])).code(3);
+}
