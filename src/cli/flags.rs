@@ -63,6 +63,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_STALL_TIMEOUT", hide_env_values = true, help_heading = "Global options")]
     pub(crate) stall_timeout: Option<Duration>,
 
+    /// Wait this long before the second try of a request, twice as long before each further one [default: 250ms]
+    #[arg(long, global = true, hide = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_RETRY_BACKOFF")]
+    pub(crate) retry_backoff: Option<Duration>,
+
     /// Accepted for compatibility with skopeo: barque checks no signature policy
     #[arg(long, global = true, hide = true)]
     pub(crate) insecure_policy: bool,
@@ -81,6 +85,9 @@ impl Global {
     /// How long this command waits for others.
     pub(crate) fn patience(&self) -> Patience {
         let mut patience = Patience::default();
+        if let Some(backoff) = self.retry_backoff {
+            patience.backoff = backoff;
+        }
         if let Some(stall) = self.stall_timeout {
             patience.stall = stall;
             patience.header = patience.header.min(stall);

@@ -13,7 +13,7 @@ use crate::copy::choose_image;
 use crate::image::{Descriptor, Digest, DigestError, ImageName, Selector, View};
 use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
-use crate::transport::{BlobBody, Source, Which, blob_store, open_source, read_all};
+use crate::transport::{BlobBody, Source, Which, blob_store, is_spliced, open_source, read_all};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -138,9 +138,13 @@ async fn fetch(source: Arc<dyn Source>, layer: Descriptor, directory: PathBuf) -
         let (source, layer) = (source.clone(), wanted.clone());
         Box::pin(async move { source.blob(&layer, from).await })
     });
-    blob_store::write_blob(&to, &directory, &layer, &body)
-        .await
-        .map(|_| ())
+    let write = || blob_store::write_blob(&to, &directory, &layer, &body);
+    let written = match write().await {
+        // B12: the answers of a resumed download did not fit together; one clean read from the start.
+        Err(e) if is_spliced(&e) => write().await,
+        other => other,
+    };
+    written.map(|_| ())
 }
 
 /// The layers meant by `digests`, each once; all when there are none.
@@ -194,13 +198,10 @@ impl Fresh {
                 .rand_bytes(9)
                 .tempdir_in(".")
                 .map_err(|e| refused(Path::new(&prefix), e))?;
-            // The temporary directory knows itself by an absolute path; a reader is shown what `ls` shows.
-            let shown = made
-                .path()
-                .file_name()
-                .map_or_else(|| made.path().to_owned(), PathBuf::from);
+            // The name alone, as it is in the working directory: tempfile makes its paths absolute.
+            let shown = made.path().file_name().unwrap_or_default();
             return Ok(Fresh {
-                path: shown,
+                path: shown.into(),
                 made: Some(made),
             });
         };

@@ -16,7 +16,9 @@ use super::plain::settled;
 use super::plan::{BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
 use crate::image::{Descriptor, Digest, Manifest, Repository};
-use crate::transport::{BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored};
+use crate::transport::{
+    BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored, is_spliced,
+};
 use crate::{Error, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
@@ -269,7 +271,14 @@ impl Work {
             }
             Content::Source => self.body(&blob, source_failed.clone(), resumed_from.clone()),
         };
-        let stored = self.destination.put_blob(&blob, body).await;
+        let mut stored = self.destination.put_blob(&blob, body.clone()).await;
+        if let Err(e) = &stored
+            && is_spliced(e)
+        {
+            // B12: the answers of a resumed download did not fit together; one clean read from the start.
+            tracing::debug!("{e}; reading it once more from its start");
+            stored = self.destination.put_blob(&blob, body).await;
+        }
         let outcome = match &stored {
             Ok(Stored::Written) => BlobOutcome::Copied,
             Ok(Stored::Present) => BlobOutcome::Present,

@@ -186,6 +186,7 @@ fn is_private_ip(ip: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn from(base: &str, target: &str, purpose: Purpose) -> Result<String> {
         let base = Admitted(Url::parse(base).unwrap());
@@ -229,6 +230,25 @@ mod tests {
             .unwrap()
             .ends_with("sig=%2F")
         );
+    }
+
+    proptest! {
+        /// From https nothing leads to plain HTTP, and from a public host nothing to a private address, however
+        /// the target is written.
+        #[test]
+        fn b3_never_panics_and_never_lowers(
+            target in "\\PC{0,60}|(https?:)?//?[a-z@.:/\\[\\]0-9?%#]{0,40}|(http|HTTP|https|ws)://(r.io|R.IO|127.1|0x7f000001|10.0.0.1|u:p@r.io|\\[::1\\])(:[0-9]{0,6})?/x",
+            port in prop_oneof![Just(""), Just(":5000"), Just(":80")],
+            which in 0..4usize,
+        ) {
+            let purpose = [Purpose::Redirect, Purpose::Location, Purpose::Link, Purpose::Realm][which];
+            let base = Admitted(Url::parse(&format!("https://r.io{port}/v2/a/tags/list")).unwrap());
+            if let Ok(url) = admit(&base, &target, purpose) {
+                prop_assert_eq!(url.url().scheme(), "https");
+                prop_assert!(!is_private(url.url()));
+                prop_assert!(purpose != Purpose::Link || url.same_origin(&base));
+            }
+        }
     }
 
     #[test]

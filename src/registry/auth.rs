@@ -38,6 +38,11 @@ impl Pass {
         matches!(self.token, Some((_, false)))
     }
 
+    /// Whether this is an exchanged token.
+    pub(crate) fn is_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Whether this is a token exchanged for this very request.
     pub(crate) fn is_new_token(&self) -> bool {
         matches!(self.token, Some((_, true)))

@@ -80,14 +80,19 @@ impl Answer {
 
     /// At most `cap` bytes of the body, what cannot be read left out: for error texts.
     pub(crate) async fn some(self, cap: usize) -> Bytes {
+        let stall = self.stall;
         let mut stream = self.stream();
         let mut all = BytesMut::new();
-        while let Some(Ok(bytes)) = stream.next().await {
-            all.extend_from_slice(&bytes[..bytes.len().min(cap - all.len())]);
-            if all.len() == cap {
-                break;
+        let read = async {
+            while let Some(Ok(bytes)) = stream.next().await {
+                all.extend_from_slice(&bytes[..bytes.len().min(cap - all.len())]);
+                if all.len() == cap {
+                    break;
+                }
             }
-        }
+        };
+        // One limit for all of it: a text that trickles in is not worth more.
+        let _ = tokio::time::timeout(stall, read).await;
         all.freeze()
     }
 

@@ -15,15 +15,19 @@ use super::auth::{Auth, Pass, foreign_pass};
 use super::body::Answer;
 use super::challenge::parse_challenges;
 use super::connections::{Connections, Patience};
-use super::error::{ApiError, ERROR_BODY_CAP};
-use super::intent::{Intent, Scope, Target};
-use super::wire::{Lost, Request, Why, Wire, is_temporary, set};
+use super::error::ApiError;
+use super::intent::{Body, Intent, Scope, Target};
+use super::wire::{Lost, Request, Why, Wire, set};
 use crate::image::Registry;
 use crate::settings::{Access, Login};
 use crate::{Error, Kind, Result};
 
 /// The most redirects of one request (quirk B2).
 const MAX_REDIRECTS: usize = 5;
+
+/// The most times that one request is sent, each time with another pass: none, one too old, a new one, one with
+/// scopes that were missing, one of exactly this scope. A server that always asks for more ends here.
+const MAX_PASSES: usize = 6;
 
 /// In which order the two schemes are tried. Plain HTTP is never tried on its own account with a host that is not
 /// this machine.
@@ -97,8 +101,8 @@ impl Client {
         self.wire.requests()
     }
 
-    /// Waits before try `tries + 1` of something larger than one request.
-    pub(super) async fn wait_before_try(&self, tries: usize) {
+    /// Waits before try `tries + 1` of something larger than one request; with 0 tries, for a moment only.
+    pub(crate) async fn wait_before_try(&self, tries: usize) {
         self.wire
             .pause(u32::try_from(tries).unwrap_or(u32::MAX))
             .await;
@@ -109,11 +113,30 @@ impl Client {
         let mut refused: Option<Pass> = None;
         let mut extra_scopes = Vec::new();
         let mut sent_without = false;
+        let mut exact: Option<Intent> = None;
+        let mut passes = 0;
         loop {
+            passes += 1;
+            let intent = exact.as_ref().unwrap_or(intent);
             let (answer, pass) = self
                 .attempt(intent, &extra_scopes, refused.as_ref())
                 .await?;
-            if answer.status != StatusCode::UNAUTHORIZED || !self.is_own(&answer.url) {
+            let ours = self.is_own(&answer.url) && passes < MAX_PASSES;
+            if answer.status == StatusCode::FORBIDDEN
+                && ours
+                && pass.as_ref().is_some_and(Pass::is_token)
+                && let Some(scope) = intent
+                    .scope
+                    .as_ref()
+                    .and_then(|s| s.of_read(&intent.method))
+            {
+                // A18: some refuse a token for more than the request needs.
+                let mut narrow = intent.clone();
+                narrow.scope = Some(scope);
+                exact = Some(narrow);
+                continue;
+            }
+            if answer.status != StatusCode::UNAUTHORIZED || !ours {
                 return self.finish(answer, intent, pass.as_ref()).await;
             }
             let again = match &pass {
@@ -123,10 +146,12 @@ impl Client {
                     first_time && self.asks_for_something(&answer).await?
                 }
                 Some(pass) if pass.may_be_stale() => true,
-                Some(pass) if pass.is_new_token() => {
-                    extra_scopes = missing_scopes(&answer, intent.scope.as_ref(), &extra_scopes);
+                Some(pass) if pass.is_new_token() && extra_scopes.is_empty() => {
+                    extra_scopes = missing_scopes(&answer, intent.scope.as_ref());
                     !extra_scopes.is_empty()
                 }
+                // A20: a new token with all that was asked for, and still no: this is about permission.
+                Some(pass) if pass.is_new_token() => false,
                 Some(pass) => !sent_without && self.auth.retry_without(pass, intent.scope.as_ref()),
             };
             if !again {
@@ -212,6 +237,9 @@ impl Client {
                 method = Method::GET;
             }
             let mut next = request(intent, url, headers.clone());
+            if method != intent.method {
+                next.body = Body::Empty;
+            }
             next.method = method.clone();
             answer = self.wire.send(&next).await?;
         }
@@ -250,37 +278,29 @@ impl Client {
                     let plain = self.wire.send(&ask(&http)).await;
                     self.settle(&http, plain.map_err(|_| error))
                 }
-                Ok(answer) if !is_temporary(answer.status) => self.settle(&https, Ok(answer)),
-                Err(lost) if matches!(lost.why, Why::NoServer | Why::Certificate) => {
-                    Err(lost.error)
-                }
-                _ => self.settle(&https, self.wire.send(&ask(&https)).await),
+                first => self.settle(&https, self.wire.send_again(&ask(&https), first).await),
             },
-            Schemes::HttpThenHttps => match self.wire.once(&ask(&http)).await {
-                Ok(answer)
-                    if answer.status != StatusCode::BAD_REQUEST && !is_temporary(answer.status) =>
-                {
-                    self.settle(&http, Ok(answer))
-                }
-                Err(lost) if matches!(lost.why, Why::NoServer | Why::Body) => Err(lost.error),
-                Err(lost) if lost.why == Why::Silence => {
-                    self.settle(&http, self.wire.send(&ask(&http)).await)
-                }
+            Schemes::HttpThenHttps => {
+                let first = self.wire.once(&ask(&http)).await;
                 // A TLS server answers plain HTTP with 400, or hangs up.
-                odd => match self.wire.once(&ask(&https)).await {
-                    Ok(answer) => self.settle(&https, Ok(answer)),
-                    Err(Lost {
-                        error,
-                        why: Why::Certificate,
-                    }) => Err(error),
-                    Err(_) => match odd {
-                        Ok(answer) if !is_temporary(answer.status) => {
-                            self.settle(&http, Ok(answer))
+                let odd = match &first {
+                    Ok(answer) => answer.status == StatusCode::BAD_REQUEST,
+                    Err(lost) => lost.why == Why::Broken,
+                };
+                if odd {
+                    match self.wire.once(&ask(&https)).await {
+                        Ok(answer) => {
+                            let answer = self.wire.send_again(&ask(&https), Ok(answer)).await;
+                            return self.settle(&https, answer);
                         }
-                        _ => self.settle(&http, self.wire.send(&ask(&http)).await),
-                    },
-                },
-            },
+                        Err(lost) if matches!(lost.why, Why::Certificate | Why::Body) => {
+                            return Err(lost.error);
+                        }
+                        Err(_) => {}
+                    }
+                }
+                self.settle(&http, self.wire.send_again(&ask(&http), first).await)
+            }
         }
     }
 
@@ -333,10 +353,8 @@ impl Client {
         if !answer.status.is_client_error() && !answer.status.is_server_error() {
             return Ok(answer);
         }
-        let (status, url) = (answer.status, answer.url.clone());
-        let body = answer.some(ERROR_BODY_CAP).await;
-        Err(ApiError::new(intent.method.clone(), &url, status, &body)
-            .into_error(&Auth::describe(pass)))
+        let refusal = ApiError::read(intent.method.clone(), answer).await;
+        Err(refusal.into_error(&Auth::describe(pass)))
     }
 }
 
@@ -357,14 +375,27 @@ fn is_redirect(status: StatusCode) -> bool {
 
 /// Scopes that a refusal of a new token names and that were not asked for: a registry that keeps the repository
 /// under another name inside.
-fn missing_scopes(answer: &Answer, scope: Option<&Scope>, extra: &[String]) -> Vec<String> {
+fn missing_scopes(answer: &Answer, scope: Option<&Scope>) -> Vec<String> {
     let asked = scope.map(Scope::params).unwrap_or_default();
     let fields = answer.headers.get_all(header::WWW_AUTHENTICATE);
     parse_challenges(fields.iter().filter_map(|v| v.to_str().ok()))
         .iter()
         .filter_map(|c| c.param("scope"))
         .flat_map(|s| s.split(' '))
-        .filter(|s| !s.is_empty() && !asked.iter().chain(extra).any(|a| a == s))
+        .filter(|s| !s.is_empty() && !asked.iter().any(|a| covers(a, s)))
         .map(str::to_owned)
         .collect()
+}
+
+/// Whether the scope `asked` permits all that `named` does; servers write the actions in orders of their own.
+fn covers(asked: &str, named: &str) -> bool {
+    let (Some((ours, have)), Some((theirs, want))) =
+        (asked.rsplit_once(':'), named.rsplit_once(':'))
+    else {
+        return asked == named;
+    };
+    ours == theirs
+        && want
+            .split(',')
+            .all(|action| have.split(',').any(|h| h == action))
 }

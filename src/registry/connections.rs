@@ -101,6 +101,8 @@ impl Connections {
             // H2: load balancers drop idle connections after 5 s and more.
             .pool_idle_timeout(Duration::from_secs(4))
             .tcp_nodelay(true)
+            // E12: one header with a control byte does not spoil the answer.
+            .http1_ignore_invalid_headers_in_responses(true)
             .user_agent(concat!("barque/", env!("CARGO_PKG_VERSION")));
         if self.registry.is_loopback() {
             builder.no_proxy()

@@ -1,14 +1,17 @@
 //! What a registry answered in place of what was wanted, and how it becomes an [`Error`].
 
 use std::fmt;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 
 use super::admit::Admitted;
+use super::body::Answer;
+use super::gate::asked_wait;
 use crate::{Error, Kind};
 
 /// Bytes of an error body that are read (quirk E11).
-pub(crate) const ERROR_BODY_CAP: usize = 64 << 10;
+const ERROR_BODY_CAP: usize = 64 << 10;
 
 /// One entry of the `errors` array (OCI distribution-spec, "Error Codes").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +30,24 @@ pub struct ApiError {
     pub items: Vec<ApiErrorItem>,
     /// The first line of a body that is no error envelope.
     pub text: Option<String>,
+    /// How long the server asks to wait before the next try.
+    pub wait: Option<Duration>,
 }
 
 impl std::error::Error for ApiError {}
 
 impl ApiError {
+    /// Reads what `answer` says, its body included.
+    pub(crate) async fn read(method: Method, answer: Answer) -> ApiError {
+        let (status, url) = (answer.status, answer.url.clone());
+        let wait = asked_wait(&answer.headers);
+        let body = answer.some(ERROR_BODY_CAP).await;
+        ApiError {
+            wait,
+            ..ApiError::new(method, &url, status, &body)
+        }
+    }
+
     /// Reads an error body: the registry envelope, the OAuth form, V1's `{"error"}`, or the first line of text.
     pub(crate) fn new(method: Method, url: &Admitted, status: StatusCode, body: &[u8]) -> ApiError {
         let items = envelope(body);
@@ -46,6 +62,7 @@ impl ApiError {
             status,
             items,
             text,
+            wait: None,
         }
     }
 
@@ -69,6 +86,8 @@ impl ApiError {
     fn kind(&self) -> Kind {
         let write = !matches!(self.method, Method::GET | Method::HEAD);
         match self.status.as_u16() {
+            // U21, U23: a server forgot an upload; that says nothing of an image.
+            404 if self.has_code("BLOB_UPLOAD_UNKNOWN") => Kind::Unavailable,
             // E4, E5: whatever the body says, 404 is «not there».
             404 | 410 => Kind::NotFound,
             _ if self.has_code("MANIFEST_UNKNOWN") || self.has_code("NAME_UNKNOWN") => {
@@ -101,6 +120,14 @@ impl ApiError {
         let host = self.url.split("://").nth(1)?.split('/').next()?;
         let text = self.text.as_deref().unwrap_or_default();
         match (kind, self.status.as_u16()) {
+            // E2: Docker Hub gives no other answer for names it cannot hold.
+            (Kind::NotAllowed, 401) if host == DOCKER_HUB && self.has_deep_name() => {
+                Some("repositories on Docker Hub have names of two parts at most".to_owned())
+            }
+            (Kind::NotAllowed, 401) if self.url.ends_with("/v2/") => Some(
+                "check user name and password; some registries want an access token as password"
+                    .to_owned(),
+            ),
             (Kind::NotAllowed, 401) => Some(format!(
                 "the repository does not exist or needs a login: check its name, or run `barque login {host}`"
             )),
@@ -108,11 +135,10 @@ impl ApiError {
                 "this login may not do that here; ask for access or use another with `--creds`"
                     .to_owned(),
             ),
-            (Kind::NotFound, _) if self.items.is_empty() && self.url.ends_with("/v2/") => {
-                Some(format!(
-                    "`{host}` answers but serves no registry there; is a port or a path prefix missing?"
-                ))
-            }
+            // A25: a proxy in front of several registries, or another server altogether.
+            (Kind::NotFound, _) if self.items.is_empty() => Some(format!(
+                "this is not how a registry answers; is a port or a path prefix missing after `{host}`?"
+            )),
             (Kind::NotFound, _) if self.has_code("MANIFEST_UNKNOWN") => {
                 let path = self.url.split_once("/v2/")?.1;
                 let repository = path.rsplit_once("/manifests/")?.0;
@@ -120,14 +146,35 @@ impl ApiError {
                     "list what there is with `barque tags docker://{host}/{repository}`"
                 ))
             }
-            (Kind::Unavailable, 429) => Some(
-                "the registry limits the rate; log in for a higher limit, or try later".to_owned(),
-            ),
+            (Kind::Unavailable, 429) => Some(match self.wait {
+                // E15: sentinels beyond a day say no more than «later».
+                Some(wait) if wait.as_secs() < 86_400 => format!(
+                    "the registry limits the rate and asks to wait {} s; log in for a higher limit, or try later",
+                    wait.as_secs()
+                ),
+                _ => "the registry limits the rate; log in for a higher limit, or try later"
+                    .to_owned(),
+            }),
             _ if text.starts_with('<') => Some(format!(
                 "this looks like a web page, not a registry; check the name `{host}`"
             )),
             _ => None,
         }
+    }
+}
+
+/// The host that Docker Hub's registry answers on.
+const DOCKER_HUB: &str = "registry-1.docker.io";
+
+impl ApiError {
+    /// Whether the URL is about a repository whose name has more than two parts.
+    fn has_deep_name(&self) -> bool {
+        let path = self.url.split_once("/v2/").map_or("", |(_, path)| path);
+        let name = ["/manifests/", "/blobs/", "/tags/"]
+            .iter()
+            .find_map(|end| path.split_once(end))
+            .map_or("", |(name, _)| name);
+        name.matches('/').count() > 1
     }
 }
 
@@ -252,6 +299,30 @@ mod tests {
         assert_eq!(error(Method::GET, 502, "").kind(), Kind::Unavailable);
         assert_eq!(error(Method::PUT, 415, "{}").kind(), Kind::Refused);
         assert!(error(Method::GET, 400, &"x".repeat(9000)).to_string().len() < 400);
+    }
+
+    #[test]
+    fn e2_a_name_too_deep_for_docker_hub_gets_a_hint() {
+        let hint = |host: &str, path: &str| {
+            let url = Admitted::root("https", host).unwrap().at(path);
+            let error = ApiError::new(Method::GET, &url, StatusCode::UNAUTHORIZED, b"");
+            error.into_error("").advice().unwrap().to_owned()
+        };
+        assert!(hint(DOCKER_HUB, "/v2/a/b/c/manifests/1").contains("two parts"));
+        assert!(!hint(DOCKER_HUB, "/v2/a/b/manifests/1").contains("two parts"));
+        assert!(!hint("r.io", "/v2/a/b/c/manifests/1").contains("two parts"));
+    }
+
+    #[test]
+    fn a_refused_login_is_not_blamed_on_the_name_of_a_repository() {
+        let url = Admitted::root("https", "r.io").unwrap();
+        let refused = |path: &str| {
+            let status = StatusCode::UNAUTHORIZED;
+            let error = ApiError::new(Method::GET, &url.at(path), status, b"").into_error("");
+            error.advice().unwrap_or_default().to_owned()
+        };
+        assert!(refused("/v2/").starts_with("check user name and password"));
+        assert!(refused("/v2/a/manifests/1").contains("does not exist or needs a login"));
     }
 
     #[test]

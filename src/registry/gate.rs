@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::HeaderMap;
 use tokio::time::Instant;
 
 /// One host's gate, which counts what passes; open until the host asks for patience.
@@ -50,8 +51,16 @@ impl Gate {
     }
 }
 
+/// The wait that the head of an answer asks for, `Retry-After` before `X-Retry-After`.
+pub(crate) fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
+    ["retry-after", "x-retry-after"]
+        .iter()
+        .filter_map(|name| headers.get(*name)?.to_str().ok())
+        .find_map(|value| retry_after(value, SystemTime::now()))
+}
+
 /// `Retry-After` as a wait: seconds, an HTTP date, or seconds since 1970 (E14). Anything else is `None`.
-pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     let until = match value.parse::<u64>() {
         Ok(seconds) if seconds < 1_000_000_000 => return Some(Duration::from_secs(seconds)),
@@ -75,6 +84,7 @@ pub(crate) fn backoff(base: Duration, n: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn e15_retry_after_in_all_its_forms() {
@@ -89,6 +99,13 @@ mod tests {
         assert_eq!(wait("Tue, 14 Nov 2023 22:13:00 GMT"), Some(Duration::ZERO));
         assert_eq!(wait("1000000000000"), Some(Duration::MAX));
         assert_eq!(wait("soon"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn retry_after_never_panics(value in "\\PC{0,40}|[0-9]{1,25}|-?[0-9.e+]{1,9}") {
+            let _ = retry_after(&value, UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+        }
     }
 
     #[test]

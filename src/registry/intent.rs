@@ -52,6 +52,13 @@ impl Scope {
         }
     }
 
+    /// The scope that a request of this method needs at least, where that is less than this one.
+    pub(crate) fn of_read(&self, method: &Method) -> Option<Scope> {
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        (reads && self.actions != Actions::Pull)
+            .then(|| Scope::new(&self.repository, Actions::Pull))
+    }
+
     /// The `scope` parameters of a token request, built here and never taken from a challenge (quirks A3, A4).
     pub(crate) fn params(&self) -> Vec<String> {
         let own = format!("repository:{}:{}", self.repository, self.actions.as_str());

@@ -16,6 +16,7 @@ mod gate;
 mod intent;
 mod token;
 pub mod v2;
+mod warning;
 mod wire;
 
 pub use challenge::{Challenge, parse_challenges};

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::admit::{Admitted, Purpose, admit};
 use super::body::Answer;
-use super::error::{ApiError, ERROR_BODY_CAP};
+use super::error::ApiError;
 use super::intent::Body;
 use super::wire::{Request, Wire, set};
 use crate::settings::{Credential, Secret};
@@ -245,10 +245,10 @@ async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
 }
 
 async fn read(answer: Answer, method: Method) -> Result<TokenAnswer> {
-    let (status, url) = (answer.status, answer.url.clone());
-    if !status.is_success() {
-        let body = answer.some(ERROR_BODY_CAP).await;
-        return Err(ApiError::new(method, &url, status, &body).into_error("to the token endpoint"));
+    let url = answer.url.clone();
+    if !answer.status.is_success() {
+        let refusal = ApiError::read(method, answer).await;
+        return Err(refusal.into_error("to the token endpoint"));
     }
     let body = answer.document(TOKEN_CAP).await?;
     let token = serde_json::from_slice::<Document>(&body)

@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -17,8 +17,9 @@ use tokio::time::Instant;
 use super::admit::Admitted;
 use super::body::Answer;
 use super::connections::{Connections, Patience};
-use super::gate::{Gate, backoff, retry_after};
+use super::gate::{Gate, asked_wait, backoff};
 use super::intent::{Body, UploadBody};
+use super::warning::Warnings;
 use crate::{Error, Kind, Result};
 
 /// A request as it goes out.
@@ -51,7 +52,7 @@ pub(crate) enum Why {
     Broken,
     /// Nothing came in time.
     Silence,
-    /// The body that was to be sent could not be read.
+    /// What this machine had to bring could not be had: the body to be sent, or the certificates.
     Body,
 }
 
@@ -60,7 +61,11 @@ pub(crate) struct Wire {
     connections: Connections,
     patience: Patience,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
+    warnings: Warnings,
 }
+
+/// A wait from which on the user is told of it.
+const LONG_WAIT: Duration = Duration::from_secs(2);
 
 impl Wire {
     pub(crate) fn new(connections: Connections, patience: Patience) -> Wire {
@@ -68,27 +73,40 @@ impl Wire {
             connections,
             patience,
             gates: Mutex::default(),
+            warnings: Warnings::default(),
         }
     }
 
     /// Sends `request`, again after a wait where that may help and does no harm. An answer of any status is `Ok`.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer> {
+        let first = self.once(request).await;
+        self.send_again(request, first).await
+    }
+
+    /// Goes on after `first`, which came of sending `request` once.
+    pub(crate) async fn send_again(
+        &self,
+        request: &Request,
+        first: Result<Answer, Lost>,
+    ) -> Result<Answer> {
         let mut tries = 1;
+        let mut outcome = first;
         loop {
             let last = !request.repeatable || tries >= self.patience.tries;
-            match self.once(request).await {
+            match outcome {
                 Ok(answer) => {
                     if last || !is_temporary(answer.status) {
                         return Ok(answer);
                     }
-                    let Some(wait) = self.wait_asked(&answer, tries)? else {
+                    let Some(wait) = self.wait_before_next(&answer, tries) else {
                         return Ok(answer);
                     };
-                    tracing::debug!(
-                        "{} answered {}; trying again in {wait:.1?}",
-                        request.url.redacted(),
-                        answer.status
-                    );
+                    let (url, status) = (request.url.redacted(), answer.status.as_u16());
+                    if wait >= LONG_WAIT {
+                        tracing::warn!("{url} answered {status}; trying again in {wait:.0?}");
+                    } else {
+                        tracing::debug!("{url} answered {status}; trying again in {wait:.1?}");
+                    }
                     self.gate(&request.url).close(wait);
                 }
                 // Nobody there or a refused certificate: waiting a moment does not change it.
@@ -113,6 +131,7 @@ impl Wire {
                 }
             }
             tries += 1;
+            outcome = self.once(request).await;
         }
     }
 
@@ -125,9 +144,13 @@ impl Wire {
             .collect()
     }
 
-    /// Waits as before try `tries + 1`.
+    /// Waits as before try `tries + 1`; with 0 tries, for a moment only.
     pub(crate) async fn pause(&self, tries: u32) {
-        tokio::time::sleep(backoff(self.patience.backoff, tries)).await;
+        let base = match tries {
+            0 => self.patience.backoff / 4,
+            _ => self.patience.backoff,
+        };
+        tokio::time::sleep(backoff(base, tries)).await;
     }
 
     /// Sends `request` exactly once.
@@ -181,6 +204,12 @@ impl Wire {
                     started.elapsed()
                 );
                 let headers = response.headers().clone();
+                if let Some(left) = headers.get("ratelimit-remaining") {
+                    // E14: Docker Hub counts pulls and says how many are left.
+                    tracing::debug!("{} requests are left: {left:?}", request.url.redacted());
+                }
+                let host = request.url.url().host_str().unwrap_or_default();
+                self.warnings.tell(host, &headers);
                 Ok(Answer {
                     status,
                     headers,
@@ -206,22 +235,12 @@ impl Wire {
     }
 
     /// The wait before the next try; `None` when the answer should stand.
-    fn wait_asked(&self, answer: &Answer, tries: u32) -> Result<Option<Duration>> {
-        let asked = ["retry-after", "x-retry-after"]
-            .iter()
-            .find_map(|name| answer.headers.get(*name)?.to_str().ok())
-            .and_then(|v| retry_after(v, SystemTime::now()));
-        match asked {
-            Some(wait) if wait > self.patience.retry_after => {
-                tracing::debug!(
-                    "{} asks to wait {} s, longer than is waited for",
-                    answer.url.redacted(),
-                    wait.as_secs()
-                );
-                Ok(None)
-            }
-            Some(wait) => Ok(Some(wait + backoff(Duration::from_millis(50), 1))),
-            None => Ok(Some(backoff(self.patience.backoff, tries))),
+    fn wait_before_next(&self, answer: &Answer, tries: u32) -> Option<Duration> {
+        match asked_wait(&answer.headers) {
+            // Longer than is obeyed: the error says how long.
+            Some(wait) if wait > self.patience.retry_after => None,
+            Some(wait) => Some(wait + backoff(Duration::from_millis(50), 1)),
+            None => Some(backoff(self.patience.backoff, tries)),
         }
     }
 
@@ -303,7 +322,7 @@ impl Wire {
 }
 
 /// Statuses that another try may turn (quirk E17 names the two odd ones).
-pub(crate) fn is_temporary(status: StatusCode) -> bool {
+fn is_temporary(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),
         408 | 429 | 499 | 500 | 502 | 503 | 504 | 522

@@ -5,15 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use super::{
-    BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
-    verified,
+    BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
+    Stored, Which, verified,
 };
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
@@ -64,12 +64,19 @@ impl Source for DockerSource {
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        let stream = self.resuming(blob, from).await?;
-        Ok(if from == 0 {
-            verified(stream, blob)
-        } else {
-            stream
-        })
+        let resumed = Arc::new(AtomicBool::new(false));
+        let stream = self.resuming(blob, from, resumed.clone()).await?;
+        if from > 0 {
+            return Ok(stream);
+        }
+        Ok(Box::pin(verified(stream, blob).map(move |item| {
+            item.map_err(
+                |e| match e.kind() == Kind::Corrupt && resumed.load(Ordering::Relaxed) {
+                    true => e.because(Spliced),
+                    false => e,
+                },
+            )
+        })))
     }
 
     fn repository(&self) -> Option<&Repository> {
@@ -86,18 +93,25 @@ impl Source for DockerSource {
 }
 
 /// Times in a row that a download is taken up again without a byte of progress.
-const MAX_STUCK: u32 = 4;
+const MAX_STUCK: usize = 4;
 
 impl DockerSource {
     /// The blob from `from` on; where the stream breaks, it goes on at its offset as long as there is progress.
-    async fn resuming(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+    /// Sets `resumed` when it does.
+    async fn resuming(
+        &self,
+        blob: &Descriptor,
+        from: u64,
+        resumed: Arc<AtomicBool>,
+    ) -> Result<BlobStream> {
         struct State {
             client: Arc<Client>,
             repository: Repository,
             blob: Descriptor,
             inner: Option<BlobStream>,
             offset: u64,
-            stuck: u32,
+            stuck: usize,
+            resumed: Arc<AtomicBool>,
             done: bool,
         }
         let repository = self.reference.repository.clone();
@@ -112,6 +126,7 @@ impl DockerSource {
             inner: Some(first),
             offset: from,
             stuck: 0,
+            resumed,
             done: false,
         };
         Ok(Box::pin(futures_util::stream::unfold(
@@ -141,8 +156,8 @@ impl DockerSource {
                             s.stuck = 0;
                             return Some((Ok(bytes), s));
                         }
-                        // B8: at the end nothing is left to ask for.
-                        None if s.offset >= s.blob.size => return None,
+                        // B8, B10: at the end nothing is left to ask for, however the answer ended.
+                        _ if s.offset >= s.blob.size => return None,
                         None => None,
                         Some(Err(e)) => Some(e),
                     };
@@ -154,19 +169,15 @@ impl DockerSource {
                         // Without an error the server ended the body early on purpose: `verified` says so.
                         return broken.map(|e| (Err(e), s));
                     }
-                    let wait = if s.stuck == 0 {
-                        Duration::from_millis(50)
-                    } else {
-                        Duration::from_millis(250 << s.stuck)
-                    };
-                    s.stuck += 1;
                     s.inner = None;
+                    s.resumed.store(true, Ordering::Relaxed);
                     tracing::debug!(
                         "blob `{}` broke off at byte {}; going on from there",
                         s.blob.digest,
                         s.offset
                     );
-                    tokio::time::sleep(wait).await;
+                    s.client.wait_before_try(s.stuck).await;
+                    s.stuck += 1;
                 }
             },
         )))

@@ -30,7 +30,7 @@ use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Repositor
 use crate::registry::Patience;
 use crate::settings::Access;
 
-pub use stream::{read_all, verified};
+pub use stream::{Spliced, is_spliced, read_all, verified};
 
 /// What local transports are told besides a name.
 #[derive(Debug, Clone, Default)]

@@ -3,11 +3,15 @@
 mod archives;
 mod auth_files;
 mod copy;
+mod docs;
+mod generated;
 mod inspect;
 mod layers;
 mod layouts;
 mod messages;
+mod quirks;
 mod requests;
 mod support;
 mod tags;
 mod vectors;
+mod voyage;

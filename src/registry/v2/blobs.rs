@@ -121,6 +121,7 @@ fn skip(stream: ByteStream, mut left: u64) -> ByteStream {
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use proptest::prelude::*;
 
     #[test]
     fn b6_content_ranges() {
@@ -128,6 +129,15 @@ mod tests {
         assert_eq!(content_range("5-9/10"), Some((5, 9, Some(10))));
         assert_eq!(content_range("bytes 5-9/*"), Some((5, 9, None)));
         assert_eq!(content_range("bytes */10"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn b6_never_panics_and_reads_its_own_form(text in "(bytes)?[ =]?[0-9*/-]{0,60}|\\PC{0,40}", a: u64, b: u64, n: u64) {
+            let _ = content_range(&text);
+            let whole = format!("bytes {a}-{b}/{n}");
+            prop_assert_eq!(content_range(&whole), Some((a, b, Some(n))));
+        }
     }
 
     #[tokio::test]

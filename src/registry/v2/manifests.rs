@@ -88,7 +88,10 @@ impl Client {
             Ok(answer) => answer,
             Err(e) if e.kind() == Kind::NotFound => return Ok(None),
             // M1: servers that know no HEAD here. E10: the words of a refusal come with GET only.
-            Err(e) if ApiError::of(&e).is_some_and(|a| matches!(a.status.as_u16(), 400 | 405)) => {
+            Err(e)
+                if ApiError::of(&e)
+                    .is_some_and(|a| matches!(a.status.as_u16(), 400 | 403 | 405)) =>
+            {
                 return self.digest_by_get(repository, which, actions).await;
             }
             Err(e) => return Err(e),
@@ -135,7 +138,17 @@ impl Client {
             .header(header::CONTENT_TYPE, manifest.media_type().as_str());
         put.headers.retain(|(name, _)| name != header::ACCEPT);
         put.body = Body::Bytes(manifest.raw().clone());
-        let answer = self.send(&put).await?;
+        let answer = match self.send(&put).await {
+            // E7: a tag that may not change is no trouble where it stands for this very manifest.
+            Err(e) if is_immutable(&e) => {
+                let there = self.manifest_digest(repository, which, Actions::PullPush);
+                return match there.await {
+                    Ok(Some(there)) if there == *manifest.digest() => Ok(()),
+                    _ => Err(e),
+                };
+            }
+            other => other?,
+        };
         if answer.status == StatusCode::CREATED {
             return Ok(());
         }
@@ -174,6 +187,11 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// Quay says 409, ECR 400 with a code of its own.
+fn is_immutable(e: &Error) -> bool {
+    ApiError::of(e).is_some_and(|a| a.status == 409 || a.has_code("TAG_INVALID"))
 }
 
 fn intent(

@@ -16,8 +16,12 @@ use crate::{Error, Kind, Result};
 const PAGE_CAP: usize = 64 << 20;
 /// Tags asked for per page; a server may give fewer, or all (quirk L5).
 const PAGE: usize = 1000;
+/// The same where that was refused.
+const SMALL_PAGE: usize = 100;
 /// Pages after which a list is taken to be endless (quirk L10).
 const MAX_PAGES: usize = 100_000;
+/// Tags after which a list is taken to be endless.
+const MAX_TAGS: usize = 5_000_000;
 
 #[derive(Deserialize)]
 struct Document {
@@ -28,7 +32,7 @@ struct Document {
 
 /// What to ask for next.
 enum Next {
-    First { n: Option<usize> },
+    First,
     Link(Admitted),
     After(String),
     End,
@@ -38,9 +42,12 @@ struct Pages<'a> {
     client: &'a Client,
     repository: RepositoryName,
     next: Next,
+    /// Tags asked for per page; `None` leaves it to the server.
+    size: Option<usize>,
+    /// Where pages were asked for.
     seen: HashSet<String>,
-    last: Option<String>,
     pages: usize,
+    tags: usize,
 }
 
 impl Client {
@@ -50,10 +57,11 @@ impl Client {
         let pages = Pages {
             client: self,
             repository: repository.clone(),
-            next: Next::First { n: Some(PAGE) },
+            next: Next::First,
+            size: Some(PAGE),
             seen: HashSet::new(),
-            last: None,
             pages: 0,
+            tags: 0,
         };
         Box::pin(futures_util::stream::unfold(
             pages,
@@ -74,16 +82,23 @@ impl Client {
 impl Pages<'_> {
     async fn page(&mut self) -> Result<Option<Vec<String>>> {
         let base = format!("/v2/{}/tags/list", self.repository);
-        let (target, limit) = match std::mem::replace(&mut self.next, Next::End) {
-            Next::End => return Ok(None),
-            Next::First { n: Some(n) } => (Target::Path(format!("{base}?n={n}")), Some(n)),
-            Next::First { n: None } => (Target::Path(base), None),
-            Next::Link(url) => (Target::At(url), None),
-            Next::After(tag) => (
-                Target::Path(format!("{base}?n={PAGE}&last={tag}")),
-                Some(PAGE),
-            ),
+        let at = |query: Option<String>| match query {
+            Some(query) => Target::Path(format!("{base}?{query}")),
+            None => Target::Path(base.clone()),
         };
+        let size = self.size.map(|n| format!("n={n}"));
+        let (target, after) = match std::mem::replace(&mut self.next, Next::End) {
+            Next::End => return Ok(None),
+            Next::First => (at(size), None),
+            Next::Link(url) => (Target::At(url), None),
+            Next::After(tag) => {
+                let query = size.into_iter().chain([format!("last={tag}")]);
+                (at(Some(query.collect::<Vec<_>>().join("&"))), Some(tag))
+            }
+        };
+        let by_size = matches!(target, Target::Path(_))
+            .then_some(self.size)
+            .flatten();
         let mut get = Intent::new(
             Method::GET,
             String::new(),
@@ -92,12 +107,13 @@ impl Pages<'_> {
         get.target = target;
         let answer = match self.client.send(&get).await {
             // L5: a page of this size is refused.
-            Err(e) if self.pages == 0 && ApiError::of(&e).is_some_and(|a| a.status == 400) => {
-                self.next = match limit {
-                    Some(n) if n > 100 => Next::First { n: Some(100) },
-                    Some(_) => Next::First { n: None },
-                    None => return Err(e),
-                };
+            Err(e)
+                if self.pages == 0
+                    && self.size.is_some()
+                    && ApiError::of(&e).is_some_and(|a| a.status == 400) =>
+            {
+                self.size = self.size.filter(|n| *n > SMALL_PAGE).map(|_| SMALL_PAGE);
+                self.next = Next::First;
                 return Box::pin(self.page()).await;
             }
             other => other?,
@@ -121,32 +137,40 @@ impl Pages<'_> {
         let entries = document.tags.unwrap_or_default();
         let count = entries.len();
         let tags = keep_tags(entries, &url);
-        self.next = match link {
-            Some(link) => self.follow(&url, &link)?,
+        self.tags += tags.len();
+        let last = tags.last().cloned();
+        if after.is_some() && after == last {
+            // The server pays no heed to `last`: this is the same page again.
+            return Ok(None);
+        }
+        self.next = match (link, last) {
+            (Some(link), _) => self.follow(&url, &link)?,
             // L4: a full page without a link; more may follow. L3: another count means that these are all.
-            None if limit == Some(count)
-                && tags.last().is_some()
-                && tags.last() != self.last.as_ref() =>
-            {
-                tags.last()
-                    .map_or(Next::End, |tag| Next::After(tag.clone()))
+            (None, Some(last)) if by_size == Some(count) => {
+                self.note(format!("last={last}"), &url)?;
+                Next::After(last)
             }
-            None => Next::End,
+            (None, _) => Next::End,
         };
-        self.last = tags.last().cloned();
         Ok(Some(tags))
     }
 
     fn follow(&mut self, url: &Admitted, link: &str) -> Result<Next> {
         let next = admit(url, link, Purpose::Link)?;
-        if !self.seen.insert(next.url().to_string()) || self.pages >= MAX_PAGES {
-            let text = format!(
-                "the list of tags at {} does not end: its pages lead back to themselves",
-                url.redacted()
-            );
-            return Err(Error::new(Kind::Unavailable, text));
-        }
+        self.note(next.url().to_string(), url)?;
         Ok(Next::Link(next))
+    }
+
+    /// L10: takes note of where the next page is asked for; an error where that was asked before, or too often.
+    fn note(&mut self, next: String, url: &Admitted) -> Result<()> {
+        if self.seen.insert(next) && self.pages < MAX_PAGES && self.tags < MAX_TAGS {
+            return Ok(());
+        }
+        let text = format!(
+            "the list of tags at {} does not end: its pages lead back to themselves",
+            url.redacted()
+        );
+        Err(Error::new(Kind::Unavailable, text))
     }
 }
 
@@ -217,6 +241,7 @@ fn split_params(text: &str) -> (Vec<&str>, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn l1_links_in_their_many_forms() {
@@ -234,5 +259,12 @@ mod tests {
         );
         assert_eq!(next_link(r#"</x>; rel="prev""#), None);
         assert_eq!(next_link("garbage"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn l1_links_never_panic(field in "[\\PC<>;,=\" ]{0,80}") {
+            let _ = next_link(&field);
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::{Error, Kind, Result};
 
 use super::blobs::BULK;
 
-/// Sessions that are opened for one blob at most (quirk U21).
+/// Uploads of one blob that may fail (quirk U21).
 const MAX_SESSIONS: usize = 3;
 
 /// What the start of an upload gave.
@@ -50,9 +50,8 @@ impl Client {
         from: &RepositoryName,
         body: &UploadBody,
     ) -> Result<Pushed> {
-        let mut tries = 0;
+        let mut failures = 0;
         loop {
-            tries += 1;
             let session = match self.start_upload(repository, &blob.digest, from).await? {
                 Started::Present => return Ok(Pushed::Present),
                 Started::Session(session) => session,
@@ -68,16 +67,26 @@ impl Client {
                 Err(e) => e,
             };
             let status = ApiError::of(&error).map(|a| a.status.as_u16());
-            if body.failed() || matches!(status, Some(401 | 403)) || tries >= MAX_SESSIONS {
+            if body.failed() || matches!(status, Some(401 | 403)) {
                 return Err(error);
             }
-            // U12, U22: a body too large for one PUT is refused with 413, or cut off. From then on bodies are
-            // streamed with PATCH, which these registries take.
-            if !streamed && matches!(status, None | Some(400 | 405 | 411 | 413 | 501)) {
+            // U12, U22: a body too large for one PUT is refused, mostly with 413, or cut off; one cut alone may
+            // have been a connection that was dead already (H2). From then on bodies are streamed with PATCH,
+            // which these registries take. It is learned once, and not counted.
+            let too_large = match status {
+                Some(status) => matches!(status, 400 | 405 | 411 | 413 | 501),
+                None => failures > 0,
+            };
+            if !streamed && too_large {
                 self.streams_uploads.store(true, Ordering::Relaxed);
+            } else {
+                failures += 1;
+                if failures >= MAX_SESSIONS {
+                    return Err(error);
+                }
             }
             tracing::debug!("{error}; uploading `{}` again", blob.digest);
-            self.wait_before_try(tries).await;
+            self.wait_before_try(failures).await;
         }
     }
 
@@ -158,16 +167,12 @@ impl Client {
         // U8: some say 201 here already and know nothing of the upload afterwards.
         let early = answer.status == StatusCode::CREATED;
         let session = next_session(&answer)?;
-        match self
-            .send(&intent(
-                Method::PUT,
-                repository,
-                with_digest(&session, &blob.digest),
-            ))
-            .await
-        {
+        let url = with_digest(&session, &blob.digest);
+        let put = intent(Method::PUT, repository, url)
+            .header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
+        match self.send(&put).await {
             Ok(answer) => self.finished(repository, blob, answer).await,
-            Err(e) if early && e.kind() == Kind::NotFound => {
+            Err(e) if early && ApiError::of(&e).is_some_and(|a| a.status == 404) => {
                 match self.has_blob(repository, blob, Actions::PullPush).await {
                     Ok(true) => Ok(()),
                     _ => Err(e),

@@ -71,6 +71,10 @@ fn tunnel(mut client: TcpStream, target: &str, log: &Mutex<Vec<Connect>>) -> io:
             authorization = Some(value.trim().to_owned());
         }
     }
+    if to.is_empty() {
+        // The client went away before it asked for anything.
+        return Ok(());
+    }
     log.lock().unwrap().push(Connect { to, authorization });
     let mut server = TcpStream::connect(target)?;
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;

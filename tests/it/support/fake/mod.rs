@@ -27,7 +27,7 @@ use store::Store;
 
 pub use script::{LocationForm, Rule, on};
 pub use store::LinkForm;
-pub use wire::Reply;
+pub use wire::{Head, Reply};
 
 /// One request as it came.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ impl FakeRegistry {
         FakeRegistry::start_on("127.0.0.1")
     }
 
-    /// An empty registry on another address of 127/8.
+    /// An empty registry on another address of 127/8, on a free port or that of `IP:PORT`.
     pub fn start_on(ip: &str) -> FakeRegistry {
         FakeRegistry::listen(ip, None)
     }
@@ -78,7 +78,11 @@ impl FakeRegistry {
     }
 
     fn listen(ip: &str, certificates: Option<&Certificates>) -> FakeRegistry {
-        let listener = std::net::TcpListener::bind((ip, 0)).unwrap();
+        let place = match ip.contains(':') {
+            true => ip.to_owned(),
+            false => format!("{ip}:0"),
+        };
+        let listener = std::net::TcpListener::bind(place).unwrap();
         listener.set_nonblocking(true).unwrap();
         let shared = Arc::new(Shared {
             address: listener.local_addr().unwrap().to_string(),

@@ -1,0 +1,344 @@
+//! Missing things and error bodies (section E).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{assert_pushed, barque, bearer, push, pushing, raw};
+use crate::support::fake::{FakeRegistry, Reply, on};
+use crate::support::images;
+use crate::support::proxy::Proxy;
+use crate::support::tls::Certificates;
+
+fn registry() -> FakeRegistry {
+    FakeRegistry::start().image("a", "1", &images::small())
+}
+
+#[test]
+fn e1_a_missing_repository_answers_401() {
+    let auth = FakeRegistry::start_on("127.0.0.2");
+    let insufficient =
+        bearer(&auth.token_url()) + ",scope=\"repository:a:pull\",error=\"insufficient_scope\"";
+    let registry = FakeRegistry::start()
+        .bearer(&auth.token_url(), usize::MAX)
+        .rule(on("").with_header("authorization").challenge(&insufficient));
+    let out = raw(&registry).code(3);
+    assert!(
+        out.stderr().contains("does not exist or needs a login"),
+        "{}",
+        out.stderr()
+    );
+    assert_eq!(
+        (registry.requests("", "").len(), auth.requests("", "").len()),
+        (2, 1)
+    );
+}
+
+#[test]
+fn e2_a_name_too_deep_for_docker_hub() {
+    let certificates = Certificates::new();
+    let registry = FakeRegistry::start_tls(&certificates).rule(on("").challenge("Basic realm=hub"));
+    let proxy = Proxy::start(registry.address());
+    let out = barque()
+        .args(["inspect", "--raw", "docker://docker.io/one/two/three:1"])
+        .args([
+            "--cert-dir".as_ref(),
+            certificates.ca_only_dir().as_os_str(),
+        ])
+        .env("HTTPS_PROXY", proxy.url())
+        .run()
+        .code(3);
+    assert!(out.stderr().contains("two parts"), "{}", out.stderr());
+}
+
+#[test]
+fn e3_a_push_goes_on_where_looking_is_not_allowed() {
+    let auth = FakeRegistry::start_on("127.0.0.2");
+    for status in [401, 403] {
+        let registry = FakeRegistry::start()
+            .bearer(&auth.token_url(), usize::MAX)
+            .rule(
+                on("HEAD")
+                    .path("/manifests/")
+                    .error(status, "UNAUTHORIZED", "creator only"),
+            )
+            .rule(
+                on("GET")
+                    .path("/manifests/")
+                    .error(status, "UNAUTHORIZED", "creator only"),
+            );
+        let image = images::small();
+        push(&image, &registry).ok();
+        assert_pushed(&registry, &image);
+    }
+}
+
+#[test]
+fn e4_e5_404_is_not_found_whatever_the_body() {
+    let json = |body: &str| Reply::new(404, body).with("Content-Type", "application/json");
+    for reply in [
+        json(r#"{"errors":[{"code":"404","message":"Not Found"}]}"#),
+        json(r#"{"errors":[{"code":"NOT_FOUND","message":"artifact a:1 not found"}]}"#),
+        Reply::new(404, "File not found.\"").with("Content-Type", "text/plain"),
+        Reply::new(404, ""),
+    ] {
+        let registry = registry().rule(on("GET").path("/manifests/").answer(reply));
+        raw(&registry).code(2);
+        assert_eq!(registry.requests("", "").len(), 1);
+    }
+}
+
+#[test]
+fn e6_an_exceeded_quota_is_told_in_the_servers_words() {
+    let registry = FakeRegistry::start().rule(on("PUT").path("/manifests/").error(
+        403,
+        "DENIED",
+        "The repository has exceeded its quota of 10000 images",
+    ));
+    let out = push(&images::small(), &registry).code(3);
+    assert!(
+        out.stderr().contains("exceeded its quota of 10000 images"),
+        "{}",
+        out.stderr()
+    );
+    assert!(!out.stderr().contains("barque login"), "{}", out.stderr());
+}
+
+#[test]
+fn e7_a_tag_that_may_not_change() {
+    for (status, code) in [(400, "TAG_INVALID"), (409, "TAG_IMMUTABLE")] {
+        let image = images::small();
+        let refuse = || {
+            on("PUT")
+                .path("/manifests/")
+                .error(status, code, "the tag is immutable")
+        };
+        // The first look does not find it, as with a push of the same image at the same time.
+        let same = FakeRegistry::start()
+            .image("a", "1", &image)
+            .rule(on("HEAD").path("/manifests/").nth(1).status(404))
+            .rule(refuse());
+        push(&image, &same).ok();
+        assert_eq!(same.requests("HEAD", "/manifests/1").len(), 2);
+
+        let other = FakeRegistry::start()
+            .image("a", "1", &images::artifact())
+            .rule(refuse());
+        let out = push(&image, &other).code(6);
+        assert!(
+            out.stderr().contains("the tag is immutable"),
+            "{}",
+            out.stderr()
+        );
+        assert_eq!(other.requests("PUT", "/manifests/").len(), 1);
+    }
+}
+
+#[test]
+fn e8_a_policy_against_pulls() {
+    let policy = "current image with 3 vulnerabilities cannot be pulled";
+    let registry = FakeRegistry::start()
+        .image("a", "1", &images::artifact())
+        .rule(on("HEAD").path("/manifests/").status(412))
+        .rule(
+            on("GET")
+                .path("/manifests/")
+                .error(412, "PROJECTPOLICYVIOLATION", policy),
+        );
+    assert!(raw(&registry).code(1).stderr().contains(policy));
+    let image = images::small();
+    push(&image, &registry).ok();
+    assert_pushed(&registry, &image);
+}
+
+#[test]
+fn e9_read_only_mode_says_405() {
+    let registry = FakeRegistry::start().rule(on("POST").error(
+        405,
+        "DENIED",
+        "System is currently read-only",
+    ));
+    let out = push(&images::small(), &registry).code(6);
+    assert!(
+        out.stderr().contains("System is currently read-only"),
+        "{}",
+        out.stderr()
+    );
+    assert!(registry.requests("PUT", "").is_empty());
+}
+
+#[test]
+fn e10_the_words_of_a_refused_head_come_with_get() {
+    let registry = FakeRegistry::start()
+        .rule(on("HEAD").path("/manifests/").status(403))
+        .rule(
+            on("GET")
+                .path("/manifests/")
+                .error(403, "DENIED", "billing is disabled"),
+        );
+    let barque = barque();
+    let image = images::small();
+    let out = pushing(&barque, &image, &registry)
+        .args(["--debug"])
+        .run()
+        .ok();
+    assert!(
+        out.stderr().contains("billing is disabled"),
+        "{}",
+        out.stderr()
+    );
+    assert_eq!(registry.requests("HEAD", "/manifests/").len(), 1);
+    assert_eq!(registry.requests("GET", "/manifests/").len(), 1);
+    assert_pushed(&registry, &image);
+}
+
+#[test]
+fn e11_bodies_that_are_no_errors_of_a_registry() {
+    let huge = vec![b'x'; 32 << 20];
+    let binary = b"\x00\x1b[2Jbad\xff gateway\nsecond line".to_vec();
+    for body in [b"<html>\n<h1>400</h1>".to_vec(), Vec::new(), huge, binary] {
+        let registry = registry().rule(on("GET").answer(Reply::new(400, body)));
+        let out = raw(&registry).code(1);
+        assert!(
+            out.stderr().contains("answered 400 Bad Request"),
+            "{}",
+            out.stderr()
+        );
+        assert!(out.stderr().len() < 1000 && !out.stderr().contains('\x1b'));
+        assert!(!out.stderr().contains("second line"));
+    }
+}
+
+#[test]
+fn e12_warnings_are_told_once() {
+    let registry = registry()
+        .rule(on("").add_header("Warning", r#"299 - "this registry \"closes\" soon""#))
+        .rule(on("").add_header("Warning", r#"299 - "this registry \"closes\" soon""#))
+        .rule(on("").add_header("Warning", "299 - \"evil \u{1b}[31m red\""))
+        .rule(on("").add_header("Warning", r#"110 - "response is stale""#));
+    let out = barque()
+        .args(["inspect", &registry.docker("a:1")])
+        .run()
+        .ok();
+    assert!(registry.requests("", "").len() > 1);
+    let told = "warning: `127.0.0.1` says: this registry \"closes\" soon\n";
+    assert_eq!(out.stderr(), told);
+}
+
+#[test]
+fn e13_a_limit_told_in_lines_that_end_in_lf() {
+    let limited = Reply::new(429, "Too Many Requests\n")
+        .with("Content-Type", "text/plain")
+        .with("Retry-After", 0);
+    let registry = registry().rule(on("GET").first(2).answer(limited).lf_only());
+    raw(&registry).ok();
+    assert_eq!(registry.requests("", "").len(), 3);
+}
+
+#[test]
+fn e14_pulls_are_limited_and_the_time_is_an_epoch() {
+    let soon = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(1);
+    let limited = Reply::new(429, "")
+        .with("X-Retry-After", soon.as_secs())
+        .with("RateLimit-Limit", "100;w=21600")
+        .with("RateLimit-Remaining", "0;w=21600");
+    let registry = registry().rule(on("GET").path("/manifests/").nth(1).answer(limited));
+    let args = ["inspect", "--raw", "--debug", &registry.docker("a:1")];
+    let out = barque().args(args).run().ok();
+    assert_eq!(registry.requests("GET", "/manifests/").len(), 2);
+    assert!(out.stderr().contains("0;w=21600"), "{}", out.stderr());
+}
+
+#[test]
+fn e15_waits_in_all_forms() {
+    for value in [
+        "0",
+        "Tue, 14 Nov 2023 22:13:30 GMT",
+        "soon",
+        "-5",
+        "1700000000",
+        "",
+    ] {
+        let limited = Reply::new(429, "").with("Retry-After", value);
+        let registry = registry().rule(on("GET").nth(1).answer(limited));
+        raw(&registry).ok();
+        assert_eq!(registry.requests("", "").len(), 2, "{value}");
+    }
+    for (value, told) in [
+        ("3600", "asks to wait 3600 s"),
+        ("1000000000000", "or try later"),
+    ] {
+        let limited = Reply::new(429, "").with("Retry-After", value);
+        let registry = registry().rule(on("GET").answer(limited));
+        let out = raw(&registry).code(5);
+        assert!(out.stderr().contains(told), "{}", out.stderr());
+        assert_eq!(
+            registry.requests("", "").len(),
+            1,
+            "nothing is sent before that"
+        );
+    }
+}
+
+#[test]
+fn e15_a_long_wait_is_announced() {
+    let limited = Reply::new(429, "").with("Retry-After", 2);
+    let registry = registry().rule(on("GET").nth(1).answer(limited));
+    let out = raw(&registry).ok();
+    assert!(
+        out.stderr().contains("answered 429; trying again in 2s"),
+        "{}",
+        out.stderr()
+    );
+}
+
+#[test]
+fn e16_a_push_survives_a_limit_of_requests() {
+    let registry = FakeRegistry::start()
+        .rule(
+            on("POST")
+                .first(3)
+                .answer(Reply::new(429, "").with("Retry-After", 0)),
+        )
+        .rule(on("PUT").path("/manifests/").first(2).error(
+            429,
+            "TOOMANYREQUESTS",
+            "10 per second",
+        ));
+    let image = images::small();
+    push(&image, &registry).ok();
+    assert_pushed(&registry, &image);
+}
+
+#[test]
+fn e17_statuses_of_proxies_are_tried_again() {
+    for status in [408, 499, 500, 502, 503, 504, 522] {
+        let registry = registry().rule(on("GET").first(2).html(status));
+        raw(&registry).ok();
+        assert_eq!(registry.requests("", "").len(), 3, "{status}");
+    }
+    let registry = registry().rule(on("GET").status(503));
+    raw(&registry).code(5);
+    assert_eq!(registry.requests("", "").len(), 5, "and not for ever");
+}
+
+#[test]
+fn e18_an_upload_that_failed_for_no_reason_is_begun_again() {
+    for (status, code) in [
+        (400, "BLOB_UPLOAD_INVALID"),
+        (500, "UNKNOWN"),
+        (503, "UNAVAILABLE"),
+    ] {
+        let failure = on("PUT")
+            .path("/blobs/uploads/")
+            .nth(1)
+            .error(status, code, "try again");
+        let registry = FakeRegistry::start().rule(failure);
+        let image = images::small();
+        push(&image, &registry).ok();
+        assert_pushed(&registry, &image);
+        assert_eq!(
+            registry.requests("POST", "").len(),
+            4,
+            "three blobs, one of them twice"
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! Cross-repository mount (section X).
+
+use super::{assert_pushed, barque, bearer, values};
+use crate::support::fake::{FakeRegistry, Head, on};
+use crate::support::images::{self, TestImage};
+use crate::support::sandbox::Output;
+
+/// A registry with an image in another repository than `a`.
+fn with_source() -> (FakeRegistry, TestImage) {
+    let image = images::small();
+    (FakeRegistry::start().image("one", "1", &image), image)
+}
+
+fn copy(registry: &FakeRegistry) -> Output {
+    let (from, to) = (registry.docker("one:1"), registry.docker("a:1"));
+    let copy = ["copy", "--image-parallel-copies", "1", &from, &to];
+    barque().args(copy).run()
+}
+
+#[test]
+fn x1_both_scopes_for_the_mount_alone() {
+    let auth = FakeRegistry::start_on("127.0.0.2");
+    let both = |head: &Head| {
+        head.target
+            .contains("scope=repository%3Aa%3Apull%2Cpush&scope=repository%3Aone%3Apull")
+    };
+    let auth_rule = on("GET").when(both).json(r#"{"token":"both"}"#);
+    let auth = auth.rule(auth_rule);
+    let (registry, image) = with_source();
+    let is_both = |head: &Head| head.header("authorization") == Some("Bearer both");
+    let registry = registry
+        .rule(
+            on("")
+                .without_header("authorization")
+                .challenge(&bearer(&auth.token_url())),
+        )
+        .rule(
+            on("POST")
+                .path("mount=")
+                .when(move |h| !is_both(h))
+                .challenge(&bearer(&auth.token_url())),
+        );
+    copy(&registry).ok();
+    assert_pushed(&registry, &image);
+    assert!(
+        registry.requests("PUT", "/blobs/").is_empty(),
+        "all blobs were mounted"
+    );
+    for seen in registry.requests("", "") {
+        let is_mount = seen.path.contains("mount=");
+        assert_eq!(
+            seen.header("authorization") == Some("Bearer both"),
+            is_mount,
+            "{} {}",
+            seen.method,
+            seen.path
+        );
+    }
+}
+
+#[test]
+fn x2_a_declined_mount_is_an_upload_already() {
+    let (registry, image) = with_source();
+    let registry = registry.rule(on("POST").decline_mount());
+    copy(&registry).ok();
+    assert_pushed(&registry, &image);
+    assert_eq!(registry.requests("POST", "").len(), image.blobs.len());
+}
+
+#[test]
+fn x3_a_refused_mount_is_no_failure() {
+    for status in [401, 403] {
+        let (registry, image) = with_source();
+        let registry = registry.rule(on("POST").path("mount=").error(
+            status,
+            "DENIED",
+            "the source is private",
+        ));
+        copy(&registry).ok();
+        assert_pushed(&registry, &image);
+        assert_eq!(registry.requests("PUT", "/blobs/").len(), image.blobs.len());
+    }
+}
+
+#[test]
+fn x4_x5_a_mount_says_from_where_and_nothing_else() {
+    let (registry, _) = with_source();
+    copy(&registry).ok();
+    super::push(&images::artifact(), &registry).ok();
+    let posts = registry.requests("POST", "");
+    assert_eq!(posts.len(), 5);
+    for post in &posts {
+        let query = post.path.split_once('?').map_or("", |(_, query)| query);
+        let names: Vec<_> = query
+            .split('&')
+            .filter_map(|p| p.split('=').next())
+            .collect();
+        assert_eq!(names, ["mount", "from"], "{}", post.path);
+    }
+    assert!(values(&posts, "authorization").is_empty());
+}

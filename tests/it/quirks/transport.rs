@@ -1,0 +1,117 @@
+//! Connections, silence and proxies (section H).
+
+use super::{assert_pulled, assert_pushed, barque, pull, push, raw, raw_of_public};
+use crate::support::fake::{FakeRegistry, on};
+use crate::support::images;
+use crate::support::proxy::Proxy;
+use crate::support::tls::Certificates;
+
+#[test]
+fn h2_connections_that_died_in_the_pool() {
+    let image = images::two_layers();
+    let registry = FakeRegistry::start().rule(on("").close_idle(0));
+    push(&image, &registry).ok();
+    assert_pushed(&registry, &image);
+    registry.clear();
+    let barque = barque();
+    pull(&barque, &registry).ok();
+    assert_pulled(&barque, &image);
+}
+
+#[test]
+fn h2_a_request_that_was_reset_before_an_answer_is_sent_again() {
+    let registry = FakeRegistry::start()
+        .image("a", "1", &images::small())
+        .rule(on("GET").path("/manifests/").nth(1).rst_request_after(0));
+    raw(&registry).ok();
+    assert_eq!(registry.requests("GET", "/manifests/").len(), 2);
+}
+
+#[test]
+fn h3_silence_ends_and_is_tried_again() {
+    let image = images::two_layers();
+    let layer = format!("/blobs/{}", image.layers()[0]);
+    let registry = FakeRegistry::start()
+        .image("a", "1", &image)
+        .rule(on("GET").path("/manifests/").nth(1).hang())
+        .rule(on("GET").path(&layer).nth(1).stall_after(50_000));
+    let barque = barque();
+    let copy = [
+        "copy",
+        "--stall-timeout",
+        "300ms",
+        &registry.docker("a:1"),
+        "dir:out",
+    ];
+    barque.args(copy).run().ok();
+    assert_pulled(&barque, &image);
+    assert_eq!(registry.requests("GET", "/manifests/").len(), 2);
+    assert!(
+        registry.requests("GET", &layer)[1]
+            .header("range")
+            .is_some()
+    );
+}
+
+#[test]
+fn h3_endless_silence_is_an_error() {
+    let registry = FakeRegistry::start().rule(on("").hang());
+    let inspect = [
+        "inspect",
+        "--raw",
+        "--stall-timeout",
+        "50ms",
+        &registry.docker("a:1"),
+    ];
+    let out = barque().args(inspect).run().code(5);
+    assert!(
+        out.stderr().contains("no answer for 0.05 s"),
+        "{}",
+        out.stderr()
+    );
+    assert!(registry.requests("", "").len() <= 6);
+}
+
+#[test]
+fn h6_the_proxy_gets_its_credential_and_nobody_else_sees_it() {
+    let certificates = Certificates::new();
+    let registry = FakeRegistry::start_tls(&certificates).image("a", "1", &images::small());
+    let proxy = Proxy::start(registry.address());
+    let out = raw_of_public(&barque(), &certificates, &proxy.url_with("mate:s3cret"))
+        .args(["--debug"])
+        .run()
+        .ok();
+    let connects = proxy.connects();
+    assert_eq!(connects.len(), 1);
+    assert_eq!(connects[0].to, "registry.example:443");
+    // `mate:s3cret`
+    assert_eq!(
+        connects[0].authorization.as_deref(),
+        Some("Basic bWF0ZTpzM2NyZXQ=")
+    );
+    assert!(registry.with_header("proxy-authorization").is_empty());
+    let said = out.stderr();
+    assert!(
+        !said.contains("s3cret") && !said.contains("bWF0ZTpzM2NyZXQ"),
+        "{said}"
+    );
+}
+
+#[test]
+fn h6_no_proxy_and_loopback_go_direct() {
+    let certificates = Certificates::new();
+    let registry = FakeRegistry::start().image("a", "1", &images::small());
+    let proxy = Proxy::start(registry.address());
+    barque()
+        .args(["inspect", "--raw", &registry.docker("a:1")])
+        .env("HTTP_PROXY", proxy.url())
+        .env("HTTPS_PROXY", proxy.url())
+        .env("ALL_PROXY", proxy.url())
+        .run()
+        .ok();
+    // The name is none that DNS knows: without the proxy nothing is reached.
+    let barque = barque();
+    let run = raw_of_public(&barque, &certificates, &proxy.url()).env("NO_PROXY", ".example");
+    run.run().code(5);
+    assert!(proxy.connects().is_empty(), "{:?}", proxy.connects());
+}
