@@ -114,13 +114,16 @@ pub(crate) struct CopyArgs {
 }
 
 pub(crate) async fn run(
-    args: CopyArgs,
+    mut args: CopyArgs,
     global: &Global,
     screen: &MultiProgress,
 ) -> anyhow::Result<Outcome> {
     let source = ImageName::parse(&args.source).context("reading the source's name")?;
     let destination =
         ImageName::parse(&args.destination).context("reading the destination's name")?;
+    if is_piped(&source) || is_piped(&destination) {
+        args.retry.never();
+    }
     let want = want(&args, global)?;
     // One set of files for both sides: a file is read, and warned of, once.
     let files = AuthFiles::find(args.authfile.clone())?;
@@ -173,7 +176,7 @@ pub(crate) async fn run(
         return Ok(Outcome::Nothing);
     }
     words::print_summary(&report, screen);
-    if to_stdout(&destination) {
+    if is_piped(&destination) {
         return Ok(Outcome::Nothing);
     }
     Ok(format!("{destination}@{}\n", report.digest).into())
@@ -196,9 +199,9 @@ fn additional_tags(args: &CopyArgs, destination: &ImageName) -> Result<Vec<Strin
     args.additional_tag.iter().map(full).collect()
 }
 
-/// Whether the image itself goes to standard output.
-fn to_stdout(destination: &ImageName) -> bool {
-    match destination {
+/// Whether the image itself comes from standard input or goes to standard output.
+fn is_piped(name: &ImageName) -> bool {
+    match name {
         ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } => {
             path.as_os_str() == "-"
         }

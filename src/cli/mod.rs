@@ -14,6 +14,7 @@ mod retry;
 mod tags;
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -132,8 +133,11 @@ fn run() -> Result<(), Ended> {
             code = interrupted() => Err(Ended::Interrupted { code, hint }),
         }
     });
-    // Work on blocking threads (a write under way) is not waited for.
-    runtime.shutdown_background();
+    // Tasks have a moment to let go of their temporary files; a write that hangs is not waited for.
+    runtime.shutdown_timeout(match ended {
+        Ok(()) => Duration::ZERO,
+        Err(_) => Duration::from_millis(500),
+    });
     ended
 }
 

@@ -20,6 +20,11 @@ pub(crate) struct RetryFlags {
 }
 
 impl RetryFlags {
+    /// Takes the retries back: what goes through a pipe cannot be had or written again.
+    pub(crate) fn never(&mut self) {
+        self.retry_times = 0;
+    }
+
     /// Runs `operation` until it succeeds, fails for good, or has been tried often enough.
     pub(crate) async fn run<T>(&self, mut operation: impl AsyncFnMut() -> Result<T>) -> Result<T> {
         let mut tries = 0;

@@ -91,7 +91,8 @@ fn async_pages(
 
 /// The repository named; a tag or digest is a mistake here, as it is in skopeo.
 fn repository(text: &str) -> Result<ImageName> {
-    if text.starts_with("oci:") || text.starts_with("dir:") {
+    let local = ["oci:", "dir:", "oci-archive:", "docker-archive:"];
+    if local.iter().any(|transport| text.starts_with(transport)) {
         return Err(Error::other(format!(
             "`{text}` is not in a registry; only repositories of registries have tags"
         )));

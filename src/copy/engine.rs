@@ -234,8 +234,15 @@ impl Work {
         }
         let mut outcomes = Vec::with_capacity(steps.len());
         while let Some(joined) = tasks.join_next().await {
-            // Leaving drops the set, and with it every other task.
-            outcomes.push(joined.map_err(|e| Error::other("a copying task died").because(e))??);
+            let joined = joined.map_err(|e| Error::other("a copying task died").because(e));
+            match joined.and_then(|done| done) {
+                Ok(done) => outcomes.push(done),
+                Err(e) => {
+                    // What the others hold (temporary files) is gone before the failure is told.
+                    tasks.shutdown().await;
+                    return Err(e);
+                }
+            }
         }
         Ok(outcomes)
     }

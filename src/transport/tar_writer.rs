@@ -61,8 +61,8 @@ impl Entry {
 
 /// Where the archive goes.
 enum Out {
-    /// A temporary file, and its name until it gets the final one.
-    File(File, Mutex<Option<TempPath>>),
+    /// A temporary file, which can be written at any offset.
+    File(File),
     /// Whatever cannot be written at an offset.
     Pipe(File),
 }
@@ -113,6 +113,9 @@ impl State {
 /// A tar that is being written.
 pub(super) struct TarWriter {
     out: Arc<Out>,
+    /// The name of the temporary file until it gets the final one; dropped, it is removed. Not beside the file: a
+    /// write under way holds that, and must not keep the name.
+    temporary: Mutex<Option<TempPath>>,
     path: PathBuf,
     tmpdir: Option<PathBuf>,
     state: Mutex<State>,
@@ -127,6 +130,7 @@ impl TarWriter {
         kept: Option<(&ArchiveFile, Vec<Range<u64>>)>,
     ) -> Result<TarWriter> {
         let cannot = |e| cannot_write(path, 0, 0, e);
+        let mut temporary = None;
         let out = if path.as_os_str() == STANDARD {
             if io::stdout().is_terminal() {
                 return Err(Error::other("an archive is not written to a terminal")
@@ -142,15 +146,17 @@ impl TarWriter {
             let (file, name) = blob_store::temporary_in(directory)
                 .map_err(cannot)?
                 .into_parts();
-            Out::File(file, Mutex::new(Some(name)))
+            temporary = Some(name);
+            Out::File(file)
         };
         let writer = TarWriter {
             out: Arc::new(out),
+            temporary: Mutex::new(temporary),
             path: path.to_owned(),
             tmpdir: tmpdir.map(Path::to_owned),
             state: Mutex::default(),
         };
-        if let (Some((archive, ranges)), Out::File(file, _)) = (kept, &*writer.out) {
+        if let (Some((archive, ranges)), Out::File(file)) = (kept, &*writer.out) {
             for range in ranges {
                 let len = range.end - range.start;
                 let mut from = archive
@@ -202,7 +208,7 @@ impl TarWriter {
             let slot = &state.slots[i];
             let head = header::blocks(&slot.name, Type::File, slot.mode, slot.size.unwrap_or(0));
             let to = match &*self.out {
-                Out::File(..) => slot.at.map(|at| (at, head)),
+                Out::File(_) => slot.at.map(|at| (at, head)),
                 Out::Pipe(_) => slot
                     .at
                     .filter(|_| slot.size.is_some() && state.turn_of(i))
@@ -290,18 +296,21 @@ impl TarWriter {
         let end = vec![0; 2 * BLOCK as usize];
         for bytes in entries.iter().map(Entry::blocks).chain([end]) {
             let written = match &*self.out {
-                Out::File(file, _) => file.write_all_at(&bytes, at),
+                Out::File(file) => file.write_all_at(&bytes, at),
                 Out::Pipe(pipe) => (&*pipe).write_all(&bytes),
             };
             at += bytes.len() as u64;
             written.map_err(|e| cannot_write(path, at, at, e))?;
         }
-        let Out::File(file, name) = &*self.out else {
+        let Out::File(file) = &*self.out else {
             return Ok(());
         };
         file.sync_all().map_err(|e| cannot_write(path, at, at, e))?;
-        let name = name.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(name) = name else {
+        let mut temporary = self
+            .temporary
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(name) = temporary.take() else {
             return Err(Error::other("the archive was finished before"));
         };
         name.persist(path)
@@ -323,7 +332,7 @@ fn copy_spool(out: &Out, mut spool: &File, at: u64, head: &[u8], size: u64) -> i
             io::copy(&mut spool, &mut pipe)?;
             pipe.write_all(&pad)
         }
-        Out::File(file, _) => {
+        Out::File(file) => {
             file.write_all_at(head, at)?;
             let mut at = at + head.len() as u64;
             let mut piece = vec![0; BATCH];
@@ -381,7 +390,7 @@ impl Sink {
             for bytes in &batch {
                 let written = match &to {
                     Target::Archive(out) => match &**out {
-                        Out::File(file, _) => file.write_all_at(bytes, at),
+                        Out::File(file) => file.write_all_at(bytes, at),
                         Out::Pipe(pipe) => (&*pipe).write_all(bytes),
                     },
                     Target::Spool(file) => file.write_all_at(bytes, at),

@@ -29,6 +29,13 @@ fn what_is_written_equals_what_skopeo_writes() {
         let image = layered(dialect, compression);
         images::write_dir(&barque.path("image"), &image);
         let from = at(&barque, "dir", "image");
+        // skopeo 1.9.3 cannot turn zstd layers into plain ones; the archive is that of the gzip twin.
+        let twin = match compression {
+            Compression::Zstd => layered(dialect, Compression::Gzip),
+            _ => image,
+        };
+        images::write_dir(&barque.path("twin"), &twin);
+        let from_twin = at(&barque, "dir", "twin");
         for (i, (name, tags)) in [
             (
                 ":busybox",
@@ -42,15 +49,12 @@ fn what_is_written_equals_what_skopeo_writes() {
             let ours = format!("ours{i}.tar");
             let theirs = format!("theirs{i}.tar");
             let to = |file: &str| at(&barque, "docker-archive", file) + name;
-            let copy = |to: String| {
-                [&["copy"], tags, &[&from, &to]]
-                    .concat()
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>()
+            let copy = |from: &str, to: String| {
+                let args = [&["copy"], tags, &[from, &to]].concat();
+                args.into_iter().map(str::to_owned).collect::<Vec<_>>()
             };
-            barque.args(copy(to(&ours))).run().ok();
-            skopeo.args(copy(to(&theirs))).run().ok();
+            barque.args(copy(&from, to(&ours))).run().ok();
+            skopeo.args(copy(&from_twin, to(&theirs))).run().ok();
             let digest = |file: &str| sha256(&std::fs::read(barque.path(file)).unwrap());
             assert_eq!(
                 digest(&ours),

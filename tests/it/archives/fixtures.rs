@@ -71,12 +71,10 @@ fn archives_of_docker_save_are_read_and_copied() {
         let manifest = barque.args(["inspect", "--raw", &name]).run().ok().json();
         let theirs = skopeo.args(["inspect", "--raw", &name]).run().ok().json();
         assert_eq!(manifest["config"], theirs["config"], "{name}");
+        // Sizes are not compared: skopeo 1.9.3 gives a layer that is a link none.
         let layers = |m: &serde_json::Value| -> Vec<_> {
             let layers = m["layers"].as_array().unwrap();
-            layers
-                .iter()
-                .map(|l| (l["digest"].clone(), l["size"].clone()))
-                .collect()
+            layers.iter().map(|l| l["digest"].clone()).collect()
         };
         assert_eq!(layers(&manifest), layers(&theirs), "{name}");
         for layer in manifest["layers"].as_array().unwrap() {
@@ -110,7 +108,7 @@ fn what_cannot_be_chosen_or_read_says_why() {
             "docker-ggcr-bundle.tar",
             "",
             1,
-            "`test_image_1`, `test_image_2`",
+            "`test_image_2`, `test_image_1`",
         ),
         ("docker-ggcr-bundle.tar", ":@2", 2, "has no image `@2`"),
         (
