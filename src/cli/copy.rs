@@ -1,6 +1,6 @@
 //! `barque copy`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -8,12 +8,14 @@ use indicatif::MultiProgress;
 
 use super::Outcome;
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
-use crate::copy::{self, CopyReport, Platforms, Want};
-use crate::image::ImageName;
-use crate::report::{copy as words, progress};
+use super::retry::RetryFlags;
+use crate::copy::{self, Platforms, Want};
+use crate::image::{ImageName, PlatformPattern, parse_reference};
+use crate::report::copy::{PlanReport, Receipt};
+use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;
 use crate::transport::{open_destination, open_source};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,11 +45,20 @@ pub(crate) struct CopyArgs {
     destination: String,
 
     /// Copy an index with all its platforms, not only the image of one
-    #[arg(short, long, conflicts_with = "platform")]
+    #[arg(short, long, conflicts_with_all = ["platform", "multi_arch"])]
     all: bool,
 
-    #[command(flatten)]
-    platform: PlatformFlag,
+    /// Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms
+    #[arg(long, value_name = "CHOICE", conflicts_with = "platform")]
+    multi_arch: Option<String>,
+
+    /// Choose this platform; given twice, or with a * as in linux/arm*, the index is copied with these only
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    platform: Vec<String>,
+
+    /// With a part of the platforms: keep the index as it is, though it then lists more than is copied
+    #[arg(long)]
+    sparse: bool,
 
     /// Fail rather than change a digest
     #[arg(long)]
@@ -56,6 +67,22 @@ pub(crate) struct CopyArgs {
     /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
     digestfile: Option<PathBuf>,
+
+    /// Write a receipt to this file: a JSON document of what was copied, found, mounted and requested
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// With --dry-run, print JSON in place of a table
+    #[arg(long, requires = "dry_run")]
+    json: bool,
+
+    /// Try to mount blobs from this repository of the destination's registry; repeatable
+    #[arg(long, value_name = "REPOSITORY")]
+    mount_from: Vec<String>,
 
     /// Print nothing but warnings and errors
     #[arg(short, long)]
@@ -70,6 +97,8 @@ pub(crate) struct CopyArgs {
     authfile: Option<PathBuf>,
 
     #[command(flatten)]
+    retry: RetryFlags,
+    #[command(flatten)]
     src: SourceFlags,
     #[command(flatten)]
     dest: DestinationFlags,
@@ -83,27 +112,48 @@ pub(crate) async fn run(
     let source = ImageName::parse(&args.source).context("reading the source's name")?;
     let destination =
         ImageName::parse(&args.destination).context("reading the destination's name")?;
-    let want = Want {
-        platforms: if args.all {
-            Platforms::All
-        } else {
-            Platforms::One(global.platform(&args.platform)?)
-        },
-        preserve_digests: args.preserve_digests,
-        // 0 is skopeo's word for its own choice.
-        parallel: args.image_parallel_copies.filter(|n| *n > 0),
+    let want = want(&args, global)?;
+    // One set of files for both sides: a file is read, and warned of, once.
+    let files = AuthFiles::find(args.authfile.clone())?;
+    let access = (
+        args.src.access(Some(&files))?,
+        args.dest.access(Some(&files))?,
+    );
+    let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
+    let open = async || {
+        let patience = global.patience();
+        let source = open_source(&source, &access.0, &patience)
+            .await
+            .map_err(|e| e.context("reading the source"))?;
+        let destination = open_destination(&destination, &access.1, &patience)
+            .await
+            .map_err(|e| e.context("writing the destination"))?;
+        let plan = copy::plan(&*source, &*destination, &want).await?;
+        Ok((source, destination, plan))
     };
-    let report = execute(&args, global, screen, &source, &destination, &want)
+    if args.dry_run {
+        let (source, destination, plan) = args.retry.run(open).await.with_context(doing)?;
+        return Ok(PlanReport::new(&plan, source.name(), destination.name())
+            .render(args.json)
+            .into());
+    }
+    let copied = args.retry.run(async || {
+        let (source, destination, plan) = open().await?;
+        copy::run(
+            plan,
+            source,
+            destination,
+            &want,
+            progress::listener(args.quiet, screen),
+        )
         .await
-        .with_context(|| format!("copying `{}` to `{}`", args.source, args.destination))?;
+    });
+    let report = copied.await.with_context(doing)?;
     if let Some(file) = &args.digestfile {
-        std::fs::write(file, report.digest.to_string()).map_err(|e| {
-            Error::new(
-                Kind::Other,
-                format!("the digest file `{}` cannot be written", file.display()),
-            )
-            .because(e)
-        })?;
+        write(file, &report.digest.to_string())?;
+    }
+    if let Some(file) = &args.receipt {
+        write(file, &(json::to_go_json(&Receipt::new(&report)) + "\n"))?;
     }
     if args.quiet {
         return Ok(Outcome::Nothing);
@@ -112,24 +162,55 @@ pub(crate) async fn run(
     Ok(format!("{destination}@{}\n", report.digest).into())
 }
 
-async fn execute(
-    args: &CopyArgs,
-    global: &Global,
-    screen: &MultiProgress,
-    source: &ImageName,
-    destination: &ImageName,
-    want: &Want,
-) -> Result<CopyReport> {
-    let patience = global.patience();
-    // One set of files for both sides: a file is read, and warned of, once.
-    let files = AuthFiles::find(args.authfile.clone())?;
-    let (src, dest) = (
-        args.src.access(Some(&files))?,
-        args.dest.access(Some(&files))?,
-    );
-    let source = open_source(source, &src, &patience).await?;
-    let destination = open_destination(destination, &dest, &patience).await?;
-    let progress = progress::listener(args.quiet, screen);
-    let plan = copy::plan(&*source, &*destination, want).await?;
-    copy::run(plan, source, destination, want, progress).await
+fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
+    let mount_from = args
+        .mount_from
+        .iter()
+        .map(|text| parse_reference(text).map(|r| r.repository));
+    Ok(Want {
+        platforms: platforms(args, global)?,
+        preserve_digests: args.preserve_digests,
+        // 0 is skopeo's word for its own choice.
+        parallel: args.image_parallel_copies.filter(|n| *n > 0),
+        look: args.dry_run,
+        mount_from: mount_from.collect::<Result<_>>()?,
+    })
+}
+
+fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {
+    let some = |list: &mut dyn Iterator<Item = &str>| {
+        let patterns = list
+            .map(str::parse::<PlatformPattern>)
+            .collect::<Result<_, _>>()?;
+        Ok(Platforms::Some {
+            patterns,
+            sparse: args.sparse,
+        })
+    };
+    if args.all {
+        return Ok(Platforms::All);
+    }
+    match args.multi_arch.as_deref() {
+        Some("all") => return Ok(Platforms::All),
+        Some("index-only") => return Ok(Platforms::IndexOnly),
+        None | Some("system") => {}
+        Some(list) => return some(&mut list.split(',')),
+    }
+    match &args.platform[..] {
+        [] => global
+            .platform(&PlatformFlag { platform: None })
+            .map(Platforms::One),
+        [one] if !one.contains('*') && !args.sparse => global
+            .platform(&PlatformFlag {
+                platform: Some(one.clone()),
+            })
+            .map(Platforms::One),
+        list => some(&mut list.iter().map(String::as_str)),
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text).map_err(|e| {
+        Error::other(format!("the file `{}` cannot be written", file.display())).because(e)
+    })
 }

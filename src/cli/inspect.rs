@@ -5,6 +5,7 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::flags::{Global, PlatformFlag, RegistryFlags};
+use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
 use crate::image::{Manifest, PlatformWish, config};
@@ -62,6 +63,8 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
+    retry: RetryFlags,
+    #[command(flatten)]
     registry: RegistryFlags,
 }
 
@@ -69,23 +72,25 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
     let access = args.registry.access(None)?;
     let wish = global.platform(&args.platform)?;
     let patience = global.patience();
+    // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.
     let mut jobs = Vec::new();
     for text in &args.images {
-        jobs.push((
-            text.clone(),
-            open_source(&image_to_read(text)?, &access, &patience).await?,
-        ));
+        jobs.push((text.clone(), image_to_read(text)?));
     }
-    let what = std::sync::Arc::new((args, wish));
-    let documents = futures_util::stream::iter(jobs).map(move |(text, source)| {
+    let what = std::sync::Arc::new((args, wish, access, patience));
+    let documents = futures_util::stream::iter(jobs).map(move |(text, name)| {
         let what = what.clone();
         async move {
-            let (args, wish) = &*what;
-            let shown = inspect(&*source, args, wish).await;
+            let (args, wish, access, patience) = &*what;
+            let shown = args.retry.run(async || {
+                let source = open_source(&name, access, patience).await?;
+                inspect(&*source, args, wish).await
+            });
+            let shown = shown.await;
             shown.map_err(|e| e.context(format!("inspecting `{text}`")).into())
         }
     });
-    Ok(Outcome::Stream(documents.buffered(IN_FLIGHT).boxed()))
+    Ok(Outcome::Stream(documents.buffered(IN_FLIGHT).boxed_local()))
 }
 
 async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -> Result<Bytes> {

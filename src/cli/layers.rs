@@ -7,6 +7,7 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::flags::{Global, PlatformFlag, RegistryFlags};
+use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
 use crate::image::{Descriptor, Digest, DigestError, ImageName, Selector, View};
@@ -60,6 +61,8 @@ pub(crate) struct LayersArgs {
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
+    retry: RetryFlags,
+    #[command(flatten)]
     registry: RegistryFlags,
 }
 
@@ -67,7 +70,8 @@ pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Out
     let name = image_to_read(&args.image)?;
     let access = args.registry.access(None)?;
     let source = open_source(&name, &access, &global.patience()).await?;
-    let done = layers(&args, global, &name, source).await;
+    let run = async || layers(&args, global, &name, source.clone()).await;
+    let done = args.retry.run(run).await;
     done.map_err(|e| {
         e.context(format!("reading the layers of `{}`", args.image))
             .into()
@@ -190,10 +194,13 @@ impl Fresh {
                 .rand_bytes(9)
                 .tempdir_in(".")
                 .map_err(|e| refused(Path::new(&prefix), e))?;
-            // The name alone, as it is in the working directory: tempfile makes its paths absolute.
-            let shown = made.path().file_name().unwrap_or_default();
+            // The temporary directory knows itself by an absolute path; a reader is shown what `ls` shows.
+            let shown = made
+                .path()
+                .file_name()
+                .map_or_else(|| made.path().to_owned(), PathBuf::from);
             return Ok(Fresh {
-                path: shown.into(),
+                path: shown,
                 made: Some(made),
             });
         };

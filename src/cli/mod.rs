@@ -10,6 +10,7 @@ mod inspect;
 mod layers;
 mod login;
 mod logout;
+mod retry;
 mod tags;
 
 use std::io::Write;
@@ -18,7 +19,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use clap::{CommandFactory, Parser, Subcommand};
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::LocalBoxStream;
 use indicatif::MultiProgress;
 
 use crate::image::ImageName;
@@ -55,7 +56,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Inspect(inspect::InspectArgs),
-    Copy(copy::CopyArgs),
+    Copy(Box<copy::CopyArgs>),
     Tags(tags::TagsArgs),
     Layers(layers::LayersArgs),
     Login(login::LoginArgs),
@@ -71,7 +72,7 @@ pub(crate) enum Outcome {
     Nothing,
     Bytes(Bytes),
     /// Pieces that are printed as they come.
-    Stream(BoxStream<'static, anyhow::Result<Bytes>>),
+    Stream(LocalBoxStream<'static, anyhow::Result<Bytes>>),
 }
 
 impl From<String> for Outcome {
@@ -85,14 +86,21 @@ pub fn main() -> u8 {
     match run() {
         Ok(()) => 0,
         Err(Ended::Failed(error)) => failure::report(&error),
-        Err(Ended::Interrupted(code)) => code,
+        Err(Ended::Interrupted { code, hint }) => {
+            // The terminal may be gone, which is why this ends.
+            let _ = writeln!(std::io::stderr(), "barque: interrupted{hint}");
+            code
+        }
     }
 }
 
 enum Ended {
     Failed(anyhow::Error),
-    /// By a signal; the value is the exit code.
-    Interrupted(u8),
+    /// By a signal.
+    Interrupted {
+        code: u8,
+        hint: &'static str,
+    },
 }
 
 impl From<anyhow::Error> for Ended {
@@ -114,10 +122,14 @@ fn run() -> Result<(), Ended> {
         .enable_all()
         .build()
         .context("starting the runtime")?;
+    let hint = match cli.command {
+        Command::Copy(_) => "; what is finished is kept: run the same command again to continue",
+        _ => "",
+    };
     let ended = runtime.block_on(async {
         tokio::select! {
             done = timed(cli, &screen) => done.map_err(Ended::Failed),
-            code = interrupted() => Err(Ended::Interrupted(code)),
+            code = interrupted() => Err(Ended::Interrupted { code, hint }),
         }
     });
     // Work on blocking threads (a write under way) is not waited for.
@@ -143,7 +155,7 @@ async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
     let global = &cli.global;
     let outcome = match cli.command {
         Command::Inspect(args) => inspect::run(args, global).await?,
-        Command::Copy(args) => copy::run(args, global, screen).await?,
+        Command::Copy(args) => copy::run(*args, global, screen).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global).await?,
         Command::Login(args) => login::run(args, global).await?,

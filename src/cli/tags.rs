@@ -5,6 +5,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Outcome;
 use super::flags::{Global, RegistryFlags};
+use super::retry::RetryFlags;
 use crate::image::{ImageName, parse_reference};
 use crate::report::inspect::ListReport;
 use crate::report::json;
@@ -35,6 +36,8 @@ pub(crate) struct TagsArgs {
     plain: bool,
 
     #[command(flatten)]
+    retry: RetryFlags,
+    #[command(flatten)]
     registry: RegistryFlags,
 }
 
@@ -42,9 +45,9 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
     let name = repository(&args.repository)?;
     let access = args.registry.access(None)?;
     let source = open_source(&name, &access, &global.patience()).await?;
-    let context = move |e: Error| {
-        anyhow::Error::from(e.context(format!("listing the tags of `{}`", args.repository)))
-    };
+    let text = args.repository.clone();
+    let context =
+        move |e: Error| anyhow::Error::from(e.context(format!("listing the tags of `{text}`")));
     if args.plain {
         // The source lives as long as its pages are read.
         let pages = async_pages(source);
@@ -57,10 +60,11 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
             })
             .map_err(&context)
         });
-        return Ok(Outcome::Stream(lines.boxed()));
+        return Ok(Outcome::Stream(lines.boxed_local()));
     }
     let repository = source.repository().map(ToString::to_string);
-    let tags = async_pages(source).try_concat().await.map_err(context)?;
+    let all = async || async_pages(source.clone()).try_concat().await;
+    let tags = args.retry.run(all).await.map_err(context)?;
     Ok((json::to_go_json(&ListReport { repository, tags }) + "\n").into())
 }
 

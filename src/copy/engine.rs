@@ -1,6 +1,7 @@
 //! The engine: carries a plan out. Blobs move side by side, largest first, with lanes kept for small ones; then
 //! the manifests, children before parents; then the destination is finished. The first failure stops the rest.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use tokio::task::JoinSet;
 use super::Want;
 use super::plan::{BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
-use crate::image::{Descriptor, Digest};
+use crate::image::{Descriptor, Digest, Repository};
 use crate::transport::{BlobBody, BlobStream, Destination, Presence, Source, Stored};
 use crate::{Error, Result};
 
@@ -23,6 +24,15 @@ const SMALL_LANES: usize = 16;
 /// Manifests of one level that are written at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
+/// What became of one blob.
+#[derive(Debug, Clone)]
+pub struct BlobDone {
+    pub blob: Descriptor,
+    pub outcome: BlobOutcome,
+    /// The offset from which an earlier, broken transfer was continued; 0 for a transfer from the start.
+    pub resumed_from: u64,
+}
+
 /// What a copy did.
 #[derive(Debug, Clone)]
 pub struct CopyReport {
@@ -32,14 +42,22 @@ pub struct CopyReport {
     pub digest: Digest,
     /// Nothing had to be done.
     pub up_to_date: bool,
-    pub blobs_copied: usize,
-    pub blobs_present: usize,
-    pub blobs_mounted: usize,
+    pub blobs: Vec<BlobDone>,
     /// Bytes read from the source.
     pub bytes: u64,
-    pub manifests: usize,
+    /// Digests of the manifests written, children before parents.
+    pub manifests: Vec<Digest>,
     pub notes: Vec<String>,
+    /// Requests sent, by host.
+    pub requests: BTreeMap<String, u64>,
     pub duration: Duration,
+}
+
+impl CopyReport {
+    /// How many blobs ended so.
+    pub fn count(&self, outcome: BlobOutcome) -> usize {
+        self.blobs.iter().filter(|b| b.outcome == outcome).count()
+    }
 }
 
 /// Carries `plan` out and makes the result durable.
@@ -56,30 +74,30 @@ pub async fn run(
         destination: destination.name(),
         digest: root_digest(&plan)?,
         up_to_date: plan.up_to_date.is_some(),
-        blobs_copied: 0,
-        blobs_present: 0,
-        blobs_mounted: 0,
+        blobs: Vec::new(),
         bytes: 0,
-        manifests: 0,
+        manifests: Vec::new(),
         notes: plan.notes.clone(),
+        requests: BTreeMap::new(),
         duration: Duration::ZERO,
     };
     plan.notes.iter().for_each(|note| progress.note(note));
     if plan.up_to_date.is_none() {
         let moved = Arc::new(AtomicU64::new(0));
+        let found_in = source
+            .repository()
+            .into_iter()
+            .chain(&want.mount_from)
+            .cloned()
+            .collect();
         let work = Work {
             source: source.clone(),
             destination: destination.clone(),
             progress,
             moved: moved.clone(),
+            found_in,
         };
-        for outcome in work.blobs(&plan.blobs, want.parallel).await? {
-            match outcome {
-                BlobOutcome::Present => report.blobs_present += 1,
-                BlobOutcome::Mounted => report.blobs_mounted += 1,
-                _ => report.blobs_copied += 1,
-            }
-        }
+        report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
         write_manifests(&plan, &*destination)
             .await
             .map_err(|e| writing(&*destination, e))?;
@@ -87,8 +105,15 @@ pub async fn run(
             .finish()
             .await
             .map_err(|e| writing(&*destination, e))?;
-        report.manifests = plan.manifests.len();
+        report.manifests = plan
+            .manifests
+            .iter()
+            .map(|m| m.manifest.digest().clone())
+            .collect();
         report.bytes = moved.load(Ordering::Relaxed);
+    }
+    for (host, count) in source.requests().into_iter().chain(destination.requests()) {
+        *report.requests.entry(host).or_default() += count;
     }
     report.duration = started.elapsed();
     Ok(report)
@@ -121,10 +146,12 @@ struct Work {
     destination: Arc<dyn Destination>,
     progress: Arc<dyn Progress>,
     moved: Arc<AtomicU64>,
+    /// Repositories in which the blobs are known to be.
+    found_in: Vec<Repository>,
 }
 
 impl Work {
-    async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobOutcome>> {
+    async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobDone>> {
         let to_move = steps.iter().filter(|s| s.presence != Presence::Present);
         self.progress
             .plan(to_move.clone().count(), to_move.map(|s| s.blob.size).sum());
@@ -157,16 +184,23 @@ impl Work {
         Ok(outcomes)
     }
 
-    async fn blob(&self, step: BlobStep) -> Result<BlobOutcome> {
+    async fn blob(&self, step: BlobStep) -> Result<BlobDone> {
         let blob = step.blob;
         if step.presence == Presence::Present {
             self.progress.done(&blob, BlobOutcome::Present);
-            return Ok(BlobOutcome::Present);
+            return Ok(BlobDone {
+                blob,
+                outcome: BlobOutcome::Present,
+                resumed_from: 0,
+            });
         }
-        let source_failed = Arc::new(AtomicBool::new(false));
+        let (source_failed, resumed_from) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicU64::new(0)),
+        );
         let body = match step.content {
             Content::Made(bytes) => BlobBody::of_bytes(bytes),
-            Content::Source => self.body(&blob, source_failed.clone()),
+            Content::Source => self.body(&blob, source_failed.clone(), resumed_from.clone()),
         };
         let stored = self.destination.put_blob(&blob, body).await;
         let outcome = match &stored {
@@ -177,17 +211,27 @@ impl Work {
         };
         self.progress.done(&blob, outcome);
         match stored {
-            Ok(_) => Ok(outcome),
+            Ok(_) => Ok(BlobDone {
+                blob,
+                outcome,
+                resumed_from: resumed_from.load(Ordering::Relaxed),
+            }),
             Err(e) if source_failed.load(Ordering::Relaxed) => Err(reading(&*self.source, e)),
             Err(e) => Err(writing(&*self.destination, e)),
         }
     }
 
     /// The blob's bytes from the source, counted and reported as they pass.
-    fn body(&self, blob: &Descriptor, failed: Arc<AtomicBool>) -> BlobBody {
+    fn body(
+        &self,
+        blob: &Descriptor,
+        failed: Arc<AtomicBool>,
+        resumed_from: Arc<AtomicU64>,
+    ) -> BlobBody {
         let (work, wanted) = (self.clone(), blob.clone());
         let mut body = BlobBody::new(move |from| {
             let (work, blob, failed) = (work.clone(), wanted.clone(), failed.clone());
+            resumed_from.store(from, Ordering::Relaxed);
             Box::pin(async move {
                 let opened = work.source.blob(&blob, from).await;
                 failed.store(opened.is_err(), Ordering::Relaxed);
@@ -202,7 +246,7 @@ impl Work {
                 Ok(Box::pin(counted) as BlobStream)
             })
         });
-        body.found_in = self.source.repository().cloned();
+        body.found_in = self.found_in.clone();
         body
     }
 }

@@ -7,7 +7,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Platforms;
 use crate::image::platform::choose;
-use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformWish, View};
+use crate::image::{
+    Descriptor, Digest, IndexView, Manifest, PlatformPattern, PlatformWish, View, index,
+};
 use crate::transport::{Source, Which};
 use crate::{Error, Kind, Result};
 
@@ -15,6 +17,9 @@ use crate::{Error, Kind, Result};
 const MAX_DEPTH: usize = 8;
 /// Manifests of an index that are fetched at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
+
+/// The annotation of an attestation that names the image it speaks of.
+const ATTESTS: &str = "vnd.docker.reference.digest";
 
 /// A manifest of the graph and what it points at directly.
 #[derive(Debug, Clone)]
@@ -26,10 +31,17 @@ pub(super) struct Node {
     pub(super) children: Vec<Digest>,
 }
 
-/// The digest of the image that will be copied, as far as the first manifest alone can tell.
+/// The digest of what the copy's name will stand for, as far as the first manifest alone can tell.
 pub(super) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Digest> {
     match (top.view()?, platforms) {
         (View::Index(index), Platforms::One(wish)) => Ok(choose(&index, wish)?.digest.clone()),
+        (
+            View::Index(index),
+            Platforms::Some {
+                patterns,
+                sparse: false,
+            },
+        ) => Ok(cut(top, &part_of(&index, patterns)?)?.digest().clone()),
         _ => Ok(top.digest().clone()),
     }
 }
@@ -46,21 +58,97 @@ pub async fn choose_image(
     }
 }
 
-/// Walks the graph below `top`. The last node is the one that the copy's name will stand for.
+/// The graph below an image's manifest, as far as it is wanted.
+pub(super) struct Graph {
+    /// Children before parents; the last is what the copy's name will stand for.
+    pub(super) nodes: Vec<Node>,
+    /// The index before entries were left out of it.
+    pub(super) cut: Option<Digest>,
+}
+
+/// Walks the graph below `top`, as far as `platforms` want it.
 pub(super) async fn walk(
     source: &dyn Source,
     top: &Manifest,
     platforms: &Platforms,
-) -> Result<Vec<Node>> {
-    let mut nodes = Vec::new();
-    match platforms {
-        Platforms::One(wish) => nodes.push(leaf(choose_image(source, top, wish).await?)?),
-        Platforms::All => {
-            let mut seen = HashSet::new();
-            descend(source, top.clone(), &mut seen, &mut nodes, 0).await?;
+) -> Result<Graph> {
+    let mut graph = Graph {
+        nodes: Vec::new(),
+        cut: None,
+    };
+    let nodes = &mut graph.nodes;
+    let mut seen = HashSet::new();
+    match (platforms, top.view()?) {
+        (Platforms::One(wish), _) => nodes.push(leaf(choose_image(source, top, wish).await?)?),
+        (Platforms::Some { patterns, sparse }, View::Index(index)) => {
+            let part = part_of(&index, patterns)?;
+            let whole = index.manifests.iter().all(|d| part.contains(&d.digest));
+            let entries = index
+                .manifests
+                .iter()
+                .filter(|d| part.contains(&d.digest))
+                .collect();
+            let children = below(source, entries, &mut seen, nodes, 0).await?;
+            let manifest = if *sparse || whole {
+                top.clone()
+            } else {
+                cut(top, &part)?
+            };
+            nodes.push(Node {
+                manifest,
+                blobs: Vec::new(),
+                children,
+            });
+            graph.cut = (!sparse && !whole).then(|| top.digest().clone());
         }
+        (Platforms::IndexOnly, View::Index(_)) => {
+            nodes.push(Node {
+                manifest: top.clone(),
+                blobs: Vec::new(),
+                children: Vec::new(),
+            });
+        }
+        _ => descend(source, top.clone(), &mut seen, nodes, 0).await?,
     }
-    Ok(nodes)
+    Ok(graph)
+}
+
+/// The index `top` with the entries of `part` only.
+fn cut(top: &Manifest, part: &HashSet<Digest>) -> Result<Manifest> {
+    Ok(index::rewrite(top, |d| {
+        part.contains(&d.digest).then(|| d.clone())
+    })?)
+}
+
+/// The entries that fit a pattern, with the attestations that speak of them.
+fn part_of(index: &IndexView, patterns: &[PlatformPattern]) -> Result<HashSet<Digest>> {
+    let mut part = HashSet::new();
+    for pattern in patterns {
+        let fits = |d: &&Descriptor| d.platform.as_ref().is_some_and(|p| pattern.matches(p));
+        let matched: Vec<&Descriptor> = index.manifests.iter().filter(fits).collect();
+        if matched.is_empty() {
+            let there = index.manifests.iter().filter_map(|d| d.platform.as_ref());
+            let there: Vec<String> = there.map(ToString::to_string).collect();
+            let text = format!(
+                "the index has no image for `{pattern}`; it has {}",
+                there.join(", ")
+            );
+            return Err(Error::new(Kind::NotFound, text));
+        }
+        part.extend(matched.into_iter().map(|d| d.digest.clone()));
+    }
+    let speaks_of = |d: &&Descriptor| {
+        let of = d.annotation(ATTESTS).and_then(|a| a.parse().ok());
+        of.is_some_and(|of: Digest| part.contains(&of))
+    };
+    let attestations: Vec<Digest> = index
+        .manifests
+        .iter()
+        .filter(speaks_of)
+        .map(|d| d.digest.clone())
+        .collect();
+    part.extend(attestations);
+    Ok(part)
 }
 
 fn descend<'a>(
@@ -82,19 +170,7 @@ fn descend<'a>(
             ));
         }
         let (entries, blobs) = split(&index);
-        let children: Vec<Digest> = entries.iter().map(|d| d.digest.clone()).collect();
-        // What was met before is there already; an index that leads back to itself ends here too.
-        let new = entries
-            .into_iter()
-            .filter(|d| seen.insert(d.digest.clone()));
-        let fetches: Vec<_> = new.map(|d| fetch(source, d)).collect();
-        let fetched: Vec<Manifest> = stream::iter(fetches)
-            .buffered(MANIFESTS_IN_FLIGHT)
-            .try_collect()
-            .await?;
-        for child in fetched {
-            descend(source, child, seen, nodes, depth + 1).await?;
-        }
+        let children = below(source, entries, seen, nodes, depth).await?;
         nodes.push(Node {
             manifest,
             blobs,
@@ -102,6 +178,30 @@ fn descend<'a>(
         });
         Ok(())
     })
+}
+
+/// Fetches `entries` and walks the graph below them; returns their digests.
+async fn below(
+    source: &dyn Source,
+    entries: Vec<&Descriptor>,
+    seen: &mut HashSet<Digest>,
+    nodes: &mut Vec<Node>,
+    depth: usize,
+) -> Result<Vec<Digest>> {
+    let children = entries.iter().map(|d| d.digest.clone()).collect();
+    // What was met before is there already; an index that leads back to itself ends here too.
+    let new = entries
+        .into_iter()
+        .filter(|d| seen.insert(d.digest.clone()));
+    let fetches: Vec<_> = new.map(|d| fetch(source, d)).collect();
+    let fetched: Vec<Manifest> = stream::iter(fetches)
+        .buffered(MANIFESTS_IN_FLIGHT)
+        .try_collect()
+        .await?;
+    for child in fetched {
+        descend(source, child, seen, nodes, depth + 1).await?;
+    }
+    Ok(children)
 }
 
 /// Entries that are manifests, and the rest, which is carried as blobs.

@@ -9,12 +9,12 @@ mod graph;
 mod plan;
 mod progress;
 
-pub use engine::{CopyReport, run};
+pub use engine::{BlobDone, CopyReport, run};
 pub use graph::choose_image;
 pub use plan::{BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
 
-use crate::image::PlatformWish;
+use crate::image::{PlatformPattern, PlatformWish, Repository};
 
 /// What of the source is wanted, and how.
 #[derive(Debug, Clone)]
@@ -24,6 +24,10 @@ pub struct Want {
     pub preserve_digests: bool,
     /// The most blobs in flight; `None` leaves it to the engine.
     pub parallel: Option<usize>,
+    /// Plan only: ask the destination for each blob, so that the plan says what is there.
+    pub look: bool,
+    /// Repositories of the destination's registry that are likely to have the blobs.
+    pub mount_from: Vec<Repository>,
 }
 
 /// Which images of an index.
@@ -33,4 +37,12 @@ pub enum Platforms {
     One(PlatformWish),
     /// The index with all that it lists.
     All,
+    /// The images that fit one of the patterns. The index is rewritten to list only them, or kept as it is when
+    /// `sparse`; then it lists more than is there.
+    Some {
+        patterns: Vec<PlatformPattern>,
+        sparse: bool,
+    },
+    /// The index itself and nothing below it.
+    IndexOnly,
 }

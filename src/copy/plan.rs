@@ -4,15 +4,18 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::Want;
 use super::graph::{Node, target_digest, walk};
-use crate::image::{Descriptor, Digest, Manifest, View, convert};
+use super::{Platforms, Want};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, View, convert, index};
 use crate::transport::{Destination, Presence, Source, Which, read_all};
 use crate::{Error, Kind, Result};
 
 /// Bytes of a config that is read to be converted.
 const CONFIG_CAP: u64 = 4 << 20;
+/// Blobs that a destination is asked for at once.
+const ASKED_AT_ONCE: usize = 16;
 
 /// Where the bytes of a blob come from.
 #[derive(Debug, Clone)]
@@ -61,6 +64,8 @@ pub async fn plan(
     destination: &dyn Destination,
     want: &Want,
 ) -> Result<CopyPlan> {
+    // A tag moves within its repository: whatever it points at is there, nothing has to be asked.
+    let retag = source.repository().is_some() && source.repository() == destination.repository();
     let (top, current) = futures_util::try_join!(
         async {
             source
@@ -69,6 +74,9 @@ pub async fn plan(
                 .map_err(|e| reading(source, e))
         },
         async {
+            if retag {
+                return Ok(None);
+            }
             destination
                 .current()
                 .await
@@ -83,14 +91,32 @@ pub async fn plan(
             ..CopyPlan::default()
         });
     }
-    let nodes = walk(source, &top, &want.platforms)
+    let platforms = match &want.platforms {
+        Platforms::All if retag => &Platforms::IndexOnly,
+        other => other,
+    };
+    let graph = walk(source, &top, platforms)
         .await
         .map_err(|e| reading(source, e))?;
     let mut draft = Draft {
         notes: Vec::new(),
         made: HashMap::new(),
     };
-    let nodes = draft.convert(source, destination, nodes, want).await?;
+    if let Some(old) = graph.cut {
+        if want.preserve_digests {
+            return Err(Error::new(
+                Kind::Refused,
+                "a part of the index has another digest than the whole",
+            )
+            .hint("leave out `--preserve-digests`, or keep the index as it is with `--sparse`"));
+        }
+        draft.notes.push(format!(
+            "the index `{old}` was cut to the wanted platforms: signatures of it no longer match"
+        ));
+    }
+    let nodes = draft
+        .convert(source, destination, graph.nodes, want)
+        .await?;
 
     let mut plan = CopyPlan {
         notes: draft.notes,
@@ -108,16 +134,34 @@ pub async fn plan(
                 .made
                 .remove(&blob.digest)
                 .map_or(Content::Source, Content::Made);
-            let presence = destination
-                .has(blob)
-                .await
-                .map_err(|e| writing(destination, e))?;
             plan.blobs.push(BlobStep {
                 blob: blob.clone(),
                 content,
-                presence,
+                presence: Presence::AskedOnWrite,
             });
         }
+    }
+    if retag {
+        plan.blobs
+            .iter_mut()
+            .for_each(|b| b.presence = Presence::Present);
+        plan.manifests = order(nodes)
+            .into_iter()
+            .filter(|m| m.at == Which::Named)
+            .collect();
+        return Ok(plan);
+    }
+    let asked: Vec<_> = plan
+        .blobs
+        .iter()
+        .map(|step| ask(destination, &step.blob, want.look))
+        .collect();
+    let presences: Vec<Presence> = stream::iter(asked)
+        .buffered(ASKED_AT_ONCE)
+        .try_collect()
+        .await?;
+    for (step, presence) in plan.blobs.iter_mut().zip(presences) {
+        step.presence = presence;
     }
     plan.manifests = order(nodes);
     if !can.manifest_vouches {
@@ -128,6 +172,15 @@ pub async fn plan(
         }
     }
     Ok(plan)
+}
+
+async fn ask(destination: &dyn Destination, blob: &Descriptor, look: bool) -> Result<Presence> {
+    let asked = if look {
+        destination.look(blob).await
+    } else {
+        destination.has(blob).await
+    };
+    asked.map_err(|e| writing(destination, e))
 }
 
 /// Levels: a leaf is 0, a parent one more than its highest child.
@@ -251,7 +304,10 @@ impl Draft {
                     .iter()
                     .map(|old| child(old, converted))
                     .collect();
-                let manifest = convert::list_to_index(&node.manifest, &children)?;
+                let manifest = match *node.manifest.media_type() == *MediaType::DOCKER_LIST {
+                    true => convert::list_to_index(&node.manifest, &children)?,
+                    false => index::rewrite(&node.manifest, |old| Some(child(old, converted)))?,
+                };
                 let children = children.into_iter().map(|d| d.digest).collect();
                 Ok(Node {
                     manifest,

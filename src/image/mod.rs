@@ -8,6 +8,7 @@ pub mod convert;
 mod descriptor;
 mod digest;
 pub mod go_json;
+pub mod index;
 mod jws;
 mod manifest;
 mod media_type;
@@ -23,5 +24,5 @@ pub use manifest::{
 };
 pub use media_type::MediaType;
 pub use name::{ImageName, Selector, TRANSPORTS, parse_reference};
-pub use platform::{PlatformError, PlatformWish};
+pub use platform::{PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};

@@ -5,6 +5,7 @@
 //! are containerd's wider rule, by which a machine can run an image (protocols: "Platforms").
 
 mod choose;
+mod pattern;
 mod preference;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use super::Platform;
 use crate::{Error, Kind};
 
 pub use choose::choose;
+pub use pattern::PlatformPattern;
 pub use preference::{matches, preference};
 
 /// The platform that a user asked for.

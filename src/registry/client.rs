@@ -4,6 +4,7 @@
 //! answer: authorised, redirected by hand, repeated where a new token may help. What the answer means is for the
 //! endpoints in [`super::v2`].
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -89,6 +90,11 @@ impl Client {
     /// The registry this is a client of.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Requests sent so far, by host: the registry's, and those it led to.
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        self.wire.requests()
     }
 
     /// Waits before try `tries + 1` of something larger than one request.

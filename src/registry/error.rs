@@ -118,7 +118,11 @@ impl ApiError {
                 ))
             }
             (Kind::NotFound, _) if self.has_code("MANIFEST_UNKNOWN") => {
-                Some("list what there is with `barque tags`".to_owned())
+                let path = self.url.split_once("/v2/")?.1;
+                let repository = path.rsplit_once("/manifests/")?.0;
+                Some(format!(
+                    "list what there is with `barque tags docker://{host}/{repository}`"
+                ))
             }
             (Kind::Unavailable, 429) => Some(
                 "the registry limits the rate; log in for a higher limit, or try later".to_owned(),

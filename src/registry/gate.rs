@@ -1,15 +1,17 @@
 //! The gate of a host: when a server says «later», all requests to it wait together (quirks E13-E17).
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-/// One host's gate; open until the host asks for patience.
+/// One host's gate, which counts what passes; open until the host asks for patience.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     closed_until: Mutex<Option<Instant>>,
+    passed: AtomicU64,
 }
 
 impl Gate {
@@ -22,9 +24,17 @@ impl Gate {
                 .unwrap_or_else(PoisonError::into_inner);
             match until {
                 Some(until) if until > Instant::now() => tokio::time::sleep_until(until).await,
-                _ => return,
+                _ => {
+                    self.passed.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
             }
         }
+    }
+
+    /// How many requests have passed.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
     }
 
     /// Closes the gate for `wait`, or longer where it already is.

@@ -3,7 +3,7 @@
 //! It sends to admitted URLs what it is given and knows nothing of authentication or endpoints; both the request
 //! loop and the token exchange stand on it, so that nothing else in barque sends HTTP.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error as StdError;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -114,6 +114,15 @@ impl Wire {
             }
             tries += 1;
         }
+    }
+
+    /// Requests sent so far, by host.
+    pub(crate) fn requests(&self) -> BTreeMap<String, u64> {
+        let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        gates
+            .iter()
+            .map(|(host, gate)| (host.clone(), gate.passed()))
+            .collect()
     }
 
     /// Waits as before try `tries + 1`.

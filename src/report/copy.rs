@@ -1,12 +1,17 @@
-//! The words about a finished copy.
+//! The words about a copy: the plan before it, the summary and the receipt after it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use indicatif::MultiProgress;
+use serde::Serialize;
 
 use super::failure::clean;
-use super::table::human_size;
-use crate::copy::CopyReport;
+use super::json;
+use super::table::{self, Align, Table, human_size};
+use crate::copy::{BlobOutcome, CopyPlan, CopyReport};
+use crate::image::{Descriptor, Digest, MediaType};
+use crate::transport::Presence;
 
 /// Prints the summary line of a copy to stderr, around the bars.
 pub fn print_summary(report: &CopyReport, screen: &MultiProgress) {
@@ -20,25 +25,204 @@ pub fn summary(report: &CopyReport) -> String {
     if report.up_to_date {
         return format!("`{}` is up to date", report.destination);
     }
-    let mut parts = vec![format!(
-        "copied {} ({})",
-        blobs(report.blobs_copied),
-        human_size(report.bytes)
-    )];
-    if report.blobs_mounted > 0 {
-        parts.push(format!("mounted {}", report.blobs_mounted));
+    let copied = blobs(report.count(BlobOutcome::Copied));
+    let mut parts = vec![format!("copied {copied} ({})", human_size(report.bytes))];
+    let mut add = |count: usize, before: &str, after: &str| {
+        if count > 0 {
+            parts.push(format!("{before}{count}{after}"));
+        }
+    };
+    add(
+        report.blobs.iter().filter(|b| b.resumed_from > 0).count(),
+        "",
+        " of them continued",
+    );
+    add(report.count(BlobOutcome::Mounted), "mounted ", "");
+    add(report.count(BlobOutcome::Present), "found ", " in place");
+    if report.manifests.len() > 1 {
+        add(report.manifests.len(), "wrote ", " manifests");
     }
-    if report.blobs_present > 0 {
-        parts.push(format!("found {} in place", report.blobs_present));
-    }
-    if report.manifests > 1 {
-        parts.push(format!("wrote {} manifests", report.manifests));
+    let requests: u64 = report.requests.values().sum();
+    if requests > 0 {
+        parts.push(format!(
+            "{requests} request{}",
+            if requests == 1 { "" } else { "s" }
+        ));
     }
     format!(
         "{} in {:.1} s",
         parts.join(", "),
         report.duration.as_secs_f64()
     )
+}
+
+/// What a copy did, as `--receipt` writes it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Receipt<'a> {
+    source: &'a str,
+    destination: &'a str,
+    digest: &'a Digest,
+    up_to_date: bool,
+    /// Children before parents.
+    manifests: &'a [Digest],
+    blobs: Vec<BlobLine<'a>>,
+    /// Read from the source.
+    bytes_moved: u64,
+    requests: &'a BTreeMap<String, u64>,
+    notes: &'a [String],
+    seconds: f64,
+}
+
+/// A blob in a receipt or a plan.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct BlobLine<'a> {
+    digest: &'a Digest,
+    size: u64,
+    media_type: &'a MediaType,
+    /// `copied`, `mounted` or `present` in a receipt; `transfer`, `mount-or-transfer` or `present` in a plan.
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed_from: Option<u64>,
+}
+
+impl<'a> BlobLine<'a> {
+    fn new(blob: &'a Descriptor, action: &'static str, resumed_from: u64) -> BlobLine<'a> {
+        BlobLine {
+            digest: &blob.digest,
+            size: blob.size,
+            media_type: &blob.media_type,
+            action,
+            resumed_from: (resumed_from > 0).then_some(resumed_from),
+        }
+    }
+}
+
+impl<'a> Receipt<'a> {
+    /// The receipt of a finished copy.
+    pub fn new(report: &'a CopyReport) -> Receipt<'a> {
+        let action = |outcome| match outcome {
+            BlobOutcome::Copied => "copied",
+            BlobOutcome::Mounted => "mounted",
+            BlobOutcome::Present => "present",
+            BlobOutcome::Failed => "failed",
+        };
+        let blobs = report
+            .blobs
+            .iter()
+            .map(|b| BlobLine::new(&b.blob, action(b.outcome), b.resumed_from));
+        Receipt {
+            source: &report.source,
+            destination: &report.destination,
+            digest: &report.digest,
+            up_to_date: report.up_to_date,
+            manifests: &report.manifests,
+            blobs: blobs.collect(),
+            bytes_moved: report.bytes,
+            requests: &report.requests,
+            notes: &report.notes,
+            seconds: (report.duration.as_secs_f64() * 1000.0).round() / 1000.0,
+        }
+    }
+}
+
+/// What a copy would do, as `--dry-run` prints it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PlanReport<'a> {
+    source: String,
+    destination: String,
+    up_to_date: bool,
+    blobs: Vec<BlobLine<'a>>,
+    manifests: Vec<Descriptor>,
+    bytes_to_move: u64,
+    notes: &'a [String],
+}
+
+impl<'a> PlanReport<'a> {
+    /// The report of `plan`; the names are those of the two sides.
+    pub fn new(plan: &'a CopyPlan, source: String, destination: String) -> PlanReport<'a> {
+        let action = |presence| match presence {
+            Presence::Present => "present",
+            Presence::Absent => "transfer",
+            Presence::AskedOnWrite => "mount-or-transfer",
+        };
+        PlanReport {
+            source,
+            destination,
+            up_to_date: plan.up_to_date.is_some(),
+            blobs: plan
+                .blobs
+                .iter()
+                .map(|b| BlobLine::new(&b.blob, action(b.presence), 0))
+                .collect(),
+            manifests: plan
+                .manifests
+                .iter()
+                .map(|m| m.manifest.descriptor())
+                .collect(),
+            bytes_to_move: plan
+                .blobs
+                .iter()
+                .filter(|b| b.presence != Presence::Present)
+                .map(|b| b.blob.size)
+                .sum(),
+            notes: &plan.notes,
+        }
+    }
+
+    /// As JSON, or as lines for people.
+    pub fn render(&self, as_json: bool) -> String {
+        if as_json {
+            return json::to_go_json(self) + "\n";
+        }
+        if self.up_to_date {
+            return format!(
+                "`{}` is up to date: nothing to do\n",
+                clean(&self.destination)
+            );
+        }
+        let mut table = Table::new(&[
+            ("ACTION", Align::Left),
+            ("SIZE", Align::Right),
+            ("DIGEST", Align::Left),
+            ("MEDIA TYPE", Align::Left),
+        ]);
+        for blob in &self.blobs {
+            table.row([
+                blob.action.to_owned(),
+                human_size(blob.size),
+                blob.digest.to_string(),
+                blob.media_type.to_string(),
+            ]);
+        }
+        for manifest in &self.manifests {
+            let size = human_size(manifest.size);
+            table.row([
+                "write".to_owned(),
+                size,
+                manifest.digest.to_string(),
+                manifest.media_type.to_string(),
+            ]);
+        }
+        let text = match table::terminal_width(&io::stdout()) {
+            Some(width) => table.pretty(width),
+            None => table.plain(),
+        };
+        let notes: String = self
+            .notes
+            .iter()
+            .map(|n| format!("note: {}\n", clean(n)))
+            .collect();
+        let moving = self.blobs.iter().filter(|b| b.action != "present").count();
+        format!(
+            "{text}{notes}{} to move ({}), {} to write\n",
+            blobs(moving),
+            human_size(self.bytes_to_move),
+            self.manifests.len()
+        )
+    }
 }
 
 fn blobs(n: usize) -> String {
@@ -52,31 +236,41 @@ fn blobs(n: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::{Algorithm, Digest};
+    use crate::copy::BlobDone;
+    use crate::image::Algorithm;
     use std::time::Duration;
 
     #[test]
     fn the_summary_names_only_what_happened() {
+        let blob = Descriptor::new("x/y", Digest::of(Algorithm::Sha256, b"b"), 1);
+        let done = |outcome, resumed_from| BlobDone {
+            blob: blob.clone(),
+            outcome,
+            resumed_from,
+        };
         let mut report = CopyReport {
             source: "docker://a".into(),
             destination: "oci:b".into(),
             digest: Digest::of(Algorithm::Sha256, b""),
             up_to_date: false,
-            blobs_copied: 1,
-            blobs_present: 0,
-            blobs_mounted: 0,
+            blobs: vec![done(BlobOutcome::Copied, 0)],
             bytes: 12_300_000,
-            manifests: 1,
+            manifests: Vec::new(),
             notes: Vec::new(),
+            requests: BTreeMap::new(),
             duration: Duration::from_millis(1234),
         };
         assert_eq!(summary(&report), "copied 1 blob (12.3 MB) in 1.2 s");
-        report.blobs_copied = 2;
-        report.blobs_present = 3;
-        assert_eq!(
-            summary(&report),
-            "copied 2 blobs (12.3 MB), found 3 in place in 1.2 s"
-        );
+        report
+            .blobs
+            .extend([done(BlobOutcome::Copied, 7), done(BlobOutcome::Present, 0)]);
+        report.requests.insert("r.io".to_owned(), 9);
+        let text =
+            "copied 2 blobs (12.3 MB), 1 of them continued, found 1 in place, 9 requests in 1.2 s";
+        assert_eq!(summary(&report), text);
+        let receipt = serde_json::to_value(Receipt::new(&report)).unwrap();
+        assert_eq!(receipt["Blobs"][1]["ResumedFrom"], 7);
+        assert_eq!(receipt["Requests"]["r.io"], 9);
         report.up_to_date = true;
         assert_eq!(summary(&report), "`oci:b` is up to date");
     }

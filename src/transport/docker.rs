@@ -3,6 +3,7 @@
 //! Translates the two traits into endpoints of [`crate::registry`]. A download that breaks off is continued here,
 //! where both the offset and the registry are known; what to move is not decided here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +74,10 @@ impl Source for DockerSource {
 
     fn repository(&self) -> Option<&Repository> {
         Some(&self.reference.repository)
+    }
+
+    fn requests(&self) -> BTreeMap<String, u64> {
+        self.client.requests()
     }
 
     fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
@@ -206,6 +211,10 @@ impl Destination for DockerDestination {
         }
     }
 
+    fn repository(&self) -> Option<&Repository> {
+        Some(&self.reference.repository)
+    }
+
     async fn current(&self) -> Result<Option<Digest>> {
         let which = wanted(&self.reference, &Which::Named);
         match self
@@ -226,12 +235,23 @@ impl Destination for DockerDestination {
         Ok(Presence::AskedOnWrite)
     }
 
+    async fn look(&self, blob: &Descriptor) -> Result<Presence> {
+        let name = &self.reference.repository.name;
+        match self.client.has_blob(name, blob, Actions::PullPush).await {
+            Ok(true) => Ok(Presence::Present),
+            Ok(false) => Ok(Presence::Absent),
+            // E3: as for the manifest.
+            Err(e) if e.kind() == Kind::NotAllowed => Ok(Presence::AskedOnWrite),
+            Err(e) => Err(e),
+        }
+    }
+
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
         let own = &self.reference.repository;
         let from = body
             .found_in
-            .as_ref()
-            .filter(|r| r.registry == own.registry)
+            .iter()
+            .find(|r| r.registry == own.registry)
             .map_or(&own.name, |r| &r.name);
         let mounted = if *from == own.name {
             Stored::Present
@@ -276,6 +296,10 @@ impl Destination for DockerDestination {
 
     async fn finish(&self) -> Result<()> {
         Ok(())
+    }
+
+    fn requests(&self) -> BTreeMap<String, u64> {
+        self.client.requests()
     }
 }
 

@@ -10,6 +10,7 @@ pub mod docker;
 pub mod oci_layout;
 mod stream;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -127,6 +128,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Requests sent so far, by host.
+    fn requests(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
+
     /// The tags beside this image, page by page; `None` where a place has no tags.
     fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
         None
@@ -142,11 +148,21 @@ pub trait Destination: Send + Sync {
     /// What this destination is able to do.
     fn can(&self) -> DestinationCan;
 
+    /// The repository, where the place is one of a registry.
+    fn repository(&self) -> Option<&Repository> {
+        None
+    }
+
     /// The digest of what the name stands for now; `None` when there is nothing.
     async fn current(&self) -> Result<Option<Digest>>;
 
     /// Whether the blob is there, without a request.
     async fn has(&self, blob: &Descriptor) -> Result<Presence>;
+
+    /// Whether the blob is there, at the price of a request where that is needed; writes nothing.
+    async fn look(&self, blob: &Descriptor) -> Result<Presence> {
+        self.has(blob).await
+    }
 
     /// Writes a blob unless it is there; it gets its name only after its digest matched.
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored>;
@@ -156,6 +172,11 @@ pub trait Destination: Send + Sync {
 
     /// Makes what was written durable and visible under its name.
     async fn finish(&self) -> Result<()>;
+
+    /// Requests sent so far, by host.
+    fn requests(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
 }
 
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync;
@@ -164,8 +185,8 @@ type Open = dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync;
 #[derive(Clone)]
 pub struct BlobBody {
     open: Arc<Open>,
-    /// Where the blob is known to be: a destination in the same registry need not move it.
-    pub found_in: Option<Repository>,
+    /// Where the blob is known to be: a destination in one of these registries need not move it.
+    pub found_in: Vec<Repository>,
 }
 
 impl BlobBody {
@@ -175,7 +196,7 @@ impl BlobBody {
     ) -> BlobBody {
         BlobBody {
             open: Arc::new(open),
-            found_in: None,
+            found_in: Vec::new(),
         }
     }
 

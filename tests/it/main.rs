@@ -1,9 +1,15 @@
 //! One test binary, a module a capability (each further binary would link the library again).
 
 mod auth_files;
+mod copy;
 mod docs;
 mod generated;
+mod inspect;
+mod layers;
 mod layouts;
+mod messages;
+mod requests;
 mod support;
+mod tags;
 mod vectors;
 mod voyage;

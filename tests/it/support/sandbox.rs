@@ -8,6 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -170,20 +171,37 @@ impl Run {
     }
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
-        bytes
-    })
+/// What came out of a pipe, and is still coming.
+struct Collected {
+    so_far: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+fn collect(mut pipe: impl Read + Send + 'static) -> Collected {
+    let so_far = Arc::new(Mutex::new(Vec::new()));
+    let into = so_far.clone();
+    let reader = std::thread::spawn(move || {
+        let mut piece = [0; 8192];
+        while let Ok(length @ 1..) = pipe.read(&mut piece) {
+            into.lock().unwrap().extend_from_slice(&piece[..length]);
+        }
+    });
+    Collected { so_far, reader }
+}
+
+impl Collected {
+    fn all(self) -> Vec<u8> {
+        self.reader.join().unwrap();
+        std::mem::take(&mut self.so_far.lock().unwrap())
+    }
 }
 
 /// A started program. It is expected to be waited for; the limit counts from its start.
 pub struct Running {
     line: String,
     child: Child,
-    stdout: JoinHandle<Vec<u8>>,
-    stderr: JoinHandle<Vec<u8>>,
+    stdout: Collected,
+    stderr: Collected,
     started: Instant,
 }
 
@@ -191,6 +209,14 @@ impl Running {
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until this much has come out on standard output, and fails the test after [`LIMIT`].
+    pub fn wait_for_stdout(&self, wanted: &[u8]) {
+        while !self.stdout.so_far.lock().unwrap().starts_with(wanted) {
+            assert!(self.started.elapsed() < LIMIT, "not printed: {}", self.line);
+            std::thread::sleep(Duration::from_millis(3));
+        }
     }
 
     /// Sends a signal by its name without `SIG`, such as `INT` or `KILL`.
@@ -219,8 +245,8 @@ impl Running {
         let output = Output {
             line: self.line,
             status,
-            stdout: self.stdout.join().unwrap(),
-            stderr: self.stderr.join().unwrap(),
+            stdout: self.stdout.all(),
+            stderr: self.stderr.all(),
         };
         assert!(!hung, "killed after {LIMIT:?}: {}", output.describe());
         output

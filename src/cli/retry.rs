@@ -1,0 +1,73 @@
+//! `--retry-times`: the whole operation once more, on top of the retries of single requests.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::flags::duration;
+use crate::{Kind, Result};
+
+/// Retries of a whole operation.
+#[derive(Args, Clone)]
+pub(crate) struct RetryFlags {
+    /// Try the whole operation again this often when the network or the registry fails
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    retry_times: u32,
+
+    /// Wait this long before each new try [default: 1s, doubled each time]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    retry_delay: Option<Duration>,
+}
+
+impl RetryFlags {
+    /// Runs `operation` until it succeeds, fails for good, or has been tried often enough.
+    pub(crate) async fn run<T>(&self, mut operation: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+        let mut tries = 0;
+        loop {
+            let e = match operation().await {
+                Err(e) if e.kind() == Kind::Unavailable && tries < self.retry_times => e,
+                done => return done,
+            };
+            let wait = self
+                .retry_delay
+                .filter(|d| !d.is_zero())
+                .unwrap_or(Duration::from_secs(1 << tries.min(6)));
+            tries += 1;
+            tracing::warn!(
+                "{e}; trying again in {wait:.0?} ({tries} of {})",
+                self.retry_times
+            );
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    async fn tries(kind: Kind, times: u32) -> (u32, Duration) {
+        let (mut count, started) = (0, tokio::time::Instant::now());
+        let flags = RetryFlags {
+            retry_times: times,
+            retry_delay: None,
+        };
+        let ended: Result<()> = flags
+            .run(async || {
+                count += 1;
+                Err(Error::new(kind, "no"))
+            })
+            .await;
+        assert_eq!(ended.unwrap_err().kind(), kind);
+        (count, started.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_may_pass_is_tried_again() {
+        let (count, waited) = tries(Kind::Unavailable, 3).await;
+        assert_eq!((count, waited.as_secs()), (4, 1 + 2 + 4));
+        assert_eq!(tries(Kind::NotFound, 3).await.0, 1);
+        assert_eq!(tries(Kind::Unavailable, 0).await.0, 1);
+    }
+}

@@ -1,0 +1,57 @@
+//! Rewriting an index: some entries left out, others replaced, all else kept as it was.
+//!
+//! The edit is made on the JSON itself, so that members barque does not know survive (law 1).
+
+use serde_json::{Map, Value};
+
+use super::{Descriptor, Manifest, ManifestError, go_json};
+
+/// The index `index` with what `entry` says of each of its descriptors: `None` leaves it out, another descriptor
+/// replaces type, digest and size.
+pub fn rewrite(
+    index: &Manifest,
+    mut entry: impl FnMut(&Descriptor) -> Option<Descriptor>,
+) -> Result<Manifest, ManifestError> {
+    let odd = |e: serde_json::Error| ManifestError::Json(e.to_string());
+    let mut document: Map<String, Value> = serde_json::from_slice(index.raw()).map_err(odd)?;
+    if let Some(Value::Array(entries)) = document.get_mut("manifests") {
+        let mut kept = Vec::with_capacity(entries.len());
+        for mut value in std::mem::take(entries) {
+            let old = serde_json::from_value::<Descriptor>(value.clone()).map_err(odd)?;
+            let Some(new) = entry(&old) else { continue };
+            if new.digest != old.digest {
+                value["mediaType"] = new.media_type.as_str().into();
+                value["digest"] = new.digest.to_string().into();
+                value["size"] = new.size.into();
+            }
+            kept.push(value);
+        }
+        *entries = kept;
+    }
+    let text = go_json::compact(&document).map_err(odd)?;
+    Manifest::parse(text.into(), Some(index.media_type().as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[test]
+    fn unknown_members_survive_and_entries_go() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let text = format!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","x":1,"manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:{a}","size":1,"y":2}},{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:{b}","size":1}}]}}"#
+        );
+        let index = Manifest::parse(Bytes::from(text.clone()), None).unwrap();
+        let same = rewrite(&index, |d| Some(d.clone())).unwrap();
+        assert_eq!(same.raw(), &text);
+        let less = rewrite(&index, |d| (d.digest.hex() == a).then(|| d.clone())).unwrap();
+        let value: Value = serde_json::from_slice(less.raw()).unwrap();
+        assert_eq!(
+            (value["x"].as_u64(), value["manifests"][0]["y"].as_u64()),
+            (Some(1), Some(2))
+        );
+        assert_eq!(value["manifests"].as_array().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,105 @@
+//! Docker's types into `oci:`: the conversion is skopeo's to the last bit, or refused.
+
+use super::super::support::images::media;
+use super::*;
+
+#[test]
+fn docker_types_become_what_skopeo_makes_of_them() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let registry = DockerRegistry::open();
+    for (tag, image) in [
+        ("docker", images::two_layers_docker()),
+        ("list", images::five_platforms_docker()),
+    ] {
+        let name = format!("fleet/ship:{tag}");
+        registry.feed(&name, &image);
+        let (source, barque, skopeo) = (registry.docker(&name), Barque::new(), peers::skopeo());
+        skopeo
+            .args(["copy", "-q", "--all", "--src-tls-verify=false", &source])
+            .args(["oci:layout:v1"])
+            .run()
+            .ok();
+        let out = barque
+            .args(["copy", "--all", &source, "oci:layout:v1"])
+            .run()
+            .ok();
+        let (ours, theirs) = (barque.path("layout"), skopeo.path("layout"));
+        let digest = digest_of(&ours, "v1");
+        assert_eq!(digest, digest_of(&theirs, "v1"), "{tag}");
+        assert_ne!(digest, image.digest.to_string());
+        assert_eq!(out.stdout(), format!("oci:layout:v1@{digest}\n"));
+        let note = format!("`{}` was converted to", image.digest);
+        assert!(out.stderr().contains(&note), "{}", out.stderr());
+        assert!(out.stderr().contains(&digest), "{}", out.stderr());
+        blobs_are_true(&ours);
+        // All that skopeo wrote is there; it also leaves what it read on the way.
+        for name in names(&ours.join("blobs/sha256")) {
+            assert!(theirs.join("blobs/sha256").join(&name).exists(), "{name}");
+        }
+        // Converted again it is the same, and nothing is written.
+        let before = std::fs::read(ours.join("index.json")).unwrap();
+        let again = barque
+            .args(["copy", "--all", &source, "oci:layout:v1"])
+            .run()
+            .ok();
+        assert_eq!(again.stdout(), out.stdout());
+        assert_eq!(std::fs::read(ours.join("index.json")).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_digest_that_must_stay_forbids_the_conversion() {
+    for image in [images::two_layers_docker(), images::five_platforms_docker()] {
+        let barque = Barque::new();
+        images::write_dir(&barque.path("dir"), &image);
+        let flags = ["copy", "--all", "--preserve-digests"];
+        let refused = barque
+            .args(flags)
+            .args(["dir:dir", "oci:layout:v1"])
+            .run()
+            .code(6);
+        let told = refused.stderr();
+        assert!(told.contains("`--preserve-digests`"), "{told}");
+        assert!(told.contains("`oci:layout:v1` cannot hold"), "{told}");
+        assert!(told.contains(media::DOCKER_MANIFEST), "{told}");
+        assert!(!barque.path("layout").exists(), "nothing was written");
+        // What needs no conversion is not refused.
+        barque
+            .args(flags)
+            .args(["dir:dir", "dir:second"])
+            .run()
+            .ok();
+        is_dir_of(&barque.path("second"), &image);
+    }
+}
+
+#[test]
+fn a_platform_of_a_docker_list_is_converted_alone() {
+    if peers::missing(&["skopeo"]) {
+        return;
+    }
+    let (barque, skopeo) = (Barque::new(), peers::skopeo());
+    let image = images::five_platforms_docker();
+    images::write_dir(&skopeo.path("dir"), &image);
+    let source = format!("dir:{}", skopeo.path("dir").display());
+    skopeo
+        .args([
+            "--override-arch=s390x",
+            "copy",
+            "-q",
+            &source,
+            "oci:layout:v1",
+        ])
+        .run()
+        .ok();
+    barque
+        .args(["copy", "--platform=linux/s390x", &source, "oci:layout:v1"])
+        .run()
+        .ok();
+    assert_eq!(
+        digest_of(&barque.path("layout"), "v1"),
+        digest_of(&skopeo.path("layout"), "v1")
+    );
+}

@@ -1,0 +1,240 @@
+//! `barque layers`: the directory it leaves, and the list.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::support::Barque;
+use super::support::fake::{FakeRegistry, on};
+use super::support::images::{self, TestImage, sha256};
+use super::support::peers::{self, DockerRegistry};
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// The directory holds the manifest and exactly these layers of the image, each with its own content.
+#[track_caller]
+fn holds(dir: &Path, image: &TestImage, layers: &[usize]) {
+    let digests = image.layers();
+    let mut wanted: Vec<String> = layers
+        .iter()
+        .map(|i| format!("{}.tar", digests[*i].hex()))
+        .collect();
+    wanted.push("manifest.json".into());
+    wanted.sort();
+    wanted.dedup();
+    assert_eq!(names(dir), wanted);
+    let manifest = std::fs::read(dir.join("manifest.json")).unwrap();
+    assert_eq!(manifest, image.manifest);
+    for i in layers {
+        let file = dir.join(format!("{}.tar", digests[*i].hex()));
+        assert_eq!(sha256(&std::fs::read(file).unwrap()), digests[*i]);
+    }
+}
+
+#[test]
+fn a_fresh_directory_holds_manifest_and_layers() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let registry = DockerRegistry::open();
+    for (tag, image) in [
+        ("oci", images::two_layers()),
+        ("docker", images::two_layers_docker()),
+        ("zstd", images::zstd_layer()),
+    ] {
+        registry.feed(&format!("fleet/ship:{tag}"), &image);
+        let barque = Barque::new();
+        let name = registry.docker(&format!("fleet/ship:{tag}"));
+        let mut printed = Vec::new();
+        for _ in 0..2 {
+            let out = barque.args(["layers", &name]).run().ok();
+            let dir = out.stdout().strip_suffix('\n').unwrap().to_owned();
+            let random = dir.strip_prefix(&format!("layers-fleet-ship-{tag}-"));
+            let random = random.unwrap_or_else(|| panic!("{dir}"));
+            assert!(random.len() >= 6 && random.chars().all(|c| c.is_ascii_alphanumeric()));
+            let all: Vec<usize> = (0..image.layers().len()).collect();
+            holds(&barque.path(&dir), &image, &all);
+            printed.push(dir);
+        }
+        printed.sort();
+        assert_eq!(names(&barque.path("")), printed, "and nothing else");
+        assert_ne!(printed[0], printed[1]);
+    }
+}
+
+#[test]
+fn layers_are_chosen_by_digest() {
+    let image = images::two_layers();
+    let registry = FakeRegistry::start().image("a", "1", &image);
+    let (name, barque) = (registry.docker("a:1"), Barque::new());
+    let [first, second] = image.layers().try_into().unwrap();
+    for (out, digests, layers) in [
+        ("x", vec![second.to_string()], vec![1]),
+        ("y", vec![second.hex().to_owned()], vec![1]),
+        (
+            "z",
+            vec![
+                first.hex().to_owned(),
+                second.to_string(),
+                first.to_string(),
+            ],
+            vec![0, 1],
+        ),
+    ] {
+        registry.clear();
+        let ran = barque
+            .args(["layers", "-o", out, &name])
+            .args(digests)
+            .run();
+        assert_eq!(ran.ok().stdout(), format!("{out}\n"));
+        holds(&barque.path(out), &image, &layers);
+        assert_eq!(registry.requests("GET", "/blobs/").len(), layers.len());
+    }
+    let before = names(&barque.path(""));
+    registry.clear();
+    let other = "0".repeat(64);
+    let unknown = barque.args(["layers", &name, &other]).run().code(2);
+    assert!(unknown.stderr().contains(&format!("`sha256:{other}`")));
+    let malformed = barque.args(["layers", &name, "xyz"]).run().code(1);
+    assert!(
+        malformed.stderr().contains("`xyz`"),
+        "{}",
+        malformed.stderr()
+    );
+    assert_eq!(names(&barque.path("")), before, "no directory was left");
+    assert!(registry.requests("GET", "/blobs/").is_empty());
+}
+
+#[test]
+fn an_output_directory_is_new_or_empty() {
+    let image = images::small();
+    let registry = FakeRegistry::start().image("a", "1", &image);
+    let (name, barque) = (registry.docker("a:1"), Barque::new());
+    std::fs::create_dir(barque.path("empty")).unwrap();
+    for dir in ["empty", "new/below"] {
+        barque.args(["layers", &name, "--output", dir]).run().ok();
+        holds(&barque.path(dir), &image, &[0, 1]);
+    }
+    std::fs::create_dir(barque.path("full")).unwrap();
+    std::fs::write(barque.path("full/precious"), "data").unwrap();
+    registry.clear();
+    let refused = barque.args(["layers", &name, "-o", "full"]).run().code(6);
+    assert!(refused.stderr().contains("`full` is not empty"));
+    assert_eq!(names(&barque.path("full")), ["precious"]);
+    assert!(registry.requests("GET", "/blobs/").is_empty());
+}
+
+#[test]
+fn a_failure_leaves_no_directory() {
+    let image = images::two_layers();
+    let layer = image.layers()[1].to_string();
+    for (fault, code) in [
+        (on("GET").path(&layer).flip_byte(7), 4),
+        (on("GET").path(&layer).error(404, "BLOB_UNKNOWN", "gone"), 2),
+        (on("GET").path(&layer).html(403), 3),
+    ] {
+        let registry = FakeRegistry::start().image("a", "1", &image).rule(fault);
+        let barque = Barque::new();
+        let name = registry.docker("a:1");
+        let failed = barque.args(["layers", &name]).run().code(code);
+        assert_eq!(failed.stdout(), "");
+        assert!(failed.stderr().contains(&name), "{}", failed.stderr());
+        assert!(names(&barque.path("")).is_empty());
+        // In a directory of the user's choice nothing wrong has a layer's name, and no manifest vouches for it.
+        barque.args(["layers", &name, "-o", "out"]).run().code(code);
+        let left = if barque.path("out").exists() {
+            names(&barque.path("out"))
+        } else {
+            Vec::new()
+        };
+        let hex = image.layers()[1].hex().to_owned();
+        assert!(!left.contains(&format!("{hex}.tar")), "{left:?}");
+        assert!(!left.contains(&"manifest.json".to_owned()), "{left:?}");
+    }
+}
+
+#[test]
+fn the_list_names_each_layer_and_downloads_none() {
+    let image = images::small();
+    let registry = FakeRegistry::start().image("a", "1", &image);
+    let (name, barque) = (registry.docker("a:1"), Barque::new());
+    let wanted: Vec<_> = image.json()["layers"].as_array().unwrap().clone();
+    let made = [
+        "COPY etc/motd /etc/motd",
+        "COPY usr/share/voyage /usr/share/voyage",
+    ];
+    let list = barque
+        .args(["layers", "--list", "--json", &name])
+        .run()
+        .ok();
+    let json: Vec<_> = (0..2)
+        .map(|i| {
+            json!({
+                "Index": i, "Digest": wanted[i]["digest"], "Size": wanted[i]["size"],
+                "MediaType": wanted[i]["mediaType"], "CreatedBy": made[i],
+            })
+        })
+        .collect();
+    assert_eq!(list.json(), json!(json));
+    let plain = barque.args(["layers", "--list", &name]).run().ok();
+    let rows: Vec<Vec<&str>> = plain
+        .stdout()
+        .lines()
+        .map(|l| l.split('\t').collect())
+        .collect();
+    let row = &rows[rows.len() - 2..][1];
+    assert_eq!(row[0], "1");
+    assert_eq!(row[1], wanted[1]["digest"]);
+    assert_eq!(row[2], wanted[1]["size"].to_string());
+    assert_eq!(row[4], made[1]);
+    let one = image.layers()[1].to_string();
+    let chosen = barque
+        .args(["layers", "--list", "--json", &name, &one])
+        .run()
+        .ok();
+    assert_eq!(chosen.json(), json!([json[1]]));
+    for layer in image.layers() {
+        assert!(registry.requests("GET", &layer.to_string()).is_empty());
+    }
+    assert!(names(&barque.path("")).is_empty());
+    barque.args(["layers", "--json", &name]).run().code(1);
+}
+
+#[test]
+fn the_layers_of_one_platform() {
+    let image = images::five_platforms();
+    let registry = FakeRegistry::start().image("a", "1", &image);
+    let (name, barque) = (registry.docker("a:1"), Barque::new());
+    let run = ["layers", "--platform", "linux/s390x", "-o", "out", &name];
+    barque.args(run).run().ok();
+    holds(&barque.path("out"), &image.children[4], &[0, 1]);
+    barque
+        .args(["layers", "--platform=plan9/386", &name])
+        .run()
+        .code(2);
+}
+
+#[test]
+fn layers_come_from_layouts_and_directories_too() {
+    let (image, barque) = (images::small(), Barque::new());
+    images::write_layout(&barque.path("ship.d"), &[("v1", &image)]);
+    images::write_dir(&barque.path("dir"), &image);
+    for (name, prefix) in [
+        ("oci:ship.d:v1", "layers-ship.d-v1-"),
+        ("dir:dir", "layers-dir-latest-"),
+    ] {
+        let out = barque.args(["layers", name]).run().ok();
+        let dir = out.stdout().trim_end();
+        assert!(dir.starts_with(prefix), "{dir}");
+        holds(&barque.path(dir), &image, &[0, 1]);
+    }
+}

@@ -1,0 +1,330 @@
+//! Bad input: each mistake and each failure with its exit code and what a person is told.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use super::support::Barque;
+use super::support::fake::{FakeRegistry, Reply, on};
+use super::support::images::{self, media};
+use super::support::peers::{self, DockerRegistry};
+use super::support::sandbox::Output;
+
+fn barque(args: &[&str]) -> Output {
+    Barque::new().args(args).run()
+}
+
+/// The exit code, nothing on stdout, every text in the message, and no colours.
+#[track_caller]
+fn fails(args: &[&str], code: i32, told: &[&str]) {
+    let out = barque(args).code(code);
+    assert_eq!(out.stdout(), "", "{args:?}");
+    for text in told {
+        assert!(
+            out.stderr().contains(text),
+            "`{text}` is not in: {}",
+            out.stderr()
+        );
+    }
+    assert!(!out.stderr().contains('\x1b'), "{:?}", out.stderr());
+    assert!(!out.stderr().contains("panicked"), "{}", out.stderr());
+}
+
+#[test]
+fn hosts_that_cannot_be_reached() {
+    let unknown = "docker://registry.invalid/a/b:1";
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let refused = format!("docker://{address}/a/b:1");
+    let url = format!("http://{address}/v2/a/b/");
+    let of_unknown = [
+        unknown,
+        "https://registry.invalid/v2/a/b/",
+        "the host `registry.invalid` is unknown",
+        "hint: check the spelling",
+    ];
+    let of_refused = [
+        &refused,
+        &url,
+        "connection refused",
+        "hint: is the registry running",
+    ];
+    for (name, told) in [(unknown, &of_unknown[..]), (&refused, &of_refused[..])] {
+        fails(&["inspect", name], 5, told);
+        fails(&["layers", name], 5, told);
+        fails(&["copy", name, "dir:out"], 5, &["reading the source"]);
+        fails(&["copy", name, "dir:out"], 5, told);
+        let repository = name.strip_suffix(":1").unwrap();
+        fails(&["tags", repository], 5, &[told[1], told[2], told[3]]);
+        let barque = Barque::new();
+        images::write_dir(&barque.path("dir"), &images::small());
+        let out = barque.args(["copy", "dir:dir", name]).run().code(5);
+        assert!(
+            out.stderr().contains("writing the destination"),
+            "{}",
+            out.stderr()
+        );
+        assert!(out.stderr().contains(told[2]), "{}", out.stderr());
+    }
+}
+
+#[test]
+fn images_that_are_not_there() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let registry = DockerRegistry::open();
+    registry.feed("fleet/ship:1", &images::small());
+    let (tag, repository) = (
+        registry.docker("fleet/ship:none"),
+        registry.docker("fleet/none"),
+    );
+    let url = format!("{}/v2/fleet/ship/manifests/none", registry.url());
+    let hint = format!(
+        "hint: list what there is with `barque tags {}`",
+        registry.docker("fleet/ship")
+    );
+    for command in ["inspect", "layers"] {
+        fails(
+            &[command, &tag],
+            2,
+            &[&tag, &url, "MANIFEST_UNKNOWN", &hint],
+        );
+        fails(&[command, &repository], 2, &[&repository, "404"]);
+    }
+    fails(
+        &["copy", &tag, "dir:out"],
+        2,
+        &["reading the source", &url, &hint],
+    );
+    fails(&["tags", &repository], 2, &["NAME_UNKNOWN"]);
+    let digest = images::sha256(b"none").to_string();
+    let by_digest = registry.docker(&format!("fleet/ship@{digest}"));
+    fails(&["inspect", &by_digest], 2, &[&digest]);
+}
+
+#[test]
+fn answers_that_are_no_registrys() {
+    let page = FakeRegistry::start().rule(on("").html(200));
+    let name = page.docker("a:1");
+    let url = format!("{}/v2/a/manifests/1", page.url());
+    fails(&["inspect", "-n", &name], 5, &[&name, &url, "web page"]);
+    fails(
+        &["copy", &name, "dir:out"],
+        5,
+        &["reading the source", &url],
+    );
+    fails(
+        &["tags", &page.docker("a")],
+        5,
+        &["/v2/a/tags/list", "no list of tags"],
+    );
+    let gone = FakeRegistry::start().rule(on("").html(404));
+    fails(
+        &["inspect", "-n", &gone.docker("a:1")],
+        2,
+        &["404", "looks like a web page"],
+    );
+    let denied = FakeRegistry::start().rule(on("").html(403));
+    fails(
+        &["inspect", "-n", &denied.docker("a:1")],
+        3,
+        &["403", "without credentials"],
+    );
+    let broken = FakeRegistry::start().rule(on("").json("{\"tags\":"));
+    fails(&["tags", &broken.docker("a")], 5, &["no list of tags"]);
+}
+
+#[test]
+fn content_that_is_not_what_it_should_be() {
+    let image = images::two_layers();
+    let layer = image.layers()[0].to_string();
+    let short = Reply::new(200, &image.layer(0)[..50_000]);
+    for (fault, code, told) in [
+        (
+            on("GET").path(&layer).flip_byte(99),
+            4,
+            vec!["hashes to", &layer],
+        ),
+        (
+            on("GET").path(&layer).answer(short),
+            4,
+            vec!["50000", &layer],
+        ),
+        (on("GET").path(&layer).fin_after(0), 5, vec![&layer]),
+    ] {
+        let registry = FakeRegistry::start().image("a", "1", &image).rule(fault);
+        let to = FakeRegistry::start();
+        let (name, target) = (registry.docker("a:1"), to.docker("b:1"));
+        let mut told = told;
+        told.push("reading the source");
+        fails(&["copy", &name, &target], code, &told);
+        assert_eq!(to.blob("b", &image.layers()[0]), None);
+        assert_eq!(to.manifest("b", "1"), None);
+        let barque = Barque::new();
+        barque.args(["copy", &name, "dir:out"]).run().code(code);
+        assert!(!barque.path("out").join(image.layers()[0].hex()).exists());
+        assert!(!barque.path("out/manifest.json").exists());
+    }
+}
+
+#[test]
+fn manifests_that_cannot_be_right() {
+    let large =
+        Reply::new(200, vec![b' '; (4 << 20) + 1]).with("Content-Type", media::OCI_MANIFEST);
+    let registry = FakeRegistry::start()
+        .image("a", "1", &images::small())
+        .rule(on("GET").path_end("/manifests/large").answer(large))
+        .rule(on("GET").path("/manifests/sha256").flip_byte(300));
+    let name = registry.docker("a:large");
+    let url = format!("{}/v2/a/manifests/large", registry.url());
+    fails(&["inspect", "--raw", &name], 4, &[&name, &url, "4 MiB"]);
+    fails(
+        &["copy", &name, "dir:out"],
+        4,
+        &["reading the source", &url, "4 MiB"],
+    );
+    let digest = images::small().digest.to_string();
+    let by_digest = registry.docker(&format!("a@{digest}"));
+    fails(
+        &["inspect", "--raw", &by_digest],
+        4,
+        &[&digest, "hashes to"],
+    );
+}
+
+#[test]
+fn names_that_cannot_be_read() {
+    for (name, told) in [
+        (
+            "docker://Alpine",
+            &["lower case", "hint: did you mean `alpine`?"][..],
+        ),
+        ("docker:alpine", &["hint: write `docker://alpine`"]),
+        (
+            "https://ghcr.io/a/b",
+            &["hint: did you mean `docker://ghcr.io/a/b`?"],
+        ),
+        ("docker://a/b:", &["`a/b:`"]),
+        ("docker://a@sha256:12", &["`a@sha256:12`"]),
+        ("docker-archive:x.tar", &["docker-archive"]),
+        ("containers-storage:x", &["containers-storage"]),
+        ("", &["is not a valid image name"]),
+        ("dir:", &["names no directory"]),
+    ] {
+        fails(&["inspect", name], 1, told);
+        let mut sides = told.to_vec();
+        sides.retain(|t| !t.starts_with("hint: did you mean"));
+        if name.starts_with("docker") {
+            sides.push("the source's name");
+            fails(&["copy", name, "dir:x"], 1, &sides);
+            *sides.last_mut().unwrap() = "the destination's name";
+            fails(&["copy", "dir:x", name], 1, &sides);
+        }
+    }
+    fails(
+        &["copy", "alpine", "dir:x"],
+        1,
+        &["`docker://alpine`", "`alpine` names no transport"],
+    );
+    fails(&["copy", "dir:x", "/some/where"], 1, &["`dir:/some/where`"]);
+}
+
+#[test]
+fn usage_errors_end_with_1() {
+    for args in [
+        &["inspect"][..],
+        &["copy", "dir:x"],
+        &["tags"],
+        &["tags", "a", "b"],
+        &["layers"],
+        &["sail"],
+        &["inspect", "--sail", "a"],
+        &["inspect", "--creds=a:b", "--no-creds", "a"],
+        &["inspect", "--tls-verify=perhaps", "a"],
+        &["inspect", "--command-timeout=soon", "a"],
+        &["inspect", "--platform=linux", "docker://a"],
+        &["copy", "--image-parallel-copies=x", "dir:a", "dir:b"],
+    ] {
+        let out = barque(args).code(1);
+        assert_eq!(out.stdout(), "", "{args:?}");
+        assert!(!out.stderr().is_empty() && !out.stderr().contains('\x1b'));
+    }
+    for args in [&["--help"][..], &["--version"], &["copy", "--help"]] {
+        let out = barque(args).ok();
+        assert!(!out.stdout().is_empty() && out.stderr().is_empty());
+        assert!(!out.stdout().contains('\x1b'));
+    }
+}
+
+#[test]
+fn what_a_registry_says_cannot_drive_the_terminal() {
+    let registry = FakeRegistry::start()
+        .rule(
+            on("GET")
+                .path("/tags/")
+                .error(403, "DENIED", "no\x1b[2J\x1b]0;x\x07 entry\u{202e}"),
+        )
+        .rule(
+            on("GET")
+                .path("/manifests/")
+                .answer(Reply::new(403, "\x1b[31mred\x1b[0m\u{9b}")),
+        );
+    fails(
+        &["tags", &registry.docker("a")],
+        3,
+        &["DENIED: no", "entry"],
+    );
+    let out = barque(&["inspect", "-n", &registry.docker("a:1")]).code(3);
+    assert!(out.stderr().contains("red"), "{:?}", out.stderr());
+    assert!(
+        !out.stderr()
+            .contains(['\x1b', '\u{9b}', '\u{202e}', '\x07']),
+        "{:?}",
+        out.stderr()
+    );
+}
+
+#[test]
+fn queries_and_secrets_are_not_told() {
+    let image = images::small();
+    let registry = FakeRegistry::start()
+        .image("a", "1", &image)
+        .rule(
+            on("GET")
+                .path("/blobs/")
+                .redirect("/elsewhere?sig=s3cret-signature"),
+        )
+        .rule(on("GET").path("/elsewhere").error(403, "DENIED", "expired"));
+    for debug in [None, Some("--debug")] {
+        let out = Barque::new()
+            .args([
+                "copy",
+                &registry.docker("a:1"),
+                "dir:out",
+                "--src-creds=me:s3cret-password",
+            ])
+            .args(debug)
+            .run()
+            .code(3);
+        assert!(
+            out.stderr()
+                .contains(&format!("{}/elsewhere", registry.url())),
+            "{}",
+            out.stderr()
+        );
+        assert!(!out.stderr().contains("s3cret"), "{}", out.stderr());
+    }
+}
+
+#[test]
+fn a_command_that_takes_too_long_is_ended() {
+    let registry = FakeRegistry::start()
+        .image("a", "1", &images::small())
+        .rule(on("GET").path("/manifests/").hang());
+    let name = registry.docker("a:1");
+    fails(
+        &["--command-timeout=300ms", "inspect", &name],
+        5,
+        &["--command-timeout"],
+    );
+}

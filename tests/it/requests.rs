@@ -1,0 +1,190 @@
+//! The requests of each command, counted in the registry's own log: none is wasted.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use super::support::Barque;
+use super::support::images;
+use super::support::peers::{self, DockerRegistry, Requests};
+
+/// A registry that was fed the images of these tests; none when a peer is missing.
+fn fed() -> Option<DockerRegistry> {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return None;
+    }
+    let registry = DockerRegistry::open();
+    registry.feed("fleet/ship:1", &images::two_layers());
+    registry.feed("fleet/ship:docker", &images::two_layers_docker());
+    registry.feed("fleet/ship:index", &images::five_platforms());
+    Some(registry)
+}
+
+/// What the registry was asked while barque ran with these arguments.
+fn asked(registry: &DockerRegistry, barque: &Barque, args: &[&str]) -> Requests {
+    let mark = registry.mark();
+    barque.args(args).run().ok();
+    registry.since(mark)
+}
+
+#[test]
+fn inspect_and_tags_ask_what_they_print_and_no_more() {
+    let Some(registry) = fed() else { return };
+    let barque = Barque::new();
+    let one = registry.docker("fleet/ship:1");
+    let docker = registry.docker("fleet/ship:docker");
+    let index = registry.docker("fleet/ship:index");
+    let repository = registry.docker("fleet/ship");
+    for (args, wanted) in [
+        (vec!["inspect", "-n", &one], 2),
+        (vec!["inspect", "-n", &docker], 2),
+        (vec!["inspect", "-n", &index], 3),
+        (vec!["inspect", &one], 3),
+        (vec!["inspect", &index], 4),
+        (vec!["inspect", "--config", &one], 2),
+        (vec!["inspect", "--raw", &one], 1),
+        (vec!["inspect", "--raw", &index], 1),
+        (vec!["tags", &repository], 1),
+        (vec!["tags", "--plain", &repository], 1),
+        (vec!["layers", "--list", &one], 2),
+        (vec!["layers", &one], 3),
+    ] {
+        let seen = asked(&registry, &barque, &args);
+        assert_eq!(seen.len(), wanted, "{args:?}: {:#?}", seen.lines());
+        assert!(seen.iter().all(|r| r.status == 200), "{:#?}", seen.lines());
+        assert_eq!(seen.count("GET", ""), wanted, "no HEAD, no ping");
+        let agent = format!("barque/{}", env!("CARGO_PKG_VERSION"));
+        assert!(
+            seen.iter().all(|r| r.user_agent.starts_with(&agent)),
+            "{}",
+            seen[0].user_agent
+        );
+    }
+}
+
+#[test]
+fn between_registries_a_blob_is_three_requests_and_an_update_two() {
+    let Some(from) = fed() else { return };
+    for (tag, blobs, flags) in [
+        ("1", 3, None),
+        ("docker", 3, None),
+        ("index", 11, Some("--all")),
+    ] {
+        // A destination of its own: blobs of another image would be there already.
+        let to = DockerRegistry::open();
+        let barque = Barque::new();
+        let (source, target) = (
+            from.docker(&format!("fleet/ship:{tag}")),
+            to.docker("copy:1"),
+        );
+        let run = || {
+            let (source_mark, target_mark) = (from.mark(), to.mark());
+            let args = ["copy", &source, &target];
+            barque.args(args).args(flags).run().ok();
+            (from.since(source_mark), to.since(target_mark))
+        };
+        let (read, written) = run();
+        let manifests = if flags.is_some() { 6 } else { 1 };
+        assert_eq!(read.count("GET", "/manifests/"), manifests);
+        assert_eq!(read.count("GET", "/blobs/"), blobs);
+        assert_eq!(read.len(), blobs + manifests, "{:#?}", read.lines());
+        assert_eq!(written.count("HEAD", "/manifests/1"), 1);
+        assert_eq!(written.count("POST", "/blobs/uploads/"), blobs);
+        assert_eq!(written.count("PUT", "/blobs/uploads/"), blobs);
+        assert_eq!(written.count("PUT", "/manifests/"), manifests);
+        let all = 2 * blobs + manifests + 1;
+        assert_eq!(written.len(), all, "{:#?}", written.lines());
+        if flags.is_none() {
+            assert!(read.len() + written.len() <= 3 * blobs + 3);
+        }
+
+        let (read, written) = run();
+        assert_eq!(
+            read.lines(),
+            [format!("GET /v2/fleet/ship/manifests/{tag} 200")]
+        );
+        assert_eq!(written.lines(), ["HEAD /v2/copy/manifests/1 200"]);
+    }
+}
+
+#[test]
+fn an_update_of_a_platform_is_no_more() {
+    let Some(from) = fed() else { return };
+    let (to, barque) = (DockerRegistry::open(), Barque::new());
+    let args = [
+        "copy",
+        "--platform=linux/arm64",
+        &from.docker("fleet/ship:index"),
+        &to.docker("copy:1"),
+    ];
+    barque.args(args).run().ok();
+    let (read, written) = (from.mark(), to.mark());
+    barque.args(args).run().ok();
+    assert_eq!(
+        from.since(read).lines(),
+        ["GET /v2/fleet/ship/manifests/index 200"]
+    );
+    assert_eq!(to.since(written).lines(), ["HEAD /v2/copy/manifests/1 200"]);
+}
+
+#[test]
+fn a_layout_takes_each_blob_once() {
+    let Some(registry) = fed() else { return };
+    let barque = Barque::new();
+    for (tag, place) in [("1", "oci:layout:1"), ("1", "dir:dir")] {
+        let args = [
+            "copy",
+            &registry.docker(&format!("fleet/ship:{tag}")),
+            place,
+        ];
+        let cold = asked(&registry, &barque, &args);
+        assert_eq!(cold.count("GET", "/blobs/"), 3);
+        assert_eq!(cold.len(), 4, "{:#?}", cold.lines());
+        let again = asked(&registry, &barque, &args);
+        assert_eq!(again.lines(), ["GET /v2/fleet/ship/manifests/1 200"]);
+    }
+    // The same blobs under another name of the layout.
+    let name = registry.docker("fleet/ship:1");
+    let other = asked(&registry, &barque, &["copy", &name, "oci:layout:2"]);
+    assert_eq!(other.lines(), ["GET /v2/fleet/ship/manifests/1 200"]);
+}
+
+#[test]
+fn within_a_registry_blobs_are_mounted_and_do_not_travel() {
+    let Some(registry) = fed() else { return };
+    let barque = Barque::new();
+    let (source, target) = (
+        registry.docker("fleet/ship:1"),
+        registry.docker("other/place:1"),
+    );
+    let seen = asked(&registry, &barque, &["copy", &source, &target]);
+    let mounts = seen.select("POST", "from=fleet/ship");
+    assert_eq!(mounts.len(), 3, "{:#?}", seen.lines());
+    assert!(
+        mounts.iter().all(|r| r.status == 201),
+        "{:#?}",
+        seen.lines()
+    );
+    assert_eq!(seen.count("GET", "/blobs/"), 0, "nothing was downloaded");
+    assert_eq!(seen.count("PUT", "/blobs/"), 0, "nothing was uploaded");
+    assert_eq!(seen.count("PATCH", ""), 0);
+    assert_eq!(seen.len(), 3 + 3, "{:#?}", seen.lines());
+    let read = peers::skopeo()
+        .args(["inspect", "--raw", "--tls-verify=false", &target])
+        .run()
+        .ok();
+    assert_eq!(read.stdout_bytes(), images::two_layers().manifest);
+}
+
+#[test]
+fn a_new_tag_in_the_same_repository_moves_no_blob() {
+    let Some(registry) = fed() else { return };
+    let barque = Barque::new();
+    let (source, target) = (
+        registry.docker("fleet/ship:1"),
+        registry.docker("fleet/ship:2"),
+    );
+    let seen = asked(&registry, &barque, &["copy", &source, &target]);
+    assert_eq!(seen.count("GET", "/blobs/"), 0, "{:#?}", seen.lines());
+    assert_eq!(seen.count("PUT", "/blobs/"), 0, "{:#?}", seen.lines());
+    assert_eq!(seen.count("PUT", "/manifests/2"), 1);
+    assert!(seen.len() <= 3 + 3, "{:#?}", seen.lines());
+}
