@@ -45,6 +45,8 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Print by this Go template, as in ''{{.Digest}}'' or ''{{json .Labels}}''')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print by this Go template, as in ''{{.Digest}}'' or ''{{json .Labels}}''')
             [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7')
+            [CompletionResult]::new('--retry-times', '--retry-times', [CompletionResultType]::ParameterName, 'Try the whole operation again this often when the network or the registry fails')
+            [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Wait this long before each new try [default: 1s, doubled each time]')
             [CompletionResult]::new('--creds', '--creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
             [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')
@@ -68,10 +70,15 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             break
         }
         'barque;copy' {
-            [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7')
+            [CompletionResult]::new('--multi-arch', '--multi-arch', [CompletionResultType]::ParameterName, 'Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms')
+            [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform; given twice, or with a * as in linux/arm*, the index is copied with these only')
             [CompletionResult]::new('--digestfile', '--digestfile', [CompletionResultType]::ParameterName, 'Write the digest of the copied manifest to this file, without a newline')
+            [CompletionResult]::new('--receipt', '--receipt', [CompletionResultType]::ParameterName, 'Write a receipt to this file: a JSON document of what was copied, found, mounted and requested')
+            [CompletionResult]::new('--mount-from', '--mount-from', [CompletionResultType]::ParameterName, 'Try to mount blobs from this repository of the destination''s registry; repeatable')
             [CompletionResult]::new('--image-parallel-copies', '--image-parallel-copies', [CompletionResultType]::ParameterName, 'Move at most this many blobs at once [default: 4 large and 16 small ones]')
             [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--retry-times', '--retry-times', [CompletionResultType]::ParameterName, 'Try the whole operation again this often when the network or the registry fails')
+            [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Wait this long before each new try [default: 1s, doubled each time]')
             [CompletionResult]::new('--src-creds', '--src-creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
             [CompletionResult]::new('--src-username', '--src-username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
             [CompletionResult]::new('--src-password', '--src-password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')
@@ -93,7 +100,10 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Copy an index with all its platforms, not only the image of one')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Copy an index with all its platforms, not only the image of one')
+            [CompletionResult]::new('--sparse', '--sparse', [CompletionResultType]::ParameterName, 'With a part of the platforms: keep the index as it is, though it then lists more than is copied')
             [CompletionResult]::new('--preserve-digests', '--preserve-digests', [CompletionResultType]::ParameterName, 'Fail rather than change a digest')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be done, and do nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'With --dry-run, print JSON in place of a table')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but warnings and errors')
             [CompletionResult]::new('--src-no-creds', '--src-no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
@@ -104,6 +114,8 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             break
         }
         'barque;tags' {
+            [CompletionResult]::new('--retry-times', '--retry-times', [CompletionResultType]::ParameterName, 'Try the whole operation again this often when the network or the registry fails')
+            [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Wait this long before each new try [default: 1s, doubled each time]')
             [CompletionResult]::new('--creds', '--creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
             [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')
@@ -124,6 +136,8 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             break
         }
         'barque;list-tags' {
+            [CompletionResult]::new('--retry-times', '--retry-times', [CompletionResultType]::ParameterName, 'Try the whole operation again this often when the network or the registry fails')
+            [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Wait this long before each new try [default: 1s, doubled each time]')
             [CompletionResult]::new('--creds', '--creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
             [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')
@@ -147,6 +161,8 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write into this directory, which must be new or empty')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write into this directory, which must be new or empty')
             [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7')
+            [CompletionResult]::new('--retry-times', '--retry-times', [CompletionResultType]::ParameterName, 'Try the whole operation again this often when the network or the registry fails')
+            [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Wait this long before each new try [default: 1s, doubled each time]')
             [CompletionResult]::new('--creds', '--creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
             [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')

@@ -49,7 +49,7 @@ pub(crate) struct CopyArgs {
     #[arg(short, long, conflicts_with_all = ["platform", "multi_arch"])]
     all: bool,
 
-    /// Which images of an index: system (the one for this platform), all, index-only, or a list of platforms
+    /// Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms
     #[arg(long, value_name = "CHOICE", conflicts_with = "platform")]
     multi_arch: Option<String>,
 
@@ -85,7 +85,7 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     dry_run: bool,
 
-    /// With --dry-run: print JSON
+    /// With --dry-run, print JSON in place of a table
     #[arg(long, requires = "dry_run")]
     json: bool,
 

@@ -41,19 +41,6 @@ fn the_first_command_of_the_readme_copies_and_inspects() {
 }
 
 #[test]
-fn layers_prints_the_name_of_its_directory() {
-    let barque = Barque::new();
-    images::write_layout(&barque.path("ship"), &[("v1", &images::small())]);
-    let printed = barque.args(["layers", "oci:ship:v1"]).run().ok();
-    let name = printed.stdout().trim_end();
-    assert!(
-        name.starts_with("layers-ship-v1-") && !name.contains('/'),
-        "{name}"
-    );
-    assert!(barque.path(name).join("manifest.json").is_file());
-}
-
-#[test]
 fn a_broken_certificate_folder_is_named_for_a_registry_on_this_machine_too() {
     if peers::missing(&["docker-registry"]) {
         return;
