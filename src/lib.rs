@@ -27,3 +27,8 @@ pub mod settings;
 pub mod transport;
 
 pub use error::{Error, Kind, Result};
+
+/// Compiles and runs the example of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+struct LibraryPage;

@@ -84,7 +84,7 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "REPOSITORY")]
     mount_from: Vec<String>,
 
-    /// Print nothing but errors
+    /// Print nothing but warnings and errors
     #[arg(short, long)]
     quiet: bool,
 

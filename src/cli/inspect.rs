@@ -109,12 +109,19 @@ async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -
     }
     let ((top, image, config), tags) =
         futures_util::try_join!(described(source, wish), tags(source, args.no_tags))?;
+    // Only now: where the image cannot be read either, that error says it all.
+    if tags.is_none() {
+        tracing::warn!(
+            "the registry does not list the tags of `{}`; `--no-tags` leaves them out",
+            source.name()
+        );
+    }
     let report = InspectReport::new(Inspected {
         name: source.repository().map(ToString::to_string),
         top: &top,
         image: &image,
         config: config.as_deref(),
-        tags,
+        tags: tags.unwrap_or_default(),
     })?;
     shown(&report, args.format.as_deref(), &template::INSPECT)
 }
@@ -157,21 +164,17 @@ fn no_config() -> Error {
         .hint("see what it is with `barque inspect --raw`")
 }
 
-/// The tags beside the image. A registry that lists none to us does not spoil the rest (quirk L8).
-async fn tags(source: &dyn Source, skip: bool) -> Result<Vec<String>> {
+/// The tags beside the image. A registry that lists none to us (`None`) does not spoil the rest (quirk L8).
+async fn tags(source: &dyn Source, skip: bool) -> Result<Option<Vec<String>>> {
     let pages = match source.tags() {
         Some(pages) if !skip => pages,
-        _ => return Ok(Vec::new()),
+        _ => return Ok(Some(Vec::new())),
     };
     match pages.try_concat().await {
-        Ok(tags) => Ok(tags),
+        Ok(tags) => Ok(Some(tags)),
         Err(e) if matches!(e.kind(), Kind::NotFound | Kind::NotAllowed) => {
             tracing::debug!("{e}");
-            tracing::warn!(
-                "the registry does not list the tags of `{}`; `--no-tags` leaves them out",
-                source.name()
-            );
-            Ok(Vec::new())
+            Ok(None)
         }
         Err(e) => Err(e),
     }

@@ -198,13 +198,10 @@ impl Fresh {
                 .rand_bytes(9)
                 .tempdir_in(".")
                 .map_err(|e| refused(Path::new(&prefix), e))?;
-            // The temporary directory knows itself by an absolute path; a reader is shown what `ls` shows.
-            let shown = made
-                .path()
-                .file_name()
-                .map_or_else(|| made.path().to_owned(), PathBuf::from);
+            // The name alone, as it is in the working directory: tempfile makes its paths absolute.
+            let shown = made.path().file_name().unwrap_or_default();
             return Ok(Fresh {
-                path: shown,
+                path: shown.into(),
                 made: Some(made),
             });
         };

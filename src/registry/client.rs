@@ -293,7 +293,9 @@ impl Client {
                             let answer = self.wire.send_again(&ask(&https), Ok(answer)).await;
                             return self.settle(&https, answer);
                         }
-                        Err(lost) if lost.why == Why::Certificate => return Err(lost.error),
+                        Err(lost) if matches!(lost.why, Why::Certificate | Why::Body) => {
+                            return Err(lost.error);
+                        }
                         Err(_) => {}
                     }
                 }

@@ -124,6 +124,10 @@ impl ApiError {
             (Kind::NotAllowed, 401) if host == DOCKER_HUB && self.has_deep_name() => {
                 Some("repositories on Docker Hub have names of two parts at most".to_owned())
             }
+            (Kind::NotAllowed, 401) if self.url.ends_with("/v2/") => Some(
+                "check user name and password; some registries want an access token as password"
+                    .to_owned(),
+            ),
             (Kind::NotAllowed, 401) => Some(format!(
                 "the repository does not exist or needs a login: check its name, or run `barque login {host}`"
             )),
@@ -309,6 +313,18 @@ mod tests {
         assert!(hint(DOCKER_HUB, "/v2/a/b/c/manifests/1").contains("two parts"));
         assert!(!hint(DOCKER_HUB, "/v2/a/b/manifests/1").contains("two parts"));
         assert!(!hint("r.io", "/v2/a/b/c/manifests/1").contains("two parts"));
+    }
+
+    #[test]
+    fn a_refused_login_is_not_blamed_on_the_name_of_a_repository() {
+        let url = Admitted::root("https", "r.io").unwrap();
+        let refused = |path: &str| {
+            let status = StatusCode::UNAUTHORIZED;
+            let error = ApiError::new(Method::GET, &url.at(path), status, b"").into_error("");
+            error.advice().unwrap_or_default().to_owned()
+        };
+        assert!(refused("/v2/").starts_with("check user name and password"));
+        assert!(refused("/v2/a/manifests/1").contains("does not exist or needs a login"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(crate) enum Why {
     Broken,
     /// Nothing came in time.
     Silence,
-    /// The body that was to be sent could not be read.
+    /// What this machine had to bring could not be had: the body to be sent, or the certificates.
     Body,
 }
 

@@ -3,9 +3,11 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::BlobStream;
-use crate::image::{Descriptor, Digester};
+use crate::image::{Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 
 /// `inner`, ending in an error when size or digest is not that of `blob`.
@@ -16,33 +18,33 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
     struct State {
         inner: BlobStream,
         /// Taken when all bytes are there, or nothing more is to come.
-        digester: Option<Digester>,
+        hashing: Option<Hashing>,
         seen: u64,
         ended: bool,
         blob: Descriptor,
     }
     impl State {
         /// The piece `bytes`, or what is wrong with it.
-        fn check(&mut self, bytes: Bytes) -> Result<Bytes> {
+        async fn check(&mut self, bytes: Bytes) -> Result<Bytes> {
             self.seen += bytes.len() as u64;
             if self.seen > self.blob.size {
                 let what = format!("is longer than its {} bytes", self.blob.size);
                 return Err(corrupt(&self.blob, what));
             }
-            if let Some(digester) = &mut self.digester {
-                digester.update(&bytes);
+            if let Some(hashing) = &mut self.hashing {
+                hashing.update(&bytes).await;
             }
             if self.seen == self.blob.size {
-                self.finish()?;
+                self.finish().await?;
             }
             Ok(bytes)
         }
 
-        fn finish(&mut self) -> Result<()> {
-            let Some(digester) = self.digester.take() else {
+        async fn finish(&mut self) -> Result<()> {
+            let Some(hashing) = self.hashing.take() else {
                 return Ok(());
             };
-            let actual = digester.finish();
+            let actual = hashing.finish().await?;
             if self.seen != self.blob.size {
                 let what = format!("ends after {} of {} bytes", self.seen, self.blob.size);
                 return Err(corrupt(&self.blob, what));
@@ -56,7 +58,7 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
     }
     let state = State {
         inner,
-        digester: Some(Digester::new(blob.digest.algorithm())),
+        hashing: Some(Hashing::of(blob)),
         seen: 0,
         ended: false,
         blob: blob.clone(),
@@ -66,9 +68,9 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
             return None;
         }
         let item = match s.inner.next().await {
-            Some(Ok(bytes)) => s.check(bytes),
+            Some(Ok(bytes)) => s.check(bytes).await,
             Some(Err(e)) => Err(e),
-            None => match s.finish() {
+            None => match s.finish().await {
                 Ok(()) => return None,
                 Err(e) => Err(e),
             },
@@ -76,6 +78,57 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
         s.ended = item.is_err();
         Some((item, s))
     }))
+}
+
+/// From this size on a blob is hashed on a thread of its own, while its next bytes are received.
+const BESIDE: u64 = 16 << 20;
+/// Pieces that may wait for the hashing thread.
+const WAITING: usize = 8;
+
+/// Where a blob is hashed.
+enum Hashing {
+    Here(Digester),
+    Beside {
+        pieces: mpsc::Sender<Bytes>,
+        done: JoinHandle<Digest>,
+    },
+}
+
+impl Hashing {
+    fn of(blob: &Descriptor) -> Hashing {
+        let mut digester = Digester::new(blob.digest.algorithm());
+        if blob.size < BESIDE {
+            return Hashing::Here(digester);
+        }
+        let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
+        // It ends when the stream, and with it the sender, is gone.
+        let done = tokio::task::spawn_blocking(move || {
+            while let Some(bytes) = waiting.blocking_recv() {
+                digester.update(&bytes);
+            }
+            digester.finish()
+        });
+        Hashing::Beside { pieces, done }
+    }
+
+    async fn update(&mut self, bytes: &Bytes) {
+        match self {
+            Hashing::Here(digester) => digester.update(bytes),
+            // The thread takes all pieces until the sender is dropped.
+            Hashing::Beside { pieces, .. } => drop(pieces.send(bytes.clone()).await),
+        }
+    }
+
+    async fn finish(self) -> Result<Digest> {
+        match self {
+            Hashing::Here(digester) => Ok(digester.finish()),
+            Hashing::Beside { pieces, done } => {
+                drop(pieces);
+                done.await
+                    .map_err(|e| Error::other("the hashing thread died").because(e))
+            }
+        }
+    }
 }
 
 fn corrupt(blob: &Descriptor, what: String) -> Error {
@@ -120,7 +173,7 @@ pub async fn read_all(mut stream: BlobStream, cap: u64) -> Result<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::{Algorithm, Digest};
+    use crate::image::Algorithm;
 
     /// What comes out for the blob `content` when these pieces arrive: bytes handed on, and the error.
     async fn passed(content: &str, pieces: &[&'static str]) -> (String, Option<String>) {

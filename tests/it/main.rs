@@ -2,6 +2,8 @@
 
 mod auth_files;
 mod copy;
+mod docs;
+mod generated;
 mod inspect;
 mod layers;
 mod layouts;
@@ -11,3 +13,4 @@ mod requests;
 mod support;
 mod tags;
 mod vectors;
+mod voyage;

@@ -1,0 +1,184 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_barque_global_optspecs
+    string join \n debug override-os= override-arch= override-variant= command-timeout= stall-timeout= h/help V/version
+end
+
+function __fish_barque_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_barque_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_barque_using_subcommand
+    set -l cmd (__fish_barque_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c barque -n "__fish_barque_needs_command" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_needs_command" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_needs_command" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_needs_command" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_needs_command" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_needs_command" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_needs_command" -s V -l version -d 'Print version'
+complete -c barque -n "__fish_barque_needs_command" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_needs_command" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_needs_command" -f -a "tags" -d 'List the tags of a repository'
+complete -c barque -n "__fish_barque_needs_command" -f -a "list-tags" -d 'List the tags of a repository'
+complete -c barque -n "__fish_barque_needs_command" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_needs_command" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_needs_command" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -s f -l format -d 'Print by this Go template, as in \'{{.Digest}}\' or \'{{json .Labels}}\'' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l raw -d 'Print the manifest byte for byte; with --config the config'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l config -d 'Print the config of the image as JSON'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -s n -l no-tags -d 'Leave the tags of the repository out, and do not ask for them'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l digestfile -d 'Write the digest of the copied manifest to this file, without a newline' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l image-parallel-copies -d 'Move at most this many blobs at once [default: 4 large and 16 small ones]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-username -d 'Log in as this user; the password comes with the flag beside this one' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-username -d 'Log in as this user; the password comes with the flag beside this one' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand copy" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -s a -l all -d 'Copy an index with all its platforms, not only the image of one'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l preserve-digests -d 'Fail rather than change a digest'
+complete -c barque -n "__fish_barque_using_subcommand copy" -s q -l quiet -d 'Print nothing but warnings and errors'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand copy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand tags" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand tags" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand tags" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand tags" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l plain -d 'Print one tag a line'
+complete -c barque -n "__fish_barque_using_subcommand tags" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l plain -d 'Print one tag a line'
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand layers" -s o -l output -d 'Write into this directory, which must be new or empty' -r -F
+complete -c barque -n "__fish_barque_using_subcommand layers" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand layers" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand layers" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand layers" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l list -d 'List the layers without downloading them'
+complete -c barque -n "__fish_barque_using_subcommand layers" -l json -d 'With --list, print JSON in place of a table'
+complete -c barque -n "__fish_barque_using_subcommand layers" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand layers" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand layers" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand login" -s u -l username -d 'The name of the user; asked for at the terminal when missing' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -s p -l password -d 'The password; it shows in the list of processes. Asked for without echo when missing' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l authfile -d 'Store in this file [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand login" -l compat-auth-file -d 'Store in this file, in the form of Docker\'s config.json' -r -F
+complete -c barque -n "__fish_barque_using_subcommand login" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand login" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand login" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l password-stdin -d 'Read the password from standard input, to its end'
+complete -c barque -n "__fish_barque_using_subcommand login" -l get-login -d 'Print the name of the user that is logged in, and do nothing else'
+complete -c barque -n "__fish_barque_using_subcommand login" -s v -l verbose -d 'Say where the login is stored'
+complete -c barque -n "__fish_barque_using_subcommand login" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand logout" -l authfile -d 'Remove from this file [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand logout" -l compat-auth-file -d 'Remove from this file, which has the form of Docker\'s config.json' -r -F
+complete -c barque -n "__fish_barque_using_subcommand logout" -l tls-verify -d 'Accepted for compatibility with skopeo; nothing is sent' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins that the file has'
+complete -c barque -n "__fish_barque_using_subcommand logout" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers login logout help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers login logout help" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers login logout help" -f -a "tags" -d 'List the tags of a repository'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers login logout help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers login logout help" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers login logout help" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers login logout help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,0 +1,244 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'barque'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'barque' {
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show what an image is: digest, tags, labels, layers, environment')
+            [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy an image from one place to another')
+            [CompletionResult]::new('tags', 'tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository')
+            [CompletionResult]::new('list-tags', 'list-tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository')
+            [CompletionResult]::new('layers', 'layers', [CompletionResultType]::ParameterValue, 'Download the layers of an image into a directory, or list them')
+            [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Log in to a registry')
+            [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Remove a stored login')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'barque;inspect' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Print by this Go template, as in ''{{.Digest}}'' or ''{{json .Labels}}''')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print by this Go template, as in ''{{.Digest}}'' or ''{{json .Labels}}''')
+            [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7')
+            [CompletionResult]::new('--creds', '--creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
+            [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')
+            [CompletionResult]::new('--registry-token', '--registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--cert-dir', '--cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--tls-verify', '--tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Print the manifest byte for byte; with --config the config')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Print the config of the image as JSON')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Leave the tags of the repository out, and do not ask for them')
+            [CompletionResult]::new('--no-tags', '--no-tags', [CompletionResultType]::ParameterName, 'Leave the tags of the repository out, and do not ask for them')
+            [CompletionResult]::new('--no-creds', '--no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;copy' {
+            [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7')
+            [CompletionResult]::new('--digestfile', '--digestfile', [CompletionResultType]::ParameterName, 'Write the digest of the copied manifest to this file, without a newline')
+            [CompletionResult]::new('--image-parallel-copies', '--image-parallel-copies', [CompletionResultType]::ParameterName, 'Move at most this many blobs at once [default: 4 large and 16 small ones]')
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--src-creds', '--src-creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--src-username', '--src-username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
+            [CompletionResult]::new('--src-password', '--src-password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')
+            [CompletionResult]::new('--src-registry-token', '--src-registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--src-authfile', '--src-authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--src-cert-dir', '--src-cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--src-tls-verify', '--src-tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--dest-creds', '--dest-creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--dest-username', '--dest-username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
+            [CompletionResult]::new('--dest-password', '--dest-password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')
+            [CompletionResult]::new('--dest-registry-token', '--dest-registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--dest-authfile', '--dest-authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--dest-cert-dir', '--dest-cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--dest-tls-verify', '--dest-tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Copy an index with all its platforms, not only the image of one')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Copy an index with all its platforms, not only the image of one')
+            [CompletionResult]::new('--preserve-digests', '--preserve-digests', [CompletionResultType]::ParameterName, 'Fail rather than change a digest')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but warnings and errors')
+            [CompletionResult]::new('--src-no-creds', '--src-no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--dest-no-creds', '--dest-no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;tags' {
+            [CompletionResult]::new('--creds', '--creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
+            [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')
+            [CompletionResult]::new('--registry-token', '--registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--cert-dir', '--cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--tls-verify', '--tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--plain', '--plain', [CompletionResultType]::ParameterName, 'Print one tag a line')
+            [CompletionResult]::new('--no-creds', '--no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;list-tags' {
+            [CompletionResult]::new('--creds', '--creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
+            [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')
+            [CompletionResult]::new('--registry-token', '--registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--cert-dir', '--cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--tls-verify', '--tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--plain', '--plain', [CompletionResultType]::ParameterName, 'Print one tag a line')
+            [CompletionResult]::new('--no-creds', '--no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;layers' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write into this directory, which must be new or empty')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write into this directory, which must be new or empty')
+            [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7')
+            [CompletionResult]::new('--creds', '--creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Log in as this user; the password comes with the flag beside this one')
+            [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'The password of that user; like --creds it shows in the list of processes')
+            [CompletionResult]::new('--registry-token', '--registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--cert-dir', '--cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--tls-verify', '--tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the layers without downloading them')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'With --list, print JSON in place of a table')
+            [CompletionResult]::new('--no-creds', '--no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;login' {
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The name of the user; asked for at the terminal when missing')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The name of the user; asked for at the terminal when missing')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The password; it shows in the list of processes. Asked for without echo when missing')
+            [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'The password; it shows in the list of processes. Asked for without echo when missing')
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Store in this file [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--compat-auth-file', '--compat-auth-file', [CompletionResultType]::ParameterName, 'Store in this file, in the form of Docker''s config.json')
+            [CompletionResult]::new('--cert-dir', '--cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--tls-verify', '--tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--password-stdin', '--password-stdin', [CompletionResultType]::ParameterName, 'Read the password from standard input, to its end')
+            [CompletionResult]::new('--get-login', '--get-login', [CompletionResultType]::ParameterName, 'Print the name of the user that is logged in, and do nothing else')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say where the login is stored')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say where the login is stored')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;logout' {
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Remove from this file [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--compat-auth-file', '--compat-auth-file', [CompletionResultType]::ParameterName, 'Remove from this file, which has the form of Docker''s config.json')
+            [CompletionResult]::new('--tls-verify', '--tls-verify', [CompletionResultType]::ParameterName, 'Accepted for compatibility with skopeo; nothing is sent')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Remove all logins that the file has')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Remove all logins that the file has')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;help' {
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show what an image is: digest, tags, labels, layers, environment')
+            [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy an image from one place to another')
+            [CompletionResult]::new('tags', 'tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository')
+            [CompletionResult]::new('layers', 'layers', [CompletionResultType]::ParameterValue, 'Download the layers of an image into a directory, or list them')
+            [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Log in to a registry')
+            [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Remove a stored login')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'barque;help;inspect' {
+            break
+        }
+        'barque;help;copy' {
+            break
+        }
+        'barque;help;tags' {
+            break
+        }
+        'barque;help;layers' {
+            break
+        }
+        'barque;help;login' {
+            break
+        }
+        'barque;help;logout' {
+            break
+        }
+        'barque;help;help' {
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

@@ -1,0 +1,87 @@
+//! What a newcomer does first: the README's command, and what the commands leave where they run.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+use std::path::Path;
+
+use crate::support::peers::{self, DockerRegistry};
+use crate::support::{Barque, images, tls::Certificates};
+
+fn readme() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+#[test]
+fn the_first_command_of_the_readme_copies_and_inspects() {
+    let readme = readme();
+    let line = readme.lines().find(|l| l.trim().starts_with("cargo run"));
+    let line = line.expect("the README has the command").trim();
+    let barque = Barque::new();
+    let copied = barque.path("voyage");
+    let mut inspected = None;
+    for part in line.split(" && ") {
+        let args = part.strip_prefix("cargo run --release -- ").unwrap();
+        let args = args.replace("/tmp/voyage", copied.to_str().unwrap());
+        let run = barque
+            .args(args.split(' '))
+            .in_dir(env!("CARGO_MANIFEST_DIR"));
+        inspected = Some(run.run().ok());
+    }
+    let document = inspected.unwrap().json();
+    assert_eq!(
+        document["Digest"],
+        images::five_platforms().digest.to_string()
+    );
+    assert_eq!(document["Platforms"].as_array().unwrap().len(), 5);
+    assert!(copied.join("index.json").is_file());
+}
+
+#[test]
+fn layers_prints_the_name_of_its_directory() {
+    let barque = Barque::new();
+    images::write_layout(&barque.path("ship"), &[("v1", &images::small())]);
+    let printed = barque.args(["layers", "oci:ship:v1"]).run().ok();
+    let name = printed.stdout().trim_end();
+    assert!(
+        name.starts_with("layers-ship-v1-") && !name.contains('/'),
+        "{name}"
+    );
+    assert!(barque.path(name).join("manifest.json").is_file());
+}
+
+#[test]
+fn a_broken_certificate_folder_is_named_for_a_registry_on_this_machine_too() {
+    if peers::missing(&["docker-registry"]) {
+        return;
+    }
+    let certificates = Certificates::new();
+    let registry = DockerRegistry::setup().tls(&certificates).start();
+    let barque = Barque::new();
+    std::fs::create_dir(barque.path("certs")).unwrap();
+    std::fs::write(barque.path("certs/client.cert"), "").unwrap();
+    let args = ["inspect", "--cert-dir", "certs", &registry.docker("a:1")];
+    let out = barque.args(args).run().code(1);
+    assert!(
+        out.stderr().contains("`certs/client.key` is missing"),
+        "{}",
+        out.stderr()
+    );
+}
+
+#[test]
+fn an_image_that_cannot_be_read_gives_one_message() {
+    if peers::missing(&["docker-registry"]) {
+        return;
+    }
+    let registry = DockerRegistry::setup().auth(peers::Auth::Htpasswd).start();
+    let out = Barque::new()
+        .args(["inspect", &registry.docker("a:1")])
+        .run()
+        .code(3);
+    assert!(!out.stderr().contains("warning:"), "{}", out.stderr());
+    assert!(out.stderr().contains("barque login"), "{}", out.stderr());
+}
