@@ -14,7 +14,7 @@ use crate::image::{ImageName, PlatformPattern, parse_reference};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;
-use crate::transport::{open_destination, open_source};
+use crate::transport::{Local, open_destination, open_source};
 use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
@@ -36,11 +36,12 @@ Examples:
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct CopyArgs {
-    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF or dir:DIR
+    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG or
+    /// dir:DIR; the file - of an archive is standard input
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// Where to, as in docker://registry.example.com/alpine:3.20, oci:DIR:REF or dir:DIR
+    /// Where to, in the same words; the file - of an archive is standard output
     #[arg(value_name = "DESTINATION")]
     destination: String,
 
@@ -63,6 +64,14 @@ pub(crate) struct CopyArgs {
     /// Fail rather than change a digest
     #[arg(long)]
     preserve_digests: bool,
+
+    /// Give an image in a docker-archive: this name too; repeatable
+    #[arg(long, value_name = "NAME:TAG")]
+    additional_tag: Vec<String>,
+
+    /// Leave layers in a docker-archive: as compressed as they are
+    #[arg(long)]
+    keep_compressed: bool,
 
     /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
@@ -119,13 +128,18 @@ pub(crate) async fn run(
         args.src.access(Some(&files))?,
         args.dest.access(Some(&files))?,
     );
+    let local = Local {
+        additional_tags: additional_tags(&args, &destination)?,
+        keep_compressed: args.keep_compressed,
+        ..global.local()
+    };
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {
         let patience = global.patience();
-        let source = open_source(&source, &access.0, &patience)
+        let source = open_source(&source, &access.0, &patience, &local)
             .await
             .map_err(|e| e.context("reading the source"))?;
-        let destination = open_destination(&destination, &access.1, &patience)
+        let destination = open_destination(&destination, &access.1, &patience, &local)
             .await
             .map_err(|e| e.context("writing the destination"))?;
         let plan = copy::plan(&*source, &*destination, &want).await?;
@@ -159,7 +173,37 @@ pub(crate) async fn run(
         return Ok(Outcome::Nothing);
     }
     words::print_summary(&report, screen);
+    if to_stdout(&destination) {
+        return Ok(Outcome::Nothing);
+    }
     Ok(format!("{destination}@{}\n", report.digest).into())
+}
+
+/// The further names of the image, in full.
+fn additional_tags(args: &CopyArgs, destination: &ImageName) -> Result<Vec<String>> {
+    if !args.additional_tag.is_empty() && !matches!(destination, ImageName::DockerArchive { .. }) {
+        return Err(Error::other(
+            "`--additional-tag` is for the destination `docker-archive:` only",
+        ));
+    }
+    let full = |text: &String| {
+        let reference = parse_reference(text)?.or_latest();
+        match reference.digest {
+            Some(_) => Err(Error::other(format!("`{text}` is a digest, not a tag"))),
+            None => Ok(reference.to_string()),
+        }
+    };
+    args.additional_tag.iter().map(full).collect()
+}
+
+/// Whether the image itself goes to standard output.
+fn to_stdout(destination: &ImageName) -> bool {
+    match destination {
+        ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } => {
+            path.as_os_str() == "-"
+        }
+        _ => false,
+    }
 }
 
 fn want(args: &CopyArgs, global: &Global) -> Result<Want> {

@@ -12,6 +12,7 @@ use clap::builder::BoolishValueParser;
 use crate::image::PlatformWish;
 use crate::registry::Patience;
 use crate::settings::{Access, AuthFiles, Credential, Found, Login, Secret, parse_creds};
+use crate::transport::Local;
 use crate::{Error, Result};
 
 /// Flags of every command.
@@ -70,8 +71,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, hide = true)]
     pub(crate) insecure_policy: bool,
 
-    /// Accepted for compatibility with skopeo: barque needs no big temporary files
-    #[arg(long, global = true, hide = true, value_name = "DIR")]
+    /// Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
     pub(crate) tmpdir: Option<PathBuf>,
 }
 
@@ -88,6 +94,14 @@ impl Global {
             patience.connect = patience.connect.min(stall);
         }
         patience
+    }
+
+    /// What local transports are told.
+    pub(crate) fn local(&self) -> Local {
+        Local {
+            tmpdir: self.tmpdir.clone(),
+            ..Local::default()
+        }
     }
 
     /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else.

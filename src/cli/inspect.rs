@@ -77,13 +77,13 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
     for text in &args.images {
         jobs.push((text.clone(), image_to_read(text)?));
     }
-    let what = std::sync::Arc::new((args, wish, access, patience));
+    let what = std::sync::Arc::new((args, wish, access, patience, global.local()));
     let documents = futures_util::stream::iter(jobs).map(move |(text, name)| {
         let what = what.clone();
         async move {
-            let (args, wish, access, patience) = &*what;
+            let (args, wish, access, patience, local) = &*what;
             let shown = args.retry.run(async || {
-                let source = open_source(&name, access, patience).await?;
+                let source = open_source(&name, access, patience, local).await?;
                 inspect(&*source, args, wish).await
             });
             let shown = shown.await;

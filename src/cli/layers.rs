@@ -69,7 +69,7 @@ pub(crate) struct LayersArgs {
 pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Outcome> {
     let name = image_to_read(&args.image)?;
     let access = args.registry.access(None)?;
-    let source = open_source(&name, &access, &global.patience()).await?;
+    let source = open_source(&name, &access, &global.patience(), &global.local()).await?;
     let run = async || layers(&args, global, &name, source.clone()).await;
     let done = args.retry.run(run).await;
     done.map_err(|e| {
@@ -243,7 +243,10 @@ fn prefix(name: &ImageName) -> String {
             path,
             selector: Selector::Named(tag),
         } => (base(path), tag.clone()),
-        ImageName::Oci { path, .. } | ImageName::Dir { path } => (base(path), "latest".to_owned()),
+        ImageName::Oci { path, .. }
+        | ImageName::OciArchive { path, .. }
+        | ImageName::DockerArchive { path, .. }
+        | ImageName::Dir { path } => (base(path), "latest".to_owned()),
     };
     format!("layers-{image}-{tag}-").replace(['/', ':'], "-")
 }

@@ -1,7 +1,7 @@
 //! The engine: carries a plan out. Blobs move side by side, largest first, with lanes kept for small ones; then
 //! the manifests, children before parents; then the destination is finished. The first failure stops the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,10 +11,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Want;
+use super::codec;
+use super::plain::settled;
 use super::plan::{BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
-use crate::image::{Descriptor, Digest, Repository};
-use crate::transport::{BlobBody, BlobStream, Destination, Presence, Source, Stored, is_spliced};
+use crate::image::{Descriptor, Digest, Manifest, Repository};
+use crate::transport::{
+    BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored, is_spliced,
+};
 use crate::{Error, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
@@ -97,19 +101,22 @@ pub async fn run(
             moved: moved.clone(),
             found_in,
         };
-        report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
-        write_manifests(&plan, &*destination)
+        let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
+        destination
+            .begin(&coming)
             .await
             .map_err(|e| writing(&*destination, e))?;
+        report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
+        report.manifests = write_manifests(&plan, &report.blobs, &*destination)
+            .await
+            .map_err(|e| writing(&*destination, e))?;
+        if let Some(last) = report.manifests.last() {
+            report.digest = last.clone();
+        }
         destination
             .finish()
             .await
             .map_err(|e| writing(&*destination, e))?;
-        report.manifests = plan
-            .manifests
-            .iter()
-            .map(|m| m.manifest.digest().clone())
-            .collect();
         report.bytes = moved.load(Ordering::Relaxed);
     }
     for (host, count) in source.requests().into_iter().chain(destination.requests()) {
@@ -128,15 +135,52 @@ fn root_digest(plan: &CopyPlan) -> Result<Digest> {
         .ok_or_else(|| Error::other("the plan of the copy holds no manifest"))
 }
 
-async fn write_manifests(plan: &CopyPlan, destination: &dyn Destination) -> Result<()> {
+/// What a destination hears of a step before it is taken.
+fn coming(step: &BlobStep) -> Option<Coming> {
+    let size = match step.content {
+        Content::Inflated(_) => None,
+        Content::Source | Content::Made(_) => Some(step.blob.size),
+    };
+    (step.presence != Presence::Present).then(|| Coming {
+        blob: step.blob.clone(),
+        size,
+    })
+}
+
+/// Writes the manifests, with the sizes of inflated layers that came out meanwhile; the value is their digests.
+async fn write_manifests(
+    plan: &CopyPlan,
+    done: &[BlobDone],
+    destination: &dyn Destination,
+) -> Result<Vec<Digest>> {
+    let inflated = |blob: &Descriptor| {
+        let of_blob = plan.blobs.iter().filter(|s| s.blob.digest == blob.digest);
+        of_blob
+            .map(|s| &s.content)
+            .any(|c| matches!(c, Content::Inflated(_)))
+    };
+    let sizes: HashMap<Digest, u64> = done
+        .iter()
+        .filter(|done| inflated(&done.blob))
+        .map(|done| (done.blob.digest.clone(), done.blob.size))
+        .collect();
+    let mut digests = Vec::with_capacity(plan.manifests.len());
     for level in plan.manifests.chunk_by(|a, b| a.level == b.level) {
-        stream::iter(level)
-            .map(|step| destination.put_manifest(&step.manifest, &step.at))
+        let manifests: Vec<Manifest> = level
+            .iter()
+            .map(|step| settled(&step.manifest, &sizes))
+            .collect::<Result<_>>()?;
+        let writes = level.iter().zip(&manifests);
+        let writes: Vec<_> = writes
+            .map(|(step, manifest)| destination.put_manifest(manifest, &step.at))
+            .collect();
+        stream::iter(writes)
             .buffer_unordered(MANIFESTS_IN_FLIGHT)
             .try_collect::<()>()
             .await?;
+        digests.extend(manifests.iter().map(|m| m.digest().clone()));
     }
-    Ok(())
+    Ok(digests)
 }
 
 /// What all blob tasks share.
@@ -153,21 +197,33 @@ struct Work {
 impl Work {
     async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobDone>> {
         let to_move = steps.iter().filter(|s| s.presence != Presence::Present);
-        self.progress
-            .plan(to_move.clone().count(), to_move.map(|s| s.blob.size).sum());
+        self.progress.plan(
+            to_move.clone().count(),
+            to_move.map(|s| s.moving().size).sum(),
+        );
         let large = Arc::new(Semaphore::new(parallel.unwrap_or(LARGE_LANES).max(1)));
         let small = match parallel {
             Some(_) => large.clone(),
             None => Arc::new(Semaphore::new(SMALL_LANES)),
         };
+        // Inflating keeps a core busy; more at once would only take memory.
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let inflating = match parallel {
+            Some(_) => large.clone(),
+            None => Arc::new(Semaphore::new(cores)),
+        };
         let mut order: Vec<&BlobStep> = steps.iter().collect();
-        order.sort_by_key(|s| std::cmp::Reverse(s.blob.size));
+        // Inflated layers go in the order of the image: each gets its place when the one before it is done.
+        order.sort_by_key(|s| match s.content {
+            Content::Inflated(_) => std::cmp::Reverse(u64::MAX),
+            Content::Source | Content::Made(_) => std::cmp::Reverse(s.blob.size),
+        });
         let mut tasks = JoinSet::new();
         for step in order {
-            let lane = if step.blob.size >= LARGE {
-                large.clone()
-            } else {
-                small.clone()
+            let lane = match &step.content {
+                Content::Inflated(_) => inflating.clone(),
+                _ if step.blob.size >= LARGE => large.clone(),
+                _ => small.clone(),
             };
             let (work, step) = (self.clone(), step.clone());
             tasks.spawn(async move {
@@ -185,7 +241,8 @@ impl Work {
     }
 
     async fn blob(&self, step: BlobStep) -> Result<BlobDone> {
-        let blob = step.blob;
+        let moving = step.moving().clone();
+        let mut blob = step.blob;
         if step.presence == Presence::Present {
             self.progress.done(&blob, BlobOutcome::Present);
             return Ok(BlobDone {
@@ -198,8 +255,13 @@ impl Work {
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicU64::new(0)),
         );
+        let size = Arc::new(AtomicU64::new(blob.size));
         let body = match step.content {
             Content::Made(bytes) => BlobBody::of_bytes(bytes),
+            Content::Inflated(stored) => {
+                let stored = self.body(&stored, source_failed.clone(), resumed_from.clone());
+                inflated(stored, &blob.digest, size.clone())
+            }
             Content::Source => self.body(&blob, source_failed.clone(), resumed_from.clone()),
         };
         let mut stored = self.destination.put_blob(&blob, body.clone()).await;
@@ -216,7 +278,8 @@ impl Work {
             Ok(Stored::Mounted) => BlobOutcome::Mounted,
             Err(_) => BlobOutcome::Failed,
         };
-        self.progress.done(&blob, outcome);
+        self.progress.done(&moving, outcome);
+        blob.size = size.load(Ordering::Relaxed);
         match stored {
             Ok(_) => Ok(BlobDone {
                 blob,
@@ -256,4 +319,18 @@ impl Work {
         body.found_in = self.found_in.clone();
         body
     }
+}
+
+/// The plain form of `stored`. It can be had from its beginning only.
+fn inflated(stored: BlobBody, digest: &Digest, size: Arc<AtomicU64>) -> BlobBody {
+    let digest = digest.clone();
+    BlobBody::new(move |from| {
+        let (stored, digest, size) = (stored.clone(), digest.clone(), size.clone());
+        Box::pin(async move {
+            if from > 0 {
+                return Err(Error::other("an inflated layer cannot be continued"));
+            }
+            Ok(codec::inflated(stored.open(0).await?, &digest, size))
+        })
+    })
 }

@@ -4,8 +4,10 @@
 //! destination what it needs ([`CopyPlan`]), [`run`] carries the plan out and returns a [`CopyReport`]. It knows
 //! no transport by name, draws no bars and reads no flags.
 
+mod codec;
 mod engine;
 mod graph;
+mod plain;
 mod plan;
 mod progress;
 

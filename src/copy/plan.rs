@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::graph::{Node, target_digest, walk};
+use super::plain::over_plain_layers;
 use super::{Platforms, Want};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, View, convert, index};
 use crate::transport::{Destination, Presence, Source, Which, read_all};
@@ -24,6 +25,8 @@ pub enum Content {
     Source,
     /// From here: a conversion made them.
     Made(Bytes),
+    /// From this blob of the source, inflated on the way. How many they are is known afterwards.
+    Inflated(Descriptor),
 }
 
 /// One blob of the copy.
@@ -33,6 +36,16 @@ pub struct BlobStep {
     pub content: Content,
     /// What the destination says of it without being written to.
     pub presence: Presence,
+}
+
+impl BlobStep {
+    /// What moves: the blob as the source has it.
+    pub fn moving(&self) -> &Descriptor {
+        match &self.content {
+            Content::Inflated(stored) => stored,
+            Content::Source | Content::Made(_) => &self.blob,
+        }
+    }
 }
 
 /// One manifest of the copy.
@@ -101,6 +114,7 @@ pub async fn plan(
     let mut draft = Draft {
         notes: Vec::new(),
         made: HashMap::new(),
+        stored: HashMap::new(),
     };
     if let Some(old) = graph.cut {
         if want.preserve_digests {
@@ -130,10 +144,9 @@ pub async fn plan(
                 blob.digest
             ));
         } else if seen.insert(blob.digest.clone()) {
-            let content = draft
-                .made
-                .remove(&blob.digest)
-                .map_or(Content::Source, Content::Made);
+            let made = draft.made.remove(&blob.digest).map(Content::Made);
+            let stored = draft.stored.remove(&blob.digest).map(Content::Inflated);
+            let content = made.or(stored).unwrap_or(Content::Source);
             plan.blobs.push(BlobStep {
                 blob: blob.clone(),
                 content,
@@ -215,8 +228,10 @@ fn order(nodes: Vec<Node>) -> Vec<ManifestStep> {
 /// What comes up while the plan is made.
 struct Draft {
     notes: Vec<String>,
-    /// Blobs that a conversion made.
+    /// Blobs that a conversion made, or that were read for one.
     made: HashMap<Digest, Bytes>,
+    /// Layers that are written plain, by their plain digest, as the source has them.
+    stored: HashMap<Digest, Descriptor>,
 }
 
 impl Draft {
@@ -229,6 +244,18 @@ impl Draft {
         want: &Want,
     ) -> Result<Vec<Node>> {
         let holds = destination.can().holds;
+        let held = |media_type: &str| holds(&MediaType::new(media_type));
+        let index = nodes.iter().any(|n| n.manifest.media_type().is_index());
+        if index && !held(MediaType::OCI_INDEX) && !held(MediaType::DOCKER_LIST) {
+            let message = format!("`{}` holds one image, not an index", destination.name());
+            let hint = "leave out `--all`; `--platform` chooses one";
+            return Err(Error::new(Kind::Refused, message).hint(hint));
+        }
+        let nodes = if destination.can().plain_layers {
+            self.inflate(source, destination, nodes, want).await?
+        } else {
+            nodes
+        };
         if nodes.iter().all(|n| holds(n.manifest.media_type())) {
             return Ok(nodes);
         }
@@ -250,7 +277,7 @@ impl Draft {
             let touched = !holds(node.manifest.media_type())
                 || node.children.iter().any(|c| converted.contains_key(c));
             let node = if touched {
-                self.convert_one(source, node, &converted).await?
+                self.convert_one(source, node, &converted, holds).await?
             } else {
                 node
             };
@@ -267,21 +294,66 @@ impl Draft {
         Ok(out)
     }
 
+    /// The nodes over plain layers.
+    async fn inflate(
+        &mut self,
+        source: &dyn Source,
+        destination: &dyn Destination,
+        nodes: Vec<Node>,
+        want: &Want,
+    ) -> Result<Vec<Node>> {
+        let name = destination.name();
+        let mut out = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let config = match node.manifest.view()? {
+                View::Image(image) if image.is_image() => image.config,
+                _ => {
+                    out.push(node);
+                    continue;
+                }
+            };
+            let bytes = read_config(source, &config).await?;
+            let (node, stored) = over_plain_layers(node, &bytes)?;
+            self.made.insert(config.digest, bytes);
+            if want.preserve_digests && !stored.is_empty() {
+                let message =
+                    format!("`{name}` holds uncompressed layers, which have other digests");
+                let hint = "leave out `--preserve-digests`, or add `--keep-compressed`";
+                return Err(Error::new(Kind::Refused, message).hint(hint));
+            }
+            if !stored.is_empty() {
+                let count = stored.len();
+                self.notes.push(format!(
+                    "layers are inflated, {count} of them: `{name}` holds them uncompressed"
+                ));
+            }
+            self.stored.extend(stored);
+            out.push(node);
+        }
+        Ok(out)
+    }
+
     async fn convert_one(
         &mut self,
         source: &dyn Source,
         node: Node,
         converted: &HashMap<Digest, Descriptor>,
+        holds: fn(&MediaType) -> bool,
     ) -> Result<Node> {
         match node.manifest.view()? {
+            View::Image(_) if !holds(&MediaType::new(MediaType::OCI_MANIFEST)) => {
+                let new = convert::oci_to_schema2(&node.manifest)?;
+                let View::Image(view) = new.manifest.view()? else {
+                    return Err(Error::other("a conversion made no image"));
+                };
+                Ok(Node {
+                    blobs: view.blobs().cloned().collect(),
+                    manifest: new.manifest,
+                    children: Vec::new(),
+                })
+            }
             View::Image(image) => {
-                let config = source
-                    .blob(&image.config, 0)
-                    .await
-                    .map_err(|e| reading(source, e))?;
-                let config = read_all(config, CONFIG_CAP)
-                    .await
-                    .map_err(|e| reading(source, e))?;
+                let config = read_config(source, &image.config).await?;
                 let new = convert::schema2_to_oci(&node.manifest, &config)?;
                 let old_config = (image.config.digest.clone(), config);
                 let made = new
@@ -324,6 +396,11 @@ impl Draft {
             )),
         }
     }
+}
+
+async fn read_config(source: &dyn Source, config: &Descriptor) -> Result<Bytes> {
+    let read = async { read_all(source.blob(config, 0).await?, CONFIG_CAP).await };
+    read.await.map_err(|e| reading(source, e))
 }
 
 /// The entry for a child after its conversion; platform and annotations stay.

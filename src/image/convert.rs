@@ -182,6 +182,37 @@ pub fn oci_to_schema2(manifest: &Manifest) -> Result<Converted, ConvertError> {
     })
 }
 
+/// `manifest` over other `layers`, one for each of its own: types, digests and sizes are theirs, everything else
+/// stays.
+pub fn with_layers(manifest: &Manifest, layers: &[Descriptor]) -> Result<Manifest, ConvertError> {
+    let mut document: serde_json::Value =
+        serde_json::from_slice(manifest.raw()).map_err(|e| ManifestError::Json(e.to_string()))?;
+    if let Some(entries) = document.get_mut("layers").and_then(|l| l.as_array_mut()) {
+        for (entry, layer) in entries.iter_mut().zip(layers) {
+            entry["mediaType"] = layer.media_type.as_str().into();
+            entry["digest"] = layer.digest.to_string().into();
+            entry["size"] = layer.size.into();
+        }
+    }
+    let text = go_json::compact(&document).map_err(|e| ManifestError::Json(e.to_string()))?;
+    Ok(Manifest::parse(
+        text.into(),
+        Some(manifest.media_type().as_str()),
+    )?)
+}
+
+/// The type of a layer of type `media_type` when it is not compressed; foreign and unknown ones have none.
+pub fn plain_layer_type(media_type: &MediaType) -> Result<MediaType, ConvertError> {
+    let text = media_type.as_str();
+    match text {
+        DOCKER_LAYER | DOCKER_LAYER_GZIP => Ok(MediaType::new(DOCKER_LAYER)),
+        OCI_LAYER | OCI_LAYER_GZIP => Ok(MediaType::new(OCI_LAYER)),
+        _ if text == format!("{OCI_LAYER}+zstd") => Ok(MediaType::new(OCI_LAYER)),
+        _ if text.ends_with("+encrypted") => Err(ConvertError::Encrypted(media_type.clone())),
+        _ => Err(ConvertError::UnknownLayer(media_type.clone())),
+    }
+}
+
 /// Docker's `list` as an OCI index of `children`, the converted manifests, one for each entry in its order.
 ///
 /// Platform and annotations are taken from the entries.

@@ -16,6 +16,11 @@ pub enum ImageName {
     Docker(Reference),
     /// `oci:DIR[:REF|:@N]`: an image in an OCI image layout.
     Oci { path: PathBuf, selector: Selector },
+    /// `oci-archive:FILE[:REF|:@N]`: an image in a tar of an OCI image layout; the file `-` is stdin or stdout.
+    OciArchive { path: PathBuf, selector: Selector },
+    /// `docker-archive:FILE[:NAME[:TAG]|:@N]`: an image in what `docker save` writes; the file `-` is stdin or
+    /// stdout. The name is kept in full, as in `docker.io/library/alpine:latest`.
+    DockerArchive { path: PathBuf, selector: Selector },
     /// `dir:PATH`: a flat directory with a manifest and its blobs.
     Dir { path: PathBuf },
 }
@@ -25,14 +30,20 @@ pub enum ImageName {
 pub enum Selector {
     /// The only one; reading is an error when there are several.
     Only,
-    /// The one whose `org.opencontainers.image.ref.name` is this text.
+    /// The one with this name: its `org.opencontainers.image.ref.name`, or one of its `RepoTags`.
     Named(String),
     /// The one at this place of the index, counted from 0; for reading only.
     At(usize),
 }
 
 /// The transports by name, as `--help` and error messages list them.
-pub const TRANSPORTS: [&str; 3] = ["docker://", "oci:", "dir:"];
+pub const TRANSPORTS: [&str; 5] = [
+    "docker://",
+    "oci:",
+    "oci-archive:",
+    "docker-archive:",
+    "dir:",
+];
 
 impl ImageName {
     /// Reads `transport:rest`. A reference without tag and digest means the tag `latest`.
@@ -46,7 +57,18 @@ impl ImageName {
                 None => Err(Error::other(format!("`{text}` is not a valid image name"))
                     .hint(format!("write `docker://{}`", rest.trim_start_matches('/')))),
             },
-            "oci" => parse_layout(text, rest),
+            "oci" => {
+                let (path, selector) = parse_layout(text, rest)?;
+                Ok(ImageName::Oci { path, selector })
+            }
+            "oci-archive" => {
+                let (path, selector) = parse_layout(text, rest)?;
+                Ok(ImageName::OciArchive { path, selector })
+            }
+            "docker-archive" => {
+                let (path, selector) = parse_docker_archive(text, rest)?;
+                Ok(ImageName::DockerArchive { path, selector })
+            }
             "dir" if rest.is_empty() => Err(Error::other(format!("`{text}` names no directory"))),
             "dir" => Ok(ImageName::Dir { path: rest.into() }),
             _ => Err(unknown_transport(text)),
@@ -58,7 +80,9 @@ impl ImageName {
     pub fn parse_lenient(text: &str, exists: bool) -> Result<ImageName> {
         let transport = text.split_once(':').map_or("", |(transport, _)| transport);
         if exists
-            || matches!(transport, "docker" | "oci" | "dir")
+            || TRANSPORTS
+                .iter()
+                .any(|t| t.trim_end_matches("//").strip_suffix(':') == Some(transport))
             || is_foreign_transport(transport)
         {
             return ImageName::parse(text);
@@ -69,17 +93,18 @@ impl ImageName {
 
 impl fmt::Display for ImageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ImageName::Docker(reference) => write!(f, "docker://{reference}"),
-            ImageName::Dir { path } => write!(f, "dir:{}", path.display()),
-            ImageName::Oci { path, selector } => {
-                write!(f, "oci:{}", path.display())?;
-                match selector {
-                    Selector::Only => Ok(()),
-                    Selector::Named(name) => write!(f, ":{name}"),
-                    Selector::At(n) => write!(f, ":@{n}"),
-                }
-            }
+        let (transport, path, selector) = match self {
+            ImageName::Docker(reference) => return write!(f, "docker://{reference}"),
+            ImageName::Dir { path } => return write!(f, "dir:{}", path.display()),
+            ImageName::Oci { path, selector } => ("oci", path, selector),
+            ImageName::OciArchive { path, selector } => ("oci-archive", path, selector),
+            ImageName::DockerArchive { path, selector } => ("docker-archive", path, selector),
+        };
+        write!(f, "{transport}:{}", path.display())?;
+        match selector {
+            Selector::Only => Ok(()),
+            Selector::Named(name) => write!(f, ":{name}"),
+            Selector::At(n) => write!(f, ":@{n}"),
         }
     }
 }
@@ -131,32 +156,60 @@ fn lower_path(text: &str) -> String {
     text[..end].to_lowercase() + &text[end..]
 }
 
-fn parse_layout(text: &str, rest: &str) -> Result<ImageName> {
+/// Reads `PATH[:REF|:@N]`.
+fn parse_layout(text: &str, rest: &str) -> Result<(PathBuf, Selector)> {
+    let (path, selector) = split_selector(text, rest)?;
+    if let Selector::Named(name) = &selector
+        && !is_ref_name(name)
+    {
+        return Err(
+            Error::other(format!("`{text}`: `{name}` is not a valid reference name"))
+                .hint("the path ends at the first `:`; letters, digits and `-._:@+/` may follow"),
+        );
+    }
+    Ok((path, selector))
+}
+
+/// Reads `PATH[:NAME[:TAG]|:@N]`.
+fn parse_docker_archive(text: &str, rest: &str) -> Result<(PathBuf, Selector)> {
+    let (path, selector) = split_selector(text, rest)?;
+    let Selector::Named(name) = selector else {
+        return Ok((path, selector));
+    };
+    let reference = parse_reference(&name)?.or_latest();
+    if reference.digest.is_some() {
+        return Err(
+            Error::other(format!("`{text}`: images of an archive have no digests"))
+                .hint("the path ends at the first `:`; `NAME:TAG` or `@0` may follow"),
+        );
+    }
+    Ok((path, Selector::Named(reference.to_string())))
+}
+
+/// Parts a path at its first `:` from what selects an image in it.
+fn split_selector(text: &str, rest: &str) -> Result<(PathBuf, Selector)> {
     let (path, selector) = match rest.split_once(':') {
-        None => (rest, Selector::Only),
-        Some((path, "")) => (path, Selector::Only),
+        None | Some((_, "")) => (rest.trim_end_matches(':'), Selector::Only),
         Some((path, selector)) => match selector.strip_prefix('@').map(str::parse) {
             Some(Ok(n)) => (path, Selector::At(n)),
             Some(Err(_)) => {
                 return Err(Error::other(format!(
                     "`{text}`: `{selector}` is not a place in the index"
                 ))
-                .hint("`:@0` means the first image of the layout"));
+                .hint("`:@0` means the first image"));
             }
-            None if is_ref_name(selector) => (path, Selector::Named(selector.to_owned())),
-            None => {
-                return Err(Error::other(format!("`{text}`: `{selector}` is not a valid reference name"))
-                    .hint("the path of an `oci:` name ends at its first `:`; letters, digits and `-._:@+/` may follow"));
-            }
+            None => (path, Selector::Named(selector.to_owned())),
         },
     };
     if path.is_empty() {
-        return Err(Error::other(format!("`{text}` names no directory")));
+        let what = if text.contains("-archive:") {
+            "file"
+        } else {
+            "directory"
+        };
+        return Err(Error::other(format!("`{text}` names no {what}")));
     }
-    Ok(ImageName::Oci {
-        path: path.into(),
-        selector,
-    })
+    Ok((path.into(), selector))
 }
 
 /// `org.opencontainers.image.ref.name` by the image-spec's grammar: alphanumeric groups joined by one of
@@ -178,9 +231,7 @@ fn is_ref_name(s: &str) -> bool {
 fn is_foreign_transport(transport: &str) -> bool {
     matches!(
         transport,
-        "oci-archive"
-            | "docker-archive"
-            | "docker-daemon"
+        "docker-daemon"
             | "docker-v1"
             | "containers-storage"
             | "sif"
@@ -239,6 +290,10 @@ mod tests {
             "oci:d:v1.0-a_b",
             "oci:d:@3",
             "oci:d:reg.io/a:1",
+            "oci-archive:a.tar:v1",
+            "oci-archive:-",
+            "docker-archive:a.tar:docker.io/library/a:1",
+            "docker-archive:a.tar:@1",
             "dir:a b",
         ] {
             assert_eq!(parse(name).to_string(), name);
@@ -248,6 +303,10 @@ mod tests {
             "docker://docker.io/library/a:latest"
         );
         assert_eq!(parse("oci:d:"), parse("oci:d"));
+        assert_eq!(
+            parse("docker-archive:d:a").to_string(),
+            "docker-archive:d:docker.io/library/a:latest"
+        );
     }
 
     #[test]
@@ -264,6 +323,12 @@ mod tests {
         assert!(hint(&format!("docker://{}", "a".repeat(64))).contains("REPOSITORY@sha256:"));
         assert!(ImageName::parse("oci::v1").is_err() && ImageName::parse("dir:").is_err());
         assert!(ImageName::parse("oci:d:a b").is_err());
+        assert!(ImageName::parse("oci-archive::v1").is_err());
+        for wrong in ["docker-archive:d:A", "docker-archive:d:@x"] {
+            assert!(ImageName::parse(wrong).is_err(), "{wrong}");
+        }
+        let digest = format!("docker-archive:d:a@sha256:{}", "a".repeat(64));
+        assert!(ImageName::parse(&digest).is_err());
     }
 
     #[test]
@@ -277,6 +342,6 @@ mod tests {
             parse("docker://localhost:5000/a")
         );
         assert!(ImageName::parse_lenient("layout", true).is_err());
-        assert!(ImageName::parse_lenient("oci-archive:x", false).is_err());
+        assert!(ImageName::parse_lenient("docker-daemon:x", false).is_err());
     }
 }

@@ -24,7 +24,8 @@ use crate::image::{Descriptor, Digester};
 use crate::{Error, Kind, Result};
 
 pub(super) use document::{
-    blocking, cannot_read, cannot_write, create_directory, read_document, write_document_blocking,
+    DOCUMENT_CAP, blocking, cannot_read, cannot_write, create_directory, read_document,
+    temporary_in, write_document_blocking,
 };
 pub use document::{sync_directory, write_document};
 use partial::Partial;

@@ -264,6 +264,7 @@ impl Destination for DirDestination {
         DestinationCan {
             holds: |_| true,
             manifest_vouches: false,
+            plain_layers: false,
         }
     }
 

@@ -219,6 +219,7 @@ impl Destination for DockerDestination {
         DestinationCan {
             holds: |_| true,
             manifest_vouches: true,
+            plain_layers: false,
         }
     }
 

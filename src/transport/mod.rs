@@ -4,13 +4,20 @@
 //! lack of an ability means, is decided in `copy`. Only [`open_source`] and [`open_destination`] know transports
 //! by name.
 
+mod archive_file;
 pub mod blob_store;
 pub mod dir;
 pub mod docker;
+pub mod docker_archive;
+pub mod inflate;
+pub mod oci_archive;
 pub mod oci_layout;
 mod stream;
+mod tar_index;
+mod tar_writer;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,11 +32,23 @@ use crate::settings::Access;
 
 pub use stream::{Spliced, is_spliced, read_all, verified};
 
+/// What local transports are told besides a name.
+#[derive(Debug, Clone, Default)]
+pub struct Local {
+    /// Where temporary files go that do not belong beside the destination; by default `TMPDIR` or `/var/tmp`.
+    pub tmpdir: Option<PathBuf>,
+    /// Further names for an image in a `docker-archive:`, in full.
+    pub additional_tags: Vec<String>,
+    /// Layers in a `docker-archive:` stay as compressed as they are.
+    pub keep_compressed: bool,
+}
+
 /// The image `name` to read from.
 pub async fn open_source(
     name: &ImageName,
     access: &Access,
     patience: &Patience,
+    local: &Local,
 ) -> Result<Arc<dyn Source>> {
     Ok(match name {
         ImageName::Docker(reference) => {
@@ -38,6 +57,13 @@ pub async fn open_source(
         ImageName::Oci { path, selector } => {
             Arc::new(oci_layout::OciSource::open(path, selector).await?)
         }
+        ImageName::OciArchive { path, selector } => Arc::new(
+            oci_archive::OciArchiveSource::open(path, selector, local.tmpdir.as_deref()).await?,
+        ),
+        ImageName::DockerArchive { path, selector } => Arc::new(
+            docker_archive::DockerArchiveSource::open(path, selector, local.tmpdir.as_deref())
+                .await?,
+        ),
         ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })
 }
@@ -47,6 +73,7 @@ pub async fn open_destination(
     name: &ImageName,
     access: &Access,
     patience: &Patience,
+    local: &Local,
 ) -> Result<Arc<dyn Destination>> {
     Ok(match name {
         ImageName::Docker(reference) => {
@@ -55,6 +82,13 @@ pub async fn open_destination(
         ImageName::Oci { path, selector } => {
             Arc::new(oci_layout::OciDestination::open(path, selector).await?)
         }
+        ImageName::OciArchive { path, selector } => Arc::new(
+            oci_archive::OciArchiveDestination::open(path, selector, local.tmpdir.as_deref())
+                .await?,
+        ),
+        ImageName::DockerArchive { path, selector } => Arc::new(
+            docker_archive::DockerArchiveDestination::open(path, selector, local)?,
+        ),
         ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
     })
 }
@@ -83,6 +117,8 @@ pub struct DestinationCan {
     pub holds: fn(&MediaType) -> bool,
     /// A manifest that is there vouches for everything that it points at.
     pub manifest_vouches: bool,
+    /// Layers are held uncompressed only: whoever writes has to inflate them.
+    pub plain_layers: bool,
 }
 
 /// Whether a blob is at a destination, as far as can be said without asking over the network.
@@ -92,6 +128,14 @@ pub enum Presence {
     Absent,
     /// Only writing will tell: the first request of the write is the question.
     AskedOnWrite,
+}
+
+/// A blob that is going to be written.
+#[derive(Debug, Clone)]
+pub struct Coming {
+    pub blob: Descriptor,
+    /// Bytes of it; `None` where only writing will tell, and the descriptor's size does not count.
+    pub size: Option<u64>,
 }
 
 /// What became of a blob that was to be written.
@@ -162,6 +206,12 @@ pub trait Destination: Send + Sync {
     /// Whether the blob is there, at the price of a request where that is needed; writes nothing.
     async fn look(&self, blob: &Descriptor) -> Result<Presence> {
         self.has(blob).await
+    }
+
+    /// Hears of the blobs that are going to be written, in the order of the image, before the first one is: a
+    /// place with an order of its own needs to know.
+    async fn begin(&self, _blobs: &[Coming]) -> Result<()> {
+        Ok(())
     }
 
     /// Writes a blob unless it is there; it gets its name only after its digest matched.

@@ -5,7 +5,7 @@
 //! is read, merged and replaced under an advisory lock on the file `oci-layout`: that file is in every layout,
 //! is never replaced, and a lock on it ends with its process and leaves nothing behind.
 
-mod index;
+pub(super) mod index;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -30,9 +30,9 @@ use crate::image::{
 use crate::{Error, Kind, Result};
 use index::Index;
 
-const LAYOUT_FILE: &str = "oci-layout";
-const INDEX_FILE: &str = "index.json";
-const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(super) const LAYOUT_FILE: &str = "oci-layout";
+pub(super) const INDEX_FILE: &str = "index.json";
+pub(super) const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// How long a partial file waits to be continued before a later copy into the layout removes it.
 const PARTIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -57,46 +57,49 @@ fn read_index(layout: &Path) -> Result<Option<Index>> {
     let Some(bytes) = read_document(&path)? else {
         return Ok(None);
     };
-    let index = Index::parse(&bytes).map_err(|e| {
+    index_of(&bytes, &path.display().to_string()).map(Some)
+}
+
+/// The entries of an `index.json`, which messages call `file`.
+pub(super) fn index_of(bytes: &[u8], file: &str) -> Result<Index> {
+    Index::parse(bytes).map_err(|e| {
         Error::new(
             Kind::Corrupt,
-            format!("`{}` is not an image index: {e}", path.display()),
+            format!("`{file}` is not an image index: {e}"),
         )
-    })?;
-    Ok(Some(index))
+    })
 }
 
 /// Checks the file `oci-layout`. A missing one passes, as it does with skopeo, and so does an empty one: its
 /// writer died before the first byte.
 fn check_version(layout: &Path) -> Result<()> {
+    match read_document(&layout.join(LAYOUT_FILE))? {
+        Some(bytes) => check_version_of(&bytes, &layout.display().to_string()),
+        None => Ok(()),
+    }
+}
+
+/// Checks the content of the file `oci-layout` of `layout`, as messages call it.
+pub(super) fn check_version_of(bytes: &[u8], layout: &str) -> Result<()> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Layout {
         image_layout_version: String,
     }
-    let path = layout.join(LAYOUT_FILE);
-    let version = match read_document(&path)? {
-        None => return Ok(()),
-        Some(bytes) if bytes.is_empty() => return Ok(()),
-        Some(bytes) => match serde_json::from_slice(&bytes) {
-            Ok(Layout {
-                image_layout_version,
-            }) => image_layout_version,
-            Err(e) => {
-                return Err(Error::new(
-                    Kind::Corrupt,
-                    format!("`{}` gives no layout version", path.display()),
-                )
-                .because(e));
-            }
-        },
-    };
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let Layout {
+        image_layout_version: version,
+    } = serde_json::from_slice(bytes).map_err(|e| {
+        let message = format!("`{layout}/{LAYOUT_FILE}` gives no layout version");
+        Error::new(Kind::Corrupt, message).because(e)
+    })?;
     if version.split('.').next() == Some("1") {
         return Ok(());
     }
     Err(Error::other(format!(
-        "`{}` is an image layout of version `{version}`, barque knows `1.0.0`",
-        layout.display()
+        "`{layout}` is an image layout of version `{version}`, barque knows `1.0.0`"
     )))
 }
 
@@ -149,7 +152,7 @@ impl OciSource {
 }
 
 /// The content that a descriptor carries itself.
-fn data(blob: &Descriptor) -> Option<Bytes> {
+pub(super) fn data(blob: &Descriptor) -> Option<Bytes> {
     let bytes = BASE64.decode(blob.data.as_ref()?).ok()?;
     Some(bytes.into())
 }
@@ -167,6 +170,30 @@ fn parse(raw: Bytes, media_type: Option<&str>) -> Result<Manifest, ManifestError
         };
         Manifest::parse(raw, None).ok().filter(alike).ok_or(e)
     })
+}
+
+/// The manifest `digest` that is `raw` in the layout `path`.
+pub(super) fn checked(
+    raw: Bytes,
+    digest: &Digest,
+    media_type: Option<&str>,
+    path: &Path,
+) -> Result<Manifest> {
+    let actual = Digest::of(digest.algorithm(), &raw);
+    if actual != *digest {
+        return Err(Error::new(
+            Kind::Corrupt,
+            format!("manifest `{digest}` has other content: it hashes to `{actual}`"),
+        ));
+    }
+    let manifest = parse(raw, media_type).map_err(|e| {
+        Error::new(
+            Kind::Corrupt,
+            format!("`{digest}` in `{}` is not a manifest", path.display()),
+        )
+        .because(e)
+    })?;
+    Ok(manifest.by(digest.algorithm()))
 }
 
 fn no_layout(path: &Path) -> Error {
@@ -206,21 +233,7 @@ impl Source for OciSource {
             Which::Digest(digest) => (digest, self.index.media_type_of(digest)),
         };
         let raw = self.document(digest).await?;
-        let actual = Digest::of(digest.algorithm(), &raw);
-        if actual != *digest {
-            return Err(Error::new(
-                Kind::Corrupt,
-                format!("manifest `{digest}` has other content: it hashes to `{actual}`"),
-            ));
-        }
-        let manifest = parse(raw, media_type).map_err(|e| {
-            Error::new(
-                Kind::Corrupt,
-                format!("`{digest}` in `{}` is not a manifest", self.path.display()),
-            )
-            .because(e)
-        })?;
-        Ok(manifest.by(digest.algorithm()))
+        checked(raw, digest, media_type, &self.path)
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
@@ -374,6 +387,7 @@ impl Destination for OciDestination {
         DestinationCan {
             holds,
             manifest_vouches: false,
+            plain_layers: false,
         }
     }
 
@@ -453,7 +467,7 @@ impl Destination for OciDestination {
     }
 }
 
-fn holds(media_type: &MediaType) -> bool {
+pub(super) fn holds(media_type: &MediaType) -> bool {
     matches!(
         media_type.as_str(),
         MediaType::OCI_MANIFEST | MediaType::OCI_INDEX | MediaType::OCI_ARTIFACT

@@ -1,5 +1,6 @@
 //! One test binary, a module a capability (each further binary would link the library again).
 
+mod archives;
 mod auth_files;
 mod copy;
 mod docs;

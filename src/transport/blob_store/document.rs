@@ -6,12 +6,13 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
 use bytes::Bytes;
+use tempfile::NamedTempFile;
 
 use super::partial::PREFIX;
 use crate::{Error, Kind, Result};
 
 /// Most bytes of a manifest or an index that are read (quirk M16).
-const DOCUMENT_CAP: u64 = 4 * 1024 * 1024;
+pub(in crate::transport) const DOCUMENT_CAP: u64 = 4 * 1024 * 1024;
 
 /// Runs `work` where it may block.
 pub(in crate::transport) async fn blocking<T: Send + 'static>(
@@ -64,17 +65,22 @@ pub(in crate::transport) fn write_document_blocking(
         create_directory(parent)?;
     }
     let write = || -> io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX);
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-        let mut file = builder.tempfile_in(partials)?;
+        let mut file = temporary_in(partials)?;
         file.write_all(bytes)?;
         file.as_file().sync_data()?;
         file.persist(to)?;
         Ok(())
     };
     write().map_err(|e| cannot_write(to, 0, bytes.len() as u64, e))
+}
+
+/// A file under a random name in `directory`, readable as other files are; dropped, it is removed.
+pub(in crate::transport) fn temporary_in(directory: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    builder.tempfile_in(directory)
 }
 
 /// Makes the directory `path` and its parents.

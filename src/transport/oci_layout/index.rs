@@ -13,11 +13,11 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// The entries of an `index.json`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Index(Map<String, Value>);
+pub(in crate::transport) struct Index(Map<String, Value>);
 
 impl Index {
     /// An index without entries.
-    pub(super) fn empty() -> Index {
+    pub(in crate::transport) fn empty() -> Index {
         let mut members = Map::new();
         members.insert("schemaVersion".into(), json!(2));
         members.insert("mediaType".into(), json!(MediaType::OCI_INDEX));
@@ -26,7 +26,7 @@ impl Index {
     }
 
     /// Reads the document; the error says what is wrong with it.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Index, String> {
+    pub(in crate::transport) fn parse(bytes: &[u8]) -> Result<Index, String> {
         let mut members: Map<String, Value> =
             serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         let manifests = members.entry("manifests").or_insert(Value::Null);
@@ -40,7 +40,7 @@ impl Index {
     }
 
     /// The document, compact.
-    pub(super) fn to_json(&self) -> String {
+    pub(in crate::transport) fn to_json(&self) -> String {
         Value::Object(self.0.clone()).to_string()
     }
 
@@ -56,7 +56,7 @@ impl Index {
     }
 
     /// The names that are there, in order, each once.
-    pub(super) fn names(&self) -> Vec<&str> {
+    pub(in crate::transport) fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for name in self.entries().iter().filter_map(ref_name) {
             if !names.contains(&name) {
@@ -70,7 +70,11 @@ impl Index {
     ///
     /// skopeo takes the first of several entries with the same name. When they differ, that is a guess between
     /// two images, so it is refused here and `@N` tells which one is meant.
-    pub(super) fn select(&self, selector: &Selector, layout: &str) -> Result<Descriptor> {
+    pub(in crate::transport) fn select(
+        &self,
+        selector: &Selector,
+        layout: &str,
+    ) -> Result<Descriptor> {
         let entries = self.entries();
         match selector {
             Selector::At(n) => match entries.get(*n) {
@@ -111,7 +115,7 @@ impl Index {
                         "`{layout}` has different images named `{name}`: {}",
                         places.join(", ")
                     ))
-                    .hint(format!("pick one: `oci:{layout}:@{first}`")));
+                    .hint(format!("pick one by its place: `{layout}:@{first}`")));
                 }
                 descriptor(&entries[*first], layout)
             }
@@ -119,7 +123,7 @@ impl Index {
     }
 
     /// The media type that an entry gives for `digest`.
-    pub(super) fn media_type_of(&self, digest: &Digest) -> Option<&str> {
+    pub(in crate::transport) fn media_type_of(&self, digest: &Digest) -> Option<&str> {
         let digest = digest.to_string();
         self.entries()
             .iter()
@@ -129,7 +133,7 @@ impl Index {
     }
 
     /// The digest that `name` stands for, or that the only nameless entry has.
-    pub(super) fn current(&self, name: Option<&str>) -> Option<Digest> {
+    pub(in crate::transport) fn current(&self, name: Option<&str>) -> Option<Digest> {
         let mut fitting = self.entries().iter().filter(|e| ref_name(e) == name);
         let entry = fitting.next()?;
         let digest = entry.get("digest")?;
@@ -139,7 +143,7 @@ impl Index {
 
     /// Enters `image` as skopeo does: an entry that had the name keeps its place and loses the name; a nameless
     /// entry of the same digest is taken over; otherwise the entry comes last.
-    pub(super) fn enter(&mut self, image: &Descriptor, name: Option<&str>) {
+    pub(in crate::transport) fn enter(&mut self, image: &Descriptor, name: Option<&str>) {
         let Some(entries) = self.entries_mut() else {
             return;
         };
@@ -183,7 +187,7 @@ impl Index {
         let names = self.names();
         let mut shown: Vec<String> = names.iter().take(MOST).map(|n| format!("`{n}`")).collect();
         match names.len() {
-            0 => format!("its images have no names; `oci:{layout}:@0` is the first"),
+            0 => format!("its images have no names; `{layout}:@0` is the first"),
             n => {
                 if n > MOST {
                     shown.push(format!("and {} more", n - MOST));

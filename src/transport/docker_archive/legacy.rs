@@ -1,0 +1,120 @@
+//! The documents that readers older than `manifest.json` want: a directory a layer and `repositories`.
+//!
+//! They are skopeo's to the byte (`docker/internal/tarfile/writer.go` of containers/image), because they are what
+//! keeps a written archive reproducible across both tools.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::super::tar_writer::{Content, Entry};
+use super::write::{file, layer_member};
+use crate::image::{Algorithm, Digest, go_json};
+
+/// Members of the config that the top layer's document takes over, null where they are missing.
+const COPIED: [&str; 7] = [
+    "architecture",
+    "config",
+    "container",
+    "container_config",
+    "created",
+    "docker_version",
+    "os",
+];
+
+/// The directories of `layers`, base first, and the id of the top one.
+pub(super) fn directories(
+    config: &[u8],
+    layers: &[Digest],
+) -> serde_json::Result<(Vec<Entry>, Option<String>)> {
+    let config: BTreeMap<String, &RawValue> = serde_json::from_slice(config)?;
+    let mut entries = Vec::new();
+    let mut chain: Option<Digest> = None;
+    let mut parent: Option<String> = None;
+    for (i, layer) in layers.iter().enumerate() {
+        let mut document: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
+        if let Some(parent) = &parent {
+            document.insert("parent", to_raw_value(parent)?);
+        }
+        if i + 1 == layers.len() {
+            for name in COPIED {
+                let text = config.get(name).map_or("null", |raw| raw.get());
+                document.insert(name, RawValue::from_string(squeezed(text))?);
+            }
+        }
+        let chained = match &chain {
+            None => layer.clone(),
+            Some(chain) => Digest::of(Algorithm::Sha256, format!("{chain} {layer}").as_bytes()),
+        };
+        document.insert("layer_id", to_raw_value(&chained)?);
+        chain = Some(chained);
+        let id = Digest::of(Algorithm::Sha256, go_json::compact(&document)?.as_bytes());
+        let id = id.hex().to_owned();
+        document.remove("layer_id");
+        document.insert("id", to_raw_value(&id)?);
+        entries.push(Entry {
+            name: format!("{id}/layer.tar"),
+            mode: 0,
+            content: Content::Symlink(format!("../{}", layer_member(layer))),
+        });
+        entries.push(file(format!("{id}/VERSION"), Bytes::from_static(b"1.0")));
+        let json = go_json::compact(&document)?;
+        entries.push(file(format!("{id}/json"), json.into()));
+        parent = Some(id);
+    }
+    Ok((entries, parent))
+}
+
+/// The content of `repositories`: the image `id` under each of `tags`, names in full.
+pub(super) fn repositories(tags: &[String], id: Option<&str>) -> serde_json::Result<String> {
+    let mut repositories: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+    if let Some(id) = id {
+        for (name, tag) in tags.iter().filter_map(|full| full.rsplit_once(':')) {
+            repositories.entry(name).or_default().insert(tag, id);
+        }
+    }
+    go_json::compact(&repositories)
+}
+
+/// JSON text without the blanks between its tokens.
+fn squeezed(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let token = |c: &char| {
+        if in_string {
+            in_string = escaped || *c != '"';
+            escaped = !escaped && *c == '\\';
+            return true;
+        }
+        in_string = *c == '"';
+        !c.is_ascii_whitespace()
+    };
+    json.chars().filter(token).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_blanks_between_tokens_go() {
+        let text = "{ \"a b\" : [ 1.0 ,\n\t1e5 ], \"\\\" \\\\\" : \" x \" }";
+        assert_eq!(squeezed(text), "{\"a b\":[1.0,1e5],\"\\\" \\\\\":\" x \"}");
+    }
+
+    #[test]
+    fn the_top_layer_takes_over_what_the_config_says() {
+        let layer = Digest::of(Algorithm::Sha256, b"x");
+        let config = br#"{"os": "linux", "config": {"Cmd": ["a && b"]}, "history": []}"#;
+        let (entries, top) = directories(config, &[layer.clone(), layer]).unwrap();
+        assert_eq!(entries.len(), 6);
+        let Content::File(json) = &entries[5].content else {
+            panic!("no file")
+        };
+        let json = std::str::from_utf8(json).unwrap();
+        assert!(json.starts_with(
+            r#"{"architecture":null,"config":{"Cmd":["a \u0026\u0026 b"]},"container":null"#
+        ));
+        assert!(json.contains(&format!(r#""id":"{}""#, top.unwrap())));
+    }
+}

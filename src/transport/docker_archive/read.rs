@@ -1,0 +1,314 @@
+//! Reading: one image of the archive as docker's schema 2.
+//!
+//! What is presented is what is stored, under its true type: a plain layer is a plain tar whose digest is its diff
+//! id, which the config vouches for; a gzip layer keeps its bytes and has their own digest. (skopeo types plain
+//! layers as gzip and inflates gzip ones; what it then writes is called compressed and is not, or is compressed
+//! anew.) Layers of other compressions have no type in schema 2 and are inflated on the way.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+
+use super::super::archive_file::ArchiveFile;
+use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
+use super::super::inflate::{self, Compression, plain_reader};
+use super::super::tar_index::TarIndex;
+use super::super::{BlobBody, BlobStream, Source, SourceCan, Which, verified};
+use super::{Item, LAYER, LAYER_GZIP, MANIFEST, REPOSITORIES, image_name};
+use crate::image::{
+    Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector,
+    parse_reference,
+};
+use crate::{Error, Kind, Result};
+
+/// An image in an archive of `docker save`, to read.
+pub struct DockerArchiveSource {
+    tar: Arc<TarIndex>,
+    selector: Selector,
+    manifest: Manifest,
+    config: (Digest, Bytes),
+    layers: HashMap<Digest, Layer>,
+}
+
+/// Where a layer is.
+struct Layer {
+    member: String,
+    /// It is presented plain and stored otherwise.
+    inflate: bool,
+}
+
+impl DockerArchiveSource {
+    /// Opens the archive `path` (`-` for standard input), plain or compressed, and picks an image of it; `tmpdir`
+    /// is where a plain copy of an archive goes that cannot be read in place.
+    ///
+    /// [`Kind::NotFound`] when there is no such image; the hint lists the names that are there.
+    /// [`Kind::Corrupt`] for what is no such archive.
+    pub async fn open(
+        path: &Path,
+        selector: &Selector,
+        tmpdir: Option<&Path>,
+    ) -> Result<DockerArchiveSource> {
+        let (path, selector) = (path.to_owned(), selector.clone());
+        let tmpdir = tmpdir.map(Path::to_owned);
+        blocking(move || {
+            let tar = TarIndex::read(ArchiveFile::open(&path, tmpdir.as_deref())?)?;
+            let items = items(&tar)?;
+            let item = select(&items, &selector, &path.display().to_string())?;
+            DockerArchiveSource::of(tar, item, selector)
+        })
+        .await
+    }
+
+    fn of(tar: TarIndex, item: &Item, selector: Selector) -> Result<DockerArchiveSource> {
+        let name = member(&item.config);
+        let config = tar
+            .document(&name, DOCUMENT_CAP)?
+            .ok_or_else(|| tar.corrupt(format!("has no config `{name}`")))?;
+        let config_digest = Digest::of(Algorithm::Sha256, &config);
+        let diff_ids = ImageConfig::parse(&config)?.rootfs.diff_ids;
+        let members = item.layers.as_deref().unwrap_or_default();
+        if members.len() != diff_ids.len() {
+            let (layers, ids) = (members.len(), diff_ids.len());
+            return Err(tar.corrupt(format!(
+                "has an image of {layers} layers whose config lists {ids}"
+            )));
+        }
+        let mut layers = HashMap::new();
+        let mut descriptors = Vec::new();
+        for (stored, diff_id) in members.iter().zip(diff_ids) {
+            let (descriptor, layer) = describe(&tar, member(stored), diff_id)?;
+            layers.insert(descriptor.digest.clone(), layer);
+            descriptors.push(descriptor);
+        }
+        let plain = |media_type: &str, digest: &Digest, size: u64| serde_json::json!({ "mediaType": media_type, "size": size, "digest": digest });
+        let described = descriptors
+            .iter()
+            .map(|d| plain(d.media_type.as_str(), &d.digest, d.size));
+        let manifest = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": MediaType::DOCKER_MANIFEST,
+            "config": plain(MediaType::DOCKER_CONFIG, &config_digest, config.len() as u64),
+            "layers": described.collect::<Vec<_>>(),
+        });
+        let manifest = Manifest::parse(manifest.to_string().into(), None)
+            .map_err(|e| Error::other("a manifest of an archive went wrong").because(e))?;
+        Ok(DockerArchiveSource {
+            tar: Arc::new(tar),
+            selector,
+            manifest,
+            config: (config_digest, config),
+            layers,
+        })
+    }
+
+    fn missing(&self, what: &str, digest: &Digest) -> Error {
+        let path = self.tar.archive().path().display();
+        Error::new(Kind::NotFound, format!("`{path}` has no {what} `{digest}`"))
+    }
+}
+
+/// A name in `manifest.json` as the index has it.
+fn member(name: &str) -> String {
+    name.strip_prefix("./").unwrap_or(name).to_owned()
+}
+
+/// The images of `manifest.json`.
+fn items(tar: &TarIndex) -> Result<Vec<Item>> {
+    let shown = tar.archive().path().display();
+    let Some(bytes) = tar.document(MANIFEST, DOCUMENT_CAP)? else {
+        if tar.has(REPOSITORIES) {
+            return Err(Error::other(format!(
+                "`{shown}`: a legacy docker save without `{MANIFEST}` is not supported yet"
+            )));
+        }
+        let error = Error::new(
+            Kind::NotFound,
+            format!("`{shown}` is not an archive of `docker save`: it has no `{MANIFEST}`"),
+        );
+        return Err(match tar.has("index.json") {
+            true => error.hint(format!("did you mean `oci-archive:{shown}`?")),
+            false => error,
+        });
+    };
+    let items: Option<Vec<Item>> = serde_json::from_slice(&bytes).map_err(|e| {
+        tar.corrupt(format!("has a `{MANIFEST}` that lists no images"))
+            .because(e)
+    })?;
+    let items = items.unwrap_or_default();
+    if items.is_empty() {
+        return Err(Error::new(
+            Kind::NotFound,
+            format!("`{shown}` holds no image"),
+        ));
+    }
+    Ok(items)
+}
+
+/// The image that `selector` picks.
+fn select<'a>(items: &'a [Item], selector: &Selector, archive: &str) -> Result<&'a Item> {
+    let tags = |item: &Item| -> Vec<String> {
+        let tags = item.repo_tags.iter().flatten();
+        tags.map(|tag| full(tag)).collect()
+    };
+    let found = match selector {
+        Selector::Only => match items {
+            [one] => Some(one),
+            more => {
+                let message = format!("`{archive}` holds {} images and none is named", more.len());
+                return Err(Error::other(message).hint(advice(items, archive)));
+            }
+        },
+        Selector::At(n) => items.get(*n),
+        Selector::Named(name) => items.iter().find(|item| tags(item).contains(name)),
+    };
+    found.ok_or_else(|| {
+        let what = match selector {
+            Selector::At(n) => format!("`{archive}` has no image `@{n}`"),
+            Selector::Named(name) => format!("`{archive}` has no image named `{name}`"),
+            Selector::Only => format!("`{archive}` holds no image"),
+        };
+        Error::new(Kind::NotFound, what).hint(advice(items, archive))
+    })
+}
+
+/// A tag in full, as names of images are compared; what is no reference stays as it is.
+fn full(tag: &str) -> String {
+    parse_reference(tag).map_or_else(|_| tag.to_owned(), |r| r.or_latest().to_string())
+}
+
+fn advice(items: &[Item], archive: &str) -> String {
+    const MOST: usize = 20;
+    let mut tags: Vec<String> = Vec::new();
+    for item in items {
+        tags.extend(
+            item.repo_tags
+                .iter()
+                .flatten()
+                .map(|tag| format!("`{tag}`")),
+        );
+    }
+    let more = tags.len().saturating_sub(MOST);
+    tags.truncate(MOST);
+    if more > 0 {
+        tags.push(format!("and {more} more"));
+    }
+    match tags.is_empty() {
+        true => format!("its images have no names; `{archive}:@0` is the first"),
+        false => format!("it has {}", tags.join(", ")),
+    }
+}
+
+/// Describes the layer in the file `name` as it is presented. Blocks.
+fn describe(tar: &TarIndex, name: String, diff_id: Digest) -> Result<(Descriptor, Layer)> {
+    let missing = || tar.corrupt(format!("has no layer `{name}`"));
+    let size = tar.size(&name)?.ok_or_else(missing)?;
+    let unreadable = |e| cannot_read(tar.archive().path(), e);
+    let mut magic = Vec::new();
+    tar.reader(&name)?
+        .ok_or_else(missing)?
+        .take(Compression::MAGIC_LEN as u64)
+        .read_to_end(&mut magic)
+        .map_err(unreadable)?;
+    let compression = Compression::of(&magic);
+    let mut content = tar.reader(&name)?.ok_or_else(missing)?;
+    let descriptor = match compression {
+        None => Descriptor::new(LAYER, diff_id, size),
+        Some(Compression::Gzip) => {
+            // Docker 25 and buildkit name files by their digest; reading the blob verifies it.
+            let named = name
+                .strip_prefix("blobs/sha256/")
+                .map(|hex| format!("sha256:{hex}").parse());
+            let digest = match named {
+                Some(Ok(digest)) => digest,
+                _ => hash(&mut content).map_err(unreadable)?,
+            };
+            Descriptor::new(LAYER_GZIP, digest, size)
+        }
+        Some(_) => {
+            let size = plain_reader(content)
+                .and_then(|(_, mut plain)| io::copy(&mut plain, &mut io::sink()));
+            let size = size.map_err(|e| {
+                inflate::broken(compression, e).context(format!("cannot read the layer `{name}`"))
+            })?;
+            Descriptor::new(LAYER, diff_id, size)
+        }
+    };
+    let layer = Layer {
+        member: name,
+        inflate: !matches!(compression, None | Some(Compression::Gzip)),
+    };
+    Ok((descriptor, layer))
+}
+
+fn hash(content: &mut impl Read) -> io::Result<Digest> {
+    let mut digester = Digester::new(Algorithm::Sha256);
+    let mut piece = vec![0; 256 * 1024];
+    loop {
+        match content.read(&mut piece)? {
+            0 => return Ok(digester.finish()),
+            n => digester.update(&piece[..n]),
+        }
+    }
+}
+
+#[async_trait]
+impl Source for DockerArchiveSource {
+    fn name(&self) -> String {
+        image_name(self.tar.archive().path(), &self.selector)
+    }
+
+    fn can(&self) -> SourceCan {
+        SourceCan { ranged: true }
+    }
+
+    async fn manifest(&self, which: &Which) -> Result<Manifest> {
+        match which {
+            Which::Digest(digest) if digest != self.manifest.digest() => {
+                Err(self.missing("manifest", digest))
+            }
+            _ => Ok(self.manifest.clone()),
+        }
+    }
+
+    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        let stream = if blob.digest == self.config.0 {
+            BlobBody::of_bytes(self.config.1.clone()).open(from).await?
+        } else {
+            let missing = || self.missing("blob", &blob.digest);
+            let layer = self.layers.get(&blob.digest).ok_or_else(missing)?;
+            let stored = if layer.inflate { 0 } else { from };
+            let stream = self
+                .tar
+                .stream(&layer.member, stored)?
+                .ok_or_else(missing)?;
+            if layer.inflate {
+                without(inflate::plain(stream), from)
+            } else {
+                stream
+            }
+        };
+        Ok(if from == 0 {
+            verified(stream, blob)
+        } else {
+            stream
+        })
+    }
+}
+
+/// `content` without its first `n` bytes.
+fn without(content: BlobStream, n: u64) -> BlobStream {
+    let rest = content.scan(n, |left, item| {
+        let item = item.map(|mut bytes| {
+            let cut = (*left).min(bytes.len() as u64);
+            *left -= cut;
+            bytes.split_off(cut as usize)
+        });
+        std::future::ready(Some(item))
+    });
+    Box::pin(rest.chain(stream::empty()))
+}

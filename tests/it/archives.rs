@@ -1,0 +1,60 @@
+//! `oci-archive:` and `docker-archive:`, through the binary, against the fixtures and against skopeo and umoci.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod docker;
+mod fixtures;
+mod hostile;
+mod oci;
+
+use std::path::{Path, PathBuf};
+
+use crate::support::Barque;
+use crate::support::images::{self, Compression, Dialect, Maker, TestImage, noise, sha256};
+use crate::support::sandbox::Sandbox;
+
+fn skopeo() -> Option<Sandbox> {
+    let found = std::process::Command::new("skopeo")
+        .arg("--version")
+        .output()
+        .is_ok();
+    assert!(found || std::env::var_os("CI").is_none(), "no skopeo");
+    if !found {
+        println!("skipped: no skopeo");
+    }
+    found.then(|| Sandbox::of("skopeo").first_arg("--insecure-policy"))
+}
+
+/// `transport:path` of a file of this sandbox.
+fn at(barque: &Barque, transport: &str, file: &str) -> String {
+    format!("{transport}:{}", barque.path(file).display())
+}
+
+/// The image in a layout of this sandbox; its name.
+fn layout(barque: &Barque, name: &str, image: &TestImage) -> String {
+    images::write_layout(&barque.path(name), &[("v1", image)]);
+    format!("{}:v1", at(barque, "oci", name))
+}
+
+/// Names in the directory `path`.
+fn names(path: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(path)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Names and contents of the members of a tar, in order.
+fn members(path: &PathBuf) -> Vec<(String, Vec<u8>)> {
+    let mut archive = tar::Archive::new(std::fs::File::open(path).unwrap());
+    let read = |entry: std::io::Result<tar::Entry<'_, std::fs::File>>| {
+        let mut entry = entry.unwrap();
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut content).unwrap();
+        let name = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
+        (name, content)
+    };
+    archive.entries().unwrap().map(read).collect()
+}

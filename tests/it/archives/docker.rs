@@ -1,0 +1,169 @@
+//! `docker-archive:` written: equal to skopeo's, byte for byte.
+
+use super::*;
+
+/// Five layers of sizes that end in different places of a block, one of them twice.
+fn layered(dialect: Dialect, compression: Compression) -> TestImage {
+    [70_000, 3, 512, 300_001, 3]
+        .into_iter()
+        .fold(
+            Maker::new(dialect)
+                .compression(compression)
+                .label("a", "<b> & \"c\""),
+            |maker, size| maker.file_layer(&format!("data/{size}"), noise(size as u64, size)),
+        )
+        .make()
+}
+
+#[test]
+fn what_is_written_equals_what_skopeo_writes() {
+    let Some(skopeo) = skopeo() else { return };
+    for (dialect, compression) in [
+        (Dialect::Oci, Compression::Gzip),
+        (Dialect::Oci, Compression::Zstd),
+        (Dialect::Oci, Compression::None),
+        (Dialect::Docker, Compression::Gzip),
+        (Dialect::Docker, Compression::None),
+    ] {
+        let barque = Barque::new();
+        let image = layered(dialect, compression);
+        images::write_dir(&barque.path("image"), &image);
+        let from = at(&barque, "dir", "image");
+        for (i, (name, tags)) in [
+            (
+                ":busybox",
+                &["--additional-tag=b:2", "--additional-tag", "quay.io/a/b:1"][..],
+            ),
+            ("", &[]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let ours = format!("ours{i}.tar");
+            let theirs = format!("theirs{i}.tar");
+            let to = |file: &str| at(&barque, "docker-archive", file) + name;
+            let copy = |to: String| {
+                [&["copy"], tags, &[&from, &to]]
+                    .concat()
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            barque.args(copy(to(&ours))).run().ok();
+            skopeo.args(copy(to(&theirs))).run().ok();
+            let digest = |file: &str| sha256(&std::fs::read(barque.path(file)).unwrap());
+            assert_eq!(
+                digest(&ours),
+                digest(&theirs),
+                "{dialect:?} {compression:?} {name}"
+            );
+        }
+        let piped = barque.args(["copy", &from, "docker-archive:-"]).run().ok();
+        let file = std::fs::read(barque.path("ours1.tar")).unwrap();
+        assert_eq!(
+            sha256(piped.stdout_bytes()),
+            sha256(&file),
+            "{compression:?}"
+        );
+        assert_eq!(names(&barque.tmp()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_archive_read_back_is_the_image_that_was_reported() {
+    let barque = Barque::new();
+    let from = layout(&barque, "one", &layered(Dialect::Oci, Compression::Gzip));
+    let archive = at(&barque, "docker-archive", "a.tar");
+    let digest = |out: &str| out.trim().rsplit_once('@').unwrap().1.to_owned();
+    let written = barque
+        .args(["copy", &from, &format!("{archive}:a:1")])
+        .run()
+        .ok();
+    let format = ["inspect", "--format", "{{.Digest}}", &archive];
+    let read = barque.args(format).run().ok();
+    assert_eq!(read.stdout().trim(), digest(written.stdout()));
+    let again = barque.args(["copy", &from, &archive]).run().code(6);
+    let words = "docker-archive doesn't support modifying existing images";
+    assert!(again.stderr().contains(words), "{}", again.stderr());
+}
+
+#[test]
+fn compressed_layers_stay_when_asked_and_keep_the_digest() {
+    let barque = Barque::new();
+    let image = layered(Dialect::Docker, Compression::Gzip);
+    images::write_dir(&barque.path("image"), &image);
+    let (from, archive) = (
+        at(&barque, "dir", "image"),
+        at(&barque, "docker-archive", "a.tar"),
+    );
+    let flags = [
+        "copy",
+        "--keep-compressed",
+        "--preserve-digests",
+        &from,
+        &archive,
+    ];
+    let written = barque.args(flags).run().ok();
+    assert!(
+        written.stdout().contains(&image.digest.to_string()),
+        "{}",
+        written.stdout()
+    );
+    barque
+        .args(["copy", &archive, &at(&barque, "dir", "back")])
+        .run()
+        .ok();
+    for layer in image.layers() {
+        let back = std::fs::read(barque.path("back").join(layer.hex())).unwrap();
+        assert_eq!(back, image.blobs[&layer]);
+    }
+    let plain = at(&barque, "docker-archive", "b.tar");
+    let refused = barque
+        .args(["copy", "--preserve-digests", &from, &plain])
+        .run()
+        .code(6);
+    assert!(
+        refused.stderr().contains("--keep-compressed"),
+        "{}",
+        refused.stderr()
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_nothing_is_written() {
+    let barque = Barque::new();
+    let index = layout(&barque, "index", &images::five_platforms());
+    let artifact = layout(&barque, "artifact", &images::artifact());
+    let to = at(&barque, "docker-archive", "a.tar");
+    let all = barque.args(["copy", "--all", &index, &to]).run().code(6);
+    assert!(all.stderr().contains("holds one image"), "{}", all.stderr());
+    barque.args(["copy", &artifact, &to]).run().code(6);
+    // A layer that is not what the config says.
+    let image = layered(Dialect::Oci, Compression::Gzip);
+    let config: serde_json::Value = serde_json::from_slice(&image.blobs[&image.config()]).unwrap();
+    let wrong = config.to_string().replacen(
+        config["rootfs"]["diff_ids"][1].as_str().unwrap(),
+        &sha256(b"other").to_string(),
+        1,
+    );
+    let manifest = String::from_utf8(image.manifest.clone()).unwrap();
+    let manifest = manifest.replace(
+        &image.config().to_string(),
+        &sha256(wrong.as_bytes()).to_string(),
+    );
+    let mut lying = TestImage::raw(&image.media_type, manifest);
+    lying.blobs = image.blobs.clone();
+    lying
+        .blobs
+        .insert(sha256(wrong.as_bytes()), wrong.into_bytes());
+    let lying = layout(&barque, "lying", &lying);
+    let out = barque.args(["copy", &lying, &to]).run().code(4);
+    assert!(
+        out.stderr().contains("the image's config calls it"),
+        "{}",
+        out.stderr()
+    );
+    let tag = ["copy", "--additional-tag", "a:1", &index, "oci:x"];
+    barque.args(tag).run().code(1);
+    assert_eq!(names(&barque.path("")), ["artifact", "index", "lying"]);
+}
