@@ -136,9 +136,11 @@ impl ApiError {
                     .to_owned(),
             ),
             // A25: a proxy in front of several registries, or another server altogether.
-            (Kind::NotFound, _) if self.items.is_empty() => Some(format!(
-                "this is not how a registry answers; is a port or a path prefix missing after `{host}`?"
-            )),
+            (Kind::NotFound, _) if self.items.is_empty() && !text.starts_with('<') => {
+                Some(format!(
+                    "this is not how a registry answers; is a port or a path prefix missing after `{host}`?"
+                ))
+            }
             (Kind::NotFound, _) if self.has_code("MANIFEST_UNKNOWN") => {
                 let path = self.url.split_once("/v2/")?.1;
                 let repository = path.rsplit_once("/manifests/")?.0;

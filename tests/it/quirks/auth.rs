@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{barque, bearer, push, raw, raw_of_public, values};
+use super::{barque, bearer, pushing, raw, raw_of_public, values};
 use crate::support::fake::{FakeRegistry, on};
 use crate::support::images;
 use crate::support::proxy::Proxy;
@@ -331,7 +331,10 @@ fn a15_tokens_die_in_the_middle_of_a_push() {
     let auth = FakeRegistry::start_on("127.0.0.2");
     let registry = FakeRegistry::start().bearer(&auth.token_url(), 2);
     let image = images::small();
-    push(&image, &registry).ok();
+    let barque = barque();
+    // One request at a time: a new token must not be used up by another.
+    let run = pushing(&barque, &image, &registry);
+    run.args(["--image-parallel-copies", "1"]).run().ok();
     super::assert_pushed(&registry, &image);
     assert!(auth.requests("GET", "/token").len() > 1);
 }
