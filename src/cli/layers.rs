@@ -201,7 +201,7 @@ impl Fresh {
             // The name alone, as it is in the working directory: tempfile makes its paths absolute.
             let shown = made.path().file_name().unwrap_or_default();
             return Ok(Fresh {
-                path: shown,
+                path: shown.into(),
                 made: Some(made),
             });
         };
