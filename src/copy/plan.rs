@@ -26,7 +26,7 @@ pub enum Content {
     /// From here: a conversion made them.
     Made(Bytes),
     /// From this blob of the source, inflated on the way. How many they are is known afterwards.
-    Inflated(Descriptor),
+    Inflated(Box<Descriptor>),
 }
 
 /// One blob of the copy.
@@ -145,7 +145,10 @@ pub async fn plan(
             ));
         } else if seen.insert(blob.digest.clone()) {
             let made = draft.made.remove(&blob.digest).map(Content::Made);
-            let stored = draft.stored.remove(&blob.digest).map(Content::Inflated);
+            let stored = draft
+                .stored
+                .remove(&blob.digest)
+                .map(|stored| Content::Inflated(Box::new(stored)));
             let content = made.or(stored).unwrap_or(Content::Source);
             plan.blobs.push(BlobStep {
                 blob: blob.clone(),

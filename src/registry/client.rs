@@ -137,7 +137,9 @@ impl Client {
                 continue;
             }
             if answer.status != StatusCode::UNAUTHORIZED || !own {
-                pass.iter().for_each(|p| p.accepted(&intent.method));
+                if answer.status != StatusCode::FORBIDDEN {
+                    pass.iter().for_each(|p| p.accepted(&intent.method));
+                }
                 return self.finish(answer, intent, pass.as_ref()).await;
             }
             let again = match &pass {

@@ -109,22 +109,23 @@ impl Wire {
                     }
                     self.gate(&request.url).close(wait);
                 }
-                // Nobody there or a refused certificate: waiting a moment does not change it.
-                Err(lost)
-                    if last
-                        || matches!(
-                            lost.why,
-                            Why::NoServer | Why::Tls | Why::Certificate | Why::Body
-                        ) =>
-                {
-                    return Err(lost.error);
-                }
                 Err(lost) => {
-                    // H2: the first time it was most likely an idle connection that the other side dropped.
-                    let wait = if tries == 1 && lost.why == Why::Broken {
-                        Duration::ZERO
-                    } else {
-                        backoff(self.patience.backoff, tries)
+                    // H2: the first time it was most likely an idle connection that the other side dropped. Small
+                    // uploads go out again too: what came twice would not match its digest.
+                    let was_idle = tries == 1
+                        && lost.why == Why::Broken
+                        && (request.repeatable || !request.bulk);
+                    // Nobody there or a refused certificate: waiting a moment does not change it.
+                    let is_final = matches!(
+                        lost.why,
+                        Why::NoServer | Why::Tls | Why::Certificate | Why::Body
+                    );
+                    if is_final || (last && !was_idle) {
+                        return Err(lost.error);
+                    }
+                    let wait = match was_idle {
+                        true => Duration::ZERO,
+                        false => backoff(self.patience.backoff, tries),
                     };
                     tracing::debug!("{}; trying again in {wait:.1?}", lost.error);
                     tokio::time::sleep(wait).await;

@@ -87,7 +87,7 @@ const WAITING: usize = 8;
 
 /// Where a blob is hashed.
 enum Hashing {
-    Here(Digester),
+    Here(Box<Digester>),
     Beside {
         pieces: mpsc::Sender<Bytes>,
         done: JoinHandle<Digest>,
@@ -98,7 +98,7 @@ impl Hashing {
     fn of(blob: &Descriptor) -> Hashing {
         let mut digester = Digester::new(blob.digest.algorithm());
         if blob.size < BESIDE {
-            return Hashing::Here(digester);
+            return Hashing::Here(Box::new(digester));
         }
         let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
         // It ends when the stream, and with it the sender, is gone.

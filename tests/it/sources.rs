@@ -54,7 +54,7 @@ fn a_file_that_cannot_be_read_is_named() {
     );
 
     let file = barque.write_home("secret.json", auth_json(registry.address(), &good()));
-    std::fs::set_permissions(&file, Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o0)).unwrap();
     if std::fs::read(&file).is_ok() {
         return; // root reads everything
     }

@@ -200,7 +200,7 @@ fn u11_u12_u15_a_large_put_is_refused() {
     let image = images::two_layers();
     let largest = image.blobs.values().map(Vec::len).max().unwrap();
     let reset = sent("PUT").when(has_body).rst_request_after(100);
-    for (rule, refused) in [(no_whole_put(), 1), (reset, 2)] {
+    for (rule, refused) in [(no_whole_put(), 1), (reset, 4)] {
         let registry =
             FakeRegistry::start()
                 .rule(rule)
