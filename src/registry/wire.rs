@@ -278,23 +278,26 @@ impl Wire {
                 why,
             };
         }
-        let io_kind = cause::<io::Error>(&e).map(io::Error::kind);
+        // One io::Error may wrap another under the kind `Other`.
+        let is_io = |kind: io::ErrorKind| {
+            chain(&e).any(|c| {
+                c.downcast_ref::<io::Error>()
+                    .is_some_and(|e| e.kind() == kind)
+            })
+        };
         let says = |text: &str| chain(&e).any(|c| c.to_string().contains(text));
         if e.is_connect() {
             let timed_out = e.is_timeout() || says("timed out");
             // Some servers of plain HTTP hang up when they hear TLS.
             let hung_up = request.url.url().scheme() == "https"
-                && matches!(
-                    io_kind,
-                    Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
-                );
+                && (is_io(io::ErrorKind::UnexpectedEof) || is_io(io::ErrorKind::ConnectionReset));
             let error = if says("dns error") || says("failed to lookup") {
                 unavailable(format!("{place}: the host `{host}` is unknown"))
                     .because(e)
                     .hint(format!(
                         "check the spelling of `{host}` and this machine's DNS"
                     ))
-            } else if io_kind == Some(io::ErrorKind::ConnectionRefused) {
+            } else if is_io(io::ErrorKind::ConnectionRefused) {
                 unavailable(format!(
                     "{place}: nothing listens there (connection refused)"
                 ))

@@ -15,7 +15,7 @@ pub struct Proxy {
 /// What a client asked of the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connect {
-    /// `HOST:PORT`.
+    /// `HOST:PORT`; empty for a request in clear, which is recorded and left without an answer.
     pub to: String,
     /// The value of `Proxy-Authorization`.
     pub authorization: Option<String>,
@@ -56,6 +56,7 @@ impl Proxy {
 fn tunnel(mut client: TcpStream, target: &str, log: &Mutex<Vec<Connect>>) -> io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let (mut to, mut authorization, mut line) = (String::new(), None, String::new());
+    let mut asked = false;
     loop {
         line.clear();
         reader.read_line(&mut line)?;
@@ -63,6 +64,7 @@ fn tunnel(mut client: TcpStream, target: &str, log: &Mutex<Vec<Connect>>) -> io:
         if text.is_empty() {
             break;
         }
+        asked = true;
         if let Some(rest) = text.strip_prefix("CONNECT ") {
             to = rest.split(' ').next().unwrap_or_default().to_owned();
         } else if let Some((name, value)) = text.split_once(':')
@@ -71,11 +73,15 @@ fn tunnel(mut client: TcpStream, target: &str, log: &Mutex<Vec<Connect>>) -> io:
             authorization = Some(value.trim().to_owned());
         }
     }
-    if to.is_empty() {
+    if !asked {
         // The client went away before it asked for anything.
         return Ok(());
     }
+    let in_clear = to.is_empty();
     log.lock().unwrap().push(Connect { to, authorization });
+    if in_clear {
+        return Ok(());
+    }
     let mut server = TcpStream::connect(target)?;
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
     let (mut up, mut down) = (server.try_clone()?, client.try_clone()?);
