@@ -1,4 +1,4 @@
-//! barque inspects and copies container images between registries, OCI layouts and directories.
+//! barque inspects and copies container images between registries, layouts and archives.
 //!
 //! The crate is a house of rooms; data flows through them once, from left to right, and a room uses only
 //! the rooms to its right in this list:

@@ -33,12 +33,14 @@ Image names:
   docker://HOST/NAME[:TAG][@DIGEST]  in a registry
   oci:DIR[:REF]                      in an OCI image layout
   dir:DIR                            in a flat directory, as skopeo writes it
+  oci-archive:FILE[:REF]             in a tar of an OCI layout
+  docker-archive:FILE[:NAME[:TAG]]   in a tar as `docker save` writes it
 
 Exit codes:
   0 done, 1 error, 2 not found, 3 not allowed, 4 content does not match its digest,
   5 network or registry unavailable, 6 refused by the destination, 130 or 143 interrupted";
 
-/// Inspect and copy container images between registries, OCI layouts and directories
+/// Inspect and copy container images between registries, layouts and archives
 #[derive(Parser)]
 #[command(
     name = "barque",
@@ -115,14 +117,19 @@ fn run() -> Result<(), Ended> {
     let screen = MultiProgress::new();
     // Another subscriber can only stand here when the library is embedded; it then hears the events.
     let _ = tracing::subscriber::set_global_default(log::subscriber(cli.global.debug, &screen));
-    let threads = std::thread::available_parallelism()
-        .map_or(2, usize::from)
-        .min(4);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build()
-        .context("starting the runtime")?;
+    let runtime = match cli.command {
+        Command::Copy(_) | Command::Layers(_) => {
+            let threads = std::thread::available_parallelism().map_or(2, usize::from);
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(threads.min(4));
+            builder
+        }
+        // A few small answers: handing them from thread to thread would cost more than reading them.
+        _ => tokio::runtime::Builder::new_current_thread(),
+    }
+    .enable_all()
+    .build()
+    .context("starting the runtime")?;
     let hint = match cli.command {
         Command::Copy(_) => "; what is finished is kept: run the same command again to continue",
         _ => "",

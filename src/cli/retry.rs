@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::flags::duration;
+use crate::report::failure;
 use crate::{Kind, Result};
 
 /// Retries of a whole operation.
@@ -38,8 +39,9 @@ impl RetryFlags {
                 .filter(|d| !d.is_zero())
                 .unwrap_or(Duration::from_secs(1 << tries.min(6)));
             tries += 1;
+            let why = failure::one_line(&e.into());
             tracing::warn!(
-                "{e}; trying again in {wait:.0?} ({tries} of {})",
+                "{why}; trying again in {wait:.0?} ({tries} of {})",
                 self.retry_times
             );
             tokio::time::sleep(wait).await;

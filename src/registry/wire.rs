@@ -272,7 +272,8 @@ impl Wire {
                     "if this registry speaks plain HTTP, permit that with `--tls-verify=false`",
                 ),
             };
-            let error = unavailable(format!("{place}: the TLS handshake failed")).because(e);
+            let error =
+                unavailable(format!("{place}: the TLS handshake failed")).because(innermost(&e));
             return Lost {
                 error: error.hint(hint),
                 why,
@@ -293,7 +294,7 @@ impl Wire {
                 && (is_io(io::ErrorKind::UnexpectedEof) || is_io(io::ErrorKind::ConnectionReset));
             let error = if says("dns error") || says("failed to lookup") {
                 unavailable(format!("{place}: the host `{host}` is unknown"))
-                    .because(e)
+                    .because(innermost(&e))
                     .hint(format!(
                         "check the spelling of `{host}` and this machine's DNS"
                     ))
@@ -301,17 +302,17 @@ impl Wire {
                 unavailable(format!(
                     "{place}: nothing listens there (connection refused)"
                 ))
-                .because(e)
+                .because(innermost(&e))
                 .hint("is the registry running, and is the port right?")
             } else if timed_out {
                 unavailable(format!(
                     "{place}: no connection within {} s",
                     self.patience.connect.as_secs_f32()
                 ))
-                .because(e)
+                .because(innermost(&e))
                 .hint("check the network, and the proxy settings (HTTPS_PROXY, NO_PROXY)")
             } else {
-                unavailable(format!("{place}: no connection")).because(e)
+                unavailable(format!("{place}: no connection")).because(innermost(&e))
             };
             return Lost {
                 error,
@@ -332,7 +333,7 @@ impl Wire {
         let error = unavailable(format!(
             "{place}: the connection broke before an answer came"
         ))
-        .because(e);
+        .because(innermost(&e));
         let tls = why == Why::Broken && request.url.url().scheme() == "https";
         Lost {
             // TLS 1.3 servers refuse a client without a certificate after the handshake, some by hanging up.
@@ -366,6 +367,11 @@ fn chain<'a>(
             None => e.source(),
         }
     })
+}
+
+/// The innermost cause alone: what stands around it names the layers of the HTTP client, which help nobody.
+fn innermost(e: &reqwest::Error) -> io::Error {
+    io::Error::other(chain(e).last().map(ToString::to_string).unwrap_or_default())
 }
 
 fn cause<T: StdError + 'static>(e: &reqwest::Error) -> Option<&T> {

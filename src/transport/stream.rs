@@ -83,7 +83,7 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
 /// From this size on a blob is hashed on a thread of its own, while its next bytes are received.
 const BESIDE: u64 = 16 << 20;
 /// Pieces that may wait for the hashing thread.
-const WAITING: usize = 8;
+const WAITING: usize = 4;
 
 /// Where a blob is hashed.
 enum Hashing {
