@@ -105,7 +105,7 @@ pub(super) fn plain_reader<'a>(
     Ok((compression, reader))
 }
 
-/// The plain form of `content` (see [`plain_reader`]). It verifies nothing; errors of `content` are handed on as
+/// The plain form of `content` (see `plain_reader`). It verifies nothing; errors of `content` are handed on as
 /// they are, and `content` is read to its end, so that a stream that verifies itself has its say.
 pub fn plain(content: BlobStream) -> BlobStream {
     let (to_decoder, from_source) = mpsc::channel(IN_FLIGHT);
