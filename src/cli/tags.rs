@@ -25,7 +25,7 @@ Examples:
 /// Prints a JSON document as skopeo list-tags does, or with --plain one tag a line, page by page as they arrive.
 /// The order is that of the registry.
 #[derive(Args)]
-#[command(visible_alias = "list-tags", after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct TagsArgs {
     /// A repository, as in docker://alpine or quay.io/ns/name
     #[arg(value_name = "REPOSITORY")]
