@@ -106,7 +106,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__copy)
-            opts="-a -q -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --all --multi-arch --platform --sparse --preserve-digests --additional-tag --keep-compressed --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --retry-times --retry-delay --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --help"
+            opts="-a -q -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --all --multi-arch --platform --sparse --preserve-digests --additional-tag --keep-compressed --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --retry-times --retry-delay --src-daemon-host --dest-daemon-host --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -173,6 +173,14 @@ _barque() {
                     return 0
                     ;;
                 --retry-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src-daemon-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dest-daemon-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -352,7 +360,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__inspect)
-            opts="-f -n -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --raw --config --format --no-tags --platform --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --help"
+            opts="-f -n -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --raw --config --format --no-tags --platform --daemon-host --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -391,6 +399,10 @@ _barque() {
                     return 0
                     ;;
                 --platform)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --daemon-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -438,7 +450,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__layers)
-            opts="-o -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --output --list --json --platform --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --help"
+            opts="-o -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --output --list --json --platform --daemon-host --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -477,6 +489,10 @@ _barque() {
                     return 0
                     ;;
                 --platform)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --daemon-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -49,6 +49,7 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l stall-timeout 
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s f -l format -d 'Print by this Go template, as in \'{{.Digest}}\' or \'{{json .Labels}}\'' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
@@ -81,6 +82,8 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l image-parallel-co
 complete -c barque -n "__fish_barque_using_subcommand copy" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-username -d 'Log in as this user; the password comes with the flag beside this one' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-password -d 'The password of that user; like --creds it shows in the list of processes' -r
@@ -156,6 +159,7 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l stall-timeout -
 complete -c barque -n "__fish_barque_using_subcommand layers" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -s o -l output -d 'Write into this directory, which must be new or empty' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r

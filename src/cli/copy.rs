@@ -7,7 +7,9 @@ use clap::Args;
 use indicatif::MultiProgress;
 
 use super::Outcome;
-use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
+use super::flags::{
+    DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SourceFlags, SourcePlaceFlags,
+};
 use super::retry::RetryFlags;
 use crate::copy::{self, Platforms, Want};
 use crate::image::{ImageName, PlatformPattern, parse_reference};
@@ -36,8 +38,8 @@ Examples:
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct CopyArgs {
-    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG or
-    /// dir:DIR; the file - of an archive is standard input
+    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG,
+    /// docker-daemon:NAME:TAG or dir:DIR; the file - of an archive is standard input
     #[arg(value_name = "SOURCE")]
     source: String,
 
@@ -108,6 +110,10 @@ pub(crate) struct CopyArgs {
     #[command(flatten)]
     retry: RetryFlags,
     #[command(flatten)]
+    src_place: SourcePlaceFlags,
+    #[command(flatten)]
+    dest_place: DestinationPlaceFlags,
+    #[command(flatten)]
     src: SourceFlags,
     #[command(flatten)]
     dest: DestinationFlags,
@@ -131,18 +137,21 @@ pub(crate) async fn run(
         args.src.access(Some(&files))?,
         args.dest.access(Some(&files))?,
     );
-    let local = Local {
-        additional_tags: additional_tags(&args, &destination)?,
-        keep_compressed: args.keep_compressed,
-        ..global.local()
-    };
+    let local = (
+        args.src_place.local(global),
+        Local {
+            additional_tags: additional_tags(&args, &destination)?,
+            keep_compressed: args.keep_compressed,
+            ..args.dest_place.local(global)
+        },
+    );
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {
         let patience = global.patience();
-        let source = open_source(&source, &access.0, &patience, &local)
+        let source = open_source(&source, &access.0, &patience, &local.0)
             .await
             .map_err(|e| e.context("reading the source"))?;
-        let destination = open_destination(&destination, &access.1, &patience, &local)
+        let destination = open_destination(&destination, &access.1, &patience, &local.1)
             .await
             .map_err(|e| e.context("writing the destination"))?;
         let plan = copy::plan(&*source, &*destination, &want).await?;

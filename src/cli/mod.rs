@@ -35,6 +35,7 @@ Image names:
   dir:DIR                            in a flat directory, as skopeo writes it
   oci-archive:FILE[:REF]             in a tar of an OCI layout
   docker-archive:FILE[:NAME[:TAG]]   in a tar as `docker save` writes it
+  docker-daemon:NAME[:TAG]           in a Docker Engine, or Podman's API service
 
 Exit codes:
   0 done, 1 error, 2 not found, 3 not allowed, 4 content does not match its digest,
