@@ -8,6 +8,7 @@ use indicatif::MultiProgress;
 
 use super::Outcome;
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
+use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use crate::copy::{self, Platforms, Want};
 use crate::image::{ImageName, PlatformPattern, parse_reference};
@@ -105,6 +106,8 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "FILE")]
     authfile: Option<PathBuf>,
 
+    #[command(flatten)]
+    form: LayerFormFlags,
     #[command(flatten)]
     retry: RetryFlags,
     #[command(flatten)]
@@ -217,6 +220,7 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
     Ok(Want {
         platforms: platforms(args, global)?,
         preserve_digests: args.preserve_digests,
+        layers: args.form.layers()?,
         // 0 is skopeo's word for its own choice.
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
         look: args.dry_run,

@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 use super::blob_store::{self, blocking, cannot_read, cannot_write, read_document};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
-    verified,
+    WrittenLate, verified,
 };
 use crate::image::{
     Algorithm, Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector,
@@ -388,6 +388,7 @@ impl Destination for OciDestination {
             holds,
             manifest_vouches: false,
             plain_layers: false,
+            names_late: true,
         }
     }
 
@@ -410,6 +411,12 @@ impl Destination for OciDestination {
         self.made().await?;
         let to = blob_path(&self.path, &blob.digest);
         blob_store::write_blob(&to, &self.path, blob, &body).await
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        self.made().await?;
+        let name = |digest: &Digest| blob_path(&self.path, digest);
+        blob_store::write_late(&self.path, planned.digest.algorithm(), &body, name).await
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
