@@ -74,6 +74,18 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     keep_compressed: bool,
 
+    /// Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides
+    #[arg(long, value_name = "DIR")]
+    shared_blob_dir: Option<PathBuf>,
+
+    /// As --shared-blob-dir, for the source
+    #[arg(long, value_name = "DIR")]
+    src_shared_blob_dir: Option<PathBuf>,
+
+    /// As --shared-blob-dir, for the destination
+    #[arg(long, value_name = "DIR")]
+    dest_shared_blob_dir: Option<PathBuf>,
+
     /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
     digestfile: Option<PathBuf>,
@@ -134,18 +146,29 @@ pub(crate) async fn run(
         args.src.access(Some(&files))?,
         args.dest.access(Some(&files))?,
     );
-    let local = Local {
-        additional_tags: additional_tags(&args, &destination)?,
-        keep_compressed: args.keep_compressed,
-        ..global.local()
-    };
+    let local = (
+        global.local(
+            args.src_shared_blob_dir
+                .as_ref()
+                .or(args.shared_blob_dir.as_ref()),
+        ),
+        Local {
+            additional_tags: additional_tags(&args, &destination)?,
+            keep_compressed: args.keep_compressed,
+            ..global.local(
+                args.dest_shared_blob_dir
+                    .as_ref()
+                    .or(args.shared_blob_dir.as_ref()),
+            )
+        },
+    );
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {
         let patience = global.patience();
-        let source = open_source(&source, &access.0, &patience, &local)
+        let source = open_source(&source, &access.0, &patience, &local.0)
             .await
             .map_err(|e| e.context("reading the source"))?;
-        let destination = open_destination(&destination, &access.1, &patience, &local)
+        let destination = open_destination(&destination, &access.1, &patience, &local.1)
             .await
             .map_err(|e| e.context("writing the destination"))?;
         let plan = copy::plan(&*source, &*destination, &want).await?;

@@ -96,10 +96,11 @@ impl Global {
         patience
     }
 
-    /// What local transports are told.
-    pub(crate) fn local(&self) -> Local {
+    /// What local transports are told; `shared_blobs` is the directory of blobs that an `oci:` layout shares.
+    pub(crate) fn local(&self, shared_blobs: Option<&PathBuf>) -> Local {
         Local {
             tmpdir: self.tmpdir.clone(),
+            shared_blobs: shared_blobs.cloned(),
             ..Local::default()
         }
     }
@@ -138,6 +139,14 @@ pub(crate) struct PlatformFlag {
     /// Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
+}
+
+/// Where commands that read one image find the blobs of a layout.
+#[derive(Args)]
+pub(crate) struct SharedBlobsFlag {
+    /// Read the blobs of an oci: layout from this directory, which several layouts share
+    #[arg(long, value_name = "DIR")]
+    pub(crate) shared_blob_dir: Option<PathBuf>,
 }
 
 /// Go's durations as far as people write them (`90s`, `1m30s`, `500ms`), and bare seconds.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::flags::{Global, PlatformFlag, RegistryFlags};
+use super::flags::{Global, PlatformFlag, RegistryFlags, SharedBlobsFlag};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
@@ -61,6 +61,8 @@ pub(crate) struct LayersArgs {
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
+    shared: SharedBlobsFlag,
+    #[command(flatten)]
     retry: RetryFlags,
     #[command(flatten)]
     registry: RegistryFlags,
@@ -69,7 +71,13 @@ pub(crate) struct LayersArgs {
 pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Outcome> {
     let name = image_to_read(&args.image)?;
     let access = args.registry.access(None)?;
-    let source = open_source(&name, &access, &global.patience(), &global.local()).await?;
+    let source = open_source(
+        &name,
+        &access,
+        &global.patience(),
+        &global.local(args.shared.shared_blob_dir.as_ref()),
+    )
+    .await?;
     let run = async || layers(&args, global, &name, source.clone()).await;
     let done = args.retry.run(run).await;
     done.map_err(|e| {

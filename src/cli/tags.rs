@@ -44,7 +44,7 @@ pub(crate) struct TagsArgs {
 pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outcome> {
     let name = repository(&args.repository)?;
     let access = args.registry.access(None)?;
-    let source = open_source(&name, &access, &global.patience(), &global.local()).await?;
+    let source = open_source(&name, &access, &global.patience(), &global.local(None)).await?;
     let text = args.repository.clone();
     let context =
         move |e: Error| anyhow::Error::from(e.context(format!("listing the tags of `{text}`")));

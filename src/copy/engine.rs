@@ -26,6 +26,9 @@ use crate::{Error, Result};
 const LARGE: u64 = 4 << 20;
 const LARGE_LANES: usize = 4;
 const SMALL_LANES: usize = 16;
+/// Layers in other forms that are under way at once: one compression keeps all cores busy, inflating one core.
+/// More would only take memory.
+const RECODING_LANES: usize = 4;
 /// Manifests of one level that are written at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
@@ -231,11 +234,10 @@ impl Work {
             Some(_) => large.clone(),
             None => Arc::new(Semaphore::new(SMALL_LANES)),
         };
-        // Inflating keeps a core busy; more at once would only take memory.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let recoding = match parallel {
             Some(_) => large.clone(),
-            None => Arc::new(Semaphore::new(cores)),
+            None => Arc::new(Semaphore::new(cores.min(RECODING_LANES))),
         };
         let mut order: Vec<&BlobStep> = steps.iter().collect();
         // Recoded layers go in the order of the image: each gets its place when the one before it is done.

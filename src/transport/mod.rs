@@ -41,6 +41,8 @@ pub struct Local {
     pub additional_tags: Vec<String>,
     /// Layers in a `docker-archive:` stay as compressed as they are.
     pub keep_compressed: bool,
+    /// The blobs of an `oci:` layout are in this directory, which several layouts may share.
+    pub shared_blobs: Option<PathBuf>,
 }
 
 /// The image `name` to read from.
@@ -55,7 +57,8 @@ pub async fn open_source(
             Arc::new(docker::DockerSource::new(reference, access, patience)?)
         }
         ImageName::Oci { path, selector } => {
-            Arc::new(oci_layout::OciSource::open(path, selector).await?)
+            let layout = oci_layout::OciSource::open(path, selector).await?;
+            Arc::new(layout.sharing(local.shared_blobs.as_deref()))
         }
         ImageName::OciArchive { path, selector } => Arc::new(
             oci_archive::OciArchiveSource::open(path, selector, local.tmpdir.as_deref()).await?,
@@ -80,7 +83,8 @@ pub async fn open_destination(
             Arc::new(docker::DockerDestination::new(reference, access, patience)?)
         }
         ImageName::Oci { path, selector } => {
-            Arc::new(oci_layout::OciDestination::open(path, selector).await?)
+            let layout = oci_layout::OciDestination::open(path, selector).await?;
+            Arc::new(layout.sharing(local.shared_blobs.as_deref()))
         }
         ImageName::OciArchive { path, selector } => Arc::new(
             oci_archive::OciArchiveDestination::open(path, selector, local.tmpdir.as_deref())

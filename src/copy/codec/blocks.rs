@@ -47,8 +47,8 @@ pub(super) fn packed<T: Send + 'static>(
         .buffered(cores.count)
 }
 
-/// Cuts `content` into blocks. A block is begun only when `room` has a place for it: places are taken in the order
-/// of the content, so the block that is waited for always has one.
+/// Cuts `content` into blocks and waits for a place in `room` for each. A place is held by a thread at work and by
+/// nothing else, so that a stream that nobody reads keeps none from the others.
 fn cut(
     content: BlobStream,
     size: usize,
@@ -75,14 +75,6 @@ fn cut(
             if s.ended {
                 return None;
             }
-            let permit = match room.acquire_owned().await {
-                Ok(permit) => permit,
-                Err(e) => {
-                    s.ended = true;
-                    let error = Error::other("the compression was stopped").because(e);
-                    return Some((Err(error), s));
-                }
-            };
             let mut block = BytesMut::with_capacity(size);
             while block.len() < size && !s.ended {
                 if s.rest.is_empty() {
@@ -101,6 +93,14 @@ fn cut(
             if block.is_empty() && s.begun {
                 return None;
             }
+            let permit = match room.acquire_owned().await {
+                Ok(permit) => permit,
+                Err(e) => {
+                    s.ended = true;
+                    let error = Error::other("the compression was stopped").because(e);
+                    return Some((Err(error), s));
+                }
+            };
             s.begun = true;
             let bytes = block.freeze();
             let tail = bytes.len().saturating_sub(before);

@@ -59,8 +59,8 @@ impl Codec {
     }
 }
 
-/// The cores that all compressions of a copy share: blocks in flight are counted here, so that memory is bounded
-/// however many layers are under way.
+/// The cores that all compressions of a copy share: blocks at work are counted here, however many layers are under
+/// way.
 #[derive(Debug, Clone)]
 pub struct Cores {
     blocks: Arc<Semaphore>,
@@ -133,3 +133,6 @@ pub fn inflated(stored: BlobStream, diff_id: &Digest) -> BlobStream {
         Some((item, s))
     }))
 }
+
+#[cfg(test)]
+mod tests;
