@@ -50,6 +50,7 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l tmpdir -d 'Put
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s f -l format -d 'Print by this Go template, as in \'{{.Digest}}\' or \'{{json .Labels}}\'' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
@@ -75,15 +76,20 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l tmpdir -d 'Put bi
 complete -c barque -n "__fish_barque_using_subcommand copy" -l multi-arch -d 'Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l platform -d 'Choose this platform; given twice, or with a * as in linux/arm*, the index is copied with these only' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l additional-tag -d 'Give an image in a docker-archive: this name too; repeatable' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l shared-blob-dir -d 'Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l digestfile -d 'Write the digest of the copied manifest to this file, without a newline' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l receipt -d 'Write a receipt to this file: a JSON document of what was copied, found, mounted and requested' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l mount-from -d 'Try to mount blobs from this repository of the destination\'s registry; repeatable' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l image-parallel-copies -d 'Move at most this many blobs at once [default: 4 large and 16 small ones]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-format -d 'Compress layers with this: gzip or zstd. Those that are compressed so already stay as they are' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-level -d 'Compress at this level: 1 to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-username -d 'Log in as this user; the password comes with the flag beside this one' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-password -d 'The password of that user; like --creds it shows in the list of processes' -r
@@ -108,6 +114,10 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l keep-compressed -
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dry-run -d 'Print what would be done, and do nothing'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l json -d 'With --dry-run, print JSON in place of a table'
 complete -c barque -n "__fish_barque_using_subcommand copy" -s q -l quiet -d 'Print nothing but warnings and errors'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress -d 'Compress layers that are not compressed; with gzip, unless a format is given'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-decompress -d 'Write layers uncompressed'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-force-compress-format -d 'Accepted for compatibility with skopeo: a layer in another format is never taken for one in that format'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-oci-accept-uncompressed-layers -d 'Leave layers uncompressed that are so, also where a format is given'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand copy" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -160,6 +170,7 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l tmpdir -d 'Put 
 complete -c barque -n "__fish_barque_using_subcommand layers" -s o -l output -d 'Write into this directory, which must be new or empty' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r

@@ -10,6 +10,7 @@ use super::Outcome;
 use super::flags::{
     DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SourceFlags, SourcePlaceFlags,
 };
+use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use crate::copy::{self, Platforms, Want};
 use crate::image::{ImageName, PlatformPattern, parse_reference};
@@ -75,6 +76,10 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     keep_compressed: bool,
 
+    /// Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides
+    #[arg(long, value_name = "DIR")]
+    shared_blob_dir: Option<PathBuf>,
+
     /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
     digestfile: Option<PathBuf>,
@@ -108,6 +113,8 @@ pub(crate) struct CopyArgs {
     authfile: Option<PathBuf>,
 
     #[command(flatten)]
+    form: LayerFormFlags,
+    #[command(flatten)]
     retry: RetryFlags,
     #[command(flatten)]
     src_place: SourcePlaceFlags,
@@ -138,11 +145,11 @@ pub(crate) async fn run(
         args.dest.access(Some(&files))?,
     );
     let local = (
-        args.src_place.local(global),
+        args.src_place.local(global, args.shared_blob_dir.as_ref()),
         Local {
             additional_tags: additional_tags(&args, &destination)?,
             keep_compressed: args.keep_compressed,
-            ..args.dest_place.local(global)
+            ..args.dest_place.local(global, args.shared_blob_dir.as_ref())
         },
     );
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
@@ -226,6 +233,7 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
     Ok(Want {
         platforms: platforms(args, global)?,
         preserve_digests: args.preserve_digests,
+        layers: args.form.layers()?,
         // 0 is skopeo's word for its own choice.
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
         look: args.dry_run,

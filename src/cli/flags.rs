@@ -294,14 +294,19 @@ macro_rules! place_flags {
             /// The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]
             #[arg(id = concat!($prefix, "daemon-host"), long = concat!($prefix, "daemon-host"), value_name = "HOST")]
             daemon_host: Option<String>,
+
+            /// The blobs of an oci: layout are in this directory, which several layouts share
+            #[arg(id = concat!($prefix, "shared-blob-dir"), long = concat!($prefix, "shared-blob-dir"), value_name = "DIR")]
+            shared_blob_dir: Option<PathBuf>,
         }
 
         impl $name {
-            /// What local transports of this side are told.
-            pub(crate) fn local(&self, global: &Global) -> Local {
+            /// What local transports of this side are told; `shared_blobs` is what holds for both sides of a copy.
+            pub(crate) fn local(&self, global: &Global, shared_blobs: Option<&PathBuf>) -> Local {
                 Local {
                     tmpdir: global.tmpdir.clone(),
                     daemon_host: self.daemon_host.clone(),
+                    shared_blobs: self.shared_blob_dir.as_ref().or(shared_blobs).cloned(),
                     ..Local::default()
                 }
             }

@@ -7,6 +7,7 @@ mod copy;
 mod flags;
 mod generate;
 mod inspect;
+mod layer_form;
 mod layers;
 mod login;
 mod logout;

@@ -10,6 +10,7 @@ mod digest;
 pub mod go_json;
 pub mod index;
 mod jws;
+pub mod layer;
 mod manifest;
 mod media_type;
 mod name;
@@ -19,6 +20,7 @@ pub mod reference;
 pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError, Digester};
+pub use layer::LayerForm;
 pub use manifest::{
     ArtifactView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
 };

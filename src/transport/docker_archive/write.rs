@@ -16,7 +16,8 @@ use super::super::archive_file::STANDARD;
 use super::super::blob_store::{DOCUMENT_CAP, blocking};
 use super::super::tar_writer::{Content, Entry, TarWriter};
 use super::super::{
-    BlobBody, Coming, Destination, DestinationCan, Local, Presence, Stored, Which, read_all,
+    BlobBody, BlobStream, Coming, Destination, DestinationCan, Local, Presence, Stored, Which,
+    WrittenLate, read_all, tallied,
 };
 use super::legacy::{directories, repositories};
 use super::{Item, MANIFEST, REPOSITORIES, image_name};
@@ -143,6 +144,18 @@ impl DockerArchiveDestination {
         Ok(writer.insert(Arc::new(made)).clone())
     }
 
+    /// Writes a layer of `size` bytes, where that is known.
+    async fn put_layer(
+        &self,
+        digest: &Digest,
+        size: Option<u64>,
+        content: BlobStream,
+    ) -> Result<()> {
+        let (writer, name) = (self.writer().await?, layer_member(digest));
+        writer.announce([(name.clone(), MODE, size)]);
+        writer.write(&name, content).await
+    }
+
     /// What follows the layers.
     fn last_entries(&self) -> Result<Vec<Entry>> {
         let image = self.image();
@@ -187,6 +200,7 @@ impl Destination for DockerArchiveDestination {
             holds: |media_type| *media_type == MediaType::DOCKER_MANIFEST,
             manifest_vouches: false,
             plain_layers: !self.keep_compressed,
+            names_late: false,
         }
     }
 
@@ -212,10 +226,27 @@ impl Destination for DockerArchiveDestination {
             self.image().configs.insert(blob.digest.clone(), config);
             return Ok(Stored::Written);
         }
-        let (writer, name) = (self.writer().await?, layer_member(&blob.digest));
-        writer.announce([(name.clone(), MODE, Some(blob.size))]);
-        writer.write(&name, content).await?;
+        self.put_layer(&blob.digest, Some(blob.size), content)
+            .await?;
         Ok(Stored::Written)
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
+        self.put_layer(&planned.digest, None, content).await?;
+        let (digest, size) = tally.ended()?;
+        if digest != planned.digest {
+            let message = format!(
+                "a docker archive was promised `{}`, not `{digest}`",
+                planned.digest
+            );
+            return Err(Error::new(Kind::Corrupt, message));
+        }
+        Ok(WrittenLate {
+            digest,
+            size,
+            stored: Stored::Written,
+        })
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {

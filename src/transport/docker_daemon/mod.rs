@@ -26,7 +26,7 @@ use super::blob_store::{blocking, cannot_write};
 use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
 use super::{
     BlobBody, BlobStream, Coming, Destination, DestinationCan, Local, Presence, Source, SourceCan,
-    Stored, Which,
+    Stored, Which, WrittenLate,
 };
 use crate::image::{DaemonImage, Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Result};
@@ -210,6 +210,11 @@ impl Destination for DockerDaemonDestination {
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
         let put = self.archive.put_blob(blob, body).await;
+        self.told(put).await
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let put = self.archive.put_late(planned, body).await;
         self.told(put).await
     }
 
