@@ -91,14 +91,14 @@ fn packed(codec: Codec) -> Bytes {
     })
 }
 
-#[divan::bench(args = [Algorithm::Sha256, Algorithm::Sha512])]
+#[divan::bench(sample_count = 20, args = [Algorithm::Sha256, Algorithm::Sha512])]
 fn hash(bencher: Bencher<'_, '_>, algorithm: Algorithm) {
     bencher
         .counter(BytesCount::new(SIZE))
         .bench(|| Digest::of(algorithm, &CONTENT));
 }
 
-#[divan::bench(args = [Codec::Gzip(6), Codec::Zstd(3)])]
+#[divan::bench(sample_count = 20, args = [Codec::Gzip(6), Codec::Zstd(3)])]
 fn inflate(bencher: Bencher<'_, '_>, codec: Codec) {
     let packed = packed(codec);
     bencher
@@ -106,7 +106,7 @@ fn inflate(bencher: Bencher<'_, '_>, codec: Codec) {
         .bench(|| drain(|| inflate::plain(pieces(&packed))));
 }
 
-#[divan::bench(args = [Codec::Gzip(1), Codec::Gzip(6), Codec::Zstd(3)])]
+#[divan::bench(sample_count = 20, args = [Codec::Gzip(1), Codec::Gzip(6), Codec::Zstd(3)])]
 fn compress_on_one_core(bencher: Bencher<'_, '_>, codec: Codec) {
     let cores = Cores::new(1);
     bencher
@@ -114,7 +114,7 @@ fn compress_on_one_core(bencher: Bencher<'_, '_>, codec: Codec) {
         .bench(|| drain(|| compressed(pieces(&CONTENT), codec, &cores)));
 }
 
-#[divan::bench(args = [Codec::Gzip(1), Codec::Gzip(6), Codec::Zstd(3)])]
+#[divan::bench(sample_count = 20, args = [Codec::Gzip(1), Codec::Gzip(6), Codec::Zstd(3)])]
 fn compress_on_all_cores(bencher: Bencher<'_, '_>, codec: Codec) {
     let cores = Cores::all();
     bencher
@@ -123,7 +123,7 @@ fn compress_on_all_cores(bencher: Bencher<'_, '_>, codec: Codec) {
 }
 
 /// Opens an archive of many members: its index is made by reading each header.
-#[divan::bench]
+#[divan::bench(sample_count = 20)]
 fn tar_index(bencher: Bencher<'_, '_>) {
     let file = tempfile::NamedTempFile::new().unwrap();
     write_archive(file.path());

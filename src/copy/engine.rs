@@ -186,11 +186,6 @@ async fn write_manifests(
             .iter()
             .map(|step| settling.completed(step))
             .collect::<Result<_>>()?;
-        for (blob, bytes) in completed.iter().flat_map(|c| &c.blobs) {
-            destination
-                .put_blob(blob, BlobBody::of_bytes(bytes.clone()))
-                .await?;
-        }
         let writes: Vec<_> = completed
             .iter()
             .map(|c| destination.put_manifest(&c.manifest, &c.at))

@@ -5,8 +5,6 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
-
 use super::engine::BlobDone;
 use super::plan::{Awaits, ManifestStep};
 use crate::Result;
@@ -17,8 +15,6 @@ use crate::transport::Which;
 pub(super) struct Completed {
     pub(super) manifest: Manifest,
     pub(super) at: Which,
-    /// Blobs that were made for it and have to be written before it.
-    pub(super) blobs: Vec<(Descriptor, Bytes)>,
 }
 
 /// What is known so far.
@@ -50,11 +46,7 @@ impl<'a> Settling<'a> {
             Which::Named => Which::Named,
             Which::Digest(_) => Which::Digest(manifest.digest().clone()),
         };
-        Ok(Completed {
-            manifest,
-            at,
-            blobs: Vec::new(),
-        })
+        Ok(Completed { manifest, at })
     }
 
     /// Hears that the manifest of `step` was written as `manifest`.
