@@ -15,6 +15,7 @@ mod media_type;
 mod name;
 pub mod platform;
 pub mod reference;
+pub mod v1;
 
 pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
