@@ -1,0 +1,229 @@
+//! The fixtures about schema 1: signatures, keys and chains of layers.
+
+use std::collections::BTreeMap;
+
+use barque::image::v1::modern_config;
+use barque::image::{Digest, Manifest, SignatureFault, SigningKey, View, config, schema1};
+use serde_json::{Value, json};
+
+use crate::support::fixtures;
+
+/// A whole manifest of the `fsLayers` and `history` in `input`.
+fn manifest_of(input: &Value) -> Manifest {
+    let mut document =
+        json!({"schemaVersion": 1, "name": "x", "tag": "y", "architecture": "amd64"});
+    for member in ["fsLayers", "history"] {
+        document[member] = input[member].clone();
+    }
+    Manifest::parse(document.to_string().into(), None).unwrap()
+}
+
+#[test]
+fn layers_are_fixed_or_refused() {
+    let Some(dir) = fixtures::dir() else { return };
+    let rows: Vec<Value> = fixtures::json(&dir, "vectors/fix-manifest-layers.json");
+    assert_eq!(rows.len(), 9);
+    let (mut fixed, mut refused) = (0, 0);
+    for row in &rows {
+        let name = row["name"].as_str().unwrap();
+        let manifest = manifest_of(&row["input"]);
+        let chain = match manifest.view() {
+            Ok(View::Schema1(view)) => view.chain().map_err(|e| e.to_string()),
+            Ok(other) => panic!("{name}: {other:?}"),
+            Err(e) => Err(e.to_string()),
+        };
+        match (row.get("expect"), chain) {
+            (Some(expect), Ok(chain)) => {
+                // The document has the top layer first.
+                let layers: Vec<Value> = chain
+                    .iter()
+                    .rev()
+                    .map(|layer| json!({"blobSum": layer.blob}))
+                    .collect();
+                assert_eq!(json!(layers), expect["fsLayers"], "{name}");
+                let history: Vec<Value> = chain
+                    .iter()
+                    .rev()
+                    .map(
+                        |l| json!({"v1Compatibility": std::str::from_utf8(l.image.raw()).unwrap()}),
+                    )
+                    .collect();
+                assert_eq!(json!(history), expect["history"], "{name}");
+                fixed += 1;
+            }
+            (None, Err(told)) => {
+                let wanted = row["expectError"].as_str().unwrap();
+                let wanted = match wanted {
+                    _ if wanted.starts_with("cardinality") => {
+                        "`fsLayers` has 2 entries and `history` 1"
+                    }
+                    _ if wanted.starts_with("no layers") => "`fsLayers` has 0 entries",
+                    _ => wanted,
+                };
+                assert!(told.contains(wanted), "{name}: {told}");
+                refused += 1;
+            }
+            (_, chain) => panic!("{name}: {chain:?}"),
+        }
+    }
+    assert_eq!((fixed, refused), (2, 7));
+}
+
+/// The part after `word` up to the next comma or semicolon.
+fn stated<'a>(note: &'a str, word: &str) -> Option<&'a str> {
+    let (_, rest) = note.split_once(word)?;
+    Some(
+        rest.split([';', ' ', '\n'])
+            .next()
+            .unwrap_or(rest)
+            .trim_end_matches(','),
+    )
+}
+
+#[test]
+fn signatures_have_the_verdicts_of_the_fixtures() {
+    let Some(dir) = fixtures::dir() else { return };
+    let (mut valid, mut invalid, mut unsigned) = (0, 0, 0);
+    for (path, note) in fixtures::notes(&dir, "schema1/") {
+        let Ok(manifest) = Manifest::parse(fixtures::read(&dir, &path).into(), None) else {
+            continue;
+        };
+        let checks = manifest.check_signatures().unwrap();
+        let verdict = note.rsplit("signature check here: ").next().unwrap();
+        if verdict.starts_with("no signatures") {
+            assert!(checks.is_empty(), "{path}");
+            unsigned += 1;
+            continue;
+        }
+        // The note lists the key ids, algorithms and times of all signatures; the list may end with two blanks.
+        let listed = |word| {
+            stated(verdict, word).map(|s| s.split(',').map(str::to_owned).collect::<Vec<_>>())
+        };
+        if verdict.starts_with("VALID") {
+            assert!(schema1::verify(&manifest, None).is_ok(), "{path}");
+            let ids: Vec<_> = checks.iter().map(|c| c.key_id.clone().unwrap()).collect();
+            assert_eq!(Some(ids), listed("kid "), "{path}");
+            let algorithms: Vec<_> = checks.iter().map(|c| c.algorithm.clone()).collect();
+            assert_eq!(Some(algorithms), listed("alg "), "{path}");
+            let times: Vec<_> = checks.iter().map(|c| c.time.clone().unwrap()).collect();
+            assert_eq!(Some(times), listed("time "), "{path}");
+            valid += 1;
+            continue;
+        }
+        assert!(schema1::verify(&manifest, None).is_err(), "{path}");
+        let fault = checks[0].fault.as_ref().unwrap();
+        let fits = match verdict {
+            _ if verdict.starts_with("INVALID SIGNATURE") => *fault == SignatureFault::Wrong,
+            _ if verdict.contains("kid mismatch") => matches!(fault, SignatureFault::KeyId { .. }),
+            _ if verdict.contains("alg mismatch") => matches!(fault, SignatureFault::Algorithm(_)),
+            _ => panic!("{path}: {verdict}"),
+        };
+        assert!(fits, "{path}: {fault}");
+        invalid += 1;
+    }
+    assert_eq!((valid, invalid, unsigned), (16, 5, 4));
+}
+
+#[test]
+fn keys_have_the_ids_of_the_fixtures() {
+    let Some(dir) = fixtures::dir() else { return };
+    let mut files = 0;
+    for (path, note) in fixtures::notes(&dir, "keys/") {
+        let Some(id) = stated(&note, "key id ").filter(|id| id.len() == 59) else {
+            continue;
+        };
+        let file = String::from_utf8(fixtures::read(&dir, &path)).unwrap();
+        assert_eq!(SigningKey::parse(&file).unwrap().id(), id, "{path}");
+        files += 1;
+    }
+    assert_eq!(files, 5);
+    // Public keys, each in the manifest that it was taken from.
+    let rows: Vec<Value> = fixtures::json(&dir, "keys/jwk-kid.json");
+    let mut read = 0;
+    for row in &rows {
+        let source = row["source"].as_str().unwrap();
+        let Ok(manifest) = Manifest::parse(fixtures::read(&dir, source).into(), None) else {
+            continue;
+        };
+        let id = manifest.check_signatures().unwrap()[0].key_id.clone();
+        assert_eq!(id.as_deref(), row["kid"].as_str(), "{source}");
+        read += 1;
+    }
+    assert_eq!((rows.len(), read), (15, 13));
+}
+
+#[test]
+fn signing_gives_the_bytes_of_libtrust() {
+    let Some(dir) = fixtures::dir() else { return };
+    let time = "2020-01-01T00:00:00Z".parse().unwrap();
+    for (file, key) in [
+        ("gen-es256", "gen-es256"),
+        ("gen-es384", "gen-es384"),
+        ("gen-es512", "gen-es512"),
+        ("gen-rs256", "gen-rs256"),
+        ("gen-compact", "gen-es256"),
+    ] {
+        let wanted = fixtures::read(&dir, &format!("schema1/{file}.json"));
+        let manifest = Manifest::parse(wanted.clone().into(), None).unwrap();
+        let key = String::from_utf8(fixtures::read(&dir, &format!("keys/{key}.pem"))).unwrap();
+        let key = SigningKey::parse(&key).unwrap();
+        let made = key.sign(manifest.payload(), time).unwrap();
+        let ours = Manifest::parse(made.clone(), None).unwrap();
+        assert_eq!(ours.digest(), manifest.digest(), "{file}");
+        assert!(schema1::verify(&ours, None).is_ok(), "{file}");
+        // A signature by an elliptic curve is another each time, all else is not.
+        assert_eq!(
+            without_signature(&made),
+            without_signature(&wanted),
+            "{file}"
+        );
+        if file == "gen-rs256" {
+            assert_eq!(made, wanted);
+        }
+    }
+}
+
+/// The text without the value of `"signature"`.
+fn without_signature(document: &[u8]) -> String {
+    let text = std::str::from_utf8(document).unwrap();
+    let (before, rest) = text.split_once("\"signature\":").unwrap();
+    let (_, after) = rest.split_once(',').unwrap();
+    format!("{before}{after}")
+}
+
+/// The members of a manifest's chain as a modern config, with the diff ids of the expected one.
+fn converted(schema1: &Value, expected: &Value) -> Vec<u8> {
+    let manifest = manifest_of(schema1);
+    let View::Schema1(view) = manifest.view().unwrap() else {
+        panic!("no schema 1")
+    };
+    let chain: Vec<_> = view.chain().unwrap().into_iter().map(|l| l.image).collect();
+    let diff_ids: Vec<Digest> =
+        serde_json::from_value(expected["rootfs"]["diff_ids"].clone()).unwrap();
+    modern_config(&chain, &diff_ids).unwrap()
+}
+
+#[test]
+fn a_chain_becomes_the_expected_config() {
+    let Some(dir) = fixtures::dir() else { return };
+    let schema1: Value = fixtures::json(&dir, "schema1/openstack-schema1.json");
+    let docker: Value = fixtures::json(&dir, "convert/schema1-to-schema2-config.json");
+    let made = converted(&schema1, &docker);
+    assert_eq!(serde_json::from_slice::<Value>(&made).unwrap(), docker);
+    let oci: Value = fixtures::json(&dir, "convert/schema1-to-oci1-config.json");
+    let made = config::to_oci(&made).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&made).unwrap(), oci);
+    // Quay's own conversions: the same steps and layers, other members beside them.
+    for name in ["simple", "ubuntu"] {
+        let schema1: Value = fixtures::json(&dir, &format!("schema1/quay-{name}.schema1.json"));
+        let wanted: Value = fixtures::json(&dir, &format!("convert/quay-{name}.config.json"));
+        let made: Value = serde_json::from_slice(&converted(&schema1, &wanted)).unwrap();
+        let steps = |config: &Value| -> Vec<BTreeMap<String, Value>> {
+            let steps = config["history"].as_array().unwrap().clone();
+            let step = |s| serde_json::from_value(s).unwrap();
+            steps.into_iter().map(step).collect()
+        };
+        assert_eq!(steps(&made), steps(&wanted), "{name}");
+        assert_eq!(made["rootfs"], wanted["rootfs"], "{name}");
+    }
+}
