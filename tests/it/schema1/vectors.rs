@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use barque::image::v1::modern_config;
-use barque::image::{Digest, Manifest, SignatureFault, SigningKey, View, config, schema1};
+use barque::image::{
+    Digest, ImageView, Manifest, SignatureFault, SigningKey, View, config, convert, schema1,
+};
 use serde_json::{Value, json};
 
 use crate::support::fixtures;
@@ -225,5 +227,47 @@ fn a_chain_becomes_the_expected_config() {
         };
         assert_eq!(steps(&made), steps(&wanted), "{name}");
         assert_eq!(made["rootfs"], wanted["rootfs"], "{name}");
+    }
+}
+
+fn image(dir: &std::path::Path, manifest: &str, config: &str) -> (ImageView, Vec<u8>) {
+    let manifest = fixtures::read(dir, &format!("convert/{manifest}"));
+    let View::Image(view) = Manifest::parse(manifest.into(), None)
+        .unwrap()
+        .view()
+        .unwrap()
+    else {
+        panic!("no image")
+    };
+    (view, fixtures::read(dir, &format!("convert/{config}")))
+}
+
+#[test]
+fn an_image_becomes_the_schema1_of_a_registry() {
+    let Some(dir) = fixtures::dir() else { return };
+    // To the byte: all that the signature of the registry covers.
+    let wanted = fixtures::read(&dir, "convert/registry-2.8.2.schema1.json");
+    let wanted = Manifest::parse(wanted.into(), None).unwrap();
+    assert!(schema1::verify(&wanted, None).is_ok());
+    let (view, config) = image(
+        &dir,
+        "registry-2.8.2.schema2.json",
+        "registry-2.8.2.config.json",
+    );
+    let made = convert::schema1::of_image(&view, &config).unwrap();
+    let payload = convert::schema1::payload(&made, "demo/app", "latest").unwrap();
+    assert_eq!(payload.as_bytes(), wanted.payload());
+    // Docker's own, of which another hand changed the name afterwards.
+    let wanted: Value = fixtures::json(&dir, "convert/schema2-to-schema1-by-docker.json");
+    for (manifest, config) in [
+        ("schema2.json", "schema2-config.json"),
+        ("oci1.json", "oci1-config.json"),
+    ] {
+        let (view, config) = image(&dir, manifest, config);
+        let made = convert::schema1::of_image(&view, &config).unwrap();
+        let payload = convert::schema1::payload(&made, "x", "y").unwrap();
+        let made: Value = serde_json::from_str(&payload).unwrap();
+        assert_eq!(made["fsLayers"], wanted["fsLayers"], "{manifest}");
+        assert_eq!(made["history"], wanted["history"], "{manifest}");
     }
 }
