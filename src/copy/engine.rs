@@ -15,10 +15,9 @@ use super::codec;
 use super::plain::settled;
 use super::plan::{BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
+use super::schema1::Rescue;
 use crate::image::{Descriptor, Digest, Manifest, Repository};
-use crate::transport::{
-    BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored, is_spliced,
-};
+use crate::transport::{BlobBody, BlobStream, Coming, Destination, Presence, Source, is_spliced};
 use crate::{Error, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
@@ -100,6 +99,7 @@ pub async fn run(
             progress,
             moved: moved.clone(),
             found_in,
+            rescue: plan.rescue.clone(),
         };
         let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
         destination
@@ -107,9 +107,16 @@ pub async fn run(
             .await
             .map_err(|e| writing(&*destination, e))?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
-        report.manifests = write_manifests(&plan, &report.blobs, &*destination)
-            .await
-            .map_err(|e| writing(&*destination, e))?;
+        report.manifests = match &plan.rescue {
+            Some(rescue) => {
+                let (manifest, config) = rescue.finish(&*destination).await?;
+                report.blobs.push(config);
+                vec![manifest.digest().clone()]
+            }
+            None => write_manifests(&plan, &report.blobs, &*destination)
+                .await
+                .map_err(|e| writing(&*destination, e))?,
+        };
         if let Some(last) = report.manifests.last() {
             report.digest = last.clone();
         }
@@ -192,6 +199,8 @@ struct Work {
     moved: Arc<AtomicU64>,
     /// Repositories in which the blobs are known to be.
     found_in: Vec<Repository>,
+    /// Learns the plain digests of the layers of a schema 1 image.
+    rescue: Option<Arc<Rescue>>,
 }
 
 impl Work {
@@ -251,6 +260,9 @@ impl Work {
         let moving = step.moving().clone();
         let mut blob = step.blob;
         if step.presence == Presence::Present {
+            if let Some(rescue) = &self.rescue {
+                rescue.complete(&*self.source, &blob).await?;
+            }
             self.progress.done(&blob, BlobOutcome::Present);
             return Ok(BlobDone {
                 blob,
@@ -269,7 +281,13 @@ impl Work {
                 let stored = self.body(&stored, source_failed.clone(), resumed_from.clone());
                 inflated(stored, &blob.digest, size.clone())
             }
-            Content::Source => self.body(&blob, source_failed.clone(), resumed_from.clone()),
+            Content::Source => {
+                let body = self.body(&blob, source_failed.clone(), resumed_from.clone());
+                match &self.rescue {
+                    Some(rescue) => rescue.watched(&blob, body),
+                    None => body,
+                }
+            }
         };
         let mut stored = self.destination.put_blob(&blob, body.clone()).await;
         if let Err(e) = &stored
@@ -280,11 +298,12 @@ impl Work {
             stored = self.destination.put_blob(&blob, body).await;
         }
         let outcome = match &stored {
-            Ok(Stored::Written) => BlobOutcome::Copied,
-            Ok(Stored::Present) => BlobOutcome::Present,
-            Ok(Stored::Mounted) => BlobOutcome::Mounted,
+            Ok(stored) => BlobOutcome::of(*stored),
             Err(_) => BlobOutcome::Failed,
         };
+        if let (Some(rescue), Ok(_)) = (&self.rescue, &stored) {
+            rescue.complete(&*self.source, &blob).await?;
+        }
         self.progress.done(&moving, outcome);
         blob.size = size.load(Ordering::Relaxed);
         match stored {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::Platforms;
+use super::{Platforms, schema1};
 use crate::image::platform::choose;
 use crate::image::{
     Descriptor, Digest, IndexView, Manifest, PlatformPattern, PlatformWish, View, index,
@@ -238,11 +238,7 @@ fn leaf(manifest: Manifest) -> Result<Node> {
                     .hint("copy all of it with `--all`"),
             );
         }
-        View::Schema1(_) => {
-            return Err(Error::other(
-                "this is a docker schema 1 image; copying those is not supported yet",
-            ));
-        }
+        View::Schema1(view) => schema1::blobs(&view),
     };
     Ok(Node {
         manifest,

@@ -10,13 +10,17 @@ mod graph;
 mod plain;
 mod plan;
 mod progress;
+mod schema1;
 
 pub use engine::{BlobDone, CopyReport, run};
 pub use graph::choose_image;
 pub use plan::{BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
+pub use schema1::{Rescue, check_signatures, sized_blobs};
 
-use crate::image::{PlatformPattern, PlatformWish, Repository};
+use std::sync::Arc;
+
+use crate::image::{MediaType, PlatformPattern, PlatformWish, Repository, SigningKey};
 
 /// What of the source is wanted, and how.
 #[derive(Debug, Clone)]
@@ -30,6 +34,45 @@ pub struct Want {
     pub look: bool,
     /// Repositories of the destination's registry that are likely to have the blobs.
     pub mount_from: Vec<Repository>,
+    /// The format that the image has to have at the destination; `None` keeps its own where that can be held.
+    pub format: Option<Format>,
+    /// Refuse signed schema 1 manifests whose signatures are wrong, or that are signed as another image.
+    pub verify_signatures: bool,
+}
+
+/// A format of manifests.
+#[derive(Debug, Clone)]
+pub enum Format {
+    Oci,
+    /// Docker's schema 2.
+    Schema2,
+    /// Docker's schema 1, signed with this key where it is made anew.
+    Schema1(Arc<SigningKey>),
+}
+
+impl Format {
+    /// Whether manifests of a type are of this format.
+    pub fn holds(&self) -> fn(&MediaType) -> bool {
+        match self {
+            Format::Oci => |t| matches!(t.as_str(), MediaType::OCI_MANIFEST | MediaType::OCI_INDEX),
+            Format::Schema2 => |t| {
+                matches!(
+                    t.as_str(),
+                    MediaType::DOCKER_MANIFEST | MediaType::DOCKER_LIST
+                )
+            },
+            Format::Schema1(_) => MediaType::is_schema1,
+        }
+    }
+
+    /// As it is written after `--format`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Format::Oci => "oci",
+            Format::Schema2 => "v2s2",
+            Format::Schema1(_) => "v2s1",
+        }
+    }
 }
 
 /// Which images of an index.

@@ -2,13 +2,15 @@
 //! are written. Where the destination cannot hold a type, the conversion is decided and made here.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::graph::{Node, target_digest, walk};
 use super::plain::over_plain_layers;
-use super::{Platforms, Want};
+use super::schema1::{self, Rescue, Turn};
+use super::{Format, Platforms, Want};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, View, convert, index};
 use crate::transport::{Destination, Presence, Source, Which, read_all};
 use crate::{Error, Kind, Result};
@@ -68,6 +70,9 @@ pub struct CopyPlan {
     pub notes: Vec<String>,
     /// Set when the destination has the image already: its digest.
     pub up_to_date: Option<Digest>,
+    /// A schema 1 image becomes a modern one: its config and manifest are made when its layers have been read, and
+    /// the one manifest of the plan stands for what is read.
+    pub rescue: Option<Arc<Rescue>>,
 }
 
 /// Plans the copy of `source` to `destination`. Reads manifests, and asks the destination for its current digest
@@ -78,7 +83,9 @@ pub async fn plan(
     want: &Want,
 ) -> Result<CopyPlan> {
     // A tag moves within its repository: whatever it points at is there, nothing has to be asked.
-    let retag = source.repository().is_some() && source.repository() == destination.repository();
+    let retag = want.format.is_none()
+        && source.repository().is_some()
+        && source.repository() == destination.repository();
     let (top, current) = futures_util::try_join!(
         async {
             source
@@ -97,8 +104,10 @@ pub async fn plan(
         },
     )?;
     let can = destination.can();
+    let holds = holding(destination, want)?;
     let wanted = target_digest(&top, &want.platforms)?;
-    if can.manifest_vouches && current.as_ref() == Some(&wanted) {
+    let stays = want.format.is_none() || holds(top.media_type());
+    if can.manifest_vouches && stays && current.as_ref() == Some(&wanted) {
         return Ok(CopyPlan {
             up_to_date: Some(wanted),
             ..CopyPlan::default()
@@ -108,9 +117,18 @@ pub async fn plan(
         Platforms::All if retag => &Platforms::IndexOnly,
         other => other,
     };
-    let graph = walk(source, &top, platforms)
+    let mut graph = walk(source, &top, platforms)
         .await
         .map_err(|e| reading(source, e))?;
+    if want.verify_signatures {
+        for node in &graph.nodes {
+            let named = node.manifest.digest() == top.digest();
+            schema1::check_signatures(source, &node.manifest, named)?;
+        }
+    }
+    if !retag {
+        schema1::measure(source, &mut graph.nodes).await?;
+    }
     let mut draft = Draft {
         notes: Vec::new(),
         made: HashMap::new(),
@@ -128,12 +146,13 @@ pub async fn plan(
             "the index `{old}` was cut to the wanted platforms: signatures of it no longer match"
         ));
     }
-    let nodes = draft
-        .convert(source, destination, graph.nodes, want)
+    let (nodes, rescue) = draft
+        .turn(source, destination, graph.nodes, holds, want)
         .await?;
 
     let mut plan = CopyPlan {
         notes: draft.notes,
+        rescue,
         ..CopyPlan::default()
     };
     let mut seen = HashSet::new();
@@ -167,6 +186,15 @@ pub async fn plan(
             .collect();
         return Ok(plan);
     }
+    let last = nodes.last().map(|n| n.manifest.digest());
+    if can.manifest_vouches
+        && plan.rescue.is_none()
+        && current.is_some()
+        && current.as_ref() == last
+    {
+        plan.up_to_date = current;
+        return Ok(plan);
+    }
     let asked: Vec<_> = plan
         .blobs
         .iter()
@@ -183,7 +211,8 @@ pub async fn plan(
     if !can.manifest_vouches {
         let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
         let last = plan.manifests.last().map(|m| m.manifest.digest());
-        if complete && plan.manifests.len() == 1 && current.as_ref() == last {
+        let known = complete && plan.rescue.is_none();
+        if known && plan.manifests.len() == 1 && current.as_ref() == last {
             plan.up_to_date = current;
         }
     }
@@ -237,16 +266,73 @@ struct Draft {
     stored: HashMap<Digest, Descriptor>,
 }
 
+/// The types that the image may have at the destination: those of the wanted format, else all that it holds.
+fn holding(destination: &dyn Destination, want: &Want) -> Result<fn(&MediaType) -> bool> {
+    let holds = destination.can().holds;
+    let Some(format) = &want.format else {
+        return Ok(holds);
+    };
+    let image = match format {
+        Format::Oci => MediaType::OCI_MANIFEST,
+        Format::Schema2 => MediaType::DOCKER_MANIFEST,
+        Format::Schema1(_) => MediaType::SCHEMA1_SIGNED,
+    };
+    match holds(&MediaType::new(image)) {
+        true => Ok(format.holds()),
+        false => {
+            let message = format!("`{}` cannot hold `{image}`", destination.name());
+            let hint = format!("leave out `--format {}`", format.as_str());
+            Err(Error::new(Kind::Refused, message).hint(hint))
+        }
+    }
+}
+
 impl Draft {
+    /// The nodes as they are written. With a [`Rescue`] the last one is what is read.
+    async fn turn(
+        &mut self,
+        source: &dyn Source,
+        destination: &dyn Destination,
+        nodes: Vec<Node>,
+        holds: fn(&MediaType) -> bool,
+        want: &Want,
+    ) -> Result<(Vec<Node>, Option<Arc<Rescue>>)> {
+        let old = nodes.last().map(|n| n.manifest.digest().clone());
+        let old = old.ok_or_else(|| Error::other("there is nothing to copy"))?;
+        let nodes = match schema1::turn(source, destination, nodes, holds, want).await? {
+            Turn::None(nodes) => nodes,
+            Turn::Made(node, made) => {
+                self.notes.push(format!(
+                    "`{old}` was converted to `{}`: its digest is now `{}`",
+                    node.manifest.media_type(),
+                    node.manifest.digest()
+                ));
+                self.made.extend(made);
+                vec![node]
+            }
+            Turn::Rescue(node, rescue) => {
+                self.notes.push(format!(
+                    "`{old}` is converted from docker schema 1 to `{}`: its digest changes",
+                    rescue.target()
+                ));
+                return Ok((vec![node], Some(rescue)));
+            }
+        };
+        let nodes = self
+            .convert(source, destination, nodes, holds, want)
+            .await?;
+        Ok((nodes, None))
+    }
+
     /// The nodes in types that the destination holds, children first.
     async fn convert(
         &mut self,
         source: &dyn Source,
         destination: &dyn Destination,
         nodes: Vec<Node>,
+        holds: fn(&MediaType) -> bool,
         want: &Want,
     ) -> Result<Vec<Node>> {
-        let holds = destination.can().holds;
         let held = |media_type: &str| holds(&MediaType::new(media_type));
         let index = nodes.iter().any(|n| n.manifest.media_type().is_index());
         if index && !held(MediaType::OCI_INDEX) && !held(MediaType::DOCKER_LIST) {
@@ -269,7 +355,10 @@ impl Draft {
                 .map(|n| n.manifest.media_type().to_string());
             return Err(Error::new(
                 Kind::Refused,
-                format!("`{}` cannot hold `{}`, and a conversion would change its digest", destination.name(), odd.unwrap_or_default()),
+                match &want.format {
+                    Some(format) => format!("`--format {}` would change the digest of the image", format.as_str()),
+                    None => format!("`{}` cannot hold `{}`, and a conversion would change its digest", destination.name(), odd.unwrap_or_default()),
+                },
             )
             .hint("leave out `--preserve-digests`, or copy to a destination that holds docker's types (`dir:`, a registry)"));
         }
@@ -315,7 +404,10 @@ impl Draft {
                     continue;
                 }
             };
-            let bytes = read_config(source, &config).await?;
+            let bytes = match self.made.get(&config.digest) {
+                Some(made) => made.clone(),
+                None => read_config(source, &config).await?,
+            };
             let (node, stored) = over_plain_layers(node, &bytes)?;
             self.made.insert(config.digest, bytes);
             if want.preserve_digests && !stored.is_empty() {
@@ -379,9 +471,13 @@ impl Draft {
                     .iter()
                     .map(|old| child(old, converted))
                     .collect();
-                let manifest = match *node.manifest.media_type() == *MediaType::DOCKER_LIST {
-                    true => convert::list_to_index(&node.manifest, &children)?,
-                    false => index::rewrite(&node.manifest, |old| Some(child(old, converted)))?,
+                let old = node.manifest.media_type();
+                let manifest = if holds(old) {
+                    index::rewrite(&node.manifest, |old| Some(child(old, converted)))?
+                } else if *old == *MediaType::DOCKER_LIST {
+                    convert::list_to_index(&node.manifest, &children)?
+                } else {
+                    convert::index_to_list(&node.manifest, &children)?
                 };
                 let children = children.into_iter().map(|d| d.digest).collect();
                 Ok(Node {
@@ -401,7 +497,7 @@ impl Draft {
     }
 }
 
-async fn read_config(source: &dyn Source, config: &Descriptor) -> Result<Bytes> {
+pub(super) async fn read_config(source: &dyn Source, config: &Descriptor) -> Result<Bytes> {
     let read = async { read_all(source.blob(config, 0).await?, CONFIG_CAP).await };
     read.await.map_err(|e| reading(source, e))
 }

@@ -79,8 +79,14 @@ impl Source for DockerSource {
         })))
     }
 
-    fn repository(&self) -> Option<&Repository> {
-        Some(&self.reference.repository)
+    async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        self.client
+            .blob_size(&self.reference.repository.name, digest, Actions::Pull)
+            .await
+    }
+
+    fn reference(&self) -> Option<&Reference> {
+        Some(&self.reference)
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
@@ -223,8 +229,8 @@ impl Destination for DockerDestination {
         }
     }
 
-    fn repository(&self) -> Option<&Repository> {
-        Some(&self.reference.repository)
+    fn reference(&self) -> Option<&Reference> {
+        Some(&self.reference)
     }
 
     async fn current(&self) -> Result<Option<Digest>> {
