@@ -10,6 +10,7 @@ mod inspect;
 mod layers;
 mod login;
 mod logout;
+mod manifest_digest;
 mod retry;
 mod tags;
 
@@ -62,6 +63,7 @@ enum Command {
     Copy(Box<copy::CopyArgs>),
     Tags(tags::TagsArgs),
     Layers(layers::LayersArgs),
+    ManifestDigest(manifest_digest::ManifestDigestArgs),
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
     #[command(hide = true)]
@@ -169,6 +171,7 @@ async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
         Command::Copy(args) => copy::run(*args, global, screen).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global).await?,
+        Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),

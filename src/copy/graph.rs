@@ -238,7 +238,7 @@ fn leaf(manifest: Manifest) -> Result<Node> {
                     .hint("copy all of it with `--all`"),
             );
         }
-        View::Schema1(view) => schema1::blobs(&view),
+        View::Schema1(view) => schema1::schema1_blobs(&view),
     };
     Ok(Node {
         manifest,

@@ -16,7 +16,7 @@ pub use engine::{BlobDone, CopyReport, run};
 pub use graph::choose_image;
 pub use plan::{BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
-pub use schema1::{Rescue, check_signatures, sized_blobs};
+pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
 
 use std::sync::Arc;
 

@@ -300,7 +300,12 @@ impl Draft {
         let old = nodes.last().map(|n| n.manifest.digest().clone());
         let old = old.ok_or_else(|| Error::other("there is nothing to copy"))?;
         let nodes = match schema1::turn(source, destination, nodes, holds, want).await? {
-            Turn::None(nodes) => nodes,
+            Turn::None(nodes) => {
+                let last = nodes.last().map(|n| &n.manifest);
+                let note = last.and_then(|m| schema1::other_name(destination, m));
+                self.notes.extend(note);
+                nodes
+            }
             Turn::Made(node, made) => {
                 self.notes.push(format!(
                     "`{old}` was converted to `{}`: its digest is now `{}`",

@@ -39,7 +39,7 @@ pub(super) fn empty_layer() -> Digest {
 }
 
 /// The layers of `view` as blobs, base first, each once; how large they are is not known yet.
-pub(super) fn blobs(view: &Schema1View) -> Vec<Descriptor> {
+pub fn schema1_blobs(view: &Schema1View) -> Vec<Descriptor> {
     let mut blobs: Vec<Descriptor> = Vec::new();
     for digest in view.fs_layers.iter().rev() {
         if !blobs.iter().any(|blob| blob.digest == *digest) {
@@ -49,12 +49,8 @@ pub(super) fn blobs(view: &Schema1View) -> Vec<Descriptor> {
     blobs
 }
 
-/// The layers of `view` as blobs like [`blobs`], with the sizes that `source` gives.
-pub async fn sized_blobs(source: &dyn Source, view: &Schema1View) -> Result<Vec<Descriptor>> {
-    measured(source, blobs(view)).await
-}
-
-async fn measured(source: &dyn Source, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
+/// `blobs` of [`schema1_blobs`] with the sizes that `source` gives.
+pub async fn sized_blobs(source: &dyn Source, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
     let empty = empty_layer();
     let asked: Vec<_> = blobs
         .into_iter()
@@ -81,7 +77,7 @@ pub(super) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<(
         .iter_mut()
         .filter(|n| n.manifest.media_type().is_schema1());
     for node in old {
-        let blobs = measured(source, std::mem::take(&mut node.blobs)).await;
+        let blobs = sized_blobs(source, std::mem::take(&mut node.blobs)).await;
         node.blobs = blobs.map_err(|e| reading(source, e))?;
     }
     Ok(())
@@ -201,6 +197,27 @@ fn name_for(source: &dyn Source, destination: &dyn Destination) -> Option<(Strin
         (r.repository.name.to_string(), tag)
     };
     destination.reference().or(source.reference()).map(of)
+}
+
+/// What a reader should know of a signed manifest that is written under another name than it was signed for.
+pub(super) fn other_name(destination: &dyn Destination, manifest: &Manifest) -> Option<String> {
+    let Ok(View::Schema1(view)) = manifest.view() else {
+        return None;
+    };
+    let reference = destination.reference()?;
+    let name = reference.repository.name.as_str();
+    let tag = reference
+        .tag
+        .as_ref()
+        .map_or(view.tag.as_str(), Tag::as_str);
+    if *manifest.media_type() != MediaType::SCHEMA1_SIGNED || (name, tag) == (&view.name, &view.tag)
+    {
+        return None;
+    }
+    Some(format!(
+        "the manifest stays signed as `{}:{}`, which readers of `{name}:{tag}` may refuse; `--format v2s1` signs it anew",
+        view.name, view.tag
+    ))
 }
 
 /// The schema 1 manifest of `view` under the name of the destination; `None` where it is signed so already.

@@ -104,6 +104,28 @@ impl Schema1View {
     }
 }
 
+impl Schema1View {
+    /// The same image without the layers that [`Schema1View::chain`] drops; its errors are those.
+    pub fn fixed(self) -> Result<Schema1View, Schema1Error> {
+        let chain = self.chain()?;
+        let (fs_layers, history) = chain
+            .into_iter()
+            .rev()
+            .map(|layer| {
+                (
+                    layer.blob,
+                    String::from_utf8_lossy(layer.image.raw()).into_owned(),
+                )
+            })
+            .unzip();
+        Ok(Schema1View {
+            fs_layers,
+            history,
+            ..self
+        })
+    }
+}
+
 /// The rules that hold for ids by themselves; `layers` are top first.
 fn check_ids(layers: &[Schema1Layer]) -> Result<(), Schema1Error> {
     let is_id = |id: &str| {

@@ -15,7 +15,7 @@ use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
     Stored, Which, verified,
 };
-use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Tag};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, Client, Patience, UploadBody};
 use crate::settings::Access;
@@ -310,6 +310,7 @@ impl Destination for DockerDestination {
         self.client
             .put_manifest(&self.reference.repository.name, &which, manifest)
             .await
+            .map_err(|e| with_another_format(e, manifest))
     }
 
     async fn finish(&self) -> Result<()> {
@@ -319,6 +320,25 @@ impl Destination for DockerDestination {
     fn requests(&self) -> BTreeMap<String, u64> {
         self.client.requests()
     }
+}
+
+/// `e` with a word on `--format` where the registry does not take manifests of this type.
+fn with_another_format(e: Error, manifest: &Manifest) -> Error {
+    let unknown_type = crate::registry::ApiError::of(&e).is_some_and(|a| {
+        a.status == 415 || a.has_code("MANIFEST_INVALID") || a.has_code("UNSUPPORTED")
+    });
+    if !unknown_type {
+        return e;
+    }
+    let other = match manifest.media_type().as_str() {
+        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX | MediaType::SCHEMA1 => "v2s2",
+        MediaType::SCHEMA1_SIGNED => "v2s2` or `--format oci",
+        _ => "oci` or `--format v2s1",
+    };
+    e.hint(format!(
+        "the registry may not take `{}`: try `--format {other}`",
+        manifest.media_type()
+    ))
 }
 
 fn refused_by_policy(e: &Error) -> bool {
