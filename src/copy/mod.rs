@@ -6,6 +6,7 @@
 
 mod codec;
 mod engine;
+mod format;
 mod graph;
 mod plain;
 mod plan;
@@ -13,14 +14,13 @@ mod progress;
 mod schema1;
 
 pub use engine::{BlobDone, CopyReport, run};
+pub use format::Format;
 pub use graph::choose_image;
 pub use plan::{BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
 
-use std::sync::Arc;
-
-use crate::image::{MediaType, PlatformPattern, PlatformWish, Repository, SigningKey};
+use crate::image::{PlatformPattern, PlatformWish, Repository};
 
 /// What of the source is wanted, and how.
 #[derive(Debug, Clone)]
@@ -38,41 +38,6 @@ pub struct Want {
     pub format: Option<Format>,
     /// Refuse signed schema 1 manifests whose signatures are wrong, or that are signed as another image.
     pub verify_signatures: bool,
-}
-
-/// A format of manifests.
-#[derive(Debug, Clone)]
-pub enum Format {
-    Oci,
-    /// Docker's schema 2.
-    Schema2,
-    /// Docker's schema 1, signed with this key where it is made anew.
-    Schema1(Arc<SigningKey>),
-}
-
-impl Format {
-    /// Whether manifests of a type are of this format.
-    pub fn holds(&self) -> fn(&MediaType) -> bool {
-        match self {
-            Format::Oci => |t| matches!(t.as_str(), MediaType::OCI_MANIFEST | MediaType::OCI_INDEX),
-            Format::Schema2 => |t| {
-                matches!(
-                    t.as_str(),
-                    MediaType::DOCKER_MANIFEST | MediaType::DOCKER_LIST
-                )
-            },
-            Format::Schema1(_) => MediaType::is_schema1,
-        }
-    }
-
-    /// As it is written after `--format`.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Format::Oci => "oci",
-            Format::Schema2 => "v2s2",
-            Format::Schema1(_) => "v2s1",
-        }
-    }
 }
 
 /// Which images of an index.

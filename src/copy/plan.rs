@@ -7,10 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::format::{holding, stays};
 use super::graph::{Node, target_digest, walk};
 use super::plain::over_plain_layers;
 use super::schema1::{self, Rescue, Turn};
-use super::{Format, Platforms, Want};
+use super::{Platforms, Want};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, View, convert, index};
 use crate::transport::{Destination, Presence, Source, Which, read_all};
 use crate::{Error, Kind, Result};
@@ -106,7 +107,7 @@ pub async fn plan(
     let can = destination.can();
     let holds = holding(destination, want)?;
     let wanted = target_digest(&top, &want.platforms)?;
-    let stays = want.format.is_none() || holds(top.media_type());
+    let stays = stays(&top, want);
     if can.manifest_vouches && stays && current.as_ref() == Some(&wanted) {
         return Ok(CopyPlan {
             up_to_date: Some(wanted),
@@ -264,27 +265,6 @@ struct Draft {
     made: HashMap<Digest, Bytes>,
     /// Layers that are written plain, by their plain digest, as the source has them.
     stored: HashMap<Digest, Descriptor>,
-}
-
-/// The types that the image may have at the destination: those of the wanted format, else all that it holds.
-fn holding(destination: &dyn Destination, want: &Want) -> Result<fn(&MediaType) -> bool> {
-    let holds = destination.can().holds;
-    let Some(format) = &want.format else {
-        return Ok(holds);
-    };
-    let image = match format {
-        Format::Oci => MediaType::OCI_MANIFEST,
-        Format::Schema2 => MediaType::DOCKER_MANIFEST,
-        Format::Schema1(_) => MediaType::SCHEMA1_SIGNED,
-    };
-    match holds(&MediaType::new(image)) {
-        true => Ok(format.holds()),
-        false => {
-            let message = format!("`{}` cannot hold `{image}`", destination.name());
-            let hint = format!("leave out `--format {}`", format.as_str());
-            Err(Error::new(Kind::Refused, message).hint(hint))
-        }
-    }
 }
 
 impl Draft {

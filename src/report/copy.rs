@@ -137,6 +137,9 @@ pub struct PlanReport<'a> {
     blobs: Vec<BlobLine<'a>>,
     manifests: Vec<Descriptor>,
     bytes_to_move: u64,
+    /// Manifests that are written; one that is made of what is read on the way is not listed.
+    #[serde(skip)]
+    writes: usize,
     notes: &'a [String],
 }
 
@@ -160,8 +163,10 @@ impl<'a> PlanReport<'a> {
             manifests: plan
                 .manifests
                 .iter()
+                .filter(|_| plan.rescue.is_none())
                 .map(|m| m.manifest.descriptor())
                 .collect(),
+            writes: plan.manifests.len(),
             bytes_to_move: plan
                 .blobs
                 .iter()
@@ -220,7 +225,7 @@ impl<'a> PlanReport<'a> {
             "{text}{notes}{} to move ({}), {} to write\n",
             blobs(moving),
             human_size(self.bytes_to_move),
-            self.manifests.len()
+            self.writes
         )
     }
 }

@@ -272,3 +272,66 @@ impl PublicKey {
         verified.map_err(|_| SignatureFault::Wrong)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{
+        KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaKeyPair,
+    };
+
+    use super::*;
+
+    #[test]
+    fn rsa_signs_with_each_of_its_hashes() {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let key = PublicKey::of_rsa(pair.public_key().as_ref()).unwrap();
+        for (name, encoding) in [
+            ("RS256", &RSA_PKCS1_SHA256),
+            ("RS384", &RSA_PKCS1_SHA384),
+            ("RS512", &RSA_PKCS1_SHA512),
+        ] {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            let random = SystemRandom::new();
+            pair.sign(encoding, &random, b"cargo", &mut signature)
+                .unwrap();
+            assert_eq!(key.verify(name, b"cargo", &signature), Ok(()));
+            let wrong = key.verify(name, b"other", &signature);
+            assert_eq!(wrong, Err(SignatureFault::Wrong));
+        }
+        for odd in ["", "ES256", "none", "HS256", "RS1"] {
+            let refused = key.verify(odd, b"", b"");
+            assert_eq!(refused, Err(SignatureFault::Algorithm(odd.to_owned())));
+        }
+        // Its certificate's form is read back.
+        let info = key.info();
+        let content = Reader(&info).expect(der::SEQUENCE).unwrap();
+        assert_eq!(PublicKey::of_info(content), Some(key));
+    }
+
+    #[test]
+    fn keys_of_unknown_form_are_told() {
+        for (json, words) in [
+            (r#"{"kty":"oct"}"#, "neither of kind"),
+            (r#"{"kty":"EC","crv":"P-192"}"#, "unknown curve"),
+            (
+                r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#,
+                "wrong length",
+            ),
+            (r#"{"kty":"RSA","n":"*"}"#, "Invalid"),
+        ] {
+            let jwk: Jwk = serde_json::from_str(json).unwrap();
+            let told = PublicKey::of_jwk(&jwk).unwrap_err().to_string();
+            assert!(told.contains(words), "{json}: {told}");
+        }
+        // A point that is on no curve makes no good signature.
+        let x = encode(&[1; 32]);
+        let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{x}"}}"#);
+        let key = PublicKey::of_jwk(&serde_json::from_str(&jwk).unwrap()).unwrap();
+        assert_eq!(
+            key.verify("ES256", b"x", &[1; 64]),
+            Err(SignatureFault::Wrong)
+        );
+    }
+}

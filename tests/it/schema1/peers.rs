@@ -243,6 +243,76 @@ fn a_manifest_under_another_name_is_refused() {
 }
 
 #[test]
+fn an_image_is_rescued_within_its_registry() {
+    let Some(registry) = registry() else { return };
+    let barque = Barque::new();
+    let made = signed("fleet/old", "1");
+    let source = write(&barque, "old", &made.image);
+    let old = registry.docker("fleet/old:1");
+    barque.args(["copy", &source, &old]).run().ok();
+    let diff_ids: Vec<_> = made.tars.iter().map(|tar| sha256(tar)).collect();
+    // Into another repository the layers are mounted, into the same they stay; either way they are read once.
+    for (name, format) in [
+        ("fleet/new:1", "v2s2"),
+        ("fleet/old:2", "oci"),
+        ("fleet/old:2", "v2s2"),
+    ] {
+        let new = registry.docker(name);
+        let format = format!("--format={format}");
+        let out = barque
+            .args(["copy", "--receipt=receipt", &format, &old, &new])
+            .run()
+            .ok();
+        let config = barque.args(["inspect", "--config", &new]).run().ok().json();
+        assert_eq!(
+            config["rootfs"]["diff_ids"],
+            json!(diff_ids),
+            "{name} {format}"
+        );
+        let receipt: Value =
+            serde_json::from_slice(&std::fs::read(barque.path("receipt")).unwrap()).unwrap();
+        let actions: Vec<_> = receipt["Blobs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|b| b["Action"].as_str().unwrap())
+            .collect();
+        assert_eq!(actions.len(), 3, "{receipt}");
+        let moved = actions.iter().filter(|a| **a == "copied").count();
+        assert!(moved <= 1, "the config at most: {receipt}");
+        assert_eq!(
+            receipt["Digest"],
+            json!(out.stdout().trim().rsplit_once('@').unwrap().1)
+        );
+        let skopeo = peers::skopeo();
+        let theirs = skopeo
+            .args(["copy", "-q", "--src-tls-verify=false", &new, "dir:out"])
+            .run();
+        theirs.ok();
+    }
+}
+
+#[test]
+fn a_plan_says_that_the_digest_is_not_known_yet() {
+    let barque = Barque::new();
+    write(&barque, "old", &signed("fleet/old", "1").image);
+    let plan = barque
+        .args(["copy", "--dry-run", "--json", "dir:old", "oci:new:1"])
+        .run()
+        .ok()
+        .json();
+    assert_eq!(plan["Manifests"], json!([]));
+    assert_eq!(plan["Blobs"].as_array().unwrap().len(), 2, "{plan}");
+    assert!(plan["BytesToMove"].as_u64().unwrap() > 40_000);
+    let note = plan["Notes"][0].as_str().unwrap();
+    assert!(
+        note.contains("is converted from docker schema 1 to"),
+        "{note}"
+    );
+    assert!(!barque.path("new").exists());
+}
+
+#[test]
 fn m18_a_refused_type_names_the_format() {
     let barque = Barque::new();
     let image = images::two_layers();

@@ -6,6 +6,8 @@ use barque::image::v1::modern_config;
 use barque::image::{
     Digest, ImageView, Manifest, SignatureFault, SigningKey, View, config, convert, schema1,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::support::fixtures;
@@ -270,4 +272,129 @@ fn an_image_becomes_the_schema1_of_a_registry() {
         assert_eq!(made["fsLayers"], wanted["fsLayers"], "{manifest}");
         assert_eq!(made["history"], wanted["history"], "{manifest}");
     }
+}
+
+/// The text without the member `jwk`, and `x5c` with these certificates in its place.
+fn with_certificates(document: &[u8], certificates: &[Vec<u8>]) -> String {
+    let mut document: Value = serde_json::from_slice(document).unwrap();
+    let header = document["signatures"][0]["header"].as_object_mut().unwrap();
+    header.remove("jwk");
+    let list: Vec<String> = certificates.iter().map(|c| STANDARD.encode(c)).collect();
+    header.insert("x5c".to_owned(), json!(list));
+    // Compact like the payload, so the signed part is the same bytes.
+    document.to_string()
+}
+
+#[test]
+fn the_key_may_come_in_a_certificate() {
+    let leaf = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let certificate = |key: &rcgen::KeyPair| {
+        let names = vec!["signer.example".to_owned()];
+        let made = rcgen::CertificateParams::new(names)
+            .unwrap()
+            .self_signed(key);
+        made.unwrap().der().to_vec()
+    };
+    let key = SigningKey::parse(&leaf.serialize_pem()).unwrap();
+    let payload = json!({"schemaVersion": 1, "name": "x", "tag": "y"}).to_string();
+    let time = "2020-01-01T00:00:00Z".parse().unwrap();
+    let signed = key.sign(payload.as_bytes(), time).unwrap();
+    let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let (own, foreign) = (certificate(&leaf), certificate(&other));
+    let check = |certificates: &[Vec<u8>]| {
+        let document = with_certificates(&signed, certificates);
+        let manifest = Manifest::parse(document.into(), None).unwrap();
+        assert_eq!(manifest.payload(), payload.as_bytes());
+        manifest.check_signatures().unwrap().remove(0)
+    };
+    let good = check(&[own.clone(), foreign.clone()]);
+    assert_eq!((good.fault, good.key_id), (None, Some(key.id())));
+    assert_eq!(good.algorithm, "ES384");
+    // The first certificate is the signer's.
+    assert_eq!(
+        check(&[foreign, own.clone()]).fault,
+        Some(SignatureFault::Wrong)
+    );
+    for broken in [vec![], vec![own[..40].to_vec()]] {
+        let check = check(&broken);
+        assert!(matches!(check.fault, Some(SignatureFault::Header(_))));
+        assert_eq!(check.key_id, None);
+    }
+}
+
+/// The numbers of a PKCS#1 key, as openssl writes it.
+fn numbers(der: &[u8]) -> Vec<Vec<u8>> {
+    let length = |at: usize| match der[at] {
+        short @ 0..=0x7f => (usize::from(short), at + 1),
+        long => {
+            let end = at + 1 + usize::from(long & 0x7f);
+            let bytes = &der[at + 1..end];
+            (bytes.iter().fold(0, |n, b| n << 8 | usize::from(*b)), end)
+        }
+    };
+    let (_, mut at) = length(1);
+    let mut numbers = Vec::new();
+    while at < der.len() {
+        let (length, begin) = length(at + 1);
+        let bytes = &der[begin..begin + length];
+        numbers.push(bytes.iter().copied().skip_while(|b| *b == 0).collect());
+        at = begin + length;
+    }
+    numbers
+}
+
+#[test]
+fn private_keys_are_read_as_json_too() {
+    let Some(dir) = fixtures::dir() else { return };
+    let pem =
+        |name: &str| String::from_utf8(fixtures::read(&dir, &format!("keys/{name}.pem"))).unwrap();
+    let openssl = |args: &[&str], name: &str| {
+        let made = std::process::Command::new("openssl")
+            .args(args)
+            .arg("-in")
+            .arg(dir.join(format!("keys/{name}.pem")))
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        made.stdout
+    };
+    let url = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    // RSA: the numbers of PKCS#1 are the members of a JWK, in this order after the version.
+    let pkcs1 = openssl(&["rsa", "-traditional", "-outform", "DER"], "gen-rs256");
+    let numbers = numbers(&pkcs1);
+    let members = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
+    let mut jwk = json!({"kty": "RSA"});
+    for (member, number) in members.iter().zip(&numbers[1..]) {
+        jwk[member] = json!(url(number));
+    }
+    let rsa = SigningKey::parse(&pem("gen-rs256")).unwrap().id();
+    assert_eq!(SigningKey::parse(&jwk.to_string()).unwrap().id(), rsa);
+    let traditional = openssl(&["rsa", "-traditional"], "gen-rs256");
+    let traditional = String::from_utf8(traditional).unwrap();
+    assert_eq!(SigningKey::parse(&traditional).unwrap().id(), rsa);
+    // EC: SEC 1 has the number at a fixed place, and the point at its end.
+    let sec1 = openssl(&["ec", "-outform", "DER"], "gen-es256");
+    let point = &sec1[sec1.len() - 64..];
+    let jwk = |kid: &str, d: &[u8]| {
+        json!({
+            "kty": "EC", "crv": "P-256", "kid": kid, "d": url(d), "x": url(&point[..32]), "y": url(&point[32..])
+        })
+    };
+    let id = SigningKey::parse(&pem("gen-es256")).unwrap().id();
+    let key = SigningKey::parse(&jwk(&id, &sec1[7..39]).to_string()).unwrap();
+    assert_eq!(key.id(), id);
+    let other = SigningKey::parse(&jwk(&rsa, &sec1[7..39]).to_string()).unwrap_err();
+    assert!(other.to_string().contains("but it is called"), "{other}");
+    let odd = SigningKey::parse(&jwk(&id, &[1; 32]).to_string()).unwrap_err();
+    assert!(odd.to_string().contains("do not fit"), "{odd}");
+    let named = pem("moby-ec-p256").replace("keyID: AWX2", "keyID: AAAA");
+    let other = SigningKey::parse(&named).unwrap_err();
+    assert!(
+        other.to_string().contains("but it is called `AAAA:"),
+        "{other}"
+    );
 }
