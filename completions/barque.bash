@@ -37,6 +37,9 @@ _barque() {
             barque,logout)
                 cmd="barque__subcmd__logout"
                 ;;
+            barque,manifest-digest)
+                cmd="barque__subcmd__manifest__subcmd__digest"
+                ;;
             barque,tags)
                 cmd="barque__subcmd__tags"
                 ;;
@@ -58,6 +61,9 @@ _barque() {
             barque__subcmd__help,logout)
                 cmd="barque__subcmd__help__subcmd__logout"
                 ;;
+            barque__subcmd__help,manifest-digest)
+                cmd="barque__subcmd__help__subcmd__manifest__subcmd__digest"
+                ;;
             barque__subcmd__help,tags)
                 cmd="barque__subcmd__help__subcmd__tags"
                 ;;
@@ -68,7 +74,7 @@ _barque() {
 
     case "${cmd}" in
         barque)
-            opts="-h -V --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help --version inspect copy tags list-tags layers login logout help"
+            opts="-h -V --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help --version inspect copy tags list-tags layers manifest-digest login logout help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -106,7 +112,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__copy)
-            opts="-a -q -h --all --multi-arch --platform --sparse --preserve-digests --additional-tag --keep-compressed --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --retry-times --retry-delay --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-a -f -q -h --all --multi-arch --platform --sparse --preserve-digests --format --schema1-key --no-verify-signature --additional-tag --keep-compressed --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --retry-times --retry-delay --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -117,6 +123,18 @@ _barque() {
                     return 0
                     ;;
                 --platform)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "oci v2s1 v2s2" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "oci v2s1 v2s2" -- "${cur}"))
+                    return 0
+                    ;;
+                --schema1-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -240,7 +258,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__help)
-            opts="inspect copy tags layers login logout help"
+            opts="inspect copy tags layers manifest-digest login logout help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -337,6 +355,20 @@ _barque() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        barque__subcmd__help__subcmd__manifest__subcmd__digest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         barque__subcmd__help__subcmd__tags)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -352,7 +384,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__inspect)
-            opts="-f -n -h --raw --config --format --no-tags --platform --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-f -n -h --raw --config --format --no-tags --verify-signature --platform --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -438,7 +470,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__layers)
-            opts="-o -h --output --list --json --platform --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-o -h --output --list --json --no-verify-signature --platform --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -612,6 +644,44 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --override-os)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__manifest__subcmd__digest)
+            opts="-h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --override-os)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -85,13 +85,15 @@ impl Rescue {
     }
 
     fn watch(self: Arc<Self>, blob: Descriptor, content: BlobStream) -> BlobStream {
+        /// What is sent there is inflated and hashed by the task.
+        type Hashing = (mpsc::Sender<Result<Bytes>>, JoinSet<Result<Plain>>);
         struct State {
             content: BlobStream,
             rescue: Arc<Rescue>,
             blob: Descriptor,
             seen: u64,
             /// Gone when the plain form is known, or cannot be had.
-            hashing: Option<(mpsc::Sender<Result<Bytes>>, JoinSet<Result<Plain>>)>,
+            hashing: Option<Hashing>,
         }
         impl State {
             async fn pass(&mut self, bytes: &Bytes) {
