@@ -11,6 +11,7 @@ mod layer_form;
 mod layers;
 mod login;
 mod logout;
+mod manifest_digest;
 mod retry;
 mod tags;
 
@@ -72,6 +73,8 @@ enum Command {
     Tags(tags::TagsArgs),
     /// Download the layers of an image into a directory, or list them
     Layers(layers::LayersArgs),
+    /// Print the digest of a manifest in a file
+    ManifestDigest(manifest_digest::ManifestDigestArgs),
     /// Log in to a registry
     Login(login::LoginArgs),
     /// Remove a stored login
@@ -181,6 +184,7 @@ async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
         Command::Copy(args) => copy::run(*args, global, screen).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global).await?,
+        Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),

@@ -15,11 +15,10 @@ use super::codec::{self, Cores};
 use super::plan::{Awaits, BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
 use super::recode::Recoded;
+use super::schema1::Rescue;
 use super::settle::{Completed, Settling};
 use crate::image::{Descriptor, Digest, Repository};
-use crate::transport::{
-    BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored, is_spliced,
-};
+use crate::transport::{BlobBody, BlobStream, Coming, Destination, Presence, Source, is_spliced};
 use crate::{Error, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
@@ -122,6 +121,7 @@ pub async fn run(
             moved: moved.clone(),
             found_in,
             cores: Cores::all(),
+            rescue: plan.rescue.clone(),
         };
         let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
         destination
@@ -129,12 +129,18 @@ pub async fn run(
             .await
             .map_err(|e| writing(&*destination, e))?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
-        let changes;
-        (report.manifests, changes) = write_manifests(&plan, &report.blobs, &*destination)
-            .await
-            .map_err(|e| writing(&*destination, e))?;
-        changes.iter().for_each(|note| work.progress.note(note));
-        report.notes.extend(changes);
+        if let Some(rescue) = &plan.rescue {
+            let (manifest, config) = rescue.finish(&*destination).await?;
+            report.blobs.push(config);
+            report.manifests = vec![manifest.digest().clone()];
+        } else {
+            let changes;
+            (report.manifests, changes) = write_manifests(&plan, &report.blobs, &*destination)
+                .await
+                .map_err(|e| writing(&*destination, e))?;
+            changes.iter().for_each(|note| work.progress.note(note));
+            report.notes.extend(changes);
+        }
         if let Some(last) = report.manifests.last() {
             report.digest = last.clone();
         }
@@ -215,6 +221,8 @@ struct Work {
     /// Repositories in which the blobs are known to be.
     found_in: Vec<Repository>,
     cores: Cores,
+    /// Learns the plain digests of the layers of a schema 1 image.
+    rescue: Option<Arc<Rescue>>,
 }
 
 impl Work {
@@ -277,6 +285,9 @@ impl Work {
             presence,
         } = step;
         if presence == Presence::Present {
+            if let Some(rescue) = &self.rescue {
+                rescue.complete(&*self.source, &blob).await?;
+            }
             self.progress.done(&blob, BlobOutcome::Present);
             return Ok(BlobDone {
                 blob,
@@ -291,10 +302,14 @@ impl Work {
         );
         let (body, recoded) = match content {
             Content::Made(bytes) => (BlobBody::of_bytes(bytes), None),
-            Content::Source => (
-                self.body(&blob, source_failed.clone(), resumed_from.clone()),
-                None,
-            ),
+            Content::Source => {
+                let body = self.body(&blob, source_failed.clone(), resumed_from.clone());
+                let body = match &self.rescue {
+                    Some(rescue) => rescue.watched(&blob, body),
+                    None => body,
+                };
+                (body, None)
+            }
             Content::Recoded(recoded) => {
                 let from = self.body(&recoded.from, source_failed.clone(), resumed_from.clone());
                 let body = recoding(from, &recoded, self.cores.clone());
@@ -319,11 +334,12 @@ impl Work {
             stored = put(&mut blob).await;
         }
         let outcome = match &stored {
-            Ok(Stored::Written) => BlobOutcome::Copied,
-            Ok(Stored::Present) => BlobOutcome::Present,
-            Ok(Stored::Mounted) => BlobOutcome::Mounted,
+            Ok(stored) => BlobOutcome::of(*stored),
             Err(_) => BlobOutcome::Failed,
         };
+        if let (Some(rescue), Ok(_)) = (&self.rescue, &stored) {
+            rescue.complete(&*self.source, &blob).await?;
+        }
         self.progress.done(&moving, outcome);
         match stored {
             Ok(_) => Ok(BlobDone {

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::Platforms;
 use super::plan::Awaits;
 use super::recode::Recoded;
+use super::{Platforms, schema1};
 use crate::image::platform::choose;
 use crate::image::{
     Descriptor, Digest, IndexView, Manifest, PlatformPattern, PlatformWish, View, index,
@@ -41,7 +41,7 @@ pub(super) struct Node {
 
 impl Node {
     /// A manifest as the source has it, over `blobs` and `children`.
-    fn new(manifest: Manifest, blobs: Vec<Descriptor>, children: Vec<Digest>) -> Node {
+    pub(super) fn new(manifest: Manifest, blobs: Vec<Descriptor>, children: Vec<Digest>) -> Node {
         Node {
             was: manifest.digest().clone(),
             manifest,
@@ -260,11 +260,7 @@ fn leaf(manifest: Manifest) -> Result<Node> {
                     .hint("copy all of it with `--all`"),
             );
         }
-        View::Schema1(_) => {
-            return Err(Error::other(
-                "this is a docker schema 1 image; copying those is not supported yet",
-            ));
-        }
+        View::Schema1(view) => schema1::schema1_blobs(&view),
     };
     Ok(Node::new(manifest, blobs, Vec::new()))
 }

@@ -16,7 +16,7 @@ use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
     Stored, Which, WrittenLate, tallied, verified,
 };
-use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Tag};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, Client, Patience, UploadBody};
 use crate::settings::Access;
@@ -80,8 +80,14 @@ impl Source for DockerSource {
         })))
     }
 
-    fn repository(&self) -> Option<&Repository> {
-        Some(&self.reference.repository)
+    async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        self.client
+            .blob_size(&self.reference.repository.name, digest, Actions::Pull)
+            .await
+    }
+
+    fn reference(&self) -> Option<&Reference> {
+        Some(&self.reference)
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
@@ -228,8 +234,8 @@ impl Destination for DockerDestination {
         }
     }
 
-    fn repository(&self) -> Option<&Repository> {
-        Some(&self.reference.repository)
+    fn reference(&self) -> Option<&Reference> {
+        Some(&self.reference)
     }
 
     async fn current(&self) -> Result<Option<Digest>> {
@@ -360,6 +366,7 @@ impl Destination for DockerDestination {
         self.client
             .put_manifest(&self.reference.repository.name, &which, manifest)
             .await
+            .map_err(|e| with_another_format(e, manifest))
     }
 
     async fn finish(&self) -> Result<()> {
@@ -373,6 +380,25 @@ impl Destination for DockerDestination {
 
 fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `e` with a word on `--format` where the registry does not take manifests of this type.
+fn with_another_format(e: Error, manifest: &Manifest) -> Error {
+    let unknown_type = crate::registry::ApiError::of(&e).is_some_and(|a| {
+        a.status == 415 || a.has_code("MANIFEST_INVALID") || a.has_code("UNSUPPORTED")
+    });
+    if !unknown_type {
+        return e;
+    }
+    let other = match manifest.media_type().as_str() {
+        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX | MediaType::SCHEMA1 => "v2s2",
+        MediaType::SCHEMA1_SIGNED => "v2s2` or `--format oci",
+        _ => "oci` or `--format v2s1",
+    };
+    e.hint(format!(
+        "the registry may not take `{}`: try `--format {other}`",
+        manifest.media_type()
+    ))
 }
 
 fn refused_by_policy(e: &Error) -> bool {
