@@ -7,7 +7,9 @@ use clap::Args;
 use indicatif::MultiProgress;
 
 use super::Outcome;
-use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
+use super::flags::{
+    DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SourceFlags, SourcePlaceFlags,
+};
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use crate::copy::{self, Platforms, Want};
@@ -37,8 +39,8 @@ Examples:
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct CopyArgs {
-    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG or
-    /// dir:DIR; the file - of an archive is standard input
+    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG,
+    /// docker-daemon:NAME:TAG or dir:DIR; the file - of an archive is standard input
     #[arg(value_name = "SOURCE")]
     source: String,
 
@@ -73,18 +75,6 @@ pub(crate) struct CopyArgs {
     /// Leave layers in a docker-archive: as compressed as they are
     #[arg(long)]
     keep_compressed: bool,
-
-    /// Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides
-    #[arg(long, value_name = "DIR")]
-    shared_blob_dir: Option<PathBuf>,
-
-    /// As --shared-blob-dir, for the source
-    #[arg(long, value_name = "DIR")]
-    src_shared_blob_dir: Option<PathBuf>,
-
-    /// As --shared-blob-dir, for the destination
-    #[arg(long, value_name = "DIR")]
-    dest_shared_blob_dir: Option<PathBuf>,
 
     /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
@@ -123,6 +113,10 @@ pub(crate) struct CopyArgs {
     #[command(flatten)]
     retry: RetryFlags,
     #[command(flatten)]
+    src_place: SourcePlaceFlags,
+    #[command(flatten)]
+    dest_place: DestinationPlaceFlags,
+    #[command(flatten)]
     src: SourceFlags,
     #[command(flatten)]
     dest: DestinationFlags,
@@ -147,19 +141,11 @@ pub(crate) async fn run(
         args.dest.access(Some(&files))?,
     );
     let local = (
-        global.local(
-            args.src_shared_blob_dir
-                .as_ref()
-                .or(args.shared_blob_dir.as_ref()),
-        ),
+        args.src_place.local(global),
         Local {
             additional_tags: additional_tags(&args, &destination)?,
             keep_compressed: args.keep_compressed,
-            ..global.local(
-                args.dest_shared_blob_dir
-                    .as_ref()
-                    .or(args.shared_blob_dir.as_ref()),
-            )
+            ..args.dest_place.local(global)
         },
     );
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);

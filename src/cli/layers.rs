@@ -6,11 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::flags::{Global, PlatformFlag, RegistryFlags, SharedBlobsFlag};
+use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
-use crate::image::{Descriptor, Digest, DigestError, ImageName, Selector, View};
+use crate::image::{DaemonImage, Descriptor, Digest, DigestError, ImageName, Selector, View};
 use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
 use crate::transport::{BlobBody, Source, Which, blob_store, is_spliced, open_source, read_all};
@@ -61,7 +61,7 @@ pub(crate) struct LayersArgs {
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
-    shared: SharedBlobsFlag,
+    place: PlaceFlags,
     #[command(flatten)]
     retry: RetryFlags,
     #[command(flatten)]
@@ -75,7 +75,7 @@ pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Out
         &name,
         &access,
         &global.patience(),
-        &global.local(args.shared.shared_blob_dir.as_ref()),
+        &args.place.local(global),
     )
     .await?;
     let run = async || layers(&args, global, &name, source.clone()).await;
@@ -247,6 +247,10 @@ fn prefix(name: &ImageName) -> String {
             };
             (reference.repository.name.to_string(), tag)
         }
+        ImageName::DockerDaemon(DaemonImage::Named(reference)) => {
+            return prefix(&ImageName::Docker(reference.clone()));
+        }
+        ImageName::DockerDaemon(DaemonImage::Id(id)) => ("image".to_owned(), id.short().to_owned()),
         ImageName::Oci {
             path,
             selector: Selector::Named(tag),

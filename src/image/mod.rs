@@ -25,6 +25,6 @@ pub use manifest::{
     ArtifactView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
 };
 pub use media_type::MediaType;
-pub use name::{ImageName, Selector, TRANSPORTS, parse_reference};
+pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, parse_reference};
 pub use platform::{PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};

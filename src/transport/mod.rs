@@ -9,6 +9,7 @@ pub mod blob_store;
 pub mod dir;
 pub mod docker;
 pub mod docker_archive;
+pub mod docker_daemon;
 pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
@@ -43,6 +44,8 @@ pub struct Local {
     pub keep_compressed: bool,
     /// The blobs of an `oci:` layout are in this directory, which several layouts may share.
     pub shared_blobs: Option<PathBuf>,
+    /// The address of the engine that `docker-daemon:` means; by default `DOCKER_HOST`, else the system's socket.
+    pub daemon_host: Option<String>,
 }
 
 /// The image `name` to read from.
@@ -67,6 +70,9 @@ pub async fn open_source(
             docker_archive::DockerArchiveSource::open(path, selector, local.tmpdir.as_deref())
                 .await?,
         ),
+        ImageName::DockerDaemon(image) => {
+            Arc::new(docker_daemon::DockerDaemonSource::open(image, local).await?)
+        }
         ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })
 }
@@ -93,6 +99,9 @@ pub async fn open_destination(
         ImageName::DockerArchive { path, selector } => Arc::new(
             docker_archive::DockerArchiveDestination::open(path, selector, local)?,
         ),
+        ImageName::DockerDaemon(image) => {
+            Arc::new(docker_daemon::DockerDaemonDestination::open(image, local)?)
+        }
         ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
     })
 }
@@ -185,6 +194,11 @@ pub trait Source: Send + Sync {
     /// The repository, where the place is one of a registry.
     fn repository(&self) -> Option<&Repository> {
         None
+    }
+
+    /// The repository that the image's name names, whether it is in a registry or not.
+    fn repository_name(&self) -> Option<String> {
+        self.repository().map(ToString::to_string)
     }
 
     /// Requests sent so far, by host.

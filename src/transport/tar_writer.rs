@@ -156,11 +156,8 @@ impl TarWriter {
             Out::File(file)
         };
         let writer = TarWriter {
-            out: Arc::new(out),
             temporary: Mutex::new(temporary),
-            path: path.to_owned(),
-            tmpdir: tmpdir.map(Path::to_owned),
-            state: Mutex::default(),
+            ..TarWriter::to(out, path, tmpdir)
         };
         if let (Some((archive, ranges)), Out::File(file)) = (kept, &*writer.out) {
             for range in ranges {
@@ -177,6 +174,21 @@ impl TarWriter {
             }
         }
         Ok(writer)
+    }
+
+    /// Begins an archive that goes into `pipe`; messages call it `shown`.
+    pub(super) fn piped(pipe: File, shown: &Path, tmpdir: Option<&Path>) -> TarWriter {
+        TarWriter::to(Out::Pipe(pipe), shown, tmpdir)
+    }
+
+    fn to(out: Out, path: &Path, tmpdir: Option<&Path>) -> TarWriter {
+        TarWriter {
+            out: Arc::new(out),
+            temporary: Mutex::default(),
+            path: path.to_owned(),
+            tmpdir: tmpdir.map(Path::to_owned),
+            state: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -4,6 +4,7 @@ mod archives;
 mod auth_files;
 mod basic;
 mod copy;
+mod daemon;
 mod docs;
 mod generated;
 mod inspect;

@@ -5,6 +5,7 @@
 //! the older form, then `manifest.json` and `repositories`.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -107,6 +108,25 @@ impl DockerArchiveDestination {
             writer: tokio::sync::Mutex::default(),
             image: Mutex::default(),
         })
+    }
+
+    /// The archive with the one image `tag`, into `pipe`; messages call it `shown`.
+    pub(in crate::transport) fn piped(
+        pipe: File,
+        shown: PathBuf,
+        tag: String,
+        local: &Local,
+    ) -> DockerArchiveDestination {
+        let writer = TarWriter::piped(pipe, &shown, local.tmpdir.as_deref());
+        DockerArchiveDestination {
+            path: shown,
+            selector: Selector::Only,
+            tags: vec![tag],
+            keep_compressed: local.keep_compressed,
+            tmpdir: local.tmpdir.clone(),
+            writer: tokio::sync::Mutex::new(Some(Arc::new(writer))),
+            image: Mutex::default(),
+        }
     }
 
     fn image(&self) -> MutexGuard<'_, Image> {
@@ -247,6 +267,8 @@ impl Destination for DockerArchiveDestination {
 
     async fn finish(&self) -> Result<()> {
         let (entries, writer) = (self.last_entries()?, self.writer().await?);
+        // Nothing holds the writer afterwards: a pipe ends here.
+        *self.writer.lock().await = None;
         blocking(move || writer.finish(&entries)).await
     }
 }

@@ -29,7 +29,8 @@ fn layouts_share_their_blobs_as_skopeos_do() {
     let second = barque.args([
         "copy",
         "--receipt=receipt.json",
-        SHARED,
+        "--src-shared-blob-dir=shared",
+        "--dest-shared-blob-dir=shared",
         "oci:one:v1",
         "oci:two:v2",
     ]);
