@@ -83,6 +83,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--multi-arch', '--multi-arch', [CompletionResultType]::ParameterName, 'Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms')
             [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform; given twice, or with a * as in linux/arm*, the index is copied with these only')
             [CompletionResult]::new('--additional-tag', '--additional-tag', [CompletionResultType]::ParameterName, 'Give an image in a docker-archive: this name too; repeatable')
+            [CompletionResult]::new('--shared-blob-dir', '--shared-blob-dir', [CompletionResultType]::ParameterName, 'Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides')
             [CompletionResult]::new('--digestfile', '--digestfile', [CompletionResultType]::ParameterName, 'Write the digest of the copied manifest to this file, without a newline')
             [CompletionResult]::new('--receipt', '--receipt', [CompletionResultType]::ParameterName, 'Write a receipt to this file: a JSON document of what was copied, found, mounted and requested')
             [CompletionResult]::new('--mount-from', '--mount-from', [CompletionResultType]::ParameterName, 'Try to mount blobs from this repository of the destination''s registry; repeatable')

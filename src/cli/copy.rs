@@ -76,6 +76,10 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     keep_compressed: bool,
 
+    /// Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides
+    #[arg(long, value_name = "DIR")]
+    shared_blob_dir: Option<PathBuf>,
+
     /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
     digestfile: Option<PathBuf>,
@@ -141,11 +145,11 @@ pub(crate) async fn run(
         args.dest.access(Some(&files))?,
     );
     let local = (
-        args.src_place.local(global),
+        args.src_place.local(global, args.shared_blob_dir.as_ref()),
         Local {
             additional_tags: additional_tags(&args, &destination)?,
             keep_compressed: args.keep_compressed,
-            ..args.dest_place.local(global)
+            ..args.dest_place.local(global, args.shared_blob_dir.as_ref())
         },
     );
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);

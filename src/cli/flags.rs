@@ -301,12 +301,12 @@ macro_rules! place_flags {
         }
 
         impl $name {
-            /// What local transports of this side are told.
-            pub(crate) fn local(&self, global: &Global) -> Local {
+            /// What local transports of this side are told; `shared_blobs` is what holds for both sides of a copy.
+            pub(crate) fn local(&self, global: &Global, shared_blobs: Option<&PathBuf>) -> Local {
                 Local {
                     tmpdir: global.tmpdir.clone(),
                     daemon_host: self.daemon_host.clone(),
-                    shared_blobs: self.shared_blob_dir.clone(),
+                    shared_blobs: self.shared_blob_dir.as_ref().or(shared_blobs).cloned(),
                     ..Local::default()
                 }
             }

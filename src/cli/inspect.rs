@@ -79,7 +79,7 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
     for text in &args.images {
         jobs.push((text.clone(), image_to_read(text)?));
     }
-    let local = args.place.local(global);
+    let local = args.place.local(global, None);
     let what = std::sync::Arc::new((args, wish, access, patience, local));
     let documents = futures_util::stream::iter(jobs).map(move |(text, name)| {
         let what = what.clone();

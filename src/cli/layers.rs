@@ -75,7 +75,7 @@ pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Out
         &name,
         &access,
         &global.patience(),
-        &args.place.local(global),
+        &args.place.local(global, None),
     )
     .await?;
     let run = async || layers(&args, global, &name, source.clone()).await;

@@ -42,10 +42,10 @@ pub struct Local {
     pub additional_tags: Vec<String>,
     /// Layers in a `docker-archive:` stay as compressed as they are.
     pub keep_compressed: bool,
-    /// The blobs of an `oci:` layout are in this directory, which several layouts may share.
-    pub shared_blobs: Option<PathBuf>,
     /// The address of the engine that `docker-daemon:` means; by default `DOCKER_HOST`, else the system's socket.
     pub daemon_host: Option<String>,
+    /// The blobs of an `oci:` layout are in this directory, which several layouts may share.
+    pub shared_blobs: Option<PathBuf>,
 }
 
 /// The image `name` to read from.

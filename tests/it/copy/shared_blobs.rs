@@ -29,8 +29,7 @@ fn layouts_share_their_blobs_as_skopeos_do() {
     let second = barque.args([
         "copy",
         "--receipt=receipt.json",
-        "--src-shared-blob-dir=shared",
-        "--dest-shared-blob-dir=shared",
+        SHARED,
         "oci:one:v1",
         "oci:two:v2",
     ]);
