@@ -52,10 +52,8 @@ impl Blobs {
         let root = self.root();
         let algorithms = [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
         let directories = algorithms.map(|algorithm| root.join(algorithm.as_str()));
-        let there = directories.iter().chain([&root]).filter(|d| d.exists());
-        there
-            .map(|directory| blob_store::sync_directory(directory))
-            .collect()
+        let mut there = directories.iter().chain([&root]).filter(|d| d.exists());
+        there.try_for_each(|directory| blob_store::sync_directory(directory))
     }
 }
 
