@@ -5,6 +5,7 @@ use std::path::Path;
 use barque::image::SigningKey;
 use serde_json::{Value, json};
 
+use crate::support::fake::{FakeRegistry, on};
 use crate::support::images::schema1::{self, Schema1};
 use crate::support::images::{self, Dialect, Maker, TestImage, media, sha256};
 use crate::support::{Barque, peers};
@@ -189,8 +190,6 @@ fn a_layer_with_other_content_is_refused() {
 #[test]
 fn an_image_becomes_a_signed_schema1_and_comes_back() {
     let barque = Barque::new();
-    let key = SigningKey::generate().unwrap();
-    let _ = key;
     let image = images::two_layers_docker();
     images::write_dir(&barque.path("modern"), &image);
     let pem = barque.path("key.pem");
@@ -219,19 +218,14 @@ fn an_image_becomes_a_signed_schema1_and_comes_back() {
     );
     assert_eq!(shown["Layers"], json!(image.layers()));
     // Nothing to be done: it is signed so already.
+    let digest = shown["Digest"].as_str().unwrap();
     let kept = barque
         .args(["copy", "--format=v2s1", "dir:old", "dir:kept"])
         .run()
         .ok();
-    assert!(
-        kept.stdout()
-            .ends_with(shown["Digest"].as_str().unwrap().to_owned().as_str().trim())
-            || kept.stdout().contains(shown["Digest"].as_str().unwrap())
-    );
-    assert_eq!(
-        std::fs::read(barque.path("kept/manifest.json")).unwrap(),
-        std::fs::read(barque.path("old/manifest.json")).unwrap()
-    );
+    assert_eq!(kept.stdout(), format!("dir:kept@{digest}\n"));
+    let raw = |dir: &str| std::fs::read(barque.path(dir).join("manifest.json")).unwrap();
+    assert_eq!(raw("kept"), raw("old"));
 
     barque
         .args(["copy", "--format=v2s2", "dir:old", "dir:back"])
@@ -427,4 +421,99 @@ fn an_image_changes_its_format_there_and_back() {
     let back = json_of(barque.path("back/manifest.json"));
     assert_eq!(back["mediaType"], media::OCI_MANIFEST);
     assert_eq!(back["layers"], image.json()["layers"]);
+}
+
+/// A registry with the signed image `fleet/old:1`.
+fn fake() -> (FakeRegistry, Schema1) {
+    let key = SigningKey::generate().unwrap();
+    let made = schema1::image("fleet/old", "1", Some(&key), false);
+    (
+        FakeRegistry::start().image("fleet/old", "1", &made.image),
+        made,
+    )
+}
+
+fn diff_ids(barque: &Barque, name: &str) -> Value {
+    let config = barque.args(["inspect", "--config", name]).run().ok().json();
+    config["rootfs"]["diff_ids"].clone()
+}
+
+#[test]
+fn each_request_of_a_rescue_is_needed() {
+    let (registry, made) = fake();
+    let barque = Barque::new();
+    barque
+        .args(["copy", &registry.docker("fleet/old:1"), "oci:new:1"])
+        .run()
+        .ok();
+    // A size and the bytes of each layer, nothing of the empty one.
+    let mut wanted = vec!["GET /v2/fleet/old/manifests/1".to_owned()];
+    for layer in &made.layers {
+        let path = format!("/v2/fleet/old/blobs/{}", sha256(layer));
+        wanted.extend([format!("HEAD {path}"), format!("GET {path}")]);
+    }
+    wanted.sort();
+    let mut seen: Vec<String> = ["GET", "HEAD", "POST"]
+        .iter()
+        .flat_map(|method| registry.requests(method, ""))
+        .map(|request| format!("{} {}", request.method, request.path))
+        .filter(|line| !line.ends_with("/v2/"))
+        .collect();
+    seen.sort();
+    assert_eq!(seen, wanted);
+}
+
+#[test]
+fn a_rescue_that_was_cut_goes_on() {
+    let (registry, made) = fake();
+    let layer = sha256(&made.layers[1]).to_string();
+    let tars: Vec<_> = made.tars.iter().map(|tar| sha256(tar)).collect();
+    let name = registry.docker("fleet/old:1");
+    // The stream breaks off once and goes on at its offset: the plain digest is that of all of it.
+    registry.add_rule(on("GET").path(&layer).first(1).rst_after(20_000));
+    let barque = Barque::new();
+    barque.args(["copy", &name, "oci:new:1"]).run().ok();
+    assert_eq!(
+        registry.with_header("range").len(),
+        1,
+        "{:?}",
+        registry.lines()
+    );
+    assert_eq!(diff_ids(&barque, "oci:new:1"), json!(tars));
+
+    let (registry, _) = fake();
+    let barque = Barque::new();
+    registry.add_rule(on("GET").path("/blobs/").first(2).stall_after(400_000));
+    let again = registry.docker("fleet/old:1");
+    let running = barque
+        .args(["copy", &again, "dir:new", "--format=oci"])
+        .start();
+    let part = || {
+        let entries = std::fs::read_dir(barque.path("new")).ok()?;
+        entries
+            .flatten()
+            .map(|e| e.metadata().map_or(0, |m| m.len()))
+            .max()
+    };
+    let cut = (0..10_000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(3));
+        part().is_some_and(|length| length >= 250_000)
+    });
+    assert!(cut, "the layer has begun");
+    running.signal("TERM");
+    running.wait().code(143);
+    assert!(!barque.path("new/manifest.json").exists());
+    registry.clear();
+    // What is continued is not read from its beginning on its way, so it is read once more for its plain digest.
+    barque
+        .args(["copy", &again, "dir:new", "--format=oci"])
+        .run()
+        .ok();
+    assert_eq!(diff_ids(&barque, "dir:new"), json!(tars));
+    assert_eq!(
+        registry.with_header("range").len(),
+        1,
+        "{:?}",
+        registry.lines()
+    );
 }
