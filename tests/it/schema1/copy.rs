@@ -517,3 +517,45 @@ fn a_rescue_that_was_cut_goes_on() {
         registry.lines()
     );
 }
+
+#[test]
+fn a_list_may_hold_a_schema1_image() {
+    let barque = Barque::new();
+    let key = SigningKey::generate().unwrap();
+    let made = schema1::image("fleet/old", "1", Some(&key), false);
+    let platform = ("linux", "amd64", "");
+    let list = images::index(Dialect::Docker, [(made.image.clone(), platform)]);
+    images::write_dir(&barque.path("list"), &list);
+    barque
+        .args(["copy", "--all", "dir:list", "dir:same"])
+        .run()
+        .ok();
+    let child = format!("{}.manifest.json", made.image.digest.hex());
+    assert_eq!(
+        std::fs::read(barque.path("same").join(child)).unwrap(),
+        made.image.manifest
+    );
+    assert_eq!(
+        std::fs::read(barque.path("same/manifest.json")).unwrap(),
+        list.manifest
+    );
+    let refused = barque
+        .args(["copy", "--all", "dir:list", "oci:new:1"])
+        .run()
+        .code(6);
+    let told = refused.stderr();
+    assert!(
+        told.contains("an index with a schema 1 image in it cannot be converted"),
+        "{told}"
+    );
+    assert!(
+        told.contains("hint: copy the image of one platform"),
+        "{told}"
+    );
+    barque
+        .args(["copy", "--platform=linux/amd64", "dir:list", "oci:new:1"])
+        .run()
+        .ok();
+    let tars: Vec<_> = made.tars.iter().map(|tar| sha256(tar)).collect();
+    assert_eq!(diff_ids(&barque, "oci:new:1"), json!(tars));
+}
