@@ -260,9 +260,7 @@ impl Work {
         let moving = step.moving().clone();
         let mut blob = step.blob;
         if step.presence == Presence::Present {
-            if let Some(rescue) = &self.rescue {
-                rescue.complete(&*self.source, &blob).await?;
-            }
+            self.completed(&blob).await?;
             self.progress.done(&blob, BlobOutcome::Present);
             return Ok(BlobDone {
                 blob,
@@ -301,8 +299,8 @@ impl Work {
             Ok(stored) => BlobOutcome::of(*stored),
             Err(_) => BlobOutcome::Failed,
         };
-        if let (Some(rescue), Ok(_)) = (&self.rescue, &stored) {
-            rescue.complete(&*self.source, &blob).await?;
+        if stored.is_ok() {
+            self.completed(&blob).await?;
         }
         self.progress.done(&moving, outcome);
         blob.size = size.load(Ordering::Relaxed);
@@ -315,6 +313,15 @@ impl Work {
             Err(e) if source_failed.load(Ordering::Relaxed) => Err(reading(&*self.source, e)),
             Err(e) => Err(writing(&*self.destination, e)),
         }
+    }
+
+    /// Reads the layer `blob` for its plain digest where that is needed and its bytes did not pass.
+    async fn completed(&self, blob: &Descriptor) -> Result<()> {
+        if let Some(rescue) = &self.rescue {
+            let read = rescue.complete(&*self.source, blob).await?;
+            self.moved.fetch_add(read, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The blob's bytes from the source, counted and reported as they pass.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::fake::{FakeRegistry, on};
 use crate::support::images::schema1::{self, Schema1};
 use crate::support::images::{self, Dialect, Maker, TestImage, media, sha256};
+use crate::support::sandbox::Sandbox;
 use crate::support::{Barque, peers};
 
 fn json_of(path: impl AsRef<Path>) -> Value {
@@ -108,24 +109,30 @@ fn the_modern_image_is_the_one_that_skopeo_makes() {
     if peers::missing(&["skopeo"]) {
         return;
     }
-    let (barque, skopeo) = (Barque::new(), peers::skopeo());
-    put(&barque, false);
-    let source = format!("dir:{}", barque.path("old").display());
-    for (flags, to) in [
-        (&[][..], "oci:new:1"),
-        (&["--format=oci"], "dir:oci"),
-        (&["--format=v2s2"], "dir:v2s2"),
-    ] {
-        let digest = |sandbox: &crate::support::sandbox::Sandbox| {
-            let file = sandbox.path("digest");
-            let run = sandbox
-                .args(["copy", "--digestfile=digest", "-q", &source, to])
-                .args(flags)
-                .run();
-            run.ok();
-            std::fs::read_to_string(file).unwrap()
+    let made = schema1::image("fleet/old", "1", None, false);
+    let text = String::from_utf8(made.image.manifest.clone()).unwrap();
+    // Documents of docker before 1.8.3 are written anew.
+    for version in ["1.9.1", "1.8.2"] {
+        let (barque, skopeo) = (Barque::new(), peers::skopeo());
+        let manifest = text.replace("1.9.1", version);
+        let image = TestImage {
+            blobs: made.image.blobs.clone(),
+            ..TestImage::raw(schema1::UNSIGNED, manifest)
         };
-        assert_eq!(digest(&barque), digest(&skopeo), "{to}");
+        images::write_dir(&barque.path("old"), &image);
+        let source = format!("dir:{}", barque.path("old").display());
+        for (flags, to) in [
+            (&[][..], "oci:new:1"),
+            (&["--format=oci"], "dir:oci"),
+            (&["--format=v2s2"], "dir:v2s2"),
+        ] {
+            let digest = |sandbox: &Sandbox| {
+                let copy = ["copy", "--digestfile=digest", "-q", &source, to];
+                sandbox.args(copy).args(flags).run().ok();
+                std::fs::read_to_string(sandbox.path("digest")).unwrap()
+            };
+            assert_eq!(digest(&barque), digest(&skopeo), "{version} {to}");
+        }
     }
 }
 
