@@ -285,9 +285,7 @@ impl Work {
             presence,
         } = step;
         if presence == Presence::Present {
-            if let Some(rescue) = &self.rescue {
-                rescue.complete(&*self.source, &blob).await?;
-            }
+            self.completed(&blob).await?;
             self.progress.done(&blob, BlobOutcome::Present);
             return Ok(BlobDone {
                 blob,
@@ -337,8 +335,8 @@ impl Work {
             Ok(stored) => BlobOutcome::of(*stored),
             Err(_) => BlobOutcome::Failed,
         };
-        if let (Some(rescue), Ok(_)) = (&self.rescue, &stored) {
-            rescue.complete(&*self.source, &blob).await?;
+        if stored.is_ok() {
+            self.completed(&blob).await?;
         }
         self.progress.done(&moving, outcome);
         match stored {
@@ -351,6 +349,15 @@ impl Work {
             Err(e) if source_failed.load(Ordering::Relaxed) => Err(reading(&*self.source, e)),
             Err(e) => Err(writing(&*self.destination, e)),
         }
+    }
+
+    /// Reads the layer `blob` for its plain digest where that is needed and its bytes did not pass.
+    async fn completed(&self, blob: &Descriptor) -> Result<()> {
+        if let Some(rescue) = &self.rescue {
+            let read = rescue.complete(&*self.source, blob).await?;
+            self.moved.fetch_add(read, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The blob's bytes from the source, counted and reported as they pass.

@@ -385,13 +385,16 @@ fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
 /// `e` with a word on `--format` where the registry does not take manifests of this type.
 fn with_another_format(e: Error, manifest: &Manifest) -> Error {
     let unknown_type = crate::registry::ApiError::of(&e).is_some_and(|a| {
-        a.status == 415 || a.has_code("MANIFEST_INVALID") || a.has_code("UNSUPPORTED")
+        let codes = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED"];
+        a.status == 415 || codes.iter().any(|code| a.has_code(code))
     });
     if !unknown_type {
         return e;
     }
     let other = match manifest.media_type().as_str() {
-        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX | MediaType::SCHEMA1 => "v2s2",
+        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX => "v2s2",
+        // Signed it may be taken.
+        MediaType::SCHEMA1 => "v2s1",
         MediaType::SCHEMA1_SIGNED => "v2s2` or `--format oci",
         _ => "oci` or `--format v2s1",
     };

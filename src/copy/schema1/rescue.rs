@@ -137,15 +137,15 @@ impl Rescue {
         }))
     }
 
-    /// Reads the layer `blob` from `source` unless it was read on its way.
+    /// Reads the layer `blob` from `source` unless it was read on its way; the value is how many bytes were read.
     pub(in crate::copy) async fn complete(
         &self,
         source: &dyn Source,
         blob: &Descriptor,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let known = self.plain().contains_key(&blob.digest);
         if known || !self.sizes.contains_key(&blob.digest) {
-            return Ok(());
+            return Ok(0);
         }
         tracing::debug!("reading `{}` for its plain digest", blob.digest);
         let read = async {
@@ -166,7 +166,7 @@ impl Rescue {
             )
         })?;
         self.plain().insert(blob.digest.clone(), plain);
-        Ok(())
+        Ok(blob.size)
     }
 
     /// Manifest and config of the modern image, when all layers are known.

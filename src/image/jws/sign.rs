@@ -1,4 +1,6 @@
 //! Signing keys, and documents signed as libtrust signs them, to the byte.
+//!
+//! Randomness is the cryptographic library's own affair; the time is the caller's.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPairComponents, PublicKeyComponents};
@@ -283,6 +285,7 @@ impl Pem {
 mod tests {
     use super::*;
     use crate::image::{Manifest, MediaType};
+    use proptest::prelude::*;
 
     fn signed(payload: &str) -> Manifest {
         let key = SigningKey::generate().unwrap();
@@ -316,6 +319,25 @@ mod tests {
             "[],\n   \"signatures\": [\n      {\n         \"header\": {\n            \"jwk\": {\n";
         assert!(text.contains(wanted), "{text}");
         assert!(text.ends_with("\"\n      }\n   ]\n}"), "{text}");
+    }
+
+    proptest! {
+        /// Nothing of what was signed can be changed: the manifest is refused, or its signature is.
+        #[test]
+        fn a_changed_byte_does_not_stay_unseen(at in 0usize..1000, to: u8) {
+            let payload = "{\n   \"schemaVersion\": 1,\n   \"name\": \"x\",\n   \"fsLayers\": [],\n   \"history\": []\n}";
+            let signed = signed(payload);
+            let mut bytes = signed.raw().to_vec();
+            let at = at % bytes.len();
+            prop_assume!(bytes[at] != to);
+            bytes[at] = to;
+            if let Ok(manifest) = Manifest::parse(bytes.into(), None)
+                && let Ok(checks) = manifest.check_signatures()
+                && *manifest.payload() != payload.as_bytes()
+            {
+                prop_assert!(checks.is_empty() || checks[0].fault.is_some());
+            }
+        }
     }
 
     #[test]

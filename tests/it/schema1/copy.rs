@@ -5,8 +5,10 @@ use std::path::Path;
 use barque::image::SigningKey;
 use serde_json::{Value, json};
 
+use crate::support::fake::{FakeRegistry, on};
 use crate::support::images::schema1::{self, Schema1};
 use crate::support::images::{self, Dialect, Maker, TestImage, media, sha256};
+use crate::support::sandbox::Sandbox;
 use crate::support::{Barque, peers};
 
 fn json_of(path: impl AsRef<Path>) -> Value {
@@ -107,24 +109,30 @@ fn the_modern_image_is_the_one_that_skopeo_makes() {
     if peers::missing(&["skopeo"]) {
         return;
     }
-    let (barque, skopeo) = (Barque::new(), peers::skopeo());
-    put(&barque, false);
-    let source = format!("dir:{}", barque.path("old").display());
-    for (flags, to) in [
-        (&[][..], "oci:new:1"),
-        (&["--format=oci"], "dir:oci"),
-        (&["--format=v2s2"], "dir:v2s2"),
-    ] {
-        let digest = |sandbox: &crate::support::sandbox::Sandbox| {
-            let file = sandbox.path("digest");
-            let run = sandbox
-                .args(["copy", "--digestfile=digest", "-q", &source, to])
-                .args(flags)
-                .run();
-            run.ok();
-            std::fs::read_to_string(file).unwrap()
+    let made = schema1::image("fleet/old", "1", None, false);
+    let text = String::from_utf8(made.image.manifest.clone()).unwrap();
+    // Documents of docker before 1.8.3 are written anew.
+    for version in ["1.9.1", "1.8.2"] {
+        let (barque, skopeo) = (Barque::new(), peers::skopeo());
+        let manifest = text.replace("1.9.1", version);
+        let image = TestImage {
+            blobs: made.image.blobs.clone(),
+            ..TestImage::raw(schema1::UNSIGNED, manifest)
         };
-        assert_eq!(digest(&barque), digest(&skopeo), "{to}");
+        images::write_dir(&barque.path("old"), &image);
+        let source = format!("dir:{}", barque.path("old").display());
+        for (flags, to) in [
+            (&[][..], "oci:new:1"),
+            (&["--format=oci"], "dir:oci"),
+            (&["--format=v2s2"], "dir:v2s2"),
+        ] {
+            let digest = |sandbox: &Sandbox| {
+                let copy = ["copy", "--digestfile=digest", "-q", &source, to];
+                sandbox.args(copy).args(flags).run().ok();
+                std::fs::read_to_string(sandbox.path("digest")).unwrap()
+            };
+            assert_eq!(digest(&barque), digest(&skopeo), "{version} {to}");
+        }
     }
 }
 
@@ -189,8 +197,6 @@ fn a_layer_with_other_content_is_refused() {
 #[test]
 fn an_image_becomes_a_signed_schema1_and_comes_back() {
     let barque = Barque::new();
-    let key = SigningKey::generate().unwrap();
-    let _ = key;
     let image = images::two_layers_docker();
     images::write_dir(&barque.path("modern"), &image);
     let pem = barque.path("key.pem");
@@ -219,19 +225,14 @@ fn an_image_becomes_a_signed_schema1_and_comes_back() {
     );
     assert_eq!(shown["Layers"], json!(image.layers()));
     // Nothing to be done: it is signed so already.
+    let digest = shown["Digest"].as_str().unwrap();
     let kept = barque
         .args(["copy", "--format=v2s1", "dir:old", "dir:kept"])
         .run()
         .ok();
-    assert!(
-        kept.stdout()
-            .ends_with(shown["Digest"].as_str().unwrap().to_owned().as_str().trim())
-            || kept.stdout().contains(shown["Digest"].as_str().unwrap())
-    );
-    assert_eq!(
-        std::fs::read(barque.path("kept/manifest.json")).unwrap(),
-        std::fs::read(barque.path("old/manifest.json")).unwrap()
-    );
+    assert_eq!(kept.stdout(), format!("dir:kept@{digest}\n"));
+    let raw = |dir: &str| std::fs::read(barque.path(dir).join("manifest.json")).unwrap();
+    assert_eq!(raw("kept"), raw("old"));
 
     barque
         .args(["copy", "--format=v2s2", "dir:old", "dir:back"])
@@ -427,4 +428,141 @@ fn an_image_changes_its_format_there_and_back() {
     let back = json_of(barque.path("back/manifest.json"));
     assert_eq!(back["mediaType"], media::OCI_MANIFEST);
     assert_eq!(back["layers"], image.json()["layers"]);
+}
+
+/// A registry with the signed image `fleet/old:1`.
+fn fake() -> (FakeRegistry, Schema1) {
+    let key = SigningKey::generate().unwrap();
+    let made = schema1::image("fleet/old", "1", Some(&key), false);
+    (
+        FakeRegistry::start().image("fleet/old", "1", &made.image),
+        made,
+    )
+}
+
+fn diff_ids(barque: &Barque, name: &str) -> Value {
+    let config = barque.args(["inspect", "--config", name]).run().ok().json();
+    config["rootfs"]["diff_ids"].clone()
+}
+
+#[test]
+fn each_request_of_a_rescue_is_needed() {
+    let (registry, made) = fake();
+    let barque = Barque::new();
+    barque
+        .args(["copy", &registry.docker("fleet/old:1"), "oci:new:1"])
+        .run()
+        .ok();
+    // A size and the bytes of each layer, nothing of the empty one.
+    let mut wanted = vec!["GET /v2/fleet/old/manifests/1".to_owned()];
+    for layer in &made.layers {
+        let path = format!("/v2/fleet/old/blobs/{}", sha256(layer));
+        wanted.extend([format!("HEAD {path}"), format!("GET {path}")]);
+    }
+    wanted.sort();
+    let mut seen: Vec<String> = ["GET", "HEAD", "POST"]
+        .iter()
+        .flat_map(|method| registry.requests(method, ""))
+        .map(|request| format!("{} {}", request.method, request.path))
+        .filter(|line| !line.ends_with("/v2/"))
+        .collect();
+    seen.sort();
+    assert_eq!(seen, wanted);
+}
+
+#[test]
+fn a_rescue_that_was_cut_goes_on() {
+    let (registry, made) = fake();
+    let layer = sha256(&made.layers[1]).to_string();
+    let tars: Vec<_> = made.tars.iter().map(|tar| sha256(tar)).collect();
+    let name = registry.docker("fleet/old:1");
+    // The stream breaks off once and goes on at its offset: the plain digest is that of all of it.
+    registry.add_rule(on("GET").path(&layer).first(1).rst_after(20_000));
+    let barque = Barque::new();
+    barque.args(["copy", &name, "oci:new:1"]).run().ok();
+    assert_eq!(
+        registry.with_header("range").len(),
+        1,
+        "{:?}",
+        registry.lines()
+    );
+    assert_eq!(diff_ids(&barque, "oci:new:1"), json!(tars));
+
+    let (registry, _) = fake();
+    let barque = Barque::new();
+    registry.add_rule(on("GET").path("/blobs/").first(2).stall_after(400_000));
+    let again = registry.docker("fleet/old:1");
+    let running = barque
+        .args(["copy", &again, "dir:new", "--format=oci"])
+        .start();
+    let part = || {
+        let entries = std::fs::read_dir(barque.path("new")).ok()?;
+        entries
+            .flatten()
+            .map(|e| e.metadata().map_or(0, |m| m.len()))
+            .max()
+    };
+    let cut = (0..10_000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(3));
+        part().is_some_and(|length| length >= 250_000)
+    });
+    assert!(cut, "the layer has begun");
+    running.signal("TERM");
+    running.wait().code(143);
+    assert!(!barque.path("new/manifest.json").exists());
+    registry.clear();
+    // What is continued is not read from its beginning on its way, so it is read once more for its plain digest.
+    barque
+        .args(["copy", &again, "dir:new", "--format=oci"])
+        .run()
+        .ok();
+    assert_eq!(diff_ids(&barque, "dir:new"), json!(tars));
+    assert_eq!(
+        registry.with_header("range").len(),
+        1,
+        "{:?}",
+        registry.lines()
+    );
+}
+
+#[test]
+fn a_list_may_hold_a_schema1_image() {
+    let barque = Barque::new();
+    let key = SigningKey::generate().unwrap();
+    let made = schema1::image("fleet/old", "1", Some(&key), false);
+    let platform = ("linux", "amd64", "");
+    let list = images::index(Dialect::Docker, [(made.image.clone(), platform)]);
+    images::write_dir(&barque.path("list"), &list);
+    barque
+        .args(["copy", "--all", "dir:list", "dir:same"])
+        .run()
+        .ok();
+    let child = format!("{}.manifest.json", made.image.digest.hex());
+    assert_eq!(
+        std::fs::read(barque.path("same").join(child)).unwrap(),
+        made.image.manifest
+    );
+    assert_eq!(
+        std::fs::read(barque.path("same/manifest.json")).unwrap(),
+        list.manifest
+    );
+    let refused = barque
+        .args(["copy", "--all", "dir:list", "oci:new:1"])
+        .run()
+        .code(6);
+    let told = refused.stderr();
+    assert!(
+        told.contains("an index with a schema 1 image in it cannot be converted"),
+        "{told}"
+    );
+    assert!(
+        told.contains("hint: copy the image of one platform"),
+        "{told}"
+    );
+    barque
+        .args(["copy", "--platform=linux/amd64", "dir:list", "oci:new:1"])
+        .run()
+        .ok();
+    let tars: Vec<_> = made.tars.iter().map(|tar| sha256(tar)).collect();
+    assert_eq!(diff_ids(&barque, "oci:new:1"), json!(tars));
 }

@@ -293,6 +293,32 @@ fn an_image_is_rescued_within_its_registry() {
 }
 
 #[test]
+fn an_unsigned_image_is_signed_for_a_registry() {
+    let Some(registry) = registry() else { return };
+    let barque = Barque::new();
+    let made = schema1::image("fleet/old", "1", None, false);
+    let source = write(&barque, "old", &made.image);
+    let named = registry.docker("fleet/old:1");
+    let refused = barque.args(["copy", &source, &named]).run().code(6);
+    assert!(
+        refused.stderr().contains("try `--format v2s1`"),
+        "{}",
+        refused.stderr()
+    );
+    barque
+        .args(["copy", "--format=v2s1", &source, &named])
+        .run()
+        .ok();
+    let shown = barque
+        .args(["inspect", "--verify-signature", &named])
+        .run()
+        .ok()
+        .json();
+    assert_eq!(shown["SignatureVerdict"], "verified");
+    assert_eq!(shown["Layers"].as_array().unwrap().len(), 4);
+}
+
+#[test]
 fn a_plan_says_that_the_digest_is_not_known_yet() {
     let barque = Barque::new();
     write(&barque, "old", &signed("fleet/old", "1").image);

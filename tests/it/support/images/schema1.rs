@@ -26,7 +26,7 @@ pub struct Schema1 {
 pub fn image(name: &str, tag: &str, key: Option<&SigningKey>, plain: bool) -> Schema1 {
     let tars = vec![
         pack::tar(&[("etc/motd", b"Welcome aboard.\n")]),
-        pack::tar(&[("data/cargo", &pack::noise(7, 40_000))]),
+        pack::tar(&[("data/cargo", &pack::noise(7, 600_000))]),
     ];
     let second = if plain {
         tars[1].clone()
