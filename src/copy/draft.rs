@@ -265,7 +265,7 @@ impl<'a> Draft<'a> {
         let View::Index(view) = node.manifest.view()? else {
             return Ok(node);
         };
-        let new = |old: &Descriptor| replaced(old, self.changed.get(&old.digest));
+        let new = |old: &Descriptor| replaced(old, &self.changed);
         let children: Vec<Descriptor> = view.manifests.iter().map(new).collect();
         let oci = |d: &Descriptor| d.media_type == MediaType::OCI_MANIFEST;
         let list = *node.manifest.media_type() == MediaType::DOCKER_LIST;

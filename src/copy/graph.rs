@@ -20,9 +20,6 @@ const MAX_DEPTH: usize = 8;
 /// Manifests of an index that are fetched at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
-/// The annotation of an attestation that names the image it speaks of.
-const ATTESTS: &str = "vnd.docker.reference.digest";
-
 /// A manifest of the graph and what it points at directly.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
@@ -164,7 +161,7 @@ fn part_of(index: &IndexView, patterns: &[PlatformPattern]) -> Result<HashSet<Di
         part.extend(matched.into_iter().map(|d| d.digest.clone()));
     }
     let speaks_of = |d: &&Descriptor| {
-        let of = d.annotation(ATTESTS).and_then(|a| a.parse().ok());
+        let of = d.annotation(index::ATTESTS).and_then(|a| a.parse().ok());
         of.is_some_and(|of: Digest| part.contains(&of))
     };
     let attestations: Vec<Digest> = index

@@ -86,7 +86,8 @@ pub async fn open_destination(
 ) -> Result<Arc<dyn Destination>> {
     Ok(match name {
         ImageName::Docker(reference) => {
-            Arc::new(docker::DockerDestination::new(reference, access, patience)?)
+            let image = docker::DockerDestination::new(reference, access, patience)?;
+            Arc::new(image.with_tmpdir(local.tmpdir.as_deref()))
         }
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciDestination::open(path, selector).await?;

@@ -27,7 +27,10 @@ impl Client {
             };
             let status = ApiError::of(&error).map(|a| a.status.as_u16());
             failures += 1;
-            if body.failed() || matches!(status, Some(401 | 403)) || failures >= MAX_SESSIONS {
+            // What is refused for its form, or not allowed, will be so again.
+            let refused =
+                status.is_some_and(|s| matches!(s, 400 | 401 | 403 | 405 | 411 | 413 | 501));
+            if body.failed() || refused || failures >= MAX_SESSIONS {
                 return Err(error);
             }
             tracing::debug!("{error}; uploading once more from the start");
