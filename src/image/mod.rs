@@ -15,6 +15,8 @@ mod media_type;
 mod name;
 pub mod platform;
 pub mod reference;
+pub mod tarsum;
+mod v1_name;
 
 pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
@@ -26,3 +28,4 @@ pub use media_type::MediaType;
 pub use name::{ImageName, Selector, TRANSPORTS, parse_reference};
 pub use platform::{PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
+pub use v1_name::{V1Id, V1Reference, V1Repository};
