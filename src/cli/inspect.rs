@@ -8,8 +8,9 @@ use super::flags::{Global, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
-use crate::image::{Manifest, PlatformWish, config};
+use crate::image::{Manifest, PlatformWish, Sketch, config};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
+use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
 use crate::transport::{Source, Which, open_source, read_all};
 use crate::{Error, Kind, Result};
@@ -94,6 +95,17 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
 }
 
 async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -> Result<Bytes> {
+    if (args.raw || args.config)
+        && let Some(sketch) = source.sketch().await?
+    {
+        // The JSON of a V1 image is its manifest and its config.
+        let top = sketch.images.last().ok_or_else(no_config)?.image.raw();
+        if args.raw {
+            return Ok(top.clone());
+        }
+        let document = config::oci_struct_json(top)?;
+        return shown(&document, args.format.as_deref(), &template::CONFIG);
+    }
     if args.raw && !args.config {
         return Ok(source.manifest(&Which::Named).await?.raw().clone());
     }
@@ -107,7 +119,7 @@ async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -
         let document = config::oci_struct_json(&config)?;
         return shown(&document, args.format.as_deref(), &template::CONFIG);
     }
-    let ((top, image, config), tags) =
+    let (described, tags) =
         futures_util::try_join!(described(source, wish), tags(source, args.no_tags))?;
     // Only now: where the image cannot be read either, that error says it all.
     if tags.is_none() {
@@ -116,8 +128,15 @@ async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -
             source.name()
         );
     }
+    let (top, image, config) = match described {
+        Described::Whole(top, image, config) => (top, image, config),
+        Described::Sketch(sketch) => {
+            let report = SketchReport::new(&sketch, tags.unwrap_or_default());
+            return shown(&report, args.format.as_deref(), &template::INSPECT);
+        }
+    };
     let report = InspectReport::new(Inspected {
-        name: source.repository().map(ToString::to_string),
+        name: source.repository_name(),
         top: &top,
         image: &image,
         config: config.as_deref(),
@@ -138,15 +157,21 @@ fn shown(
     Ok(text.into())
 }
 
-/// The manifest of the name, that of the chosen image, and its config where it has one.
-async fn described(
-    source: &dyn Source,
-    wish: &PlatformWish,
-) -> Result<(Manifest, Manifest, Option<Bytes>)> {
+/// What is known of an image.
+enum Described {
+    /// The manifest of the name, that of the chosen image, and its config where it has one.
+    Whole(Manifest, Manifest, Option<Bytes>),
+    Sketch(Sketch),
+}
+
+async fn described(source: &dyn Source, wish: &PlatformWish) -> Result<Described> {
+    if let Some(sketch) = source.sketch().await? {
+        return Ok(Described::Sketch(sketch));
+    }
     let top = source.manifest(&Which::Named).await?;
     let image = choose_image(source, &top, wish).await?;
     let config = config_of(source, &image).await?;
-    Ok((top, image, config))
+    Ok(Described::Whole(top, image, config))
 }
 
 async fn config_of(source: &dyn Source, image: &Manifest) -> Result<Option<Bytes>> {

@@ -13,6 +13,7 @@ use crate::copy::choose_image;
 use crate::image::{Descriptor, Digest, DigestError, ImageName, Selector, View};
 use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
+use crate::report::sketch::SketchedLayers;
 use crate::transport::{BlobBody, Source, Which, blob_store, is_spliced, open_source, read_all};
 use crate::{Error, Kind, Result};
 
@@ -85,6 +86,12 @@ async fn layers(
     source: Arc<dyn Source>,
 ) -> Result<Outcome> {
     let wish = global.platform(&args.platform)?;
+    if args.list
+        && args.digests.is_empty()
+        && let Some(sketch) = source.sketch().await?
+    {
+        return Ok(SketchedLayers::new(&sketch).render(args.json).into());
+    }
     let top = source.manifest(&Which::Named).await?;
     let manifest = choose_image(&*source, &top, &wish).await?;
     let view = manifest.view()?;
@@ -238,6 +245,9 @@ fn prefix(name: &ImageName) -> String {
                 (None, None) => "latest".to_owned(),
             };
             (reference.repository.name.to_string(), tag)
+        }
+        ImageName::DockerV1(reference) => {
+            (reference.repository.to_string(), reference.tag.to_string())
         }
         ImageName::Oci {
             path,

@@ -11,6 +11,7 @@ mod layers;
 mod login;
 mod logout;
 mod retry;
+mod search;
 mod tags;
 
 use std::io::Write;
@@ -31,6 +32,7 @@ use flags::Global;
 const NAMES: &str = "\
 Image names:
   docker://HOST/NAME[:TAG][@DIGEST]  in a registry
+  docker-v1://HOST/NAME[:TAG]        in a registry of the first generation (2013-2016)
   oci:DIR[:REF]                      in an OCI image layout
   dir:DIR                            in a flat directory, as skopeo writes it
   oci-archive:FILE[:REF]             in a tar of an OCI layout
@@ -62,6 +64,7 @@ enum Command {
     Copy(Box<copy::CopyArgs>),
     Tags(tags::TagsArgs),
     Layers(layers::LayersArgs),
+    Search(search::SearchArgs),
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
     #[command(hide = true)]
@@ -169,6 +172,7 @@ async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
         Command::Copy(args) => copy::run(*args, global, screen).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global).await?,
+        Command::Search(args) => search::run(args, global).await?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),

@@ -15,7 +15,10 @@ mod media_type;
 mod name;
 pub mod platform;
 pub mod reference;
+mod sketch;
 pub mod tarsum;
+pub mod v1;
+pub mod v1_chain;
 mod v1_name;
 
 pub use config::{ConfigError, ImageConfig};
@@ -28,4 +31,5 @@ pub use media_type::MediaType;
 pub use name::{ImageName, Selector, TRANSPORTS, parse_reference};
 pub use platform::{PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
+pub use sketch::{Sketch, SketchedImage};
 pub use v1_name::{V1Id, V1Reference, V1Repository};

@@ -66,10 +66,7 @@ impl FromStr for V1Checksum {
     fn from_str(text: &str) -> Result<V1Checksum, TarSumError> {
         let unknown = || TarSumError::Unknown(text.chars().take(100).collect());
         let Some((version, digest)) = text.split_once('+') else {
-            return text
-                .parse()
-                .map(V1Checksum::Payload)
-                .map_err(|_| unknown());
+            return text.parse().map(V1Checksum::Payload).map_err(|_| unknown());
         };
         let version = match version {
             "tarsum" => TarSumVersion::V0,
@@ -321,7 +318,11 @@ impl TarSummer {
         let size = fields.size.unwrap_or(declared);
         self.begin_member(block, kind, size, fields)?;
         // Links, devices and directories have no content, whatever their size says.
-        let left = if (b'1'..=b'6').contains(&kind) { 0 } else { size };
+        let left = if (b'1'..=b'6').contains(&kind) {
+            0
+        } else {
+            size
+        };
         if left == 0 {
             self.state = State::Header;
             self.end_member();
@@ -363,7 +364,9 @@ impl TarSummer {
             true => number(field),
             false => Ok(0),
         };
-        let link = fields.link.unwrap_or_else(|| text(&block[157..257]).to_vec());
+        let link = fields
+            .link
+            .unwrap_or_else(|| text(&block[157..257]).to_vec());
         let mut digester = Digester::new(self.algorithm);
         let mut add = |key: &[u8], value: &[u8]| {
             digester.update(key);
@@ -511,10 +514,10 @@ fn has_checksum(block: &[u8]) -> bool {
         .is_some_and(|said| said == unsigned || said == signed)
 }
 
-type Record<'a> = (&'a [u8], &'a [u8]);
+pub(crate) type Record<'a> = (&'a [u8], &'a [u8]);
 
-/// The first `LENGTH KEY=VALUE\n` of `bytes`, and the rest.
-fn pax_record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
+/// The first PAX record `LENGTH KEY=VALUE\n` of `bytes`, and what comes after it; `None` when it is none.
+pub(crate) fn pax_record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let blank = bytes.iter().take(20).position(|b| *b == b' ')?;
     let len: usize = std::str::from_utf8(&bytes[..blank]).ok()?.parse().ok()?;
     if len > bytes.len() || len < blank + 2 {

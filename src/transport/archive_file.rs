@@ -35,6 +35,16 @@ pub(super) struct ArchiveFile {
 }
 
 impl ArchiveFile {
+    /// The `len` bytes of a file that was written here, called `path` in messages.
+    pub(super) fn of(file: File, path: PathBuf, len: u64) -> ArchiveFile {
+        ArchiveFile {
+            file: Arc::new(file),
+            path,
+            len,
+            in_place: false,
+        }
+    }
+
     /// Opens `path`, `-` for standard input; `tmpdir` is where a plain copy goes. Blocks.
     pub(super) fn open(path: &Path, tmpdir: Option<&Path>) -> Result<ArchiveFile> {
         let unreadable = |e| cannot_read(path, e);

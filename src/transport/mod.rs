@@ -9,6 +9,7 @@ pub mod blob_store;
 pub mod dir;
 pub mod docker;
 pub mod docker_archive;
+pub mod docker_v1;
 pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
@@ -26,7 +27,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
 use crate::Result;
-use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Repository};
+use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Repository, Sketch};
 use crate::registry::Patience;
 use crate::settings::Access;
 
@@ -52,7 +53,16 @@ pub async fn open_source(
 ) -> Result<Arc<dyn Source>> {
     Ok(match name {
         ImageName::Docker(reference) => {
-            Arc::new(docker::DockerSource::new(reference, access, patience)?)
+            let tmpdir = local.tmpdir.clone();
+            Arc::new(docker::DockerSource::new(
+                reference, access, patience, tmpdir,
+            )?)
+        }
+        ImageName::DockerV1(reference) => {
+            let tmpdir = local.tmpdir.clone();
+            Arc::new(docker_v1::V1Source::new(
+                reference, access, patience, tmpdir,
+            )?)
         }
         ImageName::Oci { path, selector } => {
             Arc::new(oci_layout::OciSource::open(path, selector).await?)
@@ -77,7 +87,16 @@ pub async fn open_destination(
 ) -> Result<Arc<dyn Destination>> {
     Ok(match name {
         ImageName::Docker(reference) => {
-            Arc::new(docker::DockerDestination::new(reference, access, patience)?)
+            let tmpdir = local.tmpdir.clone();
+            Arc::new(docker::DockerDestination::new(
+                reference, access, patience, tmpdir,
+            )?)
+        }
+        ImageName::DockerV1(reference) => {
+            let tmpdir = local.tmpdir.clone();
+            Arc::new(docker_v1::V1Destination::new(
+                reference, access, patience, tmpdir,
+            )?)
         }
         ImageName::Oci { path, selector } => {
             Arc::new(oci_layout::OciDestination::open(path, selector).await?)
@@ -170,6 +189,17 @@ pub trait Source: Send + Sync {
     /// The repository, where the place is one of a registry.
     fn repository(&self) -> Option<&Repository> {
         None
+    }
+
+    /// The repository for messages and reports, with its registry; `None` where the place is no registry.
+    fn repository_name(&self) -> Option<String> {
+        self.repository().map(ToString::to_string)
+    }
+
+    /// What can be told of the image without its layers, where asking for the manifest means to read them all;
+    /// `None` where it does not.
+    async fn sketch(&self) -> Result<Option<Sketch>> {
+        Ok(None)
     }
 
     /// Requests sent so far, by host.
