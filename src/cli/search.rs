@@ -72,8 +72,6 @@ fn parted(text: &str) -> Result<(Registry, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_host_in_front_is_told_by_its_dot_or_port() {
         let parted = |text| {

@@ -89,6 +89,11 @@ impl TarIndex {
         self.by_name.contains_key(name)
     }
 
+    /// The names of all members, in order, repeats included.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.name.as_str())
+    }
+
     /// The size of the file `name`, links followed; `None` when there is no such file.
     pub(super) fn size(&self, name: &str) -> Result<Option<u64>> {
         Ok(self.find(name)?.map(|(_, size)| size))
