@@ -16,8 +16,8 @@ Examples:
   What Docker Hub has on a subject:
     barque search redis
 
-  The names alone, from another registry:
-    barque search --json registry.example.com/app | jq -r '.Results[].Name'";
+  The names of all repositories of an old registry:
+    barque search --limit 100000 --json registry.example.com/ | jq -r '.Results[].Name'";
 
 /// Search a registry for repositories
 ///
@@ -26,13 +26,14 @@ Examples:
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct SearchArgs {
-    /// What to look for; with a host in front, as in quay.io/redis, there and not on Docker Hub
+    /// What to look for; with a host in front, as in quay.io/redis, there and not on Docker Hub. HOST/ alone lists
+    /// all that a small registry has
     #[arg(value_name = "[HOST/]TERM")]
     term: String,
 
     /// Show at most this many
-    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u8).range(1..=100))]
-    limit: u8,
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
 
     /// Print JSON
     #[arg(long)]
@@ -48,11 +49,13 @@ pub(crate) async fn run(args: SearchArgs, global: &Global) -> anyhow::Result<Out
     let (registry, term) = parted(&args.term)?;
     let access = args.registry.access(None)?;
     let session = Session::new(&registry, &access, global.patience())?;
-    let search = async || session.search(term, args.limit).await;
+    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    let search = async || session.search(term, limit).await;
     let answer = args.retry.run(search).await;
     let answer = answer.map_err(|e| e.context(format!("searching `{registry}` for `{term}`")))?;
-    let report = SearchReport::new(&registry, term, answer, usize::from(args.limit));
-    Ok(report.render(args.json).into())
+    Ok(SearchReport::new(&registry, term, answer)
+        .render(args.json)
+        .into())
 }
 
 /// The registry and the term of `[HOST/]TERM`.
@@ -61,7 +64,7 @@ fn parted(text: &str) -> Result<(Registry, &str)> {
         Some((first, rest)) if first == "localhost" || first.contains(['.', ':']) => (first, rest),
         _ => (DOCKER_IO, text),
     };
-    if term.trim().is_empty() {
+    if term.trim().is_empty() && host == DOCKER_IO {
         return Err(Error::other(format!("`{text}` says nothing to search for")));
     }
     let registry = host
@@ -82,7 +85,8 @@ mod tests {
         assert_eq!(parted("library/redis"), "docker.io library/redis");
         assert_eq!(parted("127.0.0.1:5000/a b"), "127.0.0.1:5000 a b");
         assert_eq!(parted("localhost/x"), "localhost x");
-        for wrong in ["", "quay.io/", "quay.io/ ", "a:b:c/x"] {
+        assert_eq!(parted("r.io/"), "r.io ");
+        for wrong in ["", " ", "docker.io/", "a:b:c/x"] {
             assert!(super::parted(wrong).is_err(), "{wrong}");
         }
     }

@@ -33,18 +33,13 @@ pub struct Hit {
 }
 
 impl SearchReport {
-    /// At most `limit` of what `registry` answered to `term`: some servers do not count.
-    pub fn new(
-        registry: &Registry,
-        term: &str,
-        answer: SearchAnswer,
-        limit: usize,
-    ) -> SearchReport {
+    /// What `registry` answered to `term`.
+    pub fn new(registry: &Registry, term: &str, answer: SearchAnswer) -> SearchReport {
         SearchReport {
             registry: registry.to_string(),
             term: term.to_owned(),
             found: answer.num_results,
-            results: answer.results.into_iter().take(limit).map(hit).collect(),
+            results: answer.results.into_iter().map(hit).collect(),
         }
     }
 
@@ -96,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_a_repository_and_no_more_than_asked_for() {
+    fn a_row_a_repository() {
         let hit = |name: &str, stars| SearchHit {
             name: name.to_owned(),
             description: "a\nb \x1b[31mc".to_owned(),
@@ -105,9 +100,9 @@ mod tests {
         };
         let answer = SearchAnswer {
             num_results: Some(3),
-            results: vec![hit("a/b", Some(7)), hit("c", None), hit("d", None)],
+            results: vec![hit("a/b", Some(7)), hit("c", None)],
         };
-        let report = SearchReport::new(&"r.io".parse().unwrap(), "x", answer, 2);
+        let report = SearchReport::new(&"r.io".parse().unwrap(), "x", answer);
         let lines = report.table().plain();
         assert_eq!(lines.lines().count(), 2, "{lines}");
         assert!(lines.starts_with("a/b\t7\t-\t"), "{lines}");

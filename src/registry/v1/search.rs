@@ -8,6 +8,11 @@ use crate::registry::ApiError;
 use crate::registry::intent::Intent;
 use crate::{Error, Kind, Result};
 
+/// Results that a server gives on one page at most.
+const MOST_A_PAGE: usize = 100;
+/// Pages after which a search is taken to be endless.
+const MOST_PAGES: usize = 1000;
+
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SearchAnswer {
@@ -61,10 +66,32 @@ impl From<Written> for SearchHit {
 }
 
 impl Session {
-    /// Repositories whose name or description has `term`, at most `limit` (1 to 100), in the server's order.
+    /// Repositories whose name or description has `term`, at most `limit`, in the server's order; for an empty term
+    /// small servers list all that they have. Asks for as many pages as it takes.
     ///
     /// [`Kind::NotFound`] when the server offers no search.
-    pub async fn search(&self, term: &str, limit: u8) -> Result<SearchAnswer> {
+    pub async fn search(&self, term: &str, limit: usize) -> Result<SearchAnswer> {
+        let page_size = limit.clamp(1, MOST_A_PAGE);
+        let mut all = self.page(term, page_size, 1).await?;
+        let mut had = all.results.len();
+        // A server that gives more or less than it was asked for knows no pages, or has no more.
+        for page in 2..=MOST_PAGES {
+            if had != page_size || all.results.len() >= limit {
+                break;
+            }
+            let next = self.page(term, page_size, page).await?.results;
+            had = next.len();
+            let known = all.results.first().map(|hit| &hit.name);
+            if next.first().map(|hit| &hit.name) == known {
+                break;
+            }
+            all.results.extend(next);
+        }
+        all.results.truncate(limit);
+        Ok(all)
+    }
+
+    async fn page(&self, term: &str, size: usize, page: usize) -> Result<SearchAnswer> {
         // The Hub keeps its own images without the namespace that users may write.
         let term = match self.registry().is_docker_hub() {
             true => term.strip_prefix("library/").unwrap_or(term),
@@ -72,8 +99,8 @@ impl Session {
         };
         let query = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("q", term)
-            .append_pair("n", &limit.to_string())
-            .append_pair("page", "1")
+            .append_pair("n", &size.to_string())
+            .append_pair("page", &page.to_string())
             .finish();
         let get = || Intent::new(Method::GET, format!("/v1/search?{query}"), None);
         let mut sent = self.ask(get(), None).await;

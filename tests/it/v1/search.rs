@@ -40,6 +40,8 @@ fn the_real_registry_is_searched() {
             .stdout(),
         ""
     );
+    let all = search(&["--limit=1000", &format!("{}/", registry.address())]).ok();
+    assert_eq!(all.stdout().lines().count(), 3);
     search(&["--limit=0", &fleet]).code(1);
 }
 
@@ -90,4 +92,37 @@ fn numbers_and_texts_are_shown_alike() {
     let asked = registry.requests("GET", "/v1/search");
     assert_eq!(asked[0].path, "/v1/search?q=a+b%26c&n=7&page=1");
     assert_eq!(asked.len(), 1);
+}
+
+#[test]
+fn pages_are_read_until_there_is_enough() {
+    let page = |from: usize, count: usize| {
+        let hits: Vec<_> = (from..from + count)
+            .map(|i| serde_json::json!({ "name": format!("r{i}") }))
+            .collect();
+        serde_json::json!({ "num_results": 250, "results": hits }).to_string()
+    };
+    let registry = FakeRegistry::start()
+        .rule(on("GET").path("page=1").json(&page(0, 100)))
+        .rule(on("GET").path("page=2").json(&page(100, 100)))
+        .rule(on("GET").path("page=3").json(&page(200, 50)));
+    let barque = Barque::new();
+    let lines = |limit: &str| {
+        let term = format!("{}/r", registry.address());
+        let out = barque.args(["search", "--limit", limit, &term]).run().ok();
+        out.stdout().lines().count()
+    };
+    assert_eq!(
+        (lines("1000"), registry.requests("GET", "/v1/search").len()),
+        (250, 3)
+    );
+    assert_eq!(
+        (lines("120"), registry.requests("GET", "/v1/search").len()),
+        (120, 5)
+    );
+    // One that knows no pages gives the same again.
+    let same = FakeRegistry::start().rule(on("GET").path("/v1/search").json(&page(0, 100)));
+    let term = format!("{}/r", same.address());
+    let out = barque.args(["search", "--limit=1000", &term]).run().ok();
+    assert_eq!(out.stdout().lines().count(), 100);
 }

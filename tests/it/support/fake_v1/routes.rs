@@ -327,8 +327,13 @@ impl World {
         match self.knobs.cut {
             Some(at) if self.cut.insert(id.to_owned()) => {
                 let length = layer.len().to_string();
-                let pieces = [Ok(layer.slice(..at)), Err(std::io::Error::other("cut"))];
-                let body = Body::from_stream(futures_util::stream::iter(pieces));
+                let begin = futures_util::stream::iter([Ok(layer.slice(..at))]);
+                // What was sent has to be on its way before the connection is dropped.
+                let end = futures_util::stream::once(async {
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    Err(std::io::Error::other("cut"))
+                });
+                let body = Body::from_stream(futures_util::StreamExt::chain(begin, end));
                 Ok(([("content-length", length)], body).into_response())
             }
             _ => Ok(ok(layer)),

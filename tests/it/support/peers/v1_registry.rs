@@ -51,8 +51,9 @@ impl V1Registry {
             return None;
         }
         assert!(installed.status.success(), "{said}");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
         let started = run(&[&port.to_string()]);
         let said = String::from_utf8_lossy(&started.stderr).into_owned();
         assert!(started.status.success(), "{said}");
