@@ -15,6 +15,8 @@ const BLOCK: usize = 512;
 const MOST_EXTENSION: u64 = 1 << 20;
 /// Most members: each keeps a sum in memory.
 const MOST_MEMBERS: usize = 500_000;
+/// Most bytes of all paths together.
+const MOST_PATHS: usize = 64 << 20;
 
 /// The rules by which a TarSum was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +163,7 @@ pub struct TarSummer {
     /// The sum of each member, and the number of its path.
     sums: Vec<(Digest, usize)>,
     paths: HashMap<Vec<u8>, usize>,
+    path_bytes: usize,
 }
 
 impl TarSummer {
@@ -177,6 +180,7 @@ impl TarSummer {
             path: Vec::new(),
             sums: Vec::new(),
             paths: HashMap::new(),
+            path_bytes: 0,
         }
     }
 
@@ -342,8 +346,8 @@ impl TarSummer {
         size: u64,
         fields: Fields,
     ) -> Result<(), TarSumError> {
-        if self.sums.len() == MOST_MEMBERS {
-            return Err(TarSumError::Malformed("it has too many members"));
+        if self.sums.len() == MOST_MEMBERS || self.path_bytes > MOST_PATHS {
+            return Err(TarSumError::Malformed("it has members beyond all measure"));
         }
         let ustar = block[257..262] == *b"ustar";
         let gnu = block[257..265] == *b"ustar  \0";
@@ -397,6 +401,7 @@ impl TarSummer {
             xattrs.iter().for_each(|(key, value)| add(key, value));
         }
         self.member = Some(digester);
+        self.path_bytes += name.len();
         self.path = name;
         Ok(())
     }

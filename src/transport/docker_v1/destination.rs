@@ -93,7 +93,10 @@ impl V1Destination {
                 return Err(Error::new(Kind::Refused, message));
             }
         };
-        let (_, body) = self.given(&view.config.digest)?;
+        let (_, body) = self.given(&view.config.digest).map_err(|e| {
+            // A tag that moves within a repository of today takes no blobs along.
+            e.hint("name source and destination with `docker-v1://`")
+        })?;
         let config = read_all(body.open(0).await?, CONFIG_CAP).await?;
         let diff_ids = ImageConfig::parse(&config)?.rootfs.diff_ids;
         if diff_ids.len() != view.layers.len() {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::contents;
 use crate::support::Barque;
-use crate::support::fake_v1::{FakeV1, Knobs, PASSWORD, Role, USER};
+use crate::support::fake_v1::{FakeV1, Held, Knobs, PASSWORD, Role, USER};
 use crate::support::images::{self, gzip, noise, sha256, tar};
 
 fn creds(flag: &str) -> String {
@@ -195,7 +195,7 @@ fn the_last_byte_is_never_asked_for_alone() {
 
 #[test]
 fn what_does_not_match_its_checksum_or_its_chain_is_refused() {
-    let bend: [(&str, fn(&mut crate::support::fake_v1::Held)); 4] = [
+    let bend: [(&str, fn(&mut Held)); 4] = [
         ("recorded checksum", |held| {
             held.checksum = Some(sha256(b"").to_string())
         }),

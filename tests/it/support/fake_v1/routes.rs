@@ -1,5 +1,10 @@
 //! What the servers of a fake V1 world answer.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "a refusal is an answer like any other"
+)]
+
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};

@@ -29,7 +29,7 @@ impl V1Registry {
         let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
         if !script.is_file() {
             assert!(!ci, "no {}", script.display());
-            println!("skipped: no {}", script.display());
+            eprintln!("skipped: no {}", script.display());
             return None;
         }
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("v1-registry");
@@ -47,7 +47,7 @@ impl V1Registry {
         let said = String::from_utf8_lossy(&installed.stderr).into_owned();
         if installed.status.code() == Some(3) {
             assert!(!ci, "{said}");
-            println!("skipped: {said}");
+            eprintln!("skipped: {said}");
             return None;
         }
         assert!(installed.status.success(), "{said}");
