@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod alone;
+mod recorded;
+mod rescue;
 mod search;
 mod split;
 mod vectors;

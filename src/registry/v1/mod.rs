@@ -10,6 +10,9 @@ mod push;
 mod search;
 mod session;
 
+use super::ApiError;
+use crate::Error;
+
 pub use pull::{ImageHead, Repo};
 pub use push::{ListedImage, Placed};
 pub use search::{SearchAnswer, SearchHit};
@@ -19,3 +22,11 @@ pub use session::{Ping, Session};
 const DOCUMENT_CAP: usize = 4 << 20;
 /// Bytes of a list of tags or images that are read.
 const LIST_CAP: usize = 64 << 20;
+
+/// `error` because of the answer inside `cause`, whose advice is about registries of today.
+fn caused_by(error: Error, cause: Error) -> Error {
+    match ApiError::of(&cause) {
+        Some(api) => error.because(api.clone()),
+        None => error.because(cause),
+    }
+}

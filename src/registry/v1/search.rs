@@ -3,7 +3,7 @@
 use http::Method;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{LIST_CAP, Session};
+use super::{LIST_CAP, Session, caused_by};
 use crate::registry::ApiError;
 use crate::registry::intent::Intent;
 use crate::{Error, Kind, Result};
@@ -111,7 +111,7 @@ impl Session {
             sent = self.ask(get(), Some(said)).await;
         }
         let answer = sent.map_err(|e| match e.kind() {
-            Kind::NotFound => self.no_search().because(e),
+            Kind::NotFound => caused_by(self.no_search(), e),
             _ => e,
         })?;
         let url = answer.url.redacted();

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-use super::DOCUMENT_CAP;
+use super::{DOCUMENT_CAP, caused_by};
 use crate::image::{Registry, Repository, V1Repository};
 use crate::registry::admit::Admitted;
 use crate::registry::body::Answer;
@@ -84,7 +84,9 @@ impl Session {
             }
             let answer = match sent {
                 Ok(answer) => answer,
-                Err(e) if e.kind() == Kind::NotFound => return Err(self.not_v1().because(e)),
+                Err(e) if e.kind() == Kind::NotFound => {
+                    return Err(caused_by(self.not_v1(), e));
+                }
                 Err(e) => return Err(self.explained(e)),
             };
             let headers = answer.headers.clone();

@@ -195,7 +195,8 @@ fn the_last_byte_is_never_asked_for_alone() {
 
 #[test]
 fn what_does_not_match_its_checksum_or_its_chain_is_refused() {
-    let bend: [(&str, fn(&mut Held)); 4] = [
+    type Bend = fn(&mut Held);
+    let bend: [(&str, Bend); 4] = [
         ("recorded checksum", |held| {
             held.checksum = Some(sha256(b"").to_string())
         }),
