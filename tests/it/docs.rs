@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("tags", "tags.md"),
     ("layers", "layers.md"),
     ("manifest-digest", "manifest-digest.md"),
+    ("search", "search.md"),
     ("login", "login.md"),
     ("logout", "login.md"),
 ];

@@ -20,5 +20,6 @@ mod support;
 mod tags;
 mod tls;
 mod tokens;
+mod v1;
 mod vectors;
 mod voyage;

@@ -6,5 +6,6 @@ mod manifests;
 mod tags;
 mod uploads;
 
+pub(super) use blobs::{BULK, content_range, skip};
 pub use manifests::{MANIFEST_CAP, TagOrDigest};
 pub use uploads::{Pushed, Started};

@@ -14,6 +14,7 @@
 
 pub mod barque;
 pub mod fake;
+pub mod fake_v1;
 pub mod fixtures;
 pub mod harbour;
 pub mod images;
