@@ -1,16 +1,20 @@
 //! `barque copy`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::Outcome;
-use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
+use super::flags::{
+    DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SourceFlags, SourcePlaceFlags,
+};
+use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
-use crate::copy::{self, Platforms, Want};
-use crate::image::{ImageName, PlatformPattern, parse_reference};
+use crate::copy::{self, Format, Platforms, Want};
+use crate::image::{ImageName, PlatformPattern, SigningKey, parse_reference};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;
@@ -36,8 +40,8 @@ Examples:
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct CopyArgs {
-    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG or
-    /// dir:DIR; the file - of an archive is standard input
+    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG,
+    /// docker-daemon:NAME:TAG or dir:DIR; the file - of an archive is standard input
     #[arg(value_name = "SOURCE")]
     source: String,
 
@@ -65,6 +69,18 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     preserve_digests: bool,
 
+    /// Write the image in this format: oci, v2s2 (docker's schema 2) or v2s1 (docker's schema 1)
+    #[arg(short, long, value_name = "FORMAT", hide_possible_values = true)]
+    format: Option<FormatName>,
+
+    /// With --format v2s1, sign with the private key in this file [default: a key made for this copy]
+    #[arg(long, value_name = "FILE")]
+    schema1_key: Option<PathBuf>,
+
+    /// Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image
+    #[arg(long)]
+    no_verify_signature: bool,
+
     /// Give an image in a docker-archive: this name too; repeatable
     #[arg(long, value_name = "NAME:TAG")]
     additional_tag: Vec<String>,
@@ -72,6 +88,10 @@ pub(crate) struct CopyArgs {
     /// Leave layers in a docker-archive: as compressed as they are
     #[arg(long)]
     keep_compressed: bool,
+
+    /// Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides
+    #[arg(long, value_name = "DIR")]
+    shared_blob_dir: Option<PathBuf>,
 
     /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
@@ -106,11 +126,25 @@ pub(crate) struct CopyArgs {
     authfile: Option<PathBuf>,
 
     #[command(flatten)]
+    form: LayerFormFlags,
+    #[command(flatten)]
     retry: RetryFlags,
+    #[command(flatten)]
+    src_place: SourcePlaceFlags,
+    #[command(flatten)]
+    dest_place: DestinationPlaceFlags,
     #[command(flatten)]
     src: SourceFlags,
     #[command(flatten)]
     dest: DestinationFlags,
+}
+
+/// The formats, by skopeo's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    Oci,
+    V2s1,
+    V2s2,
 }
 
 pub(crate) async fn run(
@@ -131,18 +165,21 @@ pub(crate) async fn run(
         args.src.access(Some(&files))?,
         args.dest.access(Some(&files))?,
     );
-    let local = Local {
-        additional_tags: additional_tags(&args, &destination)?,
-        keep_compressed: args.keep_compressed,
-        ..global.local()
-    };
+    let local = (
+        args.src_place.local(global, args.shared_blob_dir.as_ref()),
+        Local {
+            additional_tags: additional_tags(&args, &destination)?,
+            keep_compressed: args.keep_compressed,
+            ..args.dest_place.local(global, args.shared_blob_dir.as_ref())
+        },
+    );
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {
         let patience = global.patience();
-        let source = open_source(&source, &access.0, &patience, &local)
+        let source = open_source(&source, &access.0, &patience, &local.0)
             .await
             .map_err(|e| e.context("reading the source"))?;
-        let destination = open_destination(&destination, &access.1, &patience, &local)
+        let destination = open_destination(&destination, &access.1, &patience, &local.1)
             .await
             .map_err(|e| e.context("writing the destination"))?;
         let plan = copy::plan(&*source, &*destination, &want).await?;
@@ -217,11 +254,38 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
     Ok(Want {
         platforms: platforms(args, global)?,
         preserve_digests: args.preserve_digests,
+        layers: args.form.layers()?,
         // 0 is skopeo's word for its own choice.
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
         look: args.dry_run,
         mount_from: mount_from.collect::<Result<_>>()?,
+        format: format(args)?,
+        verify_signatures: !args.no_verify_signature,
     })
+}
+
+fn format(args: &CopyArgs) -> Result<Option<Format>> {
+    if args.schema1_key.is_some() && args.format != Some(FormatName::V2s1) {
+        return Err(Error::other("`--schema1-key` goes with `--format v2s1`"));
+    }
+    Ok(match args.format {
+        None => None,
+        Some(FormatName::Oci) => Some(Format::Oci),
+        Some(FormatName::V2s2) => Some(Format::Schema2),
+        Some(FormatName::V2s1) => {
+            let key = match &args.schema1_key {
+                Some(file) => read_key(file)?,
+                None => SigningKey::generate()?,
+            };
+            Some(Format::Schema1(Arc::new(key)))
+        }
+    })
+}
+
+fn read_key(file: &Path) -> Result<SigningKey> {
+    let failed = || format!("the key `{}` cannot be read", file.display());
+    let text = std::fs::read_to_string(file).map_err(|e| Error::other(failed()).because(e))?;
+    SigningKey::parse(&text).map_err(|e| Error::from(e).context(failed()))
 }
 
 fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {

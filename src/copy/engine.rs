@@ -1,7 +1,7 @@
 //! The engine: carries a plan out. Blobs move side by side, largest first, with lanes kept for small ones; then
 //! the manifests, children before parents; then the destination is finished. The first failure stops the rest.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,30 +11,50 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Want;
-use super::codec;
-use super::plain::settled;
-use super::plan::{BlobStep, Content, CopyPlan, reading, writing};
+use super::codec::{self, Cores};
+use super::plan::{Awaits, BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
-use crate::image::{Descriptor, Digest, Manifest, Repository};
-use crate::transport::{
-    BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored, is_spliced,
-};
+use super::recode::Recoded;
+use super::schema1::Rescue;
+use super::settle::{Completed, Settling};
+use crate::image::{Descriptor, Digest, Repository};
+use crate::transport::{BlobBody, BlobStream, Coming, Destination, Presence, Source, is_spliced};
 use crate::{Error, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
 const LARGE: u64 = 4 << 20;
 const LARGE_LANES: usize = 4;
 const SMALL_LANES: usize = 16;
+/// Layers in other forms that are under way at once: one compression keeps all cores busy, inflating one core.
+/// More would only take memory.
+const RECODING_LANES: usize = 4;
 /// Manifests of one level that are written at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
 /// What became of one blob.
 #[derive(Debug, Clone)]
 pub struct BlobDone {
+    /// As it was written.
     pub blob: Descriptor,
     pub outcome: BlobOutcome,
     /// The offset from which an earlier, broken transfer was continued; 0 for a transfer from the start.
     pub resumed_from: u64,
+    /// How the bytes changed on their way.
+    pub recoded: Option<Box<Recoded>>,
+}
+
+impl BlobDone {
+    /// How the plan calls it: its digest there, and whether that only stands for another one.
+    pub(super) fn planned(&self) -> (Digest, bool) {
+        match self.recoded.as_deref() {
+            Some(Recoded {
+                from,
+                into: Some(_),
+                ..
+            }) => (from.digest.clone(), true),
+            _ => (self.blob.digest.clone(), false),
+        }
+    }
 }
 
 /// What a copy did.
@@ -100,6 +120,8 @@ pub async fn run(
             progress,
             moved: moved.clone(),
             found_in,
+            cores: Cores::all(),
+            rescue: plan.rescue.clone(),
         };
         let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
         destination
@@ -107,9 +129,18 @@ pub async fn run(
             .await
             .map_err(|e| writing(&*destination, e))?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
-        report.manifests = write_manifests(&plan, &report.blobs, &*destination)
-            .await
-            .map_err(|e| writing(&*destination, e))?;
+        if let Some(rescue) = &plan.rescue {
+            let (manifest, config) = rescue.finish(&*destination).await?;
+            report.blobs.push(config);
+            report.manifests = vec![manifest.digest().clone()];
+        } else {
+            let changes;
+            (report.manifests, changes) = write_manifests(&plan, &report.blobs, &*destination)
+                .await
+                .map_err(|e| writing(&*destination, e))?;
+            changes.iter().for_each(|note| work.progress.note(note));
+            report.notes.extend(changes);
+        }
         if let Some(last) = report.manifests.last() {
             report.digest = last.clone();
         }
@@ -138,7 +169,7 @@ fn root_digest(plan: &CopyPlan) -> Result<Digest> {
 /// What a destination hears of a step before it is taken.
 fn coming(step: &BlobStep) -> Option<Coming> {
     let size = match step.content {
-        Content::Inflated(_) => None,
+        Content::Recoded(_) => None,
         Content::Source | Content::Made(_) => Some(step.blob.size),
     };
     (step.presence != Presence::Present).then(|| Coming {
@@ -147,40 +178,37 @@ fn coming(step: &BlobStep) -> Option<Coming> {
     })
 }
 
-/// Writes the manifests, with the sizes of inflated layers that came out meanwhile; the value is their digests.
+/// Writes the manifests, completed with what came out meanwhile; the values are their digests, and what to tell of
+/// those that are not the source's.
 async fn write_manifests(
     plan: &CopyPlan,
     done: &[BlobDone],
     destination: &dyn Destination,
-) -> Result<Vec<Digest>> {
-    let inflated = |blob: &Descriptor| {
-        let of_blob = plan.blobs.iter().filter(|s| s.blob.digest == blob.digest);
-        of_blob
-            .map(|s| &s.content)
-            .any(|c| matches!(c, Content::Inflated(_)))
-    };
-    let sizes: HashMap<Digest, u64> = done
-        .iter()
-        .filter(|done| inflated(&done.blob))
-        .map(|done| (done.blob.digest.clone(), done.blob.size))
-        .collect();
-    let mut digests = Vec::with_capacity(plan.manifests.len());
+) -> Result<(Vec<Digest>, Vec<String>)> {
+    let mut settling = Settling::new(done);
+    let (mut digests, mut notes) = (Vec::with_capacity(plan.manifests.len()), Vec::new());
     for level in plan.manifests.chunk_by(|a, b| a.level == b.level) {
-        let manifests: Vec<Manifest> = level
+        let completed: Vec<Completed> = level
             .iter()
-            .map(|step| settled(&step.manifest, &sizes))
+            .map(|step| settling.completed(step))
             .collect::<Result<_>>()?;
-        let writes = level.iter().zip(&manifests);
-        let writes: Vec<_> = writes
-            .map(|(step, manifest)| destination.put_manifest(manifest, &step.at))
+        let writes: Vec<_> = completed
+            .iter()
+            .map(|c| destination.put_manifest(&c.manifest, &c.at))
             .collect();
         stream::iter(writes)
             .buffer_unordered(MANIFESTS_IN_FLIGHT)
             .try_collect::<()>()
             .await?;
-        digests.extend(manifests.iter().map(|m| m.digest().clone()));
+        for (step, Completed { manifest, .. }) in level.iter().zip(&completed) {
+            settling.wrote(step, manifest);
+            if step.awaits != Awaits::Nothing && step.was != *manifest.digest() {
+                notes.push(format!("`{}` became `{}`", step.was, manifest.digest()));
+            }
+            digests.push(manifest.digest().clone());
+        }
     }
-    Ok(digests)
+    Ok((digests, notes))
 }
 
 /// What all blob tasks share.
@@ -192,6 +220,9 @@ struct Work {
     moved: Arc<AtomicU64>,
     /// Repositories in which the blobs are known to be.
     found_in: Vec<Repository>,
+    cores: Cores,
+    /// Learns the plain digests of the layers of a schema 1 image.
+    rescue: Option<Arc<Rescue>>,
 }
 
 impl Work {
@@ -206,22 +237,21 @@ impl Work {
             Some(_) => large.clone(),
             None => Arc::new(Semaphore::new(SMALL_LANES)),
         };
-        // Inflating keeps a core busy; more at once would only take memory.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let inflating = match parallel {
+        let recoding = match parallel {
             Some(_) => large.clone(),
-            None => Arc::new(Semaphore::new(cores)),
+            None => Arc::new(Semaphore::new(cores.min(RECODING_LANES))),
         };
         let mut order: Vec<&BlobStep> = steps.iter().collect();
-        // Inflated layers go in the order of the image: each gets its place when the one before it is done.
+        // Recoded layers go in the order of the image: each gets its place when the one before it is done.
         order.sort_by_key(|s| match s.content {
-            Content::Inflated(_) => std::cmp::Reverse(u64::MAX),
+            Content::Recoded(_) => std::cmp::Reverse(u64::MAX),
             Content::Source | Content::Made(_) => std::cmp::Reverse(s.blob.size),
         });
         let mut tasks = JoinSet::new();
         for step in order {
             let lane = match &step.content {
-                Content::Inflated(_) => inflating.clone(),
+                Content::Recoded(_) => recoding.clone(),
                 _ if step.blob.size >= LARGE => large.clone(),
                 _ => small.clone(),
             };
@@ -249,53 +279,85 @@ impl Work {
 
     async fn blob(&self, step: BlobStep) -> Result<BlobDone> {
         let moving = step.moving().clone();
-        let mut blob = step.blob;
-        if step.presence == Presence::Present {
+        let BlobStep {
+            mut blob,
+            content,
+            presence,
+        } = step;
+        if presence == Presence::Present {
+            self.completed(&blob).await?;
             self.progress.done(&blob, BlobOutcome::Present);
             return Ok(BlobDone {
                 blob,
                 outcome: BlobOutcome::Present,
                 resumed_from: 0,
+                recoded: None,
             });
         }
         let (source_failed, resumed_from) = (
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicU64::new(0)),
         );
-        let size = Arc::new(AtomicU64::new(blob.size));
-        let body = match step.content {
-            Content::Made(bytes) => BlobBody::of_bytes(bytes),
-            Content::Inflated(stored) => {
-                let stored = self.body(&stored, source_failed.clone(), resumed_from.clone());
-                inflated(stored, &blob.digest, size.clone())
+        let (body, recoded) = match content {
+            Content::Made(bytes) => (BlobBody::of_bytes(bytes), None),
+            Content::Source => {
+                let body = self.body(&blob, source_failed.clone(), resumed_from.clone());
+                let body = match &self.rescue {
+                    Some(rescue) => rescue.watched(&blob, body),
+                    None => body,
+                };
+                (body, None)
             }
-            Content::Source => self.body(&blob, source_failed.clone(), resumed_from.clone()),
+            Content::Recoded(recoded) => {
+                let from = self.body(&recoded.from, source_failed.clone(), resumed_from.clone());
+                let body = recoding(from, &recoded, self.cores.clone());
+                (body, Some(recoded))
+            }
         };
-        let mut stored = self.destination.put_blob(&blob, body.clone()).await;
+        let put = async |blob: &mut Descriptor| {
+            if recoded.is_none() {
+                return self.destination.put_blob(blob, body.clone()).await;
+            }
+            let written = self.destination.put_late(blob, body.clone()).await?;
+            blob.digest = written.digest;
+            blob.size = written.size;
+            Ok(written.stored)
+        };
+        let mut stored = put(&mut blob).await;
         if let Err(e) = &stored
             && is_spliced(e)
         {
             // B12: the answers of a resumed download did not fit together; one clean read from the start.
             tracing::debug!("{e}; reading it once more from its start");
-            stored = self.destination.put_blob(&blob, body).await;
+            stored = put(&mut blob).await;
         }
         let outcome = match &stored {
-            Ok(Stored::Written) => BlobOutcome::Copied,
-            Ok(Stored::Present) => BlobOutcome::Present,
-            Ok(Stored::Mounted) => BlobOutcome::Mounted,
+            Ok(stored) => BlobOutcome::of(*stored),
             Err(_) => BlobOutcome::Failed,
         };
+        if stored.is_ok() {
+            self.completed(&blob).await?;
+        }
         self.progress.done(&moving, outcome);
-        blob.size = size.load(Ordering::Relaxed);
         match stored {
             Ok(_) => Ok(BlobDone {
                 blob,
                 outcome,
                 resumed_from: resumed_from.load(Ordering::Relaxed),
+                recoded,
             }),
             Err(e) if source_failed.load(Ordering::Relaxed) => Err(reading(&*self.source, e)),
             Err(e) => Err(writing(&*self.destination, e)),
         }
+    }
+
+    /// Reads the layer `blob` for its plain digest where that is needed and its bytes did not pass.
+    async fn completed(&self, blob: &Descriptor) -> Result<()> {
+        if let Some(rescue) = &self.rescue {
+            let read = rescue.complete(&*self.source, blob).await?;
+            self.moved.fetch_add(read, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The blob's bytes from the source, counted and reported as they pass.
@@ -328,16 +390,20 @@ impl Work {
     }
 }
 
-/// The plain form of `stored`. It can be had from its beginning only.
-fn inflated(stored: BlobBody, digest: &Digest, size: Arc<AtomicU64>) -> BlobBody {
-    let digest = digest.clone();
-    BlobBody::new(move |from| {
-        let (stored, digest, size) = (stored.clone(), digest.clone(), size.clone());
+/// `from` in the form of `recoded`. It can be had from its beginning only.
+fn recoding(from: BlobBody, recoded: &Recoded, cores: Cores) -> BlobBody {
+    let (diff_id, into) = (recoded.diff_id.clone(), recoded.into);
+    BlobBody::new(move |offset| {
+        let (from, diff_id, cores) = (from.clone(), diff_id.clone(), cores.clone());
         Box::pin(async move {
-            if from > 0 {
-                return Err(Error::other("an inflated layer cannot be continued"));
+            if offset > 0 {
+                return Err(Error::other("a layer in another form cannot be continued"));
             }
-            Ok(codec::inflated(stored.open(0).await?, &digest, size))
+            let plain = codec::inflated(from.open(0).await?, &diff_id);
+            Ok(match into {
+                Some(codec) => codec::compressed(plain, codec, &cores),
+                None => plain,
+            })
         })
     })
 }

@@ -4,17 +4,24 @@
 //! destination what it needs ([`CopyPlan`]), [`run`] carries the plan out and returns a [`CopyReport`]. It knows
 //! no transport by name, draws no bars and reads no flags.
 
-mod codec;
+pub mod codec;
+mod draft;
 mod engine;
+mod format;
 mod graph;
-mod plain;
 mod plan;
 mod progress;
+mod recode;
+mod schema1;
+mod settle;
 
 pub use engine::{BlobDone, CopyReport, run};
+pub use format::Format;
 pub use graph::choose_image;
-pub use plan::{BlobStep, Content, CopyPlan, ManifestStep, plan};
+pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
+pub use recode::{Layers, Recoded};
+pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
 
 use crate::image::{PlatformPattern, PlatformWish, Repository};
 
@@ -24,12 +31,18 @@ pub struct Want {
     pub platforms: Platforms,
     /// Refuse whatever would change a digest.
     pub preserve_digests: bool,
+    /// In which form the layers are written.
+    pub layers: Layers,
     /// The most blobs in flight; `None` leaves it to the engine.
     pub parallel: Option<usize>,
     /// Plan only: ask the destination for each blob, so that the plan says what is there.
     pub look: bool,
     /// Repositories of the destination's registry that are likely to have the blobs.
     pub mount_from: Vec<Repository>,
+    /// The format that the image has to have at the destination; `None` keeps its own where that can be held.
+    pub format: Option<Format>,
+    /// Refuse signed schema 1 manifests whose signatures are wrong, or that are signed as another image.
+    pub verify_signatures: bool,
 }
 
 /// Which images of an index.

@@ -6,8 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{Descriptor, Manifest, ManifestError, go_json};
 
+/// The annotation of an attestation that names the image it speaks of (BuildKit, "Image attestation storage").
+pub const ATTESTS: &str = "vnd.docker.reference.digest";
+
 /// The index `index` with what `entry` says of each of its descriptors: `None` leaves it out, another descriptor
-/// replaces type, digest and size.
+/// replaces type, digest, size, and the image that an attestation speaks of.
 pub fn rewrite(
     index: &Manifest,
     mut entry: impl FnMut(&Descriptor) -> Option<Descriptor>,
@@ -23,6 +26,14 @@ pub fn rewrite(
                 value["mediaType"] = new.media_type.as_str().into();
                 value["digest"] = new.digest.to_string().into();
                 value["size"] = new.size.into();
+                if let Some(members) = value.as_object_mut() {
+                    members.shift_remove("data");
+                }
+            }
+            if let Some(image) = new.annotation(ATTESTS)
+                && new.annotation(ATTESTS) != old.annotation(ATTESTS)
+            {
+                value["annotations"][ATTESTS] = image.into();
             }
             kept.push(value);
         }

@@ -10,11 +10,13 @@ mod digest;
 pub mod go_json;
 pub mod index;
 mod jws;
+pub mod layer;
 mod manifest;
 mod media_type;
 mod name;
 pub mod platform;
 pub mod reference;
+pub mod schema1;
 mod sketch;
 pub mod tarsum;
 pub mod v1;
@@ -24,11 +26,13 @@ mod v1_name;
 pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError, Digester};
+pub use jws::{KeyError, SignatureCheck, SignatureFault, SigningKey};
+pub use layer::LayerForm;
 pub use manifest::{
     ArtifactView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
 };
 pub use media_type::MediaType;
-pub use name::{ImageName, Selector, TRANSPORTS, parse_reference};
+pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, parse_reference};
 pub use platform::{PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
 pub use sketch::{Sketch, SketchedImage};

@@ -88,10 +88,12 @@ pub(crate) enum Body {
     Stream(UploadBody),
 }
 
-/// A body of known size that can be opened again for another try.
+/// A body that can be opened again for another try.
 #[derive(Clone)]
 pub struct UploadBody {
     pub(crate) size: u64,
+    /// The size is known at the end only: it is sent in HTTP chunks.
+    pub(crate) chunked: bool,
     open: Arc<dyn Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync>,
     /// Opened and not sent yet.
     ready: Arc<Mutex<Option<ByteStream>>>,
@@ -106,9 +108,20 @@ impl UploadBody {
     ) -> UploadBody {
         UploadBody {
             size,
+            chunked: false,
             open: Arc::new(open),
             ready: Arc::default(),
             failed: Arc::default(),
+        }
+    }
+
+    /// A body of unknown size that `open` gives from its start.
+    pub fn of_unknown_size(
+        open: impl Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync + 'static,
+    ) -> UploadBody {
+        UploadBody {
+            chunked: true,
+            ..UploadBody::new(0, open)
         }
     }
 

@@ -181,9 +181,10 @@ impl Wire {
             Body::Bytes(bytes) => builder = builder.body(bytes.clone()),
             Body::Stream(upload) => {
                 let body = pulse.clone().body(upload).await.map_err(own)?;
-                builder = builder
-                    .header(header::CONTENT_LENGTH, upload.size)
-                    .body(body);
+                if !upload.chunked {
+                    builder = builder.header(header::CONTENT_LENGTH, upload.size);
+                }
+                builder = builder.body(body);
             }
         }
         let started = Instant::now();

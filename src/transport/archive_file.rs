@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
-use super::BlobStream;
 use super::blob_store::{blocking, cannot_read, cannot_write};
 use super::inflate::{self, Compression, plain_reader};
+use super::{BlobBody, BlobStream};
 use crate::{Error, Kind, Result};
 
 /// Bytes read at a time.
@@ -35,16 +35,6 @@ pub(super) struct ArchiveFile {
 }
 
 impl ArchiveFile {
-    /// The `len` bytes of a file that was written here, called `path` in messages.
-    pub(super) fn of(file: File, path: PathBuf, len: u64) -> ArchiveFile {
-        ArchiveFile {
-            file: Arc::new(file),
-            path,
-            len,
-            in_place: false,
-        }
-    }
-
     /// Opens `path`, `-` for standard input; `tmpdir` is where a plain copy goes. Blocks.
     pub(super) fn open(path: &Path, tmpdir: Option<&Path>) -> Result<ArchiveFile> {
         let unreadable = |e| cannot_read(path, e);
@@ -74,11 +64,24 @@ impl ArchiveFile {
             }
         }
         let (file, len) = unpacked(file, path, tmpdir)?;
-        Ok(ArchiveFile {
-            file: Arc::new(file),
-            path: path.to_owned(),
+        Ok(ArchiveFile::spooled(file, path.to_owned(), len))
+    }
+
+    /// A plain archive of `len` bytes in the file `file`, which has no name; messages call it `shown`.
+    pub(super) fn spooled(file: impl Into<Arc<File>>, shown: PathBuf, len: u64) -> ArchiveFile {
+        ArchiveFile {
+            file: file.into(),
+            path: shown,
             len,
             in_place: false,
+        }
+    }
+
+    /// All of it as a body.
+    pub(super) fn body(self) -> BlobBody {
+        BlobBody::new(move |from| {
+            let stream = self.section(from.min(self.len), self.len.saturating_sub(from));
+            Box::pin(async move { Ok(stream) })
         })
     }
 
@@ -132,6 +135,27 @@ impl ArchiveFile {
             }
         }))
     }
+}
+
+/// `content` in a file without a name in `tmpdir`, which messages call `shown`.
+pub(super) async fn spool(
+    mut content: BlobStream,
+    tmpdir: Option<PathBuf>,
+    shown: PathBuf,
+) -> Result<ArchiveFile> {
+    let file = Arc::new(blocking(move || unnamed(tmpdir.as_deref())).await?);
+    let mut len = 0;
+    while let Some(bytes) = content.next().await {
+        let (bytes, file, shown) = (bytes?, file.clone(), shown.clone());
+        let done = len;
+        len += bytes.len() as u64;
+        blocking(move || {
+            io::Write::write_all(&mut &*file, &bytes)
+                .map_err(|e| cannot_write(&shown, done, len, e))
+        })
+        .await?;
+    }
+    Ok(ArchiveFile::spooled(file, shown, len))
 }
 
 /// Begins to read a piece at once; `None` at the end.

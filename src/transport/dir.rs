@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use super::blob_store::{self, blocking, cannot_read, read_document};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
-    verified,
+    WrittenLate, verified,
 };
 use crate::image::{Algorithm, Descriptor, Digest, Manifest, View};
 use crate::{Error, Kind, Result};
@@ -142,24 +142,38 @@ impl Source for DirSource {
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        // Before version 1.1 blobs were called `HEX.tar`, before 1.2 those of all algorithms `HEX`.
-        let hex = blob.digest.hex();
-        let names = [
-            blob_name(&blob.digest),
-            hex.to_owned(),
-            format!("{hex}.tar"),
-        ];
-        for name in names {
-            match blob_store::read_file(&self.path.join(name), from).await {
+        for path in self.blob_paths(&blob.digest) {
+            match blob_store::read_file(&path, from).await {
                 Err(e) if e.kind() == Kind::NotFound => {}
                 Ok(stream) if from == 0 => return Ok(verified(stream, blob)),
                 other => return other,
             }
         }
-        Err(Error::new(
-            Kind::NotFound,
-            format!("`{}` has no blob `{}`", self.path.display(), blob.digest),
-        ))
+        Err(self.no_blob(&blob.digest))
+    }
+
+    async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        for path in self.blob_paths(digest) {
+            match tokio::fs::metadata(&path).await {
+                Ok(metadata) => return Ok(metadata.len()),
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Err(e) => return Err(cannot_read(&path, e)),
+            }
+        }
+        Err(self.no_blob(digest))
+    }
+}
+
+impl DirSource {
+    /// Where a blob may be: before version 1.1 it was called `HEX.tar`, before 1.2 those of all algorithms `HEX`.
+    fn blob_paths(&self, digest: &Digest) -> [PathBuf; 3] {
+        let hex = digest.hex();
+        [blob_name(digest), hex.to_owned(), format!("{hex}.tar")].map(|name| self.path.join(name))
+    }
+
+    fn no_blob(&self, digest: &Digest) -> Error {
+        let message = format!("`{}` has no blob `{digest}`", self.path.display());
+        Error::new(Kind::NotFound, message)
     }
 }
 
@@ -265,6 +279,7 @@ impl Destination for DirDestination {
             holds: |_| true,
             manifest_vouches: false,
             plain_layers: false,
+            names_late: true,
         }
     }
 
@@ -292,6 +307,15 @@ impl Destination for DirDestination {
         self.image().holds_blob(&blob.digest);
         let to = self.path.join(blob_name(&blob.digest));
         blob_store::write_blob(&to, &self.path, blob, &body).await
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        self.made().await?;
+        let name = |digest: &Digest| self.path.join(blob_name(digest));
+        let algorithm = planned.digest.algorithm();
+        let written = blob_store::write_late(&self.path, algorithm, &body, name).await?;
+        self.image().holds_blob(&written.digest);
+        Ok(written)
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {

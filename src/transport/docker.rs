@@ -4,8 +4,10 @@
 //! where both the offset and the registry are known; what to move is not decided here. A server that turns out to know
 //! nothing newer than Registry V1 is spoken to as `docker-v1://` ([`super::docker_v1`]).
 
+mod late;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,9 +18,9 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::docker_v1::{Fallback, V1Destination, V1Source, no_v2};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
-    Stored, Which, verified,
+    Stored, Which, WrittenLate, verified,
 };
-use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch, Tag};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Sketch, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, Client, Patience, UploadBody};
 use crate::settings::Access;
@@ -35,13 +37,11 @@ pub struct DockerSource {
 }
 
 impl DockerSource {
-    /// The image `reference`; nothing is sent before something is asked for. `tmpdir` is where the layers of a V1
-    /// image go.
+    /// The image `reference`; nothing is sent before something is asked for.
     pub fn new(
         reference: &Reference,
         access: &Access,
         patience: &Patience,
-        tmpdir: Option<PathBuf>,
     ) -> Result<DockerSource> {
         let client = Arc::new(Client::new(
             &reference.repository.registry,
@@ -52,9 +52,18 @@ impl DockerSource {
             client,
             reference: reference.clone(),
             v1: Fallback::new(reference, access, patience),
-            tmpdir,
+            tmpdir: None,
             named: Mutex::default(),
         })
+    }
+
+    /// The same image; of a V1 server its layers go to `tmpdir`, where one is given.
+    #[must_use]
+    pub fn with_tmpdir(self, tmpdir: Option<&Path>) -> DockerSource {
+        DockerSource {
+            tmpdir: tmpdir.map(Path::to_owned),
+            ..self
+        }
     }
 
     async fn get_manifest(&self, which: &Which) -> Result<Manifest> {
@@ -127,8 +136,14 @@ impl Source for DockerSource {
         })))
     }
 
-    fn repository(&self) -> Option<&Repository> {
-        Some(&self.reference.repository)
+    async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        self.client
+            .blob_size(&self.reference.repository.name, digest, Actions::Pull)
+            .await
+    }
+
+    fn reference(&self) -> Option<&Reference> {
+        Some(&self.reference)
     }
 
     async fn sketch(&self) -> Result<Option<Sketch>> {
@@ -261,13 +276,11 @@ pub struct DockerDestination {
 }
 
 impl DockerDestination {
-    /// The image `reference`; nothing is sent before something is asked for. `tmpdir` is for what a V1 server cannot
-    /// take as it is.
+    /// The image `reference`; nothing is sent before something is asked for.
     pub fn new(
         reference: &Reference,
         access: &Access,
         patience: &Patience,
-        tmpdir: Option<PathBuf>,
     ) -> Result<DockerDestination> {
         let client = Arc::new(Client::new(
             &reference.repository.registry,
@@ -278,8 +291,17 @@ impl DockerDestination {
             client,
             reference: reference.clone(),
             v1: Fallback::new(reference, access, patience),
-            tmpdir,
+            tmpdir: None,
         })
+    }
+
+    /// The same image, with temporary files in `tmpdir`, where one is given.
+    #[must_use]
+    pub fn with_tmpdir(self, tmpdir: Option<&Path>) -> DockerDestination {
+        DockerDestination {
+            tmpdir: tmpdir.map(Path::to_owned),
+            ..self
+        }
     }
 
     /// The V1 side of the server; `e`, which made one ask for it, where there is none.
@@ -301,11 +323,12 @@ impl Destination for DockerDestination {
             holds: |_| true,
             manifest_vouches: true,
             plain_layers: false,
+            names_late: true,
         }
     }
 
-    fn repository(&self) -> Option<&Repository> {
-        Some(&self.reference.repository)
+    fn reference(&self) -> Option<&Reference> {
+        Some(&self.reference)
     }
 
     async fn current(&self) -> Result<Option<Digest>> {
@@ -369,6 +392,16 @@ impl Destination for DockerDestination {
         }
     }
 
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        if let Some(v1) = self.v1.get() {
+            return v1.put_late(planned, body).await;
+        }
+        match self.write_late(planned, body.clone()).await {
+            Err(e) if no_v2(&e) => self.v1(e).await?.put_late(planned, body).await,
+            other => other,
+        }
+    }
+
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
         if let Some(v1) = self.v1.get() {
             return v1.put_manifest(manifest, at).await;
@@ -389,6 +422,7 @@ impl Destination for DockerDestination {
         self.client
             .put_manifest(&self.reference.repository.name, &which, manifest)
             .await
+            .map_err(|e| with_another_format(e, manifest))
     }
 
     async fn finish(&self) -> Result<()> {
@@ -409,6 +443,28 @@ fn summed(
         *requests.entry(host).or_default() += count;
     }
     requests
+}
+
+/// `e` with a word on `--format` where the registry does not take manifests of this type.
+fn with_another_format(e: Error, manifest: &Manifest) -> Error {
+    let unknown_type = crate::registry::ApiError::of(&e).is_some_and(|a| {
+        let codes = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED"];
+        a.status == 415 || codes.iter().any(|code| a.has_code(code))
+    });
+    if !unknown_type {
+        return e;
+    }
+    let other = match manifest.media_type().as_str() {
+        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX => "v2s2",
+        // Signed it may be taken.
+        MediaType::SCHEMA1 => "v2s1",
+        MediaType::SCHEMA1_SIGNED => "v2s2` or `--format oci",
+        _ => "oci` or `--format v2s1",
+    };
+    e.hint(format!(
+        "the registry may not take `{}`: try `--format {other}`",
+        manifest.media_type()
+    ))
 }
 
 fn refused_by_policy(e: &Error) -> bool {

@@ -19,7 +19,7 @@ use crate::{Error, Kind, Result};
 use super::blobs::BULK;
 
 /// Uploads of one blob that may fail (quirk U21).
-const MAX_SESSIONS: usize = 3;
+pub(super) const MAX_SESSIONS: usize = 3;
 
 /// What the start of an upload gave.
 pub enum Started {
@@ -31,6 +31,12 @@ pub enum Started {
 
 /// An open upload: where its next request goes (quirk U7: always the newest place).
 pub struct Session(Admitted);
+
+impl Session {
+    pub(super) fn into_place(self) -> Admitted {
+        self.0
+    }
+}
 
 /// What became of a blob that was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +139,7 @@ impl Client {
         self.started(answer)
     }
 
-    fn started(&self, answer: Answer) -> Result<Started> {
+    pub(super) fn started(&self, answer: Answer) -> Result<Started> {
         match answer.status {
             StatusCode::CREATED => Ok(Started::Present),
             _ => Ok(Started::Session(next_session(&answer)?)),
@@ -164,6 +170,16 @@ impl Client {
     ) -> Result<()> {
         let patch = data(Method::PATCH, repository, session.0, body);
         let answer = self.send(&patch).await?;
+        self.end_streamed(repository, answer, blob).await
+    }
+
+    /// The empty PUT after a PATCH that had `answer`; of `blob` the digest counts.
+    pub(super) async fn end_streamed(
+        &self,
+        repository: &RepositoryName,
+        answer: Answer,
+        blob: &Descriptor,
+    ) -> Result<()> {
         // U8: some say 201 here already and know nothing of the upload afterwards.
         let early = answer.status == StatusCode::CREATED;
         let session = next_session(&answer)?;
@@ -203,7 +219,7 @@ impl Client {
     }
 }
 
-fn intent(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
+pub(super) fn intent(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
     let mut intent = Intent::new(
         method,
         String::new(),

@@ -5,7 +5,6 @@
 //! unopened, and opened when the manifest says what they are. Images that the registry has are never read at all.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,10 +20,10 @@ use crate::image::{
 use crate::registry::v1::{ListedImage, Placed, Repo, Session};
 use crate::registry::{Patience, UploadBody};
 use crate::settings::Access;
-use crate::transport::archive_file::{ArchiveFile, unnamed};
-use crate::transport::blob_store::{blocking, cannot_write};
+use crate::transport::archive_file::spool;
 use crate::transport::{
-    BlobBody, BlobStream, Destination, DestinationCan, Presence, Stored, Which, inflate, read_all,
+    BlobBody, BlobStream, Destination, DestinationCan, Presence, Stored, Which, WrittenLate,
+    inflate, read_all, tallied,
 };
 use crate::{Error, Kind, Result};
 
@@ -146,33 +145,9 @@ impl V1Destination {
         if !blob.media_type.as_str().ends_with("+zstd") {
             return Ok((blob.size, body));
         }
-        let file = self.inflated(body).await?;
-        let len = file.len();
-        let body = BlobBody::new(move |from| {
-            let stream = file.section(from, len - from.min(len));
-            Box::pin(async move { Ok(stream) })
-        });
-        Ok((len, body))
-    }
-
-    async fn inflated(&self, body: BlobBody) -> Result<ArchiveFile> {
-        let mut plain = inflate::plain(body.open(0).await?);
-        let mut file = unnamed(self.tmpdir.as_deref())?;
-        let path = PathBuf::from("a temporary file");
-        let mut len = 0;
-        while let Some(bytes) = plain.next().await {
-            let bytes = bytes?;
-            let n = bytes.len() as u64;
-            let written = blocking(move || {
-                let done = file.write_all(&bytes);
-                Ok(done.map(|()| file))
-            });
-            file = written
-                .await?
-                .map_err(|e| cannot_write(&path, len, len + n, e))?;
-            len += n;
-        }
-        Ok(ArchiveFile::of(file, path, len))
+        let plain = inflate::plain(body.open(0).await?);
+        let file = spool(plain, self.tmpdir.clone(), temporary()).await?;
+        Ok((file.len(), file.body()))
     }
 
     /// The layer as a request's body, and what gives the payload checksum of the last time it was sent.
@@ -191,6 +166,11 @@ impl V1Destination {
         });
         (upload, payload)
     }
+}
+
+/// Where temporary bytes go, for messages.
+fn temporary() -> PathBuf {
+    "a temporary file".into()
 }
 
 /// A gzip stream of a tar without members (protocols 5.2), for images that have no layer.
@@ -259,6 +239,7 @@ impl Destination for V1Destination {
             },
             manifest_vouches: false,
             plain_layers: false,
+            names_late: true,
         }
     }
 
@@ -275,6 +256,19 @@ impl Destination for V1Destination {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         given.insert(blob.digest.clone(), (blob.clone(), body));
         Ok(Stored::Written)
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
+        let file = spool(content, self.tmpdir.clone(), temporary()).await?;
+        let (digest, size) = tally.ended()?;
+        let blob = Descriptor::new(planned.media_type.clone(), digest.clone(), size);
+        let stored = self.put_blob(&blob, file.body()).await?;
+        Ok(WrittenLate {
+            digest,
+            size,
+            stored,
+        })
     }
 
     async fn put_manifest(&self, manifest: &Manifest, _at: &Which) -> Result<()> {

@@ -153,7 +153,7 @@ async fn download(repo: &Repo, link: &Link, tmpdir: Option<&Path>) -> Result<Dow
     }
     file.flush().await.map_err(|e| full(at, e))?;
     Ok(Downloaded {
-        file: ArchiveFile::of(kept, temporary(), at),
+        file: ArchiveFile::spooled(kept, temporary(), at),
         stored: stored.finish(),
         payload: payload.finish(),
         resumed,
@@ -273,7 +273,7 @@ impl Gzip {
     fn end(self) -> Result<(ArchiveFile, Digest)> {
         let ended = self.0.finish();
         let counted = ended.map_err(|e| cannot_write(&temporary(), 0, 0, e))?;
-        let file = ArchiveFile::of(counted.file, temporary(), counted.size);
+        let file = ArchiveFile::spooled(counted.file, temporary(), counted.size);
         Ok((file, counted.digester.finish()))
     }
 }
