@@ -80,7 +80,7 @@ _barque() {
 
     case "${cmd}" in
         barque)
-            opts="-h -V --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help --version inspect copy tags list-tags layers search manifest-digest login logout help"
+            opts="-h -V --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help --version inspect copy tags list-tags layers manifest-digest search login logout help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -292,7 +292,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__help)
-            opts="inspect copy tags layers search manifest-digest login logout help"
+            opts="inspect copy tags layers manifest-digest search login logout help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

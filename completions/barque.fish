@@ -38,8 +38,8 @@ complete -c barque -n "__fish_barque_needs_command" -f -a "copy" -d 'Copy an ima
 complete -c barque -n "__fish_barque_needs_command" -f -a "tags" -d 'List the tags of a repository'
 complete -c barque -n "__fish_barque_needs_command" -f -a "list-tags" -d 'List the tags of a repository'
 complete -c barque -n "__fish_barque_needs_command" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
-complete -c barque -n "__fish_barque_needs_command" -f -a "search" -d 'Search a registry for repositories'
 complete -c barque -n "__fish_barque_needs_command" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_needs_command" -f -a "search" -d 'Search a registry for repositories'
 complete -c barque -n "__fish_barque_needs_command" -f -a "login" -d 'Log in to a registry'
 complete -c barque -n "__fish_barque_needs_command" -f -a "logout" -d 'Remove a stored login'
 complete -c barque -n "__fish_barque_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -195,6 +195,14 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l json -d 'With -
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-verify-signature -d 'Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand search" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l override-variant -d 'Choose this variant of the architecture' -r
@@ -216,14 +224,6 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l debug -d 'Log e
 complete -c barque -n "__fish_barque_using_subcommand search" -l json -d 'Print JSON'
 complete -c barque -n "__fish_barque_using_subcommand search" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
-complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
-complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-variant -d 'Choose this variant of the architecture' -r
-complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
-complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
-complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
-complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand login" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l override-variant -d 'Choose this variant of the architecture' -r
@@ -254,12 +254,12 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l tls-verify -d '
 complete -c barque -n "__fish_barque_using_subcommand logout" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins that the file has'
 complete -c barque -n "__fish_barque_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers search manifest-digest login logout help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers search manifest-digest login logout help" -f -a "copy" -d 'Copy an image from one place to another'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers search manifest-digest login logout help" -f -a "tags" -d 'List the tags of a repository'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers search manifest-digest login logout help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers search manifest-digest login logout help" -f -a "search" -d 'Search a registry for repositories'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers search manifest-digest login logout help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers search manifest-digest login logout help" -f -a "login" -d 'Log in to a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers search manifest-digest login logout help" -f -a "logout" -d 'Remove a stored login'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers search manifest-digest login logout help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "tags" -d 'List the tags of a repository'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "search" -d 'Search a registry for repositories'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -37,8 +37,8 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('tags', 'tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository')
             [CompletionResult]::new('list-tags', 'list-tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository')
             [CompletionResult]::new('layers', 'layers', [CompletionResultType]::ParameterValue, 'Download the layers of an image into a directory, or list them')
-            [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search a registry for repositories')
             [CompletionResult]::new('manifest-digest', 'manifest-digest', [CompletionResultType]::ParameterValue, 'Print the digest of a manifest in a file')
+            [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search a registry for repositories')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Log in to a registry')
             [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Remove a stored login')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -214,6 +214,18 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'barque;manifest-digest' {
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--tmpdir', '--tmpdir', [CompletionResultType]::ParameterName, 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'barque;search' {
             [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
             [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
@@ -234,18 +246,6 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('--no-creds', '--no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
-        'barque;manifest-digest' {
-            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
-            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
-            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
-            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
-            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
-            [CompletionResult]::new('--tmpdir', '--tmpdir', [CompletionResultType]::ParameterName, 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]')
-            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -296,8 +296,8 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy an image from one place to another')
             [CompletionResult]::new('tags', 'tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository')
             [CompletionResult]::new('layers', 'layers', [CompletionResultType]::ParameterValue, 'Download the layers of an image into a directory, or list them')
-            [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search a registry for repositories')
             [CompletionResult]::new('manifest-digest', 'manifest-digest', [CompletionResultType]::ParameterValue, 'Print the digest of a manifest in a file')
+            [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search a registry for repositories')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Log in to a registry')
             [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Remove a stored login')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -315,10 +315,10 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
         'barque;help;layers' {
             break
         }
-        'barque;help;search' {
+        'barque;help;manifest-digest' {
             break
         }
-        'barque;help;manifest-digest' {
+        'barque;help;search' {
             break
         }
         'barque;help;login' {

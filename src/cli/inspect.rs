@@ -119,12 +119,15 @@ async fn inspect(
         && let Some(sketch) = source.sketch().await?
     {
         // The JSON of a V1 image is its manifest and its config.
-        let top = sketch.images.last().map(|top| top.image.raw().clone());
-        let top = top.unwrap_or_default();
+        let top = sketch.images.last();
+        let top = top
+            .ok_or_else(|| Error::other("the image has no JSON"))?
+            .image
+            .raw();
         if args.raw {
-            return Ok((top, Ok(())));
+            return Ok((top.clone(), Ok(())));
         }
-        let document = config::oci_struct_json(&top)?;
+        let document = config::oci_struct_json(top)?;
         let text = shown(&document, args.format.as_deref(), &template::CONFIG)?;
         return Ok((text, Ok(())));
     }

@@ -264,13 +264,13 @@ fn prefix(name: &ImageName) -> String {
             };
             (reference.repository.name.to_string(), tag)
         }
-        ImageName::DockerV1(reference) => {
-            (reference.repository.to_string(), reference.tag.to_string())
-        }
         ImageName::DockerDaemon(DaemonImage::Named(reference)) => {
             return prefix(&ImageName::Docker(reference.clone()));
         }
         ImageName::DockerDaemon(DaemonImage::Id(id)) => ("image".to_owned(), id.short().to_owned()),
+        ImageName::DockerV1(reference) => {
+            (reference.repository.to_string(), reference.tag.to_string())
+        }
         ImageName::Oci {
             path,
             selector: Selector::Named(tag),

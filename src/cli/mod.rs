@@ -75,10 +75,10 @@ enum Command {
     Tags(tags::TagsArgs),
     /// Download the layers of an image into a directory, or list them
     Layers(layers::LayersArgs),
-    /// Search a registry for repositories
-    Search(search::SearchArgs),
     /// Print the digest of a manifest in a file
     ManifestDigest(manifest_digest::ManifestDigestArgs),
+    /// Search a registry for repositories
+    Search(search::SearchArgs),
     /// Log in to a registry
     Login(login::LoginArgs),
     /// Remove a stored login
@@ -188,8 +188,8 @@ async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
         Command::Copy(args) => copy::run(*args, global, screen).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global).await?,
-        Command::Search(args) => search::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
+        Command::Search(args) => search::run(args, global).await?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),

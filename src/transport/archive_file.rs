@@ -14,9 +14,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
+use super::BlobStream;
 use super::blob_store::{blocking, cannot_read, cannot_write};
 use super::inflate::{self, Compression, plain_reader};
-use super::{BlobBody, BlobStream};
 use crate::{Error, Kind, Result};
 
 /// Bytes read at a time.
@@ -68,21 +68,13 @@ impl ArchiveFile {
     }
 
     /// A plain archive of `len` bytes in the file `file`, which has no name; messages call it `shown`.
-    pub(super) fn spooled(file: impl Into<Arc<File>>, shown: PathBuf, len: u64) -> ArchiveFile {
+    pub(super) fn spooled(file: File, shown: PathBuf, len: u64) -> ArchiveFile {
         ArchiveFile {
-            file: file.into(),
+            file: Arc::new(file),
             path: shown,
             len,
             in_place: false,
         }
-    }
-
-    /// All of it as a body.
-    pub(super) fn body(self) -> BlobBody {
-        BlobBody::new(move |from| {
-            let stream = self.section(from.min(self.len), self.len.saturating_sub(from));
-            Box::pin(async move { Ok(stream) })
-        })
     }
 
     /// Bytes of the plain archive.
@@ -135,27 +127,6 @@ impl ArchiveFile {
             }
         }))
     }
-}
-
-/// `content` in a file without a name in `tmpdir`, which messages call `shown`.
-pub(super) async fn spool(
-    mut content: BlobStream,
-    tmpdir: Option<PathBuf>,
-    shown: PathBuf,
-) -> Result<ArchiveFile> {
-    let file = Arc::new(blocking(move || unnamed(tmpdir.as_deref())).await?);
-    let mut len = 0;
-    while let Some(bytes) = content.next().await {
-        let (bytes, file, shown) = (bytes?, file.clone(), shown.clone());
-        let done = len;
-        len += bytes.len() as u64;
-        blocking(move || {
-            io::Write::write_all(&mut &*file, &bytes)
-                .map_err(|e| cannot_write(&shown, done, len, e))
-        })
-        .await?;
-    }
-    Ok(ArchiveFile::spooled(file, shown, len))
 }
 
 /// Begins to read a piece at once; `None` at the end.
@@ -218,6 +189,29 @@ pub(super) fn unnamed(tmpdir: Option<&Path>) -> Result<File> {
         .because(e)
         .hint("give another directory with `--tmpdir` or `TMPDIR`")
     })
+}
+
+/// `content` in a file without a name; `tmpdir` is where, as for [`unnamed`], and messages call it `shown`.
+pub(super) async fn spool(
+    mut content: BlobStream,
+    tmpdir: Option<&Path>,
+    shown: impl Into<PathBuf>,
+) -> Result<ArchiveFile> {
+    let (tmpdir, shown) = (tmpdir.map(Path::to_owned), shown.into());
+    let mut file = blocking(move || unnamed(tmpdir.as_deref())).await?;
+    let mut len = 0;
+    while let Some(bytes) = content.next().await {
+        let bytes = bytes?;
+        let (end, path) = (len + bytes.len() as u64, shown.clone());
+        file = blocking(move || {
+            let written = io::Write::write_all(&mut file, &bytes);
+            written.map_err(|e| cannot_write(&path, len, end, e))?;
+            Ok(file)
+        })
+        .await?;
+        len = end;
+    }
+    Ok(ArchiveFile::spooled(file, shown, len))
 }
 
 /// The plain form of `archive` in a file without a name.

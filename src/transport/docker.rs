@@ -7,7 +7,7 @@
 mod late;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,11 +37,13 @@ pub struct DockerSource {
 }
 
 impl DockerSource {
-    /// The image `reference`; nothing is sent before something is asked for.
+    /// The image `reference`; nothing is sent before something is asked for. `tmpdir` is where the layers of a V1
+    /// image go.
     pub fn new(
         reference: &Reference,
         access: &Access,
         patience: &Patience,
+        tmpdir: Option<PathBuf>,
     ) -> Result<DockerSource> {
         let client = Arc::new(Client::new(
             &reference.repository.registry,
@@ -52,18 +54,9 @@ impl DockerSource {
             client,
             reference: reference.clone(),
             v1: Fallback::new(reference, access, patience),
-            tmpdir: None,
+            tmpdir,
             named: Mutex::default(),
         })
-    }
-
-    /// The same image; of a V1 server its layers go to `tmpdir`, where one is given.
-    #[must_use]
-    pub fn with_tmpdir(self, tmpdir: Option<&Path>) -> DockerSource {
-        DockerSource {
-            tmpdir: tmpdir.map(Path::to_owned),
-            ..self
-        }
     }
 
     async fn get_manifest(&self, which: &Which) -> Result<Manifest> {
@@ -276,11 +269,13 @@ pub struct DockerDestination {
 }
 
 impl DockerDestination {
-    /// The image `reference`; nothing is sent before something is asked for.
+    /// The image `reference`; nothing is sent before something is asked for. `tmpdir` is for what a V1 server cannot
+    /// take as it is.
     pub fn new(
         reference: &Reference,
         access: &Access,
         patience: &Patience,
+        tmpdir: Option<PathBuf>,
     ) -> Result<DockerDestination> {
         let client = Arc::new(Client::new(
             &reference.repository.registry,
@@ -291,17 +286,8 @@ impl DockerDestination {
             client,
             reference: reference.clone(),
             v1: Fallback::new(reference, access, patience),
-            tmpdir: None,
+            tmpdir,
         })
-    }
-
-    /// The same image, with temporary files in `tmpdir`, where one is given.
-    #[must_use]
-    pub fn with_tmpdir(self, tmpdir: Option<&Path>) -> DockerDestination {
-        DockerDestination {
-            tmpdir: tmpdir.map(Path::to_owned),
-            ..self
-        }
     }
 
     /// The V1 side of the server; `e`, which made one ask for it, where there is none.
@@ -435,16 +421,6 @@ impl Destination for DockerDestination {
     }
 }
 
-fn summed(
-    mut requests: BTreeMap<String, u64>,
-    more: Option<BTreeMap<String, u64>>,
-) -> BTreeMap<String, u64> {
-    for (host, count) in more.into_iter().flatten() {
-        *requests.entry(host).or_default() += count;
-    }
-    requests
-}
-
 /// `e` with a word on `--format` where the registry does not take manifests of this type.
 fn with_another_format(e: Error, manifest: &Manifest) -> Error {
     let unknown_type = crate::registry::ApiError::of(&e).is_some_and(|a| {
@@ -465,6 +441,16 @@ fn with_another_format(e: Error, manifest: &Manifest) -> Error {
         "the registry may not take `{}`: try `--format {other}`",
         manifest.media_type()
     ))
+}
+
+fn summed(
+    mut requests: BTreeMap<String, u64>,
+    more: Option<BTreeMap<String, u64>>,
+) -> BTreeMap<String, u64> {
+    for (host, count) in more.into_iter().flatten() {
+        *requests.entry(host).or_default() += count;
+    }
+    requests
 }
 
 fn refused_by_policy(e: &Error) -> bool {

@@ -60,8 +60,10 @@ pub async fn open_source(
 ) -> Result<Arc<dyn Source>> {
     Ok(match name {
         ImageName::Docker(reference) => {
-            let image = docker::DockerSource::new(reference, access, patience)?;
-            Arc::new(image.with_tmpdir(local.tmpdir.as_deref()))
+            let tmpdir = local.tmpdir.clone();
+            Arc::new(docker::DockerSource::new(
+                reference, access, patience, tmpdir,
+            )?)
         }
         ImageName::DockerV1(reference) => {
             let tmpdir = local.tmpdir.clone();
@@ -96,8 +98,10 @@ pub async fn open_destination(
 ) -> Result<Arc<dyn Destination>> {
     Ok(match name {
         ImageName::Docker(reference) => {
-            let image = docker::DockerDestination::new(reference, access, patience)?;
-            Arc::new(image.with_tmpdir(local.tmpdir.as_deref()))
+            let tmpdir = local.tmpdir.clone();
+            Arc::new(docker::DockerDestination::new(
+                reference, access, patience, tmpdir,
+            )?)
         }
         ImageName::DockerV1(reference) => {
             let tmpdir = local.tmpdir.clone();

@@ -18,8 +18,8 @@ const PAGES: [(&str, &str); 8] = [
     ("copy", "copy.md"),
     ("tags", "tags.md"),
     ("layers", "layers.md"),
-    ("search", "search.md"),
     ("manifest-digest", "manifest-digest.md"),
+    ("search", "search.md"),
     ("login", "login.md"),
     ("logout", "login.md"),
 ];

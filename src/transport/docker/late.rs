@@ -4,7 +4,6 @@
 //! streamed into an upload that is given the digest at its end; where a registry takes no such upload, it waits in
 //! a temporary file.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
@@ -85,9 +84,14 @@ impl DockerDestination {
     /// Writes a blob by way of a file without a name.
     async fn write_spooled(&self, planned: &Descriptor, body: &BlobBody) -> Result<WrittenLate> {
         let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
-        let shown = PathBuf::from(format!("a temporary file for {}", planned.digest));
-        let spool = spool(content, self.tmpdir.clone(), shown).await?;
-        self.write_known(planned, &tally, spool.body()).await
+        let shown = format!("a temporary file for {}", planned.digest);
+        let spool = spool(content, self.tmpdir.as_deref(), shown).await?;
+        let len = spool.len();
+        let body = BlobBody::new(move |from| {
+            let stream = spool.section(from.min(len), len.saturating_sub(from));
+            Box::pin(async move { Ok(stream) })
+        });
+        self.write_known(planned, &tally, body).await
     }
 }
 

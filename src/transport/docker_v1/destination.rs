@@ -20,7 +20,7 @@ use crate::image::{
 use crate::registry::v1::{ListedImage, Placed, Repo, Session};
 use crate::registry::{Patience, UploadBody};
 use crate::settings::Access;
-use crate::transport::archive_file::spool;
+use crate::transport::archive_file::{ArchiveFile, spool};
 use crate::transport::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Stored, Which, WrittenLate,
     inflate, read_all, tallied,
@@ -146,8 +146,8 @@ impl V1Destination {
             return Ok((blob.size, body));
         }
         let plain = inflate::plain(body.open(0).await?);
-        let file = spool(plain, self.tmpdir.clone(), temporary()).await?;
-        Ok((file.len(), file.body()))
+        let file = spool(plain, self.tmpdir.as_deref(), "a temporary file").await?;
+        Ok((file.len(), held(file)))
     }
 
     /// The layer as a request's body, and what gives the payload checksum of the last time it was sent.
@@ -168,9 +168,13 @@ impl V1Destination {
     }
 }
 
-/// Where temporary bytes go, for messages.
-fn temporary() -> PathBuf {
-    "a temporary file".into()
+/// All of `file` as a body.
+fn held(file: ArchiveFile) -> BlobBody {
+    let len = file.len();
+    BlobBody::new(move |from| {
+        let stream = file.section(from.min(len), len.saturating_sub(from));
+        Box::pin(async move { Ok(stream) })
+    })
 }
 
 /// A gzip stream of a tar without members (protocols 5.2), for images that have no layer.
@@ -258,12 +262,17 @@ impl Destination for V1Destination {
         Ok(Stored::Written)
     }
 
+    /// Kept in a file until it is sent: making it once more could mean to compress it once more.
     async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
-        let file = spool(content, self.tmpdir.clone(), temporary()).await?;
+        let file = spool(content, self.tmpdir.as_deref(), "a temporary file").await?;
         let (digest, size) = tally.ended()?;
-        let blob = Descriptor::new(planned.media_type.clone(), digest.clone(), size);
-        let stored = self.put_blob(&blob, file.body()).await?;
+        let blob = Descriptor {
+            digest: digest.clone(),
+            size,
+            ..planned.clone()
+        };
+        let stored = self.put_blob(&blob, held(file)).await?;
         Ok(WrittenLate {
             digest,
             size,
