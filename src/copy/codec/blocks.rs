@@ -119,9 +119,11 @@ fn cut(
 /// what it knows of that content salts its hashes.
 pub(super) fn zstd(plain: BlobStream, level: i32, cores: &Cores) -> BlobStream {
     let frames = packed(plain, (ZSTD_BLOCK, 0), cores, move |block| {
-        zstd::bulk::compress(&block.bytes, level)
-            .map(Bytes::from)
-            .map_err(|e| Error::other("zstd cannot compress").because(e))
+        let mut frame = zstd::bulk::compress(&block.bytes, level)
+            .map_err(|e| Error::other("zstd cannot compress").because(e))?;
+        // It waits for its turn without the room that it did not need.
+        frame.shrink_to_fit();
+        Ok(frame.into())
     });
     Box::pin(frames)
 }
