@@ -368,7 +368,7 @@ fn layers_that_change_on_the_way_arrive_too() {
             // Content of its own: none of its layers may be there already.
             let image = Maker::new(Dialect::Oci)
                 .compression(Compression::None)
-                .file_layer(&name, noise(7, 2_000_000))
+                .file_layer(&name, noise(7, 1_200_000))
                 .file_layer("second", &name)
                 .make();
             let from = source(&barque, &name, &image);
