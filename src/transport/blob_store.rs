@@ -30,7 +30,7 @@ pub(super) use document::{
 };
 pub use document::{sync_directory, write_document};
 pub use late::write_late;
-use partial::Partial;
+use partial::{Appending, Partial};
 pub(super) use partial::{is_partial_name, sweep};
 
 /// Bytes handed to the file system at a time.
@@ -129,9 +129,8 @@ async fn fill(
     mut stream: BlobStream,
     mut digester: Option<&mut Digester>,
 ) -> Result<()> {
-    let mut batch = Vec::new();
-    let mut batched = 0;
-    let mut writing: Option<JoinHandle<Result<()>>> = None;
+    let (mut batch, mut batched) = (Vec::new(), 0);
+    let mut writing: Option<Appending> = None;
     let ended = loop {
         match stream.next().await {
             Some(Ok(bytes)) => {
@@ -150,8 +149,11 @@ async fn fill(
                 batched += bytes.len();
                 batch.push(bytes);
                 if batched >= BATCH {
-                    join(writing.take()).await?;
-                    writing = Some(partial.append(std::mem::take(&mut batch)));
+                    let writing = writing.get_or_insert_with(|| partial.append());
+                    let full = std::mem::take(&mut batch);
+                    if !writing.send(partial, full).await {
+                        break Ok(());
+                    }
                     batched = 0;
                 }
             }
@@ -159,8 +161,9 @@ async fn fill(
             None => break Ok(()),
         }
     };
-    join(writing.take()).await?;
-    join(Some(partial.append(batch))).await?;
+    let mut writing = writing.unwrap_or_else(|| partial.append());
+    writing.send(partial, batch).await;
+    writing.finish().await?;
     ended?;
     if let Some(blob) = blob
         && partial.len() != blob.size
@@ -169,13 +172,6 @@ async fn fill(
         return Err(wrong(blob, what));
     }
     Ok(())
-}
-
-async fn join(writing: Option<JoinHandle<Result<()>>>) -> Result<()> {
-    match writing {
-        None => Ok(()),
-        Some(handle) => handle.await.map_err(document::stopped)?,
-    }
 }
 
 fn wrong(blob: &Descriptor, what: String) -> Error {

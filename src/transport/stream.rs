@@ -133,15 +133,19 @@ pub fn tallied(inner: BlobStream, algorithm: Algorithm) -> (BlobStream, Tally) {
 
 /// From this size on a blob is hashed on a thread of its own, while its next bytes are received.
 const BESIDE: u64 = 16 << 20;
-/// Pieces that may wait for the hashing thread.
-const WAITING: usize = 4;
+/// Bytes handed to the hashing thread at a time: TLS brings 16 KiB, and a hand-over costs about as much as hashing that.
+const BATCH: usize = 256 * 1024;
+/// Batches that may wait for the hashing thread.
+const WAITING: usize = 2;
 
 /// Where a blob is hashed.
 enum Hashing {
     Here(Box<Digester>),
     Beside {
-        pieces: mpsc::Sender<Bytes>,
+        batches: mpsc::Sender<Vec<Bytes>>,
         done: JoinHandle<Digest>,
+        /// What is handed over next, and how many bytes it has.
+        batch: (Vec<Bytes>, usize),
     },
 }
 
@@ -151,30 +155,46 @@ impl Hashing {
         if blob.size < BESIDE {
             return Hashing::Here(Box::new(digester));
         }
-        let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
+        let (batches, mut waiting) = mpsc::channel::<Vec<Bytes>>(WAITING);
         // It ends when the stream, and with it the sender, is gone.
         let done = tokio::task::spawn_blocking(move || {
-            while let Some(bytes) = waiting.blocking_recv() {
-                digester.update(&bytes);
+            while let Some(batch) = waiting.blocking_recv() {
+                batch.iter().for_each(|bytes| digester.update(bytes));
             }
             digester.finish()
         });
-        Hashing::Beside { pieces, done }
+        Hashing::Beside {
+            batches,
+            done,
+            batch: (Vec::new(), 0),
+        }
     }
 
     async fn update(&mut self, bytes: &Bytes) {
         match self {
             Hashing::Here(digester) => digester.update(bytes),
-            // The thread takes all pieces until the sender is dropped.
-            Hashing::Beside { pieces, .. } => drop(pieces.send(bytes.clone()).await),
+            Hashing::Beside { batches, batch, .. } => {
+                batch.0.push(bytes.clone());
+                batch.1 += bytes.len();
+                if batch.1 >= BATCH {
+                    // The thread takes all batches until the sender is dropped.
+                    let (full, _) = std::mem::take(batch);
+                    drop(batches.send(full).await);
+                }
+            }
         }
     }
 
     async fn finish(self) -> Result<Digest> {
         match self {
             Hashing::Here(digester) => Ok(digester.finish()),
-            Hashing::Beside { pieces, done } => {
-                drop(pieces);
+            Hashing::Beside {
+                batches,
+                done,
+                batch,
+            } => {
+                drop(batches.send(batch.0).await);
+                drop(batches);
                 done.await
                     .map_err(|e| Error::other("the hashing thread died").because(e))
             }

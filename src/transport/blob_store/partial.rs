@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempPath;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::document::{UNKNOWN_SIZE, blocking, cannot_read, cannot_write, temporary_in};
+use super::document::{UNKNOWN_SIZE, blocking, cannot_read, cannot_write, stopped, temporary_in};
 use super::{BATCH, remove};
 use crate::image::{Algorithm, Digest, Digester};
 use crate::{Error, Kind, Result};
@@ -146,15 +147,20 @@ impl Partial {
         .await
     }
 
-    /// Begins to write `batch` at the end; the caller waits for it before the next call.
-    pub(super) fn append(&mut self, batch: Vec<Bytes>) -> JoinHandle<Result<()>> {
+    /// A thread that writes at the end what it is sent.
+    pub(super) fn append(&self) -> Appending {
         let (file, path, size) = (Arc::clone(&self.file), self.path.clone(), self.size);
-        let start = self.len;
-        self.len += batch.iter().map(|b| b.len() as u64).sum::<u64>();
-        tokio::task::spawn_blocking(move || {
-            let mut done = start;
-            write_all(&file, &batch, &mut done).map_err(|e| cannot_write(&path, done, size, e))
-        })
+        let mut done = self.len;
+        let (batches, mut coming) = mpsc::channel::<Vec<Bytes>>(1);
+        // It ends when the sender is gone, and what was sent is written then.
+        let ended = tokio::task::spawn_blocking(move || {
+            while let Some(batch) = coming.blocking_recv() {
+                write_all(&file, &batch, &mut done)
+                    .map_err(|e| cannot_write(&path, done, size, e))?;
+            }
+            Ok(())
+        });
+        Appending { batches, ended }
     }
 
     /// Puts the data on disk and gives the file its final name.
@@ -180,6 +186,27 @@ impl Partial {
             })
             .await;
         }
+    }
+}
+
+/// The thread that writes to a partial file: one for a whole blob, because to hand each batch to another one and wait
+/// for it costs more than writing it.
+pub(super) struct Appending {
+    batches: mpsc::Sender<Vec<Bytes>>,
+    ended: JoinHandle<Result<()>>,
+}
+
+impl Appending {
+    /// Hands over `batch`, which counts to `partial`; false when nothing can be written any more.
+    pub(super) async fn send(&mut self, partial: &mut Partial, batch: Vec<Bytes>) -> bool {
+        partial.len += batch.iter().map(|b| b.len() as u64).sum::<u64>();
+        self.batches.send(batch).await.is_ok()
+    }
+
+    /// Waits until all is written.
+    pub(super) async fn finish(self) -> Result<()> {
+        drop(self.batches);
+        self.ended.await.map_err(stopped)?
     }
 }
 
