@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Want;
 use super::codec;
+use super::lanes::Lane;
 use super::plain::settled;
 use super::plan::{BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
 use crate::image::{Descriptor, Digest, Manifest, Repository};
 use crate::transport::{
-    BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored, is_spliced,
+    BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored, is_spliced, missing_blobs,
 };
 use crate::{Error, Result};
 
@@ -100,6 +100,7 @@ pub async fn run(
             progress,
             moved: moved.clone(),
             found_in,
+            anew: false,
         };
         let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
         destination
@@ -107,9 +108,22 @@ pub async fn run(
             .await
             .map_err(|e| writing(&*destination, e))?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
-        report.manifests = write_manifests(&plan, &report.blobs, &*destination)
-            .await
-            .map_err(|e| writing(&*destination, e))?;
+        let mut written = write_manifests(&plan, &report.blobs, &*destination).await;
+        if let Err(e) = &written
+            && let Some(missing) = missing_blobs(e)
+        {
+            // X6: the destination said that it had blobs which it has not; they are sent, and that is tried once.
+            let again = unsure(&plan, &report.blobs, &missing);
+            if !again.is_empty() && source.repository() != destination.repository() {
+                tracing::warn!("{e}; sending what the destination believed to have");
+                let sent = work.anew().blobs(&again, want.parallel).await?;
+                let is_old = |d: &BlobDone| sent.iter().all(|s| s.blob.digest != d.blob.digest);
+                report.blobs.retain(is_old);
+                report.blobs.extend(sent);
+                written = write_manifests(&plan, &report.blobs, &*destination).await;
+            }
+        }
+        report.manifests = written.map_err(|e| writing(&*destination, e))?;
         if let Some(last) = report.manifests.last() {
             report.digest = last.clone();
         }
@@ -145,6 +159,23 @@ fn coming(step: &BlobStep) -> Option<Coming> {
         blob: step.blob.clone(),
         size,
     })
+}
+
+/// The steps of blobs that were not sent because the destination has them, as it said: those of `missing`, or
+/// all when that names none.
+fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobStep> {
+    let believed = |step: &&BlobStep| {
+        let digest = &step.blob.digest;
+        let mut done = done.iter();
+        (missing.is_empty() || missing.contains(digest))
+            && done.any(|d| d.blob.digest == *digest && d.outcome != BlobOutcome::Copied)
+    };
+    let steps = plan.blobs.iter().filter(believed).cloned();
+    let ask = |mut step: BlobStep| {
+        step.presence = Presence::AskedOnWrite;
+        step
+    };
+    steps.map(ask).collect()
 }
 
 /// Writes the manifests, with the sizes of inflated layers that came out meanwhile; the value is their digests.
@@ -192,25 +223,39 @@ struct Work {
     moved: Arc<AtomicU64>,
     /// Repositories in which the blobs are known to be.
     found_in: Vec<Repository>,
+    /// Blobs are sent whatever the destination says to have.
+    anew: bool,
 }
 
 impl Work {
+    fn anew(&self) -> Work {
+        Work {
+            anew: true,
+            ..self.clone()
+        }
+    }
+
+    /// How often either side has asked for patience.
+    fn pressure(&self) -> u64 {
+        self.source.pressure() + self.destination.pressure()
+    }
+
     async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobDone>> {
         let to_move = steps.iter().filter(|s| s.presence != Presence::Present);
         self.progress.plan(
             to_move.clone().count(),
             to_move.map(|s| s.moving().size).sum(),
         );
-        let large = Arc::new(Semaphore::new(parallel.unwrap_or(LARGE_LANES).max(1)));
+        let large = Lane::new(parallel.unwrap_or(LARGE_LANES));
         let small = match parallel {
             Some(_) => large.clone(),
-            None => Arc::new(Semaphore::new(SMALL_LANES)),
+            None => Lane::new(SMALL_LANES),
         };
         // Inflating keeps a core busy; more at once would only take memory.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let inflating = match parallel {
             Some(_) => large.clone(),
-            None => Arc::new(Semaphore::new(cores)),
+            None => Lane::new(cores),
         };
         let mut order: Vec<&BlobStep> = steps.iter().collect();
         // Inflated layers go in the order of the image: each gets its place when the one before it is done.
@@ -227,9 +272,11 @@ impl Work {
             };
             let (work, step) = (self.clone(), step.clone());
             tasks.spawn(async move {
-                // The semaphores are never closed.
-                let _permit = lane.acquire_owned().await.ok();
-                work.blob(step).await
+                let place = lane.enter().await;
+                let pressure = work.pressure();
+                let done = work.blob(step).await;
+                place.leave(work.pressure() > pressure);
+                done
             });
         }
         let mut outcomes = Vec::with_capacity(steps.len());
@@ -263,7 +310,7 @@ impl Work {
             Arc::new(AtomicU64::new(0)),
         );
         let size = Arc::new(AtomicU64::new(blob.size));
-        let body = match step.content {
+        let mut body = match step.content {
             Content::Made(bytes) => BlobBody::of_bytes(bytes),
             Content::Inflated(stored) => {
                 let stored = self.body(&stored, source_failed.clone(), resumed_from.clone());
@@ -271,6 +318,7 @@ impl Work {
             }
             Content::Source => self.body(&blob, source_failed.clone(), resumed_from.clone()),
         };
+        body.anew = self.anew;
         let mut stored = self.destination.put_blob(&blob, body.clone()).await;
         if let Err(e) = &stored
             && is_spliced(e)

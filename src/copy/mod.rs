@@ -7,6 +7,7 @@
 mod codec;
 mod engine;
 mod graph;
+mod lanes;
 mod plain;
 mod plan;
 mod progress;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use http::Method;
 
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
-use crate::registry::{Actions, Client, Patience, UploadBody};
+use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience, UploadBody};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
@@ -85,6 +86,10 @@ impl Source for DockerSource {
 
     fn requests(&self) -> BTreeMap<String, u64> {
         self.client.requests()
+    }
+
+    fn pressure(&self) -> u64 {
+        self.client.pressure()
     }
 
     fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
@@ -272,14 +277,14 @@ impl Destination for DockerDestination {
         };
         let upload = {
             let body = body.clone();
-            UploadBody::new(blob.size, move || {
+            UploadBody::new(blob.size, move |from| {
                 let body = body.clone();
-                Box::pin(async move { body.open(0).await })
+                Box::pin(async move { body.open(from).await })
             })
         };
         match self
             .client
-            .push_blob(&own.name, blob, from, &upload)
+            .push_blob(&own.name, blob, Some(from).filter(|_| !body.anew), &upload)
             .await?
         {
             Pushed::Present => Ok(mounted),
@@ -313,10 +318,40 @@ impl Destination for DockerDestination {
     fn requests(&self) -> BTreeMap<String, u64> {
         self.client.requests()
     }
+
+    fn pressure(&self) -> u64 {
+        self.client.pressure()
+    }
 }
 
 fn refused_by_policy(e: &Error) -> bool {
-    crate::registry::ApiError::of(e).is_some_and(|a| a.status.as_u16() == 412)
+    ApiError::of(e).is_some_and(|a| a.status.as_u16() == 412)
+}
+
+/// Error codes of the distribution-spec that a manifest gets when a blob of it is not there.
+const BLOB_UNKNOWN: [&str; 2] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"];
+
+/// See [`super::missing_blobs`].
+pub(super) fn missing_blobs(e: &Error) -> Option<Vec<Digest>> {
+    let answer = ApiError::of(e).filter(|a| a.method == Method::PUT)?;
+    let about = |item: &&ApiErrorItem| BLOB_UNKNOWN.contains(&item.code.as_str());
+    let items: Vec<_> = answer.items.iter().filter(about).collect();
+    // A list that was cut says nothing of what is behind its end.
+    let whole = answer.items.len() < MAX_ITEMS;
+    let named = items.iter().filter(|_| whole).flat_map(|item| {
+        [&item.message, &item.detail]
+            .into_iter()
+            .flat_map(|text| digests(text))
+    });
+    (!items.is_empty()).then(|| named.collect())
+}
+
+/// The digests in a text that a server wrote for people.
+fn digests(text: &str) -> Vec<Digest> {
+    let ends = |c: char| !c.is_ascii_alphanumeric() && c != ':';
+    text.split(ends)
+        .filter_map(|word| word.parse().ok())
+        .collect()
 }
 
 /// With a digest the digest decides; without tag and digest, `latest` is meant.

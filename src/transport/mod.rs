@@ -25,10 +25,10 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
-use crate::Result;
 use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Repository};
 use crate::registry::Patience;
 use crate::settings::Access;
+use crate::{Error, Result};
 
 pub use stream::{Spliced, is_spliced, read_all, verified};
 
@@ -149,6 +149,12 @@ pub enum Stored {
     Written,
 }
 
+/// The blobs that a destination missed when it refused a manifest with the error `e`: those that it named, or
+/// none where it did not say. `None` when `e` is about something else.
+pub fn missing_blobs(e: &Error) -> Option<Vec<Digest>> {
+    docker::missing_blobs(e)
+}
+
 /// A place that an image is read from.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -175,6 +181,11 @@ pub trait Source: Send + Sync {
     /// Requests sent so far, by host.
     fn requests(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
+    }
+
+    /// How often a host has shown so far that it wants fewer requests at a time.
+    fn pressure(&self) -> u64 {
+        0
     }
 
     /// The tags beside this image, page by page; `None` where a place has no tags.
@@ -214,7 +225,7 @@ pub trait Destination: Send + Sync {
         Ok(())
     }
 
-    /// Writes a blob unless it is there; it gets its name only after its digest matched.
+    /// Writes a blob, unless it is there and not to be written anew; it gets its name only after its digest matched.
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored>;
 
     /// Writes a manifest, under the place's name or by its digest only.
@@ -227,6 +238,11 @@ pub trait Destination: Send + Sync {
     fn requests(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }
+
+    /// How often a host has shown so far that it wants fewer requests at a time.
+    fn pressure(&self) -> u64 {
+        0
+    }
 }
 
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync;
@@ -237,6 +253,8 @@ pub struct BlobBody {
     open: Arc<Open>,
     /// Where the blob is known to be: a destination in one of these registries need not move it.
     pub found_in: Vec<Repository>,
+    /// To be written even where the destination says that it is there.
+    pub anew: bool,
 }
 
 impl BlobBody {
@@ -247,6 +265,7 @@ impl BlobBody {
         BlobBody {
             open: Arc::new(open),
             found_in: Vec::new(),
+            anew: false,
         }
     }
 

@@ -2,8 +2,11 @@
 
 mod blobs;
 mod manifests;
+mod push;
 mod tags;
 mod uploads;
 
 pub use manifests::{MANIFEST_CAP, TagOrDigest};
-pub use uploads::{Pushed, Started};
+pub(super) use push::Habits;
+pub use push::Pushed;
+pub use uploads::{Received, Session, Started};

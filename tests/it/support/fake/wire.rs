@@ -182,6 +182,11 @@ impl Connection {
         self.exactly(limit.min(length.unwrap_or(0))).await
     }
 
+    /// What came of a body that broke off.
+    pub fn arrived(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.ahead)
+    }
+
     async fn chunked_body(&mut self, limit: usize) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
