@@ -135,6 +135,7 @@ fn run() -> Result<(), Ended> {
         _ => "",
     };
     let ended = runtime.block_on(async {
+        take_file_size_limits_as_errors();
         tokio::select! {
             done = timed(cli, &screen) => done.map_err(Ended::Failed),
             code = interrupted() => Err(Ended::Interrupted { code, hint }),
@@ -195,6 +196,15 @@ async fn print(outcome: Outcome) -> anyhow::Result<()> {
     }
     stdout.flush()?;
     Ok(())
+}
+
+/// A write beyond the limit on file sizes (`ulimit -f`) is an error that names the file, not the end of the program:
+/// with a handler for its signal in place, the write itself fails.
+fn take_file_size_limits_as_errors() {
+    use tokio::signal::unix::{SignalKind, signal};
+    if let Err(e) = signal(SignalKind::from_raw(libc::SIGXFSZ)) {
+        tracing::debug!("a file over the limit on sizes would end the program: {e}");
+    }
 }
 
 /// The exit code of the signal that asks the program to end.

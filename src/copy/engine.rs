@@ -109,19 +109,23 @@ pub async fn run(
             .map_err(|e| writing(&*destination, e))?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
         let mut written = write_manifests(&plan, &report.blobs, &*destination).await;
-        if let Err(e) = &written
-            && let Some(missing) = missing_blobs(e)
-        {
-            // X6: the destination said that it had blobs which it has not; they are sent, and that is tried once.
+        // X6: the destination said that it had blobs which it has not. Those that it names are sent; as some name
+        // one at a time, the second time it is all.
+        for named in [true, false] {
+            let Some(missing) = written.as_ref().err().and_then(missing_blobs) else {
+                break;
+            };
+            let missing = if named { missing } else { Vec::new() };
             let again = unsure(&plan, &report.blobs, &missing);
-            if !again.is_empty() && source.repository() != destination.repository() {
-                tracing::warn!("{e}; sending what the destination believed to have");
-                let sent = work.anew().blobs(&again, want.parallel).await?;
-                let is_old = |d: &BlobDone| sent.iter().all(|s| s.blob.digest != d.blob.digest);
-                report.blobs.retain(is_old);
-                report.blobs.extend(sent);
-                written = write_manifests(&plan, &report.blobs, &*destination).await;
+            if again.is_empty() || source.repository() == destination.repository() {
+                break;
             }
+            tracing::debug!("the destination lacks blobs that it said to have; sending them");
+            let sent = work.anew().blobs(&again, want.parallel).await?;
+            let is_old = |d: &BlobDone| sent.iter().all(|s| s.blob.digest != d.blob.digest);
+            report.blobs.retain(is_old);
+            report.blobs.extend(sent);
+            written = write_manifests(&plan, &report.blobs, &*destination).await;
         }
         report.manifests = written.map_err(|e| writing(&*destination, e))?;
         if let Some(last) = report.manifests.last() {

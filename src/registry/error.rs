@@ -167,6 +167,15 @@ impl ApiError {
                 _ => "the registry limits the rate; log in for a higher limit, or try later"
                     .to_owned(),
             }),
+            // U22: mostly a proxy, which says its name.
+            (_, 413) => Some(match &self.server {
+                Some(server) => format!(
+                    "`{server}` gave this answer, maybe in front of the registry: raise its limit on bodies (nginx: `client_max_body_size`)"
+                ),
+                None => {
+                    "a proxy in front of the registry may limit bodies: raise that limit".to_owned()
+                }
+            }),
             _ if text.starts_with('<') => Some(format!(
                 "this looks like a web page, not a registry; check the name `{host}`"
             )),

@@ -5,6 +5,7 @@ mod auth_files;
 mod basic;
 mod copy;
 mod docs;
+mod faults;
 mod generated;
 mod inspect;
 mod layers;

@@ -15,6 +15,7 @@ mod mount;
 mod permission;
 mod transport;
 mod upload;
+mod upload_parts;
 
 use crate::support::Barque;
 use crate::support::fake::{FakeRegistry, Seen};
@@ -52,7 +53,7 @@ fn pull(barque: &Barque, fake: &FakeRegistry) -> Output {
 
 /// That `dir:out` holds this image, byte for byte.
 #[track_caller]
-fn assert_pulled(barque: &Barque, image: &TestImage) {
+pub(crate) fn assert_pulled(barque: &Barque, image: &TestImage) {
     for (digest, bytes) in &image.blobs {
         let held = std::fs::read(barque.path("out").join(digest.hex())).unwrap();
         assert!(held == *bytes, "`{digest}` has other content");

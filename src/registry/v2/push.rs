@@ -14,8 +14,11 @@ use crate::{Error, Kind, Result};
 
 use super::uploads::{Session, Started, has_status};
 
-/// Times that one blob fails without any progress (quirk U21).
+/// Times that one blob fails without any progress by what the registry says (quirk U21).
 const MAX_FAILURES: usize = 3;
+/// Times that the connection may break under one blob without any progress: bad lines are a matter of patience,
+/// and not every registry keeps the beginning of what broke off.
+const MAX_BREAKS: usize = 8;
 /// The first size of chunks, which is in the limits of every known registry (quirk U13).
 const CHUNK: u64 = 16 << 20;
 /// The smallest size of chunks (quirk U22).
@@ -87,12 +90,15 @@ impl Client {
                 Err(Stop::Failed(error)) => error,
             };
             seekable = upload.seekable;
-            if ApiError::of(&error).is_none() {
+            failures = upload.failures + 1;
+            let most = if ApiError::of(&error).is_none() {
                 // U26: some break uploads off when there are too many of them.
                 self.press();
-            }
-            failures = upload.failures + 1;
-            if failures >= MAX_FAILURES {
+                MAX_BREAKS
+            } else {
+                MAX_FAILURES
+            };
+            if failures >= most {
                 return Err(error);
             }
             tracing::debug!("{error}; uploading `{}` again", blob.digest);
@@ -166,19 +172,19 @@ impl Upload<'_> {
             if lesson == Lesson::TooLarge {
                 return Err(Stop::ForGood(too_large(error)));
             }
-            if !self.may_go_on(&error) || !self.go_on(before).await {
-                return Err(match lesson {
-                    Lesson::AnotherWay => Stop::Learned(error),
-                    _ => Stop::Failed(error),
-                });
+            if self.may_go_on(&error) && self.go_on(before, &error).await {
+                tracing::debug!(
+                    "{error}; going on with `{}` at {} of {} bytes",
+                    self.blob.digest,
+                    self.offset,
+                    self.blob.size
+                );
+                continue;
             }
-            tracing::debug!(
-                "{error}; going on with `{}` at {} of {} bytes",
-                self.blob.digest,
-                self.offset,
-                self.blob.size
-            );
-            self.client.wait_before_try(self.stuck).await;
+            return Err(match lesson {
+                Lesson::AnotherWay => Stop::Learned(error),
+                _ => Stop::Failed(error),
+            });
         }
     }
 
@@ -253,11 +259,12 @@ impl Upload<'_> {
     /// U22: the last part was too large.
     fn take_smaller_chunks(&self) -> Lesson {
         let habits = &self.client.habits;
-        let least = self.session.min_chunk().unwrap_or(0).max(MIN_CHUNK);
-        let next = CHUNK.min(self.last / 2).max(least);
-        if next >= self.last || least > MAX_MIN_CHUNK || habits.one_part.load(Ordering::Relaxed) {
+        let least = self.session.min_chunk().unwrap_or(0);
+        let Some(next) =
+            smaller(self.last, least).filter(|_| !habits.one_part.load(Ordering::Relaxed))
+        else {
             return Lesson::TooLarge;
-        }
+        };
         tracing::debug!("uploading in chunks of {} KiB from now on", next >> 10);
         // Blobs side by side learn the same: it is halved once for all of them.
         habits.chunk.store(next, Ordering::Relaxed);
@@ -265,39 +272,42 @@ impl Upload<'_> {
     }
 
     /// Asks where the upload stands. True when it can be taken up there: the registry knows it, and has bytes of
-    /// it that were sent; `before` is where it stood the last time.
-    async fn go_on(&mut self, before: u64) -> bool {
+    /// it that were sent; `before` is where it stood when `error` came.
+    async fn go_on(&mut self, before: u64, error: &Error) -> bool {
         if !self.seekable || self.client.habits.one_part.load(Ordering::Relaxed) {
             return false;
         }
-        let received = match self
-            .client
-            .upload_status(self.repository, &self.session)
-            .await
-        {
-            Ok(received) => received,
-            Err(e) => {
-                tracing::debug!("{e}; this upload is lost");
+        let (client, repository) = (self.client, self.repository);
+        // What was on its way when the connection broke is given the time to arrive, more where nothing has.
+        let times = if ApiError::of(error).is_none() { 3 } else { 1 };
+        for patience in 0..times {
+            client.wait_before_try(self.stuck + patience).await;
+            let received = match client.upload_status(repository, &self.session).await {
+                Ok(received) => received,
+                Err(e) => {
+                    tracing::debug!("{e}; this upload is lost");
+                    return false;
+                }
+            };
+            // U16: nobody has more than was sent.
+            let Some(bytes) = received.bytes.filter(|b| *b <= self.body.reached()) else {
                 return false;
+            };
+            self.session = received.session;
+            self.offset = bytes;
+            if bytes > before {
+                (self.stuck, self.failures) = (0, 0);
+                break;
             }
-        };
-        // U16: nobody has more than was sent.
-        let Some(bytes) = received.bytes.filter(|b| *b <= self.body.reached()) else {
-            return false;
-        };
-        // U18: an upload without bytes is not worth more than a new one.
-        if bytes == 0 && self.chunk().is_none() {
-            return false;
-        }
-        self.stuck = if bytes > before { 0 } else { self.stuck + 1 };
-        if bytes > before {
-            self.failures = 0;
         }
         // A PUT that broke off counts too: what follows is another part.
         self.parts = self.parts.max(1);
-        self.session = received.session;
-        self.offset = bytes;
-        self.stuck <= MAX_FAILURES
+        if self.offset > before {
+            return true;
+        }
+        // U18: an upload without bytes is not worth more than a new one.
+        self.stuck += 1;
+        self.stuck <= MAX_FAILURES && (self.offset > 0 || self.chunk().is_some())
     }
 
     /// Whether the upload itself may have outlived `error`.
@@ -305,8 +315,9 @@ impl Upload<'_> {
         match ApiError::of(error).map(|a| a.status.as_u16()) {
             None => error.kind() == Kind::Unavailable,
             Some(408 | 429 | 499 | 500..=599) => true,
-            // U19, U22: nothing was taken of what was refused. U17: but a refused PUT ended the upload.
-            Some(413 | 416) => self.parts > 0,
+            // U19, U22: nothing was taken of what was refused; 404 is what some say of an outdated place, which
+            // it is when more arrived after the break. U17: but a refused PUT ended the upload.
+            Some(404 | 413 | 416) => self.parts > 0,
             Some(_) => false,
         }
     }
@@ -320,20 +331,34 @@ impl Upload<'_> {
     }
 }
 
-/// U22: says which hop it is that takes no larger bodies.
+/// The size of chunks after a part of `bytes` was too large, where the registry wants `least` at least; `None` where
+/// there is no smaller one.
+fn smaller(bytes: u64, least: u64) -> Option<u64> {
+    let next = CHUNK.min(bytes / 2).max(MIN_CHUNK).max(least);
+    (next < bytes && least <= MAX_MIN_CHUNK).then_some(next)
+}
+
 fn too_large(error: Error) -> Error {
-    let server = ApiError::of(&error).and_then(|a| a.server.clone());
-    let limit = "raise its limit on bodies (nginx: `client_max_body_size`)";
-    let hint = match server {
-        Some(server) => {
-            format!("that was the answer of `{server}`, maybe in front of the registry: {limit}")
-        }
-        None => format!("if a proxy stands in front of the registry, {limit}"),
-    };
-    Error::new(
-        Kind::Refused,
-        "bodies of this size are refused, in chunks too",
-    )
-    .because(error)
-    .hint(hint)
+    let text =
+        "the registry, or a proxy in front of it, refuses bodies of this size, in chunks too";
+    Error::new(Kind::Refused, text).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u13_u14_u22_sizes_of_chunks() {
+        const MIB: u64 = 1 << 20;
+        assert_eq!(smaller(4096 * MIB, 0), Some(16 * MIB));
+        assert_eq!(smaller(20 * MIB, 0), Some(10 * MIB));
+        assert_eq!(smaller(16 * MIB, 0), Some(8 * MIB));
+        assert_eq!(smaller(16 * MIB, 5 * MIB), Some(8 * MIB));
+        assert_eq!(smaller(8 * MIB, 5 * MIB), Some(5 * MIB));
+        assert_eq!(smaller(5 * MIB, 5 * MIB), None);
+        assert_eq!(smaller(MIB + 1, 0), Some(MIB));
+        assert_eq!(smaller(MIB, 0), None);
+        assert_eq!(smaller(4096 * MIB, 2048 * MIB), None);
+    }
 }

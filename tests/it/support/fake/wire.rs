@@ -218,7 +218,8 @@ impl Connection {
         while self.ahead.len() < count {
             self.more_or_end().await?;
         }
-        Ok(self.ahead.drain(..count).collect())
+        let rest = self.ahead.split_off(count);
+        Ok(std::mem::replace(&mut self.ahead, rest))
     }
 
     async fn more_or_end(&mut self) -> io::Result<()> {
