@@ -4,6 +4,7 @@
 //! and no JSON by hand.
 
 mod copy;
+mod delete;
 mod flags;
 mod generate;
 mod inspect;
@@ -62,6 +63,7 @@ enum Command {
     Copy(Box<copy::CopyArgs>),
     Tags(tags::TagsArgs),
     Layers(layers::LayersArgs),
+    Delete(delete::DeleteArgs),
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
     #[command(hide = true)]
@@ -170,6 +172,7 @@ async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
         Command::Copy(args) => copy::run(*args, global, screen).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global).await?,
+        Command::Delete(args) => delete::run(args, global).await?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),

@@ -167,6 +167,10 @@ impl ApiError {
                 _ => "the registry limits the rate; log in for a higher limit, or try later"
                     .to_owned(),
             }),
+            // R7, R8: switched off, or not there at all.
+            (_, 405 | 501) if self.method == Method::DELETE => Some(
+                "the registry permits no deletion this way (distribution: `storage.delete.enabled`); hosted registries have a web page or a program of their own for it".to_owned(),
+            ),
             // U22: mostly a proxy, which says its name.
             (_, 413) => Some(match &self.server {
                 Some(server) => format!(

@@ -3,6 +3,8 @@
 //! Translates the two traits into endpoints of [`crate::registry`]. A download that breaks off is continued here,
 //! where both the offset and the registry are known; what to move is not decided here.
 
+mod delete;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +23,8 @@ use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience, UploadBody};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
+
+pub(super) use delete::delete;
 
 /// An image of a registry, to read.
 pub struct DockerSource {

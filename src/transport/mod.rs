@@ -6,6 +6,7 @@
 
 mod archive_file;
 pub mod blob_store;
+mod delete;
 pub mod dir;
 pub mod docker;
 pub mod docker_archive;
@@ -30,6 +31,7 @@ use crate::registry::Patience;
 use crate::settings::Access;
 use crate::{Error, Result};
 
+pub use delete::{Deleted, delete};
 pub use stream::{Spliced, is_spliced, read_all, verified};
 
 /// What local transports are told besides a name.

@@ -5,6 +5,7 @@
 //! is read, merged and replaced under an advisory lock on the file `oci-layout`: that file is in every layout,
 //! is never replaced, and a lock on it ends with its process and leaves nothing behind.
 
+mod delete;
 pub(super) mod index;
 
 use std::fs::{self, File, OpenOptions};
@@ -29,6 +30,8 @@ use crate::image::{
 };
 use crate::{Error, Kind, Result};
 use index::Index;
+
+pub(super) use delete::delete;
 
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
 pub(super) const INDEX_FILE: &str = "index.json";
@@ -266,6 +269,8 @@ pub struct OciDestination {
     made: OnceCell<()>,
     /// What `finish` enters into the index.
     image: Mutex<Option<Descriptor>>,
+    /// What was found or written: all of it has to be there still when the image is entered.
+    parts: Mutex<Vec<(Digest, u64)>>,
 }
 
 impl OciDestination {
@@ -288,6 +293,7 @@ impl OciDestination {
                 selector,
                 made: OnceCell::new(),
                 image: Mutex::new(None),
+                parts: Mutex::default(),
             })
         })
         .await
@@ -298,6 +304,11 @@ impl OciDestination {
             Selector::Named(name) => Some(name),
             Selector::Only | Selector::At(_) => None,
         }
+    }
+
+    fn relies_on(&self, blob: &Descriptor) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.push((blob.digest.clone(), blob.size));
     }
 
     /// Makes this a layout, before anything else is in it: a copy that is killed leaves something that the next
@@ -364,9 +375,26 @@ fn lock(layout: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Enters `image` into `index.json`, with what other processes have entered meanwhile.
-fn enter(layout: &Path, image: &Descriptor, name: Option<&str>) -> Result<()> {
+/// Enters `image` into `index.json`, with what other processes have entered meanwhile. All of its `parts` have to
+/// be there: somebody may have deleted an image that shared them.
+fn enter(
+    layout: &Path,
+    image: &Descriptor,
+    name: Option<&str>,
+    parts: &[(Digest, u64)],
+) -> Result<()> {
     let _lock = lock(layout)?;
+    let is_there = |(digest, size): &&(Digest, u64)| {
+        fs::metadata(blob_path(layout, digest)).is_ok_and(|m| m.len() == *size)
+    };
+    if let Some((digest, _)) = parts.iter().find(|part| !is_there(part)) {
+        let text = format!(
+            "`{digest}` was removed from `{}` while the image was written",
+            layout.display()
+        );
+        return Err(Error::new(Kind::Unavailable, text)
+            .hint("run the same command again: it writes what is missing"));
+    }
     let before = read_index(layout)?;
     let mut after = before.clone().unwrap_or_else(Index::empty);
     after.enter(image, name);
@@ -400,6 +428,7 @@ impl Destination for OciDestination {
     async fn has(&self, blob: &Descriptor) -> Result<Presence> {
         let path = blob_path(&self.path, &blob.digest);
         Ok(if blob_store::holds(&path, blob.size).await {
+            self.relies_on(blob);
             Presence::Present
         } else {
             Presence::Absent
@@ -409,7 +438,9 @@ impl Destination for OciDestination {
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
         self.made().await?;
         let to = blob_path(&self.path, &blob.digest);
-        blob_store::write_blob(&to, &self.path, blob, &body).await
+        let stored = blob_store::write_blob(&to, &self.path, blob, &body).await?;
+        self.relies_on(blob);
+        Ok(stored)
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
@@ -428,6 +459,7 @@ impl Destination for OciDestination {
         if !blob_store::holds(&to, image.size).await {
             blob_store::write_document(&to, &self.path, manifest.raw().clone()).await?;
         }
+        self.relies_on(&image);
         if *at == Which::Named {
             *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
         }
@@ -444,6 +476,11 @@ impl Destination for OciDestination {
             return Ok(());
         }
         let (path, name) = (self.path.clone(), self.ref_name().map(str::to_owned));
+        let parts = self
+            .parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         blocking(move || {
             // The names of the blobs are on disk before the index points at them.
             let blobs = path.join("blobs");
@@ -457,7 +494,7 @@ impl Destination for OciDestination {
                 blob_store::sync_directory(&blobs)?;
             }
             if let Some(image) = image {
-                enter(&path, &image, name.as_deref())?;
+                enter(&path, &image, name.as_deref(), &parts)?;
             }
             blob_store::sync_directory(&path)?;
             blob_store::sweep(&path, PARTIALS_KEPT);

@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("tags", "tags.md"),
     ("layers", "layers.md"),
+    ("delete", "delete.md"),
     ("login", "login.md"),
     ("logout", "login.md"),
 ];

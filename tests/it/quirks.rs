@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod auth;
+mod delete;
 mod download;
 mod errors;
 mod lists;

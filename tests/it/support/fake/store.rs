@@ -258,6 +258,9 @@ impl Store {
         else {
             return error(404, "MANIFEST_UNKNOWN", "manifest unknown");
         };
+        if head.method == "DELETE" && repo.tags.remove(which).is_some() {
+            return Reply::new(202, "");
+        }
         if head.method == "DELETE" {
             repo.tags.retain(|_, d| *d != digest);
             repo.manifests.remove(&digest);

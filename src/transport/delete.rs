@@ -1,0 +1,42 @@
+//! Deleting an image from where its name says: which transports can, and what came of it.
+//!
+//! The work is done beside each transport; only this file knows which they are.
+
+use super::{docker, oci_layout};
+use crate::image::ImageName;
+use crate::registry::Patience;
+use crate::settings::Access;
+use crate::{Error, Kind, Result};
+
+/// What a deletion took away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// The names that stand for nothing any more, with their transport: the one that was given first.
+    pub names: Vec<String>,
+    /// Blobs that were removed with them, as far as that is known.
+    pub blobs: usize,
+    /// Bytes of those.
+    pub bytes: u64,
+}
+
+/// Deletes the image `name`.
+///
+/// In a registry the tag goes alone where the registry can do that; otherwise its manifest goes, with all of its
+/// tags: then, and when `name` has a digest, [`Kind::Refused`] lists the other tags unless `force`. In an OCI
+/// layout the entry goes, and the blobs that no other entry needs.
+pub async fn delete(
+    name: &ImageName,
+    access: &Access,
+    patience: &Patience,
+    force: bool,
+) -> Result<Deleted> {
+    match name {
+        ImageName::Docker(reference) => docker::delete(reference, access, patience, force).await,
+        ImageName::Oci { path, selector } => oci_layout::delete(path, selector).await,
+        other => Err(Error::new(
+            Kind::Other,
+            format!("`{other}` cannot be deleted with this command"),
+        )
+        .hint("an archive or a directory is deleted as a file is: `rm`")),
+    }
+}
