@@ -99,6 +99,7 @@ impl Wire {
             match outcome {
                 Ok(answer) => {
                     if last || !is_temporary(answer.status) {
+                        self.heed(request, &answer);
                         return Ok(answer);
                     }
                     let Some(wait) = self.wait_before_next(&answer, tries) else {
@@ -248,6 +249,18 @@ impl Wire {
                 );
                 Err(lost)
             }
+        }
+    }
+
+    /// A body is sent again by its owner, in another upload: the wait that the answer asks for is kept by then.
+    fn heed(&self, request: &Request, answer: &Answer) {
+        let asked = asked_wait(&answer.headers).filter(|w| *w <= self.patience.retry_after);
+        if let Some(wait) = asked
+            && !request.repeatable
+            && is_temporary(answer.status)
+        {
+            tracing::debug!("{} asks to wait {wait:.1?}", request.url.redacted());
+            self.gate(&request.url).close(wait);
         }
     }
 

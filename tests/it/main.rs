@@ -20,5 +20,6 @@ mod support;
 mod tags;
 mod tls;
 mod tokens;
+mod uploads;
 mod vectors;
 mod voyage;

@@ -16,8 +16,8 @@ use super::uploads::{Session, Started, has_status};
 
 /// Times that one blob fails without any progress by what the registry says (quirk U21).
 const MAX_FAILURES: usize = 3;
-/// Times that the connection may break under one blob without any progress: bad lines are a matter of patience,
-/// and not every registry keeps the beginning of what broke off.
+/// The same for connections that break and registries that ask for patience, which passes: not every registry keeps
+/// the beginning of what broke off.
 const MAX_BREAKS: usize = 8;
 /// The first size of chunks, which is in the limits of every known registry (quirk U13).
 const CHUNK: u64 = 16 << 20;
@@ -61,6 +61,7 @@ impl Client {
         body: &UploadBody,
     ) -> Result<Pushed> {
         let mut failures = 0;
+        let mut furthest = 0;
         let mut seekable = true;
         loop {
             let session = match self.start_upload(repository, &blob.digest, from).await? {
@@ -77,10 +78,14 @@ impl Client {
                 parts: 0,
                 last: 0,
                 stuck: 0,
+                high: 0,
+                furthest,
                 seekable,
                 failures,
             };
-            let error = match upload.run().await {
+            let ended = upload.run().await;
+            (furthest, failures, seekable) = (upload.furthest, upload.failures, upload.seekable);
+            let error = match ended {
                 Ok(()) => return Ok(Pushed::Uploaded),
                 Err(Stop::ForGood(error)) => return Err(error),
                 Err(Stop::Learned(error)) => {
@@ -89,14 +94,15 @@ impl Client {
                 }
                 Err(Stop::Failed(error)) => error,
             };
-            seekable = upload.seekable;
-            failures = upload.failures + 1;
-            let most = if ApiError::of(&error).is_none() {
+            failures += 1;
+            let status = ApiError::of(&error).map(|a| a.status.as_u16());
+            if status.is_none() {
                 // U26: some break uploads off when there are too many of them.
                 self.press();
-                MAX_BREAKS
-            } else {
-                MAX_FAILURES
+            }
+            let most = match status {
+                None | Some(429 | 503) => MAX_BREAKS,
+                Some(_) => MAX_FAILURES,
             };
             if failures >= most {
                 return Err(error);
@@ -142,6 +148,10 @@ struct Upload<'a> {
     last: u64,
     /// Times in a row that it was taken up again without progress.
     stuck: usize,
+    /// The most bytes that the registry had of this upload, and of any upload of this blob: only more than that
+    /// counts as progress, for the one and for all of them, so that everything comes to an end.
+    high: u64,
+    furthest: u64,
     /// The body can be had from its middle.
     seekable: bool,
     /// Uploads of this blob that failed since there was progress.
@@ -296,13 +306,16 @@ impl Upload<'_> {
             self.session = received.session;
             self.offset = bytes;
             if bytes > before {
-                (self.stuck, self.failures) = (0, 0);
                 break;
             }
         }
         // A PUT that broke off counts too: what follows is another part.
         self.parts = self.parts.max(1);
-        if self.offset > before {
+        if self.offset > self.furthest {
+            (self.furthest, self.failures) = (self.offset, 0);
+        }
+        if self.offset > self.high {
+            (self.high, self.stuck) = (self.offset, 0);
             return true;
         }
         // U18: an upload without bytes is not worth more than a new one.

@@ -193,12 +193,9 @@ impl Client {
         {
             return Ok(());
         }
-        let text = format!(
-            "PUT {} answered {}, but the blob is not there afterwards",
-            answer.url.redacted(),
-            answer.status.as_u16()
-        );
-        Err(Error::new(Kind::Unavailable, text))
+        let answer = ApiError::new(Method::PUT, &answer.url, answer.status, b"");
+        let text = "an upload seemed to succeed, but the blob is not there afterwards";
+        Err(Error::new(Kind::Unavailable, text).because(answer))
     }
 }
 

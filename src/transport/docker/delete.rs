@@ -89,9 +89,14 @@ impl Place<'_> {
 
     /// The tags that stand for `digest`, without `own`.
     async fn tags_of(&self, digest: &Digest, own: Option<&Tag>) -> Result<Vec<Tag>> {
+        // L8, L13: some registries list nothing. That says nothing of the image.
         let unknown = |e: Error| {
-            e.context("finding out which other tags would go with it")
-                .hint("with `--force` it is deleted whatever other tags it has")
+            let kind = match e.kind() {
+                Kind::Unavailable => Kind::Unavailable,
+                _ => Kind::Refused,
+            };
+            let text = format!("it is not known which other tags would go with it: {e}");
+            Error::new(kind, text).hint("with `--force` it is deleted whatever other tags it has")
         };
         let pages: Vec<String> = self
             .client

@@ -74,7 +74,7 @@ fn r7_a_registry_without_deletion() {
 #[test]
 fn r8_tags_that_cannot_be_listed_are_not_risked() {
     let registry = by_digest_only(405).rule(on("GET").path("/tags/list").status(404));
-    let out = delete(&registry).code(2);
+    let out = delete(&registry).code(6);
     assert!(
         out.stderr().contains("which other tags"),
         "{}",

@@ -250,3 +250,12 @@ fn u26_e16_fewer_at_a_time_after_a_429() {
     assert!(most(0..17) > Some(10), "{beside:?}");
     assert!(most(20..30) <= Some(10), "{beside:?}");
 }
+
+#[test]
+fn e15_u26_uploads_wait_for_a_registry_that_is_busy() {
+    let image = layers(&[2 * MIB, 100]);
+    let busy = crate::support::fake::Reply::new(429, "").with("Retry-After", "0");
+    let registry = FakeRegistry::start().rule(sent("PUT").first(5).answer(busy));
+    push(&image, &registry).ok();
+    assert_pushed(&registry, &image);
+}
