@@ -1,7 +1,7 @@
 //! What no copy may lose, whatever happens to its connections, its process or its disk.
 //!
 //! The tests that run by themselves are short; the same ones at full length are ignored and run with
-//! `cargo nextest run --run-ignored only faults::`. They print what they measured.
+//! `cargo nextest run --run-ignored only -E 'test(/::long_/)'`. They print what they measured.
 
 // Helpers are test code, but clippy's allowance for tests covers only functions marked `#[test]`.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]

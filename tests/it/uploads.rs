@@ -10,10 +10,11 @@ use barque::settings::{Access, Login};
 
 use crate::support::fake::FakeRegistry;
 use crate::support::images::{noise, sha256};
+use crate::support::peers::{self, DockerRegistry};
 
-/// A client of the fake, a repository, a blob that is not there, and its body.
-fn scene(registry: &FakeRegistry) -> (Client, RepositoryName, Descriptor, UploadBody) {
-    let reference = barque::image::parse_reference(&format!("{}/a", registry.address())).unwrap();
+/// A client of this registry, a repository, a blob that is not there, and its body.
+fn scene(address: &str) -> (Client, RepositoryName, Descriptor, UploadBody) {
+    let reference = barque::image::parse_reference(&format!("{address}/a")).unwrap();
     let access = Access {
         login: Login::Anonymous,
         tls_verify: true,
@@ -39,10 +40,9 @@ async fn start(client: &Client, name: &RepositoryName, blob: &Descriptor) -> Ses
     }
 }
 
-#[tokio::test]
-async fn an_upload_in_parts() {
-    let registry = FakeRegistry::start();
-    let (client, name, blob, body) = scene(&registry);
+/// Uploads in two parts, with a look in between.
+async fn in_parts(address: &str) -> (Client, RepositoryName, Descriptor) {
+    let (client, name, blob, body) = scene(address);
     let session = start(&client, &name, &blob).await;
     assert_eq!(session.min_chunk(), None);
     let session = client
@@ -58,6 +58,13 @@ async fn an_upload_in_parts() {
         .unwrap();
     client.finish_upload(&name, &session, &blob).await.unwrap();
     assert!(client.has_blob(&name, &blob, Actions::Pull).await.unwrap());
+    (client, name, blob)
+}
+
+#[tokio::test]
+async fn an_upload_in_parts() {
+    let registry = FakeRegistry::start();
+    let (client, name, blob) = in_parts(registry.address()).await;
     assert_eq!(registry.blob("a", &blob.digest), Some(noise(5, 10_000)));
     // There now, and seen with the start.
     let started = client.start_upload(&name, &blob.digest, Some(&name)).await;
@@ -65,9 +72,25 @@ async fn an_upload_in_parts() {
 }
 
 #[tokio::test]
+async fn distribution_takes_an_upload_in_parts() {
+    if peers::missing(&["docker-registry"]) {
+        return;
+    }
+    let registry = DockerRegistry::open();
+    in_parts(registry.address()).await;
+    let digest = sha256(&noise(5, 10_000));
+    let data = registry
+        .storage()
+        .join("blobs/sha256")
+        .join(&digest.hex()[..2]);
+    let held = std::fs::read(data.join(digest.hex()).join("data")).unwrap();
+    assert!(held == noise(5, 10_000));
+}
+
+#[tokio::test]
 async fn an_upload_in_one_request() {
     let registry = FakeRegistry::start();
-    let (client, name, blob, body) = scene(&registry);
+    let (client, name, blob, body) = scene(registry.address());
     let session = start(&client, &name, &blob).await;
     client
         .put_upload(&name, &session, &blob, &body)
@@ -79,7 +102,7 @@ async fn an_upload_in_one_request() {
 #[tokio::test]
 async fn an_upload_that_is_given_up() {
     let registry = FakeRegistry::start();
-    let (client, name, blob, body) = scene(&registry);
+    let (client, name, blob, body) = scene(registry.address());
     let session = start(&client, &name, &blob).await;
     let session = client
         .patch_upload(&name, &session, &body, 0..9)

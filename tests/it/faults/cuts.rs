@@ -65,7 +65,9 @@ fn pushes(image: &TestImage, seeds: Range<u64>) {
         let registry = FakeRegistry::start();
         let cutter = Cutter::start(registry.address(), seed, weather.lengths.clone());
         let args = ["copy", "oci:in:1", &cutter.docker("a:1")];
-        barque.args(args).run().ok();
+        // The fake works on one request at a time: more lanes would only wait for it.
+        let lanes = ["--image-parallel-copies", "4"];
+        barque.args(args).args(lanes).run().ok();
         assert_eq!(registry.manifest("a", "1").as_ref(), Some(&image.manifest));
         for (digest, bytes) in &image.blobs {
             assert!(
