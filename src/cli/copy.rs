@@ -7,7 +7,10 @@ use clap::Args;
 use indicatif::MultiProgress;
 
 use super::Outcome;
-use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
+use super::flags::{
+    DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SourceFlags, SourcePlaceFlags,
+};
+use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use crate::copy::{self, Platforms, Want};
 use crate::image::{ImageName, PlatformPattern, parse_reference};
@@ -36,8 +39,8 @@ Examples:
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct CopyArgs {
-    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG or
-    /// dir:DIR; the file - of an archive is standard input
+    /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG,
+    /// docker-daemon:NAME:TAG or dir:DIR; the file - of an archive is standard input
     #[arg(value_name = "SOURCE")]
     source: String,
 
@@ -73,6 +76,10 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     keep_compressed: bool,
 
+    /// Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides
+    #[arg(long, value_name = "DIR")]
+    shared_blob_dir: Option<PathBuf>,
+
     /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
     digestfile: Option<PathBuf>,
@@ -106,7 +113,13 @@ pub(crate) struct CopyArgs {
     authfile: Option<PathBuf>,
 
     #[command(flatten)]
+    form: LayerFormFlags,
+    #[command(flatten)]
     retry: RetryFlags,
+    #[command(flatten)]
+    src_place: SourcePlaceFlags,
+    #[command(flatten)]
+    dest_place: DestinationPlaceFlags,
     #[command(flatten)]
     src: SourceFlags,
     #[command(flatten)]
@@ -131,18 +144,21 @@ pub(crate) async fn run(
         args.src.access(Some(&files))?,
         args.dest.access(Some(&files))?,
     );
-    let local = Local {
-        additional_tags: additional_tags(&args, &destination)?,
-        keep_compressed: args.keep_compressed,
-        ..global.local()
-    };
+    let local = (
+        args.src_place.local(global, args.shared_blob_dir.as_ref()),
+        Local {
+            additional_tags: additional_tags(&args, &destination)?,
+            keep_compressed: args.keep_compressed,
+            ..args.dest_place.local(global, args.shared_blob_dir.as_ref())
+        },
+    );
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {
         let patience = global.patience();
-        let source = open_source(&source, &access.0, &patience, &local)
+        let source = open_source(&source, &access.0, &patience, &local.0)
             .await
             .map_err(|e| e.context("reading the source"))?;
-        let destination = open_destination(&destination, &access.1, &patience, &local)
+        let destination = open_destination(&destination, &access.1, &patience, &local.1)
             .await
             .map_err(|e| e.context("writing the destination"))?;
         let plan = copy::plan(&*source, &*destination, &want).await?;
@@ -217,6 +233,7 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
     Ok(Want {
         platforms: platforms(args, global)?,
         preserve_digests: args.preserve_digests,
+        layers: args.form.layers()?,
         // 0 is skopeo's word for its own choice.
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
         look: args.dry_run,

@@ -96,14 +96,6 @@ impl Global {
         patience
     }
 
-    /// What local transports are told.
-    pub(crate) fn local(&self) -> Local {
-        Local {
-            tmpdir: self.tmpdir.clone(),
-            ..Local::default()
-        }
-    }
-
     /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else.
     pub(crate) fn platform(&self, flag: &PlatformFlag) -> Result<PlatformWish> {
         if let Some(text) = &flag.platform {
@@ -292,6 +284,48 @@ macro_rules! access_flags {
         }
     };
 }
+
+/// Stamps the flags of one side for places on this machine.
+macro_rules! place_flags {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Args)]
+        pub(crate) struct $name {
+            /// The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]
+            #[arg(id = concat!($prefix, "daemon-host"), long = concat!($prefix, "daemon-host"), value_name = "HOST")]
+            daemon_host: Option<String>,
+
+            /// The blobs of an oci: layout are in this directory, which several layouts share
+            #[arg(id = concat!($prefix, "shared-blob-dir"), long = concat!($prefix, "shared-blob-dir"), value_name = "DIR")]
+            shared_blob_dir: Option<PathBuf>,
+        }
+
+        impl $name {
+            /// What local transports of this side are told; `shared_blobs` is what holds for both sides of a copy.
+            pub(crate) fn local(&self, global: &Global, shared_blobs: Option<&PathBuf>) -> Local {
+                Local {
+                    tmpdir: global.tmpdir.clone(),
+                    daemon_host: self.daemon_host.clone(),
+                    shared_blobs: self.shared_blob_dir.as_ref().or(shared_blobs).cloned(),
+                    ..Local::default()
+                }
+            }
+        }
+    };
+}
+
+place_flags!(
+    /// Where a command with one image finds it.
+    PlaceFlags, ""
+);
+place_flags!(
+    /// Where a copy finds its source.
+    SourcePlaceFlags, "src-"
+);
+place_flags!(
+    /// Where a copy finds its destination.
+    DestinationPlaceFlags, "dest-"
+);
 
 access_flags!(
     /// Access to the registry of a command with one image.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::flags::{Global, PlatformFlag, RegistryFlags};
+use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
@@ -63,6 +63,8 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
+    place: PlaceFlags,
+    #[command(flatten)]
     retry: RetryFlags,
     #[command(flatten)]
     registry: RegistryFlags,
@@ -77,7 +79,8 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
     for text in &args.images {
         jobs.push((text.clone(), image_to_read(text)?));
     }
-    let what = std::sync::Arc::new((args, wish, access, patience, global.local()));
+    let local = args.place.local(global, None);
+    let what = std::sync::Arc::new((args, wish, access, patience, local));
     let documents = futures_util::stream::iter(jobs).map(move |(text, name)| {
         let what = what.clone();
         async move {
@@ -117,7 +120,7 @@ async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -
         );
     }
     let report = InspectReport::new(Inspected {
-        name: source.repository().map(ToString::to_string),
+        name: source.repository_name(),
         top: &top,
         image: &image,
         config: config.as_deref(),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::flags::{Global, PlatformFlag, RegistryFlags};
+use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::choose_image;
-use crate::image::{Descriptor, Digest, DigestError, ImageName, Selector, View};
+use crate::image::{DaemonImage, Descriptor, Digest, DigestError, ImageName, Selector, View};
 use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
 use crate::transport::{BlobBody, Source, Which, blob_store, is_spliced, open_source, read_all};
@@ -61,6 +61,8 @@ pub(crate) struct LayersArgs {
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
+    place: PlaceFlags,
+    #[command(flatten)]
     retry: RetryFlags,
     #[command(flatten)]
     registry: RegistryFlags,
@@ -69,7 +71,13 @@ pub(crate) struct LayersArgs {
 pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Outcome> {
     let name = image_to_read(&args.image)?;
     let access = args.registry.access(None)?;
-    let source = open_source(&name, &access, &global.patience(), &global.local()).await?;
+    let source = open_source(
+        &name,
+        &access,
+        &global.patience(),
+        &args.place.local(global, None),
+    )
+    .await?;
     let run = async || layers(&args, global, &name, source.clone()).await;
     let done = args.retry.run(run).await;
     done.map_err(|e| {
@@ -239,6 +247,10 @@ fn prefix(name: &ImageName) -> String {
             };
             (reference.repository.name.to_string(), tag)
         }
+        ImageName::DockerDaemon(DaemonImage::Named(reference)) => {
+            return prefix(&ImageName::Docker(reference.clone()));
+        }
+        ImageName::DockerDaemon(DaemonImage::Id(id)) => ("image".to_owned(), id.short().to_owned()),
         ImageName::Oci {
             path,
             selector: Selector::Named(tag),

@@ -8,6 +8,7 @@ mod delete;
 mod flags;
 mod generate;
 mod inspect;
+mod layer_form;
 mod layers;
 mod login;
 mod logout;
@@ -36,6 +37,7 @@ Image names:
   dir:DIR                            in a flat directory, as skopeo writes it
   oci-archive:FILE[:REF]             in a tar of an OCI layout
   docker-archive:FILE[:NAME[:TAG]]   in a tar as `docker save` writes it
+  docker-daemon:NAME[:TAG]           in a Docker Engine, or Podman's API service
 
 Exit codes:
   0 done, 1 error, 2 not found, 3 not allowed, 4 content does not match its digest,
@@ -57,14 +59,25 @@ struct Cli {
     command: Command,
 }
 
+// The flags of a command are built when it is the one that was called, which halves the work of a start. Its first
+// line stands here for the list of commands, and once more with its flags.
 #[derive(Subcommand)]
+#[command(defer = true)]
 enum Command {
+    /// Show what an image is: digest, tags, labels, layers, environment
     Inspect(inspect::InspectArgs),
+    /// Copy an image from one place to another
     Copy(Box<copy::CopyArgs>),
+    /// List the tags of a repository
+    #[command(visible_alias = "list-tags")]
     Tags(tags::TagsArgs),
+    /// Download the layers of an image into a directory, or list them
     Layers(layers::LayersArgs),
+    /// Delete images from registries and OCI layouts
     Delete(delete::DeleteArgs),
+    /// Log in to a registry
     Login(login::LoginArgs),
+    /// Remove a stored login
     Logout(logout::LogoutArgs),
     #[command(hide = true)]
     Completion(generate::CompletionArgs),

@@ -9,7 +9,7 @@ use super::retry::RetryFlags;
 use crate::image::{ImageName, parse_reference};
 use crate::report::inspect::ListReport;
 use crate::report::json;
-use crate::transport::open_source;
+use crate::transport::{Local, open_source};
 use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
@@ -25,7 +25,7 @@ Examples:
 /// Prints a JSON document as skopeo list-tags does, or with --plain one tag a line, page by page as they arrive.
 /// The order is that of the registry.
 #[derive(Args)]
-#[command(visible_alias = "list-tags", after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct TagsArgs {
     /// A repository, as in docker://alpine or quay.io/ns/name
     #[arg(value_name = "REPOSITORY")]
@@ -44,7 +44,7 @@ pub(crate) struct TagsArgs {
 pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outcome> {
     let name = repository(&args.repository)?;
     let access = args.registry.access(None)?;
-    let source = open_source(&name, &access, &global.patience(), &global.local()).await?;
+    let source = open_source(&name, &access, &global.patience(), &Local::default()).await?;
     let text = args.repository.clone();
     let context =
         move |e: Error| anyhow::Error::from(e.context(format!("listing the tags of `{text}`")));

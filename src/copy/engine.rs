@@ -1,7 +1,7 @@
 //! The engine: carries a plan out. Blobs move side by side, largest first, with lanes kept for small ones; then
 //! the manifests, children before parents; then the destination is finished. The first failure stops the rest.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,12 +10,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
 use super::Want;
-use super::codec;
+use super::codec::{self, Cores};
 use super::lanes::Lane;
-use super::plain::settled;
-use super::plan::{BlobStep, Content, CopyPlan, reading, writing};
+use super::plan::{Awaits, BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
-use crate::image::{Descriptor, Digest, Manifest, Repository};
+use super::recode::Recoded;
+use super::settle::{Completed, Settling};
+use crate::image::{Descriptor, Digest, Repository};
 use crate::transport::{
     BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored, is_spliced, missing_blobs,
 };
@@ -25,16 +26,36 @@ use crate::{Error, Result};
 const LARGE: u64 = 4 << 20;
 const LARGE_LANES: usize = 4;
 const SMALL_LANES: usize = 16;
+/// Layers in other forms that are under way at once: one compression keeps all cores busy, inflating one core.
+/// More would only take memory.
+const RECODING_LANES: usize = 4;
 /// Manifests of one level that are written at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
 /// What became of one blob.
 #[derive(Debug, Clone)]
 pub struct BlobDone {
+    /// As it was written.
     pub blob: Descriptor,
     pub outcome: BlobOutcome,
     /// The offset from which an earlier, broken transfer was continued; 0 for a transfer from the start.
     pub resumed_from: u64,
+    /// How the bytes changed on their way.
+    pub recoded: Option<Box<Recoded>>,
+}
+
+impl BlobDone {
+    /// How the plan calls it: its digest there, and whether that only stands for another one.
+    pub(super) fn planned(&self) -> (Digest, bool) {
+        match self.recoded.as_deref() {
+            Some(Recoded {
+                from,
+                into: Some(_),
+                ..
+            }) => (from.digest.clone(), true),
+            _ => (self.blob.digest.clone(), false),
+        }
+    }
 }
 
 /// What a copy did.
@@ -100,6 +121,7 @@ pub async fn run(
             progress,
             moved: moved.clone(),
             found_in,
+            cores: Cores::all(),
             anew: false,
         };
         let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
@@ -108,6 +130,7 @@ pub async fn run(
             .await
             .map_err(|e| writing(&*destination, e))?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
+        let changes;
         let mut written = write_manifests(&plan, &report.blobs, &*destination).await;
         // X6: the destination said that it had blobs which it has not. Those that it names are sent; as some name
         // one at a time, the second time it is all.
@@ -127,7 +150,9 @@ pub async fn run(
             report.blobs.extend(sent);
             written = write_manifests(&plan, &report.blobs, &*destination).await;
         }
-        report.manifests = written.map_err(|e| writing(&*destination, e))?;
+        (report.manifests, changes) = written.map_err(|e| writing(&*destination, e))?;
+        changes.iter().for_each(|note| work.progress.note(note));
+        report.notes.extend(changes);
         if let Some(last) = report.manifests.last() {
             report.digest = last.clone();
         }
@@ -156,7 +181,7 @@ fn root_digest(plan: &CopyPlan) -> Result<Digest> {
 /// What a destination hears of a step before it is taken.
 fn coming(step: &BlobStep) -> Option<Coming> {
     let size = match step.content {
-        Content::Inflated(_) => None,
+        Content::Recoded(_) => None,
         Content::Source | Content::Made(_) => Some(step.blob.size),
     };
     (step.presence != Presence::Present).then(|| Coming {
@@ -172,6 +197,7 @@ fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobSte
         let digest = &step.blob.digest;
         let mut done = done.iter();
         (missing.is_empty() || missing.contains(digest))
+            && !matches!(step.content, Content::Recoded(_))
             && done.any(|d| d.blob.digest == *digest && d.outcome != BlobOutcome::Copied)
     };
     let steps = plan.blobs.iter().filter(believed).cloned();
@@ -182,40 +208,37 @@ fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobSte
     steps.map(ask).collect()
 }
 
-/// Writes the manifests, with the sizes of inflated layers that came out meanwhile; the value is their digests.
+/// Writes the manifests, completed with what came out meanwhile; the values are their digests, and what to tell of
+/// those that are not the source's.
 async fn write_manifests(
     plan: &CopyPlan,
     done: &[BlobDone],
     destination: &dyn Destination,
-) -> Result<Vec<Digest>> {
-    let inflated = |blob: &Descriptor| {
-        let of_blob = plan.blobs.iter().filter(|s| s.blob.digest == blob.digest);
-        of_blob
-            .map(|s| &s.content)
-            .any(|c| matches!(c, Content::Inflated(_)))
-    };
-    let sizes: HashMap<Digest, u64> = done
-        .iter()
-        .filter(|done| inflated(&done.blob))
-        .map(|done| (done.blob.digest.clone(), done.blob.size))
-        .collect();
-    let mut digests = Vec::with_capacity(plan.manifests.len());
+) -> Result<(Vec<Digest>, Vec<String>)> {
+    let mut settling = Settling::new(done);
+    let (mut digests, mut notes) = (Vec::with_capacity(plan.manifests.len()), Vec::new());
     for level in plan.manifests.chunk_by(|a, b| a.level == b.level) {
-        let manifests: Vec<Manifest> = level
+        let completed: Vec<Completed> = level
             .iter()
-            .map(|step| settled(&step.manifest, &sizes))
+            .map(|step| settling.completed(step))
             .collect::<Result<_>>()?;
-        let writes = level.iter().zip(&manifests);
-        let writes: Vec<_> = writes
-            .map(|(step, manifest)| destination.put_manifest(manifest, &step.at))
+        let writes: Vec<_> = completed
+            .iter()
+            .map(|c| destination.put_manifest(&c.manifest, &c.at))
             .collect();
         stream::iter(writes)
             .buffer_unordered(MANIFESTS_IN_FLIGHT)
             .try_collect::<()>()
             .await?;
-        digests.extend(manifests.iter().map(|m| m.digest().clone()));
+        for (step, Completed { manifest, .. }) in level.iter().zip(&completed) {
+            settling.wrote(step, manifest);
+            if step.awaits != Awaits::Nothing && step.was != *manifest.digest() {
+                notes.push(format!("`{}` became `{}`", step.was, manifest.digest()));
+            }
+            digests.push(manifest.digest().clone());
+        }
     }
-    Ok(digests)
+    Ok((digests, notes))
 }
 
 /// What all blob tasks share.
@@ -227,6 +250,7 @@ struct Work {
     moved: Arc<AtomicU64>,
     /// Repositories in which the blobs are known to be.
     found_in: Vec<Repository>,
+    cores: Cores,
     /// Blobs are sent whatever the destination says to have.
     anew: bool,
 }
@@ -255,22 +279,21 @@ impl Work {
             Some(_) => large.clone(),
             None => Lane::new(SMALL_LANES),
         };
-        // Inflating keeps a core busy; more at once would only take memory.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let inflating = match parallel {
+        let recoding = match parallel {
             Some(_) => large.clone(),
-            None => Lane::new(cores),
+            None => Lane::new(cores.min(RECODING_LANES)),
         };
         let mut order: Vec<&BlobStep> = steps.iter().collect();
-        // Inflated layers go in the order of the image: each gets its place when the one before it is done.
+        // Recoded layers go in the order of the image: each gets its place when the one before it is done.
         order.sort_by_key(|s| match s.content {
-            Content::Inflated(_) => std::cmp::Reverse(u64::MAX),
+            Content::Recoded(_) => std::cmp::Reverse(u64::MAX),
             Content::Source | Content::Made(_) => std::cmp::Reverse(s.blob.size),
         });
         let mut tasks = JoinSet::new();
         for step in order {
             let lane = match &step.content {
-                Content::Inflated(_) => inflating.clone(),
+                Content::Recoded(_) => recoding.clone(),
                 _ if step.blob.size >= LARGE => large.clone(),
                 _ => small.clone(),
             };
@@ -300,36 +323,53 @@ impl Work {
 
     async fn blob(&self, step: BlobStep) -> Result<BlobDone> {
         let moving = step.moving().clone();
-        let mut blob = step.blob;
-        if step.presence == Presence::Present {
+        let BlobStep {
+            mut blob,
+            content,
+            presence,
+        } = step;
+        if presence == Presence::Present {
             self.progress.done(&blob, BlobOutcome::Present);
             return Ok(BlobDone {
                 blob,
                 outcome: BlobOutcome::Present,
                 resumed_from: 0,
+                recoded: None,
             });
         }
         let (source_failed, resumed_from) = (
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicU64::new(0)),
         );
-        let size = Arc::new(AtomicU64::new(blob.size));
-        let mut body = match step.content {
-            Content::Made(bytes) => BlobBody::of_bytes(bytes),
-            Content::Inflated(stored) => {
-                let stored = self.body(&stored, source_failed.clone(), resumed_from.clone());
-                inflated(stored, &blob.digest, size.clone())
+        let (mut body, recoded) = match content {
+            Content::Made(bytes) => (BlobBody::of_bytes(bytes), None),
+            Content::Source => (
+                self.body(&blob, source_failed.clone(), resumed_from.clone()),
+                None,
+            ),
+            Content::Recoded(recoded) => {
+                let from = self.body(&recoded.from, source_failed.clone(), resumed_from.clone());
+                let body = recoding(from, &recoded, self.cores.clone());
+                (body, Some(recoded))
             }
-            Content::Source => self.body(&blob, source_failed.clone(), resumed_from.clone()),
         };
         body.anew = self.anew;
-        let mut stored = self.destination.put_blob(&blob, body.clone()).await;
+        let put = async |blob: &mut Descriptor| {
+            if recoded.is_none() {
+                return self.destination.put_blob(blob, body.clone()).await;
+            }
+            let written = self.destination.put_late(blob, body.clone()).await?;
+            blob.digest = written.digest;
+            blob.size = written.size;
+            Ok(written.stored)
+        };
+        let mut stored = put(&mut blob).await;
         if let Err(e) = &stored
             && is_spliced(e)
         {
             // B12: the answers of a resumed download did not fit together; one clean read from the start.
             tracing::debug!("{e}; reading it once more from its start");
-            stored = self.destination.put_blob(&blob, body).await;
+            stored = put(&mut blob).await;
         }
         let outcome = match &stored {
             Ok(Stored::Written) => BlobOutcome::Copied,
@@ -338,12 +378,12 @@ impl Work {
             Err(_) => BlobOutcome::Failed,
         };
         self.progress.done(&moving, outcome);
-        blob.size = size.load(Ordering::Relaxed);
         match stored {
             Ok(_) => Ok(BlobDone {
                 blob,
                 outcome,
                 resumed_from: resumed_from.load(Ordering::Relaxed),
+                recoded,
             }),
             Err(e) if source_failed.load(Ordering::Relaxed) => Err(reading(&*self.source, e)),
             Err(e) => Err(writing(&*self.destination, e)),
@@ -380,16 +420,20 @@ impl Work {
     }
 }
 
-/// The plain form of `stored`. It can be had from its beginning only.
-fn inflated(stored: BlobBody, digest: &Digest, size: Arc<AtomicU64>) -> BlobBody {
-    let digest = digest.clone();
-    BlobBody::new(move |from| {
-        let (stored, digest, size) = (stored.clone(), digest.clone(), size.clone());
+/// `from` in the form of `recoded`. It can be had from its beginning only.
+fn recoding(from: BlobBody, recoded: &Recoded, cores: Cores) -> BlobBody {
+    let (diff_id, into) = (recoded.diff_id.clone(), recoded.into);
+    BlobBody::new(move |offset| {
+        let (from, diff_id, cores) = (from.clone(), diff_id.clone(), cores.clone());
         Box::pin(async move {
-            if from > 0 {
-                return Err(Error::other("an inflated layer cannot be continued"));
+            if offset > 0 {
+                return Err(Error::other("a layer in another form cannot be continued"));
             }
-            Ok(codec::inflated(stored.open(0).await?, &digest, size))
+            let plain = codec::inflated(from.open(0).await?, &diff_id);
+            Ok(match into {
+                Some(codec) => codec::compressed(plain, codec, &cores),
+                None => plain,
+            })
         })
     })
 }

@@ -1,11 +1,13 @@
 //! The graph of an image: which manifests and blobs belong to it, children before parents.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Platforms;
+use super::plan::Awaits;
+use super::recode::Recoded;
 use crate::image::platform::choose;
 use crate::image::{
     Descriptor, Digest, IndexView, Manifest, PlatformPattern, PlatformWish, View, index,
@@ -29,6 +31,38 @@ pub(super) struct Node {
     pub(super) blobs: Vec<Descriptor>,
     /// Digests of the manifests below.
     pub(super) children: Vec<Digest>,
+    /// Layers that are written in another form, by the digest that `manifest` gives them.
+    pub(super) recoded: HashMap<Digest, Recoded>,
+    /// What only the written blobs will tell.
+    pub(super) awaits: Awaits,
+    /// The manifest's digest at the source.
+    pub(super) was: Digest,
+}
+
+impl Node {
+    /// A manifest as the source has it, over `blobs` and `children`.
+    fn new(manifest: Manifest, blobs: Vec<Descriptor>, children: Vec<Digest>) -> Node {
+        Node {
+            was: manifest.digest().clone(),
+            manifest,
+            blobs,
+            children,
+            recoded: HashMap::new(),
+            awaits: Awaits::Nothing,
+        }
+    }
+
+    /// This image with the manifest `manifest` that was made of its own: the same layers in the same order.
+    pub(super) fn with_image(self, manifest: Manifest) -> Result<Node> {
+        let View::Image(view) = manifest.view()? else {
+            return Err(Error::other("a conversion made no image"));
+        };
+        Ok(Node {
+            blobs: view.blobs().cloned().collect(),
+            manifest,
+            ..self
+        })
+    }
 }
 
 /// The digest of what the copy's name will stand for, as far as the first manifest alone can tell.
@@ -94,19 +128,11 @@ pub(super) async fn walk(
             } else {
                 cut(top, &part)?
             };
-            nodes.push(Node {
-                manifest,
-                blobs: Vec::new(),
-                children,
-            });
+            nodes.push(Node::new(manifest, Vec::new(), children));
             graph.cut = (!sparse && !whole).then(|| top.digest().clone());
         }
         (Platforms::IndexOnly, View::Index(_)) => {
-            nodes.push(Node {
-                manifest: top.clone(),
-                blobs: Vec::new(),
-                children: Vec::new(),
-            });
+            nodes.push(Node::new(top.clone(), Vec::new(), Vec::new()));
         }
         _ => descend(source, top.clone(), &mut seen, nodes, 0).await?,
     }
@@ -171,11 +197,7 @@ fn descend<'a>(
         }
         let (entries, blobs) = split(&index);
         let children = below(source, entries, seen, nodes, depth).await?;
-        nodes.push(Node {
-            manifest,
-            blobs,
-            children,
-        });
+        nodes.push(Node::new(manifest, blobs, children));
         Ok(())
     })
 }
@@ -244,9 +266,5 @@ fn leaf(manifest: Manifest) -> Result<Node> {
             ));
         }
     };
-    Ok(Node {
-        manifest,
-        blobs,
-        children: Vec::new(),
-    })
+    Ok(Node::new(manifest, blobs, Vec::new()))
 }

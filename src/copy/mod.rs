@@ -4,18 +4,21 @@
 //! destination what it needs ([`CopyPlan`]), [`run`] carries the plan out and returns a [`CopyReport`]. It knows
 //! no transport by name, draws no bars and reads no flags.
 
-mod codec;
+pub mod codec;
+mod draft;
 mod engine;
 mod graph;
 mod lanes;
-mod plain;
 mod plan;
 mod progress;
+mod recode;
+mod settle;
 
 pub use engine::{BlobDone, CopyReport, run};
 pub use graph::choose_image;
-pub use plan::{BlobStep, Content, CopyPlan, ManifestStep, plan};
+pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
+pub use recode::{Layers, Recoded};
 
 use crate::image::{PlatformPattern, PlatformWish, Repository};
 
@@ -25,6 +28,8 @@ pub struct Want {
     pub platforms: Platforms,
     /// Refuse whatever would change a digest.
     pub preserve_digests: bool,
+    /// In which form the layers are written.
+    pub layers: Layers,
     /// The most blobs in flight; `None` leaves it to the engine.
     pub parallel: Option<usize>,
     /// Plan only: ask the destination for each blob, so that the plan says what is there.

@@ -1,20 +1,19 @@
 //! The plan of a copy: which blobs are there and which have to move, and the manifests in the order in which they
-//! are written. Where the destination cannot hold a type, the conversion is decided and made here.
+//! are written. Conversions on the way are [`super::draft`]'s.
 
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::draft::Draft;
 use super::graph::{Node, target_digest, walk};
-use super::plain::over_plain_layers;
+use super::recode::{Layers, Recoded};
 use super::{Platforms, Want};
-use crate::image::{Descriptor, Digest, Manifest, MediaType, View, convert, index};
-use crate::transport::{Destination, Presence, Source, Which, read_all};
+use crate::image::{Descriptor, Digest, Manifest};
+use crate::transport::{Destination, Presence, Source, Which};
 use crate::{Error, Kind, Result};
 
-/// Bytes of a config that is read to be converted.
-const CONFIG_CAP: u64 = 4 << 20;
 /// Blobs that a destination is asked for at once.
 const ASKED_AT_ONCE: usize = 16;
 
@@ -25,13 +24,15 @@ pub enum Content {
     Source,
     /// From here: a conversion made them.
     Made(Bytes),
-    /// From this blob of the source, inflated on the way. How many they are is known afterwards.
-    Inflated(Box<Descriptor>),
+    /// From a blob of the source, in another form. How many they are, and unless they are plain their digest, is
+    /// known afterwards.
+    Recoded(Box<Recoded>),
 }
 
 /// One blob of the copy.
 #[derive(Debug, Clone)]
 pub struct BlobStep {
+    /// As its manifest is planned; where a compression is going to give it another digest, with that of the source.
     pub blob: Descriptor,
     pub content: Content,
     /// What the destination says of it without being written to.
@@ -42,16 +43,39 @@ impl BlobStep {
     /// What moves: the blob as the source has it.
     pub fn moving(&self) -> &Descriptor {
         match &self.content {
-            Content::Inflated(stored) => stored,
+            Content::Recoded(recoded) => &recoded.from,
             Content::Source | Content::Made(_) => &self.blob,
         }
     }
+
+    /// How the bytes change on their way.
+    pub fn recoded(&self) -> Option<&Recoded> {
+        match &self.content {
+            Content::Recoded(recoded) => Some(recoded),
+            Content::Source | Content::Made(_) => None,
+        }
+    }
+}
+
+/// What of a manifest, and so its digest, is known only when the blobs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaits {
+    /// It is as it will be written.
+    Nothing,
+    /// Digests and sizes of its layers.
+    Layers,
+    /// The manifests that it lists.
+    Children,
 }
 
 /// One manifest of the copy.
 #[derive(Debug, Clone)]
 pub struct ManifestStep {
     pub manifest: Manifest,
+    /// What of it is not final yet.
+    pub awaits: Awaits,
+    /// Its digest at the source.
+    pub was: Digest,
     pub at: Which,
     /// Steps of the same level do not need one another and may be written at once.
     pub level: usize,
@@ -78,7 +102,9 @@ pub async fn plan(
     want: &Want,
 ) -> Result<CopyPlan> {
     // A tag moves within its repository: whatever it points at is there, nothing has to be asked.
-    let retag = source.repository().is_some() && source.repository() == destination.repository();
+    let keeps = want.layers == Layers::Keep;
+    let retag =
+        keeps && source.repository().is_some() && source.repository() == destination.repository();
     let (top, current) = futures_util::try_join!(
         async {
             source
@@ -98,7 +124,15 @@ pub async fn plan(
     )?;
     let can = destination.can();
     let wanted = target_digest(&top, &want.platforms)?;
-    if can.manifest_vouches && current.as_ref() == Some(&wanted) {
+    if !can.names_late && matches!(want.layers, Layers::Compressed { .. }) {
+        let message = format!(
+            "`{}` takes no layers that are compressed on the way",
+            destination.name()
+        );
+        let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
+        return Err(Error::new(Kind::Refused, message).hint(hint));
+    }
+    if keeps && can.manifest_vouches && current.as_ref() == Some(&wanted) {
         return Ok(CopyPlan {
             up_to_date: Some(wanted),
             ..CopyPlan::default()
@@ -111,11 +145,7 @@ pub async fn plan(
     let graph = walk(source, &top, platforms)
         .await
         .map_err(|e| reading(source, e))?;
-    let mut draft = Draft {
-        notes: Vec::new(),
-        made: HashMap::new(),
-        stored: HashMap::new(),
-    };
+    let mut draft = Draft::new(source, destination, want);
     if let Some(old) = graph.cut {
         if want.preserve_digests {
             return Err(Error::new(
@@ -128,28 +158,41 @@ pub async fn plan(
             "the index `{old}` was cut to the wanted platforms: signatures of it no longer match"
         ));
     }
-    let nodes = draft
-        .convert(source, destination, graph.nodes, want)
-        .await?;
+    let nodes = draft.convert(graph.nodes).await?;
+    if let Some(top) = nodes.last()
+        && top.awaits == Awaits::Nothing
+        && can.manifest_vouches
+        && current.as_ref() == Some(top.manifest.digest())
+    {
+        return Ok(CopyPlan {
+            up_to_date: current,
+            ..CopyPlan::default()
+        });
+    }
 
     let mut plan = CopyPlan {
         notes: draft.notes,
         ..CopyPlan::default()
     };
     let mut seen = HashSet::new();
-    for blob in nodes.iter().flat_map(|n| &n.blobs) {
+    for (node, blob) in nodes
+        .iter()
+        .flat_map(|n| n.blobs.iter().map(move |b| (n, b)))
+    {
+        let recoded = node.recoded.get(&blob.digest);
+        // The same digest may stand for a blob as it is and for one that is going to get another digest.
+        let late = recoded.is_some_and(|r| r.into.is_some());
         if blob.media_type.is_foreign() && blob.urls.as_ref().is_some_and(|u| !u.is_empty()) {
             plan.notes.push(format!(
                 "layer `{}` is foreign: it stays at its URLs and is not copied",
                 blob.digest
             ));
-        } else if seen.insert(blob.digest.clone()) {
-            let made = draft.made.remove(&blob.digest).map(Content::Made);
-            let stored = draft
-                .stored
-                .remove(&blob.digest)
-                .map(|stored| Content::Inflated(Box::new(stored)));
-            let content = made.or(stored).unwrap_or(Content::Source);
+        } else if seen.insert((blob.digest.clone(), late)) {
+            let made = || draft.made.get(&blob.digest).cloned().map(Content::Made);
+            let content = match recoded {
+                Some(recoded) => Content::Recoded(Box::new(recoded.clone())),
+                None => made().unwrap_or(Content::Source),
+            };
             plan.blobs.push(BlobStep {
                 blob: blob.clone(),
                 content,
@@ -170,7 +213,7 @@ pub async fn plan(
     let asked: Vec<_> = plan
         .blobs
         .iter()
-        .map(|step| ask(destination, &step.blob, want.look))
+        .map(|step| ask(destination, step, want.look))
         .collect();
     let presences: Vec<Presence> = stream::iter(asked)
         .buffered(ASKED_AT_ONCE)
@@ -190,7 +233,12 @@ pub async fn plan(
     Ok(plan)
 }
 
-async fn ask(destination: &dyn Destination, blob: &Descriptor, look: bool) -> Result<Presence> {
+async fn ask(destination: &dyn Destination, step: &BlobStep, look: bool) -> Result<Presence> {
+    let blob = &step.blob;
+    if step.recoded().is_some() {
+        // Nobody can be asked for what has no digest or size yet.
+        return Ok(Presence::Absent);
+    }
     let asked = if look {
         destination.look(blob).await
     } else {
@@ -219,6 +267,8 @@ fn order(nodes: Vec<Node>) -> Vec<ManifestStep> {
         };
         steps.push(ManifestStep {
             manifest: node.manifest,
+            awaits: node.awaits,
+            was: node.was,
             at,
             level,
         });
@@ -226,197 +276,6 @@ fn order(nodes: Vec<Node>) -> Vec<ManifestStep> {
     // The sort is stable, so the root stays last: nothing is above it.
     steps.sort_by_key(|s| s.level);
     steps
-}
-
-/// What comes up while the plan is made.
-struct Draft {
-    notes: Vec<String>,
-    /// Blobs that a conversion made, or that were read for one.
-    made: HashMap<Digest, Bytes>,
-    /// Layers that are written plain, by their plain digest, as the source has them.
-    stored: HashMap<Digest, Descriptor>,
-}
-
-impl Draft {
-    /// The nodes in types that the destination holds, children first.
-    async fn convert(
-        &mut self,
-        source: &dyn Source,
-        destination: &dyn Destination,
-        nodes: Vec<Node>,
-        want: &Want,
-    ) -> Result<Vec<Node>> {
-        let holds = destination.can().holds;
-        let held = |media_type: &str| holds(&MediaType::new(media_type));
-        let index = nodes.iter().any(|n| n.manifest.media_type().is_index());
-        if index && !held(MediaType::OCI_INDEX) && !held(MediaType::DOCKER_LIST) {
-            let message = format!("`{}` holds one image, not an index", destination.name());
-            let hint = "leave out `--all`; `--platform` chooses one";
-            return Err(Error::new(Kind::Refused, message).hint(hint));
-        }
-        let nodes = if destination.can().plain_layers {
-            self.inflate(source, destination, nodes, want).await?
-        } else {
-            nodes
-        };
-        if nodes.iter().all(|n| holds(n.manifest.media_type())) {
-            return Ok(nodes);
-        }
-        if want.preserve_digests {
-            let odd = nodes
-                .iter()
-                .find(|n| !holds(n.manifest.media_type()))
-                .map(|n| n.manifest.media_type().to_string());
-            return Err(Error::new(
-                Kind::Refused,
-                format!("`{}` cannot hold `{}`, and a conversion would change its digest", destination.name(), odd.unwrap_or_default()),
-            )
-            .hint("leave out `--preserve-digests`, or copy to a destination that holds docker's types (`dir:`, a registry)"));
-        }
-        let mut converted: HashMap<Digest, Descriptor> = HashMap::new();
-        let mut out = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            let old = node.manifest.digest().clone();
-            let touched = !holds(node.manifest.media_type())
-                || node.children.iter().any(|c| converted.contains_key(c));
-            let node = if touched {
-                self.convert_one(source, node, &converted, holds).await?
-            } else {
-                node
-            };
-            if *node.manifest.digest() != old {
-                self.notes.push(format!(
-                    "`{old}` was converted to `{}`: its digest is now `{}`",
-                    node.manifest.media_type(),
-                    node.manifest.digest()
-                ));
-            }
-            converted.insert(old, node.manifest.descriptor());
-            out.push(node);
-        }
-        Ok(out)
-    }
-
-    /// The nodes over plain layers.
-    async fn inflate(
-        &mut self,
-        source: &dyn Source,
-        destination: &dyn Destination,
-        nodes: Vec<Node>,
-        want: &Want,
-    ) -> Result<Vec<Node>> {
-        let name = destination.name();
-        let mut out = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            let config = match node.manifest.view()? {
-                View::Image(image) if image.is_image() => image.config,
-                _ => {
-                    out.push(node);
-                    continue;
-                }
-            };
-            let bytes = read_config(source, &config).await?;
-            let (node, stored) = over_plain_layers(node, &bytes)?;
-            self.made.insert(config.digest, bytes);
-            if want.preserve_digests && !stored.is_empty() {
-                let message =
-                    format!("`{name}` holds uncompressed layers, which have other digests");
-                let hint = "leave out `--preserve-digests`, or add `--keep-compressed`";
-                return Err(Error::new(Kind::Refused, message).hint(hint));
-            }
-            if !stored.is_empty() {
-                let count = stored.len();
-                self.notes.push(format!(
-                    "layers are inflated, {count} of them: `{name}` holds them uncompressed"
-                ));
-            }
-            self.stored.extend(stored);
-            out.push(node);
-        }
-        Ok(out)
-    }
-
-    async fn convert_one(
-        &mut self,
-        source: &dyn Source,
-        node: Node,
-        converted: &HashMap<Digest, Descriptor>,
-        holds: fn(&MediaType) -> bool,
-    ) -> Result<Node> {
-        match node.manifest.view()? {
-            View::Image(_) if !holds(&MediaType::new(MediaType::OCI_MANIFEST)) => {
-                let new = convert::oci_to_schema2(&node.manifest)?;
-                let View::Image(view) = new.manifest.view()? else {
-                    return Err(Error::other("a conversion made no image"));
-                };
-                Ok(Node {
-                    blobs: view.blobs().cloned().collect(),
-                    manifest: new.manifest,
-                    children: Vec::new(),
-                })
-            }
-            View::Image(image) => {
-                let config = read_config(source, &image.config).await?;
-                let new = convert::schema2_to_oci(&node.manifest, &config)?;
-                let old_config = (image.config.digest.clone(), config);
-                let made = new
-                    .config
-                    .map(|(d, bytes)| (d.digest, bytes))
-                    .unwrap_or(old_config);
-                self.made.insert(made.0, made.1);
-                let View::Image(view) = new.manifest.view()? else {
-                    return Err(Error::other("a conversion made no image"));
-                };
-                Ok(Node {
-                    blobs: view.blobs().cloned().collect(),
-                    manifest: new.manifest,
-                    children: Vec::new(),
-                })
-            }
-            View::Index(index) => {
-                let children: Vec<Descriptor> = index
-                    .manifests
-                    .iter()
-                    .map(|old| child(old, converted))
-                    .collect();
-                let manifest = match *node.manifest.media_type() == *MediaType::DOCKER_LIST {
-                    true => convert::list_to_index(&node.manifest, &children)?,
-                    false => index::rewrite(&node.manifest, |old| Some(child(old, converted)))?,
-                };
-                let children = children.into_iter().map(|d| d.digest).collect();
-                Ok(Node {
-                    manifest,
-                    blobs: node.blobs,
-                    children,
-                })
-            }
-            _ => Err(Error::new(
-                Kind::Refused,
-                format!(
-                    "`{}` has no form in OCI's types",
-                    node.manifest.media_type()
-                ),
-            )),
-        }
-    }
-}
-
-async fn read_config(source: &dyn Source, config: &Descriptor) -> Result<Bytes> {
-    let read = async { read_all(source.blob(config, 0).await?, CONFIG_CAP).await };
-    read.await.map_err(|e| reading(source, e))
-}
-
-/// The entry for a child after its conversion; platform and annotations stay.
-fn child(old: &Descriptor, converted: &HashMap<Digest, Descriptor>) -> Descriptor {
-    match converted.get(&old.digest) {
-        Some(new) => Descriptor {
-            media_type: new.media_type.clone(),
-            digest: new.digest.clone(),
-            size: new.size,
-            ..old.clone()
-        },
-        None => old.clone(),
-    }
 }
 
 pub(super) fn reading(source: &dyn Source, e: Error) -> Error {

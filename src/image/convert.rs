@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::config::{self, ConfigError};
+use super::layer::{DOCKER_LAYER, DOCKER_LAYER_GZIP, OCI_LAYER, OCI_LAYER_GZIP};
 use super::{
     Algorithm, Descriptor, Digest, ImageView, Manifest, ManifestError, MediaType, Platform, View,
     go_json,
@@ -60,12 +61,8 @@ pub struct Converted {
     pub config: Option<(Descriptor, Bytes)>,
 }
 
-const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
-const DOCKER_LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar";
 const DOCKER_FOREIGN_GZIP: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
-const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-const OCI_LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const OCI_FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
 const OCI_FOREIGN_GZIP: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
 
@@ -183,12 +180,15 @@ pub fn oci_to_schema2(manifest: &Manifest) -> Result<Converted, ConvertError> {
 }
 
 /// `manifest` over other `layers`, one for each of its own: types, digests and sizes are theirs, everything else
-/// stays.
+/// stays, except what an entry with a new digest says of the old bytes.
 pub fn with_layers(manifest: &Manifest, layers: &[Descriptor]) -> Result<Manifest, ConvertError> {
     let mut document: serde_json::Value =
         serde_json::from_slice(manifest.raw()).map_err(|e| ManifestError::Json(e.to_string()))?;
     if let Some(entries) = document.get_mut("layers").and_then(|l| l.as_array_mut()) {
         for (entry, layer) in entries.iter_mut().zip(layers) {
+            if entry["digest"] != layer.digest.to_string() {
+                forget_bytes(entry);
+            }
             entry["mediaType"] = layer.media_type.as_str().into();
             entry["digest"] = layer.digest.to_string().into();
             entry["size"] = layer.size.into();
@@ -201,15 +201,23 @@ pub fn with_layers(manifest: &Manifest, layers: &[Descriptor]) -> Result<Manifes
     )?)
 }
 
-/// The type of a layer of type `media_type` when it is not compressed; foreign and unknown ones have none.
-pub fn plain_layer_type(media_type: &MediaType) -> Result<MediaType, ConvertError> {
-    let text = media_type.as_str();
-    match text {
-        DOCKER_LAYER | DOCKER_LAYER_GZIP => Ok(MediaType::new(DOCKER_LAYER)),
-        OCI_LAYER | OCI_LAYER_GZIP => Ok(MediaType::new(OCI_LAYER)),
-        _ if text == format!("{OCI_LAYER}+zstd") => Ok(MediaType::new(OCI_LAYER)),
-        _ if text.ends_with("+encrypted") => Err(ConvertError::Encrypted(media_type.clone())),
-        _ => Err(ConvertError::UnknownLayer(media_type.clone())),
+/// Removes from a layer's `entry` what holds for its old bytes only: the bytes themselves, and tables of contents
+/// inside of them (zstd:chunked, eStargz).
+fn forget_bytes(entry: &mut serde_json::Value) {
+    const TABLES: [&str; 2] = [
+        "io.github.containers.zstd-chunked.",
+        "containerd.io/snapshot/stargz/",
+    ];
+    let Some(entry) = entry.as_object_mut() else {
+        return;
+    };
+    entry.shift_remove("data");
+    let Some(annotations) = entry.get_mut("annotations").and_then(|a| a.as_object_mut()) else {
+        return;
+    };
+    annotations.retain(|key, _| !TABLES.iter().any(|table| key.starts_with(table)));
+    if annotations.is_empty() {
+        entry.shift_remove("annotations");
     }
 }
 

@@ -23,6 +23,9 @@ pub fn rewrite(
                 value["mediaType"] = new.media_type.as_str().into();
                 value["digest"] = new.digest.to_string().into();
                 value["size"] = new.size.into();
+                if let Some(members) = value.as_object_mut() {
+                    members.shift_remove("data");
+                }
             }
             kept.push(value);
         }

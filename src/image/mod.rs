@@ -10,6 +10,7 @@ mod digest;
 pub mod go_json;
 pub mod index;
 mod jws;
+pub mod layer;
 mod manifest;
 mod media_type;
 mod name;
@@ -19,10 +20,11 @@ pub mod reference;
 pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError, Digester};
+pub use layer::LayerForm;
 pub use manifest::{
     ArtifactView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
 };
 pub use media_type::MediaType;
-pub use name::{ImageName, Selector, TRANSPORTS, parse_reference};
+pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, parse_reference};
 pub use platform::{PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};

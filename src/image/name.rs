@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{Reference, ReferenceError};
+use super::{Digest, Reference, ReferenceError};
 use crate::{Error, Result};
 
 /// An image at one place.
@@ -21,8 +21,29 @@ pub enum ImageName {
     /// `docker-archive:FILE[:NAME[:TAG]|:@N]`: an image in what `docker save` writes; the file `-` is stdin or
     /// stdout. The name is kept in full, as in `docker.io/library/alpine:latest`.
     DockerArchive { path: PathBuf, selector: Selector },
+    /// `docker-daemon:NAME[:TAG]`, `docker-daemon:NAME@DIGEST` or `docker-daemon:ALGORITHM:HEX`: an image that a
+    /// Docker Engine holds.
+    DockerDaemon(DaemonImage),
     /// `dir:PATH`: a flat directory with a manifest and its blobs.
     Dir { path: PathBuf },
+}
+
+/// What an engine calls an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DaemonImage {
+    Named(Reference),
+    /// The digest of its config; for reading only.
+    Id(Digest),
+}
+
+impl fmt::Display for DaemonImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Old engines do not know the full forms.
+            DaemonImage::Named(reference) => f.write_str(&reference.familiar()),
+            DaemonImage::Id(id) => write!(f, "{id}"),
+        }
+    }
 }
 
 /// Which image of a place that can hold several.
@@ -37,11 +58,12 @@ pub enum Selector {
 }
 
 /// The transports by name, as `--help` and error messages list them.
-pub const TRANSPORTS: [&str; 5] = [
+pub const TRANSPORTS: [&str; 6] = [
     "docker://",
     "oci:",
     "oci-archive:",
     "docker-archive:",
+    "docker-daemon:",
     "dir:",
 ];
 
@@ -69,6 +91,7 @@ impl ImageName {
                 let (path, selector) = parse_docker_archive(text, rest)?;
                 Ok(ImageName::DockerArchive { path, selector })
             }
+            "docker-daemon" => parse_daemon_image(text, rest).map(ImageName::DockerDaemon),
             "dir" if rest.is_empty() => Err(Error::other(format!("`{text}` names no directory"))),
             "dir" => Ok(ImageName::Dir { path: rest.into() }),
             _ => Err(unknown_transport(text)),
@@ -96,6 +119,12 @@ impl fmt::Display for ImageName {
         let (transport, path, selector) = match self {
             ImageName::Docker(reference) => return write!(f, "docker://{reference}"),
             ImageName::Dir { path } => return write!(f, "dir:{}", path.display()),
+            ImageName::DockerDaemon(DaemonImage::Named(reference)) => {
+                return write!(f, "docker-daemon:{reference}");
+            }
+            ImageName::DockerDaemon(DaemonImage::Id(id)) => {
+                return write!(f, "docker-daemon:{id}");
+            }
             ImageName::Oci { path, selector } => ("oci", path, selector),
             ImageName::OciArchive { path, selector } => ("oci-archive", path, selector),
             ImageName::DockerArchive { path, selector } => ("docker-archive", path, selector),
@@ -186,6 +215,17 @@ fn parse_docker_archive(text: &str, rest: &str) -> Result<(PathBuf, Selector)> {
     Ok((path, Selector::Named(reference.to_string())))
 }
 
+/// Reads `NAME[:TAG]`, `NAME@DIGEST` or a digest. A name that looks like a digest is one, as in skopeo.
+fn parse_daemon_image(text: &str, rest: &str) -> Result<DaemonImage> {
+    if rest.is_empty() {
+        return Err(Error::other(format!("`{text}` names no image")));
+    }
+    if let Ok(id) = rest.parse::<Digest>() {
+        return Ok(DaemonImage::Id(id));
+    }
+    Ok(DaemonImage::Named(parse_reference(rest)?.or_latest()))
+}
+
 /// Parts a path at its first `:` from what selects an image in it.
 fn split_selector(text: &str, rest: &str) -> Result<(PathBuf, Selector)> {
     let (path, selector) = match rest.split_once(':') {
@@ -231,8 +271,7 @@ fn is_ref_name(s: &str) -> bool {
 fn is_foreign_transport(transport: &str) -> bool {
     matches!(
         transport,
-        "docker-daemon"
-            | "docker-v1"
+        "docker-v1"
             | "containers-storage"
             | "sif"
             | "ostree"
@@ -294,6 +333,8 @@ mod tests {
             "oci-archive:-",
             "docker-archive:a.tar:docker.io/library/a:1",
             "docker-archive:a.tar:@1",
+            "docker-daemon:docker.io/library/a:1",
+            "docker-daemon:sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
             "dir:a b",
         ] {
             assert_eq!(parse(name).to_string(), name);
@@ -342,6 +383,6 @@ mod tests {
             parse("docker://localhost:5000/a")
         );
         assert!(ImageName::parse_lenient("layout", true).is_err());
-        assert!(ImageName::parse_lenient("docker-daemon:x", false).is_err());
+        assert!(ImageName::parse_lenient("containers-storage:x", false).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What an upload sends: a body of known size that can be had again from any offset, and the parts of it that
+//! What an upload sends: a body that can be had again from any offset, and the parts of it that
 //! single requests carry.
 //!
 //! Parts that follow one another are read from one stream, so that a blob sent in chunks is read once; a part
@@ -17,12 +17,13 @@ use crate::{Error, Kind, Result};
 
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<ByteStream>> + Send + Sync;
 
-/// A body of known size that can be opened again for another try.
+/// A body that can be opened again for another try.
 #[derive(Clone)]
 pub struct UploadBody(Arc<Inner>);
 
 struct Inner {
-    size: u64,
+    /// `None` where it is known at the end only.
+    size: Option<u64>,
     open: Box<Open>,
     /// Opened, and at the place where the next part begins.
     ready: Mutex<Option<Reader>>,
@@ -44,25 +45,41 @@ impl UploadBody {
         size: u64,
         open: impl Fn(u64) -> BoxFuture<'static, Result<ByteStream>> + Send + Sync + 'static,
     ) -> UploadBody {
+        UploadBody::with(Some(size), Box::new(open))
+    }
+
+    /// A body of unknown size that `open` gives from its start; it is sent in HTTP chunks.
+    pub fn of_unknown_size(
+        open: impl Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync + 'static,
+    ) -> UploadBody {
+        UploadBody::with(None, Box::new(move |_| open()))
+    }
+
+    fn with(size: Option<u64>, open: Box<Open>) -> UploadBody {
         UploadBody(Arc::new(Inner {
             size,
-            open: Box::new(open),
+            open,
             ready: Mutex::default(),
             failed: AtomicBool::new(false),
             reached: AtomicU64::new(0),
         }))
     }
 
-    /// Bytes of the whole body.
-    pub fn size(&self) -> u64 {
-        self.0.size
+    /// The whole body, for one request.
+    pub(crate) fn whole(&self) -> UploadPart {
+        UploadPart {
+            body: self.clone(),
+            start: 0,
+            end: self.0.size,
+        }
     }
 
     /// The bytes of `range`, for one request.
     pub(crate) fn part(&self, range: Range<u64>) -> UploadPart {
         UploadPart {
             body: self.clone(),
-            range,
+            start: range.start,
+            end: Some(range.end),
         }
     }
 
@@ -102,26 +119,28 @@ impl UploadBody {
 #[derive(Clone)]
 pub(crate) struct UploadPart {
     body: UploadBody,
-    range: Range<u64>,
+    start: u64,
+    /// `None`: all that comes.
+    end: Option<u64>,
 }
 
 impl UploadPart {
-    /// Bytes of the part.
-    pub(crate) fn size(&self) -> u64 {
-        self.range.end - self.range.start
+    /// Bytes of the part, where that is known.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.end.map(|end| end.saturating_sub(self.start))
     }
 
     /// Opens the body ahead of the part's sending.
     pub(crate) async fn prepare(&self) -> Result<()> {
-        let reader = self.body.reader(self.range.start).await?;
+        let reader = self.body.reader(self.start).await?;
         *self.body.lock() = Some(reader);
         Ok(())
     }
 
     /// The bytes of the part: from the stream that was prepared or left by the part before, or from another one.
     pub(crate) async fn open(&self) -> Result<ByteStream> {
-        let reader = self.body.reader(self.range.start).await?;
-        let (body, end) = (self.body.clone(), self.range.end);
+        let reader = self.body.reader(self.start).await?;
+        let (body, end) = (self.body.clone(), self.end);
         Ok(Box::pin(stream::unfold(
             Some((reader, body)),
             move |state| async move {
@@ -129,11 +148,11 @@ impl UploadPart {
                 match reader.next(end).await {
                     Ok(Some(bytes)) => {
                         body.0.reached.fetch_max(reader.offset, Ordering::Relaxed);
-                        if reader.offset < end {
+                        if Some(reader.offset) != end {
                             return Some((Ok(bytes), Some((reader, body))));
                         }
                         // Nobody asks for more after the last piece: the rest is put by before that goes.
-                        if end < body.size() {
+                        if end != body.0.size {
                             *body.lock() = Some(reader);
                         }
                         Some((Ok(bytes), None))
@@ -150,21 +169,23 @@ impl UploadPart {
 }
 
 impl Reader {
-    /// The next piece before `end`; `None` at the end.
-    async fn next(&mut self, end: u64) -> Result<Option<Bytes>> {
-        if self.offset == end {
+    /// The next piece before `end`, which has to come; `None` at the end.
+    async fn next(&mut self, end: Option<u64>) -> Result<Option<Bytes>> {
+        if Some(self.offset) == end {
             return Ok(None);
         }
         while self.left_over.is_empty() {
             self.left_over = match self.stream.next().await {
                 Some(piece) => piece?,
+                None if end.is_none() => return Ok(None),
                 None => {
                     let text = format!("the body ends after {} bytes, too early", self.offset);
                     return Err(Error::new(Kind::Corrupt, text));
                 }
             };
         }
-        let room = usize::try_from(end - self.offset).unwrap_or(usize::MAX);
+        let room = end.map_or(u64::MAX, |end| end - self.offset);
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
         let piece = self.left_over.split_to(self.left_over.len().min(room));
         self.offset += piece.len() as u64;
         Ok(Some(piece))

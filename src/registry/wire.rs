@@ -195,9 +195,10 @@ impl Wire {
             Body::Bytes(bytes) => builder = builder.body(bytes.clone()),
             Body::Stream(part) => {
                 let body = pulse.clone().body(part).await.map_err(own)?;
-                builder = builder
-                    .header(header::CONTENT_LENGTH, part.size())
-                    .body(body);
+                if let Some(size) = part.size() {
+                    builder = builder.header(header::CONTENT_LENGTH, size);
+                }
+                builder = builder.body(body);
             }
         }
         let started = Instant::now();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::failure::clean;
 use super::json;
 use super::table::{self, Align, Table, human_size};
-use crate::copy::{BlobOutcome, CopyPlan, CopyReport};
+use crate::copy::{Awaits, BlobOutcome, BlobStep, CopyPlan, CopyReport, ManifestStep, Recoded};
 use crate::image::{Descriptor, Digest, MediaType};
 use crate::transport::Presence;
 
@@ -81,22 +81,58 @@ struct BlobLine<'a> {
     digest: &'a Digest,
     size: u64,
     media_type: &'a MediaType,
-    /// `copied`, `mounted` or `present` in a receipt; `transfer`, `mount-or-transfer` or `present` in a plan.
+    /// `copied`, `mounted` or `present` in a receipt; `transfer`, `mount-or-transfer`, `recode` or `present` in a plan.
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     resumed_from: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recoded: Option<RecodedLine<'a>>,
+}
+
+/// How a layer's bytes change.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RecodedLine<'a> {
+    /// `plain`, `gzip` or `zstd`.
+    form: &'static str,
+    from_digest: &'a Digest,
+    from_size: u64,
+    diff_id: &'a Digest,
 }
 
 impl<'a> BlobLine<'a> {
-    fn new(blob: &'a Descriptor, action: &'static str, resumed_from: u64) -> BlobLine<'a> {
+    fn new(
+        blob: &'a Descriptor,
+        action: &'static str,
+        resumed_from: u64,
+        recoded: Option<&'a Recoded>,
+    ) -> BlobLine<'a> {
         BlobLine {
             digest: &blob.digest,
             size: blob.size,
             media_type: &blob.media_type,
             action,
             resumed_from: (resumed_from > 0).then_some(resumed_from),
+            recoded: recoded.map(|recoded| RecodedLine {
+                form: recoded.form().as_str(),
+                from_digest: &recoded.from.digest,
+                from_size: recoded.from.size,
+                diff_id: &recoded.diff_id,
+            }),
         }
     }
+}
+
+/// A manifest in a plan.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ManifestLine<'a> {
+    media_type: &'a MediaType,
+    /// Without a digest and a size where the blobs have to be written first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
 }
 
 impl<'a> Receipt<'a> {
@@ -108,10 +144,10 @@ impl<'a> Receipt<'a> {
             BlobOutcome::Present => "present",
             BlobOutcome::Failed => "failed",
         };
-        let blobs = report
-            .blobs
-            .iter()
-            .map(|b| BlobLine::new(&b.blob, action(b.outcome), b.resumed_from));
+        let blobs = report.blobs.iter().map(|b| {
+            let recoded = b.recoded.as_deref();
+            BlobLine::new(&b.blob, action(b.outcome), b.resumed_from, recoded)
+        });
         Receipt {
             source: &report.source,
             destination: &report.destination,
@@ -135,7 +171,7 @@ pub struct PlanReport<'a> {
     destination: String,
     up_to_date: bool,
     blobs: Vec<BlobLine<'a>>,
-    manifests: Vec<Descriptor>,
+    manifests: Vec<ManifestLine<'a>>,
     bytes_to_move: u64,
     notes: &'a [String],
 }
@@ -143,30 +179,37 @@ pub struct PlanReport<'a> {
 impl<'a> PlanReport<'a> {
     /// The report of `plan`; the names are those of the two sides.
     pub fn new(plan: &'a CopyPlan, source: String, destination: String) -> PlanReport<'a> {
-        let action = |presence| match presence {
-            Presence::Present => "present",
-            Presence::Absent => "transfer",
-            Presence::AskedOnWrite => "mount-or-transfer",
+        let action = |step: &BlobStep| match (step.recoded(), step.presence) {
+            (Some(_), _) => "recode",
+            (None, Presence::Present) => "present",
+            (None, Presence::Absent) => "transfer",
+            (None, Presence::AskedOnWrite) => "mount-or-transfer",
+        };
+        // What the destination will have, with the bytes that move for it.
+        let line = |step: &'a BlobStep| {
+            let mut line = BlobLine::new(&step.blob, action(step), 0, step.recoded());
+            line.size = step.moving().size;
+            line
+        };
+        let manifest = |step: &'a ManifestStep| {
+            let known = step.awaits == Awaits::Nothing;
+            ManifestLine {
+                media_type: step.manifest.media_type(),
+                digest: known.then(|| step.manifest.digest()),
+                size: known.then(|| step.manifest.raw().len() as u64),
+            }
         };
         PlanReport {
             source,
             destination,
             up_to_date: plan.up_to_date.is_some(),
-            blobs: plan
-                .blobs
-                .iter()
-                .map(|b| BlobLine::new(&b.blob, action(b.presence), 0))
-                .collect(),
-            manifests: plan
-                .manifests
-                .iter()
-                .map(|m| m.manifest.descriptor())
-                .collect(),
+            blobs: plan.blobs.iter().map(line).collect(),
+            manifests: plan.manifests.iter().map(manifest).collect(),
             bytes_to_move: plan
                 .blobs
                 .iter()
                 .filter(|b| b.presence != Presence::Present)
-                .map(|b| b.blob.size)
+                .map(|b| b.moving().size)
                 .sum(),
             notes: &plan.notes,
         }
@@ -198,11 +241,11 @@ impl<'a> PlanReport<'a> {
             ]);
         }
         for manifest in &self.manifests {
-            let size = human_size(manifest.size);
+            let later = || "(known afterwards)".to_owned();
             table.row([
                 "write".to_owned(),
-                size,
-                manifest.digest.to_string(),
+                manifest.size.map(human_size).unwrap_or_default(),
+                manifest.digest.map_or_else(later, Digest::to_string),
                 manifest.media_type.to_string(),
             ]);
         }
@@ -247,6 +290,7 @@ mod tests {
             blob: blob.clone(),
             outcome,
             resumed_from,
+            recoded: None,
         };
         let mut report = CopyReport {
             source: "docker://a".into(),

@@ -64,12 +64,17 @@ impl ArchiveFile {
             }
         }
         let (file, len) = unpacked(file, path, tmpdir)?;
-        Ok(ArchiveFile {
+        Ok(ArchiveFile::spooled(file, path.to_owned(), len))
+    }
+
+    /// A plain archive of `len` bytes in the file `file`, which has no name; messages call it `shown`.
+    pub(super) fn spooled(file: File, shown: PathBuf, len: u64) -> ArchiveFile {
+        ArchiveFile {
             file: Arc::new(file),
-            path: path.to_owned(),
+            path: shown,
             len,
             in_place: false,
-        })
+        }
     }
 
     /// Bytes of the plain archive.

@@ -9,6 +9,7 @@
 //! Memory is flat: at most two batches of 256 KiB in flight a stream, in either direction.
 
 mod document;
+mod late;
 mod partial;
 
 use std::fs::{self, File};
@@ -28,6 +29,7 @@ pub(super) use document::{
     temporary_in, write_document_blocking,
 };
 pub use document::{sync_directory, write_document};
+pub use late::write_late;
 use partial::Partial;
 pub(super) use partial::{is_partial_name, sweep};
 
@@ -76,7 +78,7 @@ pub async fn write_blob(
     }
     let stream = body.open(0).await;
     let filled = match stream {
-        Ok(stream) => fill(&mut partial, blob, stream, None).await,
+        Ok(stream) => fill(&mut partial, Some(blob), stream, None).await,
         Err(e) => Err(e),
     };
     if let Err(e) = filled {
@@ -110,7 +112,7 @@ async fn continued(
         partial.len(),
         blob.size
     );
-    match fill(partial, blob, stream, Some(digester)).await {
+    match fill(partial, Some(blob), stream, Some(digester)).await {
         Ok(()) => Ok(true),
         Err(e) => {
             partial.abandon(&e).await;
@@ -119,11 +121,11 @@ async fn continued(
     }
 }
 
-/// Writes `stream` to the end of `partial`. What arrived before an error is written too: it is what the next
+/// Writes `stream` to the end of `partial`, until that is all of `blob` where that is known. What arrived before an error is written too: it is what the next
 /// try continues from.
 async fn fill(
     partial: &mut Partial,
-    blob: &Descriptor,
+    blob: Option<&Descriptor>,
     mut stream: BlobStream,
     mut digester: Option<&mut Digester>,
 ) -> Result<()> {
@@ -133,7 +135,10 @@ async fn fill(
     let ended = loop {
         match stream.next().await {
             Some(Ok(bytes)) => {
-                if partial.len() + (batched + bytes.len()) as u64 > blob.size {
+                let len = partial.len() + (batched + bytes.len()) as u64;
+                if let Some(blob) = blob
+                    && len > blob.size
+                {
                     break Err(wrong(
                         blob,
                         format!("is longer than its {} bytes", blob.size),
@@ -157,7 +162,9 @@ async fn fill(
     join(writing.take()).await?;
     join(Some(partial.append(batch))).await?;
     ended?;
-    if partial.len() != blob.size {
+    if let Some(blob) = blob
+        && partial.len() != blob.size
+    {
         let what = format!("ends after {} of {} bytes", partial.len(), blob.size);
         return Err(wrong(blob, what));
     }

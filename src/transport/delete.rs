@@ -6,7 +6,7 @@ use super::{docker, oci_layout};
 use crate::image::ImageName;
 use crate::registry::Patience;
 use crate::settings::Access;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// What a deletion took away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub struct Deleted {
 /// Deletes the image `name`.
 ///
 /// In a registry the tag goes alone where the registry can do that; otherwise its manifest goes, with all of its
-/// tags: then, and when `name` has a digest, [`Kind::Refused`] lists the other tags unless `force`. In an OCI
-/// layout the entry goes, and the blobs that no other entry needs.
+/// tags: then, and when `name` has a digest, [`crate::Kind::Refused`] lists the other tags unless `force`. In an OCI
+/// layout the entry goes, and of the layout's own blobs those that no other entry needs.
 pub async fn delete(
     name: &ImageName,
     access: &Access,
@@ -33,10 +33,14 @@ pub async fn delete(
     match name {
         ImageName::Docker(reference) => docker::delete(reference, access, patience, force).await,
         ImageName::Oci { path, selector } => oci_layout::delete(path, selector).await,
-        other => Err(Error::new(
-            Kind::Other,
-            format!("`{other}` cannot be deleted with this command"),
-        )
-        .hint("an archive or a directory is deleted as a file is: `rm`")),
+        other => {
+            let text = format!("`{other}` cannot be deleted with this command");
+            Err(Error::other(text).hint(match other {
+                ImageName::DockerDaemon(_) => {
+                    "the engine's own client does that: `docker image rm`"
+                }
+                _ => "an archive or a directory is deleted as a file is: `rm`",
+            }))
+        }
     }
 }

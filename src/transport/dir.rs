@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use super::blob_store::{self, blocking, cannot_read, read_document};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
-    verified,
+    WrittenLate, verified,
 };
 use crate::image::{Algorithm, Descriptor, Digest, Manifest, View};
 use crate::{Error, Kind, Result};
@@ -265,6 +265,7 @@ impl Destination for DirDestination {
             holds: |_| true,
             manifest_vouches: false,
             plain_layers: false,
+            names_late: true,
         }
     }
 
@@ -292,6 +293,15 @@ impl Destination for DirDestination {
         self.image().holds_blob(&blob.digest);
         let to = self.path.join(blob_name(&blob.digest));
         blob_store::write_blob(&to, &self.path, blob, &body).await
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        self.made().await?;
+        let name = |digest: &Digest| self.path.join(blob_name(digest));
+        let algorithm = planned.digest.algorithm();
+        let written = blob_store::write_late(&self.path, algorithm, &body, name).await?;
+        self.image().holds_blob(&written.digest);
+        Ok(written)
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {

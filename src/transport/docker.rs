@@ -6,17 +6,18 @@
 mod delete;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use http::Method;
 
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
-    Stored, Which, verified,
+    Stored, Which, WrittenLate, tallied, verified,
 };
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
@@ -100,6 +101,9 @@ impl Source for DockerSource {
         Some(self.client.tags(&self.reference.repository.name))
     }
 }
+
+/// A blob without a known digest that is smaller is held in memory until it has one.
+const SMALL: usize = 1 << 20;
 
 /// Times in a row that a download is taken up again without a byte of progress.
 const MAX_STUCK: usize = 4;
@@ -229,6 +233,7 @@ impl Destination for DockerDestination {
             holds: |_| true,
             manifest_vouches: true,
             plain_layers: false,
+            names_late: true,
         }
     }
 
@@ -296,6 +301,57 @@ impl Destination for DockerDestination {
         }
     }
 
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let algorithm = planned.digest.algorithm();
+        let (mut content, tally) = tallied(body.open(0).await?, algorithm);
+        let mut begin = BytesMut::new();
+        while begin.len() < SMALL {
+            match content.next().await {
+                Some(bytes) => begin.extend_from_slice(&bytes?),
+                // All of it is here: it goes the way of blobs that are known.
+                None => {
+                    let (digest, size) = tally.ended()?;
+                    let blob = Descriptor::new(planned.media_type.clone(), digest.clone(), size);
+                    let stored = self.put_blob(&blob, BlobBody::of_bytes(begin.freeze()));
+                    return Ok(WrittenLate {
+                        digest,
+                        size,
+                        stored: stored.await?,
+                    });
+                }
+            }
+        }
+        // The first try goes on with what was begun; a further one begins anew.
+        let begun: BlobStream = Box::pin(stream::iter([Ok(begin.freeze())]).chain(content));
+        let state = Arc::new(Mutex::new((Some(begun), tally)));
+        let upload = {
+            let state = state.clone();
+            UploadBody::of_unknown_size(move || {
+                let (state, body) = (state.clone(), body.clone());
+                Box::pin(async move {
+                    let begun = lock(&state).0.take();
+                    if let Some(begun) = begun {
+                        return Ok(begun);
+                    }
+                    let (content, tally) = tallied(body.open(0).await?, algorithm);
+                    lock(&state).1 = tally;
+                    Ok(content)
+                })
+            })
+        };
+        let ended = || lock(&state).1.ended();
+        let repository = &self.reference.repository.name;
+        self.client
+            .push_late(repository, &upload, &|| Ok(ended()?.0))
+            .await?;
+        let (digest, size) = ended()?;
+        Ok(WrittenLate {
+            digest,
+            size,
+            stored: Stored::Written,
+        })
+    }
+
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
         let which = wanted(&self.reference, at);
         if let TagOrDigest::Digest(digest) = &which
@@ -326,6 +382,10 @@ impl Destination for DockerDestination {
     fn pressure(&self) -> u64 {
         self.client.pressure()
     }
+}
+
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn refused_by_policy(e: &Error) -> bool {

@@ -10,6 +10,7 @@ mod delete;
 pub mod dir;
 pub mod docker;
 pub mod docker_archive;
+pub mod docker_daemon;
 pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
@@ -32,7 +33,7 @@ use crate::settings::Access;
 use crate::{Error, Result};
 
 pub use delete::{Deleted, delete};
-pub use stream::{Spliced, is_spliced, read_all, verified};
+pub use stream::{Spliced, Tally, is_spliced, read_all, tallied, verified};
 
 /// What local transports are told besides a name.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +44,10 @@ pub struct Local {
     pub additional_tags: Vec<String>,
     /// Layers in a `docker-archive:` stay as compressed as they are.
     pub keep_compressed: bool,
+    /// The address of the engine that `docker-daemon:` means; by default `DOCKER_HOST`, else the system's socket.
+    pub daemon_host: Option<String>,
+    /// The blobs of an `oci:` layout are in this directory, which several layouts may share.
+    pub shared_blobs: Option<PathBuf>,
 }
 
 /// The image `name` to read from.
@@ -57,7 +62,8 @@ pub async fn open_source(
             Arc::new(docker::DockerSource::new(reference, access, patience)?)
         }
         ImageName::Oci { path, selector } => {
-            Arc::new(oci_layout::OciSource::open(path, selector).await?)
+            let layout = oci_layout::OciSource::open(path, selector).await?;
+            Arc::new(layout.sharing(local.shared_blobs.as_deref()))
         }
         ImageName::OciArchive { path, selector } => Arc::new(
             oci_archive::OciArchiveSource::open(path, selector, local.tmpdir.as_deref()).await?,
@@ -66,6 +72,9 @@ pub async fn open_source(
             docker_archive::DockerArchiveSource::open(path, selector, local.tmpdir.as_deref())
                 .await?,
         ),
+        ImageName::DockerDaemon(image) => {
+            Arc::new(docker_daemon::DockerDaemonSource::open(image, local).await?)
+        }
         ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })
 }
@@ -82,7 +91,8 @@ pub async fn open_destination(
             Arc::new(docker::DockerDestination::new(reference, access, patience)?)
         }
         ImageName::Oci { path, selector } => {
-            Arc::new(oci_layout::OciDestination::open(path, selector).await?)
+            let layout = oci_layout::OciDestination::open(path, selector).await?;
+            Arc::new(layout.sharing(local.shared_blobs.as_deref()))
         }
         ImageName::OciArchive { path, selector } => Arc::new(
             oci_archive::OciArchiveDestination::open(path, selector, local.tmpdir.as_deref())
@@ -91,6 +101,9 @@ pub async fn open_destination(
         ImageName::DockerArchive { path, selector } => Arc::new(
             docker_archive::DockerArchiveDestination::open(path, selector, local)?,
         ),
+        ImageName::DockerDaemon(image) => {
+            Arc::new(docker_daemon::DockerDaemonDestination::open(image, local)?)
+        }
         ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
     })
 }
@@ -121,6 +134,8 @@ pub struct DestinationCan {
     pub manifest_vouches: bool,
     /// Layers are held uncompressed only: whoever writes has to inflate them.
     pub plain_layers: bool,
+    /// A blob may come whose digest is known only when all its bytes are there.
+    pub names_late: bool,
 }
 
 /// Whether a blob is at a destination, as far as can be said without asking over the network.
@@ -136,8 +151,17 @@ pub enum Presence {
 #[derive(Debug, Clone)]
 pub struct Coming {
     pub blob: Descriptor,
-    /// Bytes of it; `None` where only writing will tell, and the descriptor's size does not count.
+    /// Bytes of it; `None` where only writing will tell, by [`Destination::put_late`]. Then the descriptor's size
+    /// does not count, and its digest may only stand for the one to come.
     pub size: Option<u64>,
+}
+
+/// A blob whose digest and size are known now that it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenLate {
+    pub digest: Digest,
+    pub size: u64,
+    pub stored: Stored,
 }
 
 /// What became of a blob that was to be written.
@@ -178,6 +202,11 @@ pub trait Source: Send + Sync {
     /// The repository, where the place is one of a registry.
     fn repository(&self) -> Option<&Repository> {
         None
+    }
+
+    /// The repository that the image's name names, whether it is in a registry or not.
+    fn repository_name(&self) -> Option<String> {
+        self.repository().map(ToString::to_string)
     }
 
     /// Requests sent so far, by host.
@@ -229,6 +258,10 @@ pub trait Destination: Send + Sync {
 
     /// Writes a blob, unless it is there and not to be written anew; it gets its name only after its digest matched.
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored>;
+
+    /// Writes a blob whose size, and mostly its digest, are known when all its bytes are there; it gets its name
+    /// then. `planned` is what [`Destination::begin`] heard of it.
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate>;
 
     /// Writes a manifest, under the place's name or by its digest only.
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()>;

@@ -17,7 +17,7 @@ use super::tar_index::TarIndex;
 use super::tar_writer::{Content, Entry, TarWriter};
 use super::{
     BlobBody, BlobStream, Coming, Destination, DestinationCan, Presence, Source, SourceCan, Stored,
-    Which, verified,
+    Which, WrittenLate, tallied, verified,
 };
 use crate::image::{Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Kind, Result};
@@ -36,6 +36,11 @@ fn image_name(path: &Path, selector: &Selector) -> String {
         selector: selector.clone(),
     };
     name.to_string()
+}
+
+/// What the member is called that gets its name when it is written; no archive has such a name in it.
+fn late_member(planned: &Digest) -> String {
+    format!("late/{planned}")
 }
 
 /// The images of an archive. Blocks.
@@ -321,6 +326,7 @@ impl Destination for OciArchiveDestination {
             holds: oci_layout::holds,
             manifest_vouches: false,
             plain_layers: false,
+            names_late: true,
         }
     }
 
@@ -340,9 +346,13 @@ impl Destination for OciArchiveDestination {
     }
 
     async fn begin(&self, blobs: &[Coming]) -> Result<()> {
-        let members = blobs
-            .iter()
-            .map(|coming| (blob_member(&coming.blob.digest), MODE, coming.size));
+        let members = blobs.iter().map(|coming| {
+            let name = match coming.size {
+                Some(_) => blob_member(&coming.blob.digest),
+                None => late_member(&coming.blob.digest),
+            };
+            (name, MODE, coming.size)
+        });
         self.writer().await?.announce(members);
         Ok(())
     }
@@ -355,6 +365,28 @@ impl Destination for OciArchiveDestination {
         writer.announce([(name.clone(), MODE, Some(blob.size))]);
         writer.write(&name, body.open(0).await?).await?;
         Ok(Stored::Written)
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let (writer, planned_name) = (self.writer().await?, late_member(&planned.digest));
+        writer.announce([(planned_name.clone(), MODE, None)]);
+        let (stream, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
+        let name = || {
+            let (digest, size) = tally.ended()?;
+            let member = blob_member(&digest);
+            let blob = Descriptor::new(planned.media_type.clone(), digest, size);
+            Ok((!self.holds_blob(&blob)?).then_some(member))
+        };
+        let written = writer.write_late(&planned_name, stream, name).await?;
+        let (digest, size) = tally.ended()?;
+        Ok(WrittenLate {
+            digest,
+            size,
+            stored: match written {
+                true => Stored::Written,
+                false => Stored::Present,
+            },
+        })
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {

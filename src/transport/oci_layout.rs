@@ -5,6 +5,7 @@
 //! is read, merged and replaced under an advisory lock on the file `oci-layout`: that file is in every layout,
 //! is never replaced, and a lock on it ends with its process and leaves nothing behind.
 
+mod blobs;
 mod delete;
 mod enter;
 pub(super) mod index;
@@ -24,15 +25,13 @@ use tokio::sync::OnceCell;
 use super::blob_store::{self, blocking, cannot_read, cannot_write, read_document};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
-    verified,
+    WrittenLate, verified,
 };
-use crate::image::{
-    Algorithm, Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector,
-};
+use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
 use crate::{Error, Kind, Result};
-use index::Index;
-
+use blobs::Blobs;
 use enter::{enter, lock};
+use index::Index;
 
 pub(super) use delete::delete;
 
@@ -41,13 +40,6 @@ pub(super) const INDEX_FILE: &str = "index.json";
 pub(super) const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// How long a partial file waits to be continued before a later copy into the layout removes it.
 const PARTIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-fn blob_path(layout: &Path, digest: &Digest) -> PathBuf {
-    layout
-        .join("blobs")
-        .join(digest.algorithm().as_str())
-        .join(digest.hex())
-}
 
 fn image_name(path: &Path, selector: &Selector) -> String {
     let name = ImageName::Oci {
@@ -112,6 +104,7 @@ pub(super) fn check_version_of(bytes: &[u8], layout: &str) -> Result<()> {
 /// An image in an OCI layout, to read.
 pub struct OciSource {
     path: PathBuf,
+    blobs: Blobs,
     selector: Selector,
     index: Index,
     image: Descriptor,
@@ -130,6 +123,7 @@ impl OciSource {
             check_version(&path)?;
             let image = index.select(&selector, &path.display().to_string())?;
             Ok(OciSource {
+                blobs: Blobs::new(&path, None),
                 path,
                 selector,
                 index,
@@ -139,11 +133,22 @@ impl OciSource {
         .await
     }
 
+    /// The same image with its blobs in the directory `shared` (`ALGORITHM/HEX` below it), if there is one; what is
+    /// not there is looked for in the layout itself.
+    #[must_use]
+    pub fn sharing(self, shared: Option<&Path>) -> OciSource {
+        OciSource {
+            blobs: Blobs::new(&self.path, shared),
+            ..self
+        }
+    }
+
     /// The bytes of a manifest: the blob, or what the descriptor itself carries.
     async fn document(&self, digest: &Digest) -> Result<Bytes> {
-        let path = blob_path(&self.path, digest);
-        if let Some(bytes) = blocking(move || read_document(&path)).await? {
-            return Ok(bytes);
+        for path in self.blobs.candidates(digest) {
+            if let Some(bytes) = blocking(move || read_document(&path)).await? {
+                return Ok(bytes);
+            }
         }
         let carried = (self.image.digest == *digest).then(|| data(&self.image));
         carried.flatten().ok_or_else(|| self.missing(digest))
@@ -243,9 +248,19 @@ impl Source for OciSource {
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        let stream = match blob_store::read_file(&blob_path(&self.path, &blob.digest), from).await {
-            Ok(stream) => stream,
-            Err(e) if e.kind() == Kind::NotFound => match data(blob) {
+        let mut file = None;
+        for path in self.blobs.candidates(&blob.digest) {
+            match blob_store::read_file(&path, from).await {
+                Err(e) if e.kind() == Kind::NotFound => {}
+                other => {
+                    file = Some(other?);
+                    break;
+                }
+            }
+        }
+        let stream = match file {
+            Some(stream) => stream,
+            None => match data(blob) {
                 Some(bytes) => BlobBody::of_bytes(bytes).open(from).await?,
                 None => {
                     let error = self.missing(&blob.digest);
@@ -255,7 +270,6 @@ impl Source for OciSource {
                     });
                 }
             },
-            Err(e) => return Err(e),
         };
         Ok(if from == 0 {
             verified(stream, blob)
@@ -268,6 +282,7 @@ impl Source for OciSource {
 /// An image in an OCI layout, to write. Nothing is made before the first write.
 pub struct OciDestination {
     path: PathBuf,
+    blobs: Blobs,
     selector: Selector,
     made: OnceCell<()>,
     /// What `finish` enters into the index.
@@ -292,6 +307,7 @@ impl OciDestination {
         blocking(move || {
             check_writable(&path)?;
             Ok(OciDestination {
+                blobs: Blobs::new(&path, None),
                 path,
                 selector,
                 made: OnceCell::new(),
@@ -302,6 +318,15 @@ impl OciDestination {
         .await
     }
 
+    /// The same layout with its blobs in the directory `shared` (`ALGORITHM/HEX` below it), if there is one.
+    #[must_use]
+    pub fn sharing(self, shared: Option<&Path>) -> OciDestination {
+        OciDestination {
+            blobs: Blobs::new(&self.path, shared),
+            ..self
+        }
+    }
+
     fn ref_name(&self) -> Option<&str> {
         match &self.selector {
             Selector::Named(name) => Some(name),
@@ -309,9 +334,9 @@ impl OciDestination {
         }
     }
 
-    fn relies_on(&self, blob: &Descriptor) {
+    fn relies_on(&self, digest: &Digest, size: u64) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.push((blob.digest.clone(), blob.size));
+        parts.push((digest.clone(), size));
     }
 
     /// Makes this a layout, before anything else is in it: a copy that is killed leaves something that the next
@@ -364,6 +389,7 @@ impl Destination for OciDestination {
             holds,
             manifest_vouches: false,
             plain_layers: false,
+            names_late: true,
         }
     }
 
@@ -374,9 +400,9 @@ impl Destination for OciDestination {
     }
 
     async fn has(&self, blob: &Descriptor) -> Result<Presence> {
-        let path = blob_path(&self.path, &blob.digest);
+        let path = self.blobs.file(&blob.digest);
         Ok(if blob_store::holds(&path, blob.size).await {
-            self.relies_on(blob);
+            self.relies_on(&blob.digest, blob.size);
             Presence::Present
         } else {
             Presence::Absent
@@ -385,10 +411,19 @@ impl Destination for OciDestination {
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
         self.made().await?;
-        let to = blob_path(&self.path, &blob.digest);
-        let stored = blob_store::write_blob(&to, &self.path, blob, &body).await?;
-        self.relies_on(blob);
+        let to = self.blobs.file(&blob.digest);
+        let stored = blob_store::write_blob(&to, self.blobs.partials(), blob, &body).await?;
+        self.relies_on(&blob.digest, blob.size);
         Ok(stored)
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        self.made().await?;
+        let (algorithm, blobs) = (planned.digest.algorithm(), &self.blobs);
+        let name = |digest: &Digest| blobs.file(digest);
+        let late = blob_store::write_late(blobs.partials(), algorithm, &body, name).await?;
+        self.relies_on(&late.digest, late.size);
+        Ok(late)
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
@@ -403,11 +438,12 @@ impl Destination for OciDestination {
         }
         self.made().await?;
         let image = manifest.descriptor();
-        let to = blob_path(&self.path, &image.digest);
+        let to = self.blobs.file(&image.digest);
         if !blob_store::holds(&to, image.size).await {
-            blob_store::write_document(&to, &self.path, manifest.raw().clone()).await?;
+            let partials = self.blobs.partials();
+            blob_store::write_document(&to, partials, manifest.raw().clone()).await?;
         }
-        self.relies_on(&image);
+        self.relies_on(&image.digest, image.size);
         if *at == Which::Named {
             *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
         }
@@ -424,6 +460,7 @@ impl Destination for OciDestination {
             return Ok(());
         }
         let (path, name) = (self.path.clone(), self.ref_name().map(str::to_owned));
+        let blobs = self.blobs.clone();
         let parts = self
             .parts
             .lock()
@@ -431,21 +468,12 @@ impl Destination for OciDestination {
             .clone();
         blocking(move || {
             // The names of the blobs are on disk before the index points at them.
-            let blobs = path.join("blobs");
-            for algorithm in [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512] {
-                let directory = blobs.join(algorithm.as_str());
-                if directory.exists() {
-                    blob_store::sync_directory(&directory)?;
-                }
-            }
-            if blobs.exists() {
-                blob_store::sync_directory(&blobs)?;
-            }
+            blobs.sync()?;
             if let Some(image) = image {
-                enter(&path, &image, name.as_deref(), &parts)?;
+                enter(&path, &image, name.as_deref(), &blobs, &parts)?;
             }
             blob_store::sync_directory(&path)?;
-            blob_store::sweep(&path, PARTIALS_KEPT);
+            blob_store::sweep(blobs.partials(), PARTIALS_KEPT);
             Ok(())
         })
         .await

@@ -1,5 +1,7 @@
 //! Streams that check themselves: no caller has to remember to verify.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -7,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::BlobStream;
-use crate::image::{Descriptor, Digest, Digester};
+use crate::image::{Algorithm, Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 
 /// `inner`, ending in an error when size or digest is not that of `blob`.
@@ -78,6 +80,55 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
         s.ended = item.is_err();
         Some((item, s))
     }))
+}
+
+/// Digest and size of a stream that came to its end.
+#[derive(Debug, Clone, Default)]
+pub struct Tally(Arc<OnceLock<(Digest, u64)>>);
+
+impl Tally {
+    /// What came, once all of it did; a stream that broke has no tally.
+    pub fn get(&self) -> Option<&(Digest, u64)> {
+        self.0.get()
+    }
+
+    /// As [`Tally::get`], for whoever saw the stream end.
+    pub fn ended(&self) -> Result<(Digest, u64)> {
+        let tally = self.0.get().cloned();
+        tally.ok_or_else(|| Error::other("a blob was not read to its end"))
+    }
+}
+
+/// `inner` as it is, hashed and counted: for bytes whose digest nobody knows before.
+pub fn tallied(inner: BlobStream, algorithm: Algorithm) -> (BlobStream, Tally) {
+    let tally = Tally::default();
+    let state = (inner, Some(Digester::new(algorithm)), 0, tally.clone());
+    let stream = stream::unfold(
+        state,
+        |(mut inner, mut digester, mut seen, tally)| async move {
+            let item = match inner.next().await {
+                Some(Ok(bytes)) => {
+                    seen += bytes.len() as u64;
+                    if let Some(digester) = &mut digester {
+                        digester.update(&bytes);
+                    }
+                    Ok(bytes)
+                }
+                Some(Err(e)) => {
+                    digester = None;
+                    Err(e)
+                }
+                None => {
+                    let digest = digester.take()?.finish();
+                    // Set once: the stream ends once.
+                    let _ = tally.0.set((digest, seen));
+                    return None;
+                }
+            };
+            Some((item, (inner, digester, seen, tally)))
+        },
+    );
+    (Box::pin(stream), tally)
 }
 
 /// From this size on a blob is hashed on a thread of its own, while its next bytes are received.

@@ -77,6 +77,8 @@ struct Slot {
     at: Option<u64>,
     spool: Option<Arc<File>>,
     done: bool,
+    /// It turned out not to be needed.
+    dropped: bool,
 }
 
 #[derive(Default)]
@@ -94,6 +96,10 @@ impl State {
     /// Gives places to as many slots as sizes allow.
     fn place(&mut self) {
         while let Some(slot) = self.slots.get_mut(self.placed) {
+            if slot.dropped {
+                self.placed += 1;
+                continue;
+            }
             slot.at = Some(self.end);
             let Some(size) = slot.size else {
                 return;
@@ -150,11 +156,8 @@ impl TarWriter {
             Out::File(file)
         };
         let writer = TarWriter {
-            out: Arc::new(out),
             temporary: Mutex::new(temporary),
-            path: path.to_owned(),
-            tmpdir: tmpdir.map(Path::to_owned),
-            state: Mutex::default(),
+            ..TarWriter::to(out, path, tmpdir)
         };
         if let (Some((archive, ranges)), Out::File(file)) = (kept, &*writer.out) {
             for range in ranges {
@@ -171,6 +174,21 @@ impl TarWriter {
             }
         }
         Ok(writer)
+    }
+
+    /// Begins an archive that goes into `pipe`; messages call it `shown`.
+    pub(super) fn piped(pipe: File, shown: &Path, tmpdir: Option<&Path>) -> TarWriter {
+        TarWriter::to(Out::Pipe(pipe), shown, tmpdir)
+    }
+
+    fn to(out: Out, path: &Path, tmpdir: Option<&Path>) -> TarWriter {
+        TarWriter {
+            out: Arc::new(out),
+            temporary: Mutex::default(),
+            path: path.to_owned(),
+            tmpdir: tmpdir.map(Path::to_owned),
+            state: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -190,6 +208,7 @@ impl TarWriter {
                     at: None,
                     spool: None,
                     done: false,
+                    dropped: false,
                 });
             }
         }
@@ -236,9 +255,7 @@ impl TarWriter {
                 state.place();
             }
             None => {
-                let tmpdir = self.tmpdir.clone();
-                let file = Arc::new(blocking(move || unnamed(tmpdir.as_deref())).await?);
-                let written = Sink::spool(self, file.clone()).pour(content, size).await?;
+                let (file, written) = self.spooled(content, size).await?;
                 let mut state = self.state();
                 state.slots[i].size = Some(written);
                 state.slots[i].spool = Some(file);
@@ -246,6 +263,47 @@ impl TarWriter {
             }
         }
         self.copy_spools().await
+    }
+
+    /// Writes the announced member `planned`, which gets its name when all of `content` is there; `false` when there
+    /// is no name for it, or there is such a member already.
+    pub(super) async fn write_late(
+        &self,
+        planned: &str,
+        content: BlobStream,
+        name: impl FnOnce() -> Result<Option<String>>,
+    ) -> Result<bool> {
+        let (file, written) = self.spooled(content, None).await?;
+        let name = name()?;
+        let kept = {
+            let mut state = self.state();
+            let name = name.filter(|name| state.slots.iter().all(|s| s.name != *name));
+            let Some(slot) = state.slots.iter_mut().find(|s| s.name == planned) else {
+                let message = format!("the member `{planned}` was not announced");
+                return Err(Error::other(message));
+            };
+            let kept = name.is_some();
+            match name {
+                Some(name) => {
+                    slot.name = name;
+                    slot.size = Some(written);
+                    slot.spool = Some(file);
+                }
+                None => (slot.dropped, slot.done) = (true, true),
+            }
+            state.place();
+            kept
+        };
+        self.copy_spools().await?;
+        Ok(kept)
+    }
+
+    /// `content` in a file without a name, and its length.
+    async fn spooled(&self, content: BlobStream, size: Option<u64>) -> Result<(Arc<File>, u64)> {
+        let tmpdir = self.tmpdir.clone();
+        let file = Arc::new(blocking(move || unnamed(tmpdir.as_deref())).await?);
+        let written = Sink::spool(self, file.clone()).pour(content, size).await?;
+        Ok((file, written))
     }
 
     /// Copies the spools whose place is known and whose turn it is.

@@ -5,6 +5,9 @@
 mod convert;
 mod edges;
 mod interrupted;
+mod recode;
+mod recode_elsewhere;
+mod shared_blobs;
 
 use std::path::Path;
 

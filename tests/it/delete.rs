@@ -198,6 +198,19 @@ fn blobs_that_nothing_else_needs_go_with_an_entry_of_a_layout() {
 }
 
 #[test]
+fn blobs_that_layouts_share_are_left_alone() {
+    let barque = Barque::new();
+    write_layout(&barque.path("in"), &[("1", &images::small())]);
+    let shared = ["copy", "--dest-shared-blob-dir", "pool", "oci:in:1"];
+    barque.args(shared).args(["oci:one:1"]).run().ok();
+    barque.args(shared).args(["oci:two:1"]).run().ok();
+    barque.args(["delete", "oci:one:1"]).run().ok();
+    let copy = ["copy", "--src-shared-blob-dir", "pool"];
+    barque.args(copy).args(["oci:one:1", "dir:a"]).run().code(2);
+    barque.args(copy).args(["oci:two:1", "dir:b"]).run().ok();
+}
+
+#[test]
 fn a_second_name_keeps_all_blobs() {
     let barque = Barque::new();
     let layout = barque.path("l");

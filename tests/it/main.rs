@@ -4,6 +4,7 @@ mod archives;
 mod auth_files;
 mod basic;
 mod copy;
+mod daemon;
 mod delete;
 mod docs;
 mod faults;

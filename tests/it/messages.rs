@@ -206,7 +206,7 @@ fn names_that_cannot_be_read() {
         ),
         ("docker://a/b:", &["`a/b:`"]),
         ("docker://a@sha256:12", &["`a@sha256:12`"]),
-        ("docker-daemon:x:1", &["docker-daemon"]),
+        ("containers-storage:x:1", &["containers-storage"]),
         ("containers-storage:x", &["containers-storage"]),
         ("", &["is not a valid image name"]),
         ("dir:", &["names no directory"]),

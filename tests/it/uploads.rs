@@ -33,8 +33,8 @@ fn scene(address: &str) -> (Client, RepositoryName, Descriptor, UploadBody) {
     (client, repository.name, blob, body)
 }
 
-async fn start(client: &Client, name: &RepositoryName, blob: &Descriptor) -> Session {
-    match client.start_upload(name, &blob.digest, None).await.unwrap() {
+async fn start(client: &Client, name: &RepositoryName) -> Session {
+    match client.start_upload(name, None).await.unwrap() {
         Started::Session(session) => session,
         Started::Present => panic!("nothing was sent yet"),
     }
@@ -43,17 +43,17 @@ async fn start(client: &Client, name: &RepositoryName, blob: &Descriptor) -> Ses
 /// Uploads in two parts, with a look in between.
 async fn in_parts(address: &str) -> (Client, RepositoryName, Descriptor) {
     let (client, name, blob, body) = scene(address);
-    let session = start(&client, &name, &blob).await;
+    let session = start(&client, &name).await;
     assert_eq!(session.min_chunk(), None);
     let session = client
-        .patch_upload(&name, &session, &body, 0..4_000)
+        .patch_upload(&name, &session, &body, Some(0..4_000))
         .await
         .unwrap();
     let status = client.upload_status(&name, &session).await.unwrap();
     assert_eq!(status.bytes, Some(4_000));
     let session = status.session;
     let session = client
-        .patch_upload(&name, &session, &body, 4_000..10_000)
+        .patch_upload(&name, &session, &body, Some(4_000..10_000))
         .await
         .unwrap();
     client.finish_upload(&name, &session, &blob).await.unwrap();
@@ -67,7 +67,9 @@ async fn an_upload_in_parts() {
     let (client, name, blob) = in_parts(registry.address()).await;
     assert_eq!(registry.blob("a", &blob.digest), Some(noise(5, 10_000)));
     // There now, and seen with the start.
-    let started = client.start_upload(&name, &blob.digest, Some(&name)).await;
+    let started = client
+        .start_upload(&name, Some((&blob.digest, &name)))
+        .await;
     assert!(matches!(started.unwrap(), Started::Present));
 }
 
@@ -91,7 +93,7 @@ async fn distribution_takes_an_upload_in_parts() {
 async fn an_upload_in_one_request() {
     let registry = FakeRegistry::start();
     let (client, name, blob, body) = scene(registry.address());
-    let session = start(&client, &name, &blob).await;
+    let session = start(&client, &name).await;
     client
         .put_upload(&name, &session, &blob, &body)
         .await
@@ -102,10 +104,10 @@ async fn an_upload_in_one_request() {
 #[tokio::test]
 async fn an_upload_that_is_given_up() {
     let registry = FakeRegistry::start();
-    let (client, name, blob, body) = scene(registry.address());
-    let session = start(&client, &name, &blob).await;
+    let (client, name, _, body) = scene(registry.address());
+    let session = start(&client, &name).await;
     let session = client
-        .patch_upload(&name, &session, &body, 0..9)
+        .patch_upload(&name, &session, &body, Some(0..9))
         .await
         .unwrap();
     client.cancel_upload(&name, &session).await.unwrap();

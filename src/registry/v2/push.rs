@@ -15,7 +15,7 @@ use crate::{Error, Kind, Result};
 use super::uploads::{Session, Started, has_status};
 
 /// Times that one blob fails without any progress by what the registry says (quirk U21).
-const MAX_FAILURES: usize = 3;
+pub(super) const MAX_FAILURES: usize = 3;
 /// The same for connections that break and registries that ask for patience, which passes: not every registry keeps
 /// the beginning of what broke off.
 const MAX_BREAKS: usize = 8;
@@ -60,11 +60,12 @@ impl Client {
         from: Option<&RepositoryName>,
         body: &UploadBody,
     ) -> Result<Pushed> {
+        let mount = from.map(|from| (&blob.digest, from));
         let mut failures = 0;
         let mut furthest = 0;
         let mut seekable = true;
         loop {
-            let session = match self.start_upload(repository, &blob.digest, from).await? {
+            let session = match self.start_upload(repository, mount).await? {
                 Started::Present => return Ok(Pushed::Present),
                 Started::Session(session) => session,
             };
@@ -213,8 +214,9 @@ impl Upload<'_> {
             let end = chunk.map_or(size, |chunk| size.min(self.offset.saturating_add(chunk)));
             self.parts += 1;
             self.last = end - self.offset;
+            let range = (self.last < size).then_some(self.offset..end);
             self.session = client
-                .patch_upload(repository, &self.session, self.body, self.offset..end)
+                .patch_upload(repository, &self.session, self.body, range)
                 .await?;
             self.offset = end;
             complete = end == size;

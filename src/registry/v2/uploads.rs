@@ -13,6 +13,7 @@ use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::body::Answer;
 use crate::registry::intent::{Actions, Body, Intent, Scope, Target};
+use crate::registry::upload_body::UploadPart;
 use crate::registry::{ApiError, Client, UploadBody};
 use crate::{Error, Kind, Result};
 
@@ -58,19 +59,18 @@ pub struct Received {
 }
 
 impl Client {
-    /// POST: mounts `digest` from the repository `from`, or opens an upload; without `from`, always opens one.
-    /// A refused mount becomes a plain start (quirks X3, X4).
+    /// POST: mounts a blob from the repository that `mount` names with it, or opens an upload; without `mount`
+    /// always opens one. A refused mount becomes a plain start (quirks X3, X4).
     pub async fn start_upload(
         &self,
         repository: &RepositoryName,
-        digest: &Digest,
-        from: Option<&RepositoryName>,
+        mount: Option<(&Digest, &RepositoryName)>,
     ) -> Result<Started> {
         let base = format!("/v2/{repository}/blobs/uploads/");
         let plain = Scope::new(repository, Actions::PullPush);
-        let from = from.filter(|_| !self.habits.plain_starts.load(Ordering::Relaxed));
+        let mount = mount.filter(|_| !self.habits.plain_starts.load(Ordering::Relaxed));
         let mut refused = false;
-        if let Some(from) = from {
+        if let Some((digest, from)) = mount {
             let mut scope = plain.clone();
             scope.mount_from = (from != repository).then(|| from.clone());
             let path = format!("{base}?mount={digest}&from={from}");
@@ -118,31 +118,34 @@ impl Client {
         body: &UploadBody,
     ) -> Result<()> {
         let url = with_digest(session, &blob.digest);
-        let put = data(Method::PUT, repository, url, body, 0..body.size());
+        let put = data(Method::PUT, repository, url, body.whole());
         let answer = self.send(&put).await?;
         self.finished(repository, blob, answer).await
     }
 
-    /// PATCH with the bytes of `body` in `range`; the value is where the upload goes on.
+    /// PATCH with the bytes of `body` in `range`, or with all of it; the value is where the upload goes on.
     ///
-    /// What is not the whole body says which bytes it is (quirk U15); what is says nothing, since some take no
-    /// ranges.
+    /// A part says which bytes it is (quirk U15); all of it says nothing, since some take no ranges.
     pub async fn patch_upload(
         &self,
         repository: &RepositoryName,
         session: &Session,
         body: &UploadBody,
-        range: Range<u64>,
+        range: Option<Range<u64>>,
     ) -> Result<Session> {
         let url = session.place.clone();
-        let mut patch = data(Method::PATCH, repository, url, body, range.clone());
-        if range != (0..body.size()) {
-            // U12: bare, without the unit and the total.
-            let bytes = format!("{}-{}", range.start, range.end.saturating_sub(1));
-            patch = patch.header(header::CONTENT_RANGE, bytes);
-            // A lost part is not sent again as it was: the registry may have its beginning.
-            patch.bulk = true;
-        }
+        let patch = match range {
+            None => data(Method::PATCH, repository, url, body.whole()),
+            Some(range) => {
+                // U12: bare, without the unit and the total.
+                let bytes = format!("{}-{}", range.start, range.end.saturating_sub(1));
+                let mut patch = data(Method::PATCH, repository, url, body.part(range))
+                    .header(header::CONTENT_RANGE, bytes);
+                // A lost part is not sent again as it was: the registry may have its beginning.
+                patch.bulk = true;
+                patch
+            }
+        };
         session.next(&self.send(&patch).await?)
     }
 
@@ -225,19 +228,13 @@ fn at(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
     intent
 }
 
-fn data(
-    method: Method,
-    repository: &RepositoryName,
-    url: Admitted,
-    body: &UploadBody,
-    range: Range<u64>,
-) -> Intent {
+fn data(method: Method, repository: &RepositoryName, url: Admitted, part: UploadPart) -> Intent {
     // U27: strict servers take this content type only.
     let mut intent =
         at(method, repository, url).header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
     intent.repeatable = false;
-    intent.bulk = range.end - range.start > BULK;
-    intent.body = Body::Stream(body.part(range));
+    intent.bulk = part.size().is_none_or(|size| size > BULK);
+    intent.body = Body::Stream(part);
     intent
 }
 

@@ -118,16 +118,23 @@ pub(in crate::transport) fn cannot_read(path: &Path, e: io::Error) -> Error {
     Error::new(kind, format!("cannot read `{}`", path.display())).because(e)
 }
 
+/// The size of what comes without one.
+pub(super) const UNKNOWN_SIZE: u64 = u64::MAX;
+
 /// The error of a file that cannot be written after `done` of its `size` bytes.
 pub(in crate::transport) fn cannot_write(path: &Path, done: u64, size: u64, e: io::Error) -> Error {
     let full = matches!(
         e.kind(),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
     );
+    let of = match size {
+        UNKNOWN_SIZE => String::new(),
+        size => format!(" of {size}"),
+    };
     let error = Error::new(
         Kind::Refused,
         format!(
-            "cannot write `{}` ({done} of {size} bytes written)",
+            "cannot write `{}` ({done}{of} bytes written)",
             path.display()
         ),
     )

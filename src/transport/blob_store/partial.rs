@@ -13,9 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tempfile::TempPath;
 use tokio::task::JoinHandle;
 
-use super::document::{blocking, cannot_read, cannot_write};
+use super::document::{UNKNOWN_SIZE, blocking, cannot_read, cannot_write, temporary_in};
 use super::{BATCH, remove};
 use crate::image::{Algorithm, Digest, Digester};
 use crate::{Error, Kind, Result};
@@ -70,14 +71,20 @@ impl Partial {
         }
     }
 
+    /// A partial for a blob whose digest is not known yet, under a random name. It is removed when the second value
+    /// is dropped, unless it has its final name by then.
+    pub(super) fn fresh(directory: &Path) -> Result<(Partial, TempPath)> {
+        let made = temporary_in(directory).map_err(|e| cannot_write(directory, 0, 0, e))?;
+        let (file, temporary) = made.into_parts();
+        // Locked, it is not swept away by others; without locks nobody sweeps.
+        let _ = file.try_lock();
+        let partial = Partial::of(file, temporary.to_path_buf(), UNKNOWN_SIZE)?;
+        Ok((partial, temporary))
+    }
+
     /// A partial under a random name, for file systems without locks; it is never continued.
     fn unshared(directory: &Path, size: u64) -> Result<Partial> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX);
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-        let (file, path) = builder
-            .tempfile_in(directory)
+        let (file, path) = temporary_in(directory)
             .and_then(|file| file.keep().map_err(io::Error::from))
             .map_err(|e| cannot_write(directory, 0, size, e))?;
         Partial::of(file, path, size)

@@ -55,10 +55,20 @@ impl DockerArchiveSource {
     ) -> Result<DockerArchiveSource> {
         let (path, selector) = (path.to_owned(), selector.clone());
         let tmpdir = tmpdir.map(Path::to_owned);
+        let archive = blocking(move || ArchiveFile::open(&path, tmpdir.as_deref())).await?;
+        DockerArchiveSource::read(archive, selector).await
+    }
+
+    /// Picks an image of `archive`.
+    pub(in crate::transport) async fn read(
+        archive: ArchiveFile,
+        selector: Selector,
+    ) -> Result<DockerArchiveSource> {
         blocking(move || {
-            let tar = TarIndex::read(ArchiveFile::open(&path, tmpdir.as_deref())?)?;
+            let shown = archive.path().display().to_string();
+            let tar = TarIndex::read(archive)?;
             let items = items(&tar)?;
-            let item = select(&items, &selector, &path.display().to_string())?;
+            let item = select(&items, &selector, &shown)?;
             DockerArchiveSource::of(tar, item, selector)
         })
         .await
@@ -264,6 +274,13 @@ impl Source for DockerArchiveSource {
 
     fn can(&self) -> SourceCan {
         SourceCan { ranged: true }
+    }
+
+    fn repository_name(&self) -> Option<String> {
+        match &self.selector {
+            Selector::Named(name) => Some(parse_reference(name).ok()?.repository.to_string()),
+            Selector::Only | Selector::At(_) => None,
+        }
     }
 
     async fn manifest(&self, which: &Which) -> Result<Manifest> {

@@ -5,6 +5,7 @@
 //! the older form, then `manifest.json` and `repositories`.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +16,8 @@ use super::super::archive_file::STANDARD;
 use super::super::blob_store::{DOCUMENT_CAP, blocking};
 use super::super::tar_writer::{Content, Entry, TarWriter};
 use super::super::{
-    BlobBody, Coming, Destination, DestinationCan, Local, Presence, Stored, Which, read_all,
+    BlobBody, BlobStream, Coming, Destination, DestinationCan, Local, Presence, Stored, Which,
+    WrittenLate, read_all, tallied,
 };
 use super::legacy::{directories, repositories};
 use super::{Item, MANIFEST, REPOSITORIES, image_name};
@@ -108,6 +110,25 @@ impl DockerArchiveDestination {
         })
     }
 
+    /// The archive with the one image `tag`, into `pipe`; messages call it `shown`.
+    pub(in crate::transport) fn piped(
+        pipe: File,
+        shown: PathBuf,
+        tag: String,
+        local: &Local,
+    ) -> DockerArchiveDestination {
+        let writer = TarWriter::piped(pipe, &shown, local.tmpdir.as_deref());
+        DockerArchiveDestination {
+            path: shown,
+            selector: Selector::Only,
+            tags: vec![tag],
+            keep_compressed: local.keep_compressed,
+            tmpdir: local.tmpdir.clone(),
+            writer: tokio::sync::Mutex::new(Some(Arc::new(writer))),
+            image: Mutex::default(),
+        }
+    }
+
     fn image(&self) -> MutexGuard<'_, Image> {
         self.image.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,6 +142,18 @@ impl DockerArchiveDestination {
         let (path, tmpdir) = (self.path.clone(), self.tmpdir.clone());
         let made = blocking(move || TarWriter::create(&path, tmpdir.as_deref(), None)).await?;
         Ok(writer.insert(Arc::new(made)).clone())
+    }
+
+    /// Writes a layer of `size` bytes, where that is known.
+    async fn put_layer(
+        &self,
+        digest: &Digest,
+        size: Option<u64>,
+        content: BlobStream,
+    ) -> Result<()> {
+        let (writer, name) = (self.writer().await?, layer_member(digest));
+        writer.announce([(name.clone(), MODE, size)]);
+        writer.write(&name, content).await
     }
 
     /// What follows the layers.
@@ -167,6 +200,7 @@ impl Destination for DockerArchiveDestination {
             holds: |media_type| *media_type == MediaType::DOCKER_MANIFEST,
             manifest_vouches: false,
             plain_layers: !self.keep_compressed,
+            names_late: false,
         }
     }
 
@@ -192,10 +226,27 @@ impl Destination for DockerArchiveDestination {
             self.image().configs.insert(blob.digest.clone(), config);
             return Ok(Stored::Written);
         }
-        let (writer, name) = (self.writer().await?, layer_member(&blob.digest));
-        writer.announce([(name.clone(), MODE, Some(blob.size))]);
-        writer.write(&name, content).await?;
+        self.put_layer(&blob.digest, Some(blob.size), content)
+            .await?;
         Ok(Stored::Written)
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
+        self.put_layer(&planned.digest, None, content).await?;
+        let (digest, size) = tally.ended()?;
+        if digest != planned.digest {
+            let message = format!(
+                "a docker archive was promised `{}`, not `{digest}`",
+                planned.digest
+            );
+            return Err(Error::new(Kind::Corrupt, message));
+        }
+        Ok(WrittenLate {
+            digest,
+            size,
+            stored: Stored::Written,
+        })
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
@@ -216,6 +267,8 @@ impl Destination for DockerArchiveDestination {
 
     async fn finish(&self) -> Result<()> {
         let (entries, writer) = (self.last_entries()?, self.writer().await?);
+        // Nothing holds the writer afterwards: a pipe ends here.
+        *self.writer.lock().await = None;
         blocking(move || writer.finish(&entries)).await
     }
 }

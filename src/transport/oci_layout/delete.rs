@@ -10,7 +10,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::super::delete::Deleted;
-use super::{INDEX_FILE, blob_path, blob_store, check_version, image_name, lock, no_layout, parse};
+use super::blobs::Blobs;
+use super::{INDEX_FILE, blob_store, check_version, image_name, lock, no_layout, parse};
 use super::{read_document, read_index};
 use crate::image::{Descriptor, Digest, Selector, View};
 use crate::{Error, Kind, Result};
@@ -36,13 +37,14 @@ pub(in crate::transport) async fn delete(path: &Path, selector: &Selector) -> Re
         let file = path.join(INDEX_FILE);
         blob_store::write_document_blocking(&file, &path, index.to_json().as_bytes())?;
         blob_store::sync_directory(&path)?;
+        let blobs = Blobs::new(&path, None);
         let mut deleted = Deleted {
             names: vec![image_name(&path, &selector)],
             blobs: 0,
             bytes: 0,
         };
         for digest in &unneeded {
-            let blob = blob_path(&path, digest);
+            let blob = blobs.file(digest);
             let bytes = fs::metadata(&blob).map_or(0, |m| m.len());
             match fs::remove_file(&blob) {
                 Ok(()) => {
@@ -87,7 +89,7 @@ fn need(layout: &Path, blob: &Descriptor, needed: &mut Needed) -> Result<()> {
         if !is_new || !blob.media_type.is_manifest() {
             continue;
         }
-        let Some(raw) = read_document(&blob_path(layout, &blob.digest))? else {
+        let Some(raw) = read_document(&Blobs::new(layout, None).file(&blob.digest))? else {
             continue;
         };
         let view = parse(raw, Some(blob.media_type.as_str())).and_then(|m| m.view());

@@ -4,8 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
+use super::blobs::Blobs;
 use super::index::Index;
-use super::{INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_path, blob_store, cannot_write, read_index};
+use super::{INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_store, cannot_write, read_index};
 use crate::image::{Descriptor, Digest};
 use crate::{Error, Kind, Result};
 
@@ -40,11 +41,12 @@ pub(super) fn enter(
     layout: &Path,
     image: &Descriptor,
     name: Option<&str>,
+    blobs: &Blobs,
     parts: &[(Digest, u64)],
 ) -> Result<()> {
     let _lock = lock(layout)?;
     let is_there = |(digest, size): &&(Digest, u64)| {
-        fs::metadata(blob_path(layout, digest)).is_ok_and(|m| m.len() == *size)
+        fs::metadata(blobs.file(digest)).is_ok_and(|m| m.len() == *size)
     };
     if let Some((digest, _)) = parts.iter().find(|part| !is_there(part)) {
         let text = format!(

@@ -5,11 +5,13 @@
 
 mod access_log;
 mod docker_registry;
+mod podman;
 
 use super::sandbox::Sandbox;
 
 pub use access_log::{Request, Requests};
 pub use docker_registry::{Auth, DockerRegistry, PASSWORD, Setup, USER};
+pub use podman::Podman;
 
 /// Whether one of these programs is not on `PATH`, after saying so; panics instead with `CI` set.
 #[track_caller]

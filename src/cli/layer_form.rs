@@ -1,0 +1,148 @@
+//! The flags of `copy` that ask for layers in another form, and what they mean.
+//!
+//! Names and meaning are skopeo's where a layer is changed on demand (compatibility: "Compression"). barque compresses
+//! nothing unasked, so the flags that hold skopeo back are accepted and change little.
+
+use clap::Args;
+
+use crate::copy::Layers;
+use crate::copy::codec::Codec;
+use crate::image::LayerForm;
+use crate::{Error, Result};
+
+#[derive(Args)]
+#[command(next_help_heading = "Compression of layers")]
+pub(crate) struct LayerFormFlags {
+    /// Compress layers with this: gzip or zstd. Those that are compressed so already stay as they are
+    #[arg(long, value_name = "FORMAT", value_parser = format, conflicts_with = "dest_decompress")]
+    dest_compress_format: Option<LayerForm>,
+
+    /// Compress at this level: 1 to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]
+    #[arg(long, value_name = "N", conflicts_with = "dest_decompress")]
+    dest_compress_level: Option<u32>,
+
+    /// Compress layers that are not compressed; with gzip, unless a format is given
+    #[arg(long, conflicts_with_all = ["dest_decompress", "dest_oci_accept_uncompressed_layers"])]
+    dest_compress: bool,
+
+    /// Write layers uncompressed
+    #[arg(long)]
+    dest_decompress: bool,
+
+    /// Accepted for compatibility with skopeo: a layer in another format is never taken for one in that format
+    #[arg(long, requires = "dest_compress_format")]
+    dest_force_compress_format: bool,
+
+    /// Leave layers uncompressed that are so, also where a format is given
+    #[arg(long)]
+    dest_oci_accept_uncompressed_layers: bool,
+}
+
+/// The formats that layers can be compressed with.
+fn format(text: &str) -> Result<LayerForm, String> {
+    match text {
+        "gzip" => Ok(LayerForm::Gzip),
+        "zstd" => Ok(LayerForm::Zstd),
+        "zstd:chunked" => {
+            Err("zstd:chunked is not written; zstd is read by the same programs".into())
+        }
+        _ => Err("layers are compressed with gzip or zstd".into()),
+    }
+}
+
+impl LayerFormFlags {
+    /// The form in which layers are wanted.
+    pub(crate) fn layers(&self) -> Result<Layers> {
+        if self.dest_decompress {
+            return Ok(Layers::Plain);
+        }
+        let level = self.dest_compress_level;
+        let format = match (self.dest_compress_format, self.dest_compress) {
+            (Some(format), _) => format,
+            (None, true) => LayerForm::Gzip,
+            (None, false) if level.is_some() => {
+                let text = "`--dest-compress-level` alone compresses nothing";
+                let hint =
+                    "add `--dest-compress-format`, or `--dest-compress` for uncompressed layers";
+                return Err(Error::other(text).hint(hint));
+            }
+            (None, false) => return Ok(Layers::Keep),
+        };
+        Ok(Layers::Compressed {
+            codec: Codec::new(format, level)?,
+            plain: !self.dest_oci_accept_uncompressed_layers,
+            others: self.dest_compress_format.is_some(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        form: LayerFormFlags,
+    }
+
+    fn layers(flags: &[&str]) -> Result<Layers, String> {
+        let all = std::iter::once("x").chain(flags.iter().copied());
+        let flags = Flags::try_parse_from(all).map_err(|e| e.to_string())?;
+        flags.form.layers().map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn flags_mean_what_they_do_in_skopeo_but_nothing_is_compressed_unasked() {
+        let compressed = |codec, plain, others| {
+            Ok(Layers::Compressed {
+                codec,
+                plain,
+                others,
+            })
+        };
+        assert_eq!(layers(&[]), Ok(Layers::Keep));
+        let kept = layers(&["--dest-oci-accept-uncompressed-layers"]);
+        assert_eq!(kept, Ok(Layers::Keep));
+        assert_eq!(layers(&["--dest-decompress"]), Ok(Layers::Plain));
+        let plain = layers(&["--dest-compress"]);
+        assert_eq!(plain, compressed(Codec::Gzip(6), true, false));
+        let level = ["--dest-compress-format=zstd", "--dest-compress-level=19"];
+        assert_eq!(layers(&level), compressed(Codec::Zstd(19), true, true));
+        let accept = [
+            "--dest-compress-format=gzip",
+            "--dest-oci-accept-uncompressed-layers",
+        ];
+        assert_eq!(layers(&accept), compressed(Codec::Gzip(6), false, true));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told() {
+        for (flags, told) in [
+            (&["--dest-compress-format=xz"][..], "gzip or zstd"),
+            (
+                &["--dest-compress-format=zstd:chunked"],
+                "zstd:chunked is not",
+            ),
+            (&["--dest-compress-level=3"], "alone compresses nothing"),
+            (
+                &["--dest-compress", "--dest-compress-level=10"],
+                "levels 1 to 9",
+            ),
+            (
+                &["--dest-compress-format=zstd", "--dest-compress-level=0"],
+                "levels 1 to 20",
+            ),
+            (
+                &["--dest-compress", "--dest-decompress"],
+                "cannot be used with",
+            ),
+            (&["--dest-force-compress-format"], "required"),
+        ] {
+            let error = layers(flags).unwrap_err();
+            assert!(error.contains(told), "{flags:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! gzip in one member (RFC 1952) of blocks that are deflated side by side, as pigz does it.
+//!
+//! Each block sees the 32 KiB before it as its dictionary and ends at a byte (RFC 1951 §3.2.4, an empty stored
+//! block), so that the pieces stand behind one another as one deflate stream; the checksums are combined.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use futures_util::{StreamExt, stream};
+
+use super::Cores;
+use super::blocks::{Block, packed};
+use crate::transport::BlobStream;
+use crate::{Error, Result};
+
+/// Bytes of a block.
+const BLOCK: usize = 256 << 10;
+/// As far as deflate looks back.
+const WINDOW: usize = 32 << 10;
+/// Deflate, no name, no time, from no system in particular.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+/// An empty last block.
+const LAST_BLOCK: [u8; 2] = [3, 0];
+
+/// The gzip form of `plain`.
+pub(super) fn compressed(plain: BlobStream, level: u32, cores: &Cores) -> BlobStream {
+    let blocks = packed(plain, (BLOCK, WINDOW), cores, move |block| {
+        let mut crc = Crc::new();
+        crc.update(&block.bytes);
+        Ok((deflated(block, level)?, crc))
+    });
+    let state = Some((Box::pin(blocks), Crc::new()));
+    let body = stream::unfold(state, |state| async {
+        let (mut blocks, mut crc) = state?;
+        match blocks.next().await {
+            Some(Ok((bytes, of_block))) => {
+                crc.combine(&of_block);
+                Some((Ok(bytes), Some((blocks, crc))))
+            }
+            Some(Err(e)) => Some((Err(e), None)),
+            None => {
+                let mut end = BytesMut::from(&LAST_BLOCK[..]);
+                end.put_u32_le(crc.sum());
+                // The size modulo 2^32.
+                end.put_u32_le(crc.amount());
+                Some((Ok(end.freeze()), None))
+            }
+        }
+    });
+    let header = stream::once(async { Ok(Bytes::from_static(&HEADER)) });
+    Box::pin(header.chain(body))
+}
+
+/// One block as a part of a deflate stream that ends at a byte.
+fn deflated(block: &Block, level: u32) -> Result<Bytes> {
+    let failed = |what: &str| Error::other(format!("a block cannot be deflated: {what}"));
+    let mut deflate = Compress::new(Compression::new(level), false);
+    if !block.before.is_empty() {
+        deflate
+            .set_dictionary(&block.before)
+            .map_err(|e| failed("its dictionary was refused").because(e))?;
+    }
+    // Room for what cannot be compressed.
+    let len = block.bytes.len();
+    let mut out = Vec::with_capacity(len + len / 8 + 256);
+    loop {
+        let seen = usize::try_from(deflate.total_in()).unwrap_or(usize::MAX);
+        let rest = block.bytes.get(seen..).unwrap_or_default();
+        let status = deflate
+            .compress_vec(rest, &mut out, FlushCompress::Sync)
+            .map_err(|e| failed("the encoder failed").because(e))?;
+        // Room left means that everything is out, the flush included.
+        if out.len() < out.capacity() {
+            return Ok(out.into());
+        }
+        if status == Status::StreamEnd {
+            return Err(failed("it ended early"));
+        }
+        out.reserve(32 << 10);
+    }
+}

@@ -1,0 +1,138 @@
+//! What happens to a layer's bytes on their way: inflating and compressing.
+//!
+//! The decoders and their threads are [`crate::transport::inflate`]'s; this folder adds what a copy has to be sure
+//! of, that the plain content has the digest which the image's config gives it, and the encoders. Compression is
+//! deterministic: the content is cut into blocks of a fixed size, and what becomes of a block depends on nothing
+//! but the content and the level, so threads and machine change the time and never a digest.
+
+mod blocks;
+mod gzip;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use tokio::sync::Semaphore;
+
+use crate::image::{Digest, Digester, LayerForm};
+use crate::transport::{BlobStream, inflate};
+use crate::{Error, Kind, Result};
+
+/// A compression with its level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// Level 1 to 9.
+    Gzip(u32),
+    /// Level 1 to 20.
+    Zstd(i32),
+}
+
+impl Codec {
+    /// The compression `format` at `level`, or its own default level.
+    pub fn new(format: LayerForm, level: Option<u32>) -> Result<Codec> {
+        let (default, most) = match format {
+            LayerForm::Gzip => (6, 9),
+            LayerForm::Zstd => (3, 20),
+            LayerForm::Plain => return Err(Error::other("plain content has no level")),
+        };
+        let level = level.unwrap_or(default);
+        if !(1..=most).contains(&level) {
+            let text = format!(
+                "{} has the levels 1 to {most}, not {level}",
+                format.as_str()
+            );
+            return Err(Error::other(text));
+        }
+        Ok(match format {
+            LayerForm::Gzip => Codec::Gzip(level),
+            // At most 20.
+            _ => Codec::Zstd(level as i32),
+        })
+    }
+
+    /// The form that it gives a layer.
+    pub fn form(self) -> LayerForm {
+        match self {
+            Codec::Gzip(_) => LayerForm::Gzip,
+            Codec::Zstd(_) => LayerForm::Zstd,
+        }
+    }
+}
+
+/// The cores that all compressions of a copy share: blocks at work are counted here, however many layers are under
+/// way.
+#[derive(Debug, Clone)]
+pub struct Cores {
+    blocks: Arc<Semaphore>,
+    count: usize,
+}
+
+impl Cores {
+    /// All that this machine gives.
+    pub fn all() -> Cores {
+        Cores::new(std::thread::available_parallelism().map_or(2, usize::from))
+    }
+
+    /// `count` of them, at least one.
+    pub fn new(count: usize) -> Cores {
+        // One core waits for nobody; several shall find a block when they are done with one.
+        let count = if count > 1 { count + 1 } else { 1 };
+        Cores {
+            blocks: Arc::new(Semaphore::new(count)),
+            count,
+        }
+    }
+}
+
+/// The compressed form of `plain`: the same bytes for the same content and codec, on any machine. An error of
+/// `plain` ends it in that error.
+pub fn compressed(plain: BlobStream, codec: Codec, cores: &Cores) -> BlobStream {
+    match codec {
+        Codec::Gzip(level) => gzip::compressed(plain, level, cores),
+        Codec::Zstd(level) => blocks::zstd(plain, level, cores),
+    }
+}
+
+/// The plain form of the layer `stored`, ending in an error unless it hashes to `diff_id`.
+pub fn inflated(stored: BlobStream, diff_id: &Digest) -> BlobStream {
+    struct State {
+        plain: BlobStream,
+        digester: Option<Digester>,
+        diff_id: Digest,
+    }
+    let state = State {
+        plain: inflate::plain(stored),
+        digester: Some(Digester::new(diff_id.algorithm())),
+        diff_id: diff_id.clone(),
+    };
+    async fn next(s: &mut State) -> Option<Result<Bytes>> {
+        let digester = s.digester.as_mut()?;
+        match s.plain.next().await {
+            Some(Ok(bytes)) => {
+                digester.update(&bytes);
+                Some(Ok(bytes))
+            }
+            Some(Err(e)) => {
+                s.digester = None;
+                Some(Err(e))
+            }
+            None => {
+                let actual = s.digester.take()?.finish();
+                (actual != s.diff_id).then(|| {
+                    let message = format!(
+                        "a layer inflates to `{actual}`, but the image's config calls it `{}`",
+                        s.diff_id
+                    );
+                    Err(Error::new(Kind::Corrupt, message))
+                })
+            }
+        }
+    }
+    Box::pin(stream::unfold(state, |mut s| async move {
+        let item = next(&mut s).await?;
+        Some((item, s))
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! The nodes of a plan as the destination holds them: the conversions that it needs or that were asked for, and
+//! what they change.
+
+use std::collections::{HashMap, HashSet};
+
+use bytes::Bytes;
+
+use super::Want;
+use super::graph::Node;
+use super::plan::{Awaits, reading};
+use super::recode::{self, Layers, Recoded};
+use super::settle::replaced;
+use crate::image::{
+    Descriptor, Digest, ImageView, LayerForm, Manifest, MediaType, View, convert, index,
+};
+use crate::transport::{Destination, DestinationCan, Source, read_all};
+use crate::{Error, Kind, Result};
+
+/// Bytes of a config that is read to be converted.
+const CONFIG_CAP: u64 = 4 << 20;
+
+/// What comes up while the plan is made.
+pub(super) struct Draft<'a> {
+    source: &'a dyn Source,
+    /// The destination's name.
+    destination: String,
+    can: DestinationCan,
+    want: &'a Want,
+    pub(super) notes: Vec<String>,
+    /// Blobs that a conversion made, or that were read for one.
+    pub(super) made: HashMap<Digest, Bytes>,
+    /// By the digest at the source, for manifests that are others now.
+    changed: HashMap<Digest, Descriptor>,
+    /// Planned digests of manifests that wait for blobs.
+    pending: HashSet<Digest>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        source: &'a dyn Source,
+        destination: &dyn Destination,
+        want: &'a Want,
+    ) -> Draft<'a> {
+        Draft {
+            source,
+            destination: destination.name(),
+            can: destination.can(),
+            want,
+            notes: Vec::new(),
+            made: HashMap::new(),
+            changed: HashMap::new(),
+            pending: HashSet::new(),
+        }
+    }
+
+    /// The nodes in types that the destination holds, with layers in the form that is wanted, children first.
+    pub(super) async fn convert(&mut self, nodes: Vec<Node>) -> Result<Vec<Node>> {
+        let index = nodes.iter().any(|n| n.manifest.media_type().is_index());
+        if index && !self.holds(MediaType::OCI_INDEX) && !self.holds(MediaType::DOCKER_LIST) {
+            let message = format!("`{}` holds one image, not an index", self.destination);
+            let hint = "leave out `--all`; `--platform` chooses one";
+            return Err(Error::new(Kind::Refused, message).hint(hint));
+        }
+        let mut out = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let old = node.manifest.descriptor();
+            let node = self.node(node).await?;
+            let new = node.manifest.descriptor();
+            if node.awaits != Awaits::Nothing {
+                self.pending.insert(new.digest.clone());
+                if new.media_type != old.media_type {
+                    let (digest, media_type) = (&old.digest, &new.media_type);
+                    self.notes
+                        .push(format!("`{digest}` is converted to `{media_type}`"));
+                }
+            } else if new.digest != old.digest {
+                self.notes.push(format!(
+                    "`{}` was converted to `{}`: its digest is now `{}`",
+                    old.digest, new.media_type, new.digest
+                ));
+            }
+            if new.digest != old.digest {
+                self.changed.insert(old.digest, new);
+            }
+            out.push(node);
+        }
+        Ok(out)
+    }
+
+    fn holds(&self, media_type: &str) -> bool {
+        (self.can.holds)(&MediaType::new(media_type))
+    }
+
+    async fn node(&mut self, node: Node) -> Result<Node> {
+        match node.manifest.view()? {
+            View::Image(image) => self.image(node, image).await,
+            View::Index(_) => self.index(node),
+            _ if (self.can.holds)(node.manifest.media_type()) => Ok(node),
+            _ => Err(Error::new(
+                Kind::Refused,
+                format!(
+                    "`{}` has no form in OCI's types",
+                    node.manifest.media_type()
+                ),
+            )),
+        }
+    }
+
+    /// The image in a type that is held, its layers in the form that is wanted.
+    async fn image(&mut self, node: Node, image: ImageView) -> Result<Node> {
+        let chosen = if image.is_image() {
+            self.chosen(&node.manifest, &image).await?
+        } else {
+            image.layers.iter().map(|_| None).collect()
+        };
+        let recodes = chosen.iter().any(Option::is_some);
+        let docker = *node.manifest.media_type() == MediaType::DOCKER_MANIFEST;
+        // Docker's format has no zstd, so zstd makes it OCI's.
+        let zstd = chosen.iter().flatten().any(|r| r.form() == LayerForm::Zstd);
+        let to_oci = docker && (zstd || !self.holds(MediaType::DOCKER_MANIFEST));
+        let to_docker = !docker && !self.holds(MediaType::OCI_MANIFEST);
+        if (to_oci || to_docker) && !zstd {
+            self.may_convert(node.manifest.media_type())?;
+        }
+        let node = if to_oci {
+            self.oci(node, image).await?
+        } else {
+            node
+        };
+        let node = if recodes {
+            recode::over(node, chosen)?
+        } else {
+            node
+        };
+        if !to_docker {
+            return Ok(node);
+        }
+        let manifest = convert::oci_to_schema2(&node.manifest)?.manifest;
+        node.with_image(manifest)
+    }
+
+    /// The layers of an image that are written in another form.
+    async fn chosen(
+        &mut self,
+        manifest: &Manifest,
+        image: &ImageView,
+    ) -> Result<Vec<Option<Recoded>>> {
+        let all = self.can.plain_layers;
+        let layers = if all { Layers::Plain } else { self.want.layers };
+        if layers == Layers::Keep {
+            return Ok(image.layers.iter().map(|_| None).collect());
+        }
+        let config = self.config(&image.config).await?;
+        let chosen = recode::chosen(image, &config, layers, all)?;
+        let Some(form) = chosen.iter().flatten().map(Recoded::form).next() else {
+            return Ok(chosen);
+        };
+        let count = chosen.iter().flatten().count();
+        let (name, old) = (&self.destination, manifest.digest());
+        if self.want.preserve_digests {
+            let (message, hint) = match (all, form) {
+                (true, _) => (
+                    format!("`{name}` holds uncompressed layers, which have other digests"),
+                    "leave out `--preserve-digests`, or add `--keep-compressed`",
+                ),
+                (false, LayerForm::Plain) => (
+                    format!("`{old}` has compressed layers; inflated they have other digests"),
+                    "leave out `--preserve-digests` or `--dest-decompress`",
+                ),
+                (false, form) => (
+                    format!(
+                        "`{old}` has layers that are not {}; compressed so they have other digests",
+                        form.as_str()
+                    ),
+                    "leave out `--preserve-digests` or what asks for a compression",
+                ),
+            };
+            return Err(Error::new(Kind::Refused, message).hint(hint));
+        }
+        self.notes.push(match (all, form) {
+            (true, _) => {
+                format!("layers are inflated, {count} of them: `{name}` holds them uncompressed")
+            }
+            (false, LayerForm::Plain) => {
+                format!("layers of `{old}` are inflated, {count} of them, as asked")
+            }
+            (false, form) => format!(
+                "layers of `{old}` are compressed with {}, {count} of them, as asked",
+                form.as_str()
+            ),
+        });
+        Ok(chosen)
+    }
+
+    /// The docker image `node` as OCI's.
+    async fn oci(&mut self, node: Node, image: ImageView) -> Result<Node> {
+        let config = self.config(&image.config).await?;
+        let new = convert::schema2_to_oci(&node.manifest, &config)?;
+        if let Some((descriptor, bytes)) = new.config {
+            self.made.remove(&image.config.digest);
+            self.made.insert(descriptor.digest, bytes);
+        }
+        node.with_image(new.manifest)
+    }
+
+    /// The index over what became of its children.
+    fn index(&self, node: Node) -> Result<Node> {
+        let held = (self.can.holds)(node.manifest.media_type());
+        if held && !node.children.iter().any(|c| self.changed.contains_key(c)) {
+            return Ok(node);
+        }
+        let View::Index(view) = node.manifest.view()? else {
+            return Ok(node);
+        };
+        let new = |old: &Descriptor| replaced(old, self.changed.get(&old.digest));
+        let children: Vec<Descriptor> = view.manifests.iter().map(new).collect();
+        let oci = |d: &Descriptor| d.media_type == MediaType::OCI_MANIFEST;
+        let list = *node.manifest.media_type() == MediaType::DOCKER_LIST;
+        let manifest = if list && (!held || children.iter().any(oci)) {
+            if !held {
+                self.may_convert(node.manifest.media_type())?;
+            }
+            convert::list_to_index(&node.manifest, &children)?
+        } else {
+            index::rewrite(&node.manifest, |old| Some(new(old)))?
+        };
+        let children: Vec<Digest> = children.into_iter().map(|d| d.digest).collect();
+        let awaits = match children.iter().any(|c| self.pending.contains(c)) {
+            true => Awaits::Children,
+            false => Awaits::Nothing,
+        };
+        Ok(Node {
+            manifest,
+            children,
+            awaits,
+            ..node
+        })
+    }
+
+    /// Whether a type that the destination does not hold may become another.
+    fn may_convert(&self, media_type: &MediaType) -> Result<()> {
+        if !self.want.preserve_digests {
+            return Ok(());
+        }
+        let name = &self.destination;
+        let message = format!(
+            "`{name}` cannot hold `{media_type}`, and a conversion would change its digest"
+        );
+        Err(Error::new(Kind::Refused, message).hint(
+            "leave out `--preserve-digests`, or copy to a destination that holds docker's types (`dir:`, a registry)",
+        ))
+    }
+
+    /// The config `config`, read once.
+    async fn config(&mut self, config: &Descriptor) -> Result<Bytes> {
+        if let Some(bytes) = self.made.get(&config.digest) {
+            return Ok(bytes.clone());
+        }
+        let read = async { read_all(self.source.blob(config, 0).await?, CONFIG_CAP).await };
+        let bytes = read.await.map_err(|e| reading(self.source, e))?;
+        self.made.insert(config.digest.clone(), bytes.clone());
+        Ok(bytes)
+    }
+}

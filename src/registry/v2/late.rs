@@ -1,0 +1,50 @@
+//! Uploads of blobs whose digest is known only at their end: POST, one PATCH in HTTP chunks, PUT with the digest,
+//! as docker's own client does it (OCI distribution-spec "Pushing a blob in chunks"; quirks U7, U8, U21).
+
+use super::push::MAX_FAILURES;
+use super::uploads::{Started, has_status};
+use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
+use crate::registry::{Client, UploadBody};
+use crate::{Error, Kind, Result};
+
+impl Client {
+    /// Uploads `body` into `repository` under the digest that `digest` gives when all of it was read.
+    ///
+    /// `body` is opened again from its start for another try.
+    pub async fn push_late(
+        &self,
+        repository: &RepositoryName,
+        body: &UploadBody,
+        digest: &(dyn Fn() -> Result<Digest> + Send + Sync),
+    ) -> Result<()> {
+        let mut failures = 0;
+        loop {
+            let error = match self.send_late(repository, body, digest).await {
+                Ok(()) => return Ok(()),
+                Err(e) => e,
+            };
+            failures += 1;
+            let refused = has_status(&error, &[401, 403]);
+            if body.take_failure() || refused || failures >= MAX_FAILURES {
+                return Err(error);
+            }
+            tracing::debug!("{error}; uploading once more from the start");
+            self.wait_before_try(failures).await;
+        }
+    }
+
+    async fn send_late(
+        &self,
+        repository: &RepositoryName,
+        body: &UploadBody,
+        digest: &(dyn Fn() -> Result<Digest> + Send + Sync),
+    ) -> Result<()> {
+        let Started::Session(session) = self.start_upload(repository, None).await? else {
+            let text = "a registry called an upload finished that had not begun";
+            return Err(Error::new(Kind::Unavailable, text));
+        };
+        let session = self.patch_upload(repository, &session, body, None).await?;
+        let blob = Descriptor::new(MediaType::OCTET_STREAM, digest()?, 0);
+        self.finish_upload(repository, &session, &blob).await
+    }
+}

@@ -1,0 +1,237 @@
+//! `docker-daemon:` images: those that a Docker Engine (or Podman's API service) holds.
+//!
+//! An engine gives and takes images as archives of `docker save`, so [`super::docker_archive`] does the reading and
+//! the writing, and this file carries the archives: one that is read is spooled to a file without a name, because
+//! its index may stand at its end; one that is written goes through a pipe into the request while it is made. A
+//! copy that fails breaks the request off: the engine never takes part of an image for the whole.
+
+mod engine_api;
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use tokio::net::unix::pipe;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio_util::io::ReaderStream;
+
+use super::archive_file::{ArchiveFile, unnamed};
+use super::blob_store::{blocking, cannot_write};
+use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
+use super::{
+    BlobBody, BlobStream, Coming, Destination, DestinationCan, Local, Presence, Source, SourceCan,
+    Stored, Which, WrittenLate,
+};
+use crate::image::{DaemonImage, Descriptor, Digest, ImageName, Manifest, Selector};
+use crate::{Error, Result};
+use engine_api::Engine;
+
+/// Bytes of the pipe that are sent at a time.
+const PIECE: usize = 64 * 1024;
+
+/// An image of an engine, to read.
+pub struct DockerDaemonSource {
+    image: DaemonImage,
+    archive: DockerArchiveSource,
+}
+
+impl DockerDaemonSource {
+    /// Has the engine save `image`, all of it, to a temporary file in `local.tmpdir`.
+    ///
+    /// [`crate::Kind::NotFound`] when the engine has no such image, [`crate::Kind::Unavailable`] when none answers.
+    pub async fn open(image: &DaemonImage, local: &Local) -> Result<DockerDaemonSource> {
+        let name = ImageName::DockerDaemon(image.clone()).to_string();
+        let engine = Engine::at(local.daemon_host.as_deref())?;
+        // Asked first, because engines answer a save of nothing in many ways.
+        engine.look(&image.to_string()).await?;
+        let saved = engine.save(&image.to_string()).await?;
+        let tmpdir = local.tmpdir.clone();
+        let mut file = blocking(move || unnamed(tmpdir.as_deref())).await?;
+        let (mut pieces, mut len) = (saved.bytes_stream(), 0);
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|e| engine.unreachable(e))?;
+            let shown = format!("the saved form of {name}");
+            (file, len) = blocking(move || {
+                let end = len + piece.len() as u64;
+                let written = file.write_all(&piece);
+                written.map_err(|e| cannot_write(Path::new(&shown), len, end, e))?;
+                Ok((file, end))
+            })
+            .await?;
+        }
+        let archive = ArchiveFile::spooled(file, PathBuf::from(&name), len);
+        let archive = DockerArchiveSource::read(archive, Selector::At(0)).await?;
+        let image = image.clone();
+        Ok(DockerDaemonSource { image, archive })
+    }
+}
+
+#[async_trait]
+impl Source for DockerDaemonSource {
+    fn name(&self) -> String {
+        ImageName::DockerDaemon(self.image.clone()).to_string()
+    }
+
+    fn repository_name(&self) -> Option<String> {
+        match &self.image {
+            DaemonImage::Named(reference) => Some(reference.repository.to_string()),
+            DaemonImage::Id(_) => None,
+        }
+    }
+
+    fn can(&self) -> SourceCan {
+        self.archive.can()
+    }
+
+    async fn manifest(&self, which: &Which) -> Result<Manifest> {
+        self.archive.manifest(which).await
+    }
+
+    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        self.archive.blob(blob, from).await
+    }
+}
+
+/// An image of an engine, to write. The request begins with the first write.
+pub struct DockerDaemonDestination {
+    name: String,
+    engine: Engine,
+    /// Taken by the request that sends what the archive writes.
+    pipe: Mutex<Option<OwnedFd>>,
+    archive: DockerArchiveDestination,
+    loading: Mutex<Option<JoinHandle<Result<()>>>>,
+    /// The end of the pipe is the end of the archive.
+    complete: Arc<AtomicBool>,
+}
+
+impl DockerDaemonDestination {
+    /// The image `image` of the engine at `local.daemon_host`; it has to have a name to be written under.
+    pub fn open(image: &DaemonImage, local: &Local) -> Result<DockerDaemonDestination> {
+        let name = ImageName::DockerDaemon(image.clone()).to_string();
+        let DaemonImage::Named(reference) = image else {
+            return Err(
+                Error::other(format!("`{name}`: an image is loaded under a name"))
+                    .hint("write `docker-daemon:NAME:TAG`"),
+            );
+        };
+        if reference.digest.is_some() {
+            return Err(Error::other(format!(
+                "`{name}`: an image is loaded under a name and tag, not a digest"
+            ))
+            .hint("write `docker-daemon:NAME:TAG`"));
+        }
+        let (reader, writer) = std::io::pipe()
+            .map_err(|e| Error::other("a pipe to the engine cannot be made").because(e))?;
+        let writer = File::from(OwnedFd::from(writer));
+        let tag = reference.to_string();
+        Ok(DockerDaemonDestination {
+            archive: DockerArchiveDestination::piped(writer, PathBuf::from(&name), tag, local),
+            engine: Engine::at(local.daemon_host.as_deref())?,
+            pipe: Mutex::new(Some(reader.into())),
+            loading: Mutex::default(),
+            complete: Arc::default(),
+            name,
+        })
+    }
+
+    /// Begins the request, once.
+    async fn begin_loading(&self) -> Result<()> {
+        let Some(pipe) = self.pipe.lock().await.take() else {
+            return Ok(());
+        };
+        let pipe = pipe::Receiver::from_owned_fd(pipe)
+            .map_err(|e| Error::other("the pipe to the engine cannot be read").because(e))?;
+        let complete = self.complete.clone();
+        let end = stream::once(async move {
+            match complete.load(Ordering::Acquire) {
+                true => Ok(bytes::Bytes::new()),
+                false => Err(std::io::Error::other("the copy was broken off")),
+            }
+        });
+        let body = ReaderStream::with_capacity(pipe, PIECE).chain(end);
+        let (engine, body) = (self.engine.clone(), reqwest::Body::wrap_stream(body));
+        let task = tokio::spawn(async move { engine.load(body).await });
+        *self.loading.lock().await = Some(task);
+        Ok(())
+    }
+
+    /// `result`, or in place of the broken pipe of a failure what the engine said before it hung up.
+    async fn told<T>(&self, result: Result<T>) -> Result<T> {
+        let Err(e) = result else {
+            return result;
+        };
+        let broken = std::error::Error::source(&e)
+            .and_then(|e| e.downcast_ref::<std::io::Error>())
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
+        match self.loading.lock().await.take() {
+            Some(task) if broken => Err(ended(task).await.err().unwrap_or(e)),
+            Some(task) => {
+                task.abort();
+                Err(e)
+            }
+            None => Err(e),
+        }
+    }
+}
+
+async fn ended(task: JoinHandle<Result<()>>) -> Result<()> {
+    task.await
+        .map_err(|e| Error::other("the request to the engine was stopped").because(e))?
+}
+
+#[async_trait]
+impl Destination for DockerDaemonDestination {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn can(&self) -> DestinationCan {
+        self.archive.can()
+    }
+
+    async fn current(&self) -> Result<Option<Digest>> {
+        Ok(None)
+    }
+
+    async fn has(&self, blob: &Descriptor) -> Result<Presence> {
+        self.archive.has(blob).await
+    }
+
+    async fn begin(&self, blobs: &[Coming]) -> Result<()> {
+        self.begin_loading().await?;
+        self.archive.begin(blobs).await
+    }
+
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+        let put = self.archive.put_blob(blob, body).await;
+        self.told(put).await
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let put = self.archive.put_late(planned, body).await;
+        self.told(put).await
+    }
+
+    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+        self.archive.put_manifest(manifest, at).await
+    }
+
+    async fn finish(&self) -> Result<()> {
+        self.complete.store(true, Ordering::Release);
+        let finished = self.archive.finish().await;
+        if finished.is_err() {
+            self.complete.store(false, Ordering::Release);
+        }
+        self.told(finished).await?;
+        match self.loading.lock().await.take() {
+            Some(task) => ended(task).await,
+            None => Err(Error::other("nothing was sent to the engine")),
+        }
+    }
+}

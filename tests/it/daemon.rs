@@ -1,0 +1,184 @@
+//! `docker-daemon:`, against Podman's API service, with skopeo as the other reader and writer.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+use crate::support::Barque;
+use crate::support::harbour::agree;
+use crate::support::images::{self, Compression, Dialect, Maker};
+use crate::support::peers::{self, Podman, skopeo};
+
+/// Podman with root's rights, or nothing where the test is skipped.
+fn podman() -> Option<Podman> {
+    if peers::missing(&["podman", "skopeo"]) {
+        return None;
+    }
+    let id = std::process::Command::new("id").arg("-u").output().unwrap();
+    if id.stdout != b"0\n" {
+        println!("skipped: podman without root needs user namespaces");
+        return None;
+    }
+    Some(Podman::start())
+}
+
+#[test]
+fn an_image_goes_in_and_comes_out_again() {
+    let Some(podman) = podman() else { return };
+    let (barque, host) = (Barque::new(), podman.host());
+    let image = Maker::new(Dialect::Docker)
+        .compression(Compression::Gzip)
+        .label("a", "b")
+        .file_layer("data/one", images::noise(1, 200_000))
+        .file_layer("data/two", images::noise(2, 70_000))
+        .make();
+    images::write_dir(&barque.path("image"), &image);
+    let from = format!("dir:{}", barque.path("image").display());
+    let name = "docker-daemon:localhost/app:1";
+    let out = barque
+        .args(["copy", &from, name, "--dest-daemon-host", &host])
+        .run()
+        .ok();
+    assert!(
+        out.stdout()
+            .starts_with("docker-daemon:localhost/app:1@sha256:")
+    );
+
+    // skopeo, and barque itself, see what was loaded.
+    let theirs = skopeo()
+        .args(["inspect", name, "--daemon-host", &host])
+        .run()
+        .ok()
+        .json();
+    let ours = barque
+        .args(["inspect", name, "--daemon-host", &host])
+        .run()
+        .ok()
+        .json();
+    assert_eq!(ours["Name"], "localhost/app");
+    assert_eq!(ours["ConfigDigest"], image.config().to_string());
+    let same = |key: &str| assert_eq!(theirs[key], ours[key], "{key}");
+    [
+        "Name",
+        "Created",
+        "Labels",
+        "Architecture",
+        "Os",
+        "Layers",
+        "Env",
+    ]
+    .iter()
+    .for_each(|key| same(key));
+
+    // Out again: the content is that of the beginning.
+    let to = format!("dir:{}", barque.path("back").display());
+    let id = format!("docker-daemon:{}", image.config());
+    for name in [name, &id] {
+        barque
+            .args(["copy", name, &to, "--src-daemon-host", &host])
+            .run()
+            .ok();
+        let back = barque.args(["inspect", &to]).run().ok().json();
+        assert_eq!(back["ConfigDigest"], image.config().to_string());
+        let again = barque.args(["inspect", "--config", &to]).run().ok().json();
+        agree(
+            &barque
+                .args(["inspect", "--config", &from])
+                .run()
+                .ok()
+                .json(),
+            &again,
+        );
+        assert_eq!(again["rootfs"]["diff_ids"], back["Layers"]);
+    }
+
+    // What skopeo loads is read too.
+    skopeo()
+        .args([
+            "copy",
+            "-q",
+            &from,
+            "docker-daemon:localhost/theirs:2",
+            "--dest-daemon-host",
+            &host,
+        ])
+        .run()
+        .ok();
+    let theirs = barque
+        .args(["inspect", "docker-daemon:localhost/theirs:2"])
+        .env("DOCKER_HOST", &host)
+        .run()
+        .ok()
+        .json();
+    assert_eq!(theirs["ConfigDigest"], image.config().to_string());
+}
+
+#[test]
+fn what_goes_wrong_is_told_in_the_words_of_the_engine() {
+    let Some(podman) = podman() else { return };
+    let (barque, host) = (Barque::new(), podman.host());
+    let missing = barque
+        .args([
+            "inspect",
+            "docker-daemon:localhost/nope:1",
+            "--daemon-host",
+            &host,
+        ])
+        .run()
+        .code(2);
+    assert!(missing.stderr().contains("has no image `localhost/nope:1`"));
+
+    // A blob that is missing at the source breaks the request off: nothing is loaded.
+    let image = images::two_layers_docker();
+    images::write_dir(&barque.path("image"), &image);
+    std::fs::remove_file(barque.path("image").join(image.layers()[1].hex())).unwrap();
+    let from = format!("dir:{}", barque.path("image").display());
+    let name = "docker-daemon:localhost/half:1";
+    let broken = barque
+        .args(["copy", &from, name, "--dest-daemon-host", &host])
+        .run()
+        .code(2);
+    assert!(
+        broken.stderr().contains("reading the source"),
+        "{}",
+        broken.stderr()
+    );
+    barque
+        .args(["inspect", name, "--daemon-host", &host])
+        .run()
+        .code(2);
+}
+
+#[test]
+fn no_engine_and_no_name() {
+    let barque = Barque::new();
+    let nowhere = format!("unix://{}", barque.path("nowhere").display());
+    let out = barque
+        .args(["inspect", "docker-daemon:x", "--daemon-host", &nowhere])
+        .run()
+        .code(5);
+    assert!(
+        out.stderr().contains("no engine answers at"),
+        "{}",
+        out.stderr()
+    );
+    assert!(out.stderr().contains("--daemon-host"), "{}", out.stderr());
+    let out = barque
+        .args(["inspect", "docker-daemon:x", "--daemon-host", "ssh://host"])
+        .run()
+        .code(1);
+    assert!(out.stderr().contains("unix:///PATH"), "{}", out.stderr());
+
+    let image = images::two_layers();
+    images::write_layout(&barque.path("layout"), &[("v1", &image)]);
+    let from = format!("oci:{}:v1", barque.path("layout").display());
+    for name in [
+        format!("docker-daemon:{}", image.config()),
+        format!("docker-daemon:x@{}", image.config()),
+    ] {
+        let out = barque.args(["copy", &from, &name]).run().code(1);
+        assert!(
+            out.stderr().contains("docker-daemon:NAME:TAG"),
+            "{}",
+            out.stderr()
+        );
+    }
+}
