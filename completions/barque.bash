@@ -40,6 +40,9 @@ _barque() {
             barque,logout)
                 cmd="barque__subcmd__logout"
                 ;;
+            barque,manifest-digest)
+                cmd="barque__subcmd__manifest__subcmd__digest"
+                ;;
             barque,tags)
                 cmd="barque__subcmd__tags"
                 ;;
@@ -64,6 +67,9 @@ _barque() {
             barque__subcmd__help,logout)
                 cmd="barque__subcmd__help__subcmd__logout"
                 ;;
+            barque__subcmd__help,manifest-digest)
+                cmd="barque__subcmd__help__subcmd__manifest__subcmd__digest"
+                ;;
             barque__subcmd__help,tags)
                 cmd="barque__subcmd__help__subcmd__tags"
                 ;;
@@ -74,7 +80,7 @@ _barque() {
 
     case "${cmd}" in
         barque)
-            opts="-h -V --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help --version inspect copy tags list-tags layers delete login logout help"
+            opts="-h -V --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help --version inspect copy tags list-tags layers delete manifest-digest login logout help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -112,7 +118,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__copy)
-            opts="-a -q -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --all --multi-arch --platform --sparse --preserve-digests --additional-tag --keep-compressed --shared-blob-dir --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --dest-compress-format --dest-compress-level --dest-compress --dest-decompress --dest-force-compress-format --dest-oci-accept-uncompressed-layers --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --help"
+            opts="-a -f -q -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --all --multi-arch --platform --sparse --preserve-digests --format --schema1-key --no-verify-signature --additional-tag --keep-compressed --shared-blob-dir --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --dest-compress-format --dest-compress-level --dest-compress --dest-decompress --dest-force-compress-format --dest-oci-accept-uncompressed-layers --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -147,6 +153,18 @@ _barque() {
                     return 0
                     ;;
                 --platform)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "oci v2s1 v2s2" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "oci v2s1 v2s2" -- "${cur}"))
+                    return 0
+                    ;;
+                --schema1-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -348,7 +366,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__help)
-            opts="inspect copy tags layers delete login logout help"
+            opts="inspect copy tags layers delete manifest-digest login logout help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -459,6 +477,20 @@ _barque() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        barque__subcmd__help__subcmd__manifest__subcmd__digest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         barque__subcmd__help__subcmd__tags)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -474,7 +506,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__inspect)
-            opts="-f -n -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --raw --config --format --no-tags --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --help"
+            opts="-f -n -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --raw --config --format --no-tags --verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -568,7 +600,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__layers)
-            opts="-o -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --output --list --json --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --help"
+            opts="-o -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --output --list --json --no-verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -771,6 +803,44 @@ _barque() {
                     return 0
                     ;;
                 --tls-verify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__manifest__subcmd__digest)
+            opts="-h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --override-os)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

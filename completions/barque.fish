@@ -39,6 +39,7 @@ complete -c barque -n "__fish_barque_needs_command" -f -a "tags" -d 'List the ta
 complete -c barque -n "__fish_barque_needs_command" -f -a "list-tags" -d 'List the tags of a repository'
 complete -c barque -n "__fish_barque_needs_command" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
 complete -c barque -n "__fish_barque_needs_command" -f -a "delete" -d 'Delete images from registries and OCI layouts'
+complete -c barque -n "__fish_barque_needs_command" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
 complete -c barque -n "__fish_barque_needs_command" -f -a "login" -d 'Log in to a registry'
 complete -c barque -n "__fish_barque_needs_command" -f -a "logout" -d 'Remove a stored login'
 complete -c barque -n "__fish_barque_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -66,6 +67,7 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l debug -d 'Log 
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l raw -d 'Print the manifest byte for byte; with --config the config'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l config -d 'Print the config of the image as JSON'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s n -l no-tags -d 'Leave the tags of the repository out, and do not ask for them'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l verify-signature -d 'Check the signatures of a docker schema 1 manifest and print key ids and verdicts'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
@@ -76,6 +78,10 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 
 complete -c barque -n "__fish_barque_using_subcommand copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l multi-arch -d 'Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l platform -d 'Choose this platform; given twice, or with a * as in linux/arm*, the index is copied with these only' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -s f -l format -d 'Write the image in this format: oci, v2s2 (docker\'s schema 2) or v2s1 (docker\'s schema 1)' -r -f -a "oci\t''
+v2s1\t''
+v2s2\t''"
+complete -c barque -n "__fish_barque_using_subcommand copy" -l schema1-key -d 'With --format v2s1, sign with the private key in this file [default: a key made for this copy]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l additional-tag -d 'Give an image in a docker-archive: this name too; repeatable' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l shared-blob-dir -d 'Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l digestfile -d 'Write the digest of the copied manifest to this file, without a newline' -r -F
@@ -111,6 +117,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l debug -d 'Log eac
 complete -c barque -n "__fish_barque_using_subcommand copy" -s a -l all -d 'Copy an index with all its platforms, not only the image of one'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l sparse -d 'With a part of the platforms: keep the index as it is, though it then lists more than is copied'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l preserve-digests -d 'Fail rather than change a digest'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l no-verify-signature -d 'Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l keep-compressed -d 'Leave layers in a docker-archive: as compressed as they are'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dry-run -d 'Print what would be done, and do nothing'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l json -d 'With --dry-run, print JSON in place of a table'
@@ -185,6 +192,7 @@ false\t''"
 complete -c barque -n "__fish_barque_using_subcommand layers" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l list -d 'List the layers without downloading them'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l json -d 'With --list, print JSON in place of a table'
+complete -c barque -n "__fish_barque_using_subcommand layers" -l no-verify-signature -d 'Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
@@ -207,6 +215,14 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l debug -d 'Log e
 complete -c barque -n "__fish_barque_using_subcommand delete" -l force -d 'Delete a manifest also when other tags go with it'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand login" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l override-variant -d 'Choose this variant of the architecture' -r
@@ -237,11 +253,12 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l tls-verify -d '
 complete -c barque -n "__fish_barque_using_subcommand logout" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins that the file has'
 complete -c barque -n "__fish_barque_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete login logout help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete login logout help" -f -a "copy" -d 'Copy an image from one place to another'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete login logout help" -f -a "tags" -d 'List the tags of a repository'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete login logout help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete login logout help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete login logout help" -f -a "login" -d 'Log in to a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete login logout help" -f -a "logout" -d 'Remove a stored login'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete login logout help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest login logout help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest login logout help" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest login logout help" -f -a "tags" -d 'List the tags of a repository'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest login logout help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest login logout help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest login logout help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest login logout help" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest login logout help" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest login logout help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,9 +1,10 @@
 //! `barque copy`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::Outcome;
@@ -12,8 +13,8 @@ use super::flags::{
 };
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
-use crate::copy::{self, Platforms, Want};
-use crate::image::{ImageName, PlatformPattern, parse_reference};
+use crate::copy::{self, Format, Platforms, Want};
+use crate::image::{ImageName, PlatformPattern, SigningKey, parse_reference};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;
@@ -67,6 +68,18 @@ pub(crate) struct CopyArgs {
     /// Fail rather than change a digest
     #[arg(long)]
     preserve_digests: bool,
+
+    /// Write the image in this format: oci, v2s2 (docker's schema 2) or v2s1 (docker's schema 1)
+    #[arg(short, long, value_name = "FORMAT", hide_possible_values = true)]
+    format: Option<FormatName>,
+
+    /// With --format v2s1, sign with the private key in this file [default: a key made for this copy]
+    #[arg(long, value_name = "FILE")]
+    schema1_key: Option<PathBuf>,
+
+    /// Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image
+    #[arg(long)]
+    no_verify_signature: bool,
 
     /// Give an image in a docker-archive: this name too; repeatable
     #[arg(long, value_name = "NAME:TAG")]
@@ -124,6 +137,14 @@ pub(crate) struct CopyArgs {
     src: SourceFlags,
     #[command(flatten)]
     dest: DestinationFlags,
+}
+
+/// The formats, by skopeo's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    Oci,
+    V2s1,
+    V2s2,
 }
 
 pub(crate) async fn run(
@@ -238,7 +259,33 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
         look: args.dry_run,
         mount_from: mount_from.collect::<Result<_>>()?,
+        format: format(args)?,
+        verify_signatures: !args.no_verify_signature,
     })
+}
+
+fn format(args: &CopyArgs) -> Result<Option<Format>> {
+    if args.schema1_key.is_some() && args.format != Some(FormatName::V2s1) {
+        return Err(Error::other("`--schema1-key` goes with `--format v2s1`"));
+    }
+    Ok(match args.format {
+        None => None,
+        Some(FormatName::Oci) => Some(Format::Oci),
+        Some(FormatName::V2s2) => Some(Format::Schema2),
+        Some(FormatName::V2s1) => {
+            let key = match &args.schema1_key {
+                Some(file) => read_key(file)?,
+                None => SigningKey::generate()?,
+            };
+            Some(Format::Schema1(Arc::new(key)))
+        }
+    })
+}
+
+fn read_key(file: &Path) -> Result<SigningKey> {
+    let failed = || format!("the key `{}` cannot be read", file.display());
+    let text = std::fs::read_to_string(file).map_err(|e| Error::other(failed()).because(e))?;
+    SigningKey::parse(&text).map_err(|e| Error::from(e).context(failed()))
 }
 
 fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {

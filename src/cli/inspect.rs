@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
-use crate::copy::choose_image;
-use crate::image::{Manifest, PlatformWish, config};
+use crate::copy::{check_signatures, choose_image};
+use crate::image::{Manifest, MediaType, PlatformWish, config};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::{json, template};
 use crate::transport::{Source, Which, open_source, read_all};
@@ -60,6 +60,10 @@ pub(crate) struct InspectArgs {
     #[arg(short, long)]
     no_tags: bool,
 
+    /// Check the signatures of a docker schema 1 manifest and print key ids and verdicts
+    #[arg(long, conflicts_with_all = ["raw", "config"])]
+    verify_signature: bool,
+
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
@@ -81,7 +85,7 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
     }
     let local = args.place.local(global, None);
     let what = std::sync::Arc::new((args, wish, access, patience, local));
-    let documents = futures_util::stream::iter(jobs).map(move |(text, name)| {
+    let documents = stream::iter(jobs).map(move |(text, name)| {
         let what = what.clone();
         async move {
             let (args, wish, access, patience, local) = &*what;
@@ -89,26 +93,41 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
                 let source = open_source(&name, access, patience, local).await?;
                 inspect(&*source, args, wish).await
             });
-            let shown = shown.await;
-            shown.map_err(|e| e.context(format!("inspecting `{text}`")).into())
+            let context = |e: Error| anyhow::Error::from(e.context(format!("inspecting `{text}`")));
+            // The verdict follows the document, which shows it too.
+            match shown.await {
+                Ok((document, verdict)) => {
+                    let verdict = verdict.err().map(|e| Err(context(e)));
+                    std::iter::once(Ok(document)).chain(verdict).collect()
+                }
+                Err(e) => vec![Err(context(e))],
+            }
         }
     });
-    Ok(Outcome::Stream(documents.buffered(IN_FLIGHT).boxed_local()))
+    let pieces = documents.buffered(IN_FLIGHT).flat_map(stream::iter);
+    Ok(Outcome::Stream(pieces.boxed_local()))
 }
 
-async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -> Result<Bytes> {
+/// The document, and what there is to be said of the signatures where they were to be checked.
+async fn inspect(
+    source: &dyn Source,
+    args: &InspectArgs,
+    wish: &PlatformWish,
+) -> Result<(Bytes, Result<()>)> {
     if args.raw && !args.config {
-        return Ok(source.manifest(&Which::Named).await?.raw().clone());
+        return Ok((source.manifest(&Which::Named).await?.raw().clone(), Ok(())));
     }
     if args.config {
         let top = source.manifest(&Which::Named).await?;
         let image = choose_image(source, &top, wish).await?;
-        let config = config_of(source, &image).await?.ok_or_else(no_config)?;
+        let config = config_of(source, &image).await?;
+        let config = config.ok_or_else(|| no_config(image.media_type()))?;
         if args.raw {
-            return Ok(config);
+            return Ok((config, Ok(())));
         }
         let document = config::oci_struct_json(&config)?;
-        return shown(&document, args.format.as_deref(), &template::CONFIG);
+        let text = shown(&document, args.format.as_deref(), &template::CONFIG)?;
+        return Ok((text, Ok(())));
     }
     let ((top, image, config), tags) =
         futures_util::try_join!(described(source, wish), tags(source, args.no_tags))?;
@@ -119,14 +138,20 @@ async fn inspect(source: &dyn Source, args: &InspectArgs, wish: &PlatformWish) -
             source.name()
         );
     }
-    let report = InspectReport::new(Inspected {
+    let mut report = InspectReport::new(Inspected {
         name: source.repository_name(),
         top: &top,
         image: &image,
         config: config.as_deref(),
         tags: tags.unwrap_or_default(),
     })?;
-    shown(&report, args.format.as_deref(), &template::INSPECT)
+    let mut verdict = Ok(());
+    if args.verify_signature {
+        verdict = check_signatures(source, &image, image.digest() == top.digest());
+        report.add_signatures(&image.check_signatures()?, verdict.is_ok());
+    }
+    let text = shown(&report, args.format.as_deref(), &template::INSPECT)?;
+    Ok((text, verdict))
 }
 
 fn shown(
@@ -162,7 +187,11 @@ async fn config_of(source: &dyn Source, image: &Manifest) -> Result<Option<Bytes
     }
 }
 
-fn no_config() -> Error {
+fn no_config(media_type: &MediaType) -> Error {
+    if media_type.is_schema1() {
+        return Error::other("a docker schema 1 image has no config of its own")
+            .hint("a copy to `oci:` makes one; `--raw` shows what the manifest says");
+    }
     Error::other("this is an artifact without the config of an image")
         .hint("see what it is with `barque inspect --raw`")
 }

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
-use crate::copy::choose_image;
+use crate::copy::{check_signatures, choose_image, schema1_blobs, sized_blobs};
 use crate::image::{DaemonImage, Descriptor, Digest, DigestError, ImageName, Selector, View};
 use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
@@ -58,6 +58,10 @@ pub(crate) struct LayersArgs {
     #[arg(long, requires = "list")]
     json: bool,
 
+    /// Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image
+    #[arg(long)]
+    no_verify_signature: bool,
+
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
@@ -95,16 +99,18 @@ async fn layers(
     let wish = global.platform(&args.platform)?;
     let top = source.manifest(&Which::Named).await?;
     let manifest = choose_image(&*source, &top, &wish).await?;
-    let view = manifest.view()?;
+    if !args.no_verify_signature {
+        check_signatures(&*source, &manifest, manifest.digest() == top.digest())?;
+    }
+    let view = match manifest.view()? {
+        View::Schema1(schema1) => View::Schema1(schema1.fixed()?),
+        other => other,
+    };
     let config = needs_config(&view).cloned();
     let layers = match &view {
         View::Image(image) => &image.layers,
         View::Artifact(artifact) => &artifact.blobs,
-        View::Schema1(_) => {
-            return Err(Error::other(
-                "this is a docker schema 1 image; its layers are not supported yet",
-            ));
-        }
+        View::Schema1(schema1) => &schema1_blobs(schema1),
         View::Index(_) => {
             return Err(Error::other(
                 "the chosen entry of the index is an index itself",
@@ -123,6 +129,10 @@ async fn layers(
             .retain(|l| wanted.iter().any(|w| w.digest == l.digest));
         return Ok(report.render(args.json).into());
     }
+    let wanted = match &view {
+        View::Schema1(_) => sized_blobs(&*source, wanted).await?,
+        _ => wanted,
+    };
     let directory = Fresh::make(args.output.as_deref(), name)?;
     stream::iter(wanted)
         .map(|layer| fetch(source.clone(), layer, directory.path.clone()))

@@ -12,6 +12,7 @@ mod layer_form;
 mod layers;
 mod login;
 mod logout;
+mod manifest_digest;
 mod retry;
 mod tags;
 
@@ -75,6 +76,8 @@ enum Command {
     Layers(layers::LayersArgs),
     /// Delete images from registries and OCI layouts
     Delete(delete::DeleteArgs),
+    /// Print the digest of a manifest in a file
+    ManifestDigest(manifest_digest::ManifestDigestArgs),
     /// Log in to a registry
     Login(login::LoginArgs),
     /// Remove a stored login
@@ -186,6 +189,7 @@ async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global).await?,
         Command::Delete(args) => delete::run(args, global).await?,
+        Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),

@@ -2,6 +2,7 @@
 //! what they change.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -9,6 +10,7 @@ use super::Want;
 use super::graph::Node;
 use super::plan::{Awaits, reading};
 use super::recode::{self, Layers, Recoded};
+use super::schema1::{self, Rescue, Turn};
 use super::settle::replaced;
 use crate::image::{
     Descriptor, Digest, ImageView, LayerForm, Manifest, MediaType, View, convert, index,
@@ -39,12 +41,16 @@ impl<'a> Draft<'a> {
     pub(super) fn new(
         source: &'a dyn Source,
         destination: &dyn Destination,
+        holds: fn(&MediaType) -> bool,
         want: &'a Want,
     ) -> Draft<'a> {
         Draft {
             source,
             destination: destination.name(),
-            can: destination.can(),
+            can: DestinationCan {
+                holds,
+                ..destination.can()
+            },
             want,
             notes: Vec::new(),
             made: HashMap::new(),
@@ -53,8 +59,50 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The nodes as they are written. With a [`Rescue`] the last one is what is read.
+    pub(super) async fn turn(
+        &mut self,
+        destination: &dyn Destination,
+        nodes: Vec<Node>,
+    ) -> Result<(Vec<Node>, Option<Arc<Rescue>>)> {
+        let old = nodes.last().map(|n| n.manifest.digest().clone());
+        let old = old.ok_or_else(|| Error::other("there is nothing to copy"))?;
+        let turn = schema1::turn(self.source, destination, nodes, self.can.holds, self.want);
+        let nodes = match turn.await? {
+            Turn::None(nodes) => {
+                let last = nodes.last().map(|n| &n.manifest);
+                let note = last.and_then(|m| schema1::other_name(destination, m));
+                self.notes.extend(note);
+                nodes
+            }
+            Turn::Made(node, made) => {
+                self.notes.push(format!(
+                    "`{old}` was converted to `{}`: its digest is now `{}`",
+                    node.manifest.media_type(),
+                    node.manifest.digest()
+                ));
+                self.made.extend(made);
+                vec![node]
+            }
+            Turn::Rescue(node, rescue) => {
+                if self.want.layers != Layers::Keep {
+                    let message =
+                        "layers of a schema 1 image are not compressed anew while it is converted";
+                    let hint = "copy the image first, and compress the copy";
+                    return Err(Error::new(Kind::Refused, message).hint(hint));
+                }
+                self.notes.push(format!(
+                    "`{old}` is converted from docker schema 1 to `{}`: its digest changes",
+                    rescue.target()
+                ));
+                return Ok((vec![node], Some(rescue)));
+            }
+        };
+        Ok((self.convert(nodes).await?, None))
+    }
+
     /// The nodes in types that the destination holds, with layers in the form that is wanted, children first.
-    pub(super) async fn convert(&mut self, nodes: Vec<Node>) -> Result<Vec<Node>> {
+    async fn convert(&mut self, nodes: Vec<Node>) -> Result<Vec<Node>> {
         let index = nodes.iter().any(|n| n.manifest.media_type().is_index());
         if index && !self.holds(MediaType::OCI_INDEX) && !self.holds(MediaType::DOCKER_LIST) {
             let message = format!("`{}` holds one image, not an index", self.destination);
@@ -117,6 +165,11 @@ impl<'a> Draft<'a> {
         let docker = *node.manifest.media_type() == MediaType::DOCKER_MANIFEST;
         // Docker's format has no zstd, so zstd makes it OCI's.
         let zstd = chosen.iter().flatten().any(|r| r.form() == LayerForm::Zstd);
+        if zstd && !self.holds(MediaType::OCI_MANIFEST) {
+            let message = "docker's format has no layers compressed with zstd";
+            let hint = "leave out `--format`, or compress with gzip";
+            return Err(Error::new(Kind::Refused, message).hint(hint));
+        }
         let to_oci = docker && (zstd || !self.holds(MediaType::DOCKER_MANIFEST));
         let to_docker = !docker && !self.holds(MediaType::OCI_MANIFEST);
         if (to_oci || to_docker) && !zstd {
@@ -212,15 +265,17 @@ impl<'a> Draft<'a> {
         let View::Index(view) = node.manifest.view()? else {
             return Ok(node);
         };
-        let new = |old: &Descriptor| replaced(old, self.changed.get(&old.digest));
+        let new = |old: &Descriptor| replaced(old, &self.changed);
         let children: Vec<Descriptor> = view.manifests.iter().map(new).collect();
         let oci = |d: &Descriptor| d.media_type == MediaType::OCI_MANIFEST;
         let list = *node.manifest.media_type() == MediaType::DOCKER_LIST;
+        if !held {
+            self.may_convert(node.manifest.media_type())?;
+        }
         let manifest = if list && (!held || children.iter().any(oci)) {
-            if !held {
-                self.may_convert(node.manifest.media_type())?;
-            }
             convert::list_to_index(&node.manifest, &children)?
+        } else if !held {
+            convert::index_to_list(&node.manifest, &children)?
         } else {
             index::rewrite(&node.manifest, |old| Some(new(old)))?
         };
@@ -243,9 +298,15 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         let name = &self.destination;
-        let message = format!(
-            "`{name}` cannot hold `{media_type}`, and a conversion would change its digest"
-        );
+        let message = match &self.want.format {
+            Some(format) => {
+                let format = format.as_str();
+                format!("`--format {format}` would change the digest of the image")
+            }
+            None => format!(
+                "`{name}` cannot hold `{media_type}`, and a conversion would change its digest"
+            ),
+        };
         Err(Error::new(Kind::Refused, message).hint(
             "leave out `--preserve-digests`, or copy to a destination that holds docker's types (`dir:`, a registry)",
         ))
@@ -256,9 +317,14 @@ impl<'a> Draft<'a> {
         if let Some(bytes) = self.made.get(&config.digest) {
             return Ok(bytes.clone());
         }
-        let read = async { read_all(self.source.blob(config, 0).await?, CONFIG_CAP).await };
-        let bytes = read.await.map_err(|e| reading(self.source, e))?;
+        let bytes = read_config(self.source, config).await?;
         self.made.insert(config.digest.clone(), bytes.clone());
         Ok(bytes)
     }
+}
+
+/// The config `config` of an image, which is read to be converted.
+pub(super) async fn read_config(source: &dyn Source, config: &Descriptor) -> Result<Bytes> {
+    let read = async { read_all(source.blob(config, 0).await?, CONFIG_CAP).await };
+    read.await.map_err(|e| reading(source, e))
 }

@@ -15,10 +15,11 @@ use super::lanes::Lane;
 use super::plan::{Awaits, BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
 use super::recode::Recoded;
+use super::schema1::Rescue;
 use super::settle::{Completed, Settling};
 use crate::image::{Descriptor, Digest, Repository};
 use crate::transport::{
-    BlobBody, BlobStream, Coming, Destination, Presence, Source, Stored, is_spliced, missing_blobs,
+    BlobBody, BlobStream, Coming, Destination, Presence, Source, is_spliced, missing_blobs,
 };
 use crate::{Error, Result};
 
@@ -123,6 +124,7 @@ pub async fn run(
             found_in,
             cores: Cores::all(),
             anew: false,
+            rescue: plan.rescue.clone(),
         };
         let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
         destination
@@ -130,29 +132,16 @@ pub async fn run(
             .await
             .map_err(|e| writing(&*destination, e))?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
-        let changes;
-        let mut written = write_manifests(&plan, &report.blobs, &*destination).await;
-        // X6: the destination said that it had blobs which it has not. Those that it names are sent; as some name
-        // one at a time, the second time it is all.
-        for named in [true, false] {
-            let Some(missing) = written.as_ref().err().and_then(missing_blobs) else {
-                break;
-            };
-            let missing = if named { missing } else { Vec::new() };
-            let again = unsure(&plan, &report.blobs, &missing);
-            if again.is_empty() || source.repository() == destination.repository() {
-                break;
-            }
-            tracing::debug!("the destination lacks blobs that it said to have; sending them");
-            let sent = work.anew().blobs(&again, want.parallel).await?;
-            let is_old = |d: &BlobDone| sent.iter().all(|s| s.blob.digest != d.blob.digest);
-            report.blobs.retain(is_old);
-            report.blobs.extend(sent);
-            written = write_manifests(&plan, &report.blobs, &*destination).await;
+        if let Some(rescue) = &plan.rescue {
+            let (manifest, config) = rescue.finish(&*destination).await?;
+            report.blobs.push(config);
+            report.manifests = vec![manifest.digest().clone()];
+        } else {
+            let changes;
+            (report.manifests, changes) = work.manifests(&plan, &mut report.blobs, want).await?;
+            changes.iter().for_each(|note| work.progress.note(note));
+            report.notes.extend(changes);
         }
-        (report.manifests, changes) = written.map_err(|e| writing(&*destination, e))?;
-        changes.iter().for_each(|note| work.progress.note(note));
-        report.notes.extend(changes);
         if let Some(last) = report.manifests.last() {
             report.digest = last.clone();
         }
@@ -253,6 +242,8 @@ struct Work {
     cores: Cores,
     /// Blobs are sent whatever the destination says to have.
     anew: bool,
+    /// Learns the plain digests of the layers of a schema 1 image.
+    rescue: Option<Arc<Rescue>>,
 }
 
 impl Work {
@@ -266,6 +257,36 @@ impl Work {
     /// How often either side has asked for patience.
     fn pressure(&self) -> u64 {
         self.source.pressure() + self.destination.pressure()
+    }
+
+    /// Writes the manifests; the values are those of [`write_manifests`].
+    ///
+    /// X6: where the destination said that it had blobs which it has not, those that it names are sent; as some
+    /// name one at a time, the second time it is all.
+    async fn manifests(
+        &self,
+        plan: &CopyPlan,
+        done: &mut Vec<BlobDone>,
+        want: &Want,
+    ) -> Result<(Vec<Digest>, Vec<String>)> {
+        let destination = &*self.destination;
+        let mut written = write_manifests(plan, done, destination).await;
+        for named in [true, false] {
+            let Some(missing) = written.as_ref().err().and_then(missing_blobs) else {
+                break;
+            };
+            let missing = if named { missing } else { Vec::new() };
+            let again = unsure(plan, done, &missing);
+            if again.is_empty() || self.source.repository() == destination.repository() {
+                break;
+            }
+            tracing::debug!("the destination lacks blobs that it said to have; sending them");
+            let sent = self.anew().blobs(&again, want.parallel).await?;
+            done.retain(|d| sent.iter().all(|s| s.blob.digest != d.blob.digest));
+            done.extend(sent);
+            written = write_manifests(plan, done, destination).await;
+        }
+        written.map_err(|e| writing(destination, e))
     }
 
     async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobDone>> {
@@ -329,6 +350,7 @@ impl Work {
             presence,
         } = step;
         if presence == Presence::Present {
+            self.completed(&blob).await?;
             self.progress.done(&blob, BlobOutcome::Present);
             return Ok(BlobDone {
                 blob,
@@ -343,10 +365,14 @@ impl Work {
         );
         let (mut body, recoded) = match content {
             Content::Made(bytes) => (BlobBody::of_bytes(bytes), None),
-            Content::Source => (
-                self.body(&blob, source_failed.clone(), resumed_from.clone()),
-                None,
-            ),
+            Content::Source => {
+                let body = self.body(&blob, source_failed.clone(), resumed_from.clone());
+                let body = match &self.rescue {
+                    Some(rescue) => rescue.watched(&blob, body),
+                    None => body,
+                };
+                (body, None)
+            }
             Content::Recoded(recoded) => {
                 let from = self.body(&recoded.from, source_failed.clone(), resumed_from.clone());
                 let body = recoding(from, &recoded, self.cores.clone());
@@ -372,11 +398,12 @@ impl Work {
             stored = put(&mut blob).await;
         }
         let outcome = match &stored {
-            Ok(Stored::Written) => BlobOutcome::Copied,
-            Ok(Stored::Present) => BlobOutcome::Present,
-            Ok(Stored::Mounted) => BlobOutcome::Mounted,
+            Ok(stored) => BlobOutcome::of(*stored),
             Err(_) => BlobOutcome::Failed,
         };
+        if stored.is_ok() {
+            self.completed(&blob).await?;
+        }
         self.progress.done(&moving, outcome);
         match stored {
             Ok(_) => Ok(BlobDone {
@@ -388,6 +415,15 @@ impl Work {
             Err(e) if source_failed.load(Ordering::Relaxed) => Err(reading(&*self.source, e)),
             Err(e) => Err(writing(&*self.destination, e)),
         }
+    }
+
+    /// Reads the layer `blob` for its plain digest where that is needed and its bytes did not pass.
+    async fn completed(&self, blob: &Descriptor) -> Result<()> {
+        if let Some(rescue) = &self.rescue {
+            let read = rescue.complete(&*self.source, blob).await?;
+            self.moved.fetch_add(read, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The blob's bytes from the source, counted and reported as they pass.

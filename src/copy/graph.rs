@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::Platforms;
 use super::plan::Awaits;
 use super::recode::Recoded;
+use super::{Platforms, schema1};
 use crate::image::platform::choose;
 use crate::image::{
     Descriptor, Digest, IndexView, Manifest, PlatformPattern, PlatformWish, View, index,
@@ -19,9 +19,6 @@ use crate::{Error, Kind, Result};
 const MAX_DEPTH: usize = 8;
 /// Manifests of an index that are fetched at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
-
-/// The annotation of an attestation that names the image it speaks of.
-const ATTESTS: &str = "vnd.docker.reference.digest";
 
 /// A manifest of the graph and what it points at directly.
 #[derive(Debug, Clone)]
@@ -41,7 +38,7 @@ pub(super) struct Node {
 
 impl Node {
     /// A manifest as the source has it, over `blobs` and `children`.
-    fn new(manifest: Manifest, blobs: Vec<Descriptor>, children: Vec<Digest>) -> Node {
+    pub(super) fn new(manifest: Manifest, blobs: Vec<Descriptor>, children: Vec<Digest>) -> Node {
         Node {
             was: manifest.digest().clone(),
             manifest,
@@ -164,7 +161,7 @@ fn part_of(index: &IndexView, patterns: &[PlatformPattern]) -> Result<HashSet<Di
         part.extend(matched.into_iter().map(|d| d.digest.clone()));
     }
     let speaks_of = |d: &&Descriptor| {
-        let of = d.annotation(ATTESTS).and_then(|a| a.parse().ok());
+        let of = d.annotation(index::ATTESTS).and_then(|a| a.parse().ok());
         of.is_some_and(|of: Digest| part.contains(&of))
     };
     let attestations: Vec<Digest> = index
@@ -260,11 +257,7 @@ fn leaf(manifest: Manifest) -> Result<Node> {
                     .hint("copy all of it with `--all`"),
             );
         }
-        View::Schema1(_) => {
-            return Err(Error::other(
-                "this is a docker schema 1 image; copying those is not supported yet",
-            ));
-        }
+        View::Schema1(view) => schema1::schema1_blobs(&view),
     };
     Ok(Node::new(manifest, blobs, Vec::new()))
 }

@@ -7,18 +7,22 @@
 pub mod codec;
 mod draft;
 mod engine;
+mod format;
 mod graph;
 mod lanes;
 mod plan;
 mod progress;
 mod recode;
+mod schema1;
 mod settle;
 
 pub use engine::{BlobDone, CopyReport, run};
+pub use format::Format;
 pub use graph::choose_image;
 pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use recode::{Layers, Recoded};
+pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
 
 use crate::image::{PlatformPattern, PlatformWish, Repository};
 
@@ -36,6 +40,10 @@ pub struct Want {
     pub look: bool,
     /// Repositories of the destination's registry that are likely to have the blobs.
     pub mount_from: Vec<Repository>,
+    /// The format that the image has to have at the destination; `None` keeps its own where that can be held.
+    pub format: Option<Format>,
+    /// Refuse signed schema 1 manifests whose signatures are wrong, or that are signed as another image.
+    pub verify_signatures: bool,
 }
 
 /// Which images of an index.

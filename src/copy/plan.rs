@@ -2,13 +2,16 @@
 //! are written. Conversions on the way are [`super::draft`]'s.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::draft::Draft;
+use super::format::{holding, stays};
 use super::graph::{Node, target_digest, walk};
 use super::recode::{Layers, Recoded};
+use super::schema1::{self, Rescue};
 use super::{Platforms, Want};
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::transport::{Destination, Presence, Source, Which};
@@ -92,6 +95,9 @@ pub struct CopyPlan {
     pub notes: Vec<String>,
     /// Set when the destination has the image already: its digest.
     pub up_to_date: Option<Digest>,
+    /// A schema 1 image becomes a modern one: its config and manifest are made when its layers have been read, and
+    /// the one manifest of the plan stands for what is read.
+    pub rescue: Option<Arc<Rescue>>,
 }
 
 /// Plans the copy of `source` to `destination`. Reads manifests, and asks the destination for its current digest
@@ -103,8 +109,10 @@ pub async fn plan(
 ) -> Result<CopyPlan> {
     // A tag moves within its repository: whatever it points at is there, nothing has to be asked.
     let keeps = want.layers == Layers::Keep;
-    let retag =
-        keeps && source.repository().is_some() && source.repository() == destination.repository();
+    let retag = keeps
+        && want.format.is_none()
+        && source.repository().is_some()
+        && source.repository() == destination.repository();
     let (top, current) = futures_util::try_join!(
         async {
             source
@@ -123,6 +131,7 @@ pub async fn plan(
         },
     )?;
     let can = destination.can();
+    let holds = holding(destination, want)?;
     let wanted = target_digest(&top, &want.platforms)?;
     if !can.names_late && matches!(want.layers, Layers::Compressed { .. }) {
         let message = format!(
@@ -132,7 +141,8 @@ pub async fn plan(
         let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
         return Err(Error::new(Kind::Refused, message).hint(hint));
     }
-    if keeps && can.manifest_vouches && current.as_ref() == Some(&wanted) {
+    let stays = keeps && stays(&top, want);
+    if can.manifest_vouches && stays && current.as_ref() == Some(&wanted) {
         return Ok(CopyPlan {
             up_to_date: Some(wanted),
             ..CopyPlan::default()
@@ -142,10 +152,19 @@ pub async fn plan(
         Platforms::All if retag => &Platforms::IndexOnly,
         other => other,
     };
-    let graph = walk(source, &top, platforms)
+    let mut graph = walk(source, &top, platforms)
         .await
         .map_err(|e| reading(source, e))?;
-    let mut draft = Draft::new(source, destination, want);
+    if want.verify_signatures {
+        for node in &graph.nodes {
+            let named = node.manifest.digest() == top.digest();
+            schema1::check_signatures(source, &node.manifest, named)?;
+        }
+    }
+    if !retag {
+        schema1::measure(source, &mut graph.nodes).await?;
+    }
+    let mut draft = Draft::new(source, destination, holds, want);
     if let Some(old) = graph.cut {
         if want.preserve_digests {
             return Err(Error::new(
@@ -158,8 +177,9 @@ pub async fn plan(
             "the index `{old}` was cut to the wanted platforms: signatures of it no longer match"
         ));
     }
-    let nodes = draft.convert(graph.nodes).await?;
+    let (nodes, rescue) = draft.turn(destination, graph.nodes).await?;
     if let Some(top) = nodes.last()
+        && rescue.is_none()
         && top.awaits == Awaits::Nothing
         && can.manifest_vouches
         && current.as_ref() == Some(top.manifest.digest())
@@ -172,6 +192,7 @@ pub async fn plan(
 
     let mut plan = CopyPlan {
         notes: draft.notes,
+        rescue,
         ..CopyPlan::default()
     };
     let mut seen = HashSet::new();
@@ -226,7 +247,8 @@ pub async fn plan(
     if !can.manifest_vouches {
         let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
         let last = plan.manifests.last().map(|m| m.manifest.digest());
-        if complete && plan.manifests.len() == 1 && current.as_ref() == last {
+        let known = complete && plan.rescue.is_none();
+        if known && plan.manifests.len() == 1 && current.as_ref() == last {
             plan.up_to_date = current;
         }
     }

@@ -4,6 +4,7 @@
 //! from many tasks at once, often, and must not block.
 
 use crate::image::{Descriptor, Digest};
+use crate::transport::Stored;
 
 /// What became of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,17 @@ pub enum BlobOutcome {
     Mounted,
     /// It could not be moved; the error is told elsewhere.
     Failed,
+}
+
+impl BlobOutcome {
+    /// What a destination's answer to a write comes to.
+    pub(super) fn of(stored: Stored) -> BlobOutcome {
+        match stored {
+            Stored::Written => BlobOutcome::Copied,
+            Stored::Present => BlobOutcome::Present,
+            Stored::Mounted => BlobOutcome::Mounted,
+        }
+    }
 }
 
 /// Hears of a copy's progress.

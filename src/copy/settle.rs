@@ -39,7 +39,7 @@ impl<'a> Settling<'a> {
             Awaits::Nothing => step.manifest.clone(),
             Awaits::Layers => self.over_written_layers(&step.manifest)?,
             Awaits::Children => index::rewrite(&step.manifest, |entry| {
-                Some(replaced(entry, self.manifests.get(&entry.digest)))
+                Some(replaced(entry, &self.manifests))
             })?,
         };
         let at = match &step.at {
@@ -75,15 +75,22 @@ impl<'a> Settling<'a> {
     }
 }
 
-/// The entry `old` of an index, pointing at `new`; platform and annotations stay.
-pub(super) fn replaced(old: &Descriptor, new: Option<&Descriptor>) -> Descriptor {
-    match new {
-        Some(new) => Descriptor {
-            media_type: new.media_type.clone(),
-            digest: new.digest.clone(),
-            size: new.size,
-            ..old.clone()
-        },
-        None => old.clone(),
+/// The entry `old` of an index, pointing at what `changed` calls its manifest now. Platform and annotations stay,
+/// except that an attestation speaks of the image under its new digest.
+pub(super) fn replaced(old: &Descriptor, changed: &HashMap<Digest, Descriptor>) -> Descriptor {
+    let mut entry = old.clone();
+    if let Some(new) = changed.get(&old.digest) {
+        entry.media_type = new.media_type.clone();
+        entry.digest = new.digest.clone();
+        entry.size = new.size;
     }
+    if let Some(of) = entry
+        .annotations
+        .as_mut()
+        .and_then(|a| a.get_mut(index::ATTESTS))
+        && let Some(new) = of.parse().ok().and_then(|of: Digest| changed.get(&of))
+    {
+        *of = new.digest.to_string();
+    }
+    entry
 }

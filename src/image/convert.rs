@@ -1,8 +1,10 @@
-//! Docker's schema 2 as OCI and back, and docker's lists as indexes and back.
+//! Docker's schema 2 as OCI and back, and docker's lists as indexes and back; schema 1 is in a module of its own.
 //!
 //! Separate from the manifests because a conversion makes new bytes with a new digest; everything else passes
 //! bytes on as they are. What comes out equals what skopeo makes, so that both give one digest. What the other
 //! format cannot say is an error (layer types), or is lost as it is in skopeo (annotations, subject).
+
+pub mod schema1;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -33,6 +35,9 @@ pub enum ConvertError {
     /// Docker's format has no encryption.
     #[error("a layer of type `{0}` cannot be converted: docker's format has no encryption")]
     Encrypted(MediaType),
+    /// Schema 1 tells of each layer by a step of the history; this one does not fit the layers.
+    #[error("the image's history cannot be told in schema 1: {0}")]
+    History(String),
     /// Not one child for each entry.
     #[error("the list has {entries} entries but {children} were converted")]
     Children { entries: usize, children: usize },

@@ -22,6 +22,21 @@ pub fn indented(value: &impl Serialize, indent: &str) -> serde_json::Result<Stri
         .map_err(serde::ser::Error::custom)
 }
 
+/// JSON text without the blanks between its tokens; numbers and escapes stay as they were written.
+pub fn squeezed(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let token = |c: &char| {
+        if in_string {
+            in_string = escaped || *c != '"';
+            escaped = !escaped && *c == '\\';
+            return true;
+        }
+        in_string = *c == '"';
+        !c.is_ascii_whitespace()
+    };
+    json.chars().filter(token).collect()
+}
+
 fn escape(json: String) -> String {
     const SPECIAL: [char; 5] = ['<', '>', '&', '\u{2028}', '\u{2029}'];
     if !json.contains(SPECIAL) {
@@ -49,6 +64,12 @@ mod tests {
             compact(&value).unwrap(),
             r#"{"\u003ca\u003e":"\u0026\u2028\u2029é\"\n\t"}"#
         );
+    }
+
+    #[test]
+    fn only_blanks_between_tokens_go() {
+        let text = "{ \"a b\" : [ 1.0 ,\n\t1e5 ], \"\\\" \\\\\" : \" x \" }";
+        assert_eq!(squeezed(text), "{\"a b\":[1.0,1e5],\"\\\" \\\\\":\" x \"}");
     }
 
     #[test]

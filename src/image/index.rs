@@ -6,8 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{Descriptor, Manifest, ManifestError, go_json};
 
+/// The annotation of an attestation that names the image it speaks of (BuildKit, "Image attestation storage").
+pub const ATTESTS: &str = "vnd.docker.reference.digest";
+
 /// The index `index` with what `entry` says of each of its descriptors: `None` leaves it out, another descriptor
-/// replaces type, digest and size.
+/// replaces type, digest, size, and the image that an attestation speaks of.
 pub fn rewrite(
     index: &Manifest,
     mut entry: impl FnMut(&Descriptor) -> Option<Descriptor>,
@@ -26,6 +29,11 @@ pub fn rewrite(
                 if let Some(members) = value.as_object_mut() {
                     members.shift_remove("data");
                 }
+            }
+            if let Some(image) = new.annotation(ATTESTS)
+                && new.annotation(ATTESTS) != old.annotation(ATTESTS)
+            {
+                value["annotations"][ATTESTS] = image.into();
             }
             kept.push(value);
         }

@@ -10,7 +10,7 @@ mod view;
 
 use bytes::Bytes;
 
-use super::{Algorithm, Descriptor, Digest, MediaType, jws};
+use super::{Algorithm, Descriptor, Digest, MediaType, SignatureCheck, jws};
 
 pub use error::ManifestError;
 pub use view::{ArtifactView, ImageView, IndexView, Schema1View, View};
@@ -82,6 +82,17 @@ impl Manifest {
             self.digest.clone(),
             self.raw.len() as u64,
         )
+    }
+
+    /// The verdict on each signature of a signed schema 1 manifest; none for all others.
+    ///
+    /// # Errors
+    /// [`ManifestError::Signatures`] when they cannot be read.
+    pub fn check_signatures(&self) -> Result<Vec<SignatureCheck>, ManifestError> {
+        if self.media_type != MediaType::SCHEMA1_SIGNED {
+            return Ok(Vec::new());
+        }
+        jws::check(&self.raw, &self.payload)
     }
 
     /// Parses what the manifest says.

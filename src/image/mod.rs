@@ -16,10 +16,13 @@ mod media_type;
 mod name;
 pub mod platform;
 pub mod reference;
+pub mod schema1;
+pub mod v1;
 
 pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError, Digester};
+pub use jws::{KeyError, SignatureCheck, SignatureFault, SigningKey};
 pub use layer::LayerForm;
 pub use manifest::{
     ArtifactView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,

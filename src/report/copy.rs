@@ -173,6 +173,9 @@ pub struct PlanReport<'a> {
     blobs: Vec<BlobLine<'a>>,
     manifests: Vec<ManifestLine<'a>>,
     bytes_to_move: u64,
+    /// Manifests that are written; one that is made of what is read on the way is not listed.
+    #[serde(skip)]
+    writes: usize,
     notes: &'a [String],
 }
 
@@ -204,7 +207,13 @@ impl<'a> PlanReport<'a> {
             destination,
             up_to_date: plan.up_to_date.is_some(),
             blobs: plan.blobs.iter().map(line).collect(),
-            manifests: plan.manifests.iter().map(manifest).collect(),
+            manifests: plan
+                .manifests
+                .iter()
+                .filter(|_| plan.rescue.is_none())
+                .map(manifest)
+                .collect(),
+            writes: plan.manifests.len(),
             bytes_to_move: plan
                 .blobs
                 .iter()
@@ -263,7 +272,7 @@ impl<'a> PlanReport<'a> {
             "{text}{notes}{} to move ({}), {} to write\n",
             blobs(moving),
             human_size(self.bytes_to_move),
-            self.manifests.len()
+            self.writes
         )
     }
 }

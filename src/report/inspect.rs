@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::go_time::GoTime;
 use crate::image::{
-    Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, Schema1View, View,
+    Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, Schema1View,
+    SignatureCheck, View,
 };
 use crate::{Error, Kind, Result};
 
@@ -53,6 +54,28 @@ pub struct InspectReport {
     /// Only for an artifact: what it says it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<MediaType>,
+    /// Only where signatures were to be checked: `verified`, `invalid`, or `unverified` when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature_verdict: Option<&'static str>,
+    /// Only where signatures were to be checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signatures: Option<Vec<SignatureLine>>,
+}
+
+/// A signature of a docker schema 1 manifest in [`InspectReport::signatures`].
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SignatureLine {
+    /// libtrust's id of the key; `null` when there is no key to be read.
+    pub key_id: Option<String>,
+    pub algorithm: String,
+    /// When it was signed, as the signer says.
+    pub time: Option<String>,
+    /// `verified` or `invalid`.
+    pub verdict: &'static str,
+    /// What is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// One layer in [`InspectReport::layers_data`].
@@ -126,6 +149,8 @@ impl InspectReport {
             size: None,
             platforms: None,
             artifact_type: None,
+            signature_verdict: None,
+            signatures: None,
         };
         if let View::Index(index) = view(from.top)? {
             report.platforms = Some(platforms(&index));
@@ -149,6 +174,23 @@ impl InspectReport {
             View::Index(index) => report.artifact_type = index.artifact_type,
         }
         Ok(report)
+    }
+
+    /// Adds the verdicts on the signatures; `all_good` is the one on the manifest as a whole, its name included.
+    pub fn add_signatures(&mut self, checks: &[SignatureCheck], all_good: bool) {
+        let verdict = |good| if good { "verified" } else { "invalid" };
+        self.signature_verdict = Some(match checks {
+            [] => "unverified",
+            _ => verdict(all_good),
+        });
+        let line = |check: &SignatureCheck| SignatureLine {
+            key_id: check.key_id.clone(),
+            algorithm: check.algorithm.clone(),
+            time: check.time.clone(),
+            verdict: verdict(check.fault.is_none()),
+            fault: check.fault.as_ref().map(ToString::to_string),
+        };
+        self.signatures = Some(checks.iter().map(line).collect());
     }
 
     fn add_blobs(&mut self, config: Option<&Descriptor>, layers: &[Descriptor]) {
@@ -186,6 +228,7 @@ impl InspectReport {
     }
 
     fn add_schema1(&mut self, schema1: Schema1View) -> Result<()> {
+        let schema1 = schema1.fixed()?;
         // The newest entry of the history is what later became the config.
         let newest = schema1.history.first().map_or("{}", String::as_str);
         self.add_config(read_config(newest.as_bytes())?, true);
@@ -384,12 +427,15 @@ mod tests {
 
     #[test]
     fn schema_1_lists_base_first_without_sizes() {
+        let id = |digit: &str| digit.repeat(64);
+        let base = json!({"id": id("a")}).to_string();
+        let mut newest: Value = serde_json::from_slice(CONFIG).unwrap();
+        (newest["id"], newest["parent"]) = (json!(id("b")), json!(id("a")));
+        let newest = newest.to_string();
         let old = manifest(&json!({
             "schemaVersion": 1, "name": "library/x", "tag": "1", "architecture": "amd64",
             "fsLayers": [{"blobSum": hex('2')}, {"blobSum": hex('1')}],
-            "history": [
-                {"v1Compatibility": String::from_utf8_lossy(CONFIG)}, {"v1Compatibility": "{}"},
-            ],
+            "history": [{"v1Compatibility": newest}, {"v1Compatibility": base}],
         }));
         let report = serde_json::to_value(describe(&old, &old, None)).unwrap();
         assert_eq!(report["Tag"], "1");
@@ -456,6 +502,7 @@ mod tests {
         report.tag = Some(String::new());
         report.platforms = Some(Vec::new());
         report.artifact_type = Some("".into());
+        report.add_signatures(&[], true);
         let report = serde_json::to_value(report).unwrap();
         let keys: Vec<_> = report.as_object().unwrap().keys().collect();
         let Shape::Struct(fields) = &INSPECT else {

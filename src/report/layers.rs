@@ -5,10 +5,11 @@
 
 use std::io;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::json;
 use super::table::{self, Align, Table, human_size};
+use crate::image::v1::V1Image;
 use crate::image::{Descriptor, Digest, ImageConfig, MediaType, Schema1View, View};
 use crate::{Error, Kind, Result};
 
@@ -127,19 +128,9 @@ fn steps(config: Option<&[u8]>) -> Result<Vec<Option<String>>> {
 
 /// Schema 1 keeps the step with each layer, in the old config of docker.
 fn of_schema1(schema1: &Schema1View) -> Vec<Layer> {
-    #[derive(Deserialize)]
-    struct V1 {
-        container_config: Option<Command>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Command {
-        cmd: Option<Vec<String>>,
-    }
     let command = |text: &String| {
-        let v1: V1 = serde_json::from_str(text).ok()?;
-        let words = v1.container_config?.cmd?;
-        Some(words.join(" ")).filter(|text| !text.is_empty())
+        let step = V1Image::parse(text.clone()).ok()?.created_by();
+        Some(step).filter(|text| !text.is_empty())
     };
     let top_first = schema1.fs_layers.iter().enumerate();
     let layers = top_first

@@ -68,9 +68,9 @@ impl ArchiveFile {
     }
 
     /// A plain archive of `len` bytes in the file `file`, which has no name; messages call it `shown`.
-    pub(super) fn spooled(file: File, shown: PathBuf, len: u64) -> ArchiveFile {
+    pub(super) fn spooled(file: impl Into<Arc<File>>, shown: PathBuf, len: u64) -> ArchiveFile {
         ArchiveFile {
-            file: Arc::new(file),
+            file: file.into(),
             path: shown,
             len,
             in_place: false,

@@ -142,24 +142,38 @@ impl Source for DirSource {
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        // Before version 1.1 blobs were called `HEX.tar`, before 1.2 those of all algorithms `HEX`.
-        let hex = blob.digest.hex();
-        let names = [
-            blob_name(&blob.digest),
-            hex.to_owned(),
-            format!("{hex}.tar"),
-        ];
-        for name in names {
-            match blob_store::read_file(&self.path.join(name), from).await {
+        for path in self.blob_paths(&blob.digest) {
+            match blob_store::read_file(&path, from).await {
                 Err(e) if e.kind() == Kind::NotFound => {}
                 Ok(stream) if from == 0 => return Ok(verified(stream, blob)),
                 other => return other,
             }
         }
-        Err(Error::new(
-            Kind::NotFound,
-            format!("`{}` has no blob `{}`", self.path.display(), blob.digest),
-        ))
+        Err(self.no_blob(&blob.digest))
+    }
+
+    async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        for path in self.blob_paths(digest) {
+            match tokio::fs::metadata(&path).await {
+                Ok(metadata) => return Ok(metadata.len()),
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Err(e) => return Err(cannot_read(&path, e)),
+            }
+        }
+        Err(self.no_blob(digest))
+    }
+}
+
+impl DirSource {
+    /// Where a blob may be: before version 1.1 it was called `HEX.tar`, before 1.2 those of all algorithms `HEX`.
+    fn blob_paths(&self, digest: &Digest) -> [PathBuf; 3] {
+        let hex = digest.hex();
+        [blob_name(digest), hex.to_owned(), format!("{hex}.tar")].map(|name| self.path.join(name))
+    }
+
+    fn no_blob(&self, digest: &Digest) -> Error {
+        let message = format!("`{}` has no blob `{digest}`", self.path.display());
+        Error::new(Kind::NotFound, message)
     }
 }
 

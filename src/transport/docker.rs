@@ -4,22 +4,23 @@
 //! where both the offset and the registry are known; what to move is not decided here.
 
 mod delete;
+mod late;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use bytes::BytesMut;
 use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use http::Method;
 
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
-    Stored, Which, WrittenLate, tallied, verified,
+    Stored, Which, WrittenLate, verified,
 };
-use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Tag};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience, UploadBody};
 use crate::settings::Access;
@@ -85,8 +86,14 @@ impl Source for DockerSource {
         })))
     }
 
-    fn repository(&self) -> Option<&Repository> {
-        Some(&self.reference.repository)
+    async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        self.client
+            .blob_size(&self.reference.repository.name, digest, Actions::Pull)
+            .await
+    }
+
+    fn reference(&self) -> Option<&Reference> {
+        Some(&self.reference)
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
@@ -101,9 +108,6 @@ impl Source for DockerSource {
         Some(self.client.tags(&self.reference.repository.name))
     }
 }
-
-/// A blob without a known digest that is smaller is held in memory until it has one.
-const SMALL: usize = 1 << 20;
 
 /// Times in a row that a download is taken up again without a byte of progress.
 const MAX_STUCK: usize = 4;
@@ -201,6 +205,7 @@ impl DockerSource {
 pub struct DockerDestination {
     client: Arc<Client>,
     reference: Reference,
+    tmpdir: Option<PathBuf>,
 }
 
 impl DockerDestination {
@@ -218,7 +223,17 @@ impl DockerDestination {
         Ok(DockerDestination {
             client,
             reference: reference.clone(),
+            tmpdir: None,
         })
+    }
+
+    /// The same image, with temporary files in `tmpdir`, where one is given.
+    #[must_use]
+    pub fn with_tmpdir(self, tmpdir: Option<&Path>) -> DockerDestination {
+        DockerDestination {
+            tmpdir: tmpdir.map(Path::to_owned),
+            ..self
+        }
     }
 }
 
@@ -237,8 +252,8 @@ impl Destination for DockerDestination {
         }
     }
 
-    fn repository(&self) -> Option<&Repository> {
-        Some(&self.reference.repository)
+    fn reference(&self) -> Option<&Reference> {
+        Some(&self.reference)
     }
 
     async fn current(&self) -> Result<Option<Digest>> {
@@ -302,54 +317,7 @@ impl Destination for DockerDestination {
     }
 
     async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        let algorithm = planned.digest.algorithm();
-        let (mut content, tally) = tallied(body.open(0).await?, algorithm);
-        let mut begin = BytesMut::new();
-        while begin.len() < SMALL {
-            match content.next().await {
-                Some(bytes) => begin.extend_from_slice(&bytes?),
-                // All of it is here: it goes the way of blobs that are known.
-                None => {
-                    let (digest, size) = tally.ended()?;
-                    let blob = Descriptor::new(planned.media_type.clone(), digest.clone(), size);
-                    let stored = self.put_blob(&blob, BlobBody::of_bytes(begin.freeze()));
-                    return Ok(WrittenLate {
-                        digest,
-                        size,
-                        stored: stored.await?,
-                    });
-                }
-            }
-        }
-        // The first try goes on with what was begun; a further one begins anew.
-        let begun: BlobStream = Box::pin(stream::iter([Ok(begin.freeze())]).chain(content));
-        let state = Arc::new(Mutex::new((Some(begun), tally)));
-        let upload = {
-            let state = state.clone();
-            UploadBody::of_unknown_size(move || {
-                let (state, body) = (state.clone(), body.clone());
-                Box::pin(async move {
-                    let begun = lock(&state).0.take();
-                    if let Some(begun) = begun {
-                        return Ok(begun);
-                    }
-                    let (content, tally) = tallied(body.open(0).await?, algorithm);
-                    lock(&state).1 = tally;
-                    Ok(content)
-                })
-            })
-        };
-        let ended = || lock(&state).1.ended();
-        let repository = &self.reference.repository.name;
-        self.client
-            .push_late(repository, &upload, &|| Ok(ended()?.0))
-            .await?;
-        let (digest, size) = ended()?;
-        Ok(WrittenLate {
-            digest,
-            size,
-            stored: Stored::Written,
-        })
+        self.write_late(planned, body).await
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
@@ -369,6 +337,7 @@ impl Destination for DockerDestination {
         self.client
             .put_manifest(&self.reference.repository.name, &which, manifest)
             .await
+            .map_err(|e| with_another_format(e, manifest))
     }
 
     async fn finish(&self) -> Result<()> {
@@ -384,8 +353,26 @@ impl Destination for DockerDestination {
     }
 }
 
-fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+/// `e` with a word on `--format` where the registry does not take manifests of this type.
+fn with_another_format(e: Error, manifest: &Manifest) -> Error {
+    let unknown_type = crate::registry::ApiError::of(&e).is_some_and(|a| {
+        let codes = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED"];
+        a.status == 415 || codes.iter().any(|code| a.has_code(code))
+    });
+    if !unknown_type {
+        return e;
+    }
+    let other = match manifest.media_type().as_str() {
+        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX => "v2s2",
+        // Signed it may be taken.
+        MediaType::SCHEMA1 => "v2s1",
+        MediaType::SCHEMA1_SIGNED => "v2s2` or `--format oci",
+        _ => "oci` or `--format v2s1",
+    };
+    e.hint(format!(
+        "the registry may not take `{}`: try `--format {other}`",
+        manifest.media_type()
+    ))
 }
 
 fn refused_by_policy(e: &Error) -> bool {

@@ -27,7 +27,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
-use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Repository};
+use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Reference, Repository};
 use crate::registry::Patience;
 use crate::settings::Access;
 use crate::{Error, Result};
@@ -88,7 +88,8 @@ pub async fn open_destination(
 ) -> Result<Arc<dyn Destination>> {
     Ok(match name {
         ImageName::Docker(reference) => {
-            Arc::new(docker::DockerDestination::new(reference, access, patience)?)
+            let image = docker::DockerDestination::new(reference, access, patience)?;
+            Arc::new(image.with_tmpdir(local.tmpdir.as_deref()))
         }
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciDestination::open(path, selector).await?;
@@ -199,8 +200,19 @@ pub trait Source: Send + Sync {
     /// the caller goes on with the digester that has seen what came before.
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream>;
 
+    /// The size in bytes of a blob that no descriptor tells of: a layer of schema 1.
+    async fn blob_size(&self, _digest: &Digest) -> Result<u64> {
+        let message = format!("`{}` is no place for docker schema 1 images", self.name());
+        Err(Error::other(message))
+    }
+
     /// The repository, where the place is one of a registry.
     fn repository(&self) -> Option<&Repository> {
+        self.reference().map(|reference| &reference.repository)
+    }
+
+    /// The image's name, where the place is one of a registry.
+    fn reference(&self) -> Option<&Reference> {
         None
     }
 
@@ -236,6 +248,11 @@ pub trait Destination: Send + Sync {
 
     /// The repository, where the place is one of a registry.
     fn repository(&self) -> Option<&Repository> {
+        self.reference().map(|reference| &reference.repository)
+    }
+
+    /// The image's name, where the place is one of a registry.
+    fn reference(&self) -> Option<&Reference> {
         None
     }
 

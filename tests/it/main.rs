@@ -16,6 +16,7 @@ mod login;
 mod messages;
 mod quirks;
 mod requests;
+mod schema1;
 mod sources;
 mod support;
 mod tags;

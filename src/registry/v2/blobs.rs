@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use http::{Method, StatusCode, header};
 
-use crate::image::{Descriptor, RepositoryName};
+use crate::image::{Descriptor, Digest, RepositoryName};
 use crate::registry::intent::{Actions, ByteStream, Intent, Scope};
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
@@ -78,6 +78,27 @@ impl Client {
             Err(e) if ApiError::of(&e).is_some_and(|a| a.status == 404) => Ok(false),
             Err(e) => Err(e),
         }
+    }
+
+    /// The size in bytes of the blob `digest`, which no descriptor tells.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when it is not there, [`Kind::Unavailable`] when the server does not say.
+    pub async fn blob_size(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        actions: Actions,
+    ) -> Result<u64> {
+        let path = format!("/v2/{repository}/blobs/{digest}");
+        let head = Intent::new(Method::HEAD, path, Some(Scope::new(repository, actions)));
+        let answer = self.send(&head).await?;
+        let size = answer.header(&header::CONTENT_LENGTH);
+        size.and_then(|text| text.parse().ok()).ok_or_else(|| {
+            let url = answer.url.redacted();
+            let message = format!("HEAD {url} answered without the size of the blob");
+            Error::new(Kind::Unavailable, message)
+        })
     }
 }
 

@@ -24,7 +24,8 @@ impl Client {
                 Err(e) => e,
             };
             failures += 1;
-            let refused = has_status(&error, &[401, 403]);
+            // What is refused for its form, or not allowed, will be so again.
+            let refused = has_status(&error, &[400, 401, 403, 405, 411, 413, 501]);
             if body.take_failure() || refused || failures >= MAX_FAILURES {
                 return Err(error);
             }

@@ -49,6 +49,16 @@ pub static INSPECT: Shape = Struct(&[
     ("Size", "Size", Number),
     ("Platforms", "Platforms", List(&Text)),
     ("ArtifactType", "ArtifactType", Text),
+    ("SignatureVerdict", "SignatureVerdict", Text),
+    ("Signatures", "Signatures", List(&SIGNATURE)),
+]);
+
+static SIGNATURE: Shape = Struct(&[
+    ("KeyId", "KeyId", Text),
+    ("Algorithm", "Algorithm", Text),
+    ("Time", "Time", Text),
+    ("Verdict", "Verdict", Text),
+    ("Fault", "Fault", Text),
 ]);
 
 static LAYER_DATA: Shape = Struct(&[

@@ -40,7 +40,7 @@ pub(super) fn directories(
         if i + 1 == layers.len() {
             for name in COPIED {
                 let text = config.get(name).map_or("null", |raw| raw.get());
-                document.insert(name, RawValue::from_string(squeezed(text))?);
+                document.insert(name, RawValue::from_string(go_json::squeezed(text))?);
             }
         }
         let chained = match &chain {
@@ -77,30 +77,9 @@ pub(super) fn repositories(tags: &[String], id: Option<&str>) -> serde_json::Res
     go_json::compact(&repositories)
 }
 
-/// JSON text without the blanks between its tokens.
-fn squeezed(json: &str) -> String {
-    let (mut in_string, mut escaped) = (false, false);
-    let token = |c: &char| {
-        if in_string {
-            in_string = escaped || *c != '"';
-            escaped = !escaped && *c == '\\';
-            return true;
-        }
-        in_string = *c == '"';
-        !c.is_ascii_whitespace()
-    };
-    json.chars().filter(token).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_blanks_between_tokens_go() {
-        let text = "{ \"a b\" : [ 1.0 ,\n\t1e5 ], \"\\\" \\\\\" : \" x \" }";
-        assert_eq!(squeezed(text), "{\"a b\":[1.0,1e5],\"\\\" \\\\\":\" x \"}");
-    }
 
     #[test]
     fn the_top_layer_takes_over_what_the_config_says() {

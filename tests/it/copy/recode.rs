@@ -286,6 +286,42 @@ fn an_index_follows_its_images() {
 }
 
 #[test]
+fn an_attestation_speaks_of_the_image_under_its_new_digest() {
+    let (image, statement) = (images::two_layers(), images::artifact());
+    let platform = ("unknown", "unknown", "");
+    let children = [
+        (image.clone(), ("linux", "amd64", "")),
+        (statement.clone(), platform),
+    ];
+    let mut index = images::index(Dialect::Oci, children);
+    let mut document = index.json();
+    document["manifests"][1]["annotations"] = serde_json::json!({
+        "vnd.docker.reference.digest": image.digest.to_string(),
+        "vnd.docker.reference.type": "attestation-manifest",
+    });
+    index.manifest = document.to_string().into();
+    let barque = Barque::new();
+    write_dir(&barque.path("dir"), &index);
+    barque
+        .args(["copy", "--all", ZSTD, "dir:dir", "dir:out"])
+        .run()
+        .ok();
+    let after = json(&std::fs::read(barque.path("out/manifest.json")).unwrap());
+    let (image_now, statement_now) = (&after["manifests"][0], &after["manifests"][1]);
+    assert_ne!(image_now["digest"], image.digest.to_string());
+    assert_eq!(statement_now["digest"], statement.digest.to_string());
+    let annotations = &statement_now["annotations"];
+    assert_eq!(
+        annotations["vnd.docker.reference.digest"],
+        image_now["digest"]
+    );
+    assert_eq!(
+        annotations["vnd.docker.reference.type"],
+        "attestation-manifest"
+    );
+}
+
+#[test]
 fn what_may_not_change_is_refused_before_anything_is_written() {
     let barque = Barque::new();
     write_dir(&barque.path("dir"), &images::two_layers_docker());

@@ -115,6 +115,26 @@ fn an_upload_without_a_size_is_sent_in_chunks_and_begun_anew_when_it_fails() {
 }
 
 #[test]
+fn u11_a_registry_that_wants_a_length_gets_one() {
+    let barque = Barque::new();
+    write_dir(&barque.path("dir"), &large_and_small(Dialect::Oci));
+    barque
+        .args(["copy", ZSTD, "dir:dir", "oci:local:1"])
+        .run()
+        .ok();
+    for status in [411, 413, 501] {
+        let chunked = on("PATCH").with_header("transfer-encoding");
+        let registry = FakeRegistry::start().rule(chunked.status(status));
+        let to = registry.docker("a:1");
+        let out = barque.args(["copy", ZSTD, "dir:dir", &to]).run().ok();
+        let wanted = digest_of(&barque.path("local"), "1");
+        assert_eq!(out.stdout(), format!("{to}@{wanted}\n"), "{status}");
+        assert_eq!(registry.with_header("transfer-encoding").len(), 1);
+    }
+    assert_eq!(names(&barque.tmp()), Vec::<String>::new());
+}
+
+#[test]
 fn a_push_that_is_not_allowed_is_not_tried_again() {
     let barque = Barque::new();
     write_dir(&barque.path("dir"), &large_and_small(Dialect::Oci));

@@ -180,7 +180,7 @@ fn u14_chunks_of_the_length_that_the_registry_wants_at_least() {
 
 #[test]
 fn u22_bodies_that_are_too_large_go_in_chunks() {
-    let image = layers(&[5 * MIB, 4 * MIB]);
+    let image = layers(&[5 * MIB, 5 * MIB]);
     let registry = FakeRegistry::start().rule(limited(1_300_000));
     push(&image, &registry).ok();
     assert_pushed(&registry, &image);
@@ -191,11 +191,11 @@ fn u22_bodies_that_are_too_large_go_in_chunks() {
     };
     assert_eq!(refused("PUT"), 1, "{:?}", registry.lines());
     assert_eq!(refused("PATCH"), 3, "the whole, 2.5 MiB and 1.25 MiB");
-    let chunks = parts(&registry);
+    let mut chunks = parts(&registry);
+    chunks.retain(|(range, _)| !range.is_empty());
     assert!(chunks.iter().all(|(_, bytes)| *bytes <= MIB), "{chunks:?}");
     let bytes: usize = chunks.iter().map(|(_, bytes)| bytes).sum();
-    let layers = image.layer(0).len() + image.layer(1).len();
-    assert_eq!(bytes, layers + image.blobs[&image.config()].len());
+    assert_eq!(bytes, image.layer(0).len() + image.layer(1).len());
 
     let registry = FakeRegistry::start().rule(limited(500_000));
     let out = push(&image, &registry).code(6);

@@ -6,6 +6,7 @@
 
 mod maker;
 mod pack;
+pub mod schema1;
 mod store;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,279 @@
+//! Docker schema 1 in a copy: is it proven, how large are its layers, and what becomes of it.
+//!
+//! Schema 1 tells neither sizes nor plain digests. Sizes are asked of the source, one by one. Plain digests are needed
+//! to make a modern image of it, which is the business of `rescue`. What becomes of an image is decided in [`turn`].
+
+mod rescue;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::graph::Node;
+use super::plan::reading;
+use super::{Format, Want};
+use crate::image::schema1::{Asked, EMPTY_LAYER, verify};
+use crate::image::{
+    Algorithm, Descriptor, Digest, Manifest, MediaType, Reference, Schema1View, SigningKey, Tag,
+    View, convert,
+};
+use crate::transport::{Destination, Source};
+use crate::{Error, Kind, Result};
+
+pub use rescue::Rescue;
+
+/// Sizes that a source is asked for at once.
+const ASKED_AT_ONCE: usize = 16;
+
+/// What manifests of schema 1 call a layer, which has no descriptor there (protocols 6.1).
+const LAYER: &str = "application/vnd.docker.container.image.rootfs.diff+x-gtar";
+
+/// The digest of [`EMPTY_LAYER`].
+pub(super) fn empty_layer() -> Digest {
+    Digest::of(Algorithm::Sha256, &EMPTY_LAYER)
+}
+
+/// The layers of `view` as blobs, base first, each once; how large they are is not known yet.
+pub fn schema1_blobs(view: &Schema1View) -> Vec<Descriptor> {
+    let mut blobs: Vec<Descriptor> = Vec::new();
+    for digest in view.fs_layers.iter().rev() {
+        if !blobs.iter().any(|blob| blob.digest == *digest) {
+            blobs.push(Descriptor::new(LAYER, digest.clone(), 0));
+        }
+    }
+    blobs
+}
+
+/// `blobs` of [`schema1_blobs`] with the sizes that `source` gives.
+pub async fn sized_blobs(source: &dyn Source, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
+    let empty = empty_layer();
+    let asked: Vec<_> = blobs
+        .into_iter()
+        .map(|blob| {
+            let known = (blob.digest == empty).then_some(EMPTY_LAYER.len() as u64);
+            async move {
+                let size = match known {
+                    Some(size) => size,
+                    None => source.blob_size(&blob.digest).await?,
+                };
+                Ok::<_, Error>(Descriptor { size, ..blob })
+            }
+        })
+        .collect();
+    stream::iter(asked)
+        .buffered(ASKED_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// Gives the layers of all schema 1 images among `nodes` their sizes.
+pub(super) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<()> {
+    let old = nodes
+        .iter_mut()
+        .filter(|n| n.manifest.media_type().is_schema1());
+    for node in old {
+        let blobs = sized_blobs(source, std::mem::take(&mut node.blobs)).await;
+        node.blobs = blobs.map_err(|e| reading(source, e))?;
+    }
+    Ok(())
+}
+
+/// Refuses `manifest`, read from `source`, when its signatures are wrong or, where it is what the source's name
+/// stands for (`named`), when it is signed as another image.
+pub fn check_signatures(source: &dyn Source, manifest: &Manifest, named: bool) -> Result<()> {
+    let latest = Tag::latest();
+    let asked = source.reference().filter(|_| named).map(|r| Asked {
+        name: r.repository.name.as_str(),
+        tag: match (&r.digest, &r.tag) {
+            (Some(_), _) => None,
+            (None, tag) => Some(tag.as_ref().unwrap_or(&latest).as_str()),
+        },
+    });
+    verify(manifest, asked).map_err(|e| reading(source, e.into()))?;
+    Ok(())
+}
+
+/// What a copy that is about schema 1 comes to.
+pub(super) enum Turn {
+    /// Nothing to do with schema 1, or it stays as it is.
+    None(Vec<Node>),
+    /// A manifest that can be written as it is now, and blobs that came with it.
+    Made(Node, HashMap<Digest, Bytes>),
+    /// The layers have to be read first; the node has those that move.
+    Rescue(Node, Arc<Rescue>),
+}
+
+/// Decides what becomes of `nodes`: a schema 1 image that `holds` does not take is rescued, any image is made one
+/// where that format is wanted.
+pub(super) async fn turn(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    mut nodes: Vec<Node>,
+    holds: fn(&MediaType) -> bool,
+    want: &Want,
+) -> Result<Turn> {
+    let old = |n: &Node| n.manifest.media_type().is_schema1();
+    let wanted = match &want.format {
+        Some(Format::Schema1(key)) => Some(key.clone()),
+        _ => None,
+    };
+    let stays = wanted.is_none()
+        && nodes
+            .iter()
+            .all(|n| !old(n) || holds(n.manifest.media_type()));
+    if stays {
+        return Ok(Turn::None(nodes));
+    }
+    let Some(node) = nodes.pop().filter(|_| nodes.is_empty()) else {
+        let message = match wanted {
+            Some(_) => "schema 1 has no index",
+            None => "an index with a schema 1 image in it cannot be converted",
+        };
+        let hint = "copy the image of one platform: leave out `--all`, or choose with `--platform`";
+        return Err(Error::new(Kind::Refused, message).hint(hint));
+    };
+    let view = node.manifest.view()?;
+    let turned = match (wanted, view) {
+        (Some(key), View::Schema1(view)) => signed_for(source, destination, &node, view, &key)
+            .map(|made| match made {
+                Some(node) => Turn::Made(node, HashMap::new()),
+                None => Turn::None(vec![node]),
+            })?,
+        (Some(key), View::Image(image)) => {
+            if !image.is_image() {
+                return Err(convert::ConvertError::Artifact(image.config.media_type).into());
+            }
+            let config = super::draft::read_config(source, &image.config).await?;
+            let mut view = convert::schema1::of_image(&image, &config)?;
+            (view.name, view.tag) = name_for(source, destination).unwrap_or_default();
+            let manifest = signed(&view, &key)?;
+            let empty = empty_layer();
+            let mut blobs = image.layers;
+            let mut made = HashMap::new();
+            if view.fs_layers.contains(&empty) && blobs.iter().all(|b| b.digest != empty) {
+                let size = EMPTY_LAYER.len() as u64;
+                blobs.push(Descriptor::new(LAYER, empty.clone(), size));
+                made.insert(empty, Bytes::from_static(&EMPTY_LAYER));
+            }
+            Turn::Made(Node::new(manifest, blobs, Vec::new()), made)
+        }
+        (None, View::Schema1(view)) => rescue(source, destination, node, &view, holds).await?,
+        (_, View::Artifact(_) | View::Index(_) | View::Image(_)) => {
+            let message = format!("`{}` has no form in schema 1", node.manifest.media_type());
+            return Err(Error::new(Kind::Refused, message));
+        }
+    };
+    let changes = !matches!(turned, Turn::None(_));
+    if changes && want.preserve_digests {
+        return Err(Error::new(
+            Kind::Refused,
+            "a conversion would change the image's digest",
+        )
+        .hint(
+            "leave out `--preserve-digests`, or copy to a destination that holds the image's type",
+        ));
+    }
+    Ok(turned)
+}
+
+/// Repository and tag that a schema 1 manifest is written for: those of the destination, else those of the source.
+fn name_for(source: &dyn Source, destination: &dyn Destination) -> Option<(String, String)> {
+    let of = |r: &Reference| {
+        let tag = match (&r.tag, &r.digest) {
+            (Some(tag), _) => tag.to_string(),
+            (None, Some(_)) => String::new(),
+            (None, None) => Tag::latest().to_string(),
+        };
+        (r.repository.name.to_string(), tag)
+    };
+    destination.reference().or(source.reference()).map(of)
+}
+
+/// What a reader should know of a signed manifest that is written under another name than it was signed for.
+pub(super) fn other_name(destination: &dyn Destination, manifest: &Manifest) -> Option<String> {
+    let Ok(View::Schema1(view)) = manifest.view() else {
+        return None;
+    };
+    let reference = destination.reference()?;
+    let name = reference.repository.name.as_str();
+    let tag = reference
+        .tag
+        .as_ref()
+        .map_or(view.tag.as_str(), Tag::as_str);
+    if *manifest.media_type() != MediaType::SCHEMA1_SIGNED || (name, tag) == (&view.name, &view.tag)
+    {
+        return None;
+    }
+    Some(format!(
+        "the manifest stays signed as `{}:{}`, which readers of `{name}:{tag}` may refuse; `--format v2s1` signs it anew",
+        view.name, view.tag
+    ))
+}
+
+/// The schema 1 manifest of `view` under the name of the destination; `None` where it is signed so already.
+fn signed_for(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    node: &Node,
+    mut view: Schema1View,
+    key: &SigningKey,
+) -> Result<Option<Node>> {
+    let own = (view.name.clone(), view.tag.clone());
+    let name = match destination.reference() {
+        Some(_) => name_for(source, destination).unwrap_or_else(|| own.clone()),
+        None => own.clone(),
+    };
+    if name == own && *node.manifest.media_type() == MediaType::SCHEMA1_SIGNED {
+        return Ok(None);
+    }
+    (view.name, view.tag) = name;
+    Ok(Some(Node {
+        manifest: signed(&view, key)?,
+        ..node.clone()
+    }))
+}
+
+fn signed(view: &Schema1View, key: &SigningKey) -> Result<Manifest> {
+    let payload = convert::schema1::payload(view, &view.name, &view.tag)?;
+    let bytes = key.sign(payload.as_bytes(), jiff::Timestamp::now())?;
+    Ok(Manifest::parse(bytes, None)?)
+}
+
+async fn rescue(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    node: Node,
+    view: &Schema1View,
+    holds: fn(&MediaType) -> bool,
+) -> Result<Turn> {
+    let target = [MediaType::OCI_MANIFEST, MediaType::DOCKER_MANIFEST]
+        .into_iter()
+        .find(|target| holds(&MediaType::new(target)));
+    let Some(target) = target else {
+        let message = format!("`{}` holds no image", destination.name());
+        return Err(Error::new(Kind::Refused, message));
+    };
+    let chain = view.chain().map_err(|e| reading(source, e.into()))?;
+    let moves = |blob: &Descriptor| {
+        let mut layers = chain.iter().filter(|l| !l.image.throwaway());
+        layers.any(|layer| layer.blob == blob.digest)
+    };
+    let blobs: Vec<Descriptor> = node.blobs.iter().filter(|b| moves(b)).cloned().collect();
+    let rescue = Arc::new(Rescue::new(chain, &blobs, target));
+    if !destination.can().plain_layers {
+        return Ok(Turn::Rescue(Node { blobs, ..node }, rescue));
+    }
+    // Plain layers are written under their plain digests, so these have to be known before.
+    for blob in &blobs {
+        rescue.complete(source, blob).await?;
+    }
+    let (manifest, config, bytes) = rescue.made()?;
+    let View::Image(image) = manifest.view()? else {
+        return Err(Error::other("a conversion made no image"));
+    };
+    let blobs = image.blobs().cloned().collect();
+    let node = Node::new(manifest, blobs, Vec::new());
+    Ok(Turn::Made(node, HashMap::from([(config.digest, bytes)])))
+}

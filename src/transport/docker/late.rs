@@ -1,0 +1,135 @@
+//! Blobs that get their digest while they are uploaded.
+//!
+//! A small one is held in memory until its digest is known, and then goes the way of all blobs. A larger one is
+//! streamed into an upload that is given the digest at its end; where a registry takes no such upload, it waits in
+//! a temporary file.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::DockerDestination;
+use crate::image::{Algorithm, Descriptor};
+use crate::registry::{ApiError, UploadBody};
+use crate::transport::archive_file::{ArchiveFile, unnamed};
+use crate::transport::blob_store::{blocking, cannot_write};
+use crate::transport::{BlobBody, BlobStream, Destination, Stored, Tally, WrittenLate, tallied};
+use crate::{Error, Result};
+
+/// A smaller blob is held in memory.
+const SMALL: usize = 1 << 20;
+
+/// A stream that was opened and not sent yet, and the tally of the newest one.
+type Begun = Arc<Mutex<(Option<BlobStream>, Tally)>>;
+
+impl DockerDestination {
+    pub(super) async fn write_late(
+        &self,
+        planned: &Descriptor,
+        body: BlobBody,
+    ) -> Result<WrittenLate> {
+        let algorithm = planned.digest.algorithm();
+        let (mut content, tally) = tallied(body.open(0).await?, algorithm);
+        let mut begin = BytesMut::new();
+        while begin.len() < SMALL {
+            match content.next().await {
+                Some(bytes) => begin.extend_from_slice(&bytes?),
+                None => {
+                    let all = BlobBody::of_bytes(begin.freeze());
+                    return self.write_known(planned, &tally, all).await;
+                }
+            }
+        }
+        let begun: BlobStream = Box::pin(stream::iter([Ok(begin.freeze())]).chain(content));
+        let state: Begun = Arc::new(Mutex::new((Some(begun), tally)));
+        let ended = || lock(&state).1.ended();
+        let digest = || Ok(ended()?.0);
+        let upload = upload(state.clone(), body.clone(), algorithm);
+        let repository = &self.reference.repository.name;
+        let sent = self.client.push_late(repository, &upload, &digest);
+        match sent.await {
+            Ok(()) => {}
+            Err(e) if takes_no_stream(&e) => {
+                tracing::debug!("{e}; sending the blob from a temporary file");
+                return self.write_spooled(planned, &body).await;
+            }
+            Err(e) => return Err(e),
+        }
+        let (digest, size) = ended()?;
+        Ok(WrittenLate {
+            digest,
+            size,
+            stored: Stored::Written,
+        })
+    }
+
+    /// Writes a blob that is known now.
+    async fn write_known(
+        &self,
+        planned: &Descriptor,
+        tally: &Tally,
+        body: BlobBody,
+    ) -> Result<WrittenLate> {
+        let (digest, size) = tally.ended()?;
+        let blob = Descriptor::new(planned.media_type.clone(), digest.clone(), size);
+        let stored = self.put_blob(&blob, body).await?;
+        Ok(WrittenLate {
+            digest,
+            size,
+            stored,
+        })
+    }
+
+    /// Writes a blob by way of a file without a name.
+    async fn write_spooled(&self, planned: &Descriptor, body: &BlobBody) -> Result<WrittenLate> {
+        let (mut content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
+        let tmpdir = self.tmpdir.clone();
+        let file = Arc::new(blocking(move || unnamed(tmpdir.as_deref())).await?);
+        let shown = PathBuf::from(format!("a temporary file for {}", planned.digest));
+        let mut len = 0;
+        while let Some(bytes) = content.next().await {
+            let (bytes, file, shown) = (bytes?, file.clone(), shown.clone());
+            let done = len;
+            len += bytes.len() as u64;
+            blocking(move || {
+                std::io::Write::write_all(&mut &*file, &bytes)
+                    .map_err(|e| cannot_write(&shown, done, len, e))
+            })
+            .await?;
+        }
+        let spool = ArchiveFile::spooled(file, shown, len);
+        let body = BlobBody::new(move |from| {
+            let stream = spool.section(from.min(len), len.saturating_sub(from));
+            Box::pin(async move { Ok(stream) })
+        });
+        self.write_known(planned, &tally, body).await
+    }
+}
+
+/// A body that goes on with what was begun at its first opening, and begins anew at a further one.
+fn upload(state: Begun, body: BlobBody, algorithm: Algorithm) -> UploadBody {
+    UploadBody::of_unknown_size(move || {
+        let (state, body) = (state.clone(), body.clone());
+        Box::pin(async move {
+            let begun = lock(&state).0.take();
+            if let Some(begun) = begun {
+                return Ok(begun);
+            }
+            let (content, tally) = tallied(body.open(0).await?, algorithm);
+            lock(&state).1 = tally;
+            Ok(content)
+        })
+    })
+}
+
+/// Whether a registry wants to know a length before (U11, U12), or takes no body of that length in one request.
+fn takes_no_stream(e: &Error) -> bool {
+    ApiError::of(e).is_some_and(|a| matches!(a.status.as_u16(), 400 | 405 | 411 | 413 | 501))
+}
+
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
