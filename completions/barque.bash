@@ -43,6 +43,9 @@ _barque() {
             barque,manifest-digest)
                 cmd="barque__subcmd__manifest__subcmd__digest"
                 ;;
+            barque,search)
+                cmd="barque__subcmd__search"
+                ;;
             barque,tags)
                 cmd="barque__subcmd__tags"
                 ;;
@@ -70,6 +73,9 @@ _barque() {
             barque__subcmd__help,manifest-digest)
                 cmd="barque__subcmd__help__subcmd__manifest__subcmd__digest"
                 ;;
+            barque__subcmd__help,search)
+                cmd="barque__subcmd__help__subcmd__search"
+                ;;
             barque__subcmd__help,tags)
                 cmd="barque__subcmd__help__subcmd__tags"
                 ;;
@@ -80,7 +86,7 @@ _barque() {
 
     case "${cmd}" in
         barque)
-            opts="-h -V --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help --version inspect copy tags list-tags layers delete manifest-digest login logout help"
+            opts="-h -V --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help --version inspect copy tags list-tags layers delete manifest-digest search login logout help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -366,7 +372,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__help)
-            opts="inspect copy tags layers delete manifest-digest login logout help"
+            opts="inspect copy tags layers delete manifest-digest search login logout help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -478,6 +484,20 @@ _barque() {
             return 0
             ;;
         barque__subcmd__help__subcmd__manifest__subcmd__digest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__help__subcmd__search)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -842,6 +862,84 @@ _barque() {
                     ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__search)
+            opts="-h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --limit --json --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --override-os)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-times)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --creds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --authfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-verify)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 *)

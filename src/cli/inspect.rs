@@ -8,8 +8,9 @@ use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::{check_signatures, choose_image};
-use crate::image::{Manifest, MediaType, PlatformWish, config};
+use crate::image::{Manifest, MediaType, PlatformWish, Sketch, config};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
+use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
 use crate::transport::{Source, Which, open_source, read_all};
 use crate::{Error, Kind, Result};
@@ -114,6 +115,22 @@ async fn inspect(
     args: &InspectArgs,
     wish: &PlatformWish,
 ) -> Result<(Bytes, Result<()>)> {
+    if (args.raw || args.config)
+        && let Some(sketch) = source.sketch().await?
+    {
+        // The JSON of a V1 image is its manifest and its config.
+        let top = sketch.images.last();
+        let top = top
+            .ok_or_else(|| Error::other("the image has no JSON"))?
+            .image
+            .raw();
+        if args.raw {
+            return Ok((top.clone(), Ok(())));
+        }
+        let document = config::oci_struct_json(top)?;
+        let text = shown(&document, args.format.as_deref(), &template::CONFIG)?;
+        return Ok((text, Ok(())));
+    }
     if args.raw && !args.config {
         return Ok((source.manifest(&Which::Named).await?.raw().clone(), Ok(())));
     }
@@ -129,7 +146,7 @@ async fn inspect(
         let text = shown(&document, args.format.as_deref(), &template::CONFIG)?;
         return Ok((text, Ok(())));
     }
-    let ((top, image, config), tags) =
+    let (described, tags) =
         futures_util::try_join!(described(source, wish), tags(source, args.no_tags))?;
     // Only now: where the image cannot be read either, that error says it all.
     if tags.is_none() {
@@ -138,6 +155,14 @@ async fn inspect(
             source.name()
         );
     }
+    let (top, image, config) = match described {
+        Described::Whole(top, image, config) => (top, image, config),
+        Described::Sketch(sketch) => {
+            let report = SketchReport::new(&sketch, tags.unwrap_or_default());
+            let text = shown(&report, args.format.as_deref(), &template::INSPECT)?;
+            return Ok((text, Ok(())));
+        }
+    };
     let mut report = InspectReport::new(Inspected {
         name: source.repository_name(),
         top: &top,
@@ -166,15 +191,21 @@ fn shown(
     Ok(text.into())
 }
 
-/// The manifest of the name, that of the chosen image, and its config where it has one.
-async fn described(
-    source: &dyn Source,
-    wish: &PlatformWish,
-) -> Result<(Manifest, Manifest, Option<Bytes>)> {
+/// What is known of an image.
+enum Described {
+    /// The manifest of the name, that of the chosen image, and its config where it has one.
+    Whole(Manifest, Manifest, Option<Bytes>),
+    Sketch(Sketch),
+}
+
+async fn described(source: &dyn Source, wish: &PlatformWish) -> Result<Described> {
+    if let Some(sketch) = source.sketch().await? {
+        return Ok(Described::Sketch(sketch));
+    }
     let top = source.manifest(&Which::Named).await?;
     let image = choose_image(source, &top, wish).await?;
     let config = config_of(source, &image).await?;
-    Ok((top, image, config))
+    Ok(Described::Whole(top, image, config))
 }
 
 async fn config_of(source: &dyn Source, image: &Manifest) -> Result<Option<Bytes>> {

@@ -13,6 +13,7 @@ use crate::copy::{check_signatures, choose_image, schema1_blobs, sized_blobs};
 use crate::image::{DaemonImage, Descriptor, Digest, DigestError, ImageName, Selector, View};
 use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
+use crate::report::sketch::SketchedLayers;
 use crate::transport::{BlobBody, Source, Which, blob_store, is_spliced, open_source, read_all};
 use crate::{Error, Kind, Result};
 
@@ -97,6 +98,12 @@ async fn layers(
     source: Arc<dyn Source>,
 ) -> Result<Outcome> {
     let wish = global.platform(&args.platform)?;
+    if args.list
+        && args.digests.is_empty()
+        && let Some(sketch) = source.sketch().await?
+    {
+        return Ok(SketchedLayers::new(&sketch).render(args.json).into());
+    }
     let top = source.manifest(&Which::Named).await?;
     let manifest = choose_image(&*source, &top, &wish).await?;
     if !args.no_verify_signature {
@@ -261,6 +268,9 @@ fn prefix(name: &ImageName) -> String {
             return prefix(&ImageName::Docker(reference.clone()));
         }
         ImageName::DockerDaemon(DaemonImage::Id(id)) => ("image".to_owned(), id.short().to_owned()),
+        ImageName::DockerV1(reference) => {
+            (reference.repository.to_string(), reference.tag.to_string())
+        }
         ImageName::Oci {
             path,
             selector: Selector::Named(tag),

@@ -14,6 +14,7 @@ mod login;
 mod logout;
 mod manifest_digest;
 mod retry;
+mod search;
 mod tags;
 
 use std::io::Write;
@@ -34,6 +35,7 @@ use flags::Global;
 const NAMES: &str = "\
 Image names:
   docker://HOST/NAME[:TAG][@DIGEST]  in a registry
+  docker-v1://HOST/NAME[:TAG]        in a registry of the first generation (2013-2016)
   oci:DIR[:REF]                      in an OCI image layout
   dir:DIR                            in a flat directory, as skopeo writes it
   oci-archive:FILE[:REF]             in a tar of an OCI layout
@@ -78,6 +80,8 @@ enum Command {
     Delete(delete::DeleteArgs),
     /// Print the digest of a manifest in a file
     ManifestDigest(manifest_digest::ManifestDigestArgs),
+    /// Search a registry for repositories
+    Search(search::SearchArgs),
     /// Log in to a registry
     Login(login::LoginArgs),
     /// Remove a stored login
@@ -190,6 +194,7 @@ async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
         Command::Layers(args) => layers::run(args, global).await?,
         Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
+        Command::Search(args) => search::run(args, global).await?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::Outcome;
 use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
-use crate::image::{ImageName, parse_reference};
+use crate::image::{ImageName, V1Reference, parse_reference};
 use crate::report::inspect::ListReport;
 use crate::report::json;
 use crate::transport::{Local, open_source};
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
         });
         return Ok(Outcome::Stream(lines.boxed_local()));
     }
-    let repository = source.repository().map(ToString::to_string);
+    let repository = source.repository_name();
     let all = async || async_pages(source.clone()).try_concat().await;
     let tags = args.retry.run(all).await.map_err(context)?;
     Ok((json::to_go_json(&ListReport { repository, tags }) + "\n").into())
@@ -97,6 +97,17 @@ fn repository(text: &str) -> Result<ImageName> {
             "`{text}` is not in a registry; only repositories of registries have tags"
         )));
     }
+    if let Some(rest) = text.strip_prefix("docker-v1://") {
+        let last = rest.rsplit('/').next().unwrap_or_default();
+        let name = V1Reference::parse(rest)?;
+        return match last.contains(':') && rest.contains('/') {
+            true => Err(not_a_repository(
+                text,
+                &format!("docker-v1://{}/{}", name.registry, name.repository),
+            )),
+            false => Ok(ImageName::DockerV1(name)),
+        };
+    }
     let reference = parse_reference(text.strip_prefix("docker://").unwrap_or(text))?;
     if reference.tag.is_some() || reference.digest.is_some() {
         let bare = crate::image::Reference {
@@ -104,12 +115,15 @@ fn repository(text: &str) -> Result<ImageName> {
             digest: None,
             ..reference
         };
-        return Err(
-            Error::other(format!("`{text}` names an image, not a repository")).hint(format!(
-                "leave out tag and digest: `docker://{}`",
-                bare.familiar()
-            )),
-        );
+        return Err(not_a_repository(
+            text,
+            &format!("docker://{}", bare.familiar()),
+        ));
     }
     Ok(ImageName::Docker(reference))
+}
+
+fn not_a_repository(text: &str, bare: &str) -> Error {
+    Error::other(format!("`{text}` names an image, not a repository"))
+        .hint(format!("leave out tag and digest: `{bare}`"))
 }

@@ -184,6 +184,16 @@ pub fn oci_to_schema2(manifest: &Manifest) -> Result<Converted, ConvertError> {
     })
 }
 
+/// Docker's schema 2 of an image with this config and these layers, base first.
+pub fn schema2_over(config: &Descriptor, layers: &[Descriptor]) -> Result<Manifest, ConvertError> {
+    written(&ImageDocument {
+        schema_version: 2,
+        media_type: MediaType::DOCKER_MANIFEST,
+        config: DockerDescriptor::of(config),
+        layers: layers.iter().map(DockerDescriptor::of).collect(),
+    })
+}
+
 /// `manifest` over other `layers`, one for each of its own: types, digests and sizes are theirs, everything else
 /// stays, except what an entry with a new digest says of the old bytes.
 pub fn with_layers(manifest: &Manifest, layers: &[Descriptor]) -> Result<Manifest, ConvertError> {

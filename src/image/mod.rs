@@ -17,7 +17,11 @@ mod name;
 pub mod platform;
 pub mod reference;
 pub mod schema1;
+mod sketch;
+pub mod tarsum;
 pub mod v1;
+pub mod v1_chain;
+mod v1_name;
 
 pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
@@ -31,3 +35,5 @@ pub use media_type::MediaType;
 pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, parse_reference};
 pub use platform::{PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
+pub use sketch::{Sketch, SketchedImage};
+pub use v1_name::{V1Id, V1Reference, V1Repository};

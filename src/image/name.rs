@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{Digest, Reference, ReferenceError};
+use super::{Digest, Reference, ReferenceError, V1Reference};
 use crate::{Error, Result};
 
 /// An image at one place.
@@ -14,6 +14,8 @@ use crate::{Error, Result};
 pub enum ImageName {
     /// `docker://NAME[:TAG][@DIGEST]`: an image in a registry.
     Docker(Reference),
+    /// `docker-v1://HOST/[NAMESPACE/]NAME[:TAG]`: an image in a registry of the first generation.
+    DockerV1(V1Reference),
     /// `oci:DIR[:REF|:@N]`: an image in an OCI image layout.
     Oci { path: PathBuf, selector: Selector },
     /// `oci-archive:FILE[:REF|:@N]`: an image in a tar of an OCI image layout; the file `-` is stdin or stdout.
@@ -58,8 +60,9 @@ pub enum Selector {
 }
 
 /// The transports by name, as `--help` and error messages list them.
-pub const TRANSPORTS: [&str; 6] = [
+pub const TRANSPORTS: [&str; 7] = [
     "docker://",
+    "docker-v1://",
     "oci:",
     "oci-archive:",
     "docker-archive:",
@@ -78,6 +81,15 @@ impl ImageName {
                 Some(reference) => Ok(ImageName::Docker(parse_reference(reference)?.or_latest())),
                 None => Err(Error::other(format!("`{text}` is not a valid image name"))
                     .hint(format!("write `docker://{}`", rest.trim_start_matches('/')))),
+            },
+            "docker-v1" => match rest.strip_prefix("//") {
+                Some(reference) => Ok(ImageName::DockerV1(V1Reference::parse(reference)?)),
+                None => Err(
+                    Error::other(format!("`{text}` is not a valid image name")).hint(format!(
+                        "write `docker-v1://{}`",
+                        rest.trim_start_matches('/')
+                    )),
+                ),
             },
             "oci" => {
                 let (path, selector) = parse_layout(text, rest)?;
@@ -118,6 +130,7 @@ impl fmt::Display for ImageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (transport, path, selector) = match self {
             ImageName::Docker(reference) => return write!(f, "docker://{reference}"),
+            ImageName::DockerV1(reference) => return write!(f, "docker-v1://{reference}"),
             ImageName::Dir { path } => return write!(f, "dir:{}", path.display()),
             ImageName::DockerDaemon(DaemonImage::Named(reference)) => {
                 return write!(f, "docker-daemon:{reference}");
@@ -271,14 +284,7 @@ fn is_ref_name(s: &str) -> bool {
 fn is_foreign_transport(transport: &str) -> bool {
     matches!(
         transport,
-        "docker-v1"
-            | "containers-storage"
-            | "sif"
-            | "ostree"
-            | "atomic"
-            | "tarball"
-            | "http"
-            | "https"
+        "containers-storage" | "sif" | "ostree" | "atomic" | "tarball" | "http" | "https"
     )
 }
 
@@ -325,6 +331,7 @@ mod tests {
     fn names_print_as_they_read() {
         for name in [
             "docker://docker.io/library/a:1",
+            "docker-v1://r.io/ab/App:1",
             "oci:/x/y",
             "oci:d:v1.0-a_b",
             "oci:d:@3",

@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Link,
     /// A token endpoint.
     Realm,
+    /// A registry that an index of Registry V1 sends its clients to.
+    Endpoint,
 }
 
 /// A URL that requests may be sent to.
@@ -87,6 +89,7 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
             Purpose::Location => "the upload location",
             Purpose::Link => "the next page at",
             Purpose::Realm => "the token endpoint",
+            Purpose::Endpoint => "the registry",
         };
         let target = Url::parse(target)
             .map(|u| Admitted(u).redacted())

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use super::ApiError;
 use super::admit::{Admitted, Purpose, admit};
 use super::challenge::{Challenge, parse_challenges};
-use super::intent::{Actions, Scope};
+use super::intent::{Actions, Said, Scope};
 use super::token::{Realm, Token, TokenAnswer, Tokens, basic, exchange};
 use super::wire::Wire;
 use crate::image::{Registry, Repository, RepositoryName};
@@ -34,6 +34,15 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
+    /// What a session of Registry V1 has made.
+    pub(crate) fn said(said: &Said) -> Pass {
+        Pass {
+            header: said.header.clone(),
+            token: None,
+            origin: said.origin.clone(),
+        }
+    }
+
     /// Whether this is a token that may merely be too old, when the registry refused it for `method` with
     /// `headers`. A brand-new one may too: where tokens are good for a few uses or seconds, other requests may
     /// have been faster (quirk A15).

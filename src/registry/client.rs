@@ -15,8 +15,9 @@ use super::auth::{Auth, Pass, foreign_pass};
 use super::body::Answer;
 use super::challenge::parse_challenges;
 use super::connections::{Connections, Patience};
+use super::cookies::Cookies;
 use super::error::ApiError;
-use super::intent::{Body, Intent, Scope, Target};
+use super::intent::{Body, Intent, Scope, Target, Who};
 use super::v2::Habits;
 use super::wire::{Lost, Request, Why, Wire, set};
 use crate::image::Registry;
@@ -52,6 +53,8 @@ pub struct Client {
     met: AtomicBool,
     /// `HttpHeaders` of the credential files, for the registry itself only.
     extra: HeaderMap,
+    /// Kept for servers of Registry V1 only.
+    cookies: Option<Cookies>,
     /// What of uploads this registry takes (learned by `v2::uploads` and `v2::push`).
     pub(super) habits: Habits,
 }
@@ -85,8 +88,29 @@ impl Client {
             first: tokio::sync::Mutex::default(),
             met: AtomicBool::new(false),
             extra,
+            cookies: None,
             habits: Habits::default(),
         })
+    }
+
+    /// A client of a V1 server, which gets its cookies back. With `root` it is reached there and nowhere else.
+    pub(crate) fn of_v1(
+        registry: &Registry,
+        access: &Access,
+        patience: Patience,
+        root: Option<Admitted>,
+    ) -> Result<Client> {
+        let mut client = Client::new(registry, access, patience)?;
+        client.cookies = Some(Cookies::default());
+        if let Some(root) = root {
+            client.root = OnceLock::from(root);
+        }
+        Ok(client)
+    }
+
+    /// The origin of the registry, once an answer has shown which scheme it speaks.
+    pub(crate) fn root(&self) -> Option<&Admitted> {
+        self.root.get()
     }
 
     /// The registry this is a client of.
@@ -119,6 +143,11 @@ impl Client {
 
     /// Carries out `intent`. An answer with an error status becomes an [`Error`] with an [`ApiError`] as cause.
     pub(crate) async fn send(&self, intent: &Intent) -> Result<Answer> {
+        if let Who::Said(said) = &intent.who {
+            let pass = said.as_ref().map(Pass::said);
+            let answer = self.follow(intent, pass.as_ref()).await?;
+            return self.finish(answer, intent, pass.as_ref()).await;
+        }
         let mut refused: Option<Pass> = None;
         let mut extra_scopes = Vec::new();
         let mut sent_without = false;
@@ -216,6 +245,9 @@ impl Client {
         if let Some(pass) = pass {
             set(&mut headers, header::AUTHORIZATION, pass.header.expose());
         }
+        if let Some(cookies) = self.cookies.as_ref().and_then(Cookies::header) {
+            set(&mut headers, header::COOKIE, &cookies);
+        }
         let mut answer = match &intent.target {
             Target::At(url) => {
                 if !self.is_own(url) {
@@ -230,12 +262,16 @@ impl Client {
         let mut method = intent.method.clone();
         let mut asked_elsewhere = false;
         for _ in 0..=MAX_REDIRECTS {
+            if let Some(cookies) = self.cookies.as_ref().filter(|_| self.is_own(&answer.url)) {
+                cookies.take(&answer.headers);
+            }
             let url = match answer.header(&header::LOCATION) {
                 Some(location) if is_redirect(answer.status) => {
                     admit(&answer.url, location, Purpose::Redirect)?
                 }
                 _ if answer.status == StatusCode::UNAUTHORIZED
                     && !self.is_own(&answer.url)
+                    && matches!(intent.who, Who::Asked)
                     && !asked_elsewhere =>
                 {
                     asked_elsewhere = true;
@@ -251,7 +287,9 @@ impl Client {
             if !url.same_origin(&answer.url) {
                 self.strip(&mut headers);
             }
-            if answer.status == StatusCode::SEE_OTHER && method != Method::HEAD {
+            // An index of Registry V1 means «the same again over there» by any of them.
+            let see_other = answer.status == StatusCode::SEE_OTHER && self.cookies.is_none();
+            if see_other && method != Method::HEAD {
                 method = Method::GET;
             }
             let mut next = request(intent, url, headers.clone());

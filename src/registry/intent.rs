@@ -8,6 +8,7 @@ use super::admit::Admitted;
 use super::upload_body::UploadPart;
 use crate::Result;
 use crate::image::RepositoryName;
+use crate::settings::Secret;
 
 /// Bytes as they arrive.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
@@ -83,12 +84,30 @@ pub(crate) enum Body {
     Stream(UploadPart),
 }
 
+/// Whom a request comes from.
+#[derive(Clone, Default)]
+pub(crate) enum Who {
+    /// Whom the registry asks for by its challenges (V2).
+    #[default]
+    Asked,
+    /// Whom a session of Registry V1 says: it knows beforehand, and challenges are not answered.
+    Said(Option<Said>),
+}
+
+/// The value of an `Authorization` header that a session has made, and where its credential came from.
+#[derive(Clone)]
+pub(crate) struct Said {
+    pub(crate) header: Secret,
+    pub(crate) origin: Option<String>,
+}
+
 /// One thing wanted of a registry.
 #[derive(Clone)]
 pub(crate) struct Intent {
     pub(crate) method: Method,
     pub(crate) target: Target,
     pub(crate) scope: Option<Scope>,
+    pub(crate) who: Who,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Body,
     /// Whether repeating it does no harm; uploads are repeated by their own file, from a new session.
@@ -105,6 +124,7 @@ impl Intent {
             method,
             target,
             scope,
+            who: Who::Asked,
             headers: Vec::new(),
             body: Body::Empty,
             repeatable,

@@ -2,7 +2,7 @@
 //! Registry V2).
 //!
 //! One request loop (`Client::send`) owns authentication, redirects, retries, the gate per host, timeouts, caps
-//! and tracing; the files of `v2` are the endpoints, each a few lines on top of it. This room is separate so
+//! and tracing; the files of `v2` and `v1` are the endpoints, each a few lines on top of it. This room is separate so
 //! that no other one ever sends HTTP. It must not know transports, files of images, or the terminal.
 
 mod admit;
@@ -11,11 +11,13 @@ mod body;
 mod challenge;
 mod client;
 mod connections;
+mod cookies;
 mod error;
 mod gate;
 mod intent;
 mod token;
 mod upload_body;
+pub mod v1;
 pub mod v2;
 mod warning;
 mod wire;

@@ -28,6 +28,7 @@ struct Inner {
     /// Opened, and at the place where the next part begins.
     ready: Mutex<Option<Reader>>,
     failed: AtomicBool,
+    failed_ever: AtomicBool,
     /// The end of what was ever handed out.
     reached: AtomicU64,
 }
@@ -61,6 +62,7 @@ impl UploadBody {
             open,
             ready: Mutex::default(),
             failed: AtomicBool::new(false),
+            failed_ever: AtomicBool::new(false),
             reached: AtomicU64::new(0),
         }))
     }
@@ -88,6 +90,11 @@ impl UploadBody {
         self.0.failed.swap(false, Ordering::Relaxed)
     }
 
+    /// Whether the body itself could not be read at any time.
+    pub(crate) fn failed(&self) -> bool {
+        self.0.failed_ever.load(Ordering::Relaxed)
+    }
+
     /// The end of what was ever handed out: no server can have more.
     pub(crate) fn reached(&self) -> u64 {
         self.0.reached.load(Ordering::Relaxed)
@@ -111,6 +118,7 @@ impl UploadBody {
     }
 
     fn fail(&self) {
+        self.0.failed_ever.store(true, Ordering::Relaxed);
         self.0.failed.store(true, Ordering::Relaxed);
     }
 }

@@ -12,5 +12,7 @@ pub mod json;
 pub mod layers;
 pub mod log;
 pub mod progress;
+pub mod search;
+pub mod sketch;
 pub mod table;
 pub mod template;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 use super::BlobStream;
 use super::blob_store::{blocking, cannot_read, cannot_write};
@@ -68,9 +68,9 @@ impl ArchiveFile {
     }
 
     /// A plain archive of `len` bytes in the file `file`, which has no name; messages call it `shown`.
-    pub(super) fn spooled(file: impl Into<Arc<File>>, shown: PathBuf, len: u64) -> ArchiveFile {
+    pub(super) fn spooled(file: File, shown: PathBuf, len: u64) -> ArchiveFile {
         ArchiveFile {
-            file: file.into(),
+            file: Arc::new(file),
             path: shown,
             len,
             in_place: false,
@@ -189,6 +189,29 @@ pub(super) fn unnamed(tmpdir: Option<&Path>) -> Result<File> {
         .because(e)
         .hint("give another directory with `--tmpdir` or `TMPDIR`")
     })
+}
+
+/// `content` in a file without a name; `tmpdir` is where, as for [`unnamed`], and messages call it `shown`.
+pub(super) async fn spool(
+    mut content: BlobStream,
+    tmpdir: Option<&Path>,
+    shown: impl Into<PathBuf>,
+) -> Result<ArchiveFile> {
+    let (tmpdir, shown) = (tmpdir.map(Path::to_owned), shown.into());
+    let mut file = blocking(move || unnamed(tmpdir.as_deref())).await?;
+    let mut len = 0;
+    while let Some(bytes) = content.next().await {
+        let bytes = bytes?;
+        let (end, path) = (len + bytes.len() as u64, shown.clone());
+        file = blocking(move || {
+            let written = io::Write::write_all(&mut file, &bytes);
+            written.map_err(|e| cannot_write(&path, len, end, e))?;
+            Ok(file)
+        })
+        .await?;
+        len = end;
+    }
+    Ok(ArchiveFile::spooled(file, shown, len))
 }
 
 /// The plain form of `archive` in a file without a name.

@@ -39,6 +39,7 @@ pub async fn delete(
                 ImageName::DockerDaemon(_) => {
                     "the engine's own client does that: `docker image rm`"
                 }
+                ImageName::DockerV1(_) => "Registry V1 is read and written only",
                 _ => "an archive or a directory is deleted as a file is: `rm`",
             }))
         }

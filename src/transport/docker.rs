@@ -1,26 +1,28 @@
 //! `docker://`: an image in a registry.
 //!
 //! Translates the two traits into endpoints of [`crate::registry`]. A download that breaks off is continued here,
-//! where both the offset and the registry are known; what to move is not decided here.
+//! where both the offset and the registry are known; what to move is not decided here. A server that turns out to know
+//! nothing newer than Registry V1 is spoken to as `docker-v1://` ([`super::docker_v1`]).
 
 mod delete;
 mod late;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use http::Method;
 
+use super::docker_v1::{Fallback, V1Destination, V1Source, no_v2};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
     Stored, Which, WrittenLate, verified,
 };
-use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Sketch, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience, UploadBody};
 use crate::settings::Access;
@@ -32,14 +34,20 @@ pub(super) use delete::delete;
 pub struct DockerSource {
     client: Arc<Client>,
     reference: Reference,
+    v1: Fallback<V1Source>,
+    tmpdir: Option<PathBuf>,
+    /// The manifest of the name, read while it was looked for what kind of server this is.
+    named: Mutex<Option<Manifest>>,
 }
 
 impl DockerSource {
-    /// The image `reference`; nothing is sent before something is asked for.
+    /// The image `reference`; nothing is sent before something is asked for. `tmpdir` is where the layers of a V1
+    /// image go.
     pub fn new(
         reference: &Reference,
         access: &Access,
         patience: &Patience,
+        tmpdir: Option<PathBuf>,
     ) -> Result<DockerSource> {
         let client = Arc::new(Client::new(
             &reference.repository.registry,
@@ -49,7 +57,33 @@ impl DockerSource {
         Ok(DockerSource {
             client,
             reference: reference.clone(),
+            v1: Fallback::new(reference, access, patience),
+            tmpdir,
+            named: Mutex::default(),
         })
+    }
+
+    async fn get_manifest(&self, which: &Which) -> Result<Manifest> {
+        let which = wanted(&self.reference, which);
+        self.client
+            .get_manifest(&self.reference.repository.name, &which, Actions::Pull)
+            .await
+    }
+
+    /// The V1 side of the server; `e`, which made one ask for it, where there is none.
+    async fn v1(&self, e: Error) -> Result<&Arc<V1Source>> {
+        let tmpdir = self.tmpdir.clone();
+        let open = |session, reference: &_| V1Source::over(session, reference, tmpdir);
+        self.v1.find(&self.client, e, open).await
+    }
+
+    fn take_named(&self) -> Option<Manifest> {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.take()
+    }
+
+    fn pages(&self) -> BoxStream<'_, Result<Vec<String>>> {
+        self.client.tags(&self.reference.repository.name)
     }
 }
 
@@ -64,13 +98,26 @@ impl Source for DockerSource {
     }
 
     async fn manifest(&self, which: &Which) -> Result<Manifest> {
-        let which = wanted(&self.reference, which);
-        self.client
-            .get_manifest(&self.reference.repository.name, &which, Actions::Pull)
-            .await
+        if let Some(v1) = self.v1.get() {
+            return v1.manifest(which).await;
+        }
+        if *which == Which::Named
+            && let Some(manifest) = self.take_named()
+        {
+            return Ok(manifest);
+        }
+        match self.get_manifest(which).await {
+            Err(e) if *which == Which::Named && no_v2(&e) => {
+                self.v1(e).await?.manifest(which).await
+            }
+            other => other,
+        }
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        if let Some(v1) = self.v1.get() {
+            return v1.blob(blob, from).await;
+        }
         let resumed = Arc::new(AtomicBool::new(false));
         let stream = self.resuming(blob, from, resumed.clone()).await?;
         if from > 0 {
@@ -96,8 +143,21 @@ impl Source for DockerSource {
         Some(&self.reference)
     }
 
+    async fn sketch(&self) -> Result<Option<Sketch>> {
+        match self.get_manifest(&Which::Named).await {
+            Ok(manifest) => {
+                let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+                *named = Some(manifest);
+                Ok(None)
+            }
+            Err(e) if no_v2(&e) => self.v1(e).await?.sketch().await,
+            Err(e) => Err(e),
+        }
+    }
+
     fn requests(&self) -> BTreeMap<String, u64> {
-        self.client.requests()
+        let v1 = self.v1.get().map(|v1| v1.requests());
+        summed(self.client.requests(), v1)
     }
 
     fn pressure(&self) -> u64 {
@@ -105,7 +165,14 @@ impl Source for DockerSource {
     }
 
     fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
-        Some(self.client.tags(&self.reference.repository.name))
+        let pages = self.pages().then(async |page| match page {
+            Err(e) if no_v2(&e) => match self.v1(e).await?.tags() {
+                Some(tags) => tags.try_concat().await,
+                None => Ok(Vec::new()),
+            },
+            page => page,
+        });
+        Some(Box::pin(pages))
     }
 }
 
@@ -205,15 +272,18 @@ impl DockerSource {
 pub struct DockerDestination {
     client: Arc<Client>,
     reference: Reference,
+    v1: Fallback<V1Destination>,
     tmpdir: Option<PathBuf>,
 }
 
 impl DockerDestination {
-    /// The image `reference`; nothing is sent before something is asked for.
+    /// The image `reference`; nothing is sent before something is asked for. `tmpdir` is for what a V1 server cannot
+    /// take as it is.
     pub fn new(
         reference: &Reference,
         access: &Access,
         patience: &Patience,
+        tmpdir: Option<PathBuf>,
     ) -> Result<DockerDestination> {
         let client = Arc::new(Client::new(
             &reference.repository.registry,
@@ -223,17 +293,16 @@ impl DockerDestination {
         Ok(DockerDestination {
             client,
             reference: reference.clone(),
-            tmpdir: None,
+            v1: Fallback::new(reference, access, patience),
+            tmpdir,
         })
     }
 
-    /// The same image, with temporary files in `tmpdir`, where one is given.
-    #[must_use]
-    pub fn with_tmpdir(self, tmpdir: Option<&Path>) -> DockerDestination {
-        DockerDestination {
-            tmpdir: tmpdir.map(Path::to_owned),
-            ..self
-        }
+    /// The V1 side of the server; `e`, which made one ask for it, where there is none.
+    async fn v1(&self, e: Error) -> Result<&Arc<V1Destination>> {
+        let tmpdir = self.tmpdir.clone();
+        let open = |session, reference: &_| V1Destination::over(session, reference, tmpdir);
+        self.v1.find(&self.client, e, open).await
     }
 }
 
@@ -288,6 +357,9 @@ impl Destination for DockerDestination {
     }
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+        if let Some(v1) = self.v1.get() {
+            return v1.put_blob(blob, body).await;
+        }
         let own = &self.reference.repository;
         let from = body
             .found_in
@@ -306,21 +378,26 @@ impl Destination for DockerDestination {
                 Box::pin(async move { body.open(from).await })
             })
         };
-        match self
-            .client
-            .push_blob(&own.name, blob, Some(from).filter(|_| !body.anew), &upload)
-            .await?
-        {
-            Pushed::Present => Ok(mounted),
-            Pushed::Uploaded => Ok(Stored::Written),
+        let from = Some(from).filter(|_| !body.anew);
+        match self.client.push_blob(&own.name, blob, from, &upload).await {
+            Ok(Pushed::Present) => Ok(mounted),
+            Ok(Pushed::Uploaded) => Ok(Stored::Written),
+            Err(e) if no_v2(&e) && !upload.failed() => self.v1(e).await?.put_blob(blob, body).await,
+            Err(e) => Err(e),
         }
     }
 
     async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        if let Some(v1) = self.v1.get() {
+            return v1.put_late(planned, body).await;
+        }
         self.write_late(planned, body).await
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+        if let Some(v1) = self.v1.get() {
+            return v1.put_manifest(manifest, at).await;
+        }
         let which = wanted(&self.reference, at);
         if let TagOrDigest::Digest(digest) = &which
             && digest.algorithm() == manifest.digest().algorithm()
@@ -345,7 +422,8 @@ impl Destination for DockerDestination {
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
-        self.client.requests()
+        let v1 = self.v1.get().map(|v1| v1.requests());
+        summed(self.client.requests(), v1)
     }
 
     fn pressure(&self) -> u64 {
@@ -373,6 +451,16 @@ fn with_another_format(e: Error, manifest: &Manifest) -> Error {
         "the registry may not take `{}`: try `--format {other}`",
         manifest.media_type()
     ))
+}
+
+fn summed(
+    mut requests: BTreeMap<String, u64>,
+    more: Option<BTreeMap<String, u64>>,
+) -> BTreeMap<String, u64> {
+    for (host, count) in more.into_iter().flatten() {
+        *requests.entry(host).or_default() += count;
+    }
+    requests
 }
 
 fn refused_by_policy(e: &Error) -> bool {

@@ -1,24 +1,27 @@
-//! `docker-archive:` images: what `docker save` writes, with `manifest.json` (Docker 1.10 and later).
+//! `docker-archive:` images: what `docker save` writes, with `manifest.json` (Docker 1.10 and later) or without.
 //!
 //! The archive has no manifest of the registry's kind, so one is made when it is read: docker's schema 2 over the
 //! config and the layers as they are stored. Reading and writing share little more than `manifest.json`. The older
-//! form, without that file, is told apart and not read here.
+//! form, without that file, is read by way of the same manifest; it is not written.
 
 mod legacy;
 mod read;
+mod v1;
 mod write;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::image::{ImageName, Selector};
+use crate::image::{Algorithm, Digest, ImageName, Selector};
 
 pub use read::DockerArchiveSource;
 pub use write::DockerArchiveDestination;
 
 const MANIFEST: &str = "manifest.json";
 const REPOSITORIES: &str = "repositories";
+/// What stands for a layer of no bytes: a tar without members.
+const EMPTY_TAR: [u8; 1024] = [0; 1024];
 const LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
 const LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
@@ -33,6 +36,12 @@ struct Item {
     /// Base first.
     #[serde(default)]
     layers: Option<Vec<String>>,
+}
+
+/// Digest and size of [`EMPTY_TAR`].
+fn empty_tar() -> (Digest, u64) {
+    let digest = Digest::of(Algorithm::Sha256, &EMPTY_TAR);
+    (digest, EMPTY_TAR.len() as u64)
 }
 
 fn image_name(path: &Path, selector: &Selector) -> String {

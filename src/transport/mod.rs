@@ -11,6 +11,7 @@ pub mod dir;
 pub mod docker;
 pub mod docker_archive;
 pub mod docker_daemon;
+pub mod docker_v1;
 pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
@@ -27,7 +28,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
-use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Reference, Repository};
+use crate::image::{
+    Descriptor, Digest, ImageName, Manifest, MediaType, Reference, Repository, Sketch,
+};
 use crate::registry::Patience;
 use crate::settings::Access;
 use crate::{Error, Result};
@@ -59,7 +62,16 @@ pub async fn open_source(
 ) -> Result<Arc<dyn Source>> {
     Ok(match name {
         ImageName::Docker(reference) => {
-            Arc::new(docker::DockerSource::new(reference, access, patience)?)
+            let tmpdir = local.tmpdir.clone();
+            Arc::new(docker::DockerSource::new(
+                reference, access, patience, tmpdir,
+            )?)
+        }
+        ImageName::DockerV1(reference) => {
+            let tmpdir = local.tmpdir.clone();
+            Arc::new(docker_v1::V1Source::new(
+                reference, access, patience, tmpdir,
+            )?)
         }
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciSource::open(path, selector).await?;
@@ -88,8 +100,16 @@ pub async fn open_destination(
 ) -> Result<Arc<dyn Destination>> {
     Ok(match name {
         ImageName::Docker(reference) => {
-            let image = docker::DockerDestination::new(reference, access, patience)?;
-            Arc::new(image.with_tmpdir(local.tmpdir.as_deref()))
+            let tmpdir = local.tmpdir.clone();
+            Arc::new(docker::DockerDestination::new(
+                reference, access, patience, tmpdir,
+            )?)
+        }
+        ImageName::DockerV1(reference) => {
+            let tmpdir = local.tmpdir.clone();
+            Arc::new(docker_v1::V1Destination::new(
+                reference, access, patience, tmpdir,
+            )?)
         }
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciDestination::open(path, selector).await?;
@@ -219,6 +239,12 @@ pub trait Source: Send + Sync {
     /// The repository that the image's name names, whether it is in a registry or not.
     fn repository_name(&self) -> Option<String> {
         self.repository().map(ToString::to_string)
+    }
+
+    /// What can be told of the image without its layers, where asking for the manifest means to read them all;
+    /// `None` where it does not.
+    async fn sketch(&self) -> Result<Option<Sketch>> {
+        Ok(None)
     }
 
     /// Requests sent so far, by host.

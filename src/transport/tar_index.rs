@@ -14,6 +14,7 @@ use tar::{EntryType, Header};
 
 use super::BlobStream;
 use super::archive_file::{ArchiveFile, Section};
+use crate::image::tarsum::pax_record;
 use crate::{Error, Kind, Result};
 
 const BLOCK: u64 = 512;
@@ -86,6 +87,11 @@ impl TarIndex {
     /// Whether there is a member `name`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
+    }
+
+    /// The names of all members, in order, repeats included.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.name.as_str())
     }
 
     /// The size of the file `name`, links followed; `None` when there is no such file.
@@ -420,20 +426,6 @@ impl<'a> Walk<'a> {
             format!("is broken: the header before byte {at} {what}"),
         )
     }
-}
-
-type Record<'a> = (&'a [u8], &'a [u8]);
-
-fn pax_record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
-    let blank = bytes.iter().take(20).position(|b| *b == b' ')?;
-    let len: usize = std::str::from_utf8(&bytes[..blank]).ok()?.parse().ok()?;
-    if len > bytes.len() || len < blank + 2 {
-        return None;
-    }
-    let (record, rest) = bytes.split_at(len);
-    let record = record[blank + 1..].strip_suffix(b"\n")?;
-    let equals = record.iter().position(|b| *b == b'=')?;
-    Some(((&record[..equals], &record[equals + 1..]), rest))
 }
 
 /// `name`, seen from the directory `base`, without `.` and `..`; `None` when it is absolute or leads out.

@@ -8,8 +8,10 @@ use std::path::Path;
 
 use crate::support::Barque;
 use crate::support::fake::{FakeRegistry, on};
+use crate::support::harbour::{good, reader};
 use crate::support::images::{self, Dialect, Maker, TestImage, write_layout};
-use crate::support::peers::{self, DockerRegistry};
+use crate::support::peers::{self, Auth, DockerRegistry};
+use crate::support::token_server::TokenServer;
 
 /// distribution 2.8, which deletes by digest only, with two images: `1` and `stable` are the same.
 fn harbour(delete: bool) -> DockerRegistry {
@@ -272,4 +274,24 @@ fn a_copy_finds_that_a_blob_it_relied_on_was_deleted() {
 
     barque.args(args).run().ok();
     assert_eq!(blobs(&barque.path("l")), parts(&new));
+}
+
+#[test]
+fn a_token_for_deletion() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let tokens = TokenServer::start();
+    let registry = DockerRegistry::setup()
+        .auth(Auth::Token(&tokens))
+        .delete()
+        .start();
+    registry.feed("a:1", &images::small());
+    let barque = Barque::new();
+    let args = ["delete", &registry.docker("a:1"), "--creds"];
+    let out = barque.args(args).args([reader()]).run().code(3);
+    assert_eq!(out.stdout(), "");
+    barque.args(args).args([good()]).run().ok();
+    let look = ["inspect", "--raw", &registry.docker("a:1"), "--creds"];
+    barque.args(look).args([good()]).run().code(2);
 }

@@ -23,5 +23,6 @@ mod tags;
 mod tls;
 mod tokens;
 mod uploads;
+mod v1;
 mod vectors;
 mod voyage;

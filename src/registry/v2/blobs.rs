@@ -106,7 +106,7 @@ impl Client {
 pub(crate) const BULK: u64 = 1 << 20;
 
 /// `bytes A-B/N`, also without the unit; `N` may be `*`.
-fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
+pub(in crate::registry) fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
     let value = value
         .strip_prefix("bytes")
         .unwrap_or(value)
@@ -121,7 +121,8 @@ fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
     Some((start.parse().ok()?, end.parse().ok()?, total))
 }
 
-fn skip(stream: ByteStream, mut left: u64) -> ByteStream {
+/// `stream` without its first `left` bytes.
+pub(in crate::registry) fn skip(stream: ByteStream, mut left: u64) -> ByteStream {
     if left == 0 {
         return stream;
     }

@@ -182,6 +182,18 @@ impl Client {
         self.send(&delete).await.map(drop)
     }
 
+    /// Whether the server knows `/v2/` at all: anything but 404 says so.
+    pub(crate) async fn speaks_v2(&self) -> Result<bool> {
+        match self
+            .send(&Intent::new(Method::GET, "/v2/".to_owned(), None))
+            .await
+        {
+            Err(e) if ApiError::of(&e).is_some_and(|a| a.status == 404) => Ok(false),
+            Err(e) if ApiError::of(&e).is_none() => Err(e),
+            _ => Ok(true),
+        }
+    }
+
     /// Checks that the registry takes the credential given for it: GET `/v2/`, its challenge answered.
     pub async fn check_login(&self) -> Result<()> {
         let answer = self

@@ -7,6 +7,7 @@ mod push;
 mod tags;
 mod uploads;
 
+pub(super) use blobs::{BULK, content_range, skip};
 pub use manifests::{MANIFEST_CAP, TagOrDigest};
 pub(super) use push::Habits;
 pub use push::Pushed;

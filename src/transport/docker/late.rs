@@ -4,7 +4,6 @@
 //! streamed into an upload that is given the digest at its end; where a registry takes no such upload, it waits in
 //! a temporary file.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
@@ -14,8 +13,7 @@ use futures_util::stream;
 use super::DockerDestination;
 use crate::image::{Algorithm, Descriptor};
 use crate::registry::{ApiError, UploadBody};
-use crate::transport::archive_file::{ArchiveFile, unnamed};
-use crate::transport::blob_store::{blocking, cannot_write};
+use crate::transport::archive_file::spool;
 use crate::transport::{BlobBody, BlobStream, Destination, Stored, Tally, WrittenLate, tallied};
 use crate::{Error, Result};
 
@@ -85,22 +83,10 @@ impl DockerDestination {
 
     /// Writes a blob by way of a file without a name.
     async fn write_spooled(&self, planned: &Descriptor, body: &BlobBody) -> Result<WrittenLate> {
-        let (mut content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
-        let tmpdir = self.tmpdir.clone();
-        let file = Arc::new(blocking(move || unnamed(tmpdir.as_deref())).await?);
-        let shown = PathBuf::from(format!("a temporary file for {}", planned.digest));
-        let mut len = 0;
-        while let Some(bytes) = content.next().await {
-            let (bytes, file, shown) = (bytes?, file.clone(), shown.clone());
-            let done = len;
-            len += bytes.len() as u64;
-            blocking(move || {
-                std::io::Write::write_all(&mut &*file, &bytes)
-                    .map_err(|e| cannot_write(&shown, done, len, e))
-            })
-            .await?;
-        }
-        let spool = ArchiveFile::spooled(file, shown, len);
+        let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
+        let shown = format!("a temporary file for {}", planned.digest);
+        let spool = spool(content, self.tmpdir.as_deref(), shown).await?;
+        let len = spool.len();
         let body = BlobBody::new(move |from| {
             let stream = spool.section(from.min(len), len.saturating_sub(from));
             Box::pin(async move { Ok(stream) })

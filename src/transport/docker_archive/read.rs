@@ -19,9 +19,9 @@ use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
 use super::super::inflate::{self, Compression, plain_reader};
 use super::super::tar_index::TarIndex;
 use super::super::{BlobBody, BlobStream, Source, SourceCan, Which, verified};
-use super::{Item, LAYER, LAYER_GZIP, MANIFEST, REPOSITORIES, image_name};
+use super::{EMPTY_TAR, Item, LAYER, LAYER_GZIP, MANIFEST, empty_tar, image_name, v1};
 use crate::image::{
-    Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector,
+    Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector, convert,
     parse_reference,
 };
 use crate::{Error, Kind, Result};
@@ -36,10 +36,14 @@ pub struct DockerArchiveSource {
 }
 
 /// Where a layer is.
-struct Layer {
-    member: String,
-    /// It is presented plain and stored otherwise.
-    inflate: bool,
+enum Layer {
+    Member {
+        name: String,
+        /// It is presented plain and stored otherwise.
+        inflate: bool,
+    },
+    /// Nowhere: the member has no bytes, which old archives mean for an empty tar.
+    Empty,
 }
 
 impl DockerArchiveSource {
@@ -67,7 +71,12 @@ impl DockerArchiveSource {
         blocking(move || {
             let shown = archive.path().display().to_string();
             let tar = TarIndex::read(archive)?;
-            let items = items(&tar)?;
+            let Some(items) = items(&tar)? else {
+                let items = v1::items(&tar)?;
+                let item = select(&items, &selector, &shown)?;
+                let (config, layers) = v1::read(&tar, item)?;
+                return DockerArchiveSource::over(tar, config, layers, selector);
+            };
             let item = select(&items, &selector, &shown)?;
             DockerArchiveSource::of(tar, item, selector)
         })
@@ -79,7 +88,6 @@ impl DockerArchiveSource {
         let config = tar
             .document(&name, DOCUMENT_CAP)?
             .ok_or_else(|| tar.corrupt(format!("has no config `{name}`")))?;
-        let config_digest = Digest::of(Algorithm::Sha256, &config);
         let diff_ids = ImageConfig::parse(&config)?.rootfs.diff_ids;
         let members = item.layers.as_deref().unwrap_or_default();
         if members.len() != diff_ids.len() {
@@ -88,25 +96,31 @@ impl DockerArchiveSource {
                 "has an image of {layers} layers whose config lists {ids}"
             )));
         }
+        let layers = members.iter().map(|stored| member(stored)).zip(diff_ids);
+        DockerArchiveSource::over(tar, config, layers.collect(), selector)
+    }
+
+    /// The image with `config` over `stored`, its layers base first: the member of each and its diff id.
+    fn over(
+        tar: TarIndex,
+        config: Bytes,
+        stored: Vec<(String, Digest)>,
+        selector: Selector,
+    ) -> Result<DockerArchiveSource> {
+        let config_digest = Digest::of(Algorithm::Sha256, &config);
         let mut layers = HashMap::new();
         let mut descriptors = Vec::new();
-        for (stored, diff_id) in members.iter().zip(diff_ids) {
-            let (descriptor, layer) = describe(&tar, member(stored), diff_id)?;
+        for (member, diff_id) in stored {
+            let (descriptor, layer) = describe(&tar, member, diff_id)?;
             layers.insert(descriptor.digest.clone(), layer);
             descriptors.push(descriptor);
         }
-        let plain = |media_type: &str, digest: &Digest, size: u64| serde_json::json!({ "mediaType": media_type, "size": size, "digest": digest });
-        let described = descriptors
-            .iter()
-            .map(|d| plain(d.media_type.as_str(), &d.digest, d.size));
-        let manifest = serde_json::json!({
-            "schemaVersion": 2,
-            "mediaType": MediaType::DOCKER_MANIFEST,
-            "config": plain(MediaType::DOCKER_CONFIG, &config_digest, config.len() as u64),
-            "layers": described.collect::<Vec<_>>(),
-        });
-        let manifest = Manifest::parse(manifest.to_string().into(), None)
-            .map_err(|e| Error::other("a manifest of an archive went wrong").because(e))?;
+        let described = Descriptor::new(
+            MediaType::DOCKER_CONFIG,
+            config_digest.clone(),
+            config.len() as u64,
+        );
+        let manifest = convert::schema2_over(&described, &descriptors)?;
         Ok(DockerArchiveSource {
             tar: Arc::new(tar),
             selector,
@@ -127,14 +141,12 @@ fn member(name: &str) -> String {
     name.strip_prefix("./").unwrap_or(name).to_owned()
 }
 
-/// The images of `manifest.json`.
-fn items(tar: &TarIndex) -> Result<Vec<Item>> {
+/// The images of `manifest.json`; `None` where the archive is of the form that has none.
+fn items(tar: &TarIndex) -> Result<Option<Vec<Item>>> {
     let shown = tar.archive().path().display();
     let Some(bytes) = tar.document(MANIFEST, DOCUMENT_CAP)? else {
-        if tar.has(REPOSITORIES) {
-            return Err(Error::other(format!(
-                "`{shown}`: a legacy docker save without `{MANIFEST}` is not supported yet"
-            )));
+        if v1::is_legacy(tar) {
+            return Ok(None);
         }
         let error = Error::new(
             Kind::NotFound,
@@ -156,7 +168,7 @@ fn items(tar: &TarIndex) -> Result<Vec<Item>> {
             format!("`{shown}` holds no image"),
         ));
     }
-    Ok(items)
+    Ok(Some(items))
 }
 
 /// The image that `selector` picks.
@@ -217,6 +229,10 @@ fn advice(items: &[Item], archive: &str) -> String {
 fn describe(tar: &TarIndex, name: String, diff_id: Digest) -> Result<(Descriptor, Layer)> {
     let missing = || tar.corrupt(format!("has no layer `{name}`"));
     let size = tar.size(&name)?.ok_or_else(missing)?;
+    let (empty, empty_size) = empty_tar();
+    if size == 0 && diff_id == empty {
+        return Ok((Descriptor::new(LAYER, empty, empty_size), Layer::Empty));
+    }
     let unreadable = |e| cannot_read(tar.archive().path(), e);
     let mut magic = Vec::new();
     tar.reader(&name)?
@@ -248,14 +264,14 @@ fn describe(tar: &TarIndex, name: String, diff_id: Digest) -> Result<(Descriptor
             Descriptor::new(LAYER, diff_id, size)
         }
     };
-    let layer = Layer {
-        member: name,
+    let layer = Layer::Member {
+        name,
         inflate: !matches!(compression, None | Some(Compression::Gzip)),
     };
     Ok((descriptor, layer))
 }
 
-fn hash(content: &mut impl Read) -> io::Result<Digest> {
+pub(super) fn hash(content: &mut impl Read) -> io::Result<Digest> {
     let mut digester = Digester::new(Algorithm::Sha256);
     let mut piece = vec![0; 256 * 1024];
     loop {
@@ -297,16 +313,19 @@ impl Source for DockerArchiveSource {
             BlobBody::of_bytes(self.config.1.clone()).open(from).await?
         } else {
             let missing = || self.missing("blob", &blob.digest);
-            let layer = self.layers.get(&blob.digest).ok_or_else(missing)?;
-            let stored = if layer.inflate { 0 } else { from };
-            let stream = self
-                .tar
-                .stream(&layer.member, stored)?
-                .ok_or_else(missing)?;
-            if layer.inflate {
-                without(inflate::plain(stream), from)
-            } else {
-                stream
+            match self.layers.get(&blob.digest).ok_or_else(missing)? {
+                Layer::Empty => {
+                    let empty = Bytes::from_static(&EMPTY_TAR);
+                    BlobBody::of_bytes(empty).open(from).await?
+                }
+                Layer::Member { name, inflate } => {
+                    let stored = if *inflate { 0 } else { from };
+                    let stream = self.tar.stream(name, stored)?.ok_or_else(missing)?;
+                    match inflate {
+                        true => without(inflate::plain(stream), from),
+                        false => stream,
+                    }
+                }
             }
         };
         Ok(if from == 0 {

@@ -8,9 +8,8 @@
 mod engine_api;
 
 use std::fs::File;
-use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,8 +20,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::io::ReaderStream;
 
-use super::archive_file::{ArchiveFile, unnamed};
-use super::blob_store::{blocking, cannot_write};
+use super::archive_file::spool;
 use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
 use super::{
     BlobBody, BlobStream, Coming, Destination, DestinationCan, Local, Presence, Source, SourceCan,
@@ -51,21 +49,11 @@ impl DockerDaemonSource {
         // Asked first, because engines answer a save of nothing in many ways.
         engine.look(&image.to_string()).await?;
         let saved = engine.save(&image.to_string()).await?;
-        let tmpdir = local.tmpdir.clone();
-        let mut file = blocking(move || unnamed(tmpdir.as_deref())).await?;
-        let (mut pieces, mut len) = (saved.bytes_stream(), 0);
-        while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|e| engine.unreachable(e))?;
-            let shown = format!("the saved form of {name}");
-            (file, len) = blocking(move || {
-                let end = len + piece.len() as u64;
-                let written = file.write_all(&piece);
-                written.map_err(|e| cannot_write(Path::new(&shown), len, end, e))?;
-                Ok((file, end))
-            })
-            .await?;
-        }
-        let archive = ArchiveFile::spooled(file, PathBuf::from(&name), len);
+        let failed = engine.clone();
+        let saved = saved
+            .bytes_stream()
+            .map(move |piece| piece.map_err(|e| failed.unreachable(e)));
+        let archive = spool(Box::pin(saved), local.tmpdir.as_deref(), &name).await?;
         let archive = DockerArchiveSource::read(archive, Selector::At(0)).await?;
         let image = image.clone();
         Ok(DockerDaemonSource { image, archive })

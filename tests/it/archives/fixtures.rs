@@ -97,12 +97,12 @@ fn what_cannot_be_chosen_or_read_says_why() {
         ("docker-null-manifest.tar", "", 2, "holds no image"),
         (
             "docker-no-manifest.tar",
-            "",
-            1,
-            "legacy docker save without `manifest.json` is not supported yet",
+            ":nobody:1",
+            2,
+            "it has `bazel/v1/tarball:test_image`",
         ),
-        ("legacy-only-emptyLayer.tar", "", 1, "legacy docker save"),
-        ("legacy-dependency-loop.docker", "", 1, "legacy docker save"),
+        ("legacy-only-emptyLayer.tar", ":@1", 2, "has no image `@1`"),
+        ("legacy-dependency-loop.docker", "", 4, "built upon itself"),
         ("legacy-path-traversal.docker", "", 4, "leads out of it"),
         (
             "docker-ggcr-bundle.tar",

@@ -6,12 +6,14 @@
 mod access_log;
 mod docker_registry;
 mod podman;
+mod v1_registry;
 
 use super::sandbox::Sandbox;
 
 pub use access_log::{Request, Requests};
 pub use docker_registry::{Auth, DockerRegistry, PASSWORD, Setup, USER};
 pub use podman::Podman;
+pub use v1_registry::V1Registry;
 
 /// Whether one of these programs is not on `PATH`, after saying so; panics instead with `CI` set.
 #[track_caller]

@@ -1,0 +1,350 @@
+//! `Repo`: a repository of a V1 server, and what is read of it (protocols: "Pull").
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{Method, StatusCode, header};
+use serde::Deserialize;
+
+use super::grant::{ASK_TOKEN, Grant};
+use super::{DOCUMENT_CAP, LIST_CAP, Session};
+use crate::image::{Tag, V1Id, V1Repository};
+use crate::registry::body::Answer;
+use crate::registry::intent::{ByteStream, Intent, Said, Who};
+use crate::registry::v2::{BULK, content_range, skip};
+use crate::registry::{ApiError, Client};
+use crate::{Error, Kind, Result};
+
+/// A repository of a V1 server, opened for reading or for writing.
+pub struct Repo {
+    pub(super) session: Arc<Session>,
+    pub(super) name: V1Repository,
+    pub(super) standalone: bool,
+    /// What was announced to the index, in a repository that is written.
+    pub(super) announced: Option<Bytes>,
+    grant: Mutex<Arc<Grant>>,
+    /// One renewal at a time.
+    renewing: tokio::sync::Mutex<()>,
+    /// The endpoint that answered last.
+    at: AtomicUsize,
+}
+
+/// The JSON of an image with what the head of its answer says.
+#[derive(Debug, Clone)]
+pub struct ImageHead {
+    /// As it was pushed, byte for byte.
+    pub json: Bytes,
+    /// Bytes of the layer as it is stored; `None` where the server does not say.
+    pub size: Option<u64>,
+    /// The recorded checksum, as written: the registry's own, or that of the index.
+    pub checksum: Option<String>,
+}
+
+impl Repo {
+    /// Opens `name` for reading: asks the index for a token and for the registries that have it.
+    ///
+    /// [`Kind::NotFound`] when there is no such repository.
+    pub async fn pull(session: &Arc<Session>, name: &V1Repository) -> Result<Repo> {
+        let standalone = session.ping().await?.standalone;
+        let repo = Repo::with(session, name, standalone, None);
+        repo.renew_grant().await?;
+        Ok(repo)
+    }
+
+    /// A repository that no index was asked about yet.
+    pub(super) fn with(
+        session: &Arc<Session>,
+        name: &V1Repository,
+        standalone: bool,
+        announced: Option<Bytes>,
+    ) -> Repo {
+        Repo {
+            session: session.clone(),
+            name: name.clone(),
+            standalone,
+            announced,
+            grant: Mutex::new(Arc::new(Grant::of_itself())),
+            renewing: tokio::sync::Mutex::default(),
+            at: AtomicUsize::new(0),
+        }
+    }
+
+    /// The server that this is a repository of.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    pub(super) fn grant(&self) -> Arc<Grant> {
+        let grant = self.grant.lock().unwrap_or_else(PoisonError::into_inner);
+        grant.clone()
+    }
+
+    pub(super) async fn renew_grant(&self) -> Result<()> {
+        let grant = match &self.announced {
+            None => self.grant_to_read().await?,
+            Some(list) => self.grant_to_write(list).await?,
+        };
+        *self.grant.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(grant);
+        Ok(())
+    }
+
+    async fn grant_to_read(&self) -> Result<Grant> {
+        let path = format!("/v1/repositories/{}/images", self.name);
+        let get = Intent::new(Method::GET, path, None).header(ASK_TOKEN.0, ASK_TOKEN.1);
+        let said = self.session.basic(Some(&self.name)).await?;
+        match self.session.ask(get, said).await {
+            Ok(answer) => {
+                let grant = Grant::read(&self.session, &answer.headers, self.standalone)?;
+                let url = answer.url.redacted();
+                grant.with_images(&url, &answer.document(LIST_CAP).await?)
+            }
+            // A registry on its own may hold tags of which its small index was never told.
+            Err(e) if e.kind() == Kind::NotFound && self.standalone => Ok(Grant::of_itself()),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Sends what `make` makes to the registries in order, from the one that answered last, until one has an
+    /// answer. «Not there» is an answer. A token that ran out is renewed once.
+    pub(super) async fn send(&self, make: impl Fn() -> Intent) -> Result<Answer> {
+        let mut renewed = false;
+        let mut first = None;
+        let mut grant = self.grant();
+        let mut at = self.at.load(Ordering::Relaxed);
+        loop {
+            let Some(endpoint) = grant.endpoints.get(at) else {
+                return Err(first.unwrap_or_else(|| Error::other("an index named no registry")));
+            };
+            let said = self.said(&grant, endpoint.as_ref()).await?;
+            let with_token = said.as_ref().is_some_and(|s| s.origin.is_none());
+            let mut intent = make();
+            intent.who = Who::Said(said);
+            let client = endpoint.as_deref().unwrap_or(&self.session.index);
+            let e = match client.send(&intent).await {
+                Ok(answer) => {
+                    self.at.store(at, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Err(e) => e,
+            };
+            let status = ApiError::of(&e).map(|api| api.status);
+            if status == Some(StatusCode::UNAUTHORIZED) && with_token && !renewed {
+                renewed = true;
+                self.renew(&grant).await?;
+                grant = self.grant();
+                at = at.min(grant.endpoints.len() - 1);
+                continue;
+            }
+            if e.kind() == Kind::NotFound || intent_is_refused(&e) {
+                return Err(e);
+            }
+            if at + 1 >= grant.endpoints.len() {
+                return Err(self.session.explained(first.unwrap_or(e)));
+            }
+            tracing::debug!("{e}; trying the next registry of the index");
+            first = first.or(Some(e));
+            at += 1;
+        }
+    }
+
+    /// Asks the index again unless another request just did.
+    async fn renew(&self, old: &Arc<Grant>) -> Result<()> {
+        let _one = self.renewing.lock().await;
+        if Arc::ptr_eq(old, &self.grant()) {
+            self.renew_grant().await?;
+        }
+        Ok(())
+    }
+
+    /// A server on its own wants the password with each request; a registry behind an index wants the token.
+    async fn said(&self, grant: &Grant, endpoint: Option<&Arc<Client>>) -> Result<Option<Said>> {
+        if self.standalone && endpoint.is_none() {
+            let basic = self.session.basic(Some(&self.name)).await?;
+            return Ok(basic.or_else(|| grant.token.clone()));
+        }
+        Ok(grant.token.clone())
+    }
+
+    async fn document(&self, path: String, cap: usize) -> Result<(String, Bytes)> {
+        let answer = self
+            .send(|| Intent::new(Method::GET, path.clone(), None))
+            .await?;
+        let url = answer.url.redacted();
+        Ok((url, answer.document(cap).await?))
+    }
+
+    /// All tags with the images they stand for, sorted by name.
+    pub async fn tags(&self) -> Result<BTreeMap<String, V1Id>> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Now(BTreeMap<String, String>),
+            /// A draft of 2013, with the beginnings of ids.
+            Draft(Vec<Entry>),
+        }
+        #[derive(Deserialize)]
+        struct Entry {
+            name: String,
+            layer: String,
+        }
+        let path = format!("/v1/repositories/{}/tags", self.name);
+        let (url, body) = self.document(path, LIST_CAP).await?;
+        let form = serde_json::from_slice(&body).map_err(|e| {
+            Error::new(Kind::Corrupt, format!("GET {url} answered with no tags")).because(e)
+        })?;
+        let pairs: Vec<(String, String)> = match form {
+            Form::Now(map) => map.into_iter().collect(),
+            Form::Draft(list) => list.into_iter().map(|e| (e.name, e.layer)).collect(),
+        };
+        let grant = self.grant();
+        let full = |id: &str| {
+            V1Id::parse(id).or_else(|| {
+                let mut fit = grant
+                    .images
+                    .iter()
+                    .filter(|(i, _)| i.as_str().starts_with(id));
+                let one = fit.next().filter(|_| !id.is_empty())?;
+                fit.next().is_none().then(|| one.0.clone())
+            })
+        };
+        let mut tags = BTreeMap::new();
+        for (name, id) in pairs {
+            match full(&id) {
+                Some(id) => drop(tags.insert(name, id)),
+                None => tracing::warn!("{url}: the tag `{name}` names no image id; leaving it out"),
+            }
+        }
+        Ok(tags)
+    }
+
+    /// The image that `tag` stands for.
+    pub async fn tag(&self, tag: &Tag) -> Result<V1Id> {
+        let path = format!("/v1/repositories/{}/tags/{tag}", self.name);
+        let (url, body) = self.document(path, DOCUMENT_CAP).await?;
+        let id: String = serde_json::from_slice(&body).map_err(|e| {
+            Error::new(
+                Kind::Corrupt,
+                format!("GET {url} answered with no image id"),
+            )
+            .because(e)
+        })?;
+        id.parse()
+    }
+
+    /// The ids of an image and of all below it, the image first, its root last.
+    pub async fn ancestry(&self, id: &V1Id) -> Result<Vec<V1Id>> {
+        let path = format!("/v1/images/{id}/ancestry");
+        let (url, body) = self.document(path, DOCUMENT_CAP).await?;
+        let wrong = || {
+            Error::new(
+                Kind::Corrupt,
+                format!("GET {url} answered with no ancestry"),
+            )
+        };
+        let ids: Vec<String> = serde_json::from_slice(&body).map_err(|e| wrong().because(e))?;
+        let ids: Vec<V1Id> = ids.iter().map(|id| id.parse()).collect::<Result<_>>()?;
+        let distinct: std::collections::HashSet<_> = ids.iter().collect();
+        if ids.first() != Some(id) || distinct.len() != ids.len() {
+            return Err(wrong());
+        }
+        Ok(ids)
+    }
+
+    /// The JSON of an image, its layer's size and its checksum.
+    ///
+    /// [`Kind::NotFound`] when there is none; [`Kind::Unavailable`] when it is still being uploaded.
+    pub async fn image(&self, id: &V1Id) -> Result<ImageHead> {
+        let path = format!("/v1/images/{id}/json");
+        let sent = self.send(|| Intent::new(Method::GET, path.clone(), None));
+        let answer = sent.await.map_err(|e| match is_incomplete(&e) {
+            true => Error::new(
+                Kind::Unavailable,
+                format!("the image `{id}` was never uploaded to its end"),
+            )
+            .because(e),
+            false => e,
+        })?;
+        let text = |name: &str| {
+            let value = answer.headers.get(name)?.to_str().ok()?.trim();
+            (!value.is_empty()).then(|| value.to_owned())
+        };
+        let size = text("x-docker-size").and_then(|size| size.parse().ok());
+        let own = text("x-docker-checksum-payload").or_else(|| text("x-docker-checksum"));
+        let grant = self.grant();
+        let listed = || grant.checksums().get(id).map(|sum| (*sum).to_owned());
+        Ok(ImageHead {
+            size,
+            checksum: own.or_else(listed),
+            json: answer.document(DOCUMENT_CAP).await?,
+        })
+    }
+
+    /// The layer's bytes from offset `from` on; `size` is that of the whole layer, where it is known. Nothing is
+    /// verified here.
+    ///
+    /// Ranges are closed, and longer than a byte: docker-registry 0.9 announces one byte too many for open ones and
+    /// refuses those of one byte (protocols 1.2).
+    pub async fn layer(&self, id: &V1Id, from: u64, size: Option<u64>) -> Result<ByteStream> {
+        let path = format!("/v1/images/{id}/layer");
+        let range = size
+            .filter(|size| from > 0 && *size > 1)
+            .map(|size| (from.min(size - 2), size - 1));
+        let get = |range: Option<(u64, u64)>| {
+            let mut get = Intent::new(Method::GET, path.clone(), None);
+            get.bulk = size.is_none_or(|size| size > BULK);
+            match range {
+                Some((first, last)) => get.header(header::RANGE, format!("bytes={first}-{last}")),
+                None => get,
+            }
+        };
+        let answer = match self.send(|| get(range)).await {
+            Err(e) if range.is_some() && ApiError::of(&e).is_some_and(|a| a.status == 416) => {
+                self.send(|| get(None)).await?
+            }
+            other => other?,
+        };
+        let url = answer.url.redacted();
+        let wrong = |what: &str| Error::new(Kind::Unavailable, format!("GET {url}: {what}"));
+        match (answer.status, range) {
+            // The range was ignored, or none was asked for.
+            (StatusCode::OK, _) => Ok(skip(answer.stream(), from)),
+            (StatusCode::PARTIAL_CONTENT, Some((first, _))) => {
+                let got = answer
+                    .header(&header::CONTENT_RANGE)
+                    .and_then(content_range);
+                match got {
+                    Some((start, _, total))
+                        if start == first && total.is_none_or(|t| Some(t) == size) =>
+                    {
+                        Ok(skip(answer.stream(), from - first))
+                    }
+                    _ => Err(wrong("answered with another range than the one asked for")),
+                }
+            }
+            _ => Err(wrong("answered with something else than the layer")),
+        }
+    }
+
+    /// Takes `tag` away; the image stays. [`Kind::NotFound`] when there is no such tag.
+    pub async fn delete_tag(&self, tag: &Tag) -> Result<()> {
+        let path = format!("/v1/repositories/{}/tags/{tag}", self.name);
+        self.send(|| Intent::new(Method::DELETE, path.clone(), None))
+            .await
+            .map(drop)
+    }
+}
+
+/// An answer that would be the same everywhere: the request itself is wrong.
+fn intent_is_refused(e: &Error) -> bool {
+    ApiError::of(e).is_some_and(|a| matches!(a.status.as_u16(), 400 | 409 | 412 | 416))
+}
+
+/// What a registry answers for an image whose checksum it never accepted.
+pub(super) fn is_incomplete(e: &Error) -> bool {
+    ApiError::of(e).is_some_and(|a| {
+        let text = a.items.first().map(|i| i.code.as_str()).unwrap_or_default();
+        a.status == 400 && text.contains("being uploaded")
+    })
+}

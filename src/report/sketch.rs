@@ -1,0 +1,165 @@
+//! What is told of an image of Registry V1 without reading its layers: the documents of `inspect` and `layers --list`.
+//!
+//! The keys are those of the other documents, so that scripts and templates go on working; what V1 does not have is
+//! empty or null. There is no digest: the image gets one when it is copied, and then it depends on where to.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::Serialize;
+
+use super::go_time::GoTime;
+use super::json;
+use super::table::{self, Align, Table, human_size};
+use crate::image::v1::V1Image;
+use crate::image::{Sketch, SketchedImage};
+
+/// The media type of a V1 image's JSON, as docker's own tools called it.
+const V1_JSON: &str = "application/vnd.docker.image.v1+json";
+
+/// What `inspect` prints of a V1 image.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SketchReport {
+    pub name: String,
+    pub tag: String,
+    /// Empty: V1 images have none.
+    pub digest: &'static str,
+    /// Empty when they were not asked for.
+    pub repo_tags: Vec<String>,
+    pub created: GoTime,
+    pub docker_version: String,
+    pub labels: Option<BTreeMap<String, String>>,
+    pub architecture: String,
+    pub os: String,
+    /// Ids of the images, base first: 64 digits without an algorithm, for they are the hash of nothing.
+    pub layers: Vec<String>,
+    pub layers_data: Vec<LayerData>,
+    pub env: Option<Vec<String>>,
+    pub media_type: &'static str,
+    /// Bytes of the layers as they are stored; `null` when the registry does not say for one of them.
+    pub size: Option<u64>,
+}
+
+/// One layer in [`SketchReport::layers_data`].
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LayerData {
+    /// Empty: only its bytes say how it is compressed.
+    #[serde(rename = "MIMEType")]
+    pub mime_type: &'static str,
+    /// The recorded checksum over JSON and layer, as written; empty where there is none.
+    pub digest: String,
+    /// Bytes as they are stored; -1 when the registry does not say.
+    pub size: i64,
+    pub annotations: Option<BTreeMap<String, String>>,
+}
+
+impl SketchReport {
+    /// Describes `sketch`; `tags` are those of the repository.
+    pub fn new(sketch: &Sketch, tags: Vec<String>) -> SketchReport {
+        let top = sketch.images.last().map(|i| &i.image);
+        let text = |of: fn(&V1Image) -> &str| top.map(of).unwrap_or_default().to_owned();
+        let run = top.and_then(V1Image::run_config);
+        let sizes = sketch.images.iter().map(|image| image.size);
+        SketchReport {
+            name: sketch.repository.clone(),
+            tag: sketch.tag.clone(),
+            digest: "",
+            repo_tags: tags,
+            created: top
+                .and_then(V1Image::created)
+                .and_then(GoTime::parse)
+                .unwrap_or_else(GoTime::zero),
+            docker_version: text(V1Image::docker_version),
+            labels: run.and_then(|run| run.labels.clone()),
+            architecture: text(V1Image::architecture),
+            os: text(V1Image::os),
+            layers: sketch
+                .images
+                .iter()
+                .map(|image| image.image.id().to_owned())
+                .collect(),
+            layers_data: sketch.images.iter().map(layer_data).collect(),
+            env: run.and_then(|run| run.env.clone()),
+            media_type: V1_JSON,
+            size: sizes.sum(),
+        }
+    }
+}
+
+fn layer_data(image: &SketchedImage) -> LayerData {
+    LayerData {
+        mime_type: "",
+        digest: image.checksum.clone().unwrap_or_default(),
+        size: image
+            .size
+            .and_then(|size| i64::try_from(size).ok())
+            .unwrap_or(-1),
+        annotations: None,
+    }
+}
+
+/// What `layers --list` prints of a V1 image.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct SketchedLayers(Vec<SketchedLayer>);
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SketchedLayer {
+    /// From 0, base first.
+    index: usize,
+    id: String,
+    checksum: Option<String>,
+    size: Option<u64>,
+    created_by: Option<String>,
+}
+
+impl SketchedLayers {
+    /// The layers of `sketch`, base first.
+    pub fn new(sketch: &Sketch) -> SketchedLayers {
+        let images = sketch.images.iter().enumerate();
+        SketchedLayers(
+            images
+                .map(|(index, image)| SketchedLayer {
+                    index,
+                    id: image.image.id().to_owned(),
+                    checksum: image.checksum.clone(),
+                    size: image.size,
+                    created_by: Some(image.image.created_by()).filter(|by| !by.is_empty()),
+                })
+                .collect(),
+        )
+    }
+
+    /// As JSON, as a table on a terminal, or as lines for a pipe.
+    pub fn render(&self, as_json: bool) -> String {
+        if as_json {
+            return json::to_go_json(self) + "\n";
+        }
+        match table::terminal_width(&io::stdout()) {
+            Some(width) => self.table(12, human_size).pretty(width),
+            None => self.table(64, |size| size.to_string()).plain(),
+        }
+    }
+
+    fn table(&self, digits: usize, size: impl Fn(u64) -> String) -> Table {
+        let (left, right) = (Align::Left, Align::Right);
+        let mut table = Table::new(&[
+            ("#", right),
+            ("ID", left),
+            ("SIZE", right),
+            ("CREATED BY", left),
+        ]);
+        for layer in &self.0 {
+            table.row([
+                layer.index.to_string(),
+                layer.id.chars().take(digits).collect(),
+                layer.size.map_or_else(|| "-".to_owned(), &size),
+                layer.created_by.clone().unwrap_or_else(|| "-".to_owned()),
+            ]);
+        }
+        table
+    }
+}

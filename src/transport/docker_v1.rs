@@ -1,0 +1,30 @@
+//! `docker-v1://`: an image in a registry of the first generation.
+//!
+//! Such a registry knows no manifests: an image is a JSON and a layer with an id, and names its parent. Reading makes
+//! docker's schema 2 of a chain of them ([`V1Source`]), writing makes a chain of an image ([`V1Destination`]). What
+//! a registry says over HTTP is [`crate::registry::v1`]'s; what the documents mean is [`crate::image::v1`]'s.
+
+mod chain;
+mod destination;
+mod fallback;
+mod fetch;
+mod source;
+
+use std::sync::Arc;
+
+use crate::Result;
+use crate::image::V1Reference;
+use crate::registry::Patience;
+use crate::registry::v1::{Repo, Session};
+use crate::settings::Access;
+
+pub use destination::V1Destination;
+pub(super) use fallback::{Fallback, no_v2};
+pub use source::V1Source;
+
+/// Takes the tag that `name` names away; the images stay in the registry.
+pub async fn delete_tag(name: &V1Reference, access: &Access, patience: &Patience) -> Result<()> {
+    let session = Arc::new(Session::new(&name.registry, access, patience.clone())?);
+    let repo = Repo::pull(&session, &name.repository).await?;
+    repo.delete_tag(&name.tag).await
+}

@@ -1,0 +1,318 @@
+//! `V1Destination`: an image written to a V1 registry as a chain of V1 images.
+//!
+//! A V1 image is a JSON with its layer, and the JSONs follow from the config of the whole; so nothing can be written
+//! before all of it has been announced. Blobs are therefore not taken in when they are given: their bodies are kept
+//! unopened, and opened when the manifest says what they are. Images that the registry has are never read at all.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use crate::image::tarsum::payload_digester;
+use crate::image::v1_chain::{V1Made, v1_chain};
+use crate::image::{
+    Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, V1Reference, View,
+};
+use crate::registry::v1::{ListedImage, Placed, Repo, Session};
+use crate::registry::{Patience, UploadBody};
+use crate::settings::Access;
+use crate::transport::archive_file::{ArchiveFile, spool};
+use crate::transport::{
+    BlobBody, BlobStream, Destination, DestinationCan, Presence, Stored, Which, WrittenLate,
+    inflate, read_all, tallied,
+};
+use crate::{Error, Kind, Result};
+
+/// Bytes of a config that is read.
+const CONFIG_CAP: u64 = 4 << 20;
+/// How often an image is written before its failure stands.
+const TRIES: usize = 4;
+
+/// An image of a V1 registry, to write.
+pub struct V1Destination {
+    session: Arc<Session>,
+    reference: V1Reference,
+    tmpdir: Option<PathBuf>,
+    /// The blobs that were given, not opened yet.
+    given: Mutex<HashMap<Digest, (Descriptor, BlobBody)>>,
+}
+
+impl V1Destination {
+    /// The image `reference`; nothing is sent before the manifest comes.
+    pub fn new(
+        reference: &V1Reference,
+        access: &Access,
+        patience: &Patience,
+        tmpdir: Option<PathBuf>,
+    ) -> Result<V1Destination> {
+        let session = Session::new(&reference.registry, access, patience.clone())?;
+        Ok(V1Destination::over(Arc::new(session), reference, tmpdir))
+    }
+
+    /// The image `reference` of a server that is known already.
+    pub(in crate::transport) fn over(
+        session: Arc<Session>,
+        reference: &V1Reference,
+        tmpdir: Option<PathBuf>,
+    ) -> V1Destination {
+        V1Destination {
+            session,
+            reference: reference.clone(),
+            tmpdir,
+            given: Mutex::default(),
+        }
+    }
+
+    fn given(&self, digest: &Digest) -> Result<(Descriptor, BlobBody)> {
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.get(digest).cloned().ok_or_else(|| {
+            let message = format!(
+                "`{}` needs the blob `{digest}`, which is not copied",
+                self.name()
+            );
+            Error::new(Kind::Refused, message)
+        })
+    }
+
+    /// The V1 images of `manifest`, base first, each with its layer.
+    async fn images(&self, manifest: &Manifest) -> Result<Vec<(V1Made, Option<Descriptor>)>> {
+        let view = match manifest.view()? {
+            View::Image(view) if view.is_image() => view,
+            View::Index(_) => {
+                let message = format!("`{}` holds one image, not an index", self.name());
+                return Err(Error::new(Kind::Refused, message)
+                    .hint("leave out `--all`; `--platform` chooses one"));
+            }
+            _ => {
+                let message = format!("`{}` holds images only", self.name());
+                return Err(Error::new(Kind::Refused, message));
+            }
+        };
+        let (_, body) = self.given(&view.config.digest).map_err(|e| {
+            // A tag that moves within a repository of today takes no blobs along.
+            e.hint("name source and destination with `docker-v1://`")
+        })?;
+        let config = read_all(body.open(0).await?, CONFIG_CAP).await?;
+        let diff_ids = ImageConfig::parse(&config)?.rootfs.diff_ids;
+        if diff_ids.len() != view.layers.len() {
+            let (layers, ids) = (view.layers.len(), diff_ids.len());
+            let message = format!("the image has {layers} layers, but its config lists {ids}");
+            return Err(Error::new(Kind::Corrupt, message));
+        }
+        let chain = v1_chain(&config, &diff_ids)?;
+        // An image without layers still has one V1 image, with an empty layer.
+        let layers = view.layers.into_iter().map(Some).chain([None]);
+        Ok(chain.into_iter().zip(layers).collect())
+    }
+
+    /// Writes one image unless the registry has it; the value is its checksum, as far as it is known.
+    async fn write(
+        &self,
+        repo: &Repo,
+        made: &V1Made,
+        layer: Option<&Descriptor>,
+    ) -> Result<Option<String>> {
+        if let Some(checksum) = repo.has_image(&made.id).await? {
+            tracing::debug!("the image `{}` is there", made.id);
+            return Ok(checksum);
+        }
+        let layer = self.layer(layer).await?;
+        let mut tries = 0;
+        loop {
+            let (upload, payload) = self.upload(&made.json, &layer);
+            match put(repo, made, &upload, &payload).await {
+                Err(e) if e.kind() == Kind::Unavailable && !upload.failed() && tries < TRIES => {
+                    tracing::debug!("{e}; writing the image `{}` again", made.id);
+                    repo.wait_before_try(tries).await;
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// The layer as it is sent: gzip and plain tars as they are, zstd, which V1 never knew, as a plain tar.
+    async fn layer(&self, layer: Option<&Descriptor>) -> Result<(u64, BlobBody)> {
+        let Some(layer) = layer else {
+            let empty = Bytes::from_static(&EMPTY_TAR_GZIP);
+            return Ok((empty.len() as u64, BlobBody::of_bytes(empty)));
+        };
+        let (blob, body) = self.given(&layer.digest)?;
+        if !blob.media_type.as_str().ends_with("+zstd") {
+            return Ok((blob.size, body));
+        }
+        let file = self.inflated(body).await?;
+        let len = file.len();
+        let body = BlobBody::new(move |from| {
+            let stream = file.section(from, len - from.min(len));
+            Box::pin(async move { Ok(stream) })
+        });
+        Ok((len, body))
+    }
+
+    async fn inflated(&self, body: BlobBody) -> Result<ArchiveFile> {
+        let plain = inflate::plain(body.open(0).await?);
+        spool(plain, self.tmpdir.as_deref(), "a temporary file").await
+    }
+
+    /// The layer as a request's body, and what gives the payload checksum of the last time it was sent.
+    fn upload(&self, json: &Bytes, (size, body): &(u64, BlobBody)) -> (UploadBody, Payload) {
+        let payload = Payload {
+            begin: payload_digester(json),
+            running: Arc::default(),
+        };
+        let (body, inside) = (body.clone(), payload.clone());
+        let upload = UploadBody::new(*size, move |from| {
+            let (body, payload) = (body.clone(), inside.clone());
+            Box::pin(async move {
+                // Only a stream from the beginning can be hashed; nothing else is ever asked for.
+                if from > 0 {
+                    return Err(Error::other("a layer for Registry V1 is sent whole"));
+                }
+                let stream = body.open(0).await?;
+                Ok(payload.hashing(stream))
+            })
+        });
+        (upload, payload)
+    }
+}
+
+/// A gzip stream of a tar without members (protocols 5.2), for images that have no layer.
+const EMPTY_TAR_GZIP: [u8; 32] = [
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x09, 0x6e, 0x88, 0x00, 0xff, 0x62, 0x18, 0x05, 0xa3, 0x60, 0x14,
+    0x8c, 0x58, 0x00, 0x08, 0x00, 0x00, 0xff, 0xff, 0x2e, 0xaf, 0xb5, 0xef, 0x00, 0x04, 0x00, 0x00,
+];
+
+/// The payload checksum of a layer, made while it is sent.
+#[derive(Clone)]
+struct Payload {
+    begin: Digester,
+    running: Arc<Mutex<Option<Digester>>>,
+}
+
+impl Payload {
+    fn running(&self) -> std::sync::MutexGuard<'_, Option<Digester>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `stream`, which is hashed as it passes; the last stream that was opened counts.
+    fn hashing(self, stream: BlobStream) -> BlobStream {
+        *self.running() = Some(self.begin.clone());
+        Box::pin(stream.inspect(move |item| {
+            if let (Ok(bytes), Some(digester)) = (item, self.running().as_mut()) {
+                digester.update(bytes);
+            }
+        }))
+    }
+
+    fn finish(&self) -> Digest {
+        let running = self.running().take();
+        running.unwrap_or_else(|| self.begin.clone()).finish()
+    }
+}
+
+async fn put(
+    repo: &Repo,
+    made: &V1Made,
+    layer: &UploadBody,
+    payload: &Payload,
+) -> Result<Option<String>> {
+    if repo.put_json(&made.id, &made.json).await? == Placed::Present
+        || repo.put_layer(&made.id, layer).await? == Placed::Present
+    {
+        return Ok(None);
+    }
+    let payload = payload.finish();
+    Ok(match repo.put_checksum(&made.id, &payload).await? {
+        Placed::Written => Some(payload.to_string()),
+        Placed::Present => None,
+    })
+}
+
+#[async_trait]
+impl Destination for V1Destination {
+    fn name(&self) -> String {
+        format!("docker-v1://{}", self.reference)
+    }
+
+    fn can(&self) -> DestinationCan {
+        DestinationCan {
+            holds: |media_type| {
+                *media_type == *MediaType::DOCKER_MANIFEST
+                    || *media_type == *MediaType::OCI_MANIFEST
+            },
+            manifest_vouches: false,
+            plain_layers: false,
+            names_late: false,
+        }
+    }
+
+    /// Nothing that it holds has a digest.
+    async fn current(&self) -> Result<Option<Digest>> {
+        Ok(None)
+    }
+
+    async fn has(&self, _blob: &Descriptor) -> Result<Presence> {
+        Ok(Presence::AskedOnWrite)
+    }
+
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.insert(blob.digest.clone(), (blob.clone(), body));
+        Ok(Stored::Written)
+    }
+
+    /// Read once for its digest, and again when it is sent.
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let (mut content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
+        while let Some(bytes) = content.next().await {
+            bytes?;
+        }
+        let (digest, size) = tally.ended()?;
+        let blob = Descriptor {
+            digest: digest.clone(),
+            size,
+            ..planned.clone()
+        };
+        let stored = self.put_blob(&blob, body).await?;
+        Ok(WrittenLate {
+            digest,
+            size,
+            stored,
+        })
+    }
+
+    async fn put_manifest(&self, manifest: &Manifest, _at: &Which) -> Result<()> {
+        let images = self.images(manifest).await?;
+        let listed = |made: &V1Made| ListedImage {
+            id: made.id.to_string(),
+            tag: None,
+            checksum: None,
+        };
+        let mut list: Vec<ListedImage> = images.iter().map(|(made, _)| listed(made)).collect();
+        if let Some(top) = list.last_mut() {
+            top.tag = Some(self.reference.tag.to_string());
+        }
+        let repo = Repo::push(&self.session, &self.reference.repository, &list).await?;
+        for ((made, layer), listed) in images.iter().zip(&mut list) {
+            listed.checksum = self.write(&repo, made, layer.as_ref()).await?;
+        }
+        if let Some((top, _)) = images.last() {
+            repo.put_tag(&self.reference.tag, &top.id).await?;
+        }
+        list.retain(|image| image.checksum.is_some());
+        repo.confirm(&list).await
+    }
+
+    async fn finish(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn requests(&self) -> BTreeMap<String, u64> {
+        self.session.requests()
+    }
+}

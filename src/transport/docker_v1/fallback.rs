@@ -1,0 +1,79 @@
+//! When `docker://` names a server that knows nothing newer than Registry V1.
+//!
+//! It is looked for only after an answer that no registry of V2 gives, so that a working one is asked nothing more.
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use crate::image::{Reference, V1Reference};
+use crate::registry::v1::Session;
+use crate::registry::{ApiError, Client, Patience};
+use crate::settings::Access;
+use crate::{Error, Kind, Result};
+
+/// The V1 side of a name, once it has turned out that there is one.
+pub(in crate::transport) struct Fallback<T> {
+    reference: Reference,
+    access: Access,
+    patience: Patience,
+    found: OnceCell<Option<Arc<T>>>,
+}
+
+/// Whether `e` is what a server says that has no `/v2/`: a 404 without the errors of a registry.
+pub(in crate::transport) fn no_v2(e: &Error) -> bool {
+    ApiError::of(e).is_some_and(|api| api.status == 404 && api.items.is_empty())
+}
+
+impl<T> Fallback<T> {
+    /// For the image `reference`, reached as `access` says.
+    pub(in crate::transport) fn new(
+        reference: &Reference,
+        access: &Access,
+        patience: &Patience,
+    ) -> Fallback<T> {
+        Fallback {
+            reference: reference.clone(),
+            access: access.clone(),
+            patience: patience.clone(),
+            found: OnceCell::new(),
+        }
+    }
+
+    /// The V1 side, if it has been found.
+    pub(in crate::transport) fn get(&self) -> Option<&Arc<T>> {
+        self.found.get().and_then(Option::as_ref)
+    }
+
+    /// The V1 side after `e` ([`no_v2`]), made by `open`; `e` itself where the server speaks no V1 or does speak V2.
+    pub(in crate::transport) async fn find(
+        &self,
+        v2: &Client,
+        e: Error,
+        open: impl FnOnce(Arc<Session>, &V1Reference) -> T,
+    ) -> Result<&Arc<T>> {
+        let look = async || {
+            let Some(reference) = V1Reference::of(&self.reference) else {
+                return Ok(None);
+            };
+            let session = Session::new(&reference.registry, &self.access, self.patience.clone())?;
+            match session.ping().await {
+                Ok(_) => {}
+                Err(e) if e.kind() == Kind::NotFound => return Ok(None),
+                Err(e) => {
+                    tracing::debug!("{e}");
+                    return Ok(None);
+                }
+            }
+            if v2.speaks_v2().await? {
+                return Ok(None);
+            }
+            tracing::debug!("`{}` speaks Registry V1 only", reference.registry);
+            Ok::<_, Error>(Some(Arc::new(open(Arc::new(session), &reference))))
+        };
+        match self.found.get_or_try_init(look).await {
+            Ok(Some(found)) => Ok(found),
+            _ => Err(e),
+        }
+    }
+}

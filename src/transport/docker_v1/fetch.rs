@@ -1,0 +1,279 @@
+//! A layer of a V1 image, read once into a file without a name: verified, and made what a manifest can list.
+//!
+//! The manifest needs to know of each layer what only its bytes tell: the digest of its plain form, and, as V1 ids
+//! are no digests, that of the stored form. A gzip layer is kept byte for byte; plain ones and those of older
+//! compressions are written as gzip, because registries of today know no others (protocols 7.4).
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use futures_util::StreamExt;
+use tokio::io::AsyncWriteExt;
+
+use super::chain::Link;
+use crate::image::tarsum::{TarSum, TarSumError, TarSummer, V1Checksum, payload_digester};
+use crate::image::{Algorithm, Descriptor, Digest, Digester};
+use crate::registry::v1::Repo;
+use crate::transport::archive_file::{ArchiveFile, unnamed};
+use crate::transport::blob_store::{blocking, cannot_write};
+use crate::transport::inflate::{self, Compression, plain_reader};
+use crate::{Error, Kind, Result};
+
+/// Times in a row that a download is taken up again without a byte of progress.
+const MAX_STUCK: usize = 4;
+const PIECE: usize = 256 * 1024;
+const LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+/// What stands for a layer of no bytes: a tar without members.
+const EMPTY_TAR: [u8; 1024] = [0; 1024];
+
+/// A layer as it is presented.
+pub(super) struct Layer {
+    pub(super) file: ArchiveFile,
+    pub(super) descriptor: Descriptor,
+    pub(super) diff_id: Digest,
+}
+
+/// Reads the layer of `link` and checks it against the checksum that was recorded, where barque knows its kind.
+///
+/// [`Kind::Corrupt`] when it does not fit, or is no layer; [`Kind::Unavailable`] when it cannot be read whole.
+pub(super) async fn layer(repo: &Repo, link: &Link, tmpdir: Option<&Path>) -> Result<Layer> {
+    let recorded =
+        link.head
+            .checksum
+            .as_deref()
+            .and_then(|text| match text.parse::<V1Checksum>() {
+                Ok(checksum) => Some(checksum),
+                Err(e) => {
+                    tracing::warn!("the layer of `{}` is not checked: {e}", link.id);
+                    None
+                }
+            });
+    let tried = once(repo, link, recorded.clone(), tmpdir).await;
+    match tried {
+        Err((e, true)) if e.kind() == Kind::Corrupt => {
+            // As B12: what was put together of several answers may be right in one piece.
+            tracing::debug!("{e}; reading it once more from its start");
+            once(repo, link, recorded, tmpdir).await
+        }
+        other => other,
+    }
+    .map_err(|(e, _)| e.context(format!("reading the layer of the image `{}`", link.id)))
+}
+
+/// One reading; with an error, whether the download had been taken up again.
+async fn once(
+    repo: &Repo,
+    link: &Link,
+    recorded: Option<V1Checksum>,
+    tmpdir: Option<&Path>,
+) -> Result<Layer, (Error, bool)> {
+    let downloaded = download(repo, link, tmpdir).await.map_err(|e| (e, false))?;
+    let resumed = downloaded.resumed;
+    let wanted = match recorded {
+        Some(V1Checksum::Payload(wanted)) if wanted != downloaded.payload => {
+            let message = format!(
+                "it does not match its recorded checksum `{wanted}`: JSON and layer hash to `{}`",
+                downloaded.payload
+            );
+            return Err((Error::new(Kind::Corrupt, message), resumed));
+        }
+        Some(V1Checksum::TarSum(wanted)) => Some(wanted),
+        _ => None,
+    };
+    let (json, tmpdir) = (link.head.json.clone(), tmpdir.map(Path::to_owned));
+    blocking(move || examine(downloaded, wanted, &json, tmpdir))
+        .await
+        .map_err(|e| (e, resumed))
+}
+
+struct Downloaded {
+    file: ArchiveFile,
+    /// Of the bytes as they came.
+    stored: Digest,
+    payload: Digest,
+    resumed: bool,
+}
+
+/// Where temporary bytes go, for messages.
+fn temporary() -> PathBuf {
+    "a temporary file".into()
+}
+
+async fn download(repo: &Repo, link: &Link, tmpdir: Option<&Path>) -> Result<Downloaded> {
+    let kept = unnamed(tmpdir)?;
+    let shared = kept.try_clone();
+    let full = |at: u64, e| cannot_write(&temporary(), at, link.head.size.unwrap_or(at), e);
+    let mut file = tokio::fs::File::from_std(shared.map_err(|e| full(0, e))?);
+    let size = link.head.size;
+    let mut stored = Digester::new(Algorithm::Sha256);
+    let mut payload = payload_digester(&link.head.json);
+    let (mut at, mut stuck, mut resumed) = (0, 0, false);
+    loop {
+        let broken = match repo.layer(&link.id, at, size).await {
+            Err(e) => Some(e),
+            Ok(mut stream) => loop {
+                match stream.next().await {
+                    None => break None,
+                    Some(Err(e)) => break Some(e),
+                    Some(Ok(bytes)) => {
+                        stored.update(&bytes);
+                        payload.update(&bytes);
+                        file.write_all(&bytes).await.map_err(|e| full(at, e))?;
+                        at += bytes.len() as u64;
+                        stuck = 0;
+                    }
+                }
+                if size.is_some_and(|size| at >= size) {
+                    break None;
+                }
+            },
+        };
+        match (broken, size) {
+            (_, Some(size)) if at == size => break,
+            (_, Some(size)) if at > size => {
+                let message = format!("it is longer than the {size} bytes that were announced");
+                return Err(Error::new(Kind::Corrupt, message));
+            }
+            (None, None) => break,
+            (Some(e), _) if e.kind() != Kind::Unavailable || stuck >= MAX_STUCK => return Err(e),
+            (None, Some(size)) if stuck >= MAX_STUCK => {
+                let message = format!("it ends after {at} of {size} bytes");
+                return Err(Error::new(Kind::Corrupt, message));
+            }
+            _ => {}
+        }
+        tracing::debug!(
+            "the layer of `{}` broke off at byte {at}; going on",
+            link.id
+        );
+        repo.wait_before_try(stuck).await;
+        stuck += 1;
+        resumed = true;
+    }
+    file.flush().await.map_err(|e| full(at, e))?;
+    Ok(Downloaded {
+        file: ArchiveFile::spooled(kept, temporary(), at),
+        stored: stored.finish(),
+        payload: payload.finish(),
+        resumed,
+    })
+}
+
+/// Reads the plain form for what is to be known of it, and writes it as gzip where it is stored otherwise. Blocks.
+fn examine(
+    from: Downloaded,
+    wanted: Option<TarSum>,
+    json: &[u8],
+    tmpdir: Option<PathBuf>,
+) -> Result<Layer> {
+    let broken = |compression, e| inflate::broken(compression, e);
+    let stored = from.file.reader(0, from.file.len());
+    let (compression, mut plain) = plain_reader(stored).map_err(|e| broken(None, e))?;
+    let mut repacked = match compression {
+        Some(Compression::Gzip) => None,
+        _ => Some(Gzip::begin(tmpdir.as_deref())?),
+    };
+    let mut diff_id = Digester::new(Algorithm::Sha256);
+    let mut sum = wanted.map(|wanted| {
+        let summer = TarSummer::new(wanted.version, wanted.digest.algorithm());
+        (wanted, Ok::<_, TarSumError>(summer))
+    });
+    let mut take = |bytes: &[u8], counts: bool| -> Result<()> {
+        diff_id.update(bytes);
+        if let Some((_, summer)) = sum.as_mut().filter(|_| counts)
+            && let Ok(running) = summer
+            && let Err(e) = running.update(bytes)
+        {
+            *summer = Err(e);
+        }
+        match &mut repacked {
+            Some(gzip) => gzip.write(bytes),
+            None => Ok(()),
+        }
+    };
+    let mut piece = vec![0; PIECE];
+    let mut nothing = true;
+    loop {
+        match plain.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) => take(&piece[..n], true)?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(broken(compression, e)),
+        }
+        nothing = false;
+    }
+    if nothing && compression.is_none() {
+        take(&EMPTY_TAR, false)?;
+    }
+    drop(plain);
+    if let Some((wanted, summer)) = sum {
+        match summer.and_then(|summer| summer.finish(json)) {
+            Ok(found) if found == wanted => {}
+            Ok(found) => {
+                let message =
+                    format!("it does not match its recorded checksum `{wanted}`: it has `{found}`");
+                return Err(Error::new(Kind::Corrupt, message));
+            }
+            Err(e) => tracing::warn!("a layer is not checked against `{wanted}`: {e}"),
+        }
+    }
+    let diff_id = diff_id.finish();
+    let (file, digest) = match repacked {
+        Some(gzip) => gzip.end()?,
+        None => (from.file, from.stored),
+    };
+    Ok(Layer {
+        descriptor: Descriptor::new(LAYER_GZIP, digest, file.len()),
+        file,
+        diff_id,
+    })
+}
+
+/// A gzip file in the making; the same bytes always give the same file.
+struct Gzip(flate2::write::GzEncoder<Counted>);
+
+/// A file that is hashed as it is written.
+struct Counted {
+    file: File,
+    digester: Digester,
+    size: u64,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.digester.update(&bytes[..n]);
+        self.size += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Gzip {
+    fn begin(tmpdir: Option<&Path>) -> Result<Gzip> {
+        let counted = Counted {
+            file: unnamed(tmpdir)?,
+            digester: Digester::new(Algorithm::Sha256),
+            size: 0,
+        };
+        let level = flate2::Compression::default();
+        Ok(Gzip(flate2::write::GzEncoder::new(counted, level)))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let done = self.0.get_ref().size;
+        let written = self.0.write_all(bytes);
+        written.map_err(|e| cannot_write(&temporary(), done, done + bytes.len() as u64, e))
+    }
+
+    fn end(self) -> Result<(ArchiveFile, Digest)> {
+        let ended = self.0.finish();
+        let counted = ended.map_err(|e| cannot_write(&temporary(), 0, 0, e))?;
+        let file = ArchiveFile::spooled(counted.file, temporary(), counted.size);
+        Ok((file, counted.digester.finish()))
+    }
+}

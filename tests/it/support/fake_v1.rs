@@ -1,0 +1,223 @@
+//! An index and its registries of the first generation, in memory: what the real registry, which stands alone, does
+//! not show.
+//!
+//! Tokens are checked for signature, repository and action; one endpoint may be dead; registries keep the checksum of
+//! a layer in a cookie, as those up to 0.6; an index may redirect; layers may come from a storage host, or break off.
+//! All servers of one [`FakeV1`] share what they hold and write one log.
+
+mod routes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use tokio::sync::oneshot;
+
+use super::images::sha256;
+
+/// The user of the index.
+pub const USER: &str = "sailor";
+/// That user's password.
+pub const PASSWORD: &str = "anchors-aweigh";
+
+/// One request as it came.
+#[derive(Debug, Clone)]
+pub struct V1Seen {
+    pub role: Role,
+    pub method: String,
+    pub path: String,
+    pub authorization: Option<String>,
+    pub cookie: Option<String>,
+    pub range: Option<String>,
+    pub status: u16,
+}
+
+/// What a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Index,
+    Registry,
+    /// Both in one, which checks no token.
+    Alone,
+    /// Where layers are redirected to.
+    Storage,
+}
+
+/// An image as it was pushed.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    pub json: Vec<u8>,
+    pub layer: Option<Vec<u8>>,
+    pub checksum: Option<String>,
+}
+
+/// How the servers behave.
+#[derive(Debug, Clone, Default)]
+pub struct Knobs {
+    /// Everything on the index wants the password, reading too.
+    pub private: bool,
+    /// The index answers a first PUT by sending it elsewhere.
+    pub redirect: bool,
+    /// Layers are had from the storage host.
+    pub storage: bool,
+    /// A layer breaks off after this many bytes, once.
+    pub cut: Option<usize>,
+    /// Tokens are good for this many requests.
+    pub uses: Option<usize>,
+    /// The size of a layer is not told.
+    pub no_size: bool,
+}
+
+/// What all servers share.
+#[derive(Default)]
+pub struct World {
+    pub images: BTreeMap<String, Held>,
+    pub tags: BTreeMap<String, BTreeMap<String, String>>,
+    /// What the index was told last of each repository.
+    pub confirmed: BTreeMap<String, serde_json::Value>,
+    pub announced: BTreeMap<String, serde_json::Value>,
+    endpoints: Vec<String>,
+    storage: String,
+    knobs: Knobs,
+    issued: BTreeMap<String, (String, String, usize)>,
+    cut: BTreeSet<String>,
+    log: Vec<V1Seen>,
+}
+
+#[derive(Clone)]
+struct Server {
+    role: Role,
+    world: Arc<Mutex<World>>,
+}
+
+/// Running servers; stopped when dropped.
+pub struct FakeV1 {
+    world: Arc<Mutex<World>>,
+    address: String,
+    stop: Vec<oneshot::Sender<()>>,
+}
+
+impl FakeV1 {
+    /// An index on 127.0.0.1 that names two registries: one where nothing listens, and one on 127.0.0.2.
+    pub fn split(knobs: Knobs) -> FakeV1 {
+        let mut fake = FakeV1::start(Role::Index, knobs);
+        let dead = std::net::TcpListener::bind("127.0.0.3:0").unwrap();
+        let dead = dead.local_addr().unwrap().to_string();
+        let registry = fake.serve("127.0.0.2", Role::Registry);
+        let storage = fake.serve("127.0.0.4", Role::Storage);
+        let mut world = fake.world.lock().unwrap();
+        world.endpoints = vec![dead, registry];
+        world.storage = storage;
+        drop(world);
+        fake
+    }
+
+    /// A registry that stands alone.
+    pub fn alone(knobs: Knobs) -> FakeV1 {
+        FakeV1::start(Role::Alone, knobs)
+    }
+
+    fn start(role: Role, knobs: Knobs) -> FakeV1 {
+        let world = World {
+            knobs,
+            ..World::default()
+        };
+        let mut fake = FakeV1 {
+            world: Arc::new(Mutex::new(world)),
+            address: String::new(),
+            stop: Vec::new(),
+        };
+        fake.address = fake.serve("127.0.0.1", role);
+        fake
+    }
+
+    fn serve(&mut self, ip: &str, role: Role) -> String {
+        let world = self.world.clone();
+        let app = Router::new()
+            .fallback(routes::answer)
+            .with_state(Server { role, world });
+        let listener = std::net::TcpListener::bind(format!("{ip}:0")).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (stop, stopped) = oneshot::channel::<()>();
+        self.stop.push(stop);
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.unwrap().block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                tokio::select! {
+                    done = axum::serve(listener, app) => done.unwrap(),
+                    _ = stopped => {}
+                }
+            });
+        });
+        address
+    }
+
+    /// `IP:PORT` of the index, or of the registry that stands alone.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// `docker-v1://IP:PORT/NAME`.
+    pub fn v1(&self, name: &str) -> String {
+        format!("docker-v1://{}/{name}", self.address)
+    }
+
+    /// Holds an image under a tag: a chain of layers, base first, each with its JSON's further members and its
+    /// checksum (a function of JSON and layer).
+    pub fn image(self, repository: &str, tag: &str, chain: &[(&str, &[u8])]) -> FakeV1 {
+        let mut world = self.world.lock().unwrap();
+        let mut parent = String::new();
+        for (i, (members, layer)) in chain.iter().enumerate() {
+            let id = sha256(format!("{repository}:{tag} {i}").as_bytes());
+            let id = id.hex().to_owned();
+            let below = match parent.is_empty() {
+                true => String::new(),
+                false => format!(r#""parent":"{parent}","#),
+            };
+            let json = format!(r#"{{"id":"{id}",{below}{members}}}"#).into_bytes();
+            let checksum = payload(&json, layer);
+            world.images.insert(
+                id.clone(),
+                Held {
+                    json,
+                    layer: Some(layer.to_vec()),
+                    checksum: Some(checksum),
+                },
+            );
+            parent = id;
+        }
+        let tags = world.tags.entry(repository.to_owned()).or_default();
+        tags.insert(tag.to_owned(), parent);
+        drop(world);
+        self
+    }
+
+    /// Looks at, or changes, what the servers hold.
+    pub fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        look(&mut self.world.lock().unwrap())
+    }
+
+    /// The requests of this role (any for `None`) with this text in the path.
+    pub fn requests(&self, role: Option<Role>, part: &str) -> Vec<V1Seen> {
+        let world = self.world.lock().unwrap();
+        let wanted = |s: &&V1Seen| role.is_none_or(|role| role == s.role) && s.path.contains(part);
+        world.log.iter().filter(wanted).cloned().collect()
+    }
+}
+
+impl Drop for FakeV1 {
+    fn drop(&mut self) {
+        for stop in self.stop.drain(..) {
+            let _ = stop.send(());
+        }
+    }
+}
+
+/// The payload checksum of an image.
+pub fn payload(json: &[u8], layer: &[u8]) -> String {
+    sha256(&[json, b"\n", layer].concat()).to_string()
+}
