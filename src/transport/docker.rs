@@ -391,7 +391,10 @@ impl Destination for DockerDestination {
         if let Some(v1) = self.v1.get() {
             return v1.put_late(planned, body).await;
         }
-        self.write_late(planned, body).await
+        match self.write_late(planned, body.clone()).await {
+            Err(e) if no_v2(&e) => self.v1(e).await?.put_late(planned, body).await,
+            other => other,
+        }
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {

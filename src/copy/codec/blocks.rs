@@ -114,6 +114,9 @@ fn cut(
 }
 
 /// zstd of frames over a fixed number of bytes, each with its size (RFC 8878 §3.1.1).
+///
+/// Each has an encoder of its own: one that has seen other content may compress the same block otherwise, since
+/// what it knows of that content salts its hashes.
 pub(super) fn zstd(plain: BlobStream, level: i32, cores: &Cores) -> BlobStream {
     let frames = packed(plain, (ZSTD_BLOCK, 0), cores, move |block| {
         zstd::bulk::compress(&block.bytes, level)

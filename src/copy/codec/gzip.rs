@@ -3,6 +3,8 @@
 //! Each block sees the 32 KiB before it as its dictionary and ends at a byte (RFC 1951 §3.2.4, an empty stored
 //! block), so that the pieces stand behind one another as one deflate stream; the checksums are combined.
 
+use std::sync::{Mutex, PoisonError};
+
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use futures_util::{StreamExt, stream};
@@ -23,10 +25,19 @@ const LAST_BLOCK: [u8; 2] = [3, 0];
 
 /// The gzip form of `plain`.
 pub(super) fn compressed(plain: BlobStream, level: u32, cores: &Cores) -> BlobStream {
+    // Encoders are large; those that are done with a block take another one.
+    let idle = Mutex::new(Vec::new());
     let blocks = packed(plain, (BLOCK, WINDOW), cores, move |block| {
+        let encoders = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Compress::new(Compression::new(level), false);
+        let encoder = encoders().pop();
+        let mut encoder = encoder.unwrap_or_else(fresh);
+        let bytes = deflated(block, &mut encoder)?;
+        encoder.reset();
+        encoders().push(encoder);
         let mut crc = Crc::new();
         crc.update(&block.bytes);
-        Ok((deflated(block, level)?, crc))
+        Ok((bytes, crc))
     });
     let state = Some((Box::pin(blocks), Crc::new()));
     let body = stream::unfold(state, |state| async {
@@ -51,9 +62,8 @@ pub(super) fn compressed(plain: BlobStream, level: u32, cores: &Cores) -> BlobSt
 }
 
 /// One block as a part of a deflate stream that ends at a byte.
-fn deflated(block: &Block, level: u32) -> Result<Bytes> {
+fn deflated(block: &Block, deflate: &mut Compress) -> Result<Bytes> {
     let failed = |what: &str| Error::other(format!("a block cannot be deflated: {what}"));
-    let mut deflate = Compress::new(Compression::new(level), false);
     if !block.before.is_empty() {
         deflate
             .set_dictionary(&block.before)

@@ -37,12 +37,13 @@ async fn packed(content: &Bytes, piece: usize, codec: Codec, cores: usize) -> By
     read_all(stream, 1 << 30).await.unwrap()
 }
 
-const CODECS: [Codec; 5] = [
+const CODECS: [Codec; 6] = [
     Codec::Gzip(1),
     Codec::Gzip(6),
     Codec::Gzip(9),
     Codec::Zstd(1),
     Codec::Zstd(3),
+    Codec::Zstd(7),
 ];
 
 #[tokio::test]
@@ -92,6 +93,7 @@ async fn the_same_content_has_the_same_digest_everywhere() {
         digest(Codec::Gzip(6)).await,
         digest(Codec::Gzip(9)).await,
         digest(Codec::Zstd(3)).await,
+        digest(Codec::Zstd(7)).await,
         digest(Codec::Zstd(19)).await,
     ];
     assert_eq!(
@@ -101,6 +103,7 @@ async fn the_same_content_has_the_same_digest_everywhere() {
             "6708222b61de",
             "af8e999182dc",
             "dc7d826592dc",
+            "83c4ddf4e359",
             "315b609c7ade"
         ]
     );

@@ -145,18 +145,9 @@ impl V1Destination {
         if !blob.media_type.as_str().ends_with("+zstd") {
             return Ok((blob.size, body));
         }
-        let file = self.inflated(body).await?;
-        let len = file.len();
-        let body = BlobBody::new(move |from| {
-            let stream = file.section(from, len - from.min(len));
-            Box::pin(async move { Ok(stream) })
-        });
-        Ok((len, body))
-    }
-
-    async fn inflated(&self, body: BlobBody) -> Result<ArchiveFile> {
         let plain = inflate::plain(body.open(0).await?);
-        spool(plain, self.tmpdir.as_deref(), "a temporary file").await
+        let file = spool(plain, self.tmpdir.as_deref(), "a temporary file").await?;
+        Ok((file.len(), held(file)))
     }
 
     /// The layer as a request's body, and what gives the payload checksum of the last time it was sent.
@@ -179,6 +170,15 @@ impl V1Destination {
         });
         (upload, payload)
     }
+}
+
+/// All of `file` as a body.
+fn held(file: ArchiveFile) -> BlobBody {
+    let len = file.len();
+    BlobBody::new(move |from| {
+        let stream = file.section(from.min(len), len.saturating_sub(from));
+        Box::pin(async move { Ok(stream) })
+    })
 }
 
 /// A gzip stream of a tar without members (protocols 5.2), for images that have no layer.
@@ -247,7 +247,7 @@ impl Destination for V1Destination {
             },
             manifest_vouches: false,
             plain_layers: false,
-            names_late: false,
+            names_late: true,
         }
     }
 
@@ -266,19 +266,17 @@ impl Destination for V1Destination {
         Ok(Stored::Written)
     }
 
-    /// Read once for its digest, and again when it is sent.
+    /// Kept in a file until it is sent: making it once more could mean to compress it once more.
     async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        let (mut content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
-        while let Some(bytes) = content.next().await {
-            bytes?;
-        }
+        let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
+        let file = spool(content, self.tmpdir.as_deref(), "a temporary file").await?;
         let (digest, size) = tally.ended()?;
         let blob = Descriptor {
             digest: digest.clone(),
             size,
             ..planned.clone()
         };
-        let stored = self.put_blob(&blob, body).await?;
+        let stored = self.put_blob(&blob, held(file)).await?;
         Ok(WrittenLate {
             digest,
             size,

@@ -349,3 +349,35 @@ fn a_deleted_tag_is_gone_and_its_images_stay() {
         .run()
         .ok();
 }
+
+#[test]
+fn layers_that_change_on_the_way_arrive_too() {
+    let Some(registry) = V1Registry::start() else {
+        return;
+    };
+    let barque = Barque::new();
+    for (tag, flag) in [
+        ("gzip", "--dest-compress-format=gzip"),
+        ("zstd", "--dest-compress-format=zstd"),
+        ("plain", "--dest-decompress"),
+    ] {
+        for (name, to) in [
+            (format!("v1-{tag}"), registry.v1("fleet/ship")),
+            (format!("docker-{tag}"), registry.docker("fleet/boat")),
+        ] {
+            // Content of its own: none of its layers may be there already.
+            let image = Maker::new(Dialect::Oci)
+                .compression(Compression::None)
+                .file_layer(&name, noise(7, 2_000_000))
+                .file_layer("second", &name)
+                .make();
+            let from = source(&barque, &name, &image);
+            let (there, back) = (format!("{to}:{tag}"), format!("dir:back-{name}"));
+            let out = barque.args(["copy", "--debug", flag, &from, &there]).run();
+            assert_eq!(out.ok().stderr().matches("/layer ->").count(), 2, "{name}");
+            barque.args(["copy", &there, &back]).run().ok();
+            let arrived = contents(&barque, &format!("back-{name}"));
+            assert_eq!(arrived, contents(&barque, &name));
+        }
+    }
+}

@@ -4,6 +4,7 @@ mod faults;
 mod fixtures;
 mod peers_start;
 mod tokens;
+mod v1;
 
 use super::images;
 use super::peers::{self, Request};
