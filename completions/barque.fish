@@ -38,6 +38,7 @@ complete -c barque -n "__fish_barque_needs_command" -f -a "copy" -d 'Copy an ima
 complete -c barque -n "__fish_barque_needs_command" -f -a "tags" -d 'List the tags of a repository'
 complete -c barque -n "__fish_barque_needs_command" -f -a "list-tags" -d 'List the tags of a repository'
 complete -c barque -n "__fish_barque_needs_command" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_needs_command" -f -a "delete" -d 'Delete images from registries and OCI layouts'
 complete -c barque -n "__fish_barque_needs_command" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
 complete -c barque -n "__fish_barque_needs_command" -f -a "search" -d 'Search a registry for repositories'
 complete -c barque -n "__fish_barque_needs_command" -f -a "login" -d 'Log in to a registry'
@@ -195,6 +196,26 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l json -d 'With -
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-verify-signature -d 'Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand delete" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand delete" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand delete" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand delete" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand delete" -l force -d 'Delete a manifest also when other tags go with it'
+complete -c barque -n "__fish_barque_using_subcommand delete" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-variant -d 'Choose this variant of the architecture' -r
@@ -254,12 +275,13 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l tls-verify -d '
 complete -c barque -n "__fish_barque_using_subcommand logout" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins that the file has'
 complete -c barque -n "__fish_barque_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "copy" -d 'Copy an image from one place to another'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "tags" -d 'List the tags of a repository'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "search" -d 'Search a registry for repositories'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "login" -d 'Log in to a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "logout" -d 'Remove a stored login'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers manifest-digest search login logout help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest search login logout help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest search login logout help" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest search login logout help" -f -a "tags" -d 'List the tags of a repository'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest search login logout help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest search login logout help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest search login logout help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest search login logout help" -f -a "search" -d 'Search a registry for repositories'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest search login logout help" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest search login logout help" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags layers delete manifest-digest search login logout help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -4,6 +4,7 @@
 //! and no JSON by hand.
 
 mod copy;
+mod delete;
 mod flags;
 mod generate;
 mod inspect;
@@ -75,6 +76,8 @@ enum Command {
     Tags(tags::TagsArgs),
     /// Download the layers of an image into a directory, or list them
     Layers(layers::LayersArgs),
+    /// Delete images from registries and OCI layouts
+    Delete(delete::DeleteArgs),
     /// Print the digest of a manifest in a file
     ManifestDigest(manifest_digest::ManifestDigestArgs),
     /// Search a registry for repositories
@@ -154,6 +157,7 @@ fn run() -> Result<(), Ended> {
         _ => "",
     };
     let ended = runtime.block_on(async {
+        take_file_size_limits_as_errors();
         tokio::select! {
             done = timed(cli, &screen) => done.map_err(Ended::Failed),
             code = interrupted() => Err(Ended::Interrupted { code, hint }),
@@ -188,6 +192,7 @@ async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
         Command::Copy(args) => copy::run(*args, global, screen).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global).await?,
+        Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         Command::Search(args) => search::run(args, global).await?,
         Command::Login(args) => login::run(args, global).await?,
@@ -216,6 +221,15 @@ async fn print(outcome: Outcome) -> anyhow::Result<()> {
     }
     stdout.flush()?;
     Ok(())
+}
+
+/// A write beyond the limit on file sizes (`ulimit -f`) is an error that names the file, not the end of the program:
+/// with a handler for its signal in place, the write itself fails.
+fn take_file_size_limits_as_errors() {
+    use tokio::signal::unix::{SignalKind, signal};
+    if let Err(e) = signal(SignalKind::from_raw(libc::SIGXFSZ)) {
+        tracing::debug!("a file over the limit on sizes would end the program: {e}");
+    }
 }
 
 /// The exit code of the signal that asks the program to end.

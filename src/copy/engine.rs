@@ -7,18 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Want;
 use super::codec::{self, Cores};
+use super::lanes::Lane;
 use super::plan::{Awaits, BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
 use super::recode::Recoded;
 use super::schema1::Rescue;
 use super::settle::{Completed, Settling};
 use crate::image::{Descriptor, Digest, Repository};
-use crate::transport::{BlobBody, BlobStream, Coming, Destination, Presence, Source, is_spliced};
+use crate::transport::{
+    BlobBody, BlobStream, Coming, Destination, Presence, Source, is_spliced, missing_blobs,
+};
 use crate::{Error, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
@@ -121,6 +123,7 @@ pub async fn run(
             moved: moved.clone(),
             found_in,
             cores: Cores::all(),
+            anew: false,
             rescue: plan.rescue.clone(),
         };
         let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
@@ -135,9 +138,7 @@ pub async fn run(
             report.manifests = vec![manifest.digest().clone()];
         } else {
             let changes;
-            (report.manifests, changes) = write_manifests(&plan, &report.blobs, &*destination)
-                .await
-                .map_err(|e| writing(&*destination, e))?;
+            (report.manifests, changes) = work.manifests(&plan, &mut report.blobs, want).await?;
             changes.iter().for_each(|note| work.progress.note(note));
             report.notes.extend(changes);
         }
@@ -176,6 +177,24 @@ fn coming(step: &BlobStep) -> Option<Coming> {
         blob: step.blob.clone(),
         size,
     })
+}
+
+/// The steps of blobs that were not sent because the destination has them, as it said: those of `missing`, or
+/// all when that names none.
+fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobStep> {
+    let believed = |step: &&BlobStep| {
+        let digest = &step.blob.digest;
+        let mut done = done.iter();
+        (missing.is_empty() || missing.contains(digest))
+            && !matches!(step.content, Content::Recoded(_))
+            && done.any(|d| d.blob.digest == *digest && d.outcome != BlobOutcome::Copied)
+    };
+    let steps = plan.blobs.iter().filter(believed).cloned();
+    let ask = |mut step: BlobStep| {
+        step.presence = Presence::AskedOnWrite;
+        step
+    };
+    steps.map(ask).collect()
 }
 
 /// Writes the manifests, completed with what came out meanwhile; the values are their digests, and what to tell of
@@ -221,26 +240,70 @@ struct Work {
     /// Repositories in which the blobs are known to be.
     found_in: Vec<Repository>,
     cores: Cores,
+    /// Blobs are sent whatever the destination says to have.
+    anew: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
     rescue: Option<Arc<Rescue>>,
 }
 
 impl Work {
+    fn anew(&self) -> Work {
+        Work {
+            anew: true,
+            ..self.clone()
+        }
+    }
+
+    /// How often either side has asked for patience.
+    fn pressure(&self) -> u64 {
+        self.source.pressure() + self.destination.pressure()
+    }
+
+    /// Writes the manifests; the values are those of [`write_manifests`].
+    ///
+    /// X6: where the destination said that it had blobs which it has not, those that it names are sent; as some
+    /// name one at a time, the second time it is all.
+    async fn manifests(
+        &self,
+        plan: &CopyPlan,
+        done: &mut Vec<BlobDone>,
+        want: &Want,
+    ) -> Result<(Vec<Digest>, Vec<String>)> {
+        let destination = &*self.destination;
+        let mut written = write_manifests(plan, done, destination).await;
+        for named in [true, false] {
+            let Some(missing) = written.as_ref().err().and_then(missing_blobs) else {
+                break;
+            };
+            let missing = if named { missing } else { Vec::new() };
+            let again = unsure(plan, done, &missing);
+            if again.is_empty() || self.source.repository() == destination.repository() {
+                break;
+            }
+            tracing::debug!("the destination lacks blobs that it said to have; sending them");
+            let sent = self.anew().blobs(&again, want.parallel).await?;
+            done.retain(|d| sent.iter().all(|s| s.blob.digest != d.blob.digest));
+            done.extend(sent);
+            written = write_manifests(plan, done, destination).await;
+        }
+        written.map_err(|e| writing(destination, e))
+    }
+
     async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobDone>> {
         let to_move = steps.iter().filter(|s| s.presence != Presence::Present);
         self.progress.plan(
             to_move.clone().count(),
             to_move.map(|s| s.moving().size).sum(),
         );
-        let large = Arc::new(Semaphore::new(parallel.unwrap_or(LARGE_LANES).max(1)));
+        let large = Lane::new(parallel.unwrap_or(LARGE_LANES));
         let small = match parallel {
             Some(_) => large.clone(),
-            None => Arc::new(Semaphore::new(SMALL_LANES)),
+            None => Lane::new(SMALL_LANES),
         };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let recoding = match parallel {
             Some(_) => large.clone(),
-            None => Arc::new(Semaphore::new(cores.min(RECODING_LANES))),
+            None => Lane::new(cores.min(RECODING_LANES)),
         };
         let mut order: Vec<&BlobStep> = steps.iter().collect();
         // Recoded layers go in the order of the image: each gets its place when the one before it is done.
@@ -257,9 +320,11 @@ impl Work {
             };
             let (work, step) = (self.clone(), step.clone());
             tasks.spawn(async move {
-                // The semaphores are never closed.
-                let _permit = lane.acquire_owned().await.ok();
-                work.blob(step).await
+                let place = lane.enter().await;
+                let pressure = work.pressure();
+                let done = work.blob(step).await;
+                place.leave(work.pressure() > pressure);
+                done
             });
         }
         let mut outcomes = Vec::with_capacity(steps.len());
@@ -298,7 +363,7 @@ impl Work {
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicU64::new(0)),
         );
-        let (body, recoded) = match content {
+        let (mut body, recoded) = match content {
             Content::Made(bytes) => (BlobBody::of_bytes(bytes), None),
             Content::Source => {
                 let body = self.body(&blob, source_failed.clone(), resumed_from.clone());
@@ -314,6 +379,7 @@ impl Work {
                 (body, Some(recoded))
             }
         };
+        body.anew = self.anew;
         let put = async |blob: &mut Descriptor| {
             if recoded.is_none() {
                 return self.destination.put_blob(blob, body.clone()).await;

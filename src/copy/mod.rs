@@ -9,6 +9,7 @@ mod draft;
 mod engine;
 mod format;
 mod graph;
+mod lanes;
 mod plan;
 mod progress;
 mod recode;

@@ -18,6 +18,7 @@ use super::connections::{Connections, Patience};
 use super::cookies::Cookies;
 use super::error::ApiError;
 use super::intent::{Body, Intent, Scope, Target, Who};
+use super::v2::Habits;
 use super::wire::{Lost, Request, Why, Wire, set};
 use crate::image::Registry;
 use crate::settings::{Access, Login};
@@ -54,10 +55,8 @@ pub struct Client {
     extra: HeaderMap,
     /// Kept for servers of Registry V1 only.
     cookies: Option<Cookies>,
-    /// This registry refuses a body in one PUT (learned by `v2::uploads`).
-    pub(super) streams_uploads: AtomicBool,
-    /// This registry refuses a start with `mount` (learned by `v2::uploads`).
-    pub(super) plain_starts: AtomicBool,
+    /// What of uploads this registry takes (learned by `v2::uploads` and `v2::push`).
+    pub(super) habits: Habits,
 }
 
 impl Client {
@@ -90,8 +89,7 @@ impl Client {
             met: AtomicBool::new(false),
             extra,
             cookies: None,
-            streams_uploads: AtomicBool::new(false),
-            plain_starts: AtomicBool::new(false),
+            habits: Habits::default(),
         })
     }
 
@@ -123,6 +121,17 @@ impl Client {
     /// Requests sent so far, by host: the registry's, and those it led to.
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.wire.requests()
+    }
+
+    /// How often the registry has shown that it wants fewer requests at a time: by 429, or by breaking off
+    /// uploads (quirks E16, U26).
+    pub fn pressure(&self) -> u64 {
+        self.wire.pressure()
+    }
+
+    /// Counts a sign of that which is not in the head of an answer.
+    pub(super) fn press(&self) {
+        self.wire.press();
     }
 
     /// Waits before try `tries + 1` of something larger than one request; with 0 tries, for a moment only.
@@ -206,9 +215,9 @@ impl Client {
         extra: &[String],
         refused: Option<&Pass>,
     ) -> Result<(Answer, Option<Pass>)> {
-        if let Body::Stream(upload) = &intent.body {
+        if let Body::Stream(part) = &intent.body {
             // A slow source must not use up the lifetime of the pass.
-            upload.prepare().await?;
+            part.prepare().await?;
         }
         let first = if self.met.load(Ordering::Acquire) {
             None

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 
 use super::admit::Admitted;
 use super::body::Answer;
@@ -13,11 +13,16 @@ use crate::{Error, Kind};
 /// Bytes of an error body that are read (quirk E11).
 const ERROR_BODY_CAP: usize = 64 << 10;
 
+/// Entries of an error envelope that are read.
+pub const MAX_ITEMS: usize = 8;
+
 /// One entry of the `errors` array (OCI distribution-spec, "Error Codes").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiErrorItem {
     pub code: String,
     pub message: String,
+    /// What the entry says of itself besides, as JSON or text; empty where it says nothing.
+    pub detail: String,
 }
 
 /// An answer with an error status; the typed cause of an [`Error`] from this room.
@@ -32,6 +37,8 @@ pub struct ApiError {
     pub text: Option<String>,
     /// How long the server asks to wait before the next try.
     pub wait: Option<Duration>,
+    /// The program that answered, as it calls itself: not always the registry's (quirk U22).
+    pub server: Option<String>,
 }
 
 impl std::error::Error for ApiError {}
@@ -41,9 +48,11 @@ impl ApiError {
     pub(crate) async fn read(method: Method, answer: Answer) -> ApiError {
         let (status, url) = (answer.status, answer.url.clone());
         let wait = asked_wait(&answer.headers);
+        let server = answer.header(&header::SERVER).map(short);
         let body = answer.some(ERROR_BODY_CAP).await;
         ApiError {
             wait,
+            server,
             ..ApiError::new(method, &url, status, &body)
         }
     }
@@ -63,6 +72,7 @@ impl ApiError {
             items,
             text,
             wait: None,
+            server: None,
         }
     }
 
@@ -157,6 +167,19 @@ impl ApiError {
                 _ => "the registry limits the rate; log in for a higher limit, or try later"
                     .to_owned(),
             }),
+            // R7, R8: switched off, or not there at all.
+            (_, 405 | 501) if self.method == Method::DELETE => Some(
+                "the registry permits no deletion this way (distribution: `storage.delete.enabled`); hosted registries have a web page or a program of their own for it".to_owned(),
+            ),
+            // U22: mostly a proxy, which says its name.
+            (_, 413) => Some(match &self.server {
+                Some(server) => format!(
+                    "`{server}` gave this answer, maybe in front of the registry: raise its limit on bodies (nginx: `client_max_body_size`)"
+                ),
+                None => {
+                    "a proxy in front of the registry may limit bodies: raise that limit".to_owned()
+                }
+            }),
             _ if text.starts_with('<') => Some(format!(
                 "this looks like a web page, not a registry; check the name `{host}`"
             )),
@@ -218,10 +241,11 @@ fn envelope(body: &[u8]) -> Vec<ApiErrorItem> {
     if let Some(errors) = value["errors"].as_array() {
         return errors
             .iter()
-            .take(8)
+            .take(MAX_ITEMS)
             .map(|e| ApiErrorItem {
                 code: text(&e["code"]),
                 message: text(&e["message"]),
+                detail: text(&e["detail"]),
             })
             .filter(|e| !(e.code.is_empty() && e.message.is_empty()))
             .collect();
@@ -230,6 +254,7 @@ fn envelope(body: &[u8]) -> Vec<ApiErrorItem> {
         return vec![ApiErrorItem {
             code: text(&value["error"]),
             message: text(&value["error_description"]),
+            detail: String::new(),
         }];
     }
     let details = text(&value["details"]);
@@ -239,6 +264,7 @@ fn envelope(body: &[u8]) -> Vec<ApiErrorItem> {
         vec![ApiErrorItem {
             code: String::new(),
             message: details,
+            detail: String::new(),
         }]
     }
 }

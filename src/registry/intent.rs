@@ -1,15 +1,11 @@
 //! `Intent`: what a caller wants of a registry, as data; the request loop decides how.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use http::{HeaderName, HeaderValue, Method};
 
 use super::admit::Admitted;
+use super::upload_body::UploadPart;
 use crate::Result;
 use crate::image::RepositoryName;
 use crate::settings::Secret;
@@ -85,81 +81,7 @@ pub(crate) enum Target {
 pub(crate) enum Body {
     Empty,
     Bytes(Bytes),
-    Stream(UploadBody),
-}
-
-/// A body that can be opened again for another try.
-#[derive(Clone)]
-pub struct UploadBody {
-    pub(crate) size: u64,
-    /// The size is known at the end only: it is sent in HTTP chunks.
-    pub(crate) chunked: bool,
-    open: Arc<dyn Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync>,
-    /// Opened and not sent yet.
-    ready: Arc<Mutex<Option<ByteStream>>>,
-    failed: Arc<AtomicBool>,
-}
-
-impl UploadBody {
-    /// A body of `size` bytes that `open` gives from its start.
-    pub fn new(
-        size: u64,
-        open: impl Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync + 'static,
-    ) -> UploadBody {
-        UploadBody {
-            size,
-            chunked: false,
-            open: Arc::new(open),
-            ready: Arc::default(),
-            failed: Arc::default(),
-        }
-    }
-
-    /// A body of unknown size that `open` gives from its start.
-    pub fn of_unknown_size(
-        open: impl Fn() -> BoxFuture<'static, Result<ByteStream>> + Send + Sync + 'static,
-    ) -> UploadBody {
-        UploadBody {
-            chunked: true,
-            ..UploadBody::new(0, open)
-        }
-    }
-
-    /// Opens the body ahead of its sending.
-    pub(crate) async fn prepare(&self) -> Result<()> {
-        let stream = self.open().await?;
-        *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
-        Ok(())
-    }
-
-    /// The body from its start: the stream that was prepared, or another one.
-    pub(crate) async fn open(&self) -> Result<ByteStream> {
-        let ready = self
-            .ready
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(stream) = ready {
-            return Ok(stream);
-        }
-        let failed = self.failed.clone();
-        match (self.open)().await {
-            Ok(stream) => Ok(Box::pin(stream.inspect(move |item| {
-                if item.is_err() {
-                    failed.store(true, Ordering::Relaxed);
-                }
-            }))),
-            Err(e) => {
-                failed.store(true, Ordering::Relaxed);
-                Err(e)
-            }
-        }
-    }
-
-    /// Whether the body itself could not be read: another try of the upload is of no use.
-    pub(crate) fn failed(&self) -> bool {
-        self.failed.load(Ordering::Relaxed)
-    }
+    Stream(UploadPart),
 }
 
 /// Whom a request comes from.

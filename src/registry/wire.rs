@@ -18,7 +18,8 @@ use super::admit::Admitted;
 use super::body::Answer;
 use super::connections::{Connections, Patience};
 use super::gate::{Gate, asked_wait, backoff};
-use super::intent::{Body, UploadBody};
+use super::intent::Body;
+use super::upload_body::UploadPart;
 use super::warning::Warnings;
 use crate::{Error, Kind, Result};
 
@@ -62,6 +63,7 @@ pub(crate) struct Wire {
     patience: Patience,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
     warnings: Warnings,
+    pressure: AtomicU64,
 }
 
 /// A wait from which on the user is told of it.
@@ -74,6 +76,7 @@ impl Wire {
             patience,
             gates: Mutex::default(),
             warnings: Warnings::default(),
+            pressure: AtomicU64::new(0),
         }
     }
 
@@ -96,6 +99,7 @@ impl Wire {
             match outcome {
                 Ok(answer) => {
                     if last || !is_temporary(answer.status) {
+                        self.heed(request, &answer);
                         return Ok(answer);
                     }
                     let Some(wait) = self.wait_before_next(&answer, tries) else {
@@ -145,6 +149,16 @@ impl Wire {
             .collect()
     }
 
+    /// How often a host has shown that it wants fewer requests at a time.
+    pub(crate) fn pressure(&self) -> u64 {
+        self.pressure.load(Ordering::Relaxed)
+    }
+
+    /// Counts one such sign.
+    pub(crate) fn press(&self) {
+        self.pressure.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Waits as before try `tries + 1`; with 0 tries, for a moment only.
     pub(crate) async fn pause(&self, tries: u32) {
         let base = match tries {
@@ -179,10 +193,10 @@ impl Wire {
                 limit = self.patience.stall;
             }
             Body::Bytes(bytes) => builder = builder.body(bytes.clone()),
-            Body::Stream(upload) => {
-                let body = pulse.clone().body(upload).await.map_err(own)?;
-                if !upload.chunked {
-                    builder = builder.header(header::CONTENT_LENGTH, upload.size);
+            Body::Stream(part) => {
+                let body = pulse.clone().body(part).await.map_err(own)?;
+                if let Some(size) = part.size() {
+                    builder = builder.header(header::CONTENT_LENGTH, size);
                 }
                 builder = builder.body(body);
             }
@@ -206,6 +220,9 @@ impl Wire {
                     started.elapsed()
                 );
                 let headers = response.headers().clone();
+                if status == StatusCode::TOO_MANY_REQUESTS {
+                    self.press();
+                }
                 if let Some(left) = headers.get("ratelimit-remaining") {
                     // E14: Docker Hub counts pulls and says how many are left.
                     tracing::debug!("{} requests are left: {left:?}", request.url.redacted());
@@ -233,6 +250,18 @@ impl Wire {
                 );
                 Err(lost)
             }
+        }
+    }
+
+    /// A body is sent again by its owner, in another upload: the wait that the answer asks for is kept by then.
+    fn heed(&self, request: &Request, answer: &Answer) {
+        let asked = asked_wait(&answer.headers).filter(|w| *w <= self.patience.retry_after);
+        if let Some(wait) = asked
+            && !request.repeatable
+            && is_temporary(answer.status)
+        {
+            tracing::debug!("{} asks to wait {wait:.1?}", request.url.redacted());
+            self.gate(&request.url).close(wait);
         }
     }
 
@@ -398,9 +427,9 @@ impl Default for Pulse {
 }
 
 impl Pulse {
-    /// `upload` opened as a request body that beats this pulse.
-    async fn body(self: Arc<Self>, upload: &UploadBody) -> Result<reqwest::Body> {
-        let stream = upload.open().await?;
+    /// `part` opened as a request body that beats this pulse.
+    async fn body(self: Arc<Self>, part: &UploadPart) -> Result<reqwest::Body> {
+        let stream = part.open().await?;
         Ok(reqwest::Body::wrap_stream(stream.map(move |item| {
             self.last
                 .store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);

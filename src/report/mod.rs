@@ -4,6 +4,7 @@
 //! decides nothing and knows no transport.
 
 pub mod copy;
+pub mod delete;
 pub mod failure;
 pub mod go_time;
 pub mod inspect;

@@ -4,6 +4,7 @@
 //! where both the offset and the registry are known; what to move is not decided here. A server that turns out to know
 //! nothing newer than Registry V1 is spoken to as `docker-v1://` ([`super::docker_v1`]).
 
+mod delete;
 mod late;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
+use http::Method;
 
 use super::docker_v1::{Fallback, V1Destination, V1Source, no_v2};
 use super::{
@@ -22,9 +24,11 @@ use super::{
 };
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Sketch, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
-use crate::registry::{Actions, Client, Patience, UploadBody};
+use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience, UploadBody};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
+
+pub(super) use delete::delete;
 
 /// An image of a registry, to read.
 pub struct DockerSource {
@@ -154,6 +158,10 @@ impl Source for DockerSource {
     fn requests(&self) -> BTreeMap<String, u64> {
         let v1 = self.v1.get().map(|v1| v1.requests());
         summed(self.client.requests(), v1)
+    }
+
+    fn pressure(&self) -> u64 {
+        self.client.pressure()
     }
 
     fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
@@ -365,11 +373,12 @@ impl Destination for DockerDestination {
         };
         let upload = {
             let body = body.clone();
-            UploadBody::new(blob.size, move || {
+            UploadBody::new(blob.size, move |from| {
                 let body = body.clone();
-                Box::pin(async move { body.open(0).await })
+                Box::pin(async move { body.open(from).await })
             })
         };
+        let from = Some(from).filter(|_| !body.anew);
         match self.client.push_blob(&own.name, blob, from, &upload).await {
             Ok(Pushed::Present) => Ok(mounted),
             Ok(Pushed::Uploaded) => Ok(Stored::Written),
@@ -419,6 +428,10 @@ impl Destination for DockerDestination {
         let v1 = self.v1.get().map(|v1| v1.requests());
         summed(self.client.requests(), v1)
     }
+
+    fn pressure(&self) -> u64 {
+        self.client.pressure()
+    }
 }
 
 /// `e` with a word on `--format` where the registry does not take manifests of this type.
@@ -454,7 +467,33 @@ fn summed(
 }
 
 fn refused_by_policy(e: &Error) -> bool {
-    crate::registry::ApiError::of(e).is_some_and(|a| a.status.as_u16() == 412)
+    ApiError::of(e).is_some_and(|a| a.status.as_u16() == 412)
+}
+
+/// Error codes of the distribution-spec that a manifest gets when a blob of it is not there.
+const BLOB_UNKNOWN: [&str; 2] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"];
+
+/// See [`super::missing_blobs`].
+pub(super) fn missing_blobs(e: &Error) -> Option<Vec<Digest>> {
+    let answer = ApiError::of(e).filter(|a| a.method == Method::PUT)?;
+    let about = |item: &&ApiErrorItem| BLOB_UNKNOWN.contains(&item.code.as_str());
+    let items: Vec<_> = answer.items.iter().filter(about).collect();
+    // A list that was cut says nothing of what is behind its end.
+    let whole = answer.items.len() < MAX_ITEMS;
+    let named = items.iter().filter(|_| whole).flat_map(|item| {
+        [&item.message, &item.detail]
+            .into_iter()
+            .flat_map(|text| digests(text))
+    });
+    (!items.is_empty()).then(|| named.collect())
+}
+
+/// The digests in a text that a server wrote for people.
+fn digests(text: &str) -> Vec<Digest> {
+    let ends = |c: char| !c.is_ascii_alphanumeric() && c != ':';
+    text.split(ends)
+        .filter_map(|word| word.parse().ok())
+        .collect()
 }
 
 /// With a digest the digest decides; without tag and digest, `latest` is meant.

@@ -6,6 +6,7 @@
 
 mod archive_file;
 pub mod blob_store;
+mod delete;
 pub mod dir;
 pub mod docker;
 pub mod docker_archive;
@@ -34,6 +35,7 @@ use crate::registry::Patience;
 use crate::settings::Access;
 use crate::{Error, Result};
 
+pub use delete::{Deleted, delete};
 pub use stream::{Spliced, Tally, is_spliced, read_all, tallied, verified};
 
 /// What local transports are told besides a name.
@@ -194,6 +196,12 @@ pub enum Stored {
     Written,
 }
 
+/// The blobs that a destination missed when it refused a manifest with the error `e`: those that it named, or
+/// none where it did not say. `None` when `e` is about something else.
+pub fn missing_blobs(e: &Error) -> Option<Vec<Digest>> {
+    docker::missing_blobs(e)
+}
+
 /// A place that an image is read from.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -244,6 +252,11 @@ pub trait Source: Send + Sync {
         BTreeMap::new()
     }
 
+    /// How often a host has shown so far that it wants fewer requests at a time.
+    fn pressure(&self) -> u64 {
+        0
+    }
+
     /// The tags beside this image, page by page; `None` where a place has no tags.
     fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
         None
@@ -286,7 +299,7 @@ pub trait Destination: Send + Sync {
         Ok(())
     }
 
-    /// Writes a blob unless it is there; it gets its name only after its digest matched.
+    /// Writes a blob, unless it is there and not to be written anew; it gets its name only after its digest matched.
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored>;
 
     /// Writes a blob whose size, and mostly its digest, are known when all its bytes are there; it gets its name
@@ -303,6 +316,11 @@ pub trait Destination: Send + Sync {
     fn requests(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }
+
+    /// How often a host has shown so far that it wants fewer requests at a time.
+    fn pressure(&self) -> u64 {
+        0
+    }
 }
 
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync;
@@ -313,6 +331,8 @@ pub struct BlobBody {
     open: Arc<Open>,
     /// Where the blob is known to be: a destination in one of these registries need not move it.
     pub found_in: Vec<Repository>,
+    /// To be written even where the destination says that it is there.
+    pub anew: bool,
 }
 
 impl BlobBody {
@@ -323,6 +343,7 @@ impl BlobBody {
         BlobBody {
             open: Arc::new(open),
             found_in: Vec::new(),
+            anew: false,
         }
     }
 

@@ -6,10 +6,12 @@
 //! is never replaced, and a lock on it ends with its process and leaves nothing behind.
 
 mod blobs;
+mod delete;
+mod enter;
 pub(super) mod index;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -28,7 +30,10 @@ use super::{
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
 use crate::{Error, Kind, Result};
 use blobs::Blobs;
+use enter::{enter, lock};
 use index::Index;
+
+pub(super) use delete::delete;
 
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
 pub(super) const INDEX_FILE: &str = "index.json";
@@ -282,6 +287,8 @@ pub struct OciDestination {
     made: OnceCell<()>,
     /// What `finish` enters into the index.
     image: Mutex<Option<Descriptor>>,
+    /// What was found or written: all of it has to be there still when the image is entered.
+    parts: Mutex<Vec<(Digest, u64)>>,
 }
 
 impl OciDestination {
@@ -305,6 +312,7 @@ impl OciDestination {
                 selector,
                 made: OnceCell::new(),
                 image: Mutex::new(None),
+                parts: Mutex::default(),
             })
         })
         .await
@@ -324,6 +332,11 @@ impl OciDestination {
             Selector::Named(name) => Some(name),
             Selector::Only | Selector::At(_) => None,
         }
+    }
+
+    fn relies_on(&self, digest: &Digest, size: u64) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.push((digest.clone(), size));
     }
 
     /// Makes this a layout, before anything else is in it: a copy that is killed leaves something that the next
@@ -365,44 +378,6 @@ fn check_writable(path: &Path) -> Result<()> {
     )
 }
 
-/// Takes the lock of the layout until the file is dropped; writes `oci-layout` where it is missing.
-fn lock(layout: &Path) -> Result<File> {
-    let path = layout.join(LAYOUT_FILE);
-    let cannot = |e| cannot_write(&path, 0, LAYOUT.len() as u64, e);
-    let mut options = OpenOptions::new();
-    // For writing, because network file systems lock nothing else; a layout of others may allow reading only.
-    let opened = options.read(true).write(true).create(true).open(&path);
-    let mut file = opened.or_else(|e| match e.kind() {
-        ErrorKind::PermissionDenied => File::open(&path).map_err(|_| cannot(e)),
-        _ => Err(cannot(e)),
-    })?;
-    match file.lock() {
-        Err(e) if e.kind() == ErrorKind::Unsupported => {
-            tracing::warn!("`{}` cannot be locked: {e}", path.display());
-        }
-        done => done.map_err(cannot)?,
-    }
-    let mut first = [0; 1];
-    if file.read(&mut first).map_err(cannot)? == 0 {
-        file.write_all(LAYOUT).map_err(cannot)?;
-        file.sync_all().map_err(cannot)?;
-    }
-    Ok(file)
-}
-
-/// Enters `image` into `index.json`, with what other processes have entered meanwhile.
-fn enter(layout: &Path, image: &Descriptor, name: Option<&str>) -> Result<()> {
-    let _lock = lock(layout)?;
-    let before = read_index(layout)?;
-    let mut after = before.clone().unwrap_or_else(Index::empty);
-    after.enter(image, name);
-    if before.as_ref() == Some(&after) {
-        return Ok(());
-    }
-    let path = layout.join(INDEX_FILE);
-    blob_store::write_document_blocking(&path, layout, after.to_json().as_bytes())
-}
-
 #[async_trait]
 impl Destination for OciDestination {
     fn name(&self) -> String {
@@ -427,6 +402,7 @@ impl Destination for OciDestination {
     async fn has(&self, blob: &Descriptor) -> Result<Presence> {
         let path = self.blobs.file(&blob.digest);
         Ok(if blob_store::holds(&path, blob.size).await {
+            self.relies_on(&blob.digest, blob.size);
             Presence::Present
         } else {
             Presence::Absent
@@ -436,14 +412,18 @@ impl Destination for OciDestination {
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
         self.made().await?;
         let to = self.blobs.file(&blob.digest);
-        blob_store::write_blob(&to, self.blobs.partials(), blob, &body).await
+        let stored = blob_store::write_blob(&to, self.blobs.partials(), blob, &body).await?;
+        self.relies_on(&blob.digest, blob.size);
+        Ok(stored)
     }
 
     async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         self.made().await?;
         let (algorithm, blobs) = (planned.digest.algorithm(), &self.blobs);
         let name = |digest: &Digest| blobs.file(digest);
-        blob_store::write_late(blobs.partials(), algorithm, &body, name).await
+        let late = blob_store::write_late(blobs.partials(), algorithm, &body, name).await?;
+        self.relies_on(&late.digest, late.size);
+        Ok(late)
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
@@ -463,6 +443,7 @@ impl Destination for OciDestination {
             let partials = self.blobs.partials();
             blob_store::write_document(&to, partials, manifest.raw().clone()).await?;
         }
+        self.relies_on(&image.digest, image.size);
         if *at == Which::Named {
             *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
         }
@@ -480,11 +461,16 @@ impl Destination for OciDestination {
         }
         let (path, name) = (self.path.clone(), self.ref_name().map(str::to_owned));
         let blobs = self.blobs.clone();
+        let parts = self
+            .parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         blocking(move || {
             // The names of the blobs are on disk before the index points at them.
             blobs.sync()?;
             if let Some(image) = image {
-                enter(&path, &image, name.as_deref())?;
+                enter(&path, &image, name.as_deref(), &blobs, &parts)?;
             }
             blob_store::sync_directory(&path)?;
             blob_store::sweep(blobs.partials(), PARTIALS_KEPT);

@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("tags", "tags.md"),
     ("layers", "layers.md"),
+    ("delete", "delete.md"),
     ("manifest-digest", "manifest-digest.md"),
     ("search", "search.md"),
     ("login", "login.md"),

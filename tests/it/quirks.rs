@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod auth;
+mod delete;
 mod download;
 mod errors;
 mod lists;
@@ -15,6 +16,7 @@ mod mount;
 mod permission;
 mod transport;
 mod upload;
+mod upload_parts;
 
 use crate::support::Barque;
 use crate::support::fake::{FakeRegistry, Seen};
@@ -52,7 +54,7 @@ fn pull(barque: &Barque, fake: &FakeRegistry) -> Output {
 
 /// That `dir:out` holds this image, byte for byte.
 #[track_caller]
-fn assert_pulled(barque: &Barque, image: &TestImage) {
+pub(crate) fn assert_pulled(barque: &Barque, image: &TestImage) {
     for (digest, bytes) in &image.blobs {
         let held = std::fs::read(barque.path("out").join(digest.hex())).unwrap();
         assert!(held == *bytes, "`{digest}` has other content");

@@ -13,7 +13,8 @@ use super::grant::{ASK_TOKEN, Grant, USED};
 use super::pull::is_incomplete;
 use super::{Repo, Session};
 use crate::image::{Digest, MediaType, Tag, V1Id, V1Repository};
-use crate::registry::intent::{Body, Intent, UploadBody};
+use crate::registry::UploadBody;
+use crate::registry::intent::{Body, Intent};
 use crate::registry::v2::BULK;
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
@@ -80,10 +81,10 @@ impl Repo {
     pub async fn put_layer(&self, id: &V1Id, layer: &UploadBody) -> Result<Placed> {
         let path = format!("/v1/images/{id}/layer");
         let sent = self.send(|| {
-            let body = Body::Stream(layer.clone());
+            let body = Body::Stream(layer.whole());
             let mut put = put(path.clone(), MediaType::OCTET_STREAM, body);
             put.repeatable = false;
-            put.bulk = layer.size > BULK;
+            put.bulk = layer.whole().size().is_none_or(|size| size > BULK);
             put
         });
         placed(sent.await.map(drop))

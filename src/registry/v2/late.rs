@@ -1,12 +1,10 @@
 //! Uploads of blobs whose digest is known only at their end: POST, one PATCH in HTTP chunks, PUT with the digest,
 //! as docker's own client does it (OCI distribution-spec "Pushing a blob in chunks"; quirks U7, U8, U21).
 
-use http::{Method, header};
-
-use super::uploads::{MAX_SESSIONS, Started, intent};
+use super::push::MAX_FAILURES;
+use super::uploads::{Started, has_status};
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
-use crate::registry::intent::{Actions, Body, Intent, Scope, UploadBody};
-use crate::registry::{ApiError, Client};
+use crate::registry::{Client, UploadBody};
 use crate::{Error, Kind, Result};
 
 impl Client {
@@ -25,12 +23,10 @@ impl Client {
                 Ok(()) => return Ok(()),
                 Err(e) => e,
             };
-            let status = ApiError::of(&error).map(|a| a.status.as_u16());
             failures += 1;
             // What is refused for its form, or not allowed, will be so again.
-            let refused =
-                status.is_some_and(|s| matches!(s, 400 | 401 | 403 | 405 | 411 | 413 | 501));
-            if body.failed() || refused || failures >= MAX_SESSIONS {
+            let refused = has_status(&error, &[400, 401, 403, 405, 411, 413, 501]);
+            if body.take_failure() || refused || failures >= MAX_FAILURES {
                 return Err(error);
             }
             tracing::debug!("{error}; uploading once more from the start");
@@ -44,23 +40,12 @@ impl Client {
         body: &UploadBody,
         digest: &(dyn Fn() -> Result<Digest> + Send + Sync),
     ) -> Result<()> {
-        let scope = Scope::new(repository, Actions::PullPush);
-        let start = Intent::new(
-            Method::POST,
-            format!("/v2/{repository}/blobs/uploads/"),
-            Some(scope),
-        );
-        let Started::Session(session) = self.started(self.send(&start).await?)? else {
+        let Started::Session(session) = self.start_upload(repository, None).await? else {
             let text = "a registry called an upload finished that had not begun";
             return Err(Error::new(Kind::Unavailable, text));
         };
-        let mut patch = intent(Method::PATCH, repository, session.into_place())
-            .header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
-        patch.repeatable = false;
-        patch.bulk = true;
-        patch.body = Body::Stream(body.clone());
-        let answer = self.send(&patch).await?;
+        let session = self.patch_upload(repository, &session, body, None).await?;
         let blob = Descriptor::new(MediaType::OCTET_STREAM, digest()?, 0);
-        self.end_streamed(repository, answer, &blob).await
+        self.finish_upload(repository, &session, &blob).await
     }
 }

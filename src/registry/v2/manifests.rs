@@ -169,6 +169,19 @@ impl Client {
         }
     }
 
+    /// Deletes the manifest `which`, and with it all of its tags; by tag, only that tag, where the registry can.
+    ///
+    /// An answer of any success is believed (quirk R10).
+    pub async fn delete_manifest(
+        &self,
+        repository: &RepositoryName,
+        which: &TagOrDigest,
+    ) -> Result<()> {
+        let mut delete = intent(Method::DELETE, repository, which, Actions::PullDelete);
+        delete.headers.retain(|(name, _)| name != header::ACCEPT);
+        self.send(&delete).await.map(drop)
+    }
+
     /// Whether the server knows `/v2/` at all: anything but 404 says so.
     pub(crate) async fn speaks_v2(&self) -> Result<bool> {
         match self

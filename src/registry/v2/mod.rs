@@ -3,9 +3,12 @@
 mod blobs;
 mod late;
 mod manifests;
+mod push;
 mod tags;
 mod uploads;
 
 pub(super) use blobs::{BULK, content_range, skip};
 pub use manifests::{MANIFEST_CAP, TagOrDigest};
-pub use uploads::{Pushed, Started};
+pub(super) use push::Habits;
+pub use push::Pushed;
+pub use uploads::{Received, Session, Started};

@@ -1,10 +1,10 @@
-//! Uploads: start (with mount), monolithic, streamed and finished, told to the end (OCI distribution-spec
-//! "Pushing blobs"; quirks U1-U28, X1-X6).
+//! The requests of an upload: start (with mount), status, the whole in one PUT, a part by PATCH, finish, cancel
+//! (OCI distribution-spec "Pushing blobs"; quirks U1-U28, X1-X6).
 //!
-//! A blob costs two requests: POST with `mount` from the target repository itself, which is the question
-//! whether it is there and the start of the upload in one, and PUT. Where a registry refuses a large PUT, PATCH
-//! and an empty PUT follow, and the client keeps to that.
+//! Each is one request and says what the registry answered; which of them a blob takes, and what follows a
+//! failure, is for [`super::push`].
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use http::{Method, StatusCode, header};
@@ -12,14 +12,12 @@ use http::{Method, StatusCode, header};
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::body::Answer;
-use crate::registry::intent::{Actions, Body, Intent, Scope, Target, UploadBody};
-use crate::registry::{ApiError, Client};
+use crate::registry::intent::{Actions, Body, Intent, Scope, Target};
+use crate::registry::upload_body::UploadPart;
+use crate::registry::{ApiError, Client, UploadBody};
 use crate::{Error, Kind, Result};
 
 use super::blobs::BULK;
-
-/// Uploads of one blob that may fail (quirk U21).
-pub(super) const MAX_SESSIONS: usize = 3;
 
 /// What the start of an upload gave.
 pub enum Started {
@@ -30,165 +28,141 @@ pub enum Started {
 }
 
 /// An open upload: where its next request goes (quirk U7: always the newest place).
-pub struct Session(Admitted);
+#[derive(Debug, Clone)]
+pub struct Session {
+    place: Admitted,
+    min_chunk: Option<u64>,
+}
 
 impl Session {
-    pub(super) fn into_place(self) -> Admitted {
-        self.0
+    /// The least bytes of a chunk that is not the last, where the registry says it (`OCI-Chunk-Min-Length`,
+    /// quirk U14).
+    pub fn min_chunk(&self) -> Option<u64> {
+        self.min_chunk
+    }
+
+    fn next(&self, answer: &Answer) -> Result<Session> {
+        Ok(Session {
+            place: place(answer)?,
+            min_chunk: self.min_chunk,
+        })
     }
 }
 
-/// What became of a blob that was pushed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pushed {
-    Present,
-    Uploaded,
+/// What a registry has of an upload.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Where the upload goes on.
+    pub session: Session,
+    /// Bytes from the start on; `None` where the registry does not say. May be a lie (quirk U16).
+    pub bytes: Option<u64>,
 }
 
 impl Client {
-    /// Brings a blob into `repository` unless it is there, mounted from `from` where that works.
-    ///
-    /// `body` is opened only when bytes are wanted, and again from its start for another try.
-    pub async fn push_blob(
-        &self,
-        repository: &RepositoryName,
-        blob: &Descriptor,
-        from: &RepositoryName,
-        body: &UploadBody,
-    ) -> Result<Pushed> {
-        let mut failures = 0;
-        loop {
-            let session = match self.start_upload(repository, &blob.digest, from).await? {
-                Started::Present => return Ok(Pushed::Present),
-                Started::Session(session) => session,
-            };
-            let streamed = self.streams_uploads.load(Ordering::Relaxed);
-            let sent = if streamed {
-                self.send_streamed(repository, session, blob, body).await
-            } else {
-                self.put_whole(repository, session, blob, body).await
-            };
-            let error = match sent {
-                Ok(()) => return Ok(Pushed::Uploaded),
-                Err(e) => e,
-            };
-            let status = ApiError::of(&error).map(|a| a.status.as_u16());
-            if body.failed() || matches!(status, Some(401 | 403)) {
-                return Err(error);
-            }
-            // U12, U22: a body too large for one PUT is refused, mostly with 413, or cut off; one cut alone may
-            // have been a connection that was dead already (H2). From then on bodies are streamed with PATCH,
-            // which these registries take. It is learned once, and not counted.
-            let too_large = match status {
-                Some(status) => matches!(status, 400 | 405 | 411 | 413 | 501),
-                None => failures > 0,
-            };
-            if !streamed && too_large {
-                self.streams_uploads.store(true, Ordering::Relaxed);
-            } else {
-                failures += 1;
-                if failures >= MAX_SESSIONS {
-                    return Err(error);
-                }
-            }
-            tracing::debug!("{error}; uploading `{}` again", blob.digest);
-            self.wait_before_try(failures).await;
-        }
-    }
-
-    /// POST: mounts `digest` from `from`, or opens an upload. A refused mount becomes a plain start (X3, X4).
+    /// POST: mounts a blob from the repository that `mount` names with it, or opens an upload; without `mount`
+    /// always opens one. A refused mount becomes a plain start (quirks X3, X4).
     pub async fn start_upload(
         &self,
         repository: &RepositoryName,
-        digest: &Digest,
-        from: &RepositoryName,
+        mount: Option<(&Digest, &RepositoryName)>,
     ) -> Result<Started> {
         let base = format!("/v2/{repository}/blobs/uploads/");
-        let mut scope = Scope::new(repository, Actions::PullPush);
-        if !self.plain_starts.load(Ordering::Relaxed) {
-            let plain = scope.clone();
+        let plain = Scope::new(repository, Actions::PullPush);
+        let mount = mount.filter(|_| !self.habits.plain_starts.load(Ordering::Relaxed));
+        let mut refused = false;
+        if let Some((digest, from)) = mount {
+            let mut scope = plain.clone();
             scope.mount_from = (from != repository).then(|| from.clone());
-            let mount = Intent::new(
-                Method::POST,
-                format!("{base}?mount={digest}&from={from}"),
-                Some(scope),
-            );
+            let path = format!("{base}?mount={digest}&from={from}");
+            let mount = Intent::new(Method::POST, path, Some(scope));
             match self.send(&mount).await {
-                Ok(answer) => return self.started(answer),
-                Err(e)
-                    if ApiError::of(&e).is_some_and(|a| {
-                        matches!(a.status.as_u16(), 400 | 401 | 403 | 404 | 405)
-                    }) =>
-                {
+                Ok(answer) => return started(&answer),
+                Err(e) if has_status(&e, &[400, 401, 403, 404, 405]) => {
                     tracing::debug!("{e}; starting the upload without a mount");
-                    let started = self.started(
-                        self.send(&Intent::new(Method::POST, base, Some(plain)))
-                            .await?,
-                    )?;
-                    if from == repository {
-                        self.plain_starts.store(true, Ordering::Relaxed);
-                    }
-                    return Ok(started);
+                    refused = from == repository;
                 }
                 Err(e) => return Err(e),
             }
         }
-        let answer = self
-            .send(&Intent::new(Method::POST, base, Some(scope)))
-            .await?;
-        self.started(answer)
-    }
-
-    pub(super) fn started(&self, answer: Answer) -> Result<Started> {
-        match answer.status {
-            StatusCode::CREATED => Ok(Started::Present),
-            _ => Ok(Started::Session(next_session(&answer)?)),
+        let start = Intent::new(Method::POST, base, Some(plain));
+        let started = started(&self.send(&start).await?)?;
+        if refused {
+            self.habits.plain_starts.store(true, Ordering::Relaxed);
         }
+        Ok(started)
     }
 
-    /// PUT with the whole body.
-    async fn put_whole(
+    /// GET: what the registry has received of an upload.
+    ///
+    /// A registry that does not know the upload any more answers with an error.
+    pub async fn upload_status(
         &self,
         repository: &RepositoryName,
-        session: Session,
+        session: &Session,
+    ) -> Result<Received> {
+        let get = at(Method::GET, repository, session.place.clone());
+        let answer = self.send(&get).await?;
+        Ok(Received {
+            // Some name no place here: then it is the one that was asked.
+            session: session.next(&answer).unwrap_or_else(|_| session.clone()),
+            bytes: answer.header(&header::RANGE).and_then(received),
+        })
+    }
+
+    /// PUT with the whole of `body`, which ends the upload of `blob`.
+    pub async fn put_upload(
+        &self,
+        repository: &RepositoryName,
+        session: &Session,
         blob: &Descriptor,
         body: &UploadBody,
     ) -> Result<()> {
-        let url = with_digest(&session, &blob.digest);
-        let put = data(Method::PUT, repository, url, body);
-        self.finished(repository, blob, self.send(&put).await?)
-            .await
+        let url = with_digest(session, &blob.digest);
+        let put = data(Method::PUT, repository, url, body.whole());
+        let answer = self.send(&put).await?;
+        self.finished(repository, blob, answer).await
     }
 
-    /// One PATCH with the whole body, then an empty PUT.
-    async fn send_streamed(
+    /// PATCH with the bytes of `body` in `range`, or with all of it; the value is where the upload goes on.
+    ///
+    /// A part says which bytes it is (quirk U15); all of it says nothing, since some take no ranges.
+    pub async fn patch_upload(
         &self,
         repository: &RepositoryName,
-        session: Session,
-        blob: &Descriptor,
+        session: &Session,
         body: &UploadBody,
-    ) -> Result<()> {
-        let patch = data(Method::PATCH, repository, session.0, body);
-        let answer = self.send(&patch).await?;
-        self.end_streamed(repository, answer, blob).await
+        range: Option<Range<u64>>,
+    ) -> Result<Session> {
+        let url = session.place.clone();
+        let patch = match range {
+            None => data(Method::PATCH, repository, url, body.whole()),
+            Some(range) => {
+                // U12: bare, without the unit and the total.
+                let bytes = format!("{}-{}", range.start, range.end.saturating_sub(1));
+                let mut patch = data(Method::PATCH, repository, url, body.part(range))
+                    .header(header::CONTENT_RANGE, bytes);
+                // A lost part is not sent again as it was: the registry may have its beginning.
+                patch.bulk = true;
+                patch
+            }
+        };
+        session.next(&self.send(&patch).await?)
     }
 
-    /// The empty PUT after a PATCH that had `answer`; of `blob` the digest counts.
-    pub(super) async fn end_streamed(
+    /// PUT without a body: ends the upload of `blob`, whose bytes the registry has.
+    pub async fn finish_upload(
         &self,
         repository: &RepositoryName,
-        answer: Answer,
+        session: &Session,
         blob: &Descriptor,
     ) -> Result<()> {
-        // U8: some say 201 here already and know nothing of the upload afterwards.
-        let early = answer.status == StatusCode::CREATED;
-        let session = next_session(&answer)?;
-        let url = with_digest(&session, &blob.digest);
-        let put = intent(Method::PUT, repository, url)
-            .header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
+        let url = with_digest(session, &blob.digest);
+        let put =
+            at(Method::PUT, repository, url).header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
         match self.send(&put).await {
             Ok(answer) => self.finished(repository, blob, answer).await,
-            Err(e) if early && ApiError::of(&e).is_some_and(|a| a.status == 404) => {
+            // U8: the upload may have been over already: some end it with the PATCH, and answers get lost.
+            Err(e) if has_status(&e, &[404]) => {
                 match self.has_blob(repository, blob, Actions::PullPush).await {
                     Ok(true) => Ok(()),
                     _ => Err(e),
@@ -196,6 +170,18 @@ impl Client {
             }
             Err(e) => Err(e),
         }
+    }
+
+    /// DELETE: gives an upload up. Registries forget uploads on their own after a while, and some permit no
+    /// deletion (quirk U24), so a failure is of no consequence.
+    pub async fn cancel_upload(
+        &self,
+        repository: &RepositoryName,
+        session: &Session,
+    ) -> Result<()> {
+        let mut delete = at(Method::DELETE, repository, session.place.clone());
+        delete.repeatable = false;
+        self.send(&delete).await.map(drop)
     }
 
     /// U9: anything but 201 is confirmed by asking for the blob.
@@ -210,43 +196,56 @@ impl Client {
         {
             return Ok(());
         }
-        let text = format!(
-            "PUT {} answered {}, but the blob is not there afterwards",
-            answer.url.redacted(),
-            answer.status.as_u16()
-        );
-        Err(Error::new(Kind::Unavailable, text))
+        let answer = ApiError::new(Method::PUT, &answer.url, answer.status, b"");
+        let text = "an upload seemed to succeed, but the blob is not there afterwards";
+        Err(Error::new(Kind::Unavailable, text).because(answer))
     }
 }
 
-pub(super) fn intent(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
-    let mut intent = Intent::new(
-        method,
-        String::new(),
-        Some(Scope::new(repository, Actions::PullPush)),
-    );
+/// Whether a registry answered with one of these statuses.
+pub(super) fn has_status(e: &Error, statuses: &[u16]) -> bool {
+    ApiError::of(e).is_some_and(|a| statuses.contains(&a.status.as_u16()))
+}
+
+fn started(answer: &Answer) -> Result<Started> {
+    if answer.status == StatusCode::CREATED {
+        return Ok(Started::Present);
+    }
+    let min_chunk = answer
+        .headers
+        .get("oci-chunk-min-length")
+        .and_then(|v| v.to_str().ok()?.trim().parse().ok());
+    Ok(Started::Session(Session {
+        place: place(answer)?,
+        min_chunk,
+    }))
+}
+
+fn at(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
+    let scope = Scope::new(repository, Actions::PullPush);
+    let mut intent = Intent::new(method, String::new(), Some(scope));
     intent.target = Target::At(url);
     intent
 }
 
-fn data(method: Method, repository: &RepositoryName, url: Admitted, body: &UploadBody) -> Intent {
+fn data(method: Method, repository: &RepositoryName, url: Admitted, part: UploadPart) -> Intent {
     // U27: strict servers take this content type only.
     let mut intent =
-        intent(method, repository, url).header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
+        at(method, repository, url).header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
     intent.repeatable = false;
-    intent.bulk = body.size > BULK;
-    intent.body = Body::Stream(body.clone());
+    intent.bulk = part.size().is_none_or(|size| size > BULK);
+    intent.body = Body::Stream(part);
     intent
 }
 
 /// The digest goes behind the query that is there; its colon needs no escape (quirk U2).
 fn with_digest(session: &Session, digest: &Digest) -> Admitted {
-    session.0.with_query(&format!("digest={digest}"))
+    session.place.with_query(&format!("digest={digest}"))
 }
 
-fn next_session(answer: &Answer) -> Result<Session> {
+fn place(answer: &Answer) -> Result<Admitted> {
     match answer.header(&header::LOCATION) {
-        Some(location) => admit(&answer.url, location, Purpose::Location).map(Session),
+        Some(location) => admit(&answer.url, location, Purpose::Location),
         None => Err(Error::new(
             Kind::Unavailable,
             format!(
@@ -254,5 +253,47 @@ fn next_session(answer: &Answer) -> Result<Session> {
                 answer.url.redacted()
             ),
         )),
+    }
+}
+
+/// The bytes that a `Range` of an upload stands for: `0-N`, also with the unit, means N + 1 of them. `0-0` is what
+/// servers say of one byte and of none; it is taken for none, which at worst sends one byte twice (quirk U16).
+fn received(range: &str) -> Option<u64> {
+    let range = range.strip_prefix("bytes").unwrap_or(range);
+    let (start, end) = range.trim_start_matches([' ', '=']).split_once('-')?;
+    match (start, end) {
+        ("0", "0" | "-1") => Some(0),
+        ("0", end) => end.parse::<u64>().ok()?.checked_add(1),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn u16_ranges_in_all_their_forms() {
+        for (range, bytes) in [
+            ("0-9", Some(10)),
+            ("bytes=0-9", Some(10)),
+            ("bytes 0-9", Some(10)),
+            ("0-0", Some(0)),
+            ("0--1", Some(0)),
+            ("5-9", None),
+            ("0-18446744073709551615", None),
+            ("", None),
+        ] {
+            assert_eq!(received(range), bytes, "{range}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn u16_no_range_confuses(text in "(bytes)?[ =]?[0-9-]{0,40}|\\PC{0,40}", n in 1..u64::MAX) {
+            let _ = received(&text);
+            prop_assert_eq!(received(&format!("0-{n}")), n.checked_add(1));
+        }
     }
 }

@@ -157,9 +157,13 @@ impl V1Destination {
             running: Arc::default(),
         };
         let (body, inside) = (body.clone(), payload.clone());
-        let upload = UploadBody::new(*size, move || {
+        let upload = UploadBody::new(*size, move |from| {
             let (body, payload) = (body.clone(), inside.clone());
             Box::pin(async move {
+                // Only a stream from the beginning can be hashed; nothing else is ever asked for.
+                if from > 0 {
+                    return Err(Error::other("a layer for Registry V1 is sent whole"));
+                }
                 let stream = body.open(0).await?;
                 Ok(payload.hashing(stream))
             })

@@ -75,10 +75,43 @@ impl Index {
         selector: &Selector,
         layout: &str,
     ) -> Result<Descriptor> {
+        let at = self.position(selector, layout)?;
+        descriptor(&self.entries()[at], layout)
+    }
+
+    /// Takes the entry that `selector` picks out of the index, with those that are its like in name and digest.
+    pub(in crate::transport) fn remove(
+        &mut self,
+        selector: &Selector,
+        layout: &str,
+    ) -> Result<Descriptor> {
+        let at = self.position(selector, layout)?;
+        let gone = self.entries()[at].clone();
+        let image = descriptor(&gone, layout)?;
+        if let Some(entries) = self.entries_mut() {
+            entries.remove(at);
+            if ref_name(&gone).is_some() {
+                let like = |e: &Value| {
+                    ref_name(e) == ref_name(&gone) && e.get("digest") == gone.get("digest")
+                };
+                entries.retain(|e| !like(e));
+            }
+        }
+        Ok(image)
+    }
+
+    /// What the entries point at; an error for one that cannot be read.
+    pub(in crate::transport) fn images(&self) -> Vec<Result<Descriptor>> {
+        let entries = self.entries().iter();
+        entries.map(|e| descriptor(e, "the layout")).collect()
+    }
+
+    /// The place of the entry that `selector` picks.
+    fn position(&self, selector: &Selector, layout: &str) -> Result<usize> {
         let entries = self.entries();
         match selector {
             Selector::At(n) => match entries.get(*n) {
-                Some(entry) => descriptor(entry, layout),
+                Some(_) => Ok(*n),
                 None => Err(not_found(format!(
                     "`{layout}` has no entry `@{n}`, it holds {}",
                     count(entries.len())
@@ -86,7 +119,7 @@ impl Index {
             },
             Selector::Only => match entries {
                 [] => Err(not_found(format!("`{layout}` holds no image"))),
-                [one] => descriptor(one, layout),
+                [_] => Ok(0),
                 more => Err(Error::other(format!(
                     "`{layout}` holds {} and none is named",
                     count(more.len())
@@ -117,7 +150,7 @@ impl Index {
                     ))
                     .hint(format!("pick one by its place: `{layout}:@{first}`")));
                 }
-                descriptor(&entries[*first], layout)
+                Ok(*first)
             }
         }
     }

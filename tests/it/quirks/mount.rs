@@ -1,7 +1,7 @@
 //! Cross-repository mount (section X).
 
 use super::{assert_pushed, barque, bearer, values};
-use crate::support::fake::{FakeRegistry, Head, on};
+use crate::support::fake::{FakeRegistry, Head, Reply, on};
 use crate::support::images::{self, TestImage};
 use crate::support::sandbox::Output;
 
@@ -98,4 +98,46 @@ fn x4_x5_a_mount_says_from_where_and_nothing_else() {
         assert_eq!(names, ["mount", "from"], "{}", post.path);
     }
     assert!(values(&posts, "authorization").is_empty());
+}
+
+#[test]
+fn x6_a_mount_that_was_a_lie() {
+    // Named in the message, one at a time; named in the detail; not named at all.
+    let detail = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown","detail":{"digest":"DIGEST"}}]}"#;
+    for answer in [
+        None,
+        Some(detail),
+        Some(r#"{"errors":[{"code":"BLOB_UNKNOWN"}]}"#),
+    ] {
+        let (registry, image) = with_source();
+        let lie = Reply::new(201, "").with("Location", "/v2/a/blobs/sha256:0");
+        let registry = registry.rule(on("POST").path("mount=").answer(lie));
+        if let Some(answer) = answer {
+            let body = answer.replace("DIGEST", &image.config().to_string());
+            let refusal = Reply::new(404, body).with("Content-Type", "application/json");
+            registry.add_rule(on("PUT").path("/manifests/").first(1).answer(refusal));
+        }
+        copy(&registry).ok();
+        assert_pushed(&registry, &image);
+        assert_eq!(registry.requests("PUT", "/blobs/").len(), image.blobs.len());
+        let manifests = registry.requests("PUT", "/manifests/").len();
+        assert!((2..=3).contains(&manifests), "{:?}", registry.lines());
+    }
+}
+
+#[test]
+fn x6_a_registry_that_misses_blobs_for_ever_is_not_asked_for_ever() {
+    let (registry, image) = with_source();
+    let refusal = on("PUT")
+        .path("/manifests/")
+        .error(400, "MANIFEST_BLOB_UNKNOWN", "no");
+    let registry = registry.rule(refusal);
+    let out = copy(&registry).code(6);
+    assert!(
+        out.stderr().contains("MANIFEST_BLOB_UNKNOWN"),
+        "{}",
+        out.stderr()
+    );
+    assert_eq!(registry.requests("PUT", "/manifests/").len(), 2);
+    assert_eq!(registry.requests("PUT", "/blobs/").len(), image.blobs.len());
 }

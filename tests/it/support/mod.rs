@@ -13,6 +13,7 @@
 #![allow(unreachable_pub)]
 
 pub mod barque;
+pub mod cutter;
 pub mod fake;
 pub mod fake_v1;
 pub mod fixtures;

@@ -228,6 +228,18 @@ impl Running {
         assert!(done.success(), "cannot send {name} to {}", self.line);
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Kills it, unless it has ended, and returns what it left.
+    pub fn kill(mut self) -> Output {
+        // One that has ended cannot be killed, which is as good.
+        let _ = self.child.kill();
+        self.wait()
+    }
+
     /// Waits for the end; a run over the limit is killed and fails the test.
     pub fn wait(mut self) -> Output {
         let mut hung = false;

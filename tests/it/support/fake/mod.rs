@@ -40,6 +40,8 @@ pub struct Seen {
     pub headers: Vec<(String, String)>,
     /// Bytes of the request's body that were read.
     pub body_bytes: usize,
+    /// Requests that were being answered when this one came, itself included.
+    pub beside: usize,
     /// The status of the answer; 0 if there was none.
     pub status: u16,
 }
@@ -91,6 +93,7 @@ impl FakeRegistry {
             rules: Mutex::default(),
             log: Mutex::default(),
             door: Mutex::new(Door::Open),
+            in_flight: Default::default(),
         });
         let (stop, stopped) = oneshot::channel();
         let inside = shared.clone();

@@ -45,6 +45,8 @@ pub enum Effect {
     Hang,
     /// Read this many bytes of the request's body, then reset.
     CutRequest(usize),
+    /// Keep what came of a body that is cut.
+    KeepPart,
     /// Take this header out of the request before it is looked at.
     Ignore(&'static str),
     /// Forget all open uploads first.
@@ -101,6 +103,12 @@ impl Rule {
     /// Only requests without this header.
     pub fn without_header(self, name: &'static str) -> Rule {
         self.when(move |head| head.header(name).is_none())
+    }
+
+    /// Only requests with a body of more than this many bytes.
+    pub fn body_over(self, bytes: u64) -> Rule {
+        let length = |head: &Head| head.header("content-length")?.parse::<u64>().ok();
+        self.when(move |head| length(head).is_some_and(|length| length > bytes))
     }
 
     /// Only requests whose head is like this.
@@ -212,6 +220,12 @@ impl Rule {
     /// Resets the connection after this many bytes of the request's body.
     pub fn rst_request_after(self, bytes: usize) -> Rule {
         self.effect(Effect::CutRequest(bytes))
+    }
+
+    /// The same, but what came is kept as the upload's, as distribution does.
+    pub fn rst_request_keeping(self, bytes: usize) -> Rule {
+        self.effect(Effect::CutRequest(bytes))
+            .effect(Effect::KeepPart)
     }
 
     /// Forgets all uploads before looking at the request.

@@ -4,6 +4,7 @@
 //! rules that change the answer, then the log, then the wire.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::net::{TcpListener, TcpStream};
@@ -35,6 +36,7 @@ pub struct Shared {
     pub rules: Mutex<Vec<Rule>>,
     pub log: Mutex<Vec<Seen>>,
     pub door: Mutex<Door>,
+    pub in_flight: AtomicUsize,
 }
 
 /// Takes connections for as long as the runtime lives.
@@ -68,13 +70,16 @@ impl Shared {
                 path: head.target.clone(),
                 headers: head.headers.clone(),
                 body_bytes: 0,
+                beside: 0,
                 status: 0,
             };
-            let mut limit = usize::MAX;
+            let _beside = self.enter(&mut seen);
+            let (mut limit, mut keep) = (usize::MAX, false);
             for effect in &effects {
                 match effect {
                     Effect::Delay(pause) => tokio::time::sleep(*pause).await,
                     Effect::CutRequest(bytes) => limit = *bytes,
+                    Effect::KeepPart => keep = true,
                     Effect::Hang => {
                         self.log.lock().unwrap().push(seen);
                         return connection.stall().await;
@@ -82,9 +87,22 @@ impl Shared {
                     _ => {}
                 }
             }
-            let body = connection.body(&head, limit).await?;
+            let body = match connection.body(&head, limit).await {
+                Ok(body) => body,
+                Err(e) => {
+                    // As distribution does: what came before the break is kept.
+                    let body = connection.arrived();
+                    seen.body_bytes = body.len();
+                    self.store.lock().unwrap().keep(&head, body);
+                    self.log.lock().unwrap().push(seen);
+                    return Err(e);
+                }
+            };
             seen.body_bytes = body.len();
             if limit != usize::MAX {
+                if keep {
+                    self.store.lock().unwrap().keep(&head, body);
+                }
                 self.log.lock().unwrap().push(seen);
                 return connection.reset().await;
             }
@@ -100,6 +118,18 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Counts a request in, until the guard is dropped.
+    fn enter(&self, seen: &mut Seen) -> impl Drop + use<'_> {
+        struct Leave<'a>(&'a AtomicUsize);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        seen.beside = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        Leave(&self.in_flight)
     }
 
     fn effects(&self, head: &Head) -> Vec<Effect> {

@@ -53,6 +53,15 @@ pub enum LinkForm {
     None,
 }
 
+/// Where the body of a PATCH begins, as it says.
+fn start_of(head: &Head) -> Option<usize> {
+    head.header("content-range")?
+        .split('-')
+        .next()?
+        .parse()
+        .ok()
+}
+
 /// An error answer of the distribution API.
 pub fn error(status: u16, code: &str, message: &str) -> Reply {
     let body = json!({ "errors": [{ "code": code, "message": message, "detail": null }] });
@@ -70,6 +79,24 @@ impl Store {
     /// Forgets all open uploads.
     pub fn forget_uploads(&mut self) {
         self.uploads.clear();
+    }
+
+    /// Keeps what came of an upload's body before it broke off.
+    pub fn keep(&mut self, head: &Head, part: Vec<u8>) {
+        let Some((_, id)) = head.path().split_once("/blobs/uploads/") else {
+            return;
+        };
+        let Ok(id) = id.parse() else { return };
+        let Some(upload) = self.uploads.get(&id) else {
+            return;
+        };
+        let newest = self.state(upload);
+        let starts = start_of(head);
+        if head.target.contains(&newest) && starts.is_none_or(|s| s == upload.bytes.len()) {
+            let upload = self.uploads.entry(id).or_default();
+            upload.bytes.extend(part);
+            upload.state += 1;
+        }
     }
 
     /// Answers one request as the specification has it.
@@ -155,11 +182,9 @@ impl Store {
         }
         match head.method.as_str() {
             "PATCH" => {
-                let starts = head
-                    .header("content-range")
-                    .and_then(|r| r.split('-').next()?.parse().ok());
+                let starts = start_of(head);
                 let upload = self.uploads.get_mut(&id).unwrap();
-                if starts.is_some_and(|start: usize| start != upload.bytes.len()) {
+                if starts.is_some_and(|start| start != upload.bytes.len()) {
                     return Reply {
                         status: 416,
                         ..self.accepted(name, id)
@@ -233,6 +258,9 @@ impl Store {
         else {
             return error(404, "MANIFEST_UNKNOWN", "manifest unknown");
         };
+        if head.method == "DELETE" && repo.tags.remove(which).is_some() {
+            return Reply::new(202, "");
+        }
         if head.method == "DELETE" {
             repo.tags.retain(|_, d| *d != digest);
             repo.manifests.remove(&digest);

@@ -182,6 +182,11 @@ impl Connection {
         self.exactly(limit.min(length.unwrap_or(0))).await
     }
 
+    /// What came of a body that broke off.
+    pub fn arrived(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.ahead)
+    }
+
     async fn chunked_body(&mut self, limit: usize) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
@@ -213,7 +218,8 @@ impl Connection {
         while self.ahead.len() < count {
             self.more_or_end().await?;
         }
-        Ok(self.ahead.drain(..count).collect())
+        let rest = self.ahead.split_off(count);
+        Ok(std::mem::replace(&mut self.ahead, rest))
     }
 
     async fn more_or_end(&mut self) -> io::Result<()> {

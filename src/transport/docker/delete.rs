@@ -1,0 +1,160 @@
+//! Deletes an image from a registry: its tag alone where the registry can do that, else its manifest, once it is
+//! known that no other tag goes with it.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::super::delete::Deleted;
+use crate::image::{Digest, Reference, Tag};
+use crate::registry::v2::TagOrDigest;
+use crate::registry::{Actions, ApiError, Client, Patience};
+use crate::settings::Access;
+use crate::{Error, Kind, Result};
+
+/// Tags whose digests are asked for at once.
+const ASKED_AT_ONCE: usize = 16;
+/// Tags that a message lists.
+const LISTED: usize = 20;
+
+/// Deletes `reference`; see [`crate::transport::delete`].
+pub(in crate::transport) async fn delete(
+    reference: &Reference,
+    access: &Access,
+    patience: &Patience,
+    force: bool,
+) -> Result<Deleted> {
+    let registry = &reference.repository.registry;
+    let place = Place {
+        client: Arc::new(Client::new(registry, access, patience.clone())?),
+        reference,
+    };
+    let (digest, own) = match &reference.digest {
+        Some(digest) => (digest.clone(), None),
+        None => {
+            let tag = reference.tag.clone().unwrap_or_else(Tag::latest);
+            let which = TagOrDigest::Tag(tag.clone());
+            match place.remove(&which).await {
+                Ok(()) => return Ok(place.deleted(vec![which])),
+                // R8: old registries delete by digest only, and say so in various ways.
+                Err(e) if knows_no_tags(&e) => match place.digest(&tag).await? {
+                    Some(digest) => {
+                        tracing::debug!("{e}; deleting the manifest of the tag");
+                        (digest, Some(tag))
+                    }
+                    None if e.kind() == Kind::NotFound => return Err(e),
+                    None => return Err(place.no_such_tag(&tag)),
+                },
+                Err(e) => return Err(e),
+            }
+        }
+    };
+    let others = match force {
+        true => Vec::new(),
+        false => place.tags_of(&digest, own.as_ref()).await?,
+    };
+    if !others.is_empty() {
+        return Err(place.shared(&digest, own.as_ref(), &others));
+    }
+    place.remove(&TagOrDigest::Digest(digest.clone())).await?;
+    let named = own.map(TagOrDigest::Tag).into_iter();
+    Ok(place.deleted(named.chain([TagOrDigest::Digest(digest)]).collect()))
+}
+
+/// Whether a registry may have refused `e` for being asked to delete a tag. One that says «not found» may not have
+/// understood either.
+fn knows_no_tags(e: &Error) -> bool {
+    ApiError::of(e).is_some_and(|a| matches!(a.status.as_u16(), 400 | 404 | 405 | 415 | 501))
+}
+
+/// The image in its registry.
+struct Place<'a> {
+    client: Arc<Client>,
+    reference: &'a Reference,
+}
+
+impl Place<'_> {
+    async fn remove(&self, which: &TagOrDigest) -> Result<()> {
+        let name = &self.reference.repository.name;
+        self.client.delete_manifest(name, which).await
+    }
+
+    async fn digest(&self, tag: &Tag) -> Result<Option<Digest>> {
+        let name = &self.reference.repository.name;
+        let which = TagOrDigest::Tag(tag.clone());
+        self.client
+            .manifest_digest(name, &which, Actions::PullDelete)
+            .await
+    }
+
+    /// The tags that stand for `digest`, without `own`.
+    async fn tags_of(&self, digest: &Digest, own: Option<&Tag>) -> Result<Vec<Tag>> {
+        // L8, L13: some registries list nothing. That says nothing of the image.
+        let unknown = |e: Error| {
+            let kind = match e.kind() {
+                Kind::Unavailable => Kind::Unavailable,
+                _ => Kind::Refused,
+            };
+            let text = format!("it is not known which other tags would go with it: {e}");
+            Error::new(kind, text).hint("with `--force` it is deleted whatever other tags it has")
+        };
+        let pages: Vec<String> = self
+            .client
+            .tags(&self.reference.repository.name)
+            .try_concat()
+            .await
+            .map_err(unknown)?;
+        let tags = pages.iter().filter_map(|text| text.parse::<Tag>().ok());
+        let asked = tags.filter(|tag| Some(tag) != own).map(|tag| async move {
+            let same = self.digest(&tag).await?.as_ref() == Some(digest);
+            Ok(same.then_some(tag))
+        });
+        let asked: Vec<_> = asked.collect();
+        let found: Vec<Option<Tag>> = stream::iter(asked)
+            .buffered(ASKED_AT_ONCE)
+            .try_collect()
+            .await
+            .map_err(unknown)?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn shared(&self, digest: &Digest, own: Option<&Tag>, others: &[Tag]) -> Error {
+        let mut list: Vec<_> = others
+            .iter()
+            .take(LISTED)
+            .map(|t| format!("`{t}`"))
+            .collect();
+        if others.len() > LISTED {
+            list.push(format!("and {} more", others.len() - LISTED));
+        }
+        let (what, list) = (self.reference, list.join(", "));
+        let text = match own {
+            Some(_) => format!(
+                "`docker://{what}` cannot be deleted alone: the registry deletes whole manifests only, and with `{digest}` these tags would go: {list}"
+            ),
+            None => format!("these tags stand for `docker://{what}` and would go with it: {list}"),
+        };
+        Error::new(Kind::Refused, text).hint("with `--force` they are deleted all together")
+    }
+
+    fn no_such_tag(&self, tag: &Tag) -> Error {
+        let repository = &self.reference.repository;
+        let text = format!("`docker://{repository}` has no tag `{tag}`");
+        Error::new(Kind::NotFound, text).hint(format!(
+            "list what there is with `barque tags docker://{repository}`"
+        ))
+    }
+
+    fn deleted(&self, which: Vec<TagOrDigest>) -> Deleted {
+        let repository = &self.reference.repository;
+        let name = |which: &TagOrDigest| match which {
+            TagOrDigest::Tag(tag) => format!("docker://{repository}:{tag}"),
+            TagOrDigest::Digest(digest) => format!("docker://{repository}@{digest}"),
+        };
+        Deleted {
+            names: which.iter().map(name).collect(),
+            blobs: 0,
+            bytes: 0,
+        }
+    }
+}

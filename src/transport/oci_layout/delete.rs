@@ -1,0 +1,110 @@
+//! Deletes an image from a layout: its entry, and the blobs that nothing else in the layout names.
+//!
+//! All of it happens under the lock of the layout. The index is replaced first, so that a deletion which is
+//! killed leaves blobs too many and never too few. A copy that runs meanwhile finds at its end, under the same
+//! lock, whether a blob that it relied on is gone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::super::delete::Deleted;
+use super::blobs::Blobs;
+use super::{INDEX_FILE, blob_store, check_version, image_name, lock, no_layout, parse};
+use super::{read_document, read_index};
+use crate::image::{Descriptor, Digest, Selector, View};
+use crate::{Error, Kind, Result};
+
+/// Manifests and blobs that something needs.
+type Needed = BTreeSet<Digest>;
+
+/// Deletes the entry that `selector` picks; see [`crate::transport::delete`].
+pub(in crate::transport) async fn delete(path: &Path, selector: &Selector) -> Result<Deleted> {
+    let (path, selector) = (path.to_owned(), selector.clone());
+    blob_store::blocking(move || {
+        if read_index(&path)?.is_none() {
+            return Err(no_layout(&path));
+        }
+        check_version(&path)?;
+        let _lock = lock(&path)?;
+        // Read again: it may have changed until the lock was had.
+        let Some(mut index) = read_index(&path)? else {
+            return Err(no_layout(&path));
+        };
+        let gone = index.remove(&selector, &path.display().to_string())?;
+        let unneeded = unneeded(&path, &gone, &index.images());
+        let file = path.join(INDEX_FILE);
+        blob_store::write_document_blocking(&file, &path, index.to_json().as_bytes())?;
+        blob_store::sync_directory(&path)?;
+        let blobs = Blobs::new(&path, None);
+        let mut deleted = Deleted {
+            names: vec![image_name(&path, &selector)],
+            blobs: 0,
+            bytes: 0,
+        };
+        for digest in &unneeded {
+            let blob = blobs.file(digest);
+            let bytes = fs::metadata(&blob).map_or(0, |m| m.len());
+            match fs::remove_file(&blob) {
+                Ok(()) => {
+                    deleted.blobs += 1;
+                    deleted.bytes += bytes;
+                }
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Err(e) => {
+                    let text = format!("the entry is deleted, but not `{}`", blob.display());
+                    return Err(Error::new(Kind::Refused, text).because(e));
+                }
+            }
+        }
+        Ok(deleted)
+    })
+    .await
+}
+
+/// What `gone` needs and none of the images that `stay`. Where one of those cannot be read, nobody knows what it
+/// needs, and everything stays.
+fn unneeded(layout: &Path, gone: &Descriptor, stay: &[Result<Descriptor>]) -> Needed {
+    let (mut unneeded, mut needed) = (Needed::new(), Needed::new());
+    let read = need(layout, gone, &mut unneeded).and_then(|()| {
+        stay.iter().try_for_each(|image| match image {
+            Ok(image) => need(layout, image, &mut needed),
+            Err(e) => Err(Error::other(e.to_string())),
+        })
+    });
+    if let Err(e) = read {
+        tracing::warn!("no blob is removed, since it is not sure which are needed: {e}");
+        return Needed::new();
+    }
+    unneeded.retain(|digest| !needed.contains(digest));
+    unneeded
+}
+
+/// Adds `blob` and all that it names, down to the last child. What is not in the layout names nothing.
+fn need(layout: &Path, blob: &Descriptor, needed: &mut Needed) -> Result<()> {
+    let mut left = vec![blob.clone()];
+    while let Some(blob) = left.pop() {
+        let is_new = needed.insert(blob.digest.clone());
+        if !is_new || !blob.media_type.is_manifest() {
+            continue;
+        }
+        let Some(raw) = read_document(&Blobs::new(layout, None).file(&blob.digest))? else {
+            continue;
+        };
+        let view = parse(raw, Some(blob.media_type.as_str())).and_then(|m| m.view());
+        let view = view.map_err(|e| {
+            let text = format!("manifest `{}` cannot be read", blob.digest);
+            Error::new(Kind::Corrupt, text).because(e)
+        })?;
+        match view {
+            View::Image(image) => left.extend(image.blobs().cloned().chain(image.subject.clone())),
+            View::Index(index) => left.extend(index.manifests.into_iter().chain(index.subject)),
+            View::Artifact(artifact) => {
+                left.extend(artifact.blobs.into_iter().chain(artifact.subject))
+            }
+            View::Schema1(image) => needed.extend(image.fs_layers),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! The lock of a layout, and the entry of an image into its index under it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+
+use super::blobs::Blobs;
+use super::index::Index;
+use super::{INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_store, cannot_write, read_index};
+use crate::image::{Descriptor, Digest};
+use crate::{Error, Kind, Result};
+
+/// Takes the lock of the layout until the file is dropped; writes `oci-layout` where it is missing.
+pub(super) fn lock(layout: &Path) -> Result<File> {
+    let path = layout.join(LAYOUT_FILE);
+    let cannot = |e| cannot_write(&path, 0, LAYOUT.len() as u64, e);
+    let mut options = OpenOptions::new();
+    // For writing, because network file systems lock nothing else; a layout of others may allow reading only.
+    let opened = options.read(true).write(true).create(true).open(&path);
+    let mut file = opened.or_else(|e| match e.kind() {
+        ErrorKind::PermissionDenied => File::open(&path).map_err(|_| cannot(e)),
+        _ => Err(cannot(e)),
+    })?;
+    match file.lock() {
+        Err(e) if e.kind() == ErrorKind::Unsupported => {
+            tracing::warn!("`{}` cannot be locked: {e}", path.display());
+        }
+        done => done.map_err(cannot)?,
+    }
+    let mut first = [0; 1];
+    if file.read(&mut first).map_err(cannot)? == 0 {
+        file.write_all(LAYOUT).map_err(cannot)?;
+        file.sync_all().map_err(cannot)?;
+    }
+    Ok(file)
+}
+
+/// Enters `image` into `index.json`, with what other processes have entered meanwhile. All of its `parts` have to
+/// be there: somebody may have deleted an image that shared them.
+pub(super) fn enter(
+    layout: &Path,
+    image: &Descriptor,
+    name: Option<&str>,
+    blobs: &Blobs,
+    parts: &[(Digest, u64)],
+) -> Result<()> {
+    let _lock = lock(layout)?;
+    let is_there = |(digest, size): &&(Digest, u64)| {
+        fs::metadata(blobs.file(digest)).is_ok_and(|m| m.len() == *size)
+    };
+    if let Some((digest, _)) = parts.iter().find(|part| !is_there(part)) {
+        let text = format!(
+            "`{digest}` was removed from `{}` while the image was written",
+            layout.display()
+        );
+        return Err(Error::new(Kind::Unavailable, text)
+            .hint("run the same command again: it writes what is missing"));
+    }
+    let before = read_index(layout)?;
+    let mut after = before.clone().unwrap_or_else(Index::empty);
+    after.enter(image, name);
+    if before.as_ref() == Some(&after) {
+        return Ok(());
+    }
+    let path = layout.join(INDEX_FILE);
+    blob_store::write_document_blocking(&path, layout, after.to_json().as_bytes())
+}

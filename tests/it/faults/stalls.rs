@@ -1,0 +1,83 @@
+//! Peers that fall silent without closing the connection.
+
+use super::barque;
+use crate::support::fake::{FakeRegistry, on};
+use crate::support::images::{two_layers, write_layout};
+
+#[test]
+fn a_stalled_download_goes_on_and_nobody_is_asked_twice_for_a_byte() {
+    let image = two_layers();
+    let layer = image.layers()[0].to_string();
+    let stall = on("GET").path(&layer).first(3).stall_after(25_000);
+    let registry = FakeRegistry::start().image("a", "1", &image).rule(stall);
+    let barque = barque();
+    let args = [
+        "copy",
+        &registry.docker("a:1"),
+        "dir:out",
+        "--stall-timeout",
+        "200ms",
+    ];
+    barque.args(args).run().ok();
+    super::super::quirks::assert_pulled(&barque, &image);
+    let ranges: Vec<_> = registry
+        .requests("GET", &layer)
+        .iter()
+        .map(|s| s.header("range").unwrap_or("none").to_owned())
+        .collect();
+    assert_eq!(
+        ranges,
+        ["none", "bytes=25000-", "bytes=50000-", "bytes=75000-"]
+    );
+}
+
+#[test]
+fn a_download_that_never_moves_is_given_up_without_a_busy_loop() {
+    let image = two_layers();
+    let layer = image.layers()[0].to_string();
+    let stall = on("GET").path(&layer).after(1).stall_after(0);
+    let registry = FakeRegistry::start()
+        .image("a", "1", &image)
+        .rule(on("GET").path(&layer).first(1).stall_after(70_000))
+        .rule(stall);
+    let barque = barque();
+    let args = [
+        "copy",
+        &registry.docker("a:1"),
+        "oci:out:1",
+        "--stall-timeout",
+        "100ms",
+    ];
+    let out = barque.args(args).run().code(5);
+    assert!(
+        out.stderr().contains("sent nothing for 0.1 s"),
+        "{}",
+        out.stderr()
+    );
+    assert_eq!(
+        registry.requests("GET", &layer).len(),
+        5,
+        "{:?}",
+        registry.lines()
+    );
+    super::assert_valid_layout(&barque.path("out"));
+}
+
+#[test]
+fn an_upload_into_silence_is_sent_again() {
+    let image = two_layers();
+    let layer = image.layers()[0].to_string();
+    let registry = FakeRegistry::start().rule(on("PUT").path(&layer).nth(1).hang());
+    let barque = barque();
+    write_layout(&barque.path("in"), &[("1", &image)]);
+    let to = registry.docker("a:1");
+    let args = ["copy", "oci:in:1", &to, "--stall-timeout", "200ms"];
+    barque.args(args).run().ok();
+    assert_eq!(
+        registry.requests("PUT", &layer).len(),
+        2,
+        "{:?}",
+        registry.lines()
+    );
+    assert_eq!(registry.manifest("a", "1"), Some(image.manifest));
+}
