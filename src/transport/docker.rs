@@ -12,13 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::docker_v1::{Fallback, V1Destination, V1Source, no_v2};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
-    Stored, Which, WrittenLate, verified,
+    Stored, TagPages, Which, WrittenLate, verified,
 };
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Sketch, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
@@ -76,10 +75,6 @@ impl DockerSource {
     fn take_named(&self) -> Option<Manifest> {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         named.take()
-    }
-
-    fn pages(&self) -> BoxStream<'_, Result<Vec<String>>> {
-        self.client.tags(&self.reference.repository.name)
     }
 }
 
@@ -156,13 +151,19 @@ impl Source for DockerSource {
         summed(self.client.requests(), v1)
     }
 
-    fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
-        let pages = self.pages().then(async |page| match page {
-            Err(e) if no_v2(&e) => match self.v1(e).await?.tags() {
-                Some(tags) => tags.try_concat().await,
-                None => Ok(Vec::new()),
-            },
-            page => page,
+    fn tags(self: Arc<Self>) -> Option<TagPages> {
+        let pages = self.client.tags(&self.reference.repository.name);
+        let pages = pages.then(move |page| {
+            let source = self.clone();
+            async move {
+                match page {
+                    Err(e) if no_v2(&e) => match source.v1(e).await?.clone().tags() {
+                        Some(tags) => tags.try_concat().await,
+                        None => Ok(Vec::new()),
+                    },
+                    page => page,
+                }
+            }
         });
         Some(Box::pin(pages))
     }

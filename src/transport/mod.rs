@@ -1,8 +1,8 @@
 //! Reading and writing one image at one place, behind two small traits.
 //!
 //! A transport is one file here. It knows its own place and nothing of the other side: what to copy, and what a
-//! lack of an ability means, is decided in `copy`. Only [`open_source`] and [`open_destination`] know transports
-//! by name.
+//! lack of an ability means, is decided in `copy`. Only [`open_source`], [`open_destination`] and [`open_tags`] know
+//! transports by name.
 
 mod archive_file;
 pub mod blob_store;
@@ -15,6 +15,7 @@ pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
 mod stream;
+mod tags;
 mod tar_index;
 mod tar_writer;
 
@@ -35,6 +36,7 @@ use crate::settings::Access;
 use crate::{Error, Result};
 
 pub use stream::{Spliced, Tally, is_spliced, read_all, tallied, verified};
+pub use tags::{TagPages, Tags, open_tags};
 
 /// What local transports are told besides a name.
 #[derive(Debug, Clone, Default)]
@@ -244,8 +246,9 @@ pub trait Source: Send + Sync {
         BTreeMap::new()
     }
 
-    /// The tags beside this image, page by page; `None` where a place has no tags.
-    fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
+    /// The tags of the image's repository, page by page; `None` where a place is none of a registry. The pages keep
+    /// the source alive.
+    fn tags(self: Arc<Self>) -> Option<TagPages> {
         None
     }
 }

@@ -62,6 +62,16 @@ fn read_index(tar: &TarIndex) -> Result<Index> {
     index_of(&bytes, &format!("{shown}/{INDEX_FILE}"))
 }
 
+/// The names of the images in the archive `path`, `@N` for one without; as for [`OciArchiveSource::open`].
+pub(super) async fn names(path: &Path, tmpdir: Option<&Path>) -> Result<Vec<String>> {
+    let (path, tmpdir) = (path.to_owned(), tmpdir.map(Path::to_owned));
+    blocking(move || {
+        let tar = TarIndex::read(ArchiveFile::open(&path, tmpdir.as_deref())?)?;
+        Ok(read_index(&tar)?.names_or_places())
+    })
+    .await
+}
+
 /// An image in an archive of an OCI layout, to read.
 pub struct OciArchiveSource {
     tar: Arc<TarIndex>,

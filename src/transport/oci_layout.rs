@@ -96,6 +96,17 @@ pub(super) fn check_version_of(bytes: &[u8], layout: &str) -> Result<()> {
     )))
 }
 
+/// The names of the images in the layout `path`, `@N` for one without.
+pub(super) async fn names(path: &Path) -> Result<Vec<String>> {
+    let path = path.to_owned();
+    blocking(move || {
+        let index = read_index(&path)?.ok_or_else(|| no_layout(&path))?;
+        check_version(&path)?;
+        Ok(index.names_or_places())
+    })
+    .await
+}
+
 /// An image in an OCI layout, to read.
 pub struct OciSource {
     path: PathBuf,
