@@ -16,10 +16,12 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::docker_v1::{Fallback, V1Destination, V1Source, no_v2};
 use super::{
-    BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
-    Stored, TagPages, Which, WrittenLate, verified,
+    BlobBody, BlobStream, Coming, Destination, DestinationCan, Expected, Presence, Source,
+    SourceCan, Spliced, Stored, TagPages, Which, WrittenLate, verified,
 };
-use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Sketch, Tag};
+use crate::image::{
+    Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName, Sketch, Tag,
+};
 use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, Client, Patience, UploadBody};
 use crate::settings::Access;
@@ -149,6 +151,11 @@ impl Source for DockerSource {
     fn requests(&self) -> BTreeMap<String, u64> {
         let v1 = self.v1.get().map(|v1| v1.requests());
         summed(self.client.requests(), v1)
+    }
+
+    fn requests_per_blob(&self) -> u64 {
+        // The layers of a V1 image have been read for its manifest.
+        u64::from(self.v1.get().is_none())
     }
 
     fn tags(self: Arc<Self>) -> Option<TagPages> {
@@ -291,6 +298,14 @@ impl DockerDestination {
         })
     }
 
+    /// The repository of this registry that has the blobs; the image's own where none is known, which is the
+    /// question whether they are there.
+    fn mounted_from<'a>(&'a self, found_in: &'a [Repository]) -> &'a RepositoryName {
+        let own = &self.reference.repository;
+        let found = found_in.iter().find(|r| r.registry == own.registry);
+        &found.unwrap_or(own).name
+    }
+
     /// The V1 side of the server; `e`, which made one ask for it, where there is none.
     async fn v1(&self, e: Error) -> Result<&Arc<V1Destination>> {
         let tmpdir = self.tmpdir.clone();
@@ -354,11 +369,7 @@ impl Destination for DockerDestination {
             return v1.put_blob(blob, body).await;
         }
         let own = &self.reference.repository;
-        let from = body
-            .found_in
-            .iter()
-            .find(|r| r.registry == own.registry)
-            .map_or(&own.name, |r| &r.name);
+        let from = self.mounted_from(&body.found_in);
         let mounted = if *from == own.name {
             Stored::Present
         } else {
@@ -416,6 +427,25 @@ impl Destination for DockerDestination {
     fn requests(&self) -> BTreeMap<String, u64> {
         let v1 = self.v1.get().map(|v1| v1.requests());
         summed(self.client.requests(), v1)
+    }
+
+    fn expects(&self, coming: &Coming, presence: Presence, found_in: &[Repository]) -> Expected {
+        if let Some(v1) = self.v1.get() {
+            return v1.expects(coming, presence, found_in);
+        }
+        let mounts = *self.mounted_from(found_in) != self.reference.repository.name;
+        let (requests, stored) = match (coming.size, presence) {
+            (None, _) if coming.blob.size < late::SMALL as u64 => (2, Stored::Written),
+            (None, _) => (3, Stored::Written),
+            (Some(_), Presence::Present) => (1, Stored::Present),
+            (Some(_), _) if mounts => (1, Stored::Mounted),
+            (Some(_), _) => (2, Stored::Written),
+        };
+        Expected { requests, stored }
+    }
+
+    fn requests_per_manifest(&self) -> u64 {
+        self.v1.get().map_or(1, |v1| v1.requests_per_manifest())
     }
 }
 

@@ -177,6 +177,15 @@ pub struct Coming {
     pub size: Option<u64>,
 }
 
+/// What writing a blob is expected to come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Sent to the destination.
+    pub requests: u64,
+    /// Only what is written is read from the source.
+    pub stored: Stored,
+}
+
 /// A blob whose digest and size are known now that it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenLate {
@@ -246,6 +255,11 @@ pub trait Source: Send + Sync {
         BTreeMap::new()
     }
 
+    /// Requests that reading one blob is expected to take: an estimate, without tokens, redirects and retries.
+    fn requests_per_blob(&self) -> u64 {
+        0
+    }
+
     /// The tags of the image's repository, page by page; `None` where a place is none of a registry. The pages keep
     /// the source alive.
     fn tags(self: Arc<Self>) -> Option<TagPages> {
@@ -305,6 +319,23 @@ pub trait Destination: Send + Sync {
     /// Requests sent so far, by host.
     fn requests(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
+    }
+
+    /// What writing `coming` is expected to come to, as far as `presence` tells, when it is known to be in `found_in`:
+    /// an estimate, without tokens, redirects, retries and refused mounts. Sends nothing.
+    fn expects(&self, _coming: &Coming, presence: Presence, _found_in: &[Repository]) -> Expected {
+        Expected {
+            requests: 0,
+            stored: match presence {
+                Presence::Present => Stored::Present,
+                Presence::Absent | Presence::AskedOnWrite => Stored::Written,
+            },
+        }
+    }
+
+    /// Requests that writing one manifest is expected to take; an estimate as [`Destination::expects`] is.
+    fn requests_per_manifest(&self) -> u64 {
+        0
     }
 }
 
