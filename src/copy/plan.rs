@@ -234,10 +234,12 @@ async fn draw(
     if let Some(top) = nodes.last()
         && rescue.is_none()
         && top.awaits == Awaits::Nothing
-        && can.manifest_vouches
-        && current.as_ref() == Some(top.manifest.digest())
     {
-        return up_to_date(top.manifest.digest().clone());
+        let fits = destination.fits_name(&top.manifest);
+        fits.map_err(|e| writing(destination, e))?;
+        if can.manifest_vouches && current.as_ref() == Some(top.manifest.digest()) {
+            return up_to_date(top.manifest.digest().clone());
+        }
     }
 
     let mut plan = CopyPlan {

@@ -401,19 +401,10 @@ impl Destination for DockerDestination {
         if let Some(v1) = self.v1.get() {
             return v1.put_manifest(manifest, at).await;
         }
-        let which = wanted(&self.reference, at);
-        if let TagOrDigest::Digest(digest) = &which
-            && digest.algorithm() == manifest.digest().algorithm()
-            && digest != manifest.digest()
-        {
-            let text = format!(
-                "{} names the digest `{digest}`, but the image has `{}`",
-                self.name(),
-                manifest.digest()
-            );
-            return Err(Error::new(Kind::Refused, text)
-                .hint("leave the digest out of the destination, or copy without conversion"));
+        if *at == Which::Named {
+            self.fits_name(manifest)?;
         }
+        let which = wanted(&self.reference, at);
         self.client
             .put_manifest(&self.reference.repository.name, &which, manifest)
             .await

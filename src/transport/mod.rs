@@ -33,7 +33,7 @@ use crate::image::{
 };
 use crate::registry::Patience;
 use crate::settings::Access;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 pub use stream::{Spliced, Tally, is_spliced, read_all, tallied, verified};
 pub use tags::{TagPages, Tags, open_tags};
@@ -284,6 +284,28 @@ pub trait Destination: Send + Sync {
     /// The image's name, where the place is one of a registry.
     fn reference(&self) -> Option<&Reference> {
         None
+    }
+
+    /// Whether `manifest` can be what the name stands for: a name with a digest stands for that one only.
+    ///
+    /// [`Kind::Refused`] when it cannot.
+    fn fits_name(&self, manifest: &Manifest) -> Result<()> {
+        let digest = self.reference().and_then(|r| r.digest.as_ref());
+        match digest {
+            Some(digest)
+                if digest.algorithm() == manifest.digest().algorithm()
+                    && digest != manifest.digest() =>
+            {
+                let text = format!(
+                    "{} names the digest `{digest}`, but the image has `{}`",
+                    self.name(),
+                    manifest.digest()
+                );
+                Err(Error::new(Kind::Refused, text)
+                    .hint("leave the digest out of the destination, or copy without conversion"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The digest of what the name stands for now; `None` when there is nothing.
