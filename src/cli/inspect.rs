@@ -14,7 +14,7 @@ use crate::image::{Manifest, MediaType, PlatformWish, Sketch, config};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
-use crate::transport::{Source, Which, open_source, read_all};
+use crate::transport::{CONFIG_CAP, Source, Which, open_source, read_all};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -33,8 +33,6 @@ Examples:
 
 /// Images inspected at once.
 const IN_FLIGHT: usize = 8;
-/// Bytes of a config that are read.
-const CONFIG_CAP: u64 = 4 << 20;
 
 /// Show what an image is: digest, tags, labels, layers, environment
 ///

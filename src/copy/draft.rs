@@ -15,11 +15,8 @@ use super::settle::replaced;
 use crate::image::{
     Descriptor, Digest, ImageView, LayerForm, Manifest, MediaType, View, convert, index,
 };
-use crate::transport::{Destination, DestinationCan, Source, read_all};
+use crate::transport::{CONFIG_CAP, Destination, DestinationCan, Source, read_all};
 use crate::{Error, Kind, Result};
-
-/// Bytes of a config that is read to be converted.
-const CONFIG_CAP: u64 = 4 << 20;
 
 /// What comes up while the plan is made.
 pub(super) struct Draft<'a> {

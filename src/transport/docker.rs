@@ -17,7 +17,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::docker_v1::{Fallback, V1Destination, V1Source, no_v2};
 use super::{
     BlobBody, BlobStream, Coming, Destination, DestinationCan, Expected, Presence, Source,
-    SourceCan, Spliced, Stored, TagPages, Which, WrittenLate, verified,
+    SourceCan, Spliced, Stored, TagPages, Which, WrittenLate, verified_from,
 };
 use crate::image::{
     Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName, Sketch, Tag,
@@ -113,17 +113,16 @@ impl Source for DockerSource {
         }
         let resumed = Arc::new(AtomicBool::new(false));
         let stream = self.resuming(blob, from, resumed.clone()).await?;
-        if from > 0 {
-            return Ok(stream);
-        }
-        Ok(Box::pin(verified(stream, blob).map(move |item| {
-            item.map_err(
-                |e| match e.kind() == Kind::Corrupt && resumed.load(Ordering::Relaxed) {
-                    true => e.because(Spliced),
-                    false => e,
-                },
-            )
-        })))
+        Ok(Box::pin(verified_from(stream, blob, from).map(
+            move |item| {
+                item.map_err(|e| {
+                    match e.kind() == Kind::Corrupt && resumed.load(Ordering::Relaxed) {
+                        true => e.because(Spliced),
+                        false => e,
+                    }
+                })
+            },
+        )))
     }
 
     async fn blob_size(&self, digest: &Digest) -> Result<u64> {

@@ -35,7 +35,9 @@ use crate::registry::Patience;
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
-pub use stream::{Spliced, Tally, is_spliced, read_all, tallied, verified};
+pub use stream::{
+    CONFIG_CAP, Spliced, Tally, is_spliced, read_all, tallied, verified, verified_from,
+};
 pub use tags::{TagPages, Tags, open_tags};
 
 /// What local transports are told besides a name.

@@ -17,7 +17,7 @@ use super::tar_index::TarIndex;
 use super::tar_writer::{Content, Entry, TarWriter};
 use super::{
     BlobBody, BlobStream, Coming, Destination, DestinationCan, Presence, Source, SourceCan, Stored,
-    Which, WrittenLate, tallied, verified,
+    Which, WrittenLate, tallied, verified_from,
 };
 use crate::image::{Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Kind, Result};
@@ -154,11 +154,7 @@ impl Source for OciArchiveSource {
                 None => return Err(self.missing(&blob.digest)),
             },
         };
-        Ok(if from == 0 {
-            verified(stream, blob)
-        } else {
-            stream
-        })
+        Ok(verified_from(stream, blob, from))
     }
 }
 

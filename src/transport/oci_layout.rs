@@ -23,7 +23,7 @@ use tokio::sync::OnceCell;
 use super::blob_store::{self, blocking, cannot_read, cannot_write, read_document};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
-    WrittenLate, verified,
+    WrittenLate, verified_from,
 };
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
 use crate::{Error, Kind, Result};
@@ -277,11 +277,7 @@ impl Source for OciSource {
                 }
             },
         };
-        Ok(if from == 0 {
-            verified(stream, blob)
-        } else {
-            stream
-        })
+        Ok(verified_from(stream, blob, from))
     }
 }
 

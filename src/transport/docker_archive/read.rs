@@ -18,7 +18,7 @@ use super::super::archive_file::ArchiveFile;
 use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
 use super::super::inflate::{self, Compression, plain_reader};
 use super::super::tar_index::TarIndex;
-use super::super::{BlobBody, BlobStream, Source, SourceCan, Which, verified};
+use super::super::{BlobBody, BlobStream, Source, SourceCan, Which, verified_from};
 use super::{EMPTY_TAR, Item, LAYER, LAYER_GZIP, MANIFEST, empty_tar, image_name, v1};
 use crate::image::{
     Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector, convert,
@@ -348,11 +348,7 @@ impl Source for DockerArchiveSource {
                 }
             }
         };
-        Ok(if from == 0 {
-            verified(stream, blob)
-        } else {
-            stream
-        })
+        Ok(verified_from(stream, blob, from))
     }
 }
 

@@ -22,13 +22,11 @@ use crate::registry::{Patience, UploadBody};
 use crate::settings::Access;
 use crate::transport::archive_file::{ArchiveFile, spool};
 use crate::transport::{
-    BlobBody, BlobStream, Coming, Destination, DestinationCan, Expected, Presence, Stored, Which,
-    WrittenLate, inflate, read_all, tallied,
+    BlobBody, BlobStream, CONFIG_CAP, Coming, Destination, DestinationCan, Expected, Presence,
+    Stored, Which, WrittenLate, inflate, read_all, tallied,
 };
 use crate::{Error, Kind, Result};
 
-/// Bytes of a config that is read.
-const CONFIG_CAP: u64 = 4 << 20;
 /// How often an image is written before its failure stands.
 const TRIES: usize = 4;
 

@@ -23,7 +23,7 @@ use crate::registry::Patience;
 use crate::registry::v1::{Repo, Session};
 use crate::settings::Access;
 use crate::transport::archive_file::ArchiveFile;
-use crate::transport::{BlobBody, BlobStream, Source, SourceCan, TagPages, Which, verified};
+use crate::transport::{BlobBody, BlobStream, Source, SourceCan, TagPages, Which, verified_from};
 use crate::{Error, Kind, Result};
 
 /// Layers that are read at once.
@@ -163,10 +163,7 @@ impl Source for V1Source {
             let from = from.min(file.len());
             file.section(from, file.len() - from)
         };
-        Ok(match from {
-            0 => verified(stream, blob),
-            _ => stream,
-        })
+        Ok(verified_from(stream, blob, from))
     }
 
     fn repository_name(&self) -> Option<String> {
