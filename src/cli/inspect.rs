@@ -1,5 +1,7 @@
 //! `barque inspect`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -12,7 +14,7 @@ use crate::image::{Manifest, MediaType, PlatformWish, Sketch, config};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
-use crate::transport::{Source, Which, open_source, read_all};
+use crate::transport::{CONFIG_CAP, Source, Which, open_source, read_all};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -31,8 +33,6 @@ Examples:
 
 /// Images inspected at once.
 const IN_FLIGHT: usize = 8;
-/// Bytes of a config that are read.
-const CONFIG_CAP: u64 = 4 << 20;
 
 /// Show what an image is: digest, tags, labels, layers, environment
 ///
@@ -85,14 +85,14 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
         jobs.push((text.clone(), image_to_read(text)?));
     }
     let local = args.place.local(global, None);
-    let what = std::sync::Arc::new((args, wish, access, patience, local));
+    let what = Arc::new((args, wish, access, patience, local));
     let documents = stream::iter(jobs).map(move |(text, name)| {
         let what = what.clone();
         async move {
             let (args, wish, access, patience, local) = &*what;
             let shown = args.retry.run(async || {
                 let source = open_source(&name, access, patience, local).await?;
-                inspect(&*source, args, wish).await
+                inspect(&source, args, wish).await
             });
             let context = |e: Error| anyhow::Error::from(e.context(format!("inspecting `{text}`")));
             // The verdict follows the document, which shows it too.
@@ -111,10 +111,11 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
 
 /// The document, and what there is to be said of the signatures where they were to be checked.
 async fn inspect(
-    source: &dyn Source,
+    shared: &Arc<dyn Source>,
     args: &InspectArgs,
     wish: &PlatformWish,
 ) -> Result<(Bytes, Result<()>)> {
+    let source = &**shared;
     if (args.raw || args.config)
         && let Some(sketch) = source.sketch().await?
     {
@@ -147,7 +148,7 @@ async fn inspect(
         return Ok((text, Ok(())));
     }
     let (described, tags) =
-        futures_util::try_join!(described(source, wish), tags(source, args.no_tags))?;
+        futures_util::try_join!(described(source, wish), tags(shared.clone(), args.no_tags))?;
     // Only now: where the image cannot be read either, that error says it all.
     if tags.is_none() {
         tracing::warn!(
@@ -228,7 +229,7 @@ fn no_config(media_type: &MediaType) -> Error {
 }
 
 /// The tags beside the image. A registry that lists none to us (`None`) does not spoil the rest (quirk L8).
-async fn tags(source: &dyn Source, skip: bool) -> Result<Option<Vec<String>>> {
+async fn tags(source: Arc<dyn Source>, skip: bool) -> Result<Option<Vec<String>>> {
     let pages = match source.tags() {
         Some(pages) if !skip => pages,
         _ => return Ok(Some(Vec::new())),

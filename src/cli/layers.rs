@@ -14,7 +14,9 @@ use crate::image::{DaemonImage, Descriptor, Digest, DigestError, ImageName, Sele
 use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
 use crate::report::sketch::SketchedLayers;
-use crate::transport::{BlobBody, Source, Which, blob_store, is_spliced, open_source, read_all};
+use crate::transport::{
+    BlobBody, CONFIG_CAP, Source, Which, blob_store, is_spliced, open_source, read_all,
+};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -30,7 +32,6 @@ Examples:
 
 /// Layers that are fetched at once.
 const IN_FLIGHT: usize = 8;
-const CONFIG_CAP: u64 = 4 << 20;
 
 /// Download the layers of an image into a directory, or list them
 ///

@@ -1,15 +1,16 @@
 //! `barque tags`.
 
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt};
 
 use super::Outcome;
 use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
 use crate::image::{ImageName, V1Reference, parse_reference};
+use crate::report::failure::clean;
 use crate::report::inspect::ListReport;
 use crate::report::json;
-use crate::transport::{Local, open_source};
+use crate::transport::{Local, Tags, open_tags};
 use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
@@ -18,16 +19,29 @@ Examples:
     barque tags docker://registry.example.com/app
 
   The newest version by number:
-    barque tags --plain docker://registry.example.com/app | sort -V | tail -n 1";
+    barque tags --plain docker://registry.example.com/app | sort -V | tail -n 1
 
-/// List the tags of a repository
+  The images in an archive of docker save:
+    barque tags --plain docker-archive:images.tar";
+
+/// Transports of places that hold their images here.
+const LOCAL: [&str; 5] = [
+    "oci",
+    "oci-archive",
+    "docker-archive",
+    "docker-daemon",
+    "dir",
+];
+
+/// List the tags of a repository, or the names of the images in an archive or layout
 ///
 /// Prints a JSON document as skopeo list-tags does, or with --plain one tag a line, page by page as they arrive.
-/// The order is that of the registry.
+/// The order is that of the registry. Of docker-archive:FILE, oci-archive:FILE and oci:DIR the names of the images are
+/// listed, and @N for an image without a name.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct TagsArgs {
-    /// A repository, as in docker://alpine or quay.io/ns/name
+    /// A repository, as in docker://alpine or quay.io/ns/name, or docker-archive:FILE, oci-archive:FILE or oci:DIR
     #[arg(value_name = "REPOSITORY")]
     repository: String,
 
@@ -42,19 +56,22 @@ pub(crate) struct TagsArgs {
 }
 
 pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outcome> {
-    let name = repository(&args.repository)?;
+    let name = place(&args.repository)?;
     let access = args.registry.access(None)?;
-    let source = open_source(&name, &access, &global.patience(), &Local::default()).await?;
+    let local = Local {
+        tmpdir: global.tmpdir.clone(),
+        ..Local::default()
+    };
     let text = args.repository.clone();
     let context =
         move |e: Error| anyhow::Error::from(e.context(format!("listing the tags of `{text}`")));
+    let open = async || open_tags(&name, &access, &global.patience(), &local).await;
     if args.plain {
-        // The source lives as long as its pages are read.
-        let pages = async_pages(source);
+        let pages = open().await.map_err(&context)?.pages;
         let lines = pages.map(move |page| {
             page.map(|tags| {
                 tags.iter()
-                    .map(|t| format!("{t}\n"))
+                    .map(|t| format!("{}\n", clean(t)))
                     .collect::<String>()
                     .into()
             })
@@ -62,40 +79,20 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
         });
         return Ok(Outcome::Stream(lines.boxed_local()));
     }
-    let repository = source.repository_name();
-    let all = async || async_pages(source.clone()).try_concat().await;
-    let tags = args.retry.run(all).await.map_err(context)?;
-    Ok((json::to_go_json(&ListReport { repository, tags }) + "\n").into())
+    let all = async || {
+        let Tags { repository, pages } = open().await?;
+        let tags = pages.try_concat().await?;
+        Ok(ListReport { repository, tags })
+    };
+    let report = args.retry.run(all).await.map_err(context)?;
+    Ok((json::to_go_json(&report) + "\n").into())
 }
 
-/// The pages of `source`'s tags, with the source kept alive while they are read.
-fn async_pages(
-    source: std::sync::Arc<dyn crate::transport::Source>,
-) -> stream::BoxStream<'static, Result<Vec<String>>> {
-    let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    tokio::spawn(async move {
-        let Some(mut pages) = source.tags() else {
-            return;
-        };
-        while let Some(page) = pages.next().await {
-            if sender.send(page).await.is_err() {
-                return;
-            }
-        }
-    });
-    stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|page| (page, receiver))
-    })
-    .boxed()
-}
-
-/// The repository named; a tag or digest is a mistake here, as it is in skopeo.
-fn repository(text: &str) -> Result<ImageName> {
-    let local = ["oci:", "dir:", "oci-archive:", "docker-archive:"];
-    if local.iter().any(|transport| text.starts_with(transport)) {
-        return Err(Error::other(format!(
-            "`{text}` is not in a registry; only repositories of registries have tags"
-        )));
+/// What to list: a repository, where a tag or digest is a mistake as it is in skopeo, or an archive or layout.
+fn place(text: &str) -> Result<ImageName> {
+    let transport = text.split_once(':').map_or("", |(transport, _)| transport);
+    if LOCAL.contains(&transport) {
+        return ImageName::parse(text);
     }
     if let Some(rest) = text.strip_prefix("docker-v1://") {
         let last = rest.rsplit('/').next().unwrap_or_default();

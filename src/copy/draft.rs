@@ -15,11 +15,8 @@ use super::settle::replaced;
 use crate::image::{
     Descriptor, Digest, ImageView, LayerForm, Manifest, MediaType, View, convert, index,
 };
-use crate::transport::{Destination, DestinationCan, Source, read_all};
+use crate::transport::{CONFIG_CAP, Destination, DestinationCan, Source, read_all};
 use crate::{Error, Kind, Result};
-
-/// Bytes of a config that is read to be converted.
-const CONFIG_CAP: u64 = 4 << 20;
 
 /// What comes up while the plan is made.
 pub(super) struct Draft<'a> {
@@ -76,13 +73,8 @@ impl<'a> Draft<'a> {
                 nodes
             }
             Turn::Made(node, made) => {
-                self.notes.push(format!(
-                    "`{old}` was converted to `{}`: its digest is now `{}`",
-                    node.manifest.media_type(),
-                    node.manifest.digest()
-                ));
                 self.made.extend(made);
-                vec![node]
+                vec![Node { was: old, ..node }]
             }
             Turn::Rescue(node, rescue) => {
                 if self.want.layers != Layers::Keep {
@@ -111,24 +103,25 @@ impl<'a> Draft<'a> {
         }
         let mut out = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let old = node.manifest.descriptor();
+            let (old, turned) = (node.was.clone(), node.was != *node.manifest.digest());
+            let media_type = node.manifest.media_type().clone();
             let node = self.node(node).await?;
             let new = node.manifest.descriptor();
             if node.awaits != Awaits::Nothing {
                 self.pending.insert(new.digest.clone());
-                if new.media_type != old.media_type {
-                    let (digest, media_type) = (&old.digest, &new.media_type);
+                if turned || new.media_type != media_type {
+                    let media_type = &new.media_type;
                     self.notes
-                        .push(format!("`{digest}` is converted to `{media_type}`"));
+                        .push(format!("`{old}` is converted to `{media_type}`"));
                 }
-            } else if new.digest != old.digest {
+            } else if new.digest != old {
                 self.notes.push(format!(
-                    "`{}` was converted to `{}`: its digest is now `{}`",
-                    old.digest, new.media_type, new.digest
+                    "`{old}` was converted to `{}`: its digest is now `{}`",
+                    new.media_type, new.digest
                 ));
             }
-            if new.digest != old.digest {
-                self.changed.insert(old.digest, new);
+            if new.digest != old {
+                self.changed.insert(old, new);
             }
             out.push(node);
         }

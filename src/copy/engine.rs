@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::Want;
 use super::codec::{self, Cores};
+use super::expect::{coming, found_in};
 use super::lanes::Lane;
 use super::plan::{Awaits, BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
@@ -110,12 +111,7 @@ pub async fn run(
     plan.notes.iter().for_each(|note| progress.note(note));
     if plan.up_to_date.is_none() {
         let moved = Arc::new(AtomicU64::new(0));
-        let found_in = source
-            .repository()
-            .into_iter()
-            .chain(&want.mount_from)
-            .cloned()
-            .collect();
+        let found_in = found_in(&*source, want);
         let work = Work {
             source: source.clone(),
             destination: destination.clone(),
@@ -126,7 +122,9 @@ pub async fn run(
             anew: false,
             rescue: plan.rescue.clone(),
         };
-        let coming: Vec<Coming> = plan.blobs.iter().filter_map(coming).collect();
+        let moving = plan.blobs.iter();
+        let moving = moving.filter(|step| step.presence != Presence::Present);
+        let coming: Vec<Coming> = moving.map(coming).collect();
         destination
             .begin(&coming)
             .await
@@ -165,18 +163,6 @@ fn root_digest(plan: &CopyPlan) -> Result<Digest> {
         .or(last)
         .cloned()
         .ok_or_else(|| Error::other("the plan of the copy holds no manifest"))
-}
-
-/// What a destination hears of a step before it is taken.
-fn coming(step: &BlobStep) -> Option<Coming> {
-    let size = match step.content {
-        Content::Recoded(_) => None,
-        Content::Source | Content::Made(_) => Some(step.blob.size),
-    };
-    (step.presence != Presence::Present).then(|| Coming {
-        blob: step.blob.clone(),
-        size,
-    })
 }
 
 /// The steps of blobs that were not sent because the destination has them, as it said: those of `missing`, or
@@ -348,6 +334,7 @@ impl Work {
             mut blob,
             content,
             presence,
+            ..
         } = step;
         if presence == Presence::Present {
             self.completed(&blob).await?;

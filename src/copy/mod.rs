@@ -7,6 +7,7 @@
 pub mod codec;
 mod draft;
 mod engine;
+mod expect;
 mod format;
 mod graph;
 mod lanes;
@@ -17,6 +18,7 @@ mod schema1;
 mod settle;
 
 pub use engine::{BlobDone, CopyReport, run};
+pub use expect::Requests;
 pub use format::Format;
 pub use graph::choose_image;
 pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};

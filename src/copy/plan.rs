@@ -8,13 +8,14 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::draft::Draft;
+use super::expect::{Requests, expect_blobs, expect_manifests};
 use super::format::{holding, stays};
 use super::graph::{Node, target_digest, walk};
 use super::recode::{Layers, Recoded};
 use super::schema1::{self, Rescue};
 use super::{Platforms, Want};
 use crate::image::{Descriptor, Digest, Manifest};
-use crate::transport::{Destination, Presence, Source, Which};
+use crate::transport::{Destination, Presence, Source, Stored, Which};
 use crate::{Error, Kind, Result};
 
 /// Blobs that a destination is asked for at once.
@@ -40,6 +41,8 @@ pub struct BlobStep {
     pub content: Content,
     /// What the destination says of it without being written to.
     pub presence: Presence,
+    /// What is expected to become of it.
+    pub expected: Stored,
 }
 
 impl BlobStep {
@@ -93,6 +96,8 @@ pub struct CopyPlan {
     pub manifests: Vec<ManifestStep>,
     /// What a reader should know of: conversions, things left out.
     pub notes: Vec<String>,
+    /// What the copy is expected to send, the plan included.
+    pub requests: Requests,
     /// Set when the destination has the image already: its digest.
     pub up_to_date: Option<Digest>,
     /// A schema 1 image becomes a modern one: its config and manifest are made when its layers have been read, and
@@ -107,12 +112,56 @@ pub async fn plan(
     destination: &dyn Destination,
     want: &Want,
 ) -> Result<CopyPlan> {
-    // A tag moves within its repository: whatever it points at is there, nothing has to be asked.
-    let keeps = want.layers == Layers::Keep;
-    let retag = keeps
+    let (mut plan, current) = draw(source, destination, want).await?;
+    // Before the destination is asked what it has: a copy does not ask, it writes.
+    plan.requests = Requests::so_far(source, destination);
+    if plan.up_to_date.is_some() {
+        return Ok(plan);
+    }
+    if is_retag(source, destination, want) {
+        expect_manifests(&mut plan, destination);
+        return Ok(plan);
+    }
+    let asked: Vec<_> = plan
+        .blobs
+        .iter()
+        .map(|step| ask(destination, step, want.look))
+        .collect();
+    let presences: Vec<Presence> = stream::iter(asked)
+        .buffered(ASKED_AT_ONCE)
+        .try_collect()
+        .await?;
+    for (step, presence) in plan.blobs.iter_mut().zip(presences) {
+        step.presence = presence;
+    }
+    expect_blobs(&mut plan, source, destination, want);
+    expect_manifests(&mut plan, destination);
+    if !destination.can().manifest_vouches {
+        let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
+        let last = plan.manifests.last().map(|m| m.manifest.digest());
+        let known = complete && plan.rescue.is_none();
+        if known && plan.manifests.len() == 1 && current.as_ref() == last {
+            plan.up_to_date = current;
+        }
+    }
+    Ok(plan)
+}
+
+/// Whether a tag moves within its repository: whatever it points at is there, nothing has to be asked.
+fn is_retag(source: &dyn Source, destination: &dyn Destination, want: &Want) -> bool {
+    want.layers == Layers::Keep
         && want.format.is_none()
         && source.repository().is_some()
-        && source.repository() == destination.repository();
+        && source.repository() == destination.repository()
+}
+
+/// The plan as it is before the destination was asked for blobs, and the digest that it has now.
+async fn draw(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    want: &Want,
+) -> Result<(CopyPlan, Option<Digest>)> {
+    let retag = is_retag(source, destination, want);
     let (top, current) = futures_util::try_join!(
         async {
             source
@@ -141,12 +190,16 @@ pub async fn plan(
         let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
         return Err(Error::new(Kind::Refused, message).hint(hint));
     }
-    let stays = keeps && stays(&top, want);
-    if can.manifest_vouches && stays && current.as_ref() == Some(&wanted) {
-        return Ok(CopyPlan {
-            up_to_date: Some(wanted),
+    let up_to_date = |digest: Digest| {
+        let plan = CopyPlan {
+            up_to_date: Some(digest),
             ..CopyPlan::default()
-        });
+        };
+        Ok((plan, None))
+    };
+    let stays = want.layers == Layers::Keep && stays(&top, want);
+    if can.manifest_vouches && stays && current.as_ref() == Some(&wanted) {
+        return up_to_date(wanted);
     }
     let platforms = match &want.platforms {
         Platforms::All if retag => &Platforms::IndexOnly,
@@ -181,19 +234,22 @@ pub async fn plan(
     if let Some(top) = nodes.last()
         && rescue.is_none()
         && top.awaits == Awaits::Nothing
-        && can.manifest_vouches
-        && current.as_ref() == Some(top.manifest.digest())
     {
-        return Ok(CopyPlan {
-            up_to_date: current,
-            ..CopyPlan::default()
-        });
+        let fits = destination.fits_name(&top.manifest);
+        fits.map_err(|e| writing(destination, e))?;
+        if can.manifest_vouches && current.as_ref() == Some(top.manifest.digest()) {
+            return up_to_date(top.manifest.digest().clone());
+        }
     }
 
     let mut plan = CopyPlan {
         notes: draft.notes,
         rescue,
         ..CopyPlan::default()
+    };
+    let (presence, expected) = match retag {
+        true => (Presence::Present, Stored::Present),
+        false => (Presence::AskedOnWrite, Stored::Written),
     };
     let mut seen = HashSet::new();
     for (node, blob) in nodes
@@ -217,42 +273,16 @@ pub async fn plan(
             plan.blobs.push(BlobStep {
                 blob: blob.clone(),
                 content,
-                presence: Presence::AskedOnWrite,
+                presence,
+                expected,
             });
         }
     }
-    if retag {
-        plan.blobs
-            .iter_mut()
-            .for_each(|b| b.presence = Presence::Present);
-        plan.manifests = order(nodes)
-            .into_iter()
-            .filter(|m| m.at == Which::Named)
-            .collect();
-        return Ok(plan);
-    }
-    let asked: Vec<_> = plan
-        .blobs
-        .iter()
-        .map(|step| ask(destination, step, want.look))
-        .collect();
-    let presences: Vec<Presence> = stream::iter(asked)
-        .buffered(ASKED_AT_ONCE)
-        .try_collect()
-        .await?;
-    for (step, presence) in plan.blobs.iter_mut().zip(presences) {
-        step.presence = presence;
-    }
     plan.manifests = order(nodes);
-    if !can.manifest_vouches {
-        let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
-        let last = plan.manifests.last().map(|m| m.manifest.digest());
-        let known = complete && plan.rescue.is_none();
-        if known && plan.manifests.len() == 1 && current.as_ref() == last {
-            plan.up_to_date = current;
-        }
+    if retag {
+        plan.manifests.retain(|m| m.at == Which::Named);
     }
-    Ok(plan)
+    Ok((plan, current))
 }
 
 async fn ask(destination: &dyn Destination, step: &BlobStep, look: bool) -> Result<Presence> {

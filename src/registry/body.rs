@@ -33,11 +33,15 @@ impl Answer {
             .filter(|v| !v.is_empty())
     }
 
+    /// Whether the body is said to be packed, which nobody asked for (quirk M8).
+    pub(crate) fn claims_gzip(&self) -> bool {
+        self.header(&http::header::CONTENT_ENCODING)
+            .is_some_and(|e| e.eq_ignore_ascii_case("gzip"))
+    }
+
     /// The whole body of a document of at most `cap` bytes.
     pub(crate) async fn document(self, cap: usize) -> Result<Bytes> {
-        let gzip = self
-            .header(&http::header::CONTENT_ENCODING)
-            .is_some_and(|e| e.eq_ignore_ascii_case("gzip"));
+        let gzip = self.claims_gzip();
         let url = self.url.redacted();
         let too_large = || {
             Error::new(

@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Certificate, Identity};
 
 use crate::image::Registry;
@@ -91,6 +92,21 @@ impl Connections {
                     .map_err(no_authorities)
             }),
         }
+    }
+
+    /// The proxy that stands before `url`, without its credentials.
+    pub(crate) fn proxy(&self, url: &url::Url) -> Option<String> {
+        if self.registry.is_loopback() {
+            return None;
+        }
+        // The settings as the HTTP client itself reads them.
+        let found = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
+        let proxy = found.uri();
+        let scheme = proxy.scheme_str().unwrap_or("http");
+        let port = proxy
+            .port()
+            .map_or(String::new(), |port| format!(":{port}"));
+        Some(format!("{scheme}://{}{port}", proxy.host()?))
     }
 
     fn builder(&self) -> reqwest::ClientBuilder {

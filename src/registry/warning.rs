@@ -4,18 +4,24 @@
 //! Each text is told once. It comes from outside and goes to a terminal: one with control characters is dropped.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use http::{HeaderMap, header};
 
-/// Texts told at most, and characters of each: a server must not fill the screen.
+/// Texts that a client tells at most, and characters of each: a server must not fill the screen.
 const MAX_TEXTS: usize = 8;
 const MAX_CHARS: usize = 500;
+/// Texts that are kept; a program that goes on for long hears of older ones again.
+const MAX_KEPT: usize = 64;
 
-/// The warnings told so far.
+/// What any client of this process has told: both sides of a copy may hear the same.
+static TOLD: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+
+/// How many texts this client has told.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings {
-    told: Mutex<HashSet<String>>,
+    count: AtomicUsize,
 }
 
 impl Warnings {
@@ -25,10 +31,15 @@ impl Warnings {
             let Some(text) = std::str::from_utf8(value.as_bytes()).ok().and_then(text) else {
                 continue;
             };
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            if told.len() < MAX_TEXTS && told.insert(text.clone()) {
-                tracing::warn!("`{host}` says: {text}");
+            let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.contains(&text) || self.count.fetch_add(1, Ordering::Relaxed) >= MAX_TEXTS {
+                continue;
             }
+            if told.len() >= MAX_KEPT {
+                told.clear();
+            }
+            tracing::warn!("`{host}` says: {text}");
+            told.insert(text);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::json;
 use super::table::{self, Align, Table, human_size};
 use crate::copy::{Awaits, BlobOutcome, BlobStep, CopyPlan, CopyReport, ManifestStep, Recoded};
 use crate::image::{Descriptor, Digest, MediaType};
-use crate::transport::Presence;
+use crate::transport::{Presence, Stored};
 
 /// Prints the summary line of a copy to stderr, around the bars.
 pub fn print_summary(report: &CopyReport, screen: &MultiProgress) {
@@ -81,7 +81,8 @@ struct BlobLine<'a> {
     digest: &'a Digest,
     size: u64,
     media_type: &'a MediaType,
-    /// `copied`, `mounted` or `present` in a receipt; `transfer`, `mount-or-transfer`, `recode` or `present` in a plan.
+    /// `copied`, `mounted` or `present` in a receipt; `transfer`, `mount` (`mount-or-transfer` where that is not clear),
+    /// `recode` or `present` in a plan.
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     resumed_from: Option<u64>,
@@ -121,6 +122,15 @@ impl<'a> BlobLine<'a> {
             }),
         }
     }
+}
+
+/// How many requests a plan is expected to take, its making included.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RequestsLine {
+    source: u64,
+    destination: u64,
+    total: u64,
 }
 
 /// A manifest in a plan.
@@ -172,7 +182,9 @@ pub struct PlanReport<'a> {
     up_to_date: bool,
     blobs: Vec<BlobLine<'a>>,
     manifests: Vec<ManifestLine<'a>>,
+    /// Of blobs that are expected to be transferred; what is mounted does not move.
     bytes_to_move: u64,
+    requests_expected: RequestsLine,
     /// Manifests that are written; one that is made of what is read on the way is not listed.
     #[serde(skip)]
     writes: usize,
@@ -185,6 +197,7 @@ impl<'a> PlanReport<'a> {
         let action = |step: &BlobStep| match (step.recoded(), step.presence) {
             (Some(_), _) => "recode",
             (None, Presence::Present) => "present",
+            (None, Presence::Absent) if step.expected == Stored::Mounted => "mount",
             (None, Presence::Absent) => "transfer",
             (None, Presence::AskedOnWrite) => "mount-or-transfer",
         };
@@ -217,9 +230,14 @@ impl<'a> PlanReport<'a> {
             bytes_to_move: plan
                 .blobs
                 .iter()
-                .filter(|b| b.presence != Presence::Present)
+                .filter(|b| b.expected == Stored::Written)
                 .map(|b| b.moving().size)
                 .sum(),
+            requests_expected: RequestsLine {
+                source: plan.requests.source,
+                destination: plan.requests.destination,
+                total: plan.requests.source + plan.requests.destination,
+            },
             notes: &plan.notes,
         }
     }
@@ -267,13 +285,33 @@ impl<'a> PlanReport<'a> {
             .iter()
             .map(|n| format!("note: {}\n", clean(n)))
             .collect();
-        let moving = self.blobs.iter().filter(|b| b.action != "present").count();
-        format!(
-            "{text}{notes}{} to move ({}), {} to write\n",
-            blobs(moving),
-            human_size(self.bytes_to_move),
-            self.writes
-        )
+        let moving = self
+            .blobs
+            .iter()
+            .filter(|b| !matches!(b.action, "present" | "mount"));
+        let mut parts = vec![
+            format!(
+                "{} to move ({})",
+                blobs(moving.count()),
+                human_size(self.bytes_to_move)
+            ),
+            format!("{} to write", self.writes),
+        ];
+        let mounts = self.blobs.iter().filter(|b| b.action == "mount").count();
+        if mounts > 0 {
+            parts.insert(1, format!("{mounts} to mount"));
+        }
+        let RequestsLine {
+            source,
+            destination,
+            total,
+        } = self.requests_expected;
+        if total > 0 {
+            parts.push(format!(
+                "{total} requests expected: {source} at the source, {destination} at the destination"
+            ));
+        }
+        format!("{text}{notes}{}\n", parts.join(", "))
     }
 }
 

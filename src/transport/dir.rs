@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use super::blob_store::{self, blocking, cannot_read, read_document};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
-    WrittenLate, verified,
+    WrittenLate, verified_from,
 };
 use crate::image::{Algorithm, Descriptor, Digest, Manifest, View};
 use crate::{Error, Kind, Result};
@@ -145,8 +145,8 @@ impl Source for DirSource {
         for path in self.blob_paths(&blob.digest) {
             match blob_store::read_file(&path, from).await {
                 Err(e) if e.kind() == Kind::NotFound => {}
-                Ok(stream) if from == 0 => return Ok(verified(stream, blob)),
-                other => return other,
+                Err(e) => return Err(e),
+                Ok(stream) => return Ok(verified_from(stream, blob, from)),
             }
         }
         Err(self.no_blob(&blob.digest))

@@ -5,7 +5,7 @@
 //! nothing newer than Registry V1 is spoken to as `docker-v1://` ([`super::docker_v1`]).
 
 mod delete;
-mod late;
+mod destination;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,22 +13,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
-use http::Method;
 
-use super::docker_v1::{Fallback, V1Destination, V1Source, no_v2};
-use super::{
-    BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
-    Stored, Which, WrittenLate, verified,
-};
-use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Sketch, Tag};
-use crate::registry::v2::{Pushed, TagOrDigest};
-use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience, UploadBody};
+use super::docker_v1::{Fallback, V1Source, no_v2};
+use super::{BlobStream, Source, SourceCan, Spliced, TagPages, Which, verified_from};
+use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch, Tag};
+use crate::registry::v2::TagOrDigest;
+use crate::registry::{Actions, Client, Patience};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
 pub(super) use delete::delete;
+pub use destination::DockerDestination;
+pub(super) use destination::missing_blobs;
 
 /// An image of a registry, to read.
 pub struct DockerSource {
@@ -81,10 +78,6 @@ impl DockerSource {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         named.take()
     }
-
-    fn pages(&self) -> BoxStream<'_, Result<Vec<String>>> {
-        self.client.tags(&self.reference.repository.name)
-    }
 }
 
 #[async_trait]
@@ -120,17 +113,16 @@ impl Source for DockerSource {
         }
         let resumed = Arc::new(AtomicBool::new(false));
         let stream = self.resuming(blob, from, resumed.clone()).await?;
-        if from > 0 {
-            return Ok(stream);
-        }
-        Ok(Box::pin(verified(stream, blob).map(move |item| {
-            item.map_err(
-                |e| match e.kind() == Kind::Corrupt && resumed.load(Ordering::Relaxed) {
-                    true => e.because(Spliced),
-                    false => e,
-                },
-            )
-        })))
+        Ok(Box::pin(verified_from(stream, blob, from).map(
+            move |item| {
+                item.map_err(|e| {
+                    match e.kind() == Kind::Corrupt && resumed.load(Ordering::Relaxed) {
+                        true => e.because(Spliced),
+                        false => e,
+                    }
+                })
+            },
+        )))
     }
 
     async fn blob_size(&self, digest: &Digest) -> Result<u64> {
@@ -164,13 +156,24 @@ impl Source for DockerSource {
         self.client.pressure()
     }
 
-    fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
-        let pages = self.pages().then(async |page| match page {
-            Err(e) if no_v2(&e) => match self.v1(e).await?.tags() {
-                Some(tags) => tags.try_concat().await,
-                None => Ok(Vec::new()),
-            },
-            page => page,
+    fn requests_per_blob(&self) -> u64 {
+        // The layers of a V1 image have been read for its manifest.
+        u64::from(self.v1.get().is_none())
+    }
+
+    fn tags(self: Arc<Self>) -> Option<TagPages> {
+        let pages = self.client.tags(&self.reference.repository.name);
+        let pages = pages.then(move |page| {
+            let source = self.clone();
+            async move {
+                match page {
+                    Err(e) if no_v2(&e) => match source.v1(e).await?.clone().tags() {
+                        Some(tags) => tags.try_concat().await,
+                        None => Ok(Vec::new()),
+                    },
+                    page => page,
+                }
+            }
         });
         Some(Box::pin(pages))
     }
@@ -268,194 +271,6 @@ impl DockerSource {
     }
 }
 
-/// An image of a registry, to write.
-pub struct DockerDestination {
-    client: Arc<Client>,
-    reference: Reference,
-    v1: Fallback<V1Destination>,
-    tmpdir: Option<PathBuf>,
-}
-
-impl DockerDestination {
-    /// The image `reference`; nothing is sent before something is asked for. `tmpdir` is for what a V1 server cannot
-    /// take as it is.
-    pub fn new(
-        reference: &Reference,
-        access: &Access,
-        patience: &Patience,
-        tmpdir: Option<PathBuf>,
-    ) -> Result<DockerDestination> {
-        let client = Arc::new(Client::new(
-            &reference.repository.registry,
-            access,
-            patience.clone(),
-        )?);
-        Ok(DockerDestination {
-            client,
-            reference: reference.clone(),
-            v1: Fallback::new(reference, access, patience),
-            tmpdir,
-        })
-    }
-
-    /// The V1 side of the server; `e`, which made one ask for it, where there is none.
-    async fn v1(&self, e: Error) -> Result<&Arc<V1Destination>> {
-        let tmpdir = self.tmpdir.clone();
-        let open = |session, reference: &_| V1Destination::over(session, reference, tmpdir);
-        self.v1.find(&self.client, e, open).await
-    }
-}
-
-#[async_trait]
-impl Destination for DockerDestination {
-    fn name(&self) -> String {
-        format!("docker://{}", self.reference)
-    }
-
-    fn can(&self) -> DestinationCan {
-        DestinationCan {
-            holds: |_| true,
-            manifest_vouches: true,
-            plain_layers: false,
-            names_late: true,
-        }
-    }
-
-    fn reference(&self) -> Option<&Reference> {
-        Some(&self.reference)
-    }
-
-    async fn current(&self) -> Result<Option<Digest>> {
-        let which = wanted(&self.reference, &Which::Named);
-        match self
-            .client
-            .manifest_digest(&self.reference.repository.name, &which, Actions::PullPush)
-            .await
-        {
-            // E3, E8: a refusal here says nothing of what a push may do.
-            Err(e) if e.kind() == Kind::NotAllowed || refused_by_policy(&e) => {
-                tracing::debug!("{e}; taking the image to be absent");
-                Ok(None)
-            }
-            other => other,
-        }
-    }
-
-    async fn has(&self, _blob: &Descriptor) -> Result<Presence> {
-        Ok(Presence::AskedOnWrite)
-    }
-
-    async fn look(&self, blob: &Descriptor) -> Result<Presence> {
-        let name = &self.reference.repository.name;
-        match self.client.has_blob(name, blob, Actions::PullPush).await {
-            Ok(true) => Ok(Presence::Present),
-            Ok(false) => Ok(Presence::Absent),
-            // E3: as for the manifest.
-            Err(e) if e.kind() == Kind::NotAllowed => Ok(Presence::AskedOnWrite),
-            Err(e) => Err(e),
-        }
-    }
-
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
-        if let Some(v1) = self.v1.get() {
-            return v1.put_blob(blob, body).await;
-        }
-        let own = &self.reference.repository;
-        let from = body
-            .found_in
-            .iter()
-            .find(|r| r.registry == own.registry)
-            .map_or(&own.name, |r| &r.name);
-        let mounted = if *from == own.name {
-            Stored::Present
-        } else {
-            Stored::Mounted
-        };
-        let upload = {
-            let body = body.clone();
-            UploadBody::new(blob.size, move |from| {
-                let body = body.clone();
-                Box::pin(async move { body.open(from).await })
-            })
-        };
-        let from = Some(from).filter(|_| !body.anew);
-        match self.client.push_blob(&own.name, blob, from, &upload).await {
-            Ok(Pushed::Present) => Ok(mounted),
-            Ok(Pushed::Uploaded) => Ok(Stored::Written),
-            Err(e) if no_v2(&e) && !upload.failed() => self.v1(e).await?.put_blob(blob, body).await,
-            Err(e) => Err(e),
-        }
-    }
-
-    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        if let Some(v1) = self.v1.get() {
-            return v1.put_late(planned, body).await;
-        }
-        match self.write_late(planned, body.clone()).await {
-            Err(e) if no_v2(&e) => self.v1(e).await?.put_late(planned, body).await,
-            other => other,
-        }
-    }
-
-    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
-        if let Some(v1) = self.v1.get() {
-            return v1.put_manifest(manifest, at).await;
-        }
-        let which = wanted(&self.reference, at);
-        if let TagOrDigest::Digest(digest) = &which
-            && digest.algorithm() == manifest.digest().algorithm()
-            && digest != manifest.digest()
-        {
-            let text = format!(
-                "{} names the digest `{digest}`, but the image has `{}`",
-                self.name(),
-                manifest.digest()
-            );
-            return Err(Error::new(Kind::Refused, text)
-                .hint("leave the digest out of the destination, or copy without conversion"));
-        }
-        self.client
-            .put_manifest(&self.reference.repository.name, &which, manifest)
-            .await
-            .map_err(|e| with_another_format(e, manifest))
-    }
-
-    async fn finish(&self) -> Result<()> {
-        Ok(())
-    }
-
-    fn requests(&self) -> BTreeMap<String, u64> {
-        let v1 = self.v1.get().map(|v1| v1.requests());
-        summed(self.client.requests(), v1)
-    }
-
-    fn pressure(&self) -> u64 {
-        self.client.pressure()
-    }
-}
-
-/// `e` with a word on `--format` where the registry does not take manifests of this type.
-fn with_another_format(e: Error, manifest: &Manifest) -> Error {
-    let unknown_type = crate::registry::ApiError::of(&e).is_some_and(|a| {
-        let codes = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED"];
-        a.status == 415 || codes.iter().any(|code| a.has_code(code))
-    });
-    if !unknown_type {
-        return e;
-    }
-    let other = match manifest.media_type().as_str() {
-        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX => "v2s2",
-        // Signed it may be taken.
-        MediaType::SCHEMA1 => "v2s1",
-        MediaType::SCHEMA1_SIGNED => "v2s2` or `--format oci",
-        _ => "oci` or `--format v2s1",
-    };
-    e.hint(format!(
-        "the registry may not take `{}`: try `--format {other}`",
-        manifest.media_type()
-    ))
-}
-
 fn summed(
     mut requests: BTreeMap<String, u64>,
     more: Option<BTreeMap<String, u64>>,
@@ -464,36 +279,6 @@ fn summed(
         *requests.entry(host).or_default() += count;
     }
     requests
-}
-
-fn refused_by_policy(e: &Error) -> bool {
-    ApiError::of(e).is_some_and(|a| a.status.as_u16() == 412)
-}
-
-/// Error codes of the distribution-spec that a manifest gets when a blob of it is not there.
-const BLOB_UNKNOWN: [&str; 2] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"];
-
-/// See [`super::missing_blobs`].
-pub(super) fn missing_blobs(e: &Error) -> Option<Vec<Digest>> {
-    let answer = ApiError::of(e).filter(|a| a.method == Method::PUT)?;
-    let about = |item: &&ApiErrorItem| BLOB_UNKNOWN.contains(&item.code.as_str());
-    let items: Vec<_> = answer.items.iter().filter(about).collect();
-    // A list that was cut says nothing of what is behind its end.
-    let whole = answer.items.len() < MAX_ITEMS;
-    let named = items.iter().filter(|_| whole).flat_map(|item| {
-        [&item.message, &item.detail]
-            .into_iter()
-            .flat_map(|text| digests(text))
-    });
-    (!items.is_empty()).then(|| named.collect())
-}
-
-/// The digests in a text that a server wrote for people.
-fn digests(text: &str) -> Vec<Digest> {
-    let ends = |c: char| !c.is_ascii_alphanumeric() && c != ':';
-    text.split(ends)
-        .filter_map(|word| word.parse().ok())
-        .collect()
 }
 
 /// With a digest the digest decides; without tag and digest, `latest` is meant.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::image::{Algorithm, Digest, ImageName, Selector};
 
 pub use read::DockerArchiveSource;
+pub(super) use read::names;
 pub use write::DockerArchiveDestination;
 
 const MANIFEST: &str = "manifest.json";

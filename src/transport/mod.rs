@@ -1,8 +1,8 @@
 //! Reading and writing one image at one place, behind two small traits.
 //!
 //! A transport is one file here. It knows its own place and nothing of the other side: what to copy, and what a
-//! lack of an ability means, is decided in `copy`. Only [`open_source`] and [`open_destination`] know transports
-//! by name.
+//! lack of an ability means, is decided in `copy`. Only [`open_source`], [`open_destination`] and [`open_tags`] know
+//! transports by name.
 
 mod archive_file;
 pub mod blob_store;
@@ -16,6 +16,7 @@ pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
 mod stream;
+mod tags;
 mod tar_index;
 mod tar_writer;
 
@@ -33,10 +34,13 @@ use crate::image::{
 };
 use crate::registry::Patience;
 use crate::settings::Access;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 pub use delete::{Deleted, delete};
-pub use stream::{Spliced, Tally, is_spliced, read_all, tallied, verified};
+pub use stream::{
+    CONFIG_CAP, Spliced, Tally, is_spliced, read_all, tallied, verified, verified_from,
+};
+pub use tags::{TagPages, Tags, open_tags};
 
 /// What local transports are told besides a name.
 #[derive(Debug, Clone, Default)]
@@ -177,6 +181,15 @@ pub struct Coming {
     pub size: Option<u64>,
 }
 
+/// What writing a blob is expected to come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Sent to the destination.
+    pub requests: u64,
+    /// Only what is written is read from the source.
+    pub stored: Stored,
+}
+
 /// A blob whose digest and size are known now that it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenLate {
@@ -257,8 +270,14 @@ pub trait Source: Send + Sync {
         0
     }
 
-    /// The tags beside this image, page by page; `None` where a place has no tags.
-    fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
+    /// Requests that reading one blob is expected to take: an estimate, without tokens, redirects and retries.
+    fn requests_per_blob(&self) -> u64 {
+        0
+    }
+
+    /// The tags of the image's repository, page by page; `None` where a place is none of a registry. The pages keep
+    /// the source alive.
+    fn tags(self: Arc<Self>) -> Option<TagPages> {
         None
     }
 }
@@ -280,6 +299,28 @@ pub trait Destination: Send + Sync {
     /// The image's name, where the place is one of a registry.
     fn reference(&self) -> Option<&Reference> {
         None
+    }
+
+    /// Whether `manifest` can be what the name stands for: a name with a digest stands for that one only.
+    ///
+    /// [`Kind::Refused`] when it cannot.
+    fn fits_name(&self, manifest: &Manifest) -> Result<()> {
+        let digest = self.reference().and_then(|r| r.digest.as_ref());
+        match digest {
+            Some(digest)
+                if digest.algorithm() == manifest.digest().algorithm()
+                    && digest != manifest.digest() =>
+            {
+                let text = format!(
+                    "{} names the digest `{digest}`, but the image has `{}`",
+                    self.name(),
+                    manifest.digest()
+                );
+                Err(Error::new(Kind::Refused, text)
+                    .hint("leave the digest out of the destination, or copy without conversion"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The digest of what the name stands for now; `None` when there is nothing.
@@ -319,6 +360,23 @@ pub trait Destination: Send + Sync {
 
     /// How often a host has shown so far that it wants fewer requests at a time.
     fn pressure(&self) -> u64 {
+        0
+    }
+
+    /// What writing `coming` is expected to come to, as far as `presence` tells, when it is known to be in `found_in`:
+    /// an estimate, without tokens, redirects, retries and refused mounts. Sends nothing.
+    fn expects(&self, _coming: &Coming, presence: Presence, _found_in: &[Repository]) -> Expected {
+        Expected {
+            requests: 0,
+            stored: match presence {
+                Presence::Present => Stored::Present,
+                Presence::Absent | Presence::AskedOnWrite => Stored::Written,
+            },
+        }
+    }
+
+    /// Requests that writing one manifest is expected to take; an estimate as [`Destination::expects`] is.
+    fn requests_per_manifest(&self) -> u64 {
         0
     }
 }

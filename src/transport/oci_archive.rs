@@ -17,7 +17,7 @@ use super::tar_index::TarIndex;
 use super::tar_writer::{Content, Entry, TarWriter};
 use super::{
     BlobBody, BlobStream, Coming, Destination, DestinationCan, Presence, Source, SourceCan, Stored,
-    Which, WrittenLate, tallied, verified,
+    Which, WrittenLate, tallied, verified_from,
 };
 use crate::image::{Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Kind, Result};
@@ -60,6 +60,16 @@ fn read_index(tar: &TarIndex) -> Result<Index> {
         check_version_of(&layout, &shown.to_string())?;
     }
     index_of(&bytes, &format!("{shown}/{INDEX_FILE}"))
+}
+
+/// The names of the images in the archive `path`, `@N` for one without; as for [`OciArchiveSource::open`].
+pub(super) async fn names(path: &Path, tmpdir: Option<&Path>) -> Result<Vec<String>> {
+    let (path, tmpdir) = (path.to_owned(), tmpdir.map(Path::to_owned));
+    blocking(move || {
+        let tar = TarIndex::read(ArchiveFile::open(&path, tmpdir.as_deref())?)?;
+        Ok(read_index(&tar)?.names_or_places())
+    })
+    .await
 }
 
 /// An image in an archive of an OCI layout, to read.
@@ -144,11 +154,7 @@ impl Source for OciArchiveSource {
                 None => return Err(self.missing(&blob.digest)),
             },
         };
-        Ok(if from == 0 {
-            verified(stream, blob)
-        } else {
-            stream
-        })
+        Ok(verified_from(stream, blob, from))
     }
 }
 

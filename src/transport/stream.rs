@@ -12,6 +12,15 @@ use super::BlobStream;
 use crate::image::{Algorithm, Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 
+/// `inner`, the bytes of `blob` from offset `from` on: [`verified`] from 0, and as it is from elsewhere, where the
+/// caller has the digester that has seen what came before.
+pub fn verified_from(inner: BlobStream, blob: &Descriptor, from: u64) -> BlobStream {
+    match from {
+        0 => verified(inner, blob),
+        _ => inner,
+    }
+}
+
 /// `inner`, ending in an error when size or digest is not that of `blob`.
 ///
 /// The error stands in the place of the last piece, so that whoever passes the pieces on never passes on all of
@@ -224,6 +233,9 @@ pub fn is_spliced(e: &Error) -> bool {
     let first = std::error::Error::source(e);
     std::iter::successors(first, |e| e.source()).any(|e| e.is::<Spliced>())
 }
+
+/// Bytes of a config that are read.
+pub const CONFIG_CAP: u64 = 4 << 20;
 
 /// Collects a stream of at most `cap` bytes; more is an error.
 pub async fn read_all(mut stream: BlobStream, cap: u64) -> Result<Bytes> {

@@ -7,11 +7,11 @@ mod fixtures;
 mod hostile;
 mod oci;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::support::Barque;
 use crate::support::images::{self, Compression, Dialect, Maker, TestImage, noise, sha256};
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Sandbox, names};
 
 fn skopeo() -> Option<Sandbox> {
     let found = std::process::Command::new("skopeo")
@@ -34,16 +34,6 @@ fn at(barque: &Barque, transport: &str, file: &str) -> String {
 fn layout(barque: &Barque, name: &str, image: &TestImage) -> String {
     images::write_layout(&barque.path(name), &[("v1", image)]);
     format!("{}:v1", at(barque, "oci", name))
-}
-
-/// Names in the directory `path`.
-fn names(path: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(path)
-        .unwrap()
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 /// Names and contents of the members of a tar, in order.

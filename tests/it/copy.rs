@@ -16,15 +16,7 @@ use serde_json::Value;
 use super::support::Barque;
 use super::support::images::{self, TestImage, sha256};
 use super::support::peers::{self, DockerRegistry};
-
-fn names(dir: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(dir).unwrap();
-    let mut names: Vec<String> = entries
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
+use super::support::sandbox::names;
 
 /// The directory is this image and nothing besides: manifest, children, blobs, version.
 #[track_caller]

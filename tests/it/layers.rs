@@ -10,15 +10,7 @@ use super::support::Barque;
 use super::support::fake::{FakeRegistry, on};
 use super::support::images::{self, TestImage, sha256};
 use super::support::peers::{self, DockerRegistry};
-
-fn names(dir: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(dir).unwrap();
-    let mut names: Vec<String> = entries
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
+use super::support::sandbox::names;
 
 /// The directory holds the manifest and exactly these layers of the image, each with its own content.
 #[track_caller]

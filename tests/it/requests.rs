@@ -188,3 +188,182 @@ fn a_new_tag_in_the_same_repository_moves_no_blob() {
     assert_eq!(seen.count("PUT", "/manifests/2"), 1);
     assert!(seen.len() <= 3 + 3, "{:#?}", seen.lines());
 }
+
+#[test]
+fn a_plan_expects_the_requests_that_the_copy_sends() {
+    let Some(from) = fed() else { return };
+    let (to, schema1) = (
+        DockerRegistry::open(),
+        DockerRegistry::setup().schema1().start(),
+    );
+    let barque = Barque::new();
+    let key = barque::image::SigningKey::generate().unwrap();
+    let old = images::schema1::image("fleet/old", "1", Some(&key), false);
+    images::write_dir(&barque.path("old"), &old.image);
+    let at = |registry: &DockerRegistry, name: &str| registry.docker(name);
+    let mount = "--mount-from";
+    let other = format!("{}/copy", to.address());
+    let recode = ["--dest-compress-format", "zstd"];
+    let table = barque
+        .args([
+            "copy",
+            "--dry-run",
+            &at(&from, "fleet/ship:1"),
+            &at(&to, "copy:1"),
+        ])
+        .run()
+        .ok();
+    let told = "1 to write, 12 requests expected: 4 at the source, 8 at the destination\n";
+    assert!(table.stdout().ends_with(told), "{}", table.stdout());
+    /// What it is, flags, source, destination, requests.
+    type Copy<'a> = (&'a str, Vec<&'a str>, String, String, usize);
+    // In this order: each copy finds what those before it left.
+    let copies: Vec<Copy<'_>> = vec![
+        (
+            "cold",
+            vec![],
+            at(&from, "fleet/ship:1"),
+            at(&to, "copy:1"),
+            3 * 3 + 3,
+        ),
+        (
+            "up to date",
+            vec![],
+            at(&from, "fleet/ship:1"),
+            at(&to, "copy:1"),
+            2,
+        ),
+        (
+            "warm, another tag",
+            vec![],
+            at(&from, "fleet/ship:1"),
+            at(&to, "copy:2"),
+            3 + 3,
+        ),
+        (
+            "mounted",
+            vec![],
+            at(&to, "copy:1"),
+            at(&to, "other/place:1"),
+            3 + 3,
+        ),
+        (
+            "mounted as told",
+            vec![mount, &other],
+            at(&from, "fleet/ship:1"),
+            at(&to, "third:1"),
+            3 + 3,
+        ),
+        ("retag", vec![], at(&to, "copy:1"), at(&to, "copy:3"), 2),
+        (
+            "pull",
+            vec![],
+            at(&from, "fleet/ship:1"),
+            "oci:layout:1".into(),
+            4,
+        ),
+        (
+            "pulled already",
+            vec![],
+            at(&from, "fleet/ship:1"),
+            "oci:layout:1".into(),
+            1,
+        ),
+        (
+            "pull into an archive",
+            vec![],
+            at(&from, "fleet/ship:1"),
+            "oci-archive:tar:1".into(),
+            4,
+        ),
+        (
+            "pull and convert",
+            vec![],
+            at(&from, "fleet/ship:docker"),
+            "oci:converted:1".into(),
+            4,
+        ),
+        (
+            "push",
+            vec![],
+            "oci:layout:1".into(),
+            at(&to, "pushed:1"),
+            2 * 3 + 2,
+        ),
+        (
+            "push again",
+            vec![],
+            "oci:layout:1".into(),
+            at(&to, "pushed:1"),
+            1,
+        ),
+        (
+            "five platforms",
+            vec!["--all"],
+            at(&from, "fleet/ship:index"),
+            at(&to, "all:1"),
+            3 * 11 + 13,
+        ),
+        (
+            "five platforms again",
+            vec!["--all"],
+            at(&from, "fleet/ship:index"),
+            at(&to, "all:1"),
+            2,
+        ),
+        (
+            "one of five",
+            vec![],
+            at(&from, "fleet/ship:index"),
+            at(&to, "one:1"),
+            3 * 3 + 4,
+        ),
+        (
+            "recoded",
+            recode.to_vec(),
+            at(&from, "fleet/ship:1"),
+            at(&to, "zstd:1"),
+            3 * 3 + 3,
+        ),
+        (
+            "schema 1 made modern",
+            vec!["--format=oci"],
+            "dir:old".into(),
+            at(&to, "modern:1"),
+            2 * 3 + 2,
+        ),
+        (
+            "schema 1",
+            vec![],
+            "dir:old".into(),
+            at(&schema1, "fleet/old:1"),
+            2 * 3 + 2,
+        ),
+    ];
+    for (what, flags, source, target, total) in copies {
+        let args = ["copy", &source, &target];
+        let plan = || barque.args(args).args(&flags).args(["--dry-run", "--json"]);
+        let expected = plan().run().ok().json()["RequestsExpected"].clone();
+        let registries = [&from, &to, &schema1];
+        let marks = registries.map(DockerRegistry::mark);
+        barque.args(args).args(&flags).run().ok();
+        let seen: Vec<Requests> = registries
+            .iter()
+            .zip(marks)
+            .map(|(registry, mark)| registry.since(mark))
+            .collect();
+        let lines: Vec<_> = seen.iter().map(Requests::lines).collect();
+        let sent: usize = seen.iter().map(|s| s.len()).sum();
+        assert_eq!(expected["Total"], sent, "{what}: {expected} {lines:#?}");
+        assert_eq!(sent, total, "{what}: {lines:#?}");
+        // The registry `from` is only ever a source.
+        let read = if source.starts_with("docker:") && !source.contains(to.address()) {
+            seen[0].len()
+        } else if source.starts_with("docker:") {
+            continue;
+        } else {
+            0
+        };
+        assert_eq!(expected["Source"], read, "{what}: {expected} {lines:#?}");
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::support::Barque;
 use super::support::fake::FakeRegistry;
-use super::support::harbour::{auth_json, good, helper, spied};
+use super::support::harbour::{auth_json, good, helper, spied, warned_once};
 use super::support::images;
 use super::support::peers::{PASSWORD, USER};
 
@@ -78,17 +78,7 @@ fn a_file_open_to_all_is_used_with_a_warning() {
     );
     std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
     let out = spied(barque.args(["inspect", &registry.docker("a:1")])).ok();
-    let warnings: Vec<_> = out
-        .stderr()
-        .lines()
-        .filter(|l| l.contains("warning"))
-        .collect();
-    assert_eq!(warnings.len(), 1, "{}", out.stderr());
-    assert!(
-        warnings[0].contains("chmod 600 ~/.docker/config.json"),
-        "{}",
-        warnings[0]
-    );
+    warned_once(&out, "chmod 600 ~/.docker/config.json");
 }
 
 #[test]

@@ -170,6 +170,110 @@ fn an_image_is_not_a_repository() {
             out.stderr()
         );
     }
-    let layout = barque(&["tags", "oci:somewhere"]).code(1);
-    assert!(layout.stderr().contains("not in a registry"));
+}
+
+/// Puts an archive with the images `repo_tags`, all of one config and no layers, into `barque`'s folder.
+fn archive(barque: &Barque, file: &str, repo_tags: serde_json::Value) -> String {
+    let config =
+        r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let items = repo_tags.as_array().unwrap().iter();
+    let items: Vec<_> = items
+        .map(|tags| json!({ "Config": "c.json", "RepoTags": tags, "Layers": [] }))
+        .collect();
+    let path = barque.path(file);
+    let mut tar = tar::Builder::new(std::fs::File::create(&path).unwrap());
+    for (name, content) in [
+        ("c.json", config.to_owned()),
+        ("manifest.json", json!(items).to_string()),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, content.as_bytes())
+            .unwrap();
+    }
+    tar.finish().unwrap();
+    format!("docker-archive:{}", path.display())
+}
+
+#[test]
+fn names_in_an_archive_are_those_that_skopeo_lists() {
+    let with = Barque::new();
+    let tags = json!([
+        ["app:1", "docker.io/library/app:2"],
+        null,
+        ["quay.io/x/y:z"],
+        []
+    ]);
+    let several = archive(&with, "several.tar", tags);
+    let list = |args: &[&str]| Barque::new().args(args).run().ok();
+    let listed = list(&["tags", &several]);
+    let names = [
+        "app:1",
+        "docker.io/library/app:2",
+        "@1",
+        "quay.io/x/y:z",
+        "@3",
+    ];
+    assert_eq!(listed.json(), json!({ "Tags": names }));
+    let plain = list(&["tags", "--plain", &several]);
+    assert_eq!(plain.stdout(), names.join("\n") + "\n");
+    // What is listed is what finds an image.
+    for name in names {
+        list(&["inspect", &format!("{several}:{name}")]);
+    }
+    let none = archive(&with, "none.tar", json!([]));
+    assert_eq!(list(&["tags", &none]).json(), json!({ "Tags": [] }));
+    if peers::missing(&["skopeo"]) {
+        return;
+    }
+    for name in [
+        &several,
+        &format!("{several}:@1"),
+        &format!("{several}:app:1"),
+    ] {
+        let theirs = peers::skopeo().args(["list-tags", name]).run().ok();
+        assert_eq!(list(&["tags", name]).stdout(), theirs.stdout(), "{name}");
+    }
+}
+
+#[test]
+fn names_in_a_layout_and_in_its_archive() {
+    let with = Barque::new();
+    let (one, two) = (images::small(), images::two_layers());
+    let layout = with.path("layout");
+    images::write_layout(&layout, &[("v1", &one), ("v1.1", &two), ("also/v1", &one)]);
+    let index = layout.join("index.json");
+    let mut document: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&index).unwrap()).unwrap();
+    document["manifests"][1]["annotations"] = json!(null);
+    std::fs::write(&index, document.to_string()).unwrap();
+    let tar = with.path("layout.tar");
+    let mut archive = tar::Builder::new(std::fs::File::create(&tar).unwrap());
+    archive.append_dir_all("", &layout).unwrap();
+    archive.finish().unwrap();
+    let names = ["v1", "@1", "also/v1"];
+    for place in [
+        format!("oci:{}", layout.display()),
+        format!("oci-archive:{}", tar.display()),
+    ] {
+        let out = barque(&["tags", &place]).ok();
+        assert_eq!(out.json(), json!({ "Tags": names }), "{place}");
+        for name in names {
+            barque(&["inspect", "--raw", &format!("{place}:{name}")]).ok();
+        }
+    }
+}
+
+#[test]
+fn places_without_names() {
+    for (place, code, told) in [
+        ("oci:nowhere", 2, "nowhere"),
+        ("docker-archive:nowhere.tar", 2, "nowhere.tar"),
+        ("dir:somewhere", 1, "has no tags"),
+        ("docker-daemon:app:1", 1, "has no tags"),
+    ] {
+        let out = barque(&["tags", place]).code(code);
+        assert!(out.stderr().contains(told), "{place}: {}", out.stderr());
+    }
 }

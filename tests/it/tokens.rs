@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::support::Barque;
 use super::support::fake::{FakeRegistry, on};
-use super::support::harbour::{auth_json, base64, good, reader, skopeo_reads, spied, voyage};
+use super::support::harbour::{
+    auth_json, base64, good, reader, skopeo_reads, spied, voyage, warned_once,
+};
 use super::support::images::{self, Dialect, Maker, TestImage, noise};
 use super::support::peers::{self, Auth, DockerRegistry, Requests, USER};
 use super::support::sandbox::Sandbox;
@@ -228,17 +230,7 @@ fn refused_stored_credentials_are_left_aside_for_reads_only() {
     tokens.clear();
     let name = registry.docker("public/ship:1");
     let out = spied(barque.args(["inspect", &name])).ok();
-    let warnings: Vec<_> = out
-        .stderr()
-        .lines()
-        .filter(|l| l.contains("warning"))
-        .collect();
-    assert_eq!(warnings.len(), 1, "{}", out.stderr());
-    assert!(
-        warnings[0].contains("~/.docker/config.json"),
-        "{}",
-        warnings[0]
-    );
+    warned_once(&out, "~/.docker/config.json");
     let refused = tokens.requests().iter().filter(|r| r.status == 401).count();
     assert!(refused <= 2, "A24: {:#?}", tokens.requests());
 

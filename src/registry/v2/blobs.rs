@@ -4,7 +4,9 @@ use futures_util::StreamExt;
 use http::{Method, StatusCode, header};
 
 use crate::image::{Descriptor, Digest, RepositoryName};
+use crate::registry::body::Answer;
 use crate::registry::intent::{Actions, ByteStream, Intent, Scope};
+use crate::registry::unpack::unpacked;
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
 
@@ -22,20 +24,42 @@ impl Client {
         let path = format!("/v2/{repository}/blobs/{}", blob.digest);
         let mut get = Intent::new(Method::GET, path, Some(Scope::new(repository, actions)));
         get.bulk = blob.size > BULK;
-        if from > 0 {
-            get = get.header(header::RANGE, format!("bytes={from}-"));
+        let mut answer = match from {
+            0 => self.send(&get).await?,
+            _ => {
+                let range = format!("bytes={from}-");
+                let ranged = get.clone().header(header::RANGE, range);
+                self.send(&ranged).await?
+            }
+        };
+        let range_of = |answer: &Answer| {
+            answer
+                .header(&header::CONTENT_RANGE)
+                .and_then(content_range)
+        };
+        if answer.status == StatusCode::PARTIAL_CONTENT
+            && answer.claims_gzip()
+            && range_of(&answer).is_none_or(|(_, _, total)| total != Some(blob.size))
+        {
+            // M8: a part of the packed bytes is of no use.
+            answer = self.send(&get).await?;
         }
-        let answer = self.send(&get).await?;
         let url = answer.url.redacted();
         let wrong = |what: String| Error::new(Kind::Unavailable, format!("GET {url}: {what}"));
         match answer.status {
             // B5: the range was ignored; what is known already is passed over.
-            StatusCode::OK => Ok(skip(answer.stream(), from)),
+            StatusCode::OK => {
+                let size = answer.header(&header::CONTENT_LENGTH);
+                let as_is = size.and_then(|text| text.parse().ok()) == Some(blob.size);
+                let packed = answer.claims_gzip() && !as_is;
+                let mut body = answer.stream();
+                if packed {
+                    body = unpacked(body, blob, url).await?;
+                }
+                Ok(skip(body, from))
+            }
             StatusCode::PARTIAL_CONTENT => {
-                let range = answer
-                    .header(&header::CONTENT_RANGE)
-                    .and_then(content_range);
-                match range {
+                match range_of(&answer) {
                     Some((start, _, total))
                         if start == from && total.is_none_or(|t| t == blob.size) =>
                     {

@@ -1,6 +1,7 @@
 //! Tags, page by page (OCI distribution-spec "Content discovery"; quirks L1-L12).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 use http::{Method, header};
@@ -38,8 +39,8 @@ enum Next {
     End,
 }
 
-struct Pages<'a> {
-    client: &'a Client,
+struct Pages {
+    client: Arc<Client>,
     repository: RepositoryName,
     next: Next,
     /// Tags asked for per page; `None` leaves it to the server.
@@ -53,9 +54,12 @@ struct Pages<'a> {
 impl Client {
     /// The tags of a repository in the registry's order, one item a page. Entries that are no tags are left out
     /// with one warning (quirk L7).
-    pub fn tags(&self, repository: &RepositoryName) -> BoxStream<'_, Result<Vec<String>>> {
+    pub fn tags(
+        self: &Arc<Self>,
+        repository: &RepositoryName,
+    ) -> BoxStream<'static, Result<Vec<String>>> {
         let pages = Pages {
-            client: self,
+            client: self.clone(),
             repository: repository.clone(),
             next: Next::First,
             size: Some(PAGE),
@@ -79,7 +83,7 @@ impl Client {
     }
 }
 
-impl Pages<'_> {
+impl Pages {
     async fn page(&mut self) -> Result<Option<Vec<String>>> {
         let base = format!("/v2/{}/tags/list", self.repository);
         let at = |query: Option<String>| match query {

@@ -18,13 +18,35 @@ use super::super::archive_file::ArchiveFile;
 use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
 use super::super::inflate::{self, Compression, plain_reader};
 use super::super::tar_index::TarIndex;
-use super::super::{BlobBody, BlobStream, Source, SourceCan, Which, verified};
+use super::super::{BlobBody, BlobStream, Source, SourceCan, Which, verified_from};
 use super::{EMPTY_TAR, Item, LAYER, LAYER_GZIP, MANIFEST, empty_tar, image_name, v1};
 use crate::image::{
     Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector, convert,
     parse_reference,
 };
 use crate::{Error, Kind, Result};
+
+/// The names of the images in the archive `path` as they stand there, `@N` for an image without; as for
+/// [`DockerArchiveSource::open`].
+pub(in crate::transport) async fn names(path: &Path, tmpdir: Option<&Path>) -> Result<Vec<String>> {
+    let (path, tmpdir) = (path.to_owned(), tmpdir.map(Path::to_owned));
+    blocking(move || {
+        let tar = TarIndex::read(ArchiveFile::open(&path, tmpdir.as_deref())?)?;
+        let items = match items(&tar)? {
+            Some(items) => items,
+            None => v1::items(&tar)?,
+        };
+        let mut names = Vec::new();
+        for (place, item) in items.iter().enumerate() {
+            match item.repo_tags.as_deref() {
+                None | Some([]) => names.push(format!("@{place}")),
+                Some(tags) => names.extend_from_slice(tags),
+            }
+        }
+        Ok(names)
+    })
+    .await
+}
 
 /// An image in an archive of `docker save`, to read.
 pub struct DockerArchiveSource {
@@ -161,14 +183,7 @@ fn items(tar: &TarIndex) -> Result<Option<Vec<Item>>> {
         tar.corrupt(format!("has a `{MANIFEST}` that lists no images"))
             .because(e)
     })?;
-    let items = items.unwrap_or_default();
-    if items.is_empty() {
-        return Err(Error::new(
-            Kind::NotFound,
-            format!("`{shown}` holds no image"),
-        ));
-    }
-    Ok(Some(items))
+    Ok(Some(items.unwrap_or_default()))
 }
 
 /// The image that `selector` picks.
@@ -179,6 +194,7 @@ fn select<'a>(items: &'a [Item], selector: &Selector, archive: &str) -> Result<&
     };
     let found = match selector {
         Selector::Only => match items {
+            [] => None,
             [one] => Some(one),
             more => {
                 let message = format!("`{archive}` holds {} images and none is named", more.len());
@@ -194,7 +210,11 @@ fn select<'a>(items: &'a [Item], selector: &Selector, archive: &str) -> Result<&
             Selector::Named(name) => format!("`{archive}` has no image named `{name}`"),
             Selector::Only => format!("`{archive}` holds no image"),
         };
-        Error::new(Kind::NotFound, what).hint(advice(items, archive))
+        let error = Error::new(Kind::NotFound, what);
+        match items {
+            [] => error,
+            _ => error.hint(advice(items, archive)),
+        }
     })
 }
 
@@ -328,11 +348,7 @@ impl Source for DockerArchiveSource {
                 }
             }
         };
-        Ok(if from == 0 {
-            verified(stream, blob)
-        } else {
-            stream
-        })
+        Ok(verified_from(stream, blob, from))
     }
 }
 

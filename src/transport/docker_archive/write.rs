@@ -13,11 +13,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::super::archive_file::STANDARD;
-use super::super::blob_store::{DOCUMENT_CAP, blocking};
+use super::super::blob_store::blocking;
 use super::super::tar_writer::{Content, Entry, TarWriter};
 use super::super::{
-    BlobBody, BlobStream, Coming, Destination, DestinationCan, Local, Presence, Stored, Which,
-    WrittenLate, read_all, tallied,
+    BlobBody, BlobStream, CONFIG_CAP, Coming, Destination, DestinationCan, Local, Presence, Stored,
+    Which, WrittenLate, read_all, tallied,
 };
 use super::legacy::{directories, repositories};
 use super::{Item, MANIFEST, REPOSITORIES, image_name};
@@ -222,7 +222,7 @@ impl Destination for DockerArchiveDestination {
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
         let content = body.open(0).await?;
         if is_config(blob) {
-            let config = read_all(content, DOCUMENT_CAP).await?;
+            let config = read_all(content, CONFIG_CAP).await?;
             self.image().configs.insert(blob.digest.clone(), config);
             return Ok(Stored::Written);
         }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
@@ -24,7 +23,7 @@ use crate::registry::Patience;
 use crate::registry::v1::{Repo, Session};
 use crate::settings::Access;
 use crate::transport::archive_file::ArchiveFile;
-use crate::transport::{BlobBody, BlobStream, Source, SourceCan, Which, verified};
+use crate::transport::{BlobBody, BlobStream, Source, SourceCan, TagPages, Which, verified_from};
 use crate::{Error, Kind, Result};
 
 /// Layers that are read at once.
@@ -164,10 +163,7 @@ impl Source for V1Source {
             let from = from.min(file.len());
             file.section(from, file.len() - from)
         };
-        Ok(match from {
-            0 => verified(stream, blob),
-            _ => stream,
-        })
+        Ok(verified_from(stream, blob, from))
     }
 
     fn repository_name(&self) -> Option<String> {
@@ -185,7 +181,9 @@ impl Source for V1Source {
         self.session.requests()
     }
 
-    fn tags(&self) -> Option<BoxStream<'_, Result<Vec<String>>>> {
-        Some(Box::pin(stream::once(self.list_tags())))
+    fn tags(self: Arc<Self>) -> Option<TagPages> {
+        Some(Box::pin(stream::once(
+            async move { self.list_tags().await },
+        )))
     }
 }

@@ -3,6 +3,8 @@
 //! Kept as JSON in the order of the file, so that members and entries that barque does not know survive. It
 //! knows no files; reading, locking and replacing them is the layout's.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::image::{Descriptor, Digest, MediaType, Selector};
@@ -64,6 +66,18 @@ impl Index {
             }
         }
         names
+    }
+
+    /// What picks each image: its name, once, or `@N` by its place where it has none.
+    pub(in crate::transport) fn names_or_places(&self) -> Vec<String> {
+        let mut known = HashSet::new();
+        let entries = self.entries().iter().enumerate();
+        entries
+            .filter_map(|(place, entry)| match ref_name(entry) {
+                Some(name) => known.insert(name).then(|| name.to_owned()),
+                None => Some(format!("@{place}")),
+            })
+            .collect()
     }
 
     /// The entry that `selector` picks; `layout` is how messages call the layout.

@@ -171,3 +171,39 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
     barque.args(tag).run().code(1);
     assert_eq!(names(&barque.path("")), ["artifact", "index", "lying"]);
 }
+
+#[test]
+fn the_digest_that_is_told_on_the_way_is_the_last_one() {
+    let barque = Barque::new();
+    let key = barque::image::SigningKey::generate().unwrap();
+    let old = images::schema1::image("fleet/old", "1", Some(&key), false);
+    images::write_dir(&barque.path("old"), &old.image);
+    let modern = layout(&barque, "modern", &images::two_layers());
+    for (source, flags) in [
+        (modern.as_str(), vec![]),
+        (&modern, vec!["--keep-compressed"]),
+        ("dir:old", vec![]),
+        ("dir:old", vec!["--keep-compressed"]),
+    ] {
+        let target = at(&barque, "docker-archive", "new.tar") + ":app:1";
+        let out = barque
+            .args(["copy", source, &target])
+            .args(&flags)
+            .run()
+            .ok();
+        std::fs::remove_file(barque.path("new.tar")).unwrap();
+        let last = out.stdout().trim().rsplit_once('@').unwrap().1.to_owned();
+        let told = out.stderr();
+        let now = |line: &str| {
+            let (_, digest) = line
+                .split_once("is now `")
+                .or(line.split_once("` became `"))?;
+            digest.split_once('`').map(|(digest, _)| digest.to_owned())
+        };
+        let digests: Vec<String> = told.lines().filter_map(now).collect();
+        assert!(
+            digests.iter().all(|d| *d == last),
+            "{last} {flags:?}: {told}"
+        );
+    }
+}

@@ -278,3 +278,30 @@ fn a_directory_is_replaced_by_another_image() {
         is_dir_of(&barque.path("place"), &image);
     }
 }
+
+#[test]
+fn a_digest_in_the_destinations_name_is_held_against_the_image_before_anything_moves() {
+    let image = images::two_layers();
+    let registry = FakeRegistry::start();
+    let barque = Barque::new();
+    images::write_dir(&barque.path("image"), &image);
+    let other = sha256(b"another");
+    let named = |digest: &str| format!("{}@{digest}", registry.docker("a"));
+    for dry in [None, Some("--dry-run")] {
+        let out = barque
+            .args(["copy", "dir:image", &named(&other.to_string())])
+            .args(dry)
+            .run()
+            .code(6);
+        let told = format!(
+            "names the digest `{other}`, but the image has `{}`",
+            image.digest
+        );
+        assert!(out.stderr().contains(&told), "{}", out.stderr());
+    }
+    let seen = registry.requests("", "");
+    assert!(seen.iter().all(|r| r.method == "HEAD"), "{}", seen.len());
+    let own = named(&image.digest.to_string());
+    barque.args(["copy", "dir:image", &own]).run().ok();
+    assert_eq!(registry.requests("PUT", "/manifests/").len(), 1);
+}

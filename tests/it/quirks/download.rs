@@ -367,3 +367,58 @@ fn b13_urls_of_foreign_layers_are_not_fetched() {
     assert!(evil.requests("", "").is_empty());
     assert!(registry.requests("", foreign.hex()).is_empty());
 }
+
+#[test]
+fn m8_blobs_that_a_proxy_packed() {
+    // A plain layer, and one that is gzip itself, which is gzip in gzip then.
+    for compression in [Compression::None, Compression::Gzip] {
+        let image = Maker::new(Dialect::Oci)
+            .compression(compression)
+            .file_layer("data", noise(7, 200_000))
+            .make();
+        let path = path(&image);
+        let packed =
+            || Reply::new(200, images::gzip(image.layer(0))).with("Content-Encoding", "gzip");
+        let layer = || on("GET").path_end(&path);
+        let registry = || FakeRegistry::start().image("a", "1", &image);
+        let pulled = |registry: &FakeRegistry| {
+            let barque = barque();
+            pull(&barque, registry).ok();
+            assert_pulled(&barque, &image);
+            registry.requests("GET", &path).len()
+        };
+        assert_eq!(pulled(&registry().rule(layer().answer(packed()))), 1);
+        let chunked = registry().rule(layer().answer(packed()).chunked());
+        assert_eq!(pulled(&chunked), 1);
+        // A part of the packed bytes is asked for in vain, and then the whole.
+        let part = Reply::new(206, "packed")
+            .with("Content-Encoding", "gzip")
+            .with("Content-Range", "bytes 0-5/100");
+        let cut = registry()
+            .rule(layer().nth(1).answer(packed()).rst_after(100_000))
+            .rule(layer().nth(2).answer(part))
+            .rule(layer().nth(3).answer(packed()));
+        assert_eq!(pulled(&cut), 3);
+        // The label on bytes that are sent as they are, with a length and without.
+        let labelled = registry().rule(layer().header("Content-Encoding", "gzip"));
+        assert_eq!(pulled(&labelled), 1);
+        let labelled = registry().rule(layer().header("Content-Encoding", "gzip").chunked());
+        assert_eq!(pulled(&labelled), 1);
+    }
+}
+
+#[test]
+fn m8_a_packed_blob_that_is_broken_is_told() {
+    let (registry, image, layer) = registry();
+    let mut bytes = images::gzip(image.layer(0));
+    bytes.truncate(100_000);
+    let cut = Reply::new(200, bytes).with("Content-Encoding", "gzip");
+    let registry = registry.rule(layer().answer(cut));
+    let out = pull(&barque(), &registry).code(4);
+    assert!(
+        out.stderr()
+            .contains("is not the gzip that it claims to be"),
+        "{}",
+        out.stderr()
+    );
+}

@@ -233,6 +233,47 @@ fn e12_warnings_are_told_once() {
     assert!(registry.requests("", "").len() > 1);
     let told = "warning: `127.0.0.1` says: this registry \"closes\" soon\n";
     assert_eq!(out.stderr(), told);
+    // Nor by each side of a copy.
+    let (from, to) = (registry.docker("a:1"), registry.docker("b:1"));
+    let copied = barque().args(["copy", &from, &to]).run().ok();
+    assert_eq!(
+        copied.stderr().matches("soon").count(),
+        1,
+        "{}",
+        copied.stderr()
+    );
+}
+
+#[test]
+fn h6_a_proxy_that_nobody_serves_is_named() {
+    let image = "docker://registry.example/a:1";
+    for (proxy, told) in [
+        (
+            "http://sailor:anchors@127.0.0.1:9",
+            "`http://127.0.0.1:9`: nothing listens there",
+        ),
+        (
+            "http://nowhere.invalid:3128",
+            "`http://nowhere.invalid:3128`",
+        ),
+        ("socks5://127.0.0.1:9", "`socks5://127.0.0.1:9`"),
+    ] {
+        let out = barque()
+            .args(["inspect", "--raw", image])
+            .env("HTTPS_PROXY", proxy)
+            .run()
+            .code(5);
+        let text = out.stderr();
+        assert!(
+            text.contains(&format!("through the proxy {told}")),
+            "{text}"
+        );
+        assert!(
+            text.contains("HTTPS_PROXY") && !text.contains("anchors"),
+            "{text}"
+        );
+        assert!(!text.contains("is the registry running"), "{text}");
+    }
 }
 
 #[test]

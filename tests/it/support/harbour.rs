@@ -55,6 +55,15 @@ pub fn spied(run: Run) -> Output {
     out
 }
 
+/// Requires one warning, which contains `text`.
+#[track_caller]
+pub fn warned_once(out: &Output, text: &str) {
+    let lines = out.stderr().lines();
+    let warnings: Vec<_> = lines.filter(|l| l.contains("warning")).collect();
+    assert_eq!(warnings.len(), 1, "{}", out.stderr());
+    assert!(warnings[0].contains(text), "{}", warnings[0]);
+}
+
 /// Puts the helper `docker-credential-NAME` into `bin` below the sandbox's home and returns a `PATH` with it.
 ///
 /// Another program writes the file: while this process has one open for writing, running it can fail.

@@ -18,7 +18,7 @@ use crate::transport::{BlobBody, BlobStream, Destination, Stored, Tally, Written
 use crate::{Error, Result};
 
 /// A smaller blob is held in memory.
-const SMALL: usize = 1 << 20;
+pub(super) const SMALL: usize = 1 << 20;
 
 /// A stream that was opened and not sent yet, and the tally of the newest one.
 type Begun = Arc<Mutex<(Option<BlobStream>, Tally)>>;

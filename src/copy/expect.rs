@@ -1,0 +1,79 @@
+//! The requests that a plan is expected to take, from what each side says of a blob and a manifest. It sends none.
+
+use std::collections::BTreeMap;
+
+use super::Want;
+use super::plan::{BlobStep, Content, CopyPlan};
+use crate::image::{Descriptor, MediaType, Repository};
+use crate::transport::{Coming, Destination, Presence, Source, Stored};
+
+/// Requests at each side: an estimate. What was sent for the plan itself is counted with tokens, redirects and
+/// retries; what is still to be sent is counted without.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Requests {
+    pub source: u64,
+    pub destination: u64,
+}
+
+impl Requests {
+    /// What has been sent so far.
+    pub(super) fn so_far(source: &dyn Source, destination: &dyn Destination) -> Requests {
+        let sum = |by_host: BTreeMap<String, u64>| by_host.into_values().sum();
+        Requests {
+            source: sum(source.requests()),
+            destination: sum(destination.requests()),
+        }
+    }
+}
+
+/// Repositories in which the blobs of `source` are known to be, or likely.
+pub(super) fn found_in(source: &dyn Source, want: &Want) -> Vec<Repository> {
+    let own = source.repository().into_iter();
+    own.chain(&want.mount_from).cloned().collect()
+}
+
+/// What the destination is told of a step before it is taken.
+pub(super) fn coming(step: &BlobStep) -> Coming {
+    Coming {
+        blob: step.blob.clone(),
+        size: match step.content {
+            Content::Recoded(_) => None,
+            Content::Source | Content::Made(_) => Some(step.blob.size),
+        },
+    }
+}
+
+/// Fills in what is expected to become of the blobs of `plan`, and adds the requests that they will take.
+pub(super) fn expect_blobs(
+    plan: &mut CopyPlan,
+    source: &dyn Source,
+    destination: &dyn Destination,
+    want: &Want,
+) {
+    let found_in = found_in(source, want);
+    for step in &mut plan.blobs {
+        let expected = destination.expects(&coming(step), step.presence, &found_in);
+        step.expected = expected.stored;
+        // What a rescue does not see pass it reads all the same.
+        let read = expected.stored == Stored::Written || plan.rescue.is_some();
+        if read && !matches!(step.content, Content::Made(_)) {
+            plan.requests.source += source.requests_per_blob();
+        }
+        plan.requests.destination += expected.requests;
+    }
+}
+
+/// Adds the requests that the manifests of `plan` will take, and the config that a rescue makes.
+pub(super) fn expect_manifests(plan: &mut CopyPlan, destination: &dyn Destination) {
+    let count = plan.manifests.len() as u64;
+    plan.requests.destination += count * destination.requests_per_manifest();
+    if let (Some(_), Some(step)) = (&plan.rescue, plan.manifests.last()) {
+        // Neither digest nor size of the config is known; the ones that stand here for them count for nothing.
+        let config = Coming {
+            blob: Descriptor::new(MediaType::DOCKER_CONFIG, step.was.clone(), 0),
+            size: Some(0),
+        };
+        let expected = destination.expects(&config, Presence::Absent, &[]);
+        plan.requests.destination += expected.requests;
+    }
+}

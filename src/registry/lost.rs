@@ -1,0 +1,166 @@
+//! Requests that got no answer: what to call that, and what the next step depends on.
+//!
+//! The causes that the HTTP client gives are looked through here and nowhere else; what it says of its own layers is
+//! left out.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use super::wire::Request;
+use crate::{Error, Kind};
+
+/// Why no answer came.
+pub(crate) struct Lost {
+    pub(crate) error: Error,
+    pub(crate) why: Why,
+}
+
+/// How a request got lost, as far as the next step depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Nobody listens, or the name is unknown.
+    NoServer,
+    /// The TLS handshake failed; the server may speak plain HTTP.
+    Tls,
+    /// The server speaks TLS, and one side refuses the certificate or the offer of the other.
+    Certificate,
+    /// What came was not HTTP, or the connection closed; over plain HTTP the server may speak TLS.
+    Broken,
+    /// Nothing came in time.
+    Silence,
+    /// What this machine had to bring could not be had: the body to be sent, or the certificates.
+    Body,
+}
+
+/// Words and class of a failure to get an answer to `request`, which went through `proxy` if there is one;
+/// `connect` is how long a connection was waited for.
+pub(super) fn lost(
+    request: &Request,
+    proxy: Option<&str>,
+    connect: Duration,
+    e: reqwest::Error,
+) -> Lost {
+    let e = e.without_url();
+    let place = format!("{} {}", request.method, request.url.redacted());
+    let host = request.url.url().host_str().unwrap_or_default().to_owned();
+    let unavailable = |text: String| Error::new(Kind::Unavailable, text);
+    if let Some(tls) = cause::<rustls::Error>(&e) {
+        let (why, hint) = match tls {
+            rustls::Error::InvalidCertificate(_) => (
+                Why::Certificate,
+                "give the registry's certificate authority with `--cert-dir`, or accept any certificate with `--tls-verify=false`",
+            ),
+            // Only TLS sends alerts: whatever it is about, plain HTTP is not spoken there.
+            rustls::Error::AlertReceived(_) => (Why::Certificate, CLIENT_CERTIFICATE),
+            _ => (
+                Why::Tls,
+                "if this registry speaks plain HTTP, permit that with `--tls-verify=false`",
+            ),
+        };
+        let error =
+            unavailable(format!("{place}: the TLS handshake failed")).because(innermost(&e));
+        return Lost {
+            error: error.hint(hint),
+            why,
+        };
+    }
+    // One io::Error may wrap another under the kind `Other`.
+    let is_io = |kind: io::ErrorKind| {
+        chain(&e).any(|c| {
+            c.downcast_ref::<io::Error>()
+                .is_some_and(|e| e.kind() == kind)
+        })
+    };
+    let says = |text: &str| chain(&e).any(|c| c.to_string().contains(text));
+    if e.is_connect() {
+        let timed_out = e.is_timeout() || says("timed out");
+        // Some servers of plain HTTP hang up when they hear TLS.
+        let hung_up = request.url.url().scheme() == "https"
+            && (is_io(io::ErrorKind::UnexpectedEof) || is_io(io::ErrorKind::ConnectionReset));
+        // H6: what cannot be reached is the proxy, not the registry behind it.
+        let error = if let Some(proxy) = proxy {
+            let refused = match is_io(io::ErrorKind::ConnectionRefused) {
+                true => ": nothing listens there (connection refused)",
+                false => "",
+            };
+            let through = format!("{place}: no connection through the proxy `{proxy}`{refused}");
+            unavailable(through)
+                .because(innermost(&e))
+                .hint("check the proxy settings (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)")
+        } else if says("dns error") || says("failed to lookup") {
+            unavailable(format!("{place}: the host `{host}` is unknown"))
+                .because(innermost(&e))
+                .hint(format!(
+                    "check the spelling of `{host}` and this machine's DNS"
+                ))
+        } else if is_io(io::ErrorKind::ConnectionRefused) {
+            unavailable(format!(
+                "{place}: nothing listens there (connection refused)"
+            ))
+            .because(innermost(&e))
+            .hint("is the registry running, and is the port right?")
+        } else if timed_out {
+            unavailable(format!(
+                "{place}: no connection within {} s",
+                connect.as_secs_f32()
+            ))
+            .because(innermost(&e))
+            .hint("check the network, and the proxy settings (HTTPS_PROXY, NO_PROXY)")
+        } else {
+            unavailable(format!("{place}: no connection")).because(innermost(&e))
+        };
+        return Lost {
+            error,
+            why: if timed_out {
+                Why::Silence
+            } else if hung_up {
+                Why::Tls
+            } else {
+                Why::NoServer
+            },
+        };
+    }
+    let why = if e.is_timeout() {
+        Why::Silence
+    } else {
+        Why::Broken
+    };
+    let error = unavailable(format!(
+        "{place}: the connection broke before an answer came"
+    ))
+    .because(innermost(&e));
+    let tls = why == Why::Broken && request.url.url().scheme() == "https";
+    Lost {
+        // TLS 1.3 servers refuse a client without a certificate after the handshake, some by hanging up.
+        error: if tls {
+            error.hint(CLIENT_CERTIFICATE)
+        } else {
+            error
+        },
+        why,
+    }
+}
+
+const CLIENT_CERTIFICATE: &str = "if this registry wants a client certificate, give it as `NAME.cert` and `NAME.key` in the folder of `--cert-dir`";
+
+fn chain<'a>(
+    e: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    // An io::Error names the cause of what it wraps as its own source, and so hides the wrapped one.
+    std::iter::successors(Some(e), |&e| {
+        match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => e.source(),
+        }
+    })
+}
+
+/// The innermost cause alone: what stands around it names the layers of the HTTP client, which help nobody.
+fn innermost(e: &reqwest::Error) -> io::Error {
+    io::Error::other(chain(e).last().map(ToString::to_string).unwrap_or_default())
+}
+
+fn cause<T: StdError + 'static>(e: &reqwest::Error) -> Option<&T> {
+    chain(e).find_map(|e| e.downcast_ref::<T>())
+}

@@ -1,0 +1,122 @@
+//! Blobs that a proxy packed with gzip on their way although `identity` was asked for (quirk M8).
+//!
+//! `Content-Encoding: gzip` alone says little: servers put it on layers too that are gzip themselves and are sent as
+//! they are. What the first bytes are, packed and unpacked, tells one from the other; whether the right bytes came
+//! out is seen by their digest, elsewhere.
+
+use std::io::{ErrorKind, Read, Write};
+
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use flate2::write::MultiGzDecoder;
+use futures_util::{StreamExt, stream};
+
+use super::intent::ByteStream;
+use crate::image::Descriptor;
+use crate::{Error, Kind, Result};
+
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Bytes that are looked at; a gzip header may hold a file name and a comment.
+const LOOK: usize = 64 << 10;
+/// Packed bytes that are unpacked at once. They may become a thousand times as many.
+const PIECE: usize = 4 << 10;
+
+/// `body`, which is labelled as gzip: unpacked when it is a gzip around `blob`, else as it is. `url` is where it
+/// comes from, for messages.
+pub(super) async fn unpacked(
+    mut body: ByteStream,
+    blob: &Descriptor,
+    url: String,
+) -> Result<ByteStream> {
+    let gzip_inside = blob.media_type.as_str().ends_with("gzip");
+    let mut head = Vec::new();
+    let packed = loop {
+        if let Some(packed) = is_packed(&head, gzip_inside) {
+            break packed;
+        }
+        match body.next().await {
+            Some(bytes) if head.len() < LOOK => head.extend_from_slice(&bytes?),
+            Some(bytes) => {
+                head.extend_from_slice(&bytes?);
+                break false;
+            }
+            None => break false,
+        }
+    };
+    let whole = stream::iter([Ok(Bytes::from(head))]).chain(body);
+    Ok(match packed {
+        true => unpack(Box::pin(whole), url),
+        false => Box::pin(whole),
+    })
+}
+
+/// Whether what begins with `head` is a gzip around the blob, which is itself one when `gzip_inside`; `None` where
+/// more has to be seen.
+fn is_packed(head: &[u8], gzip_inside: bool) -> Option<bool> {
+    if head.len() < MAGIC.len() {
+        return None;
+    }
+    if !head.starts_with(&MAGIC) {
+        return Some(false);
+    }
+    if !gzip_inside {
+        return Some(true);
+    }
+    let mut inner = [0; MAGIC.len()];
+    match GzDecoder::new(head).read_exact(&mut inner) {
+        // No tar begins so: it would be the name of its first file.
+        Ok(()) => Some(inner == MAGIC),
+        Err(e) if e.kind() == ErrorKind::UnexpectedEof => None,
+        Err(_) => Some(false),
+    }
+}
+
+fn unpack(body: ByteStream, url: String) -> ByteStream {
+    struct State {
+        body: ByteStream,
+        decoder: MultiGzDecoder<Vec<u8>>,
+        packed: Bytes,
+        url: String,
+        done: bool,
+    }
+    let state = State {
+        body,
+        decoder: MultiGzDecoder::new(Vec::new()),
+        packed: Bytes::new(),
+        url,
+        done: false,
+    };
+    Box::pin(stream::unfold(state, |mut s| async move {
+        while !s.done {
+            let went = if s.packed.is_empty() {
+                match s.body.next().await {
+                    Some(Ok(bytes)) => {
+                        s.packed = bytes;
+                        continue;
+                    }
+                    Some(Err(e)) => {
+                        s.done = true;
+                        return Some((Err(e), s));
+                    }
+                    None => {
+                        s.done = true;
+                        s.decoder.try_finish()
+                    }
+                }
+            } else {
+                let piece = s.packed.split_to(PIECE.min(s.packed.len()));
+                s.decoder.write_all(&piece)
+            };
+            if let Err(e) = went {
+                s.done = true;
+                let text = format!("the blob at {} is not the gzip that it claims to be", s.url);
+                return Some((Err(Error::new(Kind::Corrupt, text).because(e)), s));
+            }
+            let plain = std::mem::take(s.decoder.get_mut());
+            if !plain.is_empty() {
+                return Some((Ok(plain.into()), s));
+            }
+        }
+        None
+    }))
+}

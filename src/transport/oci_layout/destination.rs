@@ -1,0 +1,231 @@
+//! `OciDestination`: an image written into a layout.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+use super::blobs::Blobs;
+use super::enter::{enter, lock};
+use super::{INDEX_FILE, LAYOUT_FILE, check_version, image_name, read_index};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector};
+use crate::transport::blob_store::{self, blocking};
+use crate::transport::{
+    BlobBody, Destination, DestinationCan, Presence, Stored, Which, WrittenLate,
+};
+use crate::{Error, Kind, Result};
+
+/// How long a partial file waits to be continued before a later copy into the layout removes it.
+const PARTIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// An image in an OCI layout, to write. Nothing is made before the first write.
+pub struct OciDestination {
+    path: PathBuf,
+    blobs: Blobs,
+    selector: Selector,
+    made: OnceCell<()>,
+    /// What `finish` enters into the index.
+    image: Mutex<Option<Descriptor>>,
+    /// What was found or written: all of it has to be there still when the image is entered.
+    parts: Mutex<Vec<(Digest, u64)>>,
+}
+
+impl OciDestination {
+    /// Opens `path` to write: a layout, an empty directory, or nothing yet.
+    ///
+    /// [`Kind::Refused`] for a directory with anything else in it.
+    pub async fn open(path: &Path, selector: &Selector) -> Result<OciDestination> {
+        if let Selector::At(n) = selector {
+            return Err(Error::other(format!(
+                "`{}`: `@{n}` is for reading only",
+                image_name(path, selector)
+            ))
+            .hint("give the image a name, or none"));
+        }
+        let (path, selector) = (path.to_owned(), selector.clone());
+        blocking(move || {
+            check_writable(&path)?;
+            Ok(OciDestination {
+                blobs: Blobs::new(&path, None),
+                path,
+                selector,
+                made: OnceCell::new(),
+                image: Mutex::new(None),
+                parts: Mutex::default(),
+            })
+        })
+        .await
+    }
+
+    /// The same layout with its blobs in the directory `shared` (`ALGORITHM/HEX` below it), if there is one.
+    #[must_use]
+    pub fn sharing(self, shared: Option<&Path>) -> OciDestination {
+        OciDestination {
+            blobs: Blobs::new(&self.path, shared),
+            ..self
+        }
+    }
+
+    fn ref_name(&self) -> Option<&str> {
+        match &self.selector {
+            Selector::Named(name) => Some(name),
+            Selector::Only | Selector::At(_) => None,
+        }
+    }
+
+    fn relies_on(&self, digest: &Digest, size: u64) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.push((digest.clone(), size));
+    }
+
+    /// Makes this a layout, before anything else is in it: a copy that is killed leaves something that the next
+    /// one takes for its own.
+    async fn made(&self) -> Result<()> {
+        let make = || {
+            let path = self.path.clone();
+            blocking(move || {
+                blob_store::create_directory(&path)?;
+                lock(&path).map(drop)
+            })
+        };
+        self.made.get_or_try_init(make).await.copied()
+    }
+}
+
+fn check_writable(path: &Path) -> Result<()> {
+    let refused = |what: &str| Error::new(Kind::Refused, format!("`{}` {what}", path.display()));
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotADirectory => {
+            return Err(refused("is a file, not a directory").because(e));
+        }
+        Err(e) => return Err(refused("cannot be read").because(e)),
+    };
+    let names: Vec<_> = entries.flatten().map(|e| e.file_name()).collect();
+    let layout = |name: &std::ffi::OsString| name == LAYOUT_FILE || name == INDEX_FILE;
+    if names.iter().any(layout) {
+        return check_version(path);
+    }
+    let ours = |name: &std::ffi::OsString| name.to_str().is_some_and(blob_store::is_partial_name);
+    if names.iter().all(ours) {
+        return Ok(());
+    }
+    Err(
+        refused("is not empty and not an OCI image layout, don't want to overwrite important data")
+            .hint("choose a new or empty directory"),
+    )
+}
+
+#[async_trait]
+impl Destination for OciDestination {
+    fn name(&self) -> String {
+        image_name(&self.path, &self.selector)
+    }
+
+    fn can(&self) -> DestinationCan {
+        DestinationCan {
+            holds,
+            manifest_vouches: false,
+            plain_layers: false,
+            names_late: true,
+        }
+    }
+
+    async fn current(&self) -> Result<Option<Digest>> {
+        let path = self.path.clone();
+        let index = blocking(move || read_index(&path)).await?;
+        Ok(index.and_then(|index| index.current(self.ref_name())))
+    }
+
+    async fn has(&self, blob: &Descriptor) -> Result<Presence> {
+        let path = self.blobs.file(&blob.digest);
+        Ok(if blob_store::holds(&path, blob.size).await {
+            self.relies_on(&blob.digest, blob.size);
+            Presence::Present
+        } else {
+            Presence::Absent
+        })
+    }
+
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+        self.made().await?;
+        let to = self.blobs.file(&blob.digest);
+        let stored = blob_store::write_blob(&to, self.blobs.partials(), blob, &body).await?;
+        self.relies_on(&blob.digest, blob.size);
+        Ok(stored)
+    }
+
+    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        self.made().await?;
+        let (algorithm, blobs) = (planned.digest.algorithm(), &self.blobs);
+        let name = |digest: &Digest| blobs.file(digest);
+        let late = blob_store::write_late(blobs.partials(), algorithm, &body, name).await?;
+        self.relies_on(&late.digest, late.size);
+        Ok(late)
+    }
+
+    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+        if !holds(manifest.media_type()) {
+            return Err(Error::new(
+                Kind::Refused,
+                format!(
+                    "an OCI image layout cannot hold a manifest of type `{}`",
+                    manifest.media_type()
+                ),
+            ));
+        }
+        self.made().await?;
+        let image = manifest.descriptor();
+        let to = self.blobs.file(&image.digest);
+        if !blob_store::holds(&to, image.size).await {
+            let partials = self.blobs.partials();
+            blob_store::write_document(&to, partials, manifest.raw().clone()).await?;
+        }
+        self.relies_on(&image.digest, image.size);
+        if *at == Which::Named {
+            *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
+        }
+        Ok(())
+    }
+
+    async fn finish(&self) -> Result<()> {
+        let image = self
+            .image
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if self.made.get().is_none() {
+            return Ok(());
+        }
+        let (path, name) = (self.path.clone(), self.ref_name().map(str::to_owned));
+        let blobs = self.blobs.clone();
+        let parts = self
+            .parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        blocking(move || {
+            // The names of the blobs are on disk before the index points at them.
+            blobs.sync()?;
+            if let Some(image) = image {
+                enter(&path, &image, name.as_deref(), &blobs, &parts)?;
+            }
+            blob_store::sync_directory(&path)?;
+            blob_store::sweep(blobs.partials(), PARTIALS_KEPT);
+            Ok(())
+        })
+        .await
+    }
+}
+
+pub(in crate::transport) fn holds(media_type: &MediaType) -> bool {
+    matches!(
+        media_type.as_str(),
+        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX | MediaType::OCI_ARTIFACT
+    )
+}

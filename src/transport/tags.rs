@@ -1,0 +1,54 @@
+//! What can be named at a place: the tags of a repository, the names of the images in an archive or layout.
+//!
+//! Apart from [`super::Source`], which is one image: an archive of several is no source until one of them is named.
+
+use futures_util::stream::{self, BoxStream};
+
+use super::{Local, docker_archive, oci_archive, oci_layout, open_source};
+use crate::image::ImageName;
+use crate::registry::Patience;
+use crate::settings::Access;
+use crate::{Error, Result};
+
+/// Tags or names as they arrive, in the order of the place.
+pub type TagPages = BoxStream<'static, Result<Vec<String>>>;
+
+/// The tags of a place.
+pub struct Tags {
+    /// The repository, where the place is one of a registry.
+    pub repository: Option<String>,
+    pub pages: TagPages,
+}
+
+/// The tags of the repository that `name` is in; of an archive or layout, the names of its images, and `@N` for an
+/// image without a name, whichever of them `name` picks. Nothing is sent before the first page is asked for.
+///
+/// [`crate::Kind::NotFound`] when there is no such archive or layout; an error for places that hold one image only.
+pub async fn open_tags(
+    name: &ImageName,
+    access: &Access,
+    patience: &Patience,
+    local: &Local,
+) -> Result<Tags> {
+    let tmpdir = local.tmpdir.as_deref();
+    let names = match name {
+        ImageName::Docker(_) | ImageName::DockerV1(_) => {
+            let source = open_source(name, access, patience, local).await?;
+            let repository = source.repository_name();
+            let pages = source.tags().unwrap_or_else(|| Box::pin(stream::empty()));
+            return Ok(Tags { repository, pages });
+        }
+        ImageName::Oci { path, .. } => oci_layout::names(path).await?,
+        ImageName::OciArchive { path, .. } => oci_archive::names(path, tmpdir).await?,
+        ImageName::DockerArchive { path, .. } => docker_archive::names(path, tmpdir).await?,
+        ImageName::DockerDaemon(_) | ImageName::Dir { .. } => {
+            return Err(Error::other(format!(
+                "`{name}` has no tags; repositories, archives and `oci:` layouts have"
+            )));
+        }
+    };
+    Ok(Tags {
+        repository: None,
+        pages: Box::pin(stream::once(async { Ok(names) })),
+    })
+}

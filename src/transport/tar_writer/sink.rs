@@ -1,0 +1,113 @@
+//! `Sink`: a stream into a file or pipe, in batches, of which one is written while the next one is collected.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::task::JoinHandle;
+
+use super::{Out, TarWriter};
+use crate::transport::BlobStream;
+use crate::transport::blob_store::cannot_write;
+use crate::{Error, Kind, Result};
+
+/// Bytes handed to the file system at a time.
+pub(super) const BATCH: usize = 256 * 1024;
+
+/// Where bytes go one after the other.
+pub(super) struct Sink {
+    to: Target,
+    pub(super) at: u64,
+    path: PathBuf,
+}
+
+#[derive(Clone)]
+enum Target {
+    Archive(Arc<Out>),
+    Spool(Arc<File>),
+}
+
+impl Sink {
+    pub(super) fn archive(writer: &TarWriter, at: u64) -> Sink {
+        Sink {
+            to: Target::Archive(writer.out.clone()),
+            at,
+            path: writer.path.clone(),
+        }
+    }
+
+    pub(super) fn spool(writer: &TarWriter, file: Arc<File>) -> Sink {
+        Sink {
+            to: Target::Spool(file),
+            at: 0,
+            path: writer.path.clone(),
+        }
+    }
+
+    pub(super) async fn put(&mut self, bytes: Bytes) -> Result<()> {
+        join(self.begin(vec![bytes])).await
+    }
+
+    /// Begins to write `batch`; the caller waits for it before the next call.
+    fn begin(&mut self, batch: Vec<Bytes>) -> JoinHandle<Result<()>> {
+        let (to, path, mut at) = (self.to.clone(), self.path.clone(), self.at);
+        self.at += batch.iter().map(|b| b.len() as u64).sum::<u64>();
+        tokio::task::spawn_blocking(move || {
+            for bytes in &batch {
+                let written = match &to {
+                    Target::Archive(out) => match &**out {
+                        Out::File(file) => file.write_all_at(bytes, at),
+                        Out::Pipe(pipe) => (&*pipe).write_all(bytes),
+                    },
+                    Target::Spool(file) => file.write_all_at(bytes, at),
+                };
+                written.map_err(|e| cannot_write(&path, at, at + bytes.len() as u64, e))?;
+                at += bytes.len() as u64;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes all of `content`, of exactly `size` bytes where that is known; the value is how many they were.
+    pub(super) async fn pour(&mut self, mut content: BlobStream, size: Option<u64>) -> Result<u64> {
+        let (mut batch, mut batched, mut total) = (Vec::new(), 0, 0);
+        let mut writing: Option<JoinHandle<Result<()>>> = None;
+        while let Some(bytes) = content.next().await {
+            let bytes = bytes?;
+            total += bytes.len() as u64;
+            if size.is_some_and(|size| total > size) {
+                break;
+            }
+            batched += bytes.len();
+            batch.push(bytes);
+            if batched >= BATCH {
+                if let Some(writing) = writing.take() {
+                    join(writing).await?;
+                }
+                writing = Some(self.begin(std::mem::take(&mut batch)));
+                batched = 0;
+            }
+        }
+        if let Some(writing) = writing {
+            join(writing).await?;
+        }
+        join(self.begin(batch)).await?;
+        match size {
+            Some(size) if size != total => Err(Error::new(
+                Kind::Corrupt,
+                format!("a blob of {size} bytes gave {total}"),
+            )),
+            _ => Ok(total),
+        }
+    }
+}
+
+async fn join(writing: JoinHandle<Result<()>>) -> Result<()> {
+    writing
+        .await
+        .map_err(|e| Error::other("writing an archive was stopped").because(e))?
+}
