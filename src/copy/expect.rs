@@ -65,8 +65,10 @@ pub(super) fn expect_blobs(
 
 /// Adds the requests that the manifests of `plan` will take, and the config that a rescue makes.
 pub(super) fn expect_manifests(plan: &mut CopyPlan, destination: &dyn Destination) {
-    let count = plan.manifests.len() as u64;
-    plan.requests.destination += count * destination.requests_per_manifest();
+    let manifests = plan.manifests.iter();
+    plan.requests.destination += manifests
+        .map(|step| destination.requests_for_manifest(&step.manifest))
+        .sum::<u64>();
     if let (Some(_), Some(step)) = (&plan.rescue, plan.manifests.last()) {
         // Neither digest nor size of the config is known; the ones that stand here for them count for nothing.
         let config = Coming {

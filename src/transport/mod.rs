@@ -375,8 +375,8 @@ pub trait Destination: Send + Sync {
         }
     }
 
-    /// Requests that writing one manifest is expected to take; an estimate as [`Destination::expects`] is.
-    fn requests_per_manifest(&self) -> u64 {
+    /// Requests that writing `manifest` is expected to take; an estimate as [`Destination::expects`] is.
+    fn requests_for_manifest(&self, _manifest: &Manifest) -> u64 {
         0
     }
 }

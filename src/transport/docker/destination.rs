@@ -196,8 +196,9 @@ impl Destination for DockerDestination {
         Expected { requests, stored }
     }
 
-    fn requests_per_manifest(&self) -> u64 {
-        self.v1.get().map_or(1, |v1| v1.requests_per_manifest())
+    fn requests_for_manifest(&self, manifest: &Manifest) -> u64 {
+        let v1 = self.v1.get();
+        v1.map_or(1, |v1| v1.requests_for_manifest(manifest))
     }
 
     fn pressure(&self) -> u64 {

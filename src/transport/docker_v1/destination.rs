@@ -15,15 +15,15 @@ use futures_util::StreamExt;
 use crate::image::tarsum::payload_digester;
 use crate::image::v1_chain::{V1Made, v1_chain};
 use crate::image::{
-    Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Repository, V1Reference, View,
+    Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, V1Reference, View,
 };
 use crate::registry::v1::{ListedImage, Placed, Repo, Session};
 use crate::registry::{Patience, UploadBody};
 use crate::settings::Access;
 use crate::transport::archive_file::{ArchiveFile, spool};
 use crate::transport::{
-    BlobBody, BlobStream, CONFIG_CAP, Coming, Destination, DestinationCan, Expected, Presence,
-    Stored, Which, WrittenLate, inflate, read_all, tallied,
+    BlobBody, BlobStream, CONFIG_CAP, Destination, DestinationCan, Presence, Stored, Which,
+    WrittenLate, inflate, read_all, tallied,
 };
 use crate::{Error, Kind, Result};
 
@@ -312,20 +312,13 @@ impl Destination for V1Destination {
         self.session.requests()
     }
 
-    /// An image is asked for, and its JSON, layer and checksum are written; the config is in the JSONs.
-    fn expects(&self, coming: &Coming, _: Presence, _: &[Repository]) -> Expected {
-        let config = [MediaType::DOCKER_CONFIG, MediaType::OCI_CONFIG];
-        Expected {
-            requests: match config.contains(&coming.blob.media_type.as_str()) {
-                true => 0,
-                false => 4,
-            },
-            stored: Stored::Written,
-        }
-    }
-
-    /// The list of the images, the tag, and the list again with checksums.
-    fn requests_per_manifest(&self) -> u64 {
-        3
+    /// The ping; the list of the images, the tag, and the list again with checksums; and of each image: is it there,
+    /// its JSON, its layer, its checksum. Blobs are only kept until then.
+    fn requests_for_manifest(&self, manifest: &Manifest) -> u64 {
+        let images = match manifest.view() {
+            Ok(View::Image(view)) => view.layers.len().max(1),
+            _ => 1,
+        };
+        4 + 4 * images as u64
     }
 }

@@ -381,3 +381,28 @@ fn layers_that_change_on_the_way_arrive_too() {
         }
     }
 }
+
+#[test]
+fn a_plan_expects_the_requests_of_a_first_push() {
+    let Some(registry) = V1Registry::start() else {
+        return;
+    };
+    let barque = Barque::new();
+    let from = source(
+        &barque,
+        "image",
+        &layered(Dialect::Docker, Compression::Gzip),
+    );
+    let args = ["copy", &from, &registry.v1("fleet/ship:1")];
+    let plan = barque.args(args).args(["--dry-run", "--json"]).run().ok();
+    barque.args(args).args(["--receipt", "r.json"]).run().ok();
+    let receipt = std::fs::read(barque.path("r.json")).unwrap();
+    let receipt: Value = serde_json::from_slice(&receipt).unwrap();
+    let hosts = receipt["Requests"].as_object().unwrap();
+    let sent: u64 = hosts.values().map(|n| n.as_u64().unwrap()).sum();
+    let expected = plan.json()["RequestsExpected"].clone();
+    assert_eq!(
+        expected,
+        json!({ "Source": 0, "Destination": sent, "Total": sent })
+    );
+}
