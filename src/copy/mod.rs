@@ -15,6 +15,7 @@ mod progress;
 mod recode;
 mod schema1;
 mod settle;
+mod signatures;
 
 pub use engine::{BlobDone, CopyReport, run};
 pub use format::Format;
@@ -23,6 +24,7 @@ pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use recode::{Layers, Recoded};
 pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
+pub use signatures::Signatures;
 
 use crate::image::{PlatformPattern, PlatformWish, Repository};
 

@@ -37,7 +37,8 @@ pub(super) use delete::delete;
 
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
 pub(super) const INDEX_FILE: &str = "index.json";
-pub(super) const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+/// As skopeo writes it, the space included.
+pub(super) const LAYOUT: &[u8] = br#"{"imageLayoutVersion": "1.0.0"}"#;
 /// How long a partial file waits to be continued before a later copy into the layout removes it.
 const PARTIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -390,6 +391,7 @@ impl Destination for OciDestination {
             manifest_vouches: false,
             plain_layers: false,
             names_late: true,
+            keeps_signatures: false,
         }
     }
 
