@@ -12,7 +12,7 @@ fn signed(harbour: &Harbour, image: &TestImage) -> std::path::PathBuf {
     for n in 1..=3 {
         fs::write(path.join(format!("signature-{n}")), [0x89, n]).unwrap();
     }
-    for child in &image.children[..2] {
+    for child in image.children.iter().take(2) {
         let name = format!("{}.signature-1", child.digest.hex());
         fs::write(
             path.join(name),
