@@ -178,10 +178,17 @@ impl<'a> Draft<'a> {
         } else {
             node
         };
-        if !to_docker {
+        let manifest = if to_docker {
+            convert::oci_to_schema2(&node.manifest)?.manifest
+        } else if let View::Image(image) = node.manifest.view()?
+            && recodes
+            && self.can.plain_layers
+        {
+            // Such a place keeps no manifest: its readers make one, and the digest that is told is to be theirs.
+            convert::schema2_over(&image.config, &image.layers)?
+        } else {
             return Ok(node);
-        }
-        let manifest = convert::oci_to_schema2(&node.manifest)?.manifest;
+        };
         node.with_image(manifest)
     }
 

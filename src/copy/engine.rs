@@ -143,6 +143,12 @@ pub async fn run(
         if let Some(last) = report.manifests.last() {
             report.digest = last.clone();
         }
+        for signatures in &plan.signatures {
+            destination
+                .put_signatures(&signatures.at, &signatures.bytes)
+                .await
+                .map_err(|e| writing(&*destination, e))?;
+        }
         destination
             .finish()
             .await

@@ -16,6 +16,7 @@ mod progress;
 mod recode;
 mod schema1;
 mod settle;
+mod signatures;
 
 pub use engine::{BlobDone, CopyReport, run};
 pub use expect::Requests;
@@ -25,6 +26,7 @@ pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use recode::{Layers, Recoded};
 pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
+pub use signatures::Signatures;
 
 use crate::image::{PlatformPattern, PlatformWish, Repository};
 

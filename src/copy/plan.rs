@@ -13,6 +13,7 @@ use super::format::{holding, stays};
 use super::graph::{Node, target_digest, walk};
 use super::recode::{Layers, Recoded};
 use super::schema1::{self, Rescue};
+use super::signatures::{self, Signatures};
 use super::{Platforms, Want};
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::transport::{Destination, Presence, Source, Stored, Which};
@@ -94,6 +95,8 @@ pub struct CopyPlan {
     pub blobs: Vec<BlobStep>,
     /// Children before parents; the last is what the destination's name will stand for.
     pub manifests: Vec<ManifestStep>,
+    /// Those that go along.
+    pub signatures: Vec<Signatures>,
     /// What a reader should know of: conversions, things left out.
     pub notes: Vec<String>,
     /// What the copy is expected to send, the plan included.
@@ -139,7 +142,8 @@ pub async fn plan(
     if !destination.can().manifest_vouches {
         let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
         let last = plan.manifests.last().map(|m| m.manifest.digest());
-        let known = complete && plan.rescue.is_none();
+        // Signatures are written without a look at those that are there.
+        let known = complete && plan.rescue.is_none() && plan.signatures.is_empty();
         if known && plan.manifests.len() == 1 && current.as_ref() == last {
             plan.up_to_date = current;
         }
@@ -281,6 +285,8 @@ async fn draw(
     plan.manifests = order(nodes);
     if retag {
         plan.manifests.retain(|m| m.at == Which::Named);
+    } else {
+        signatures::add(&mut plan, top.digest(), source, destination).await?;
     }
     Ok((plan, current))
 }

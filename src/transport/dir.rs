@@ -1,9 +1,11 @@
 //! `dir:` images: one image in a flat directory, as skopeo lays it out.
 //!
-//! `version`, `manifest.json`, `HEX.manifest.json` for the children of a list, one file a blob. A directory is
+//! `version`, `manifest.json`, `HEX.manifest.json` for the children of a list, one file a blob, signatures. A directory is
 //! replaced as a whole, but never torn down first: blobs that fit are kept, `manifest.json` changes last, and
 //! only then does what belonged to the image before go. Killed at any point, it is the old image, the new one,
 //! or something that the same copy completes.
+
+mod signatures;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -152,6 +154,11 @@ impl Source for DirSource {
         Err(self.no_blob(&blob.digest))
     }
 
+    async fn signatures(&self, of: &Which) -> Result<Vec<Bytes>> {
+        let (path, of) = (self.path.clone(), of.clone());
+        blocking(move || signatures::read(&path, &of)).await
+    }
+
     async fn blob_size(&self, digest: &Digest) -> Result<u64> {
         for path in self.blob_paths(digest) {
             match tokio::fs::metadata(&path).await {
@@ -280,6 +287,7 @@ impl Destination for DirDestination {
             manifest_vouches: false,
             plain_layers: false,
             names_late: true,
+            keeps_signatures: true,
         }
     }
 
@@ -348,6 +356,18 @@ impl Destination for DirDestination {
         blob_store::write_document(&to, &self.path, manifest.raw().clone()).await
     }
 
+    /// Before `manifest.json`: where the new image is seen, it has its signatures.
+    async fn put_signatures(&self, of: &Which, signatures: &[Bytes]) -> Result<()> {
+        self.made().await?;
+        for (i, signature) in signatures.iter().enumerate() {
+            let name = signatures::name(of, i + 1);
+            let to = self.path.join(&name);
+            self.image().names.insert(name);
+            blob_store::write_document(&to, &self.path, signature.clone()).await?;
+        }
+        Ok(())
+    }
+
     async fn finish(&self) -> Result<()> {
         if self.made.get().is_none() {
             return Ok(());
@@ -395,14 +415,11 @@ fn remove_former(path: &Path, ours: &BTreeSet<String>) {
 
 /// Whether an image directory's writer gave this name: a blob, a child manifest, a signature, a temporary file.
 fn is_image_file(name: &str) -> bool {
-    let signature = |rest: &str| {
-        rest.strip_prefix("signature-")
-            .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    };
     let (digest, rest) = name.split_once('.').unwrap_or((name, ""));
-    signature(name)
+    signatures::is_name(name)
         || name.starts_with("dir-put-blob")
-        || (is_blob_name(digest) && (matches!(rest, "" | MANIFEST | "tar") || signature(rest)))
+        || (is_blob_name(digest)
+            && (matches!(rest, "" | MANIFEST | "tar") || signatures::is_name(rest)))
 }
 
 fn is_blob_name(name: &str) -> bool {

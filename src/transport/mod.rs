@@ -161,6 +161,8 @@ pub struct DestinationCan {
     pub plain_layers: bool,
     /// A blob may come whose digest is known only when all its bytes are there.
     pub names_late: bool,
+    /// There is a place for signatures beside a manifest.
+    pub keeps_signatures: bool,
 }
 
 /// Whether a blob is at a destination, as far as can be said without asking over the network.
@@ -237,6 +239,11 @@ pub trait Source: Send + Sync {
     async fn blob_size(&self, _digest: &Digest) -> Result<u64> {
         let message = format!("`{}` is no place for docker schema 1 images", self.name());
         Err(Error::other(message))
+    }
+
+    /// The signatures that lie beside the manifest `of`, as they are, in their order; unchecked.
+    async fn signatures(&self, _of: &Which) -> Result<Vec<Bytes>> {
+        Ok(Vec::new())
     }
 
     /// The repository, where the place is one of a registry.
@@ -349,6 +356,13 @@ pub trait Destination: Send + Sync {
 
     /// Writes a manifest, under the place's name or by its digest only.
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()>;
+
+    /// Writes the signatures of a manifest that was written, in the place of all that it had; only where
+    /// [`DestinationCan::keeps_signatures`].
+    async fn put_signatures(&self, _of: &Which, _signatures: &[Bytes]) -> Result<()> {
+        let message = format!("`{}` has no place for signatures", self.name());
+        Err(Error::other(message))
+    }
 
     /// Makes what was written durable and visible under its name.
     async fn finish(&self) -> Result<()>;

@@ -333,6 +333,7 @@ impl Destination for OciArchiveDestination {
             manifest_vouches: false,
             plain_layers: false,
             names_late: true,
+            keeps_signatures: false,
         }
     }
 

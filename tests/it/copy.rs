@@ -20,7 +20,7 @@ use super::support::sandbox::names;
 
 /// The directory is this image and nothing besides: manifest, children, blobs, version.
 #[track_caller]
-fn is_dir_of(dir: &Path, image: &TestImage) {
+pub(super) fn is_dir_of(dir: &Path, image: &TestImage) {
     let read = |name: &str| std::fs::read(dir.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert_eq!(read("manifest.json"), image.manifest);
     let mut wanted = vec!["manifest.json".to_owned(), "version".to_owned()];
@@ -83,7 +83,7 @@ fn blobs_are_true(layout: &Path) -> usize {
 }
 
 /// Every kind of image, with whether it is an index.
-fn kinds() -> [(&'static str, TestImage); 6] {
+pub(super) fn kinds() -> [(&'static str, TestImage); 6] {
     [
         ("oci", images::two_layers()),
         ("docker", images::two_layers_docker()),

@@ -8,7 +8,7 @@ use crate::support::images::{self, Compression, Dialect, Maker};
 use crate::support::peers::{self, Podman, skopeo};
 
 /// Podman with root's rights, or nothing where the test is skipped.
-fn podman() -> Option<Podman> {
+pub(super) fn podman() -> Option<Podman> {
     if peers::missing(&["podman", "skopeo"]) {
         return None;
     }

@@ -14,6 +14,7 @@ mod layers;
 mod layouts;
 mod login;
 mod messages;
+mod pairs;
 mod quirks;
 mod requests;
 mod schema1;

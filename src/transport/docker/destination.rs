@@ -83,6 +83,7 @@ impl Destination for DockerDestination {
             manifest_vouches: true,
             plain_layers: false,
             names_late: true,
+            keeps_signatures: false,
         }
     }
 

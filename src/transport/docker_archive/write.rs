@@ -201,6 +201,7 @@ impl Destination for DockerArchiveDestination {
             manifest_vouches: false,
             plain_layers: !self.keep_compressed,
             names_late: false,
+            keeps_signatures: false,
         }
     }
 

@@ -246,6 +246,7 @@ impl Destination for V1Destination {
             manifest_vouches: false,
             plain_layers: false,
             names_late: true,
+            keeps_signatures: false,
         }
     }
 

@@ -133,6 +133,7 @@ impl Destination for OciDestination {
             manifest_vouches: false,
             plain_layers: false,
             names_late: true,
+            keeps_signatures: false,
         }
     }
 

@@ -1,0 +1,65 @@
+//! Signatures that lie beside manifests: they go along with a manifest that stays as it is, and are left behind,
+//! which is told, where it changes or where the destination has no place for them. Nothing here checks one.
+
+use bytes::Bytes;
+
+use super::plan::{Awaits, CopyPlan, reading};
+use crate::image::Digest;
+use crate::transport::{Destination, Source, Which};
+use crate::{Error, Kind, Result};
+
+/// Bytes of signatures that one copy takes along.
+const CAP: usize = 4 << 20;
+
+/// The signatures of one manifest.
+#[derive(Debug, Clone)]
+pub struct Signatures {
+    /// Where the manifest is written.
+    pub at: Which,
+    /// In the order of the source, from 1 on.
+    pub bytes: Vec<Bytes>,
+}
+
+/// Adds to `plan`, whose manifests are those of the image `top`, the signatures that the source has of them.
+pub(super) async fn add(
+    plan: &mut CopyPlan,
+    top: &Digest,
+    source: &dyn Source,
+    destination: &dyn Destination,
+) -> Result<()> {
+    let (name, can) = (destination.name(), destination.can());
+    let mut size = 0;
+    for step in &plan.manifests {
+        let of = match step.was == *top {
+            true => Which::Named,
+            false => Which::Digest(step.was.clone()),
+        };
+        let found = source.signatures(&of).await;
+        let bytes = found.map_err(|e| reading(source, e))?;
+        if bytes.is_empty() {
+            continue;
+        }
+        let (count, was) = (bytes.len(), &step.was);
+        let stays = plan.rescue.is_none()
+            && step.awaits == Awaits::Nothing
+            && step.manifest.digest() == was;
+        if !can.keeps_signatures {
+            plan.notes.push(format!(
+                "signatures of `{was}` are left behind, {count} of them: `{name}` has no place for them"
+            ));
+        } else if !stays {
+            plan.notes.push(format!(
+                "signatures of `{was}` are left behind, {count} of them: they do not hold for its new digest"
+            ));
+        } else {
+            size += bytes.iter().map(Bytes::len).sum::<usize>();
+            if size > CAP {
+                let error = Error::new(Kind::Refused, "the image has too many signatures");
+                return Err(reading(source, error));
+            }
+            let at = step.at.clone();
+            plan.signatures.push(Signatures { at, bytes });
+        }
+    }
+    Ok(())
+}
