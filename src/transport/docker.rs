@@ -7,7 +7,7 @@
 mod delete;
 mod late;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -422,6 +422,10 @@ impl Destination for DockerDestination {
 
     async fn finish(&self) -> Result<()> {
         Ok(())
+    }
+
+    fn found_late(&self) -> HashSet<Digest> {
+        self.v1.get().map(|v1| v1.found_late()).unwrap_or_default()
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

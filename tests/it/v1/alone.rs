@@ -189,6 +189,10 @@ fn a_second_push_moves_no_layer() {
         .run()
         .ok();
     assert!(!again.stderr().contains("/layer"), "{}", again.stderr());
+    // The config, and two different layers.
+    let told = again.stderr();
+    assert!(told.contains("copied 0 blobs"), "{told}");
+    assert!(told.contains("found 3 in place"), "{told}");
     // A first layer in common: one image more.
     let other = Maker::new(Dialect::Docker)
         .file_layer("first", noise(1, 300_000))
@@ -206,6 +210,9 @@ fn a_second_push_moves_no_layer() {
         "{}",
         third.stderr()
     );
+    let told = third.stderr();
+    assert!(told.contains("copied 2 blobs"), "{told}");
+    assert!(told.contains("found 2 in place"), "{told}");
     let tags = barque
         .args(["tags", "--plain", &registry.v1("fleet/ship")])
         .run()
