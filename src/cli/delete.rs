@@ -19,7 +19,10 @@ Examples:
     barque delete --force docker://registry.example.com/app@sha256:...
 
   Delete an image from a layout, with the blobs that nothing else in it needs:
-    barque delete oci:images:1.2";
+    barque delete oci:images:1.2
+
+  Delete a tag of a registry of the first generation:
+    barque delete docker-v1://registry.example.com/fleet/app:1.2";
 
 /// Delete images from registries and OCI layouts
 ///

@@ -153,6 +153,13 @@ pub async fn run(
             .finish()
             .await
             .map_err(|e| writing(&*destination, e))?;
+        let found = destination.found_late();
+        let written = |done: &&mut BlobDone| done.outcome == BlobOutcome::Copied;
+        for done in report.blobs.iter_mut().filter(written) {
+            if found.contains(&done.blob.digest) {
+                done.outcome = BlobOutcome::Present;
+            }
+        }
         report.bytes = moved.load(Ordering::Relaxed);
     }
     for (host, count) in source.requests().into_iter().chain(destination.requests()) {

@@ -2,8 +2,8 @@
 //!
 //! The work is done beside each transport; only this file knows which they are.
 
-use super::{docker, oci_layout};
-use crate::image::ImageName;
+use super::{docker, docker_v1, oci_layout};
+use crate::image::{ImageName, V1Reference};
 use crate::registry::Patience;
 use crate::settings::Access;
 use crate::{Error, Result};
@@ -19,11 +19,23 @@ pub struct Deleted {
     pub bytes: u64,
 }
 
+impl Deleted {
+    /// A tag of a V1 registry, which tells nothing of what it holds besides.
+    pub(super) fn of_v1(reference: &V1Reference) -> Deleted {
+        Deleted {
+            names: vec![format!("docker-v1://{reference}")],
+            blobs: 0,
+            bytes: 0,
+        }
+    }
+}
+
 /// Deletes the image `name`.
 ///
 /// In a registry the tag goes alone where the registry can do that; otherwise its manifest goes, with all of its
 /// tags: then, and when `name` has a digest, [`crate::Kind::Refused`] lists the other tags unless `force`. In an OCI
-/// layout the entry goes, and of the layout's own blobs those that no other entry needs.
+/// layout the entry goes, and of the layout's own blobs those that no other entry needs. In a V1 registry the tag goes
+/// and the images stay.
 pub async fn delete(
     name: &ImageName,
     access: &Access,
@@ -32,6 +44,10 @@ pub async fn delete(
 ) -> Result<Deleted> {
     match name {
         ImageName::Docker(reference) => docker::delete(reference, access, patience, force).await,
+        ImageName::DockerV1(reference) => {
+            docker_v1::delete_tag(reference, access, patience).await?;
+            Ok(Deleted::of_v1(reference))
+        }
         ImageName::Oci { path, selector } => oci_layout::delete(path, selector).await,
         other => {
             let text = format!("`{other}` cannot be deleted with this command");
@@ -39,7 +55,6 @@ pub async fn delete(
                 ImageName::DockerDaemon(_) => {
                     "the engine's own client does that: `docker image rm`"
                 }
-                ImageName::DockerV1(_) => "Registry V1 is read and written only",
                 _ => "an archive or a directory is deleted as a file is: `rm`",
             }))
         }

@@ -12,19 +12,34 @@ mod source;
 
 use std::sync::Arc;
 
-use crate::Result;
 use crate::image::V1Reference;
 use crate::registry::Patience;
 use crate::registry::v1::{Repo, Session};
 use crate::settings::Access;
+use crate::{Kind, Result};
 
 pub use destination::V1Destination;
 pub(super) use fallback::{Fallback, no_v2};
 pub use source::V1Source;
 
 /// Takes the tag that `name` names away; the images stay in the registry.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such tag. [`Kind::NotAllowed`] behind an index that checks tokens: one for a
+/// deletion is given for a whole repository only.
 pub async fn delete_tag(name: &V1Reference, access: &Access, patience: &Patience) -> Result<()> {
     let session = Arc::new(Session::new(&name.registry, access, patience.clone())?);
-    let repo = Repo::pull(&session, &name.repository).await?;
-    repo.delete_tag(&name.tag).await
+    delete_tag_of(&session, name).await
+}
+
+/// The same on a server that is known already.
+pub(super) async fn delete_tag_of(session: &Arc<Session>, name: &V1Reference) -> Result<()> {
+    let repo = Repo::pull(session, &name.repository).await?;
+    repo.delete_tag(&name.tag).await.map_err(|e| {
+        let behind_index = e.kind() == Kind::NotAllowed && !repo.stands_alone();
+        match behind_index {
+            true => e.hint("an index permits the deletion of whole repositories only; ask the one who runs the registry"),
+            false => e,
+        }
+    })
 }

@@ -20,7 +20,7 @@ mod tags;
 mod tar_index;
 mod tar_writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -366,6 +366,11 @@ pub trait Destination: Send + Sync {
 
     /// Makes what was written durable and visible under its name.
     async fn finish(&self) -> Result<()>;
+
+    /// Blobs that [`Destination::put_blob`] took, and of which only the manifest showed that they were there.
+    fn found_late(&self) -> HashSet<Digest> {
+        HashSet::new()
+    }
 
     /// Requests sent so far, by host.
     fn requests(&self) -> BTreeMap<String, u64> {

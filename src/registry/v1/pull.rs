@@ -76,6 +76,11 @@ impl Repo {
         &self.session
     }
 
+    /// Whether the server is index and registry in one.
+    pub fn stands_alone(&self) -> bool {
+        self.standalone
+    }
+
     pub(super) fn grant(&self) -> Arc<Grant> {
         let grant = self.grant.lock().unwrap_or_else(PoisonError::into_inner);
         grant.clone()
@@ -141,10 +146,10 @@ impl Repo {
                 return Err(e);
             }
             if at + 1 >= grant.endpoints.len() {
-                return Err(self.session.explained(first.unwrap_or(e)));
+                return Err(self.session.explained(more_telling(first, e)));
             }
             tracing::debug!("{e}; trying the next registry of the index");
-            first = first.or(Some(e));
+            first = Some(more_telling(first, e));
             at += 1;
         }
     }
@@ -333,6 +338,14 @@ impl Repo {
         self.send(|| Intent::new(Method::DELETE, path.clone(), None))
             .await
             .map(drop)
+    }
+}
+
+/// Of the failures of several registries the first answer, else the first failure.
+fn more_telling(first: Option<Error>, e: Error) -> Error {
+    match first {
+        Some(first) if ApiError::of(&first).is_some() || ApiError::of(&e).is_none() => first,
+        _ => e,
     }
 }
 

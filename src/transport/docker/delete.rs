@@ -1,12 +1,13 @@
 //! Deletes an image from a registry: its tag alone where the registry can do that, else its manifest, once it is
-//! known that no other tag goes with it.
+//! known that no other tag goes with it. On a server of Registry V1 the tag goes, as with `docker-v1://`.
 
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::super::delete::Deleted;
-use crate::image::{Digest, Reference, Tag};
+use super::super::docker_v1::{Fallback, delete_tag_of, no_v2};
+use crate::image::{Digest, Reference, Tag, V1Reference};
 use crate::registry::v2::TagOrDigest;
 use crate::registry::{Actions, ApiError, Client, Patience};
 use crate::settings::Access;
@@ -41,6 +42,13 @@ pub(in crate::transport) async fn delete(
                     Some(digest) => {
                         tracing::debug!("{e}; deleting the manifest of the tag");
                         (digest, Some(tag))
+                    }
+                    None if no_v2(&e) => {
+                        let v1 = Fallback::new(reference, access, patience);
+                        let open = |session, name: &V1Reference| (session, name.clone());
+                        let found = v1.find(&place.client, e, open).await?;
+                        delete_tag_of(&found.0, &found.1).await?;
+                        return Ok(Deleted::of_v1(&found.1));
                     }
                     None if e.kind() == Kind::NotFound => return Err(e),
                     None => return Err(place.no_such_tag(&tag)),

@@ -5,7 +5,7 @@
 
 mod late;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -175,6 +175,10 @@ impl Destination for DockerDestination {
 
     async fn finish(&self) -> Result<()> {
         Ok(())
+    }
+
+    fn found_late(&self) -> HashSet<Digest> {
+        self.v1.get().map(|v1| v1.found_late()).unwrap_or_default()
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

@@ -4,7 +4,7 @@
 //! before all of it has been announced. Blobs are therefore not taken in when they are given: their bodies are kept
 //! unopened, and opened when the manifest says what they are. Images that the registry has are never read at all.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,6 +37,8 @@ pub struct V1Destination {
     tmpdir: Option<PathBuf>,
     /// The blobs that were given, not opened yet.
     given: Mutex<HashMap<Digest, (Descriptor, BlobBody)>>,
+    /// Those of which nothing had to be sent.
+    found: Mutex<HashSet<Digest>>,
 }
 
 impl V1Destination {
@@ -62,6 +64,7 @@ impl V1Destination {
             reference: reference.clone(),
             tmpdir,
             given: Mutex::default(),
+            found: Mutex::default(),
         }
     }
 
@@ -107,16 +110,19 @@ impl V1Destination {
         Ok(chain.into_iter().zip(layers).collect())
     }
 
-    /// Writes one image unless the registry has it; the value is its checksum, as far as it is known.
+    /// Writes one image unless the registry has it.
     async fn write(
         &self,
         repo: &Repo,
         made: &V1Made,
         layer: Option<&Descriptor>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Written> {
         if let Some(checksum) = repo.has_image(&made.id).await? {
             tracing::debug!("the image `{}` is there", made.id);
-            return Ok(checksum);
+            return Ok(Written {
+                checksum,
+                anew: false,
+            });
         }
         let layer = self.layer(layer).await?;
         let mut tries = 0;
@@ -128,9 +134,39 @@ impl V1Destination {
                     repo.wait_before_try(tries).await;
                     tries += 1;
                 }
-                other => return other,
+                other => {
+                    return other.map(|checksum| Written {
+                        checksum,
+                        anew: true,
+                    });
+                }
             }
         }
+    }
+
+    /// Keeps in mind which blobs were sent for nothing of `images`, each with whether it was written anew.
+    fn note_found(&self, images: &[(V1Made, Option<Descriptor>)], anew: &[bool]) {
+        // What the config says is in the JSONs of all images.
+        let sent_config = anew.contains(&true);
+        let layers = |sent: bool| {
+            let pairs = images
+                .iter()
+                .zip(anew)
+                .filter(move |(_, anew)| **anew == sent);
+            let layers = pairs.filter_map(|((_, layer), _)| layer.as_ref());
+            layers.map(|layer| layer.digest.clone())
+        };
+        let sent: HashSet<Digest> = layers(true).collect();
+        let is_layer: HashSet<Digest> = layers(false).chain(layers(true)).collect();
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let unsent = given
+            .keys()
+            .filter(|digest| match is_layer.contains(*digest) {
+                true => !sent.contains(*digest),
+                false => !sent_config,
+            });
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.extend(unsent.cloned());
     }
 
     /// The layer as it is sent: gzip and plain tars as they are, zstd, which V1 never knew, as a plain tar.
@@ -168,6 +204,14 @@ impl V1Destination {
         });
         (upload, payload)
     }
+}
+
+/// What came of one image.
+struct Written {
+    /// As far as it is known.
+    checksum: Option<String>,
+    /// It was not there before.
+    anew: bool,
 }
 
 /// All of `file` as a body.
@@ -295,9 +339,13 @@ impl Destination for V1Destination {
             top.tag = Some(self.reference.tag.to_string());
         }
         let repo = Repo::push(&self.session, &self.reference.repository, &list).await?;
+        let mut anew = Vec::with_capacity(images.len());
         for ((made, layer), listed) in images.iter().zip(&mut list) {
-            listed.checksum = self.write(&repo, made, layer.as_ref()).await?;
+            let written = self.write(&repo, made, layer.as_ref()).await?;
+            listed.checksum = written.checksum;
+            anew.push(written.anew);
         }
+        self.note_found(&images, &anew);
         if let Some((top, _)) = images.last() {
             repo.put_tag(&self.reference.tag, &top.id).await?;
         }
@@ -307,6 +355,11 @@ impl Destination for V1Destination {
 
     async fn finish(&self) -> Result<()> {
         Ok(())
+    }
+
+    fn found_late(&self) -> HashSet<Digest> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.clone()
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

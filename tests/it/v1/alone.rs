@@ -1,6 +1,5 @@
 //! Against the real registry, docker-registry 0.9.1, which stands alone.
 
-use barque::transport::docker_v1;
 use serde_json::{Value, json};
 
 use super::contents;
@@ -190,6 +189,10 @@ fn a_second_push_moves_no_layer() {
         .run()
         .ok();
     assert!(!again.stderr().contains("/layer"), "{}", again.stderr());
+    // The config, and two different layers.
+    let told = again.stderr();
+    assert!(told.contains("copied 0 blobs"), "{told}");
+    assert!(told.contains("found 3 in place"), "{told}");
     // A first layer in common: one image more.
     let other = Maker::new(Dialect::Docker)
         .file_layer("first", noise(1, 300_000))
@@ -207,6 +210,9 @@ fn a_second_push_moves_no_layer() {
         "{}",
         third.stderr()
     );
+    let told = third.stderr();
+    assert!(told.contains("copied 2 blobs"), "{told}");
+    assert!(told.contains("found 2 in place"), "{told}");
     let tags = barque
         .args(["tags", "--plain", &registry.v1("fleet/ship")])
         .run()
@@ -325,20 +331,10 @@ fn a_deleted_tag_is_gone_and_its_images_stay() {
         .args(["copy", &from, &registry.v1("fleet/ship:2")])
         .run()
         .ok();
-    let text = format!("{}/fleet/ship:1", registry.address());
-    let name = barque::image::V1Reference::parse(&text).unwrap();
-    let access = barque::settings::Access {
-        login: barque::settings::Login::Anonymous,
-        tls_verify: true,
-        cert_dir: None,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let delete = || runtime.block_on(docker_v1::delete_tag(&name, &access, &Default::default()));
-    delete().unwrap();
-    assert_eq!(delete().unwrap_err().kind(), barque::Kind::NotFound);
+    let name = registry.v1("fleet/ship:1");
+    let gone = barque.args(["delete", &name]).run().ok();
+    assert_eq!(gone.stdout(), format!("{name}\n"));
+    barque.args(["delete", &name]).run().code(2);
     let tags = barque
         .args(["tags", "--plain", &registry.v1("fleet/ship")])
         .run()
@@ -348,6 +344,17 @@ fn a_deleted_tag_is_gone_and_its_images_stay() {
         .args(["inspect", &registry.v1("fleet/ship:2")])
         .run()
         .ok();
+    // The name of today leads to the same place, by digest to none.
+    let name = registry.docker("fleet/ship:2");
+    let gone = barque.args(["delete", &name]).run().ok();
+    assert_eq!(gone.stdout(), format!("{}\n", registry.v1("fleet/ship:2")));
+    barque.args(["delete", &name]).run().code(2);
+    let by_digest = registry.docker(&format!("fleet/ship@{}", image.digest));
+    barque.args(["delete", "--force", &by_digest]).run().code(2);
+    barque
+        .args(["inspect", &registry.v1("fleet/ship:2")])
+        .run()
+        .code(2);
 }
 
 #[test]

@@ -278,3 +278,14 @@ fn a_password_is_not_sent_over_plain_http() {
     assert!(seen.iter().any(|s| s.status == 401), "{seen:?}");
     assert!(seen.iter().all(|s| s.authorization.is_none()), "{seen:?}");
 }
+
+#[test]
+fn an_index_gives_no_token_for_the_deletion_of_a_tag() {
+    let fake = with_image(FakeV1::split(Knobs::default()));
+    let barque = Barque::new();
+    let name = fake.v1("fleet/ship:1");
+    let refused = barque.args(["delete", &name]).run().code(3);
+    let hint = "an index permits the deletion of whole repositories only";
+    assert!(refused.stderr().contains(hint), "{}", refused.stderr());
+    barque.args(["inspect", &name]).run().ok();
+}
