@@ -218,8 +218,7 @@ impl<'a> PlanReport<'a> {
                 .blobs
                 .iter()
                 .filter(|b| b.presence != Presence::Present)
-                .map(|b| b.moving().size)
-                .sum(),
+                .fold(0, |all, b| all.saturating_add(b.moving().size)),
             notes: &plan.notes,
         }
     }
