@@ -292,7 +292,8 @@ impl Work {
         let to_move = steps.iter().filter(|s| s.presence != Presence::Present);
         self.progress.plan(
             to_move.clone().count(),
-            to_move.map(|s| s.moving().size).sum(),
+            // Sizes are what a manifest says.
+            to_move.fold(0, |all, s| all.saturating_add(s.moving().size)),
         );
         let large = Lane::new(parallel.unwrap_or(LARGE_LANES));
         let small = match parallel {

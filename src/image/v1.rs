@@ -382,6 +382,20 @@ mod tests {
     }
 
     #[test]
+    fn an_image_that_says_nothing_of_a_run_has_a_config_all_the_same() {
+        for json in [
+            r#"{"id":"a"}"#,
+            r#"{"id":"a","config":null}"#,
+            r#"{"id":"a","config":null,"container_config":null,"docker_version":"1.9.1"}"#,
+        ] {
+            let made = modern_config(&[image(json)], &[diff_id("a")]).unwrap();
+            let config = ImageConfig::parse(&made).unwrap();
+            assert_eq!(config.rootfs.diff_ids, [diff_id("a")], "{json}");
+            assert!(config::to_oci(&made).is_ok(), "{json}");
+        }
+    }
+
+    #[test]
     fn versions_are_compared_by_their_numbers() {
         for old in [
             "0.4.8",

@@ -231,8 +231,7 @@ impl<'a> PlanReport<'a> {
                 .blobs
                 .iter()
                 .filter(|b| b.expected == Stored::Written)
-                .map(|b| b.moving().size)
-                .sum(),
+                .fold(0, |all, b| all.saturating_add(b.moving().size)),
             requests_expected: RequestsLine {
                 source: plan.requests.source,
                 destination: plan.requests.destination,

@@ -121,8 +121,8 @@ async fn continued(
     }
 }
 
-/// Writes `stream` to the end of `partial`, until that is all of `blob` where that is known. What arrived before an error is written too: it is what the next
-/// try continues from.
+/// Writes `stream` to the end of `partial`, until that is all of `blob` where that is known. What arrived before an
+/// error is written too: it is what the next try continues from.
 async fn fill(
     partial: &mut Partial,
     blob: Option<&Descriptor>,

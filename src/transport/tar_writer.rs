@@ -21,9 +21,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tempfile::TempPath;
 
-use super::BlobStream;
 use super::archive_file::{ArchiveFile, STANDARD, unnamed};
 use super::blob_store::{self, blocking, cannot_read, cannot_write};
+use super::{BlobStream, is_spliced};
 use crate::{Error, Result};
 use header::{BLOCK, Type, padding};
 use sink::{BATCH, Sink};
@@ -238,7 +238,10 @@ impl TarWriter {
                 // Into a pipe the header goes first; in a file its place is kept for the size.
                 let begin = sink.at;
                 sink.put(head.clone().into()).await?;
-                let written = sink.pour(content, size).await?;
+                let written = sink
+                    .pour(content, size)
+                    .await
+                    .map_err(|e| self.for_good(e))?;
                 sink.put(vec![0; padding(written)].into()).await?;
                 if size.is_none() {
                     let (name, mode) = (name.to_owned(), self.state().slots[i].mode);
@@ -260,6 +263,15 @@ impl TarWriter {
             }
         }
         self.copy_spools().await
+    }
+
+    /// `e`, which came when a member was written in part. A pipe takes nothing back, so there the error is one that
+    /// nobody answers with another try.
+    fn for_good(&self, e: Error) -> Error {
+        match &*self.out {
+            Out::Pipe(_) if is_spliced(&e) => Error::new(e.kind(), e.to_string()),
+            _ => e,
+        }
     }
 
     /// Writes the announced member `planned`, which gets its name when all of `content` is there; `false` when there

@@ -182,3 +182,43 @@ fn no_engine_and_no_name() {
         );
     }
 }
+
+/// An engine that takes whatever it is given to load and answers with `answer`; the value is its address.
+fn engine_that_answers(answer: &'static str) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut seen, mut piece) = (Vec::new(), [0; 4096]);
+        // The last chunk of the request.
+        while !seen.ends_with(b"0\r\n\r\n") {
+            match stream.read(&mut piece) {
+                Ok(n) if n > 0 => seen.extend_from_slice(&piece[..n]),
+                _ => return,
+            }
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    address
+}
+
+#[test]
+fn an_engine_that_breaks_off_its_answer_has_loaded_nothing_for_sure() {
+    let barque = Barque::new();
+    images::write_dir(&barque.path("image"), &images::two_layers_docker());
+    let from = format!("dir:{}", barque.path("image").display());
+    let load = |answer| {
+        let host = engine_that_answers(answer);
+        barque
+            .args(["copy", &from, "docker-daemon:localhost/app:1"])
+            .args(["--dest-daemon-host", &host])
+            .run()
+    };
+    load("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").ok();
+    let cut = load("HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{}").code(5);
+    assert!(cut.stderr().contains("broke off"), "{}", cut.stderr());
+    let refused = "HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\n{\"error\":\"no space left\"}\n";
+    let out = load(refused).code(6);
+    assert!(out.stderr().contains("no space left"), "{}", out.stderr());
+}

@@ -74,6 +74,8 @@ impl Rescue {
             let (rescue, blob, body) = (rescue.clone(), blob.clone(), body.clone());
             Box::pin(async move {
                 let content = body.open(from).await?;
+                // What an earlier try saw may not be what comes now.
+                rescue.plain().remove(&blob.digest);
                 Ok(match from {
                     0 => rescue.watch(blob, content),
                     _ => content,
@@ -203,7 +205,7 @@ impl Rescue {
         let bytes = Bytes::from(modern_config(&images, &diff_ids)?);
         let digest = Digest::of(Algorithm::Sha256, &bytes);
         let config = Descriptor::new(MediaType::DOCKER_CONFIG, digest, bytes.len() as u64);
-        let manifest = convert::schema1::schema2_of(&config, &layers)?;
+        let manifest = convert::schema2_over(&config, &layers)?;
         if self.target == MediaType::DOCKER_MANIFEST {
             return Ok((manifest, config, bytes));
         }

@@ -8,25 +8,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{
-    ConvertError, DOCKER_LAYER, DOCKER_LAYER_GZIP, DockerDescriptor, ImageDocument, LAYERS,
-    docker_layer_type, written,
-};
+use super::{ConvertError, DOCKER_LAYER, DOCKER_LAYER_GZIP, LAYERS, docker_layer_type};
 use crate::image::schema1::EMPTY_LAYER;
-use crate::image::{
-    Algorithm, Descriptor, Digest, ImageConfig, ImageView, Manifest, MediaType, Schema1View,
-    go_json,
-};
-
-/// The schema 2 manifest over the blob `config` and `layers`, base first.
-pub fn schema2_of(config: &Descriptor, layers: &[Descriptor]) -> Result<Manifest, ConvertError> {
-    written(&ImageDocument {
-        schema_version: 2,
-        media_type: MediaType::DOCKER_MANIFEST,
-        config: DockerDescriptor::of(config),
-        layers: layers.iter().map(DockerDescriptor::of).collect(),
-    })
-}
+use crate::image::{Algorithm, Digest, ImageConfig, ImageView, MediaType, Schema1View, go_json};
 
 /// The type that schema 2 has for a layer of a schema 1 image, which says none.
 pub fn schema2_layer_type(is_gzip: bool) -> MediaType {
@@ -217,6 +201,7 @@ fn top(config: &[u8], id: &str, parent: &str, throwaway: bool) -> serde_json::Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Descriptor;
 
     fn image(types: &[&str]) -> ImageView {
         let blob = |name: &str| Digest::of(Algorithm::Sha256, name.as_bytes());

@@ -1,5 +1,7 @@
 //! The fields of a tar header, and those that PAX records put in their place.
 
+use std::collections::BTreeMap;
+
 use super::TarSumError;
 
 pub(super) const BLOCK: usize = 512;
@@ -15,8 +17,8 @@ pub(super) struct Fields {
     pub(super) gid: Option<u64>,
     pub(super) size: Option<u64>,
     pub(super) mtime: Option<i64>,
-    /// Sorted by key when they are hashed.
-    pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// By key, as they are hashed; of a key that comes twice the last value counts.
+    pub(super) xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Fields {
@@ -49,7 +51,7 @@ impl Fields {
             }
             key => {
                 if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-                    self.xattrs.push((name.to_vec(), value.to_vec()));
+                    self.xattrs.insert(name.to_vec(), value.to_vec());
                 }
             }
         }

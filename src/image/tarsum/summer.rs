@@ -286,8 +286,7 @@ impl TarSummer {
         add(b"devmajor", &decimal(device(&block[329..337])?));
         add(b"devminor", &decimal(device(&block[337..345])?));
         if self.version != TarSumVersion::V0 {
-            let mut xattrs = fields.xattrs;
-            xattrs.sort();
+            let xattrs = &fields.xattrs;
             xattrs.iter().for_each(|(key, value)| add(key, value));
         }
         self.member = Some(digester);
@@ -317,6 +316,8 @@ impl TarSummer {
             Extension::LongName => self.next.name = Some(text(&content).to_vec()),
             Extension::LongLink => self.next.link = Some(text(&content).to_vec()),
             Extension::Pax => {
+                // A header takes the place of the one before it, as Go reads them; so they cannot pile up either.
+                self.next.xattrs.clear();
                 let mut rest = &content[..];
                 while !rest.is_empty() {
                     let ((key, value), after) =

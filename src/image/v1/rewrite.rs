@@ -23,9 +23,13 @@ pub(super) fn known_members(raw: &[u8]) -> serde_json::Result<String> {
 }
 
 /// The run config `raw`, squeezed, with `Cmd` and `Entrypoint` as lists: a modern config has no single strings.
+/// `null`, which an image without any has, stays.
 pub(super) fn with_lists_of_words(raw: &RawValue) -> serde_json::Result<Box<RawValue>> {
     // A map of serde_json keeps the order, in which the members have to stay.
-    let mut config: serde_json::Map<String, Value> = serde_json::from_str(raw.get())?;
+    let config: Option<serde_json::Map<String, Value>> = serde_json::from_str(raw.get())?;
+    let Some(mut config) = config else {
+        return Ok(raw.to_owned());
+    };
     let mut changed = false;
     for name in ["Cmd", "Entrypoint"] {
         if let Some(word @ Value::String(_)) = config.get_mut(name) {

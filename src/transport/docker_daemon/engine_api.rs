@@ -106,7 +106,7 @@ impl Engine {
             return Err(self.refused(status, answer).await);
         }
         // The answer began before the end of the work: what went wrong later stands in its body.
-        let text = some(answer).await;
+        let (text, broken) = some(answer).await;
         let said = text
             .lines()
             .filter_map(|line| serde_json::from_str::<Said>(line).ok());
@@ -118,12 +118,13 @@ impl Engine {
                     self.host
                 ),
             )),
-            None => Ok(()),
+            // Without the end of the answer nobody knows whether the image was loaded.
+            None => broken.map_or(Ok(()), |e| Err(self.unreachable(e))),
         }
     }
 
     async fn refused(&self, status: StatusCode, answer: Response) -> Error {
-        let text = some(answer).await;
+        let (text, _) = some(answer).await;
         let said = serde_json::from_str::<Said>(&text)
             .ok()
             .and_then(|said| said.message);
@@ -159,12 +160,18 @@ impl Engine {
     }
 }
 
-/// The beginning of an answer, as text.
-async fn some(answer: Response) -> String {
+/// The beginning of an answer, as text, and what broke it off before its end.
+async fn some(answer: Response) -> (String, Option<reqwest::Error>) {
     let mut stream = answer.bytes_stream();
-    let mut all = Vec::new();
-    while let Some(Ok(bytes)) = stream.next().await {
-        all.extend_from_slice(&bytes[..bytes.len().min(ANSWER_CAP - all.len())]);
+    let (mut all, mut broken) = (Vec::new(), None);
+    while let Some(bytes) = stream.next().await {
+        match bytes {
+            Ok(bytes) => all.extend_from_slice(&bytes[..bytes.len().min(ANSWER_CAP - all.len())]),
+            Err(e) => {
+                broken = Some(e);
+                break;
+            }
+        }
     }
-    String::from_utf8_lossy(&all).into_owned()
+    (String::from_utf8_lossy(&all).into_owned(), broken)
 }

@@ -10,8 +10,8 @@ mod engine_api;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
@@ -94,6 +94,8 @@ pub struct DockerDaemonDestination {
     pipe: Mutex<Option<OwnedFd>>,
     archive: DockerArchiveDestination,
     loading: Mutex<Option<JoinHandle<Result<()>>>>,
+    /// Keeps the pipe open until it is known what its end means.
+    open_end: std::sync::Mutex<Option<File>>,
     /// The end of the pipe is the end of the archive.
     complete: Arc<AtomicBool>,
 }
@@ -114,15 +116,17 @@ impl DockerDaemonDestination {
             ))
             .hint("write `docker-daemon:NAME:TAG`"));
         }
-        let (reader, writer) = std::io::pipe()
-            .map_err(|e| Error::other("a pipe to the engine cannot be made").because(e))?;
+        let no_pipe = |e| Error::other("a pipe to the engine cannot be made").because(e);
+        let (reader, writer) = std::io::pipe().map_err(no_pipe)?;
         let writer = File::from(OwnedFd::from(writer));
+        let open_end = writer.try_clone().map_err(no_pipe)?;
         let tag = reference.to_string();
         Ok(DockerDaemonDestination {
             archive: DockerArchiveDestination::piped(writer, PathBuf::from(&name), tag, local),
             engine: Engine::at(local.daemon_host.as_deref())?,
             pipe: Mutex::new(Some(reader.into())),
             loading: Mutex::default(),
+            open_end: std::sync::Mutex::new(Some(open_end)),
             complete: Arc::default(),
             name,
         })
@@ -211,11 +215,10 @@ impl Destination for DockerDaemonDestination {
     }
 
     async fn finish(&self) -> Result<()> {
-        self.complete.store(true, Ordering::Release);
         let finished = self.archive.finish().await;
-        if finished.is_err() {
-            self.complete.store(false, Ordering::Release);
-        }
+        self.complete.store(finished.is_ok(), Ordering::Release);
+        let open_end = self.open_end.lock();
+        drop(open_end.unwrap_or_else(PoisonError::into_inner).take());
         self.told(finished).await?;
         match self.loading.lock().await.take() {
             Some(task) => ended(task).await,

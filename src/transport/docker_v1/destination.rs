@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
+use crate::image::schema1::EMPTY_LAYER;
 use crate::image::tarsum::payload_digester;
 use crate::image::v1_chain::{V1Made, v1_chain};
 use crate::image::{
@@ -172,7 +173,7 @@ impl V1Destination {
     /// The layer as it is sent: gzip and plain tars as they are, zstd, which V1 never knew, as a plain tar.
     async fn layer(&self, layer: Option<&Descriptor>) -> Result<(u64, BlobBody)> {
         let Some(layer) = layer else {
-            let empty = Bytes::from_static(&EMPTY_TAR_GZIP);
+            let empty = Bytes::from_static(&EMPTY_LAYER);
             return Ok((empty.len() as u64, BlobBody::of_bytes(empty)));
         };
         let (blob, body) = self.given(&layer.digest)?;
@@ -222,12 +223,6 @@ fn held(file: ArchiveFile) -> BlobBody {
         Box::pin(async move { Ok(stream) })
     })
 }
-
-/// A gzip stream of a tar without members (protocols 5.2), for images that have no layer.
-const EMPTY_TAR_GZIP: [u8; 32] = [
-    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x09, 0x6e, 0x88, 0x00, 0xff, 0x62, 0x18, 0x05, 0xa3, 0x60, 0x14,
-    0x8c, 0x58, 0x00, 0x08, 0x00, 0x00, 0xff, 0xff, 0x2e, 0xaf, 0xb5, 0xef, 0x00, 0x04, 0x00, 0x00,
-];
 
 /// The payload checksum of a layer, made while it is sent.
 #[derive(Clone)]

@@ -306,6 +306,26 @@ fn b12_a_download_that_was_put_together_wrongly_is_made_again() {
 }
 
 #[test]
+fn b12_a_pipe_takes_nothing_back_so_the_copy_fails() {
+    let (registry, image, layer) = registry();
+    let registry = registry
+        .rule(layer().nth(1).rst_after(50_000))
+        .rule(layer().nth(2).flip_byte(0));
+    // Layers come first in this archive: the broken one goes into the pipe, not into a temporary file.
+    let out = barque()
+        .args(["copy", "--keep-compressed", &registry.docker("a:1")])
+        .args(["docker-archive:-"])
+        .run()
+        .code(4);
+    assert!(
+        out.stderr().contains("has other content"),
+        "{}",
+        out.stderr()
+    );
+    assert_eq!(layer_requests(&registry, &image).len(), 2);
+}
+
+#[test]
 fn b12_wrong_bytes_of_a_clean_download_fail_at_once() {
     for to in ["dir:out", "oci:out:1", "registry"] {
         let (registry, image, layer) = registry();
