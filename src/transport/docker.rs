@@ -2,9 +2,10 @@
 //!
 //! Translates the two traits into endpoints of [`crate::registry`]. A download that breaks off is continued here,
 //! where both the offset and the registry are known; what to move is not decided here. A server that turns out to know
-//! nothing newer than Registry V1 is spoken to as `docker-v1://` ([`super::docker_v1`]).
+//! nothing newer than Registry V1 is spoken to as `docker-v1://` ([`super::docker_v1`]), one of 2014 as its draft wants it.
 
 mod delete;
+mod draft;
 mod late;
 
 use std::collections::{BTreeMap, HashSet};
@@ -16,12 +17,14 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use http::Method;
+use tokio::sync::OnceCell;
 
 use super::docker_v1::{Fallback, V1Destination, V1Source, no_v2};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Spliced,
     Stored, Which, WrittenLate, verified,
 };
+use crate::image::tarsum::BlobSum;
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Sketch, Tag};
 use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience, UploadBody};
@@ -29,12 +32,14 @@ use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
 pub(super) use delete::delete;
+use draft::Draft;
 
 /// An image of a registry, to read.
 pub struct DockerSource {
     client: Arc<Client>,
     reference: Reference,
     v1: Fallback<V1Source>,
+    draft: OnceCell<Draft>,
     tmpdir: Option<PathBuf>,
     /// The manifest of the name, read while it was looked for what kind of server this is.
     named: Mutex<Option<Manifest>>,
@@ -58,6 +63,7 @@ impl DockerSource {
             client,
             reference: reference.clone(),
             v1: Fallback::new(reference, access, patience),
+            draft: OnceCell::new(),
             tmpdir,
             named: Mutex::default(),
         })
@@ -75,6 +81,12 @@ impl DockerSource {
         let tmpdir = self.tmpdir.clone();
         let open = |session, reference: &_| V1Source::over(session, reference, tmpdir);
         self.v1.find(&self.client, e, open).await
+    }
+
+    /// The image in the draft's form after `e`, when that is what the server speaks; else `e`.
+    async fn draft(&self, e: Error) -> Result<&Draft> {
+        let find = || Draft::find(&self.client, &self.reference, self.tmpdir.as_deref(), e);
+        self.draft.get_or_try_init(find).await
     }
 
     fn take_named(&self) -> Option<Manifest> {
@@ -101,15 +113,19 @@ impl Source for DockerSource {
         if let Some(v1) = self.v1.get() {
             return v1.manifest(which).await;
         }
+        if let Some(draft) = self.draft.get() {
+            return draft.manifest(which).await;
+        }
         if *which == Which::Named
             && let Some(manifest) = self.take_named()
         {
             return Ok(manifest);
         }
         match self.get_manifest(which).await {
-            Err(e) if *which == Which::Named && no_v2(&e) => {
-                self.v1(e).await?.manifest(which).await
-            }
+            Err(e) if *which == Which::Named && no_v2(&e) => match self.v1(e).await {
+                Ok(v1) => v1.manifest(which).await,
+                Err(e) => self.draft(e).await?.manifest(which).await,
+            },
             other => other,
         }
     }
@@ -117,6 +133,11 @@ impl Source for DockerSource {
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
         if let Some(v1) = self.v1.get() {
             return v1.blob(blob, from).await;
+        }
+        if let Some(draft) = self.draft.get()
+            && let Some(stream) = draft.blob(blob, from).await?
+        {
+            return Ok(stream);
         }
         let resumed = Arc::new(AtomicBool::new(false));
         let stream = self.resuming(blob, from, resumed.clone()).await?;
@@ -134,6 +155,9 @@ impl Source for DockerSource {
     }
 
     async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        if let Some(draft) = self.draft.get() {
+            return draft.blob_size(digest).await;
+        }
         self.client
             .blob_size(&self.reference.repository.name, digest, Actions::Pull)
             .await
@@ -150,7 +174,10 @@ impl Source for DockerSource {
                 *named = Some(manifest);
                 Ok(None)
             }
-            Err(e) if no_v2(&e) => self.v1(e).await?.sketch().await,
+            Err(e) if no_v2(&e) => match self.v1(e).await {
+                Ok(v1) => v1.sketch().await,
+                Err(e) => self.draft(e).await?.sketch(),
+            },
             Err(e) => Err(e),
         }
     }
@@ -199,10 +226,8 @@ impl DockerSource {
             done: bool,
         }
         let repository = self.reference.repository.clone();
-        let first = self
-            .client
-            .get_blob(&repository.name, blob, from, Actions::Pull)
-            .await?;
+        let draft = self.draft.get().is_some();
+        let first = get_blob(&self.client, draft, &repository, blob, from).await?;
         let state = State {
             client: self.client.clone(),
             repository,
@@ -215,16 +240,14 @@ impl DockerSource {
         };
         Ok(Box::pin(futures_util::stream::unfold(
             state,
-            |mut s| async move {
+            move |mut s| async move {
                 loop {
                     if s.done {
                         return None;
                     }
                     let next = match &mut s.inner {
                         Some(inner) => inner.next().await,
-                        None => match s
-                            .client
-                            .get_blob(&s.repository.name, &s.blob, s.offset, Actions::Pull)
+                        None => match get_blob(&s.client, draft, &s.repository, &s.blob, s.offset)
                             .await
                         {
                             Ok(inner) => {
@@ -268,11 +291,30 @@ impl DockerSource {
     }
 }
 
+async fn get_blob(
+    client: &Client,
+    draft: bool,
+    repository: &Repository,
+    blob: &Descriptor,
+    from: u64,
+) -> Result<BlobStream> {
+    if draft {
+        let sum = BlobSum::Digest(blob.digest.clone());
+        let size = Some(blob.size);
+        return client.draft_blob(&repository.name, &sum, size, from).await;
+    }
+    client
+        .get_blob(&repository.name, blob, from, Actions::Pull)
+        .await
+}
+
 /// An image of a registry, to write.
 pub struct DockerDestination {
     client: Arc<Client>,
     reference: Reference,
     v1: Fallback<V1Destination>,
+    /// Whether the server speaks the draft of 2014, once there was a reason to ask.
+    draft: OnceCell<bool>,
     tmpdir: Option<PathBuf>,
 }
 
@@ -294,6 +336,7 @@ impl DockerDestination {
             client,
             reference: reference.clone(),
             v1: Fallback::new(reference, access, patience),
+            draft: OnceCell::new(),
             tmpdir,
         })
     }
@@ -303,6 +346,17 @@ impl DockerDestination {
         let tmpdir = self.tmpdir.clone();
         let open = |session, reference: &_| V1Destination::over(session, reference, tmpdir);
         self.v1.find(&self.client, e, open).await
+    }
+
+    /// Whether the server speaks the draft of 2014, which is asked after an answer that no registry of V2 gives.
+    async fn looks_for_draft(&self) -> bool {
+        let name = &self.reference.repository.name;
+        let look = || self.client.speaks_draft(name);
+        *self.draft.get_or_init(look).await
+    }
+
+    fn is_draft(&self) -> bool {
+        self.draft.get() == Some(&true)
     }
 }
 
@@ -379,10 +433,17 @@ impl Destination for DockerDestination {
             })
         };
         let from = Some(from).filter(|_| !body.anew);
+        if self.is_draft() {
+            return self.put_draft_blob(blob, &upload).await;
+        }
         match self.client.push_blob(&own.name, blob, from, &upload).await {
             Ok(Pushed::Present) => Ok(mounted),
             Ok(Pushed::Uploaded) => Ok(Stored::Written),
-            Err(e) if no_v2(&e) && !upload.failed() => self.v1(e).await?.put_blob(blob, body).await,
+            Err(e) if no_v2(&e) && !upload.failed() => match self.v1(e).await {
+                Ok(v1) => v1.put_blob(blob, body).await,
+                Err(_) if self.looks_for_draft().await => self.put_draft_blob(blob, &upload).await,
+                Err(e) => Err(e),
+            },
             Err(e) => Err(e),
         }
     }
@@ -391,8 +452,15 @@ impl Destination for DockerDestination {
         if let Some(v1) = self.v1.get() {
             return v1.put_late(planned, body).await;
         }
+        if self.is_draft() {
+            return self.write_spooled(planned, &body).await;
+        }
         match self.write_late(planned, body.clone()).await {
-            Err(e) if no_v2(&e) => self.v1(e).await?.put_late(planned, body).await,
+            Err(e) if no_v2(&e) => match self.v1(e).await {
+                Ok(v1) => v1.put_late(planned, body).await,
+                Err(_) if self.looks_for_draft().await => self.write_spooled(planned, &body).await,
+                Err(e) => Err(e),
+            },
             other => other,
         }
     }
@@ -400,6 +468,9 @@ impl Destination for DockerDestination {
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
         if let Some(v1) = self.v1.get() {
             return v1.put_manifest(manifest, at).await;
+        }
+        if self.is_draft() {
+            return self.put_draft_manifest(manifest, at).await;
         }
         let which = wanted(&self.reference, at);
         if let TagOrDigest::Digest(digest) = &which

@@ -20,8 +20,20 @@ impl Client {
         actions: Actions,
     ) -> Result<ByteStream> {
         let path = format!("/v2/{repository}/blobs/{}", blob.digest);
-        let mut get = Intent::new(Method::GET, path, Some(Scope::new(repository, actions)));
-        get.bulk = blob.size > BULK;
+        let scope = Scope::new(repository, actions);
+        self.get_bytes(path, scope, Some(blob.size), from).await
+    }
+
+    /// The same of the blob at `path`, whose size may not be known; it has to be when `from` is not 0.
+    pub(super) async fn get_bytes(
+        &self,
+        path: String,
+        scope: Scope,
+        size: Option<u64>,
+        from: u64,
+    ) -> Result<ByteStream> {
+        let mut get = Intent::new(Method::GET, path, Some(scope));
+        get.bulk = size.is_none_or(|size| size > BULK);
         if from > 0 {
             get = get.header(header::RANGE, format!("bytes={from}-"));
         }
@@ -37,14 +49,13 @@ impl Client {
                     .and_then(content_range);
                 match range {
                     Some((start, _, total))
-                        if start == from && total.is_none_or(|t| t == blob.size) =>
+                        if start == from && (total.is_none() || total == size) =>
                     {
                         Ok(answer.stream())
                     }
                     // B6: another start or total than asked for.
                     Some(_) => Err(wrong(format!(
-                        "asked for bytes from {from} of {}, got another range",
-                        blob.size
+                        "asked for the bytes from {from} on, got another range"
                     ))),
                     None => Err(wrong(
                         "answered 206 without saying which bytes these are".to_owned(),
