@@ -177,7 +177,7 @@ fn a_push_goes_on_after_a_416_and_a_second_one_sends_nothing() {
     });
     assert_eq!(refused, 1);
     for layer in [image.layer(0), image.layer(1)] {
-        let held = fake.with(|held| held.blobs.get(&sha256(&layer).to_string()).cloned());
+        let held = fake.with(|held| held.blobs.get(&sha256(layer).to_string()).cloned());
         assert!(held == Some(layer.to_vec()));
     }
     fake.with(|held| assert!(held.uploads.is_empty()));
