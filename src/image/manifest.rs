@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::{Algorithm, Descriptor, Digest, MediaType, SignatureCheck, jws};
 
 pub use error::ManifestError;
-pub use view::{ArtifactView, ImageView, IndexView, Schema1View, View};
+pub use view::{ArtifactView, DraftView, ImageView, IndexView, Schema1View, View};
 
 /// A manifest of any generation, byte for byte as it was received or made.
 #[derive(Debug, Clone)]
@@ -98,6 +98,14 @@ impl Manifest {
     /// Parses what the manifest says.
     pub fn view(&self) -> Result<View, ManifestError> {
         View::of(&self.media_type, &self.payload)
+    }
+
+    /// Parses a schema 1 manifest as registries of late 2014 had it.
+    ///
+    /// # Errors
+    /// [`ManifestError`] when it is none.
+    pub fn draft_view(&self) -> Result<DraftView, ManifestError> {
+        view::draft(&self.payload)
     }
 }
 

@@ -29,7 +29,7 @@ pub use digest::{Algorithm, Digest, DigestError, Digester};
 pub use jws::{KeyError, SignatureCheck, SignatureFault, SigningKey};
 pub use layer::LayerForm;
 pub use manifest::{
-    ArtifactView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
+    ArtifactView, DraftView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
 };
 pub use media_type::MediaType;
 pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, parse_reference};

@@ -48,6 +48,33 @@ impl fmt::Display for TarSum {
     }
 }
 
+/// How a registry of late 2014 names a blob (protocols 2): by a digest, or by a TarSum of the layer alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlobSum {
+    Digest(Digest),
+    TarSum(TarSum),
+}
+
+impl fmt::Display for BlobSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BlobSum::Digest(digest) => digest.fmt(f),
+            BlobSum::TarSum(sum) => sum.fmt(f),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for BlobSum {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<BlobSum, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(d)?;
+        if let Ok(sum) = text.parse() {
+            return Ok(BlobSum::TarSum(sum));
+        }
+        let wrong = |e| serde::de::Error::custom(format!("`{text}`: {e}"));
+        text.parse().map(BlobSum::Digest).map_err(wrong)
+    }
+}
+
 /// What a V1 registry recorded of an image: its JSON and its layer in one sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum V1Checksum {
@@ -62,19 +89,34 @@ impl FromStr for V1Checksum {
 
     /// Reads `sha256:HEX` or a TarSum. Other forms are [`TarSumError::Unknown`].
     fn from_str(text: &str) -> Result<V1Checksum, TarSumError> {
-        let unknown = || TarSumError::Unknown(text.chars().take(100).collect());
-        let Some((version, digest)) = text.split_once('+') else {
-            return text.parse().map(V1Checksum::Payload).map_err(|_| unknown());
-        };
+        if text.contains('+') {
+            return text.parse().map(V1Checksum::TarSum);
+        }
+        text.parse()
+            .map(V1Checksum::Payload)
+            .map_err(|_| unknown(text))
+    }
+}
+
+impl FromStr for TarSum {
+    type Err = TarSumError;
+
+    /// Reads `VERSION+ALGORITHM:HEX`. Other forms are [`TarSumError::Unknown`].
+    fn from_str(text: &str) -> Result<TarSum, TarSumError> {
+        let (version, digest) = text.split_once('+').ok_or_else(|| unknown(text))?;
         let version = match version {
             "tarsum" => TarSumVersion::V0,
             "tarsum.v1" => TarSumVersion::V1,
             "tarsum.dev" => TarSumVersion::Dev,
-            _ => return Err(unknown()),
+            _ => return Err(unknown(text)),
         };
-        let digest = digest.parse().map_err(|_| unknown())?;
-        Ok(V1Checksum::TarSum(TarSum { version, digest }))
+        let digest = digest.parse().map_err(|_| unknown(text))?;
+        Ok(TarSum { version, digest })
     }
+}
+
+fn unknown(text: &str) -> TarSumError {
+    TarSumError::Unknown(text.chars().take(100).collect())
 }
 
 impl fmt::Display for V1Checksum {

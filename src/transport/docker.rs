@@ -2,10 +2,12 @@
 //!
 //! Translates the two traits into endpoints of [`crate::registry`]. A download that breaks off is continued here,
 //! where both the offset and the registry are known; what to move is not decided here. A server that turns out to know
-//! nothing newer than Registry V1 is spoken to as `docker-v1://` ([`super::docker_v1`]).
+//! nothing newer than Registry V1 is spoken to as `docker-v1://` ([`super::docker_v1`]), one of 2014 as its draft wants it.
 
 mod delete;
 mod destination;
+mod draft;
+mod resume;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,10 +16,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
+use tokio::sync::OnceCell;
 
 use super::docker_v1::{Fallback, V1Source, no_v2};
 use super::{BlobStream, Source, SourceCan, Spliced, TagPages, Which, verified_from};
-use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch, Tag};
+use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch, Tag};
 use crate::registry::v2::TagOrDigest;
 use crate::registry::{Actions, Client, Patience};
 use crate::settings::Access;
@@ -26,12 +29,14 @@ use crate::{Error, Kind, Result};
 pub(super) use delete::delete;
 pub use destination::DockerDestination;
 pub(super) use destination::missing_blobs;
+use draft::Draft;
 
 /// An image of a registry, to read.
 pub struct DockerSource {
     client: Arc<Client>,
     reference: Reference,
     v1: Fallback<V1Source>,
+    draft: OnceCell<Draft>,
     tmpdir: Option<PathBuf>,
     /// The manifest of the name, read while it was looked for what kind of server this is.
     named: Mutex<Option<Manifest>>,
@@ -55,6 +60,7 @@ impl DockerSource {
             client,
             reference: reference.clone(),
             v1: Fallback::new(reference, access, patience),
+            draft: OnceCell::new(),
             tmpdir,
             named: Mutex::default(),
         })
@@ -72,6 +78,12 @@ impl DockerSource {
         let tmpdir = self.tmpdir.clone();
         let open = |session, reference: &_| V1Source::over(session, reference, tmpdir);
         self.v1.find(&self.client, e, open).await
+    }
+
+    /// The image in the draft's form after `e`, when that is what the server speaks; else `e`.
+    async fn draft(&self, e: Error) -> Result<&Draft> {
+        let find = || Draft::find(&self.client, &self.reference, self.tmpdir.as_deref(), e);
+        self.draft.get_or_try_init(find).await
     }
 
     fn take_named(&self) -> Option<Manifest> {
@@ -94,15 +106,19 @@ impl Source for DockerSource {
         if let Some(v1) = self.v1.get() {
             return v1.manifest(which).await;
         }
+        if let Some(draft) = self.draft.get() {
+            return draft.manifest(which).await;
+        }
         if *which == Which::Named
             && let Some(manifest) = self.take_named()
         {
             return Ok(manifest);
         }
         match self.get_manifest(which).await {
-            Err(e) if *which == Which::Named && no_v2(&e) => {
-                self.v1(e).await?.manifest(which).await
-            }
+            Err(e) if *which == Which::Named && no_v2(&e) => match self.v1(e).await {
+                Ok(v1) => v1.manifest(which).await,
+                Err(e) => self.draft(e).await?.manifest(which).await,
+            },
             other => other,
         }
     }
@@ -110,6 +126,11 @@ impl Source for DockerSource {
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
         if let Some(v1) = self.v1.get() {
             return v1.blob(blob, from).await;
+        }
+        if let Some(draft) = self.draft.get()
+            && let Some(stream) = draft.blob(blob, from).await?
+        {
+            return Ok(stream);
         }
         let resumed = Arc::new(AtomicBool::new(false));
         let stream = self.resuming(blob, from, resumed.clone()).await?;
@@ -126,6 +147,9 @@ impl Source for DockerSource {
     }
 
     async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        if let Some(draft) = self.draft.get() {
+            return draft.blob_size(digest).await;
+        }
         self.client
             .blob_size(&self.reference.repository.name, digest, Actions::Pull)
             .await
@@ -142,7 +166,10 @@ impl Source for DockerSource {
                 *named = Some(manifest);
                 Ok(None)
             }
-            Err(e) if no_v2(&e) => self.v1(e).await?.sketch().await,
+            Err(e) if no_v2(&e) => match self.v1(e).await {
+                Ok(v1) => v1.sketch().await,
+                Err(e) => self.draft(e).await?.sketch(),
+            },
             Err(e) => Err(e),
         }
     }
@@ -176,98 +203,6 @@ impl Source for DockerSource {
             }
         });
         Some(Box::pin(pages))
-    }
-}
-
-/// Times in a row that a download is taken up again without a byte of progress.
-const MAX_STUCK: usize = 4;
-
-impl DockerSource {
-    /// The blob from `from` on; where the stream breaks, it goes on at its offset as long as there is progress.
-    /// Sets `resumed` when it does.
-    async fn resuming(
-        &self,
-        blob: &Descriptor,
-        from: u64,
-        resumed: Arc<AtomicBool>,
-    ) -> Result<BlobStream> {
-        struct State {
-            client: Arc<Client>,
-            repository: Repository,
-            blob: Descriptor,
-            inner: Option<BlobStream>,
-            offset: u64,
-            stuck: usize,
-            resumed: Arc<AtomicBool>,
-            done: bool,
-        }
-        let repository = self.reference.repository.clone();
-        let first = self
-            .client
-            .get_blob(&repository.name, blob, from, Actions::Pull)
-            .await?;
-        let state = State {
-            client: self.client.clone(),
-            repository,
-            blob: blob.clone(),
-            inner: Some(first),
-            offset: from,
-            stuck: 0,
-            resumed,
-            done: false,
-        };
-        Ok(Box::pin(futures_util::stream::unfold(
-            state,
-            |mut s| async move {
-                loop {
-                    if s.done {
-                        return None;
-                    }
-                    let next = match &mut s.inner {
-                        Some(inner) => inner.next().await,
-                        None => match s
-                            .client
-                            .get_blob(&s.repository.name, &s.blob, s.offset, Actions::Pull)
-                            .await
-                        {
-                            Ok(inner) => {
-                                s.inner = Some(inner);
-                                continue;
-                            }
-                            Err(e) => Some(Err(e)),
-                        },
-                    };
-                    let broken = match next {
-                        Some(Ok(bytes)) => {
-                            s.offset += bytes.len() as u64;
-                            s.stuck = 0;
-                            return Some((Ok(bytes), s));
-                        }
-                        // B8, B10: at the end nothing is left to ask for, however the answer ended.
-                        _ if s.offset >= s.blob.size => return None,
-                        None => None,
-                        Some(Err(e)) => Some(e),
-                    };
-                    let hopeless = broken
-                        .as_ref()
-                        .is_some_and(|e| e.kind() != Kind::Unavailable);
-                    if hopeless || s.stuck >= MAX_STUCK {
-                        s.done = true;
-                        // Without an error the server ended the body early on purpose: `verified` says so.
-                        return broken.map(|e| (Err(e), s));
-                    }
-                    s.inner = None;
-                    s.resumed.store(true, Ordering::Relaxed);
-                    tracing::debug!(
-                        "blob `{}` broke off at byte {}; going on from there",
-                        s.blob.digest,
-                        s.offset
-                    );
-                    s.client.wait_before_try(s.stuck).await;
-                    s.stuck += 1;
-                }
-            },
-        )))
     }
 }
 

@@ -8,6 +8,7 @@ mod chain;
 mod destination;
 mod fallback;
 mod fetch;
+mod made;
 mod source;
 
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use crate::{Kind, Result};
 
 pub use destination::V1Destination;
 pub(super) use fallback::{Fallback, no_v2};
+pub(super) use fetch::{Place, Recorded, Wanted, layers};
+pub(super) use made::Made;
 pub use source::V1Source;
 
 /// Takes the tag that `name` names away; the images stay in the registry.

@@ -7,6 +7,7 @@ mod copy;
 mod daemon;
 mod delete;
 mod docs;
+mod draft;
 mod faults;
 mod generated;
 mod inspect;

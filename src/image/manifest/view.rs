@@ -2,10 +2,13 @@
 //!
 //! A view holds what barque works with. Members that it leaves out are not lost: copies are made of the bytes.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use super::{ManifestError, kind};
-use crate::image::{Descriptor, Digest, MediaType};
+use crate::image::tarsum::{BlobSum, TarSum};
+use crate::image::{Algorithm, Descriptor, Digest, MediaType};
 
 /// What a manifest says, by kind.
 #[derive(Debug, Clone)]
@@ -54,6 +57,15 @@ pub struct Schema1View {
     pub history: Vec<String>,
 }
 
+/// Docker schema 1 as registries of late 2014 had it: layers may be named by TarSum.
+#[derive(Debug, Clone)]
+pub struct DraftView {
+    /// A layer that is named by a TarSum has a digest here that stands for it, and is that of nothing.
+    pub view: Schema1View,
+    /// The names of such layers, by the digests that stand for them.
+    pub tarsums: HashMap<Digest, TarSum>,
+}
+
 /// The artifact manifest of OCI 1.1's drafts: blobs without a config.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,6 +108,17 @@ impl View {
 }
 
 fn schema1(payload: &[u8]) -> Result<Schema1View, ManifestError> {
+    let draft = self::draft(payload)?;
+    match draft.tarsums.values().next() {
+        None => Ok(draft.view),
+        Some(sum) => Err(ManifestError::Malformed(format!(
+            "`{sum}` names a layer as only registries of 2014 did"
+        ))),
+    }
+}
+
+/// Reads schema 1 with layers named in either way.
+pub(super) fn draft(payload: &[u8]) -> Result<DraftView, ManifestError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Document {
@@ -111,7 +134,7 @@ fn schema1(payload: &[u8]) -> Result<Schema1View, ManifestError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct FsLayer {
-        blob_sum: Digest,
+        blob_sum: BlobSum,
     }
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -127,17 +150,27 @@ fn schema1(payload: &[u8]) -> Result<Schema1View, ManifestError> {
             "`fsLayers` has {layers} entries and `history` {history}; they go in pairs"
         )));
     }
-    Ok(Schema1View {
+    let mut tarsums = HashMap::new();
+    let fs_layers = document.fs_layers.into_iter().map(|l| match l.blob_sum {
+        BlobSum::Digest(digest) => digest,
+        BlobSum::TarSum(sum) => {
+            let stand_in = Digest::of(Algorithm::Sha256, sum.to_string().as_bytes());
+            tarsums.insert(stand_in.clone(), sum);
+            stand_in
+        }
+    });
+    let view = Schema1View {
         name: document.name,
         tag: document.tag,
         architecture: document.architecture,
-        fs_layers: document.fs_layers.into_iter().map(|l| l.blob_sum).collect(),
+        fs_layers: fs_layers.collect(),
         history: document
             .history
             .into_iter()
             .map(|h| h.v1_compatibility)
             .collect(),
-    })
+    };
+    Ok(DraftView { view, tarsums })
 }
 
 fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ManifestError> {

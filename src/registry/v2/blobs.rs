@@ -22,8 +22,23 @@ impl Client {
         actions: Actions,
     ) -> Result<ByteStream> {
         let path = format!("/v2/{repository}/blobs/{}", blob.digest);
-        let mut get = Intent::new(Method::GET, path, Some(Scope::new(repository, actions)));
-        get.bulk = blob.size > BULK;
+        let scope = Scope::new(repository, actions);
+        self.get_bytes(path, scope, Some(blob.size), from, Some(blob))
+            .await
+    }
+
+    /// The same of the blob at `path`, whose size may not be known; it has to be when `from` is not 0. Bytes that a
+    /// proxy packed are unpacked where `blob` tells what they should be.
+    pub(super) async fn get_bytes(
+        &self,
+        path: String,
+        scope: Scope,
+        size: Option<u64>,
+        from: u64,
+        blob: Option<&Descriptor>,
+    ) -> Result<ByteStream> {
+        let mut get = Intent::new(Method::GET, path, Some(scope));
+        get.bulk = size.is_none_or(|size| size > BULK);
         let mut answer = match from {
             0 => self.send(&get).await?,
             _ => {
@@ -39,7 +54,7 @@ impl Client {
         };
         if answer.status == StatusCode::PARTIAL_CONTENT
             && answer.claims_gzip()
-            && range_of(&answer).is_none_or(|(_, _, total)| total != Some(blob.size))
+            && range_of(&answer).is_none_or(|(_, _, total)| total != size)
         {
             // M8: a part of the packed bytes is of no use.
             answer = self.send(&get).await?;
@@ -49,11 +64,11 @@ impl Client {
         match answer.status {
             // B5: the range was ignored; what is known already is passed over.
             StatusCode::OK => {
-                let size = answer.header(&header::CONTENT_LENGTH);
-                let as_is = size.and_then(|text| text.parse().ok()) == Some(blob.size);
-                let packed = answer.claims_gzip() && !as_is;
+                let sent = answer.header(&header::CONTENT_LENGTH);
+                let as_is = sent.and_then(|text| text.parse().ok()) == size;
+                let packed = blob.filter(|_| answer.claims_gzip() && !as_is);
                 let mut body = answer.stream();
-                if packed {
+                if let Some(blob) = packed {
                     body = unpacked(body, blob, url).await?;
                 }
                 Ok(skip(body, from))
@@ -61,14 +76,13 @@ impl Client {
             StatusCode::PARTIAL_CONTENT => {
                 match range_of(&answer) {
                     Some((start, _, total))
-                        if start == from && total.is_none_or(|t| t == blob.size) =>
+                        if start == from && (total.is_none() || total == size) =>
                     {
                         Ok(answer.stream())
                     }
                     // B6: another start or total than asked for.
                     Some(_) => Err(wrong(format!(
-                        "asked for bytes from {from} of {}, got another range",
-                        blob.size
+                        "asked for the bytes from {from} on, got another range"
                     ))),
                     None => Err(wrong(
                         "answered 206 without saying which bytes these are".to_owned(),

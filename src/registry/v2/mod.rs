@@ -1,6 +1,7 @@
 //! The endpoints of Registry V2 (OCI distribution-spec 1.1), each a few lines on top of the request loop.
 
 mod blobs;
+mod draft;
 mod late;
 mod manifests;
 mod push;

@@ -30,8 +30,8 @@ pub enum Started {
 /// An open upload: where its next request goes (quirk U7: always the newest place).
 #[derive(Debug, Clone)]
 pub struct Session {
-    place: Admitted,
-    min_chunk: Option<u64>,
+    pub(super) place: Admitted,
+    pub(super) min_chunk: Option<u64>,
 }
 
 impl Session {
@@ -41,7 +41,7 @@ impl Session {
         self.min_chunk
     }
 
-    fn next(&self, answer: &Answer) -> Result<Session> {
+    pub(super) fn next(&self, answer: &Answer) -> Result<Session> {
         Ok(Session {
             place: place(answer)?,
             min_chunk: self.min_chunk,
@@ -221,14 +221,19 @@ fn started(answer: &Answer) -> Result<Started> {
     }))
 }
 
-fn at(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
+pub(super) fn at(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
     let scope = Scope::new(repository, Actions::PullPush);
     let mut intent = Intent::new(method, String::new(), Some(scope));
     intent.target = Target::At(url);
     intent
 }
 
-fn data(method: Method, repository: &RepositoryName, url: Admitted, part: UploadPart) -> Intent {
+pub(super) fn data(
+    method: Method,
+    repository: &RepositoryName,
+    url: Admitted,
+    part: UploadPart,
+) -> Intent {
     // U27: strict servers take this content type only.
     let mut intent =
         at(method, repository, url).header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
@@ -243,7 +248,7 @@ fn with_digest(session: &Session, digest: &Digest) -> Admitted {
     session.place.with_query(&format!("digest={digest}"))
 }
 
-fn place(answer: &Answer) -> Result<Admitted> {
+pub(super) fn place(answer: &Answer) -> Result<Admitted> {
     match answer.header(&header::LOCATION) {
         Some(location) => admit(&answer.url, location, Purpose::Location),
         None => Err(Error::new(

@@ -7,6 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::super::delete::Deleted;
 use super::super::docker_v1::{Fallback, delete_tag_of, no_v2};
+use super::draft::Draft;
 use crate::image::{Digest, Reference, Tag, V1Reference};
 use crate::registry::v2::TagOrDigest;
 use crate::registry::{Actions, ApiError, Client, Patience};
@@ -46,9 +47,13 @@ pub(in crate::transport) async fn delete(
                     None if no_v2(&e) => {
                         let v1 = Fallback::new(reference, access, patience);
                         let open = |session, name: &V1Reference| (session, name.clone());
-                        let found = v1.find(&place.client, e, open).await?;
-                        delete_tag_of(&found.0, &found.1).await?;
-                        return Ok(Deleted::of_v1(&found.1));
+                        return match v1.find(&place.client, e, open).await {
+                            Ok(found) => {
+                                delete_tag_of(&found.0, &found.1).await?;
+                                Ok(Deleted::of_v1(&found.1))
+                            }
+                            Err(e) => place.remove_draft(tag, e).await,
+                        };
                     }
                     None if e.kind() == Kind::NotFound => return Err(e),
                     None => return Err(place.no_such_tag(&tag)),
@@ -85,6 +90,14 @@ impl Place<'_> {
     async fn remove(&self, which: &TagOrDigest) -> Result<()> {
         let name = &self.reference.repository.name;
         self.client.delete_manifest(name, which).await
+    }
+
+    /// Removes the tag of a server that speaks the draft of 2014; `e` where this is none.
+    async fn remove_draft(&self, tag: Tag, e: Error) -> Result<Deleted> {
+        Draft::find(&self.client, self.reference, None, e).await?;
+        let name = &self.reference.repository.name;
+        self.client.draft_delete_manifest(name, &tag).await?;
+        Ok(self.deleted(vec![TagOrDigest::Tag(tag)]))
     }
 
     async fn digest(&self, tag: &Tag) -> Result<Option<Digest>> {

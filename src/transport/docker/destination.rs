@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::Method;
+use tokio::sync::OnceCell;
 
 use super::{summed, wanted};
 use crate::image::{
@@ -27,9 +28,11 @@ use crate::{Error, Kind, Result};
 
 /// An image of a registry, to write.
 pub struct DockerDestination {
-    client: Arc<Client>,
-    reference: Reference,
+    pub(super) client: Arc<Client>,
+    pub(super) reference: Reference,
     v1: Fallback<V1Destination>,
+    /// Whether the server speaks the draft of 2014, once there was a reason to ask.
+    draft: OnceCell<bool>,
     tmpdir: Option<PathBuf>,
 }
 
@@ -51,6 +54,7 @@ impl DockerDestination {
             client,
             reference: reference.clone(),
             v1: Fallback::new(reference, access, patience),
+            draft: OnceCell::new(),
             tmpdir,
         })
     }
@@ -68,6 +72,17 @@ impl DockerDestination {
         let tmpdir = self.tmpdir.clone();
         let open = |session, reference: &_| V1Destination::over(session, reference, tmpdir);
         self.v1.find(&self.client, e, open).await
+    }
+
+    /// Whether the server speaks the draft of 2014, which is asked after an answer that no registry of V2 gives.
+    async fn looks_for_draft(&self) -> bool {
+        let name = &self.reference.repository.name;
+        let look = || self.client.speaks_draft(name);
+        *self.draft.get_or_init(look).await
+    }
+
+    fn is_draft(&self) -> bool {
+        self.draft.get() == Some(&true)
     }
 }
 
@@ -141,10 +156,17 @@ impl Destination for DockerDestination {
             })
         };
         let from = Some(from).filter(|_| !body.anew);
+        if self.is_draft() {
+            return self.put_draft_blob(blob, &upload).await;
+        }
         match self.client.push_blob(&own.name, blob, from, &upload).await {
             Ok(Pushed::Present) => Ok(mounted),
             Ok(Pushed::Uploaded) => Ok(Stored::Written),
-            Err(e) if no_v2(&e) && !upload.failed() => self.v1(e).await?.put_blob(blob, body).await,
+            Err(e) if no_v2(&e) && !upload.failed() => match self.v1(e).await {
+                Ok(v1) => v1.put_blob(blob, body).await,
+                Err(_) if self.looks_for_draft().await => self.put_draft_blob(blob, &upload).await,
+                Err(e) => Err(e),
+            },
             Err(e) => Err(e),
         }
     }
@@ -153,8 +175,15 @@ impl Destination for DockerDestination {
         if let Some(v1) = self.v1.get() {
             return v1.put_late(planned, body).await;
         }
+        if self.is_draft() {
+            return self.write_spooled(planned, &body).await;
+        }
         match self.write_late(planned, body.clone()).await {
-            Err(e) if no_v2(&e) => self.v1(e).await?.put_late(planned, body).await,
+            Err(e) if no_v2(&e) => match self.v1(e).await {
+                Ok(v1) => v1.put_late(planned, body).await,
+                Err(_) if self.looks_for_draft().await => self.write_spooled(planned, &body).await,
+                Err(e) => Err(e),
+            },
             other => other,
         }
     }
@@ -165,6 +194,9 @@ impl Destination for DockerDestination {
         }
         if *at == Which::Named {
             self.fits_name(manifest)?;
+        }
+        if self.is_draft() {
+            return self.put_draft_manifest(manifest, at).await;
         }
         let which = wanted(&self.reference, at);
         self.client

@@ -1,4 +1,4 @@
-//! A layer of a V1 image, read once into a file without a name: verified, and made what a manifest can list.
+//! A layer of a V1 image, in a V1 registry or one of 2014, read once into a file without a name: verified, and made what a manifest can list.
 //!
 //! The manifest needs to know of each layer what only its bytes tell: the digest of its plain form, and, as V1 ids
 //! are no digests, that of the stored form. A gzip layer is kept byte for byte; plain ones and those of older
@@ -7,13 +7,17 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use futures_util::StreamExt;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncWriteExt;
 
 use super::chain::Link;
 use crate::image::tarsum::{TarSum, TarSumError, TarSummer, V1Checksum, payload_digester};
-use crate::image::{Algorithm, Descriptor, Digest, Digester};
+use crate::image::{Algorithm, Descriptor, Digest, Digester, V1Id};
+use crate::registry::ByteStream;
 use crate::registry::v1::Repo;
 use crate::transport::archive_file::{ArchiveFile, unnamed};
 use crate::transport::blob_store::{blocking, cannot_write};
@@ -22,66 +26,140 @@ use crate::{Error, Kind, Result};
 
 /// Times in a row that a download is taken up again without a byte of progress.
 const MAX_STUCK: usize = 4;
+/// Layers that are read at once.
+const IN_FLIGHT: usize = 4;
 const PIECE: usize = 256 * 1024;
 const LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 /// What stands for a layer of no bytes: a tar without members.
 const EMPTY_TAR: [u8; 1024] = [0; 1024];
 
 /// A layer as it is presented.
-pub(super) struct Layer {
+pub(in crate::transport) struct Layer {
     pub(super) file: ArchiveFile,
     pub(super) descriptor: Descriptor,
     pub(super) diff_id: Digest,
 }
 
-/// Reads the layer of `link` and checks it against the checksum that was recorded, where barque knows its kind.
+/// Where the bytes of a layer come from.
+#[async_trait]
+pub(in crate::transport) trait Place: Send + Sync {
+    /// The bytes from offset `from` on.
+    async fn open(&self, from: u64) -> Result<ByteStream>;
+
+    /// Waits before try `tries + 1`.
+    async fn wait_before_try(&self, tries: usize);
+}
+
+/// A layer to read.
+pub(in crate::transport) struct Wanted {
+    /// Of its image, for messages.
+    pub(in crate::transport) id: String,
+    /// What a checksum covers besides the layer.
+    pub(in crate::transport) json: Bytes,
+    /// Bytes of the layer as it is stored, where that is known.
+    pub(in crate::transport) size: Option<u64>,
+    pub(in crate::transport) recorded: Option<Recorded>,
+    pub(in crate::transport) place: Arc<dyn Place>,
+}
+
+/// What a layer has to match.
+#[derive(Debug, Clone)]
+pub(in crate::transport) enum Recorded {
+    V1(V1Checksum),
+    /// The digest of the stored form.
+    Stored(Digest),
+}
+
+/// A layer of a V1 registry.
+struct V1Layer {
+    repo: Arc<Repo>,
+    id: V1Id,
+    size: Option<u64>,
+}
+
+#[async_trait]
+impl Place for V1Layer {
+    async fn open(&self, from: u64) -> Result<ByteStream> {
+        self.repo.layer(&self.id, from, self.size).await
+    }
+
+    async fn wait_before_try(&self, tries: usize) {
+        self.repo.wait_before_try(tries).await;
+    }
+}
+
+/// The layer of `link` with the checksum that was recorded, where barque knows its kind.
+pub(super) fn wanted(repo: &Arc<Repo>, link: &Link) -> Wanted {
+    let (id, size) = (link.id.clone(), link.head.size);
+    let checksum = link.head.checksum.as_deref().map(str::parse);
+    let recorded = match checksum {
+        Some(Ok(checksum)) => Some(Recorded::V1(checksum)),
+        Some(Err(e)) => {
+            let e: TarSumError = e;
+            tracing::warn!("the layer of `{id}` is not checked: {e}");
+            None
+        }
+        None => None,
+    };
+    let repo = repo.clone();
+    Wanted {
+        id: id.to_string(),
+        json: link.head.json.clone(),
+        size,
+        recorded,
+        place: Arc::new(V1Layer { repo, id, size }),
+    }
+}
+
+/// Reads a layer and checks it against what was recorded.
 ///
 /// [`Kind::Corrupt`] when it does not fit, or is no layer; [`Kind::Unavailable`] when it cannot be read whole.
-pub(super) async fn layer(repo: &Repo, link: &Link, tmpdir: Option<&Path>) -> Result<Layer> {
-    let recorded =
-        link.head
-            .checksum
-            .as_deref()
-            .and_then(|text| match text.parse::<V1Checksum>() {
-                Ok(checksum) => Some(checksum),
-                Err(e) => {
-                    tracing::warn!("the layer of `{}` is not checked: {e}", link.id);
-                    None
-                }
-            });
-    let tried = once(repo, link, recorded.clone(), tmpdir).await;
+async fn layer(layer: &Wanted, tmpdir: Option<&Path>) -> Result<Layer> {
+    let tried = once(layer, tmpdir).await;
     match tried {
         Err((e, true)) if e.kind() == Kind::Corrupt => {
             // As B12: what was put together of several answers may be right in one piece.
             tracing::debug!("{e}; reading it once more from its start");
-            once(repo, link, recorded, tmpdir).await
+            once(layer, tmpdir).await
         }
         other => other,
     }
-    .map_err(|(e, _)| e.context(format!("reading the layer of the image `{}`", link.id)))
+    .map_err(|(e, _)| e.context(format!("reading the layer of the image `{}`", layer.id)))
+}
+
+/// Reads `wanted`, several at a time; the layers are in the same order.
+pub(in crate::transport) async fn layers(
+    wanted: Vec<Wanted>,
+    tmpdir: Option<&Path>,
+) -> Result<Vec<Layer>> {
+    let reading: Vec<_> = wanted.iter().map(|wanted| layer(wanted, tmpdir)).collect();
+    stream::iter(reading)
+        .buffered(IN_FLIGHT)
+        .try_collect()
+        .await
 }
 
 /// One reading; with an error, whether the download had been taken up again.
-async fn once(
-    repo: &Repo,
-    link: &Link,
-    recorded: Option<V1Checksum>,
-    tmpdir: Option<&Path>,
-) -> Result<Layer, (Error, bool)> {
-    let downloaded = download(repo, link, tmpdir).await.map_err(|e| (e, false))?;
+async fn once(layer: &Wanted, tmpdir: Option<&Path>) -> Result<Layer, (Error, bool)> {
+    let downloaded = download(layer, tmpdir).await.map_err(|e| (e, false))?;
     let resumed = downloaded.resumed;
-    let wanted = match recorded {
-        Some(V1Checksum::Payload(wanted)) if wanted != downloaded.payload => {
+    let wanted = match layer.recorded.clone() {
+        Some(Recorded::Stored(wanted)) if wanted != downloaded.stored => {
+            let found = &downloaded.stored;
+            let message = format!("it is not `{wanted}`: it hashes to `{found}`");
+            return Err((Error::new(Kind::Corrupt, message), resumed));
+        }
+        Some(Recorded::V1(V1Checksum::Payload(wanted))) if wanted != downloaded.payload => {
             let message = format!(
                 "it does not match its recorded checksum `{wanted}`: JSON and layer hash to `{}`",
                 downloaded.payload
             );
             return Err((Error::new(Kind::Corrupt, message), resumed));
         }
-        Some(V1Checksum::TarSum(wanted)) => Some(wanted),
+        Some(Recorded::V1(V1Checksum::TarSum(wanted))) => Some(wanted),
         _ => None,
     };
-    let (json, tmpdir) = (link.head.json.clone(), tmpdir.map(Path::to_owned));
+    let (json, tmpdir) = (layer.json.clone(), tmpdir.map(Path::to_owned));
     blocking(move || examine(downloaded, wanted, &json, tmpdir))
         .await
         .map_err(|e| (e, resumed))
@@ -100,17 +178,17 @@ fn temporary() -> PathBuf {
     "a temporary file".into()
 }
 
-async fn download(repo: &Repo, link: &Link, tmpdir: Option<&Path>) -> Result<Downloaded> {
+async fn download(layer: &Wanted, tmpdir: Option<&Path>) -> Result<Downloaded> {
     let kept = unnamed(tmpdir)?;
     let shared = kept.try_clone();
-    let full = |at: u64, e| cannot_write(&temporary(), at, link.head.size.unwrap_or(at), e);
+    let full = |at: u64, e| cannot_write(&temporary(), at, layer.size.unwrap_or(at), e);
     let mut file = tokio::fs::File::from_std(shared.map_err(|e| full(0, e))?);
-    let size = link.head.size;
+    let size = layer.size;
     let mut stored = Digester::new(Algorithm::Sha256);
-    let mut payload = payload_digester(&link.head.json);
+    let mut payload = payload_digester(&layer.json);
     let (mut at, mut stuck, mut resumed) = (0, 0, false);
     loop {
-        let broken = match repo.layer(&link.id, at, size).await {
+        let broken = match layer.place.open(at).await {
             Err(e) => Some(e),
             Ok(mut stream) => loop {
                 match stream.next().await {
@@ -145,9 +223,9 @@ async fn download(repo: &Repo, link: &Link, tmpdir: Option<&Path>) -> Result<Dow
         }
         tracing::debug!(
             "the layer of `{}` broke off at byte {at}; going on",
-            link.id
+            layer.id
         );
-        repo.wait_before_try(stuck).await;
+        layer.place.wait_before_try(stuck).await;
         stuck += 1;
         resumed = true;
     }

@@ -4,30 +4,24 @@
 //! into files without names ([`super::fetch`]); from then on they are served from there. Who only wants to know what
 //! the image is asks for the [`Sketch`], which reads JSON alone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::stream;
 use tokio::sync::OnceCell;
 
 use super::chain::Chain;
 use super::fetch::{self, Layer};
-use crate::image::v1::{V1Image, modern_config};
-use crate::image::{
-    Algorithm, Descriptor, Digest, Manifest, MediaType, Sketch, V1Reference, convert,
-};
+use super::made::Made;
+use crate::image::v1::V1Image;
+use crate::image::{Descriptor, Digest, Manifest, Sketch, V1Reference};
 use crate::registry::Patience;
 use crate::registry::v1::{Repo, Session};
 use crate::settings::Access;
-use crate::transport::archive_file::ArchiveFile;
-use crate::transport::{BlobBody, BlobStream, Source, SourceCan, TagPages, Which, verified_from};
+use crate::transport::{BlobStream, Source, SourceCan, TagPages, Which};
 use crate::{Error, Kind, Result};
-
-/// Layers that are read at once.
-const IN_FLIGHT: usize = 4;
 
 /// An image in a V1 registry, to read.
 pub struct V1Source {
@@ -36,13 +30,6 @@ pub struct V1Source {
     tmpdir: Option<PathBuf>,
     chain: OnceCell<Chain>,
     made: OnceCell<Made>,
-}
-
-/// The modern form of the image.
-struct Made {
-    manifest: Manifest,
-    config: (Digest, Bytes),
-    layers: HashMap<Digest, ArchiveFile>,
 }
 
 impl V1Source {
@@ -90,13 +77,8 @@ impl V1Source {
     /// The layers of all images that have one, base first.
     async fn layers(&self, chain: &Chain) -> Result<Vec<Layer>> {
         let with_layer = chain.links.iter().filter(|link| !link.image.throwaway());
-        let reading: Vec<_> = with_layer
-            .map(|link| fetch::layer(&chain.repo, link, self.tmpdir.as_deref()))
-            .collect();
-        stream::iter(reading)
-            .buffered(IN_FLIGHT)
-            .try_collect()
-            .await
+        let wanted = with_layer.map(|link| fetch::wanted(&chain.repo, link));
+        fetch::layers(wanted.collect(), self.tmpdir.as_deref()).await
     }
 
     fn missing(&self, what: &str, digest: &Digest) -> Error {
@@ -107,29 +89,6 @@ impl V1Source {
     async fn list_tags(&self) -> Result<Vec<String>> {
         let repo = Repo::pull(&self.session, &self.reference.repository).await?;
         Ok(repo.tags().await?.into_keys().collect())
-    }
-}
-
-impl Made {
-    /// The image of `chain` over `layers`, both base first.
-    fn of(chain: &[V1Image], layers: Vec<Layer>) -> Result<Made> {
-        let diff_ids: Vec<Digest> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
-        let config = Bytes::from(modern_config(chain, &diff_ids)?);
-        let digest = Digest::of(Algorithm::Sha256, &config);
-        let described = Descriptor::new(
-            MediaType::DOCKER_CONFIG,
-            digest.clone(),
-            config.len() as u64,
-        );
-        let descriptors: Vec<Descriptor> = layers.iter().map(|l| l.descriptor.clone()).collect();
-        Ok(Made {
-            manifest: convert::schema2_over(&described, &descriptors)?,
-            config: (digest, config),
-            layers: layers
-                .into_iter()
-                .map(|layer| (layer.descriptor.digest, layer.file))
-                .collect(),
-        })
     }
 }
 
@@ -155,15 +114,8 @@ impl Source for V1Source {
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
         let made = self.made().await?;
-        let stream = if blob.digest == made.config.0 {
-            BlobBody::of_bytes(made.config.1.clone()).open(from).await?
-        } else {
-            let file = made.layers.get(&blob.digest);
-            let file = file.ok_or_else(|| self.missing("blob", &blob.digest))?;
-            let from = from.min(file.len());
-            file.section(from, file.len() - from)
-        };
-        Ok(verified_from(stream, blob, from))
+        let stream = made.blob(blob, from).await?;
+        stream.ok_or_else(|| self.missing("blob", &blob.digest))
     }
 
     fn repository_name(&self) -> Option<String> {

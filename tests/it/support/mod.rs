@@ -15,6 +15,7 @@
 pub mod barque;
 pub mod cutter;
 pub mod fake;
+pub mod fake_draft;
 pub mod fake_v1;
 pub mod fixtures;
 pub mod harbour;

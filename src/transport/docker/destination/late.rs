@@ -82,7 +82,11 @@ impl DockerDestination {
     }
 
     /// Writes a blob by way of a file without a name.
-    async fn write_spooled(&self, planned: &Descriptor, body: &BlobBody) -> Result<WrittenLate> {
+    pub(super) async fn write_spooled(
+        &self,
+        planned: &Descriptor,
+        body: &BlobBody,
+    ) -> Result<WrittenLate> {
         let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
         let shown = format!("a temporary file for {}", planned.digest);
         let spool = spool(content, self.tmpdir.as_deref(), shown).await?;

@@ -1,0 +1,118 @@
+//! A download that goes on at its offset where it broke off.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::StreamExt;
+
+use super::DockerSource;
+use crate::image::tarsum::BlobSum;
+use crate::image::{Descriptor, Repository};
+use crate::registry::{Actions, Client};
+use crate::transport::BlobStream;
+use crate::{Kind, Result};
+
+/// Times in a row that a download is taken up again without a byte of progress.
+const MAX_STUCK: usize = 4;
+
+impl DockerSource {
+    /// The blob from `from` on; where the stream breaks, it goes on at its offset as long as there is progress.
+    /// Sets `resumed` when it does.
+    pub(super) async fn resuming(
+        &self,
+        blob: &Descriptor,
+        from: u64,
+        resumed: Arc<AtomicBool>,
+    ) -> Result<BlobStream> {
+        struct State {
+            client: Arc<Client>,
+            repository: Repository,
+            blob: Descriptor,
+            inner: Option<BlobStream>,
+            offset: u64,
+            stuck: usize,
+            resumed: Arc<AtomicBool>,
+            done: bool,
+        }
+        let repository = self.reference.repository.clone();
+        let draft = self.draft.get().is_some();
+        let first = get_blob(&self.client, draft, &repository, blob, from).await?;
+        let state = State {
+            client: self.client.clone(),
+            repository,
+            blob: blob.clone(),
+            inner: Some(first),
+            offset: from,
+            stuck: 0,
+            resumed,
+            done: false,
+        };
+        Ok(Box::pin(futures_util::stream::unfold(
+            state,
+            move |mut s| async move {
+                loop {
+                    if s.done {
+                        return None;
+                    }
+                    let next = match &mut s.inner {
+                        Some(inner) => inner.next().await,
+                        None => match get_blob(&s.client, draft, &s.repository, &s.blob, s.offset)
+                            .await
+                        {
+                            Ok(inner) => {
+                                s.inner = Some(inner);
+                                continue;
+                            }
+                            Err(e) => Some(Err(e)),
+                        },
+                    };
+                    let broken = match next {
+                        Some(Ok(bytes)) => {
+                            s.offset += bytes.len() as u64;
+                            s.stuck = 0;
+                            return Some((Ok(bytes), s));
+                        }
+                        // B8, B10: at the end nothing is left to ask for, however the answer ended.
+                        _ if s.offset >= s.blob.size => return None,
+                        None => None,
+                        Some(Err(e)) => Some(e),
+                    };
+                    let hopeless = broken
+                        .as_ref()
+                        .is_some_and(|e| e.kind() != Kind::Unavailable);
+                    if hopeless || s.stuck >= MAX_STUCK {
+                        s.done = true;
+                        // Without an error the server ended the body early on purpose: `verified` says so.
+                        return broken.map(|e| (Err(e), s));
+                    }
+                    s.inner = None;
+                    s.resumed.store(true, Ordering::Relaxed);
+                    tracing::debug!(
+                        "blob `{}` broke off at byte {}; going on from there",
+                        s.blob.digest,
+                        s.offset
+                    );
+                    s.client.wait_before_try(s.stuck).await;
+                    s.stuck += 1;
+                }
+            },
+        )))
+    }
+}
+
+async fn get_blob(
+    client: &Client,
+    draft: bool,
+    repository: &Repository,
+    blob: &Descriptor,
+    from: u64,
+) -> Result<BlobStream> {
+    if draft {
+        let sum = BlobSum::Digest(blob.digest.clone());
+        let size = Some(blob.size);
+        return client.draft_blob(&repository.name, &sum, size, from).await;
+    }
+    client
+        .get_blob(&repository.name, blob, from, Actions::Pull)
+        .await
+}
