@@ -155,7 +155,7 @@ pub(crate) async fn run(
     let source = ImageName::parse(&args.source).context("reading the source's name")?;
     let destination =
         ImageName::parse(&args.destination).context("reading the destination's name")?;
-    if is_piped(&source) || is_piped(&destination) {
+    if is_once_only(&source) || is_once_only(&destination) {
         args.retry.never();
     }
     let want = want(&args, global)?;
@@ -241,6 +241,18 @@ fn is_piped(name: &ImageName) -> bool {
     match name {
         ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } => {
             path.as_os_str() == "-"
+        }
+        _ => false,
+    }
+}
+
+/// Whether what goes through an archive's name cannot be had or written again: standard input or output, or a file
+/// that is a pipe or a device.
+fn is_once_only(name: &ImageName) -> bool {
+    let special = |path: &Path| path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
+    match name {
+        ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } => {
+            is_piped(name) || special(path)
         }
         _ => false,
     }

@@ -90,6 +90,11 @@ impl<'a> Draft<'a> {
                 return Ok((vec![node], Some(rescue)));
             }
         };
+        let old = |n: &Node| n.manifest.media_type().is_schema1();
+        if self.want.layers != Layers::Keep && nodes.iter().any(old) {
+            let note = "layers of a schema 1 image stay as they are: nothing in it says how they are compressed";
+            self.notes.push(note.to_owned());
+        }
         Ok((self.convert(nodes).await?, None))
     }
 

@@ -33,7 +33,8 @@ pub(super) use destination::holds;
 
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
 pub(super) const INDEX_FILE: &str = "index.json";
-pub(super) const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+/// As skopeo writes it, the space included.
+pub(super) const LAYOUT: &[u8] = br#"{"imageLayoutVersion": "1.0.0"}"#;
 
 fn image_name(path: &Path, selector: &Selector) -> String {
     let name = ImageName::Oci {

@@ -295,3 +295,37 @@ fn a_token_for_deletion() {
     let look = ["inspect", "--raw", &registry.docker("a:1"), "--creds"];
     barque.args(look).args([good()]).run().code(2);
 }
+
+#[test]
+fn a_manifest_that_is_a_layer_elsewhere_keeps_its_blobs() {
+    let barque = Barque::new();
+    let image = images::two_layers();
+    let config = images::small();
+    // An artifact that carries the manifest of the image as a plain blob.
+    let carrier = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "artifactType": "application/vnd.example",
+        "config": { "mediaType": "application/vnd.oci.empty.v1+json", "size": 2,
+            "digest": images::sha256(b"{}").to_string() },
+        "layers": [{ "mediaType": "application/octet-stream", "size": image.manifest.len(),
+            "digest": image.digest.to_string() }],
+    });
+    let mut carrier = TestImage::raw(
+        "application/vnd.oci.image.manifest.v1+json",
+        carrier.to_string(),
+    );
+    carrier.blobs.insert(images::sha256(b"{}"), b"{}".to_vec());
+    let layout = barque.path("layout");
+    let held = [
+        ("carrier", &carrier),
+        ("kept", &image),
+        ("gone", &image),
+        ("other", &config),
+    ];
+    write_layout(&layout, &held);
+    let at = |name: &str| format!("oci:{}:{name}", layout.display());
+    barque.args(["delete", &at("gone")]).run().ok();
+    let copied = barque.args(["copy", &at("kept"), "dir:copy"]).run().ok();
+    assert!(copied.stdout().contains(&image.digest.to_string()));
+}

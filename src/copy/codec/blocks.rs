@@ -47,8 +47,8 @@ pub(super) fn packed<T: Send + 'static>(
         .buffered(cores.count)
 }
 
-/// Cuts `content` into blocks and waits for a place in `room` for each. A place is held by a thread at work and by
-/// nothing else, so that a stream that nobody reads keeps none from the others.
+/// Cuts `content` into blocks and waits for a place in `room` for each. A place is held by a thread at work, not by
+/// what it made, so that a stream that nobody reads keeps one from the others at most: that for which it waited.
 fn cut(
     content: BlobStream,
     size: usize,

@@ -44,7 +44,10 @@ impl Engine {
         let host = host.map(str::to_owned).or(set);
         let host = host.unwrap_or_else(|| DEFAULT_HOST.to_owned());
         // An engine is local, or was named: no proxy stands before it, and it may take its time with an image.
-        let builder = Client::builder().no_proxy().connect_timeout(CONNECT);
+        let builder = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT);
         let (builder, base) = if let Some(path) = host.strip_prefix("unix://") {
             (
                 builder.unix_socket(PathBuf::from(path)),

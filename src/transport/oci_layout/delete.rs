@@ -83,25 +83,38 @@ fn unneeded(layout: &Path, gone: &Descriptor, stay: &[Result<Descriptor>]) -> Ne
 
 /// Adds `blob` and all that it names, down to the last child. What is not in the layout names nothing.
 fn need(layout: &Path, blob: &Descriptor, needed: &mut Needed) -> Result<()> {
-    let mut left = vec![blob.clone()];
-    while let Some(blob) = left.pop() {
-        let is_new = needed.insert(blob.digest.clone());
-        if !is_new || !blob.media_type.is_manifest() {
+    // One digest may be named as a blob here and as a manifest there: then it is walked too.
+    let mut walked = Needed::new();
+    // An entry of an index is a manifest, whatever it is called.
+    let mut left = vec![(blob.clone(), true)];
+    while let Some((blob, listed)) = left.pop() {
+        needed.insert(blob.digest.clone());
+        let manifest =
+            blob.media_type.is_manifest() || (listed && blob.media_type.as_str().is_empty());
+        if !manifest || !walked.insert(blob.digest.clone()) {
             continue;
         }
         let Some(raw) = read_document(&Blobs::new(layout, None).file(&blob.digest))? else {
             continue;
         };
-        let view = parse(raw, Some(blob.media_type.as_str())).and_then(|m| m.view());
+        let stated = Some(blob.media_type.as_str()).filter(|t| !t.is_empty());
+        let view = parse(raw, stated).and_then(|m| m.view());
         let view = view.map_err(|e| {
             let text = format!("manifest `{}` cannot be read", blob.digest);
             Error::new(Kind::Corrupt, text).because(e)
         })?;
         match view {
-            View::Image(image) => left.extend(image.blobs().cloned().chain(image.subject.clone())),
-            View::Index(index) => left.extend(index.manifests.into_iter().chain(index.subject)),
+            View::Image(image) => {
+                left.extend(image.blobs().map(|b| (b.clone(), false)));
+                left.extend(image.subject.map(|s| (s, true)));
+            }
+            View::Index(index) => {
+                let entries = index.manifests.into_iter().chain(index.subject);
+                left.extend(entries.map(|entry| (entry, true)));
+            }
             View::Artifact(artifact) => {
-                left.extend(artifact.blobs.into_iter().chain(artifact.subject))
+                left.extend(artifact.blobs.into_iter().map(|b| (b, false)));
+                left.extend(artifact.subject.map(|s| (s, true)));
             }
             View::Schema1(image) => needed.extend(image.fs_layers),
         }

@@ -44,6 +44,18 @@ fn a_signed_image_is_copied_byte_for_byte() {
             *bytes
         );
     }
+    // Another compression cannot be had, and that is told.
+    let out = barque
+        .args(["copy", "--dest-compress-format", "zstd", "dir:old", "dir:z"])
+        .run()
+        .ok();
+    assert_eq!(out.stdout(), format!("dir:z@{}\n", made.image.digest));
+    assert!(
+        out.stderr()
+            .contains("layers of a schema 1 image stay as they are"),
+        "{}",
+        out.stderr()
+    );
 }
 
 #[test]
