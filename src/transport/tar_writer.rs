@@ -102,7 +102,11 @@ impl State {
                 return;
             };
             let head = header::blocks(&slot.name, Type::File, slot.mode, size).len() as u64;
-            self.end += head + size + padding(size) as u64;
+            // A size that no file has fails when its bytes do not come.
+            let whole = head
+                .saturating_add(size)
+                .saturating_add(padding(size) as u64);
+            self.end = self.end.saturating_add(whole);
             self.placed += 1;
         }
     }

@@ -247,7 +247,10 @@ impl Upload<'_> {
         if self.parts == 0 {
             // U12, U22: a body too large for one PUT is refused, mostly with 413, or cut off; one cut alone may
             // have been a connection that was dead already (H2).
+            let wrong = ApiError::of(error).is_some_and(|a| a.has_code("DIGEST_INVALID"));
             let too_large = match status {
+                // The bytes are at fault, not how they were sent.
+                Some(_) if wrong => false,
                 Some(status) => matches!(status, 400 | 405 | 411 | 413 | 501),
                 None => self.failures > 0,
             };
