@@ -31,7 +31,8 @@ fn fails(args: &[&str], code: i32, told: &[&str]) {
 #[test]
 fn hosts_that_cannot_be_reached() {
     let unknown = "docker://registry.invalid/a/b:1";
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // On another address than the tests beside this one, which could get the port.
+    let closed = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);
     let refused = format!("docker://{address}/a/b:1");
