@@ -268,7 +268,7 @@ async fn an_upload_step_by_step() {
         .await
         .unwrap();
     let session = client.draft_start_upload(&name).await.unwrap();
-    client.draft_cancel_upload(&name, &session).await.unwrap();
+    client.cancel_upload(&name, &session).await.unwrap();
     let gone = client.draft_upload_status(&name, &session).await;
     assert_eq!(ApiError::of(&gone.unwrap_err()).unwrap().status, 404);
     fake.with(|held| assert!(held.uploads.is_empty()));

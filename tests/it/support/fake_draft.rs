@@ -10,9 +10,9 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use tokio::sync::oneshot;
 
 use super::images::sha256;
+use super::served::Served;
 
 /// What the server holds and saw.
 #[derive(Default)]
@@ -33,45 +33,25 @@ pub struct Held {
 /// A running server; stopped when dropped.
 pub struct FakeDraft {
     held: Arc<Mutex<Held>>,
-    address: String,
-    stop: Option<oneshot::Sender<()>>,
+    server: Served,
 }
 
 impl FakeDraft {
     pub fn start() -> FakeDraft {
         let held = Arc::new(Mutex::new(Held::default()));
         let app = Router::new().fallback(answer).with_state(held.clone());
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (stop, stopped) = oneshot::channel::<()>();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.unwrap().block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                tokio::select! {
-                    done = axum::serve(listener, app) => done.unwrap(),
-                    _ = stopped => {}
-                }
-            });
-        });
-        FakeDraft {
-            held,
-            address,
-            stop: Some(stop),
-        }
+        let server = Served::start("127.0.0.1", app);
+        FakeDraft { held, server }
     }
 
     /// `IP:PORT`.
     pub fn address(&self) -> &str {
-        &self.address
+        self.server.address()
     }
 
     /// `docker://IP:PORT/NAME`.
     pub fn docker(&self, name: &str) -> String {
-        format!("docker://{}/{name}", self.address)
+        format!("docker://{}/{name}", self.address())
     }
 
     /// Looks at, or changes, what the server holds.
@@ -85,14 +65,6 @@ impl FakeDraft {
             let lines = held.log.iter().filter(|line| line.starts_with(begin));
             lines.cloned().collect()
         })
-    }
-}
-
-impl Drop for FakeDraft {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
     }
 }
 

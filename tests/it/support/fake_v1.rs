@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use tokio::sync::oneshot;
 
 use super::images::sha256;
+use super::served::Served;
 
 /// The user of the index.
 pub const USER: &str = "sailor";
@@ -94,7 +94,7 @@ struct Server {
 pub struct FakeV1 {
     world: Arc<Mutex<World>>,
     address: String,
-    stop: Vec<oneshot::Sender<()>>,
+    servers: Vec<Served>,
 }
 
 impl FakeV1 {
@@ -125,7 +125,7 @@ impl FakeV1 {
         let mut fake = FakeV1 {
             world: Arc::new(Mutex::new(world)),
             address: String::new(),
-            stop: Vec::new(),
+            servers: Vec::new(),
         };
         fake.address = fake.serve("127.0.0.1", role);
         fake
@@ -136,23 +136,9 @@ impl FakeV1 {
         let app = Router::new()
             .fallback(routes::answer)
             .with_state(Server { role, world });
-        let listener = std::net::TcpListener::bind(format!("{ip}:0")).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (stop, stopped) = oneshot::channel::<()>();
-        self.stop.push(stop);
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.unwrap().block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                tokio::select! {
-                    done = axum::serve(listener, app) => done.unwrap(),
-                    _ = stopped => {}
-                }
-            });
-        });
+        let server = Served::start(ip, app);
+        let address = server.address().to_owned();
+        self.servers.push(server);
         address
     }
 
@@ -206,14 +192,6 @@ impl FakeV1 {
         let world = self.world.lock().unwrap();
         let wanted = |s: &&V1Seen| role.is_none_or(|role| role == s.role) && s.path.contains(part);
         world.log.iter().filter(wanted).cloned().collect()
-    }
-}
-
-impl Drop for FakeV1 {
-    fn drop(&mut self) {
-        for stop in self.stop.drain(..) {
-            let _ = stop.send(());
-        }
     }
 }
 

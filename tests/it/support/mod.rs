@@ -23,6 +23,7 @@ pub mod images;
 pub mod peers;
 pub mod proxy;
 pub mod sandbox;
+pub mod served;
 pub mod sniffer;
 pub mod tls;
 pub mod token_server;

@@ -11,6 +11,7 @@ use super::contents;
 use crate::support::Barque;
 use crate::support::fixtures;
 use crate::support::images::sha256;
+use crate::support::served::Served;
 
 /// One exchange of the recording, its pairs of headers made a map.
 struct Recorded {
@@ -57,7 +58,7 @@ fn recorded(dir: &Path) -> Vec<Recorded> {
 }
 
 /// Answers as the recording does, the last answer of 200 to each path before the deletes.
-fn replay(recorded: Vec<Recorded>) -> (String, Arc<Mutex<Vec<String>>>) {
+fn replay(recorded: Vec<Recorded>) -> (Served, Arc<Mutex<Vec<String>>>) {
     use axum::extract::Request;
     use axum::http::StatusCode;
     use axum::response::IntoResponse;
@@ -101,19 +102,7 @@ fn replay(recorded: Vec<Recorded>) -> (String, Arc<Mutex<Vec<String>>>) {
         };
         std::future::ready(answer)
     });
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.unwrap().block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, app).await.unwrap();
-        });
-    });
-    (address, log)
+    (Served::start("127.0.0.1", app), log)
 }
 
 #[test]
@@ -121,7 +110,8 @@ fn recorded_exchanges_are_read() {
     let Some(dir) = fixtures::dir() else { return };
     let exchanges = recorded(&dir);
     assert_eq!(exchanges.len(), 69);
-    let (address, log) = replay(exchanges);
+    let (server, log) = replay(exchanges);
+    let address = server.address();
     let barque = Barque::new();
     let name = format!("docker-v1://{address}/foo42/bar:latest");
     barque.args(["copy", &name, "dir:out"]).run().ok();

@@ -31,7 +31,7 @@ impl Client {
         match self.draft_send(repository, &mut session, blob, body).await {
             Ok(()) => Ok(Pushed::Uploaded),
             Err(e) => {
-                let cancelled = self.draft_cancel_upload(repository, &session).await;
+                let cancelled = self.cancel_upload(repository, &session).await;
                 if let Err(e) = cancelled {
                     tracing::debug!("{e}; the server will forget the upload some day");
                 }
@@ -93,7 +93,7 @@ impl Client {
     pub(crate) async fn speaks_draft(&self, repository: &RepositoryName) -> bool {
         match self.draft_start_upload(repository).await {
             Ok(session) => {
-                let cancelled = self.draft_cancel_upload(repository, &session).await;
+                let cancelled = self.cancel_upload(repository, &session).await;
                 if let Err(e) = cancelled {
                     tracing::debug!("{e}");
                 }

@@ -1,5 +1,5 @@
-//! The requests of an upload of 2014: start, status, the whole in one PUT, a chunk by PUT, finish, cancel. Each is one
-//! request and says what the server answered.
+//! The requests of an upload of 2014: start, status, the whole in one PUT, a chunk by PUT, finish. Each is one request
+//! and says what the server answered. To cancel, V2's own DELETE serves.
 
 use std::ops::Range;
 
@@ -86,15 +86,6 @@ impl Client {
         put.repeatable = false;
         let answer = self.send(&put).await?;
         self.draft_finished(repository, blob, answer).await
-    }
-
-    /// DELETE: gives an upload up.
-    pub async fn draft_cancel_upload(
-        &self,
-        repository: &RepositoryName,
-        session: &Session,
-    ) -> Result<()> {
-        self.cancel_upload(repository, session).await
     }
 
     /// Anything but 201 is confirmed by asking for the blob, as in V2 (quirk U9).

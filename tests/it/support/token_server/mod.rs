@@ -17,8 +17,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use serde_json::json;
-use tokio::sync::oneshot;
 
+use super::served::Served;
 pub use grants::{READER, refresh_token};
 use sign::Signer;
 
@@ -74,8 +74,7 @@ struct Knobs {
 /// A running token server; stopped when dropped.
 pub struct TokenServer {
     shared: Arc<Shared>,
-    address: String,
-    stop: Option<oneshot::Sender<()>>,
+    server: Served,
 }
 
 const SERVICE: &str = "harbour";
@@ -97,27 +96,8 @@ impl TokenServer {
         let app = Router::new()
             .route("/token", get(by_get).post(by_post))
             .with_state(shared.clone());
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (stop, stopped) = oneshot::channel::<()>();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.unwrap().block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                tokio::select! {
-                    done = axum::serve(listener, app) => done.unwrap(),
-                    _ = stopped => {}
-                }
-            });
-        });
-        TokenServer {
-            shared,
-            address,
-            stop: Some(stop),
-        }
+        let server = Served::start("127.0.0.1", app);
+        TokenServer { shared, server }
     }
 
     /// Later tokens live this many seconds, and say so unless [`TokenServer::announce`] says otherwise.
@@ -151,7 +131,7 @@ impl TokenServer {
 
     /// The URL for the `realm` of a challenge.
     pub fn realm(&self) -> String {
-        format!("http://{}/token", self.address)
+        format!("http://{}/token", self.server.address())
     }
 
     /// The `service` that registry and server agree on.
@@ -177,14 +157,6 @@ impl TokenServer {
     /// Forgets the requests so far.
     pub fn clear(&self) {
         self.shared.log.lock().unwrap().clear();
-    }
-}
-
-impl Drop for TokenServer {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
     }
 }
 
