@@ -7,6 +7,7 @@
 mod delete;
 mod destination;
 mod draft;
+mod parts;
 mod resume;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::docker_v1::{Fallback, V1Source, no_v2};
 use super::{BlobStream, Source, SourceCan, Spliced, TagPages, Which, verified_from};
@@ -37,6 +38,8 @@ pub struct DockerSource {
     reference: Reference,
     v1: Fallback<V1Source>,
     draft: OnceCell<Draft>,
+    /// Whose turn it is to be fetched in parts: one blob's, which bounds the memory that takes.
+    parts: Arc<Semaphore>,
     tmpdir: Option<PathBuf>,
     /// The manifest of the name, read while it was looked for what kind of server this is.
     named: Mutex<Option<Manifest>>,
@@ -61,6 +64,7 @@ impl DockerSource {
             reference: reference.clone(),
             v1: Fallback::new(reference, access, patience),
             draft: OnceCell::new(),
+            parts: Arc::new(Semaphore::new(1)),
             tmpdir,
             named: Mutex::default(),
         })

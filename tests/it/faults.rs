@@ -9,6 +9,7 @@
 mod cuts;
 mod disk;
 mod kills;
+mod slow;
 mod stalls;
 mod tags;
 

@@ -1,5 +1,7 @@
 //! Blobs: GET from any offset, HEAD (OCI distribution-spec "Pulling blobs"; quirks B5-B11).
 
+use std::ops::Range;
+
 use futures_util::StreamExt;
 use http::{Method, StatusCode, header};
 
@@ -27,7 +29,36 @@ impl Client {
             .await
     }
 
-    /// The same of the blob at `path`, whose size may not be known; it has to be when `from` is not 0. Bytes that a
+    /// The bytes `part` of the blob and no others, over a connection of its own. Nothing is verified here.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] also where the registry sends something else than that part (quirks B5, B6).
+    pub async fn get_blob_part(
+        &self,
+        repository: &RepositoryName,
+        blob: &Descriptor,
+        part: Range<u64>,
+        actions: Actions,
+    ) -> Result<ByteStream> {
+        let path = format!("/v2/{repository}/blobs/{}", blob.digest);
+        let last = part.end.saturating_sub(1);
+        let mut get = Intent::new(Method::GET, path, Some(Scope::new(repository, actions)))
+            .header(header::RANGE, format!("bytes={}-{last}", part.start));
+        get.bulk = true;
+        let answer = self.send(&get).await?;
+        let sent = range_of(&answer).map(|(start, end, _)| (start, end));
+        if answer.status == StatusCode::PARTIAL_CONTENT
+            && sent == Some((part.start, last))
+            && !answer.claims_gzip()
+        {
+            return Ok(answer.stream());
+        }
+        let url = answer.url.redacted();
+        let message = format!("GET {url}: asked for a part of the blob, got another answer");
+        Err(Error::new(Kind::Unavailable, message))
+    }
+
+    /// What [`Client::get_blob`] gives, of the blob at `path`, whose size may not be known; it has to be when `from` is not 0. Bytes that a
     /// proxy packed are unpacked where `blob` tells what they should be.
     pub(super) async fn get_bytes(
         &self,
@@ -46,11 +77,6 @@ impl Client {
                 let ranged = get.clone().header(header::RANGE, range);
                 self.send(&ranged).await?
             }
-        };
-        let range_of = |answer: &Answer| {
-            answer
-                .header(&header::CONTENT_RANGE)
-                .and_then(content_range)
         };
         if answer.status == StatusCode::PARTIAL_CONTENT
             && answer.claims_gzip()
@@ -138,6 +164,13 @@ impl Client {
             Error::new(Kind::Unavailable, message)
         })
     }
+}
+
+/// Which bytes an answer says to hold.
+fn range_of(answer: &Answer) -> Option<(u64, u64, Option<u64>)> {
+    answer
+        .header(&header::CONTENT_RANGE)
+        .and_then(content_range)
 }
 
 /// From this size on a blob travels over connections of its own.

@@ -1,11 +1,15 @@
-//! A download that goes on at its offset where it broke off.
+//! A download that goes on at its offset where it broke off, and over several connections where one is slow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use futures_util::StreamExt;
 
+use tokio::sync::Semaphore;
+
 use super::DockerSource;
+use super::parts::{Fetch, Pace, in_parts};
 use crate::image::tarsum::BlobSum;
 use crate::image::{Descriptor, Repository};
 use crate::registry::{Actions, Client};
@@ -17,7 +21,7 @@ const MAX_STUCK: usize = 4;
 
 impl DockerSource {
     /// The blob from `from` on; where the stream breaks, it goes on at its offset as long as there is progress.
-    /// Sets `resumed` when it does.
+    /// Sets `resumed` when it does. A large rest that comes slowly is fetched in parts, of one blob at a time.
     pub(super) async fn resuming(
         &self,
         blob: &Descriptor,
@@ -32,7 +36,46 @@ impl DockerSource {
             offset: u64,
             stuck: usize,
             resumed: Arc<AtomicBool>,
+            pace: Pace,
+            /// Lets one blob be fetched in parts; `None` when that was tried.
+            parts: Option<Arc<Semaphore>>,
             done: bool,
+        }
+        impl State {
+            /// Goes on in parts from here, where that may pay.
+            fn part(&mut self) {
+                let left = self.blob.size.saturating_sub(self.offset);
+                if !self.pace.is_slow_for(left) {
+                    return;
+                }
+                let Some(turn) = self.parts.take() else {
+                    return;
+                };
+                let Ok(permit) = turn.clone().try_acquire_owned() else {
+                    // It is asked again after another blob.
+                    self.parts = Some(turn);
+                    return;
+                };
+                tracing::debug!(
+                    "blob `{}` comes slowly; the rest of it is fetched in parts",
+                    self.blob.digest
+                );
+                let (client, repository) = (self.client.clone(), self.repository.clone());
+                let blob = self.blob.clone();
+                let fetch: Fetch = Box::new(move |part| {
+                    let (client, name) = (client.clone(), repository.name.clone());
+                    let blob = blob.clone();
+                    Box::pin(async move {
+                        client
+                            .get_blob_part(&name, &blob, part, Actions::Pull)
+                            .await
+                    })
+                });
+                let rest = self.offset..self.blob.size;
+                self.inner = Some(in_parts(fetch, rest, &self.pace, permit));
+                // Parts of several answers: fetched in one piece it may be another blob (quirk B12).
+                self.resumed.store(true, Ordering::Relaxed);
+            }
         }
         let repository = self.reference.repository.clone();
         let draft = self.draft.get().is_some();
@@ -45,6 +88,8 @@ impl DockerSource {
             offset: from,
             stuck: 0,
             resumed,
+            pace: Pace::default(),
+            parts: (!draft).then(|| self.parts.clone()),
             done: false,
         };
         Ok(Box::pin(futures_util::stream::unfold(
@@ -54,6 +99,8 @@ impl DockerSource {
                     if s.done {
                         return None;
                     }
+                    s.part();
+                    let asked = Instant::now();
                     let next = match &mut s.inner {
                         Some(inner) => inner.next().await,
                         None => match get_blob(&s.client, draft, &s.repository, &s.blob, s.offset)
@@ -68,6 +115,7 @@ impl DockerSource {
                     };
                     let broken = match next {
                         Some(Ok(bytes)) => {
+                            s.pace.note(asked, bytes.len());
                             s.offset += bytes.len() as u64;
                             s.stuck = 0;
                             return Some((Ok(bytes), s));

@@ -272,6 +272,11 @@ impl Rule {
         ))
     }
 
+    /// Sends no more than this many bytes of the body every 10 ms.
+    pub fn pace(self, bytes: usize) -> Rule {
+        self.effect(Effect::Send(|r, n| r.pace = Some(n as usize), bytes as i64))
+    }
+
     /// Announces a length that is off by this.
     pub fn lie_length(self, by: i64) -> Rule {
         self.effect(Effect::Send(|r, n| r.length_lie = n, by))

@@ -57,6 +57,8 @@ pub struct Reply {
     pub chunked: bool,
     /// Lines end in LF alone.
     pub lf_only: bool,
+    /// Send this many bytes of the body every 10 ms.
+    pub pace: Option<usize>,
     /// Where and how the body breaks off.
     pub cut: Option<(usize, Cut)>,
     /// Close this long after the answer, unannounced.
@@ -246,7 +248,15 @@ impl Connection {
             Some((after, cut)) => (&body[..body.len().min(after)], Some(cut)),
             None => (body, None),
         };
-        self.stream.write(sent).await?;
+        match reply.pace {
+            None => self.stream.write(sent).await?,
+            Some(bytes) => {
+                for piece in sent.chunks(bytes) {
+                    self.stream.write(piece).await?;
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
         match cut {
             Some(Cut::Stall) => self.stall().await?,
             Some(Cut::Rst) => self.reset().await?,
