@@ -7,12 +7,12 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
-use super::Outcome;
 use super::flags::{
     DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SourceFlags, SourcePlaceFlags,
 };
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
+use super::{Outcome, Workers};
 use crate::copy::{self, Format, Platforms, Want};
 use crate::image::{ImageName, PlatformPattern, SigningKey, parse_reference};
 use crate::report::copy::{PlanReport, Receipt};
@@ -151,6 +151,7 @@ pub(crate) async fn run(
     mut args: CopyArgs,
     global: &Global,
     screen: &MultiProgress,
+    workers: &Workers,
 ) -> anyhow::Result<Outcome> {
     let source = ImageName::parse(&args.source).context("reading the source's name")?;
     let destination =
@@ -193,14 +194,13 @@ pub(crate) async fn run(
     }
     let copied = args.retry.run(async || {
         let (source, destination, plan) = open().await?;
-        copy::run(
-            plan,
-            source,
-            destination,
-            &want,
-            progress::listener(args.quiet, screen),
-        )
-        .await
+        let (want, listener) = (want.clone(), progress::listener(args.quiet, screen));
+        let nothing_to_do = plan.up_to_date.is_some();
+        let copying = async move { copy::run(plan, source, destination, &want, listener).await };
+        match nothing_to_do {
+            true => copying.await,
+            false => workers.run(copying).await,
+        }
     });
     let report = copied.await.with_context(doing)?;
     if let Some(file) = &args.digestfile {

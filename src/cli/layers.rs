@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
-use super::{Outcome, image_to_read};
+use super::{Outcome, Workers, image_to_read};
 use crate::copy::{check_signatures, choose_image, schema1_blobs, sized_blobs};
 use crate::image::{DaemonImage, Descriptor, Digest, DigestError, ImageName, Selector, View};
 use crate::report::inspect::needs_config;
@@ -74,7 +74,11 @@ pub(crate) struct LayersArgs {
     registry: RegistryFlags,
 }
 
-pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(
+    args: LayersArgs,
+    global: &Global,
+    workers: &Workers,
+) -> anyhow::Result<Outcome> {
     let name = image_to_read(&args.image)?;
     let access = args.registry.access(None)?;
     let source = open_source(
@@ -84,7 +88,7 @@ pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Out
         &args.place.local(global, None),
     )
     .await?;
-    let run = async || layers(&args, global, &name, source.clone()).await;
+    let run = async || layers(&args, global, workers, &name, source.clone()).await;
     let done = args.retry.run(run).await;
     done.map_err(|e| {
         e.context(format!("reading the layers of `{}`", args.image))
@@ -95,6 +99,7 @@ pub(crate) async fn run(args: LayersArgs, global: &Global) -> anyhow::Result<Out
 async fn layers(
     args: &LayersArgs,
     global: &Global,
+    workers: &Workers,
     name: &ImageName,
     source: Arc<dyn Source>,
 ) -> Result<Outcome> {
@@ -142,11 +147,11 @@ async fn layers(
         _ => wanted,
     };
     let directory = Fresh::make(args.output.as_deref(), name)?;
-    stream::iter(wanted)
-        .map(|layer| fetch(source.clone(), layer, directory.path.clone()))
-        .buffer_unordered(IN_FLIGHT)
-        .try_collect::<()>()
-        .await?;
+    let path = directory.path.clone();
+    let fetching = stream::iter(wanted)
+        .map(move |layer| fetch(source.clone(), layer, path.clone()))
+        .buffer_unordered(IN_FLIGHT);
+    workers.run(fetching.try_collect::<()>()).await?;
     blob_store::write_document(
         &directory.path.join("manifest.json"),
         &directory.path,

@@ -18,6 +18,7 @@ mod search;
 mod tags;
 
 use std::io::Write;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -26,6 +27,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use futures_util::StreamExt;
 use futures_util::stream::LocalBoxStream;
 use indicatif::MultiProgress;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 use crate::image::ImageName;
 use crate::report::{failure, log};
@@ -139,19 +142,12 @@ fn run() -> Result<(), Ended> {
     let screen = MultiProgress::new();
     // Another subscriber can only stand here when the library is embedded; it then hears the events.
     let _ = tracing::subscriber::set_global_default(log::subscriber(cli.global.debug, &screen));
-    let runtime = match cli.command {
-        Command::Copy(_) | Command::Layers(_) => {
-            let threads = std::thread::available_parallelism().map_or(2, usize::from);
-            let mut builder = tokio::runtime::Builder::new_multi_thread();
-            builder.worker_threads(threads.min(4));
-            builder
-        }
-        // A few small answers: handing them from thread to thread would cost more than reading them.
-        _ => tokio::runtime::Builder::new_current_thread(),
-    }
-    .enable_all()
-    .build()
-    .context("starting the runtime")?;
+    // A few small answers: handing them from thread to thread would cost more than reading them.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    let workers = Workers::default();
     let hint = match cli.command {
         Command::Copy(_) => "; what is finished is kept: run the same command again to continue",
         _ => "",
@@ -159,23 +155,59 @@ fn run() -> Result<(), Ended> {
     let ended = runtime.block_on(async {
         take_file_size_limits_as_errors();
         tokio::select! {
-            done = timed(cli, &screen) => done.map_err(Ended::Failed),
+            done = timed(cli, &screen, &workers) => done.map_err(Ended::Failed),
             code = interrupted() => Err(Ended::Interrupted { code, hint }),
         }
     });
     // Tasks have a moment to let go of their temporary files; a write that hangs is not waited for.
-    runtime.shutdown_timeout(match ended {
+    let patience = match ended {
         Ok(()) => Duration::ZERO,
         Err(_) => Duration::from_millis(500),
-    });
+    };
+    for runtime in workers.0.into_inner().into_iter().chain([runtime]) {
+        runtime.shutdown_timeout(patience);
+    }
     ended
 }
 
-async fn timed(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
+/// Threads for moving bytes, which start when there are some to move.
+#[derive(Default)]
+pub(crate) struct Workers(OnceLock<Runtime>);
+
+impl Workers {
+    /// Runs `work` on them; dropped, it stops.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let mut task = JoinSet::new();
+        task.spawn_on(work, self.started()?.handle());
+        match task.join_next().await {
+            Some(Ok(done)) => done,
+            Some(Err(e)) => Err(Error::other("the copy died").because(e)),
+            None => Err(Error::other("the copy was never begun")),
+        }
+    }
+
+    fn started(&self) -> Result<&Runtime> {
+        if let Some(runtime) = self.0.get() {
+            return Ok(runtime);
+        }
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads.min(4))
+            .enable_all()
+            .build()
+            .map_err(|e| Error::other("the threads for the copy cannot be started").because(e))?;
+        Ok(self.0.get_or_init(|| runtime))
+    }
+}
+
+async fn timed(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow::Result<()> {
     let Some(limit) = cli.global.command_timeout.filter(|l| !l.is_zero()) else {
-        return execute(cli, screen).await;
+        return execute(cli, screen, workers).await;
     };
-    match tokio::time::timeout(limit, execute(cli, screen)).await {
+    match tokio::time::timeout(limit, execute(cli, screen, workers)).await {
         Ok(done) => done,
         Err(_) => Err(Error::new(
             crate::Kind::Unavailable,
@@ -185,13 +217,13 @@ async fn timed(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
     }
 }
 
-async fn execute(cli: Cli, screen: &MultiProgress) -> anyhow::Result<()> {
+async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow::Result<()> {
     let global = &cli.global;
     let outcome = match cli.command {
         Command::Inspect(args) => inspect::run(args, global).await?,
-        Command::Copy(args) => copy::run(*args, global, screen).await?,
+        Command::Copy(args) => copy::run(*args, global, screen, workers).await?,
         Command::Tags(args) => tags::run(args, global).await?,
-        Command::Layers(args) => layers::run(args, global).await?,
+        Command::Layers(args) => layers::run(args, global, workers).await?,
         Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         Command::Search(args) => search::run(args, global).await?,
