@@ -39,7 +39,8 @@ pub fn squeezed(json: &str) -> String {
 
 fn escape(json: String) -> String {
     const SPECIAL: [char; 5] = ['<', '>', '&', '\u{2028}', '\u{2029}'];
-    if !json.contains(SPECIAL) {
+    // Most text has none of them: a look at the bytes tells, and the separators begin with 0xe2.
+    if !json.bytes().any(|b| matches!(b, b'<' | b'>' | b'&' | 0xe2)) {
         return json;
     }
     let mut text = String::with_capacity(json.len() + 32);
