@@ -117,6 +117,7 @@ false\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand copy" -s a -l all -d 'Copy an index with all its platforms, not only the image of one'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l sparse -d 'With a part of the platforms: keep the index as it is, though it then lists more than is copied'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l recheck -d 'Ask the registry for every blob and manifest, also where it has the image\'s digest already'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l preserve-digests -d 'Fail rather than change a digest'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l no-verify-signature -d 'Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l keep-compressed -d 'Leave layers in a docker-archive: as compressed as they are'

@@ -122,6 +122,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Copy an index with all its platforms, not only the image of one')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Copy an index with all its platforms, not only the image of one')
             [CompletionResult]::new('--sparse', '--sparse', [CompletionResultType]::ParameterName, 'With a part of the platforms: keep the index as it is, though it then lists more than is copied')
+            [CompletionResult]::new('--recheck', '--recheck', [CompletionResultType]::ParameterName, 'Ask the registry for every blob and manifest, also where it has the image''s digest already')
             [CompletionResult]::new('--preserve-digests', '--preserve-digests', [CompletionResultType]::ParameterName, 'Fail rather than change a digest')
             [CompletionResult]::new('--no-verify-signature', '--no-verify-signature', [CompletionResultType]::ParameterName, 'Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image')
             [CompletionResult]::new('--keep-compressed', '--keep-compressed', [CompletionResultType]::ParameterName, 'Leave layers in a docker-archive: as compressed as they are')

@@ -65,6 +65,10 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     sparse: bool,
 
+    /// Ask the registry for every blob and manifest, also where it has the image's digest already
+    #[arg(long)]
+    recheck: bool,
+
     /// Fail rather than change a digest
     #[arg(long)]
     preserve_digests: bool,
@@ -270,6 +274,7 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
         // 0 is skopeo's word for its own choice.
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
         look: args.dry_run,
+        recheck: args.recheck,
         mount_from: mount_from.collect::<Result<_>>()?,
         format: format(args)?,
         verify_signatures: !args.no_verify_signature,

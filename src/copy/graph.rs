@@ -97,20 +97,29 @@ pub(super) struct Graph {
     pub(super) cut: Option<Digest>,
 }
 
+/// What a walk has met so far.
+#[derive(Default)]
+struct Walk {
+    /// Children before parents.
+    nodes: Vec<Node>,
+    /// Digests by which `nodes` were asked for.
+    placed: HashSet<Digest>,
+    /// Fetched, and not in `nodes` yet: whoever needs one first places it.
+    fetched: HashMap<Digest, Manifest>,
+}
+
 /// Walks the graph below `top`, as far as `platforms` want it.
 pub(super) async fn walk(
     source: &dyn Source,
     top: &Manifest,
     platforms: &Platforms,
 ) -> Result<Graph> {
-    let mut graph = Graph {
-        nodes: Vec::new(),
-        cut: None,
-    };
-    let nodes = &mut graph.nodes;
-    let mut seen = HashSet::new();
+    let mut walk = Walk::default();
+    let mut before_cut = None;
     match (platforms, top.view()?) {
-        (Platforms::One(wish), _) => nodes.push(leaf(choose_image(source, top, wish).await?)?),
+        (Platforms::One(wish), _) => walk
+            .nodes
+            .push(leaf(choose_image(source, top, wish).await?)?),
         (Platforms::Some { patterns, sparse }, View::Index(index)) => {
             let part = part_of(&index, patterns)?;
             let whole = index.manifests.iter().all(|d| part.contains(&d.digest));
@@ -119,21 +128,25 @@ pub(super) async fn walk(
                 .iter()
                 .filter(|d| part.contains(&d.digest))
                 .collect();
-            let children = below(source, entries, &mut seen, nodes, 0).await?;
+            let children = below(source, entries, &mut walk, 0).await?;
             let manifest = if *sparse || whole {
                 top.clone()
             } else {
                 cut(top, &part)?
             };
-            nodes.push(Node::new(manifest, Vec::new(), children));
-            graph.cut = (!sparse && !whole).then(|| top.digest().clone());
+            walk.nodes.push(Node::new(manifest, Vec::new(), children));
+            before_cut = (!sparse && !whole).then(|| top.digest().clone());
         }
         (Platforms::IndexOnly, View::Index(_)) => {
-            nodes.push(Node::new(top.clone(), Vec::new(), Vec::new()));
+            walk.nodes
+                .push(Node::new(top.clone(), Vec::new(), Vec::new()));
         }
-        _ => descend(source, top.clone(), &mut seen, nodes, 0).await?,
+        _ => descend(source, top.clone(), &mut walk, 0).await?,
     }
-    Ok(graph)
+    Ok(Graph {
+        nodes: walk.nodes,
+        cut: before_cut,
+    })
 }
 
 /// The index `top` with the entries of `part` only.
@@ -177,13 +190,18 @@ fn part_of(index: &IndexView, patterns: &[PlatformPattern]) -> Result<HashSet<Di
 fn descend<'a>(
     source: &'a dyn Source,
     manifest: Manifest,
-    seen: &'a mut HashSet<Digest>,
-    nodes: &'a mut Vec<Node>,
+    walk: &'a mut Walk,
     depth: usize,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let View::Index(index) = manifest.view()? else {
-            nodes.push(leaf(manifest)?);
+        let view = manifest.view()?;
+        // M12: of two siblings, the one that the other speaks of comes first. A chain of them is not followed for ever.
+        let subject = view.subject().filter(|_| depth < MAX_DEPTH);
+        if let Some(subject) = subject {
+            place(source, &subject.digest, walk, depth).await?;
+        }
+        let View::Index(index) = view else {
+            walk.nodes.push(leaf(manifest)?);
             return Ok(());
         };
         if depth > MAX_DEPTH {
@@ -193,34 +211,46 @@ fn descend<'a>(
             ));
         }
         let (entries, blobs) = split(&index);
-        let children = below(source, entries, seen, nodes, depth).await?;
-        nodes.push(Node::new(manifest, blobs, children));
+        let children = below(source, entries, walk, depth).await?;
+        walk.nodes.push(Node::new(manifest, blobs, children));
         Ok(())
     })
 }
 
-/// Fetches `entries` and walks the graph below them; returns their digests.
+/// Fetches `entries`, each once, and walks the graph below them; returns their digests.
 async fn below(
     source: &dyn Source,
     entries: Vec<&Descriptor>,
-    seen: &mut HashSet<Digest>,
-    nodes: &mut Vec<Node>,
+    walk: &mut Walk,
     depth: usize,
 ) -> Result<Vec<Digest>> {
-    let children = entries.iter().map(|d| d.digest.clone()).collect();
-    // What was met before is there already; an index that leads back to itself ends here too.
-    let new = entries
-        .into_iter()
-        .filter(|d| seen.insert(d.digest.clone()));
-    let fetches: Vec<_> = new.map(|d| fetch(source, d)).collect();
-    let fetched: Vec<Manifest> = stream::iter(fetches)
+    let children: Vec<Digest> = entries.iter().map(|d| d.digest.clone()).collect();
+    let mut asked = HashSet::new();
+    let new = entries.into_iter().filter(|d| {
+        let known = walk.placed.contains(&d.digest) || walk.fetched.contains_key(&d.digest);
+        !known && asked.insert(d.digest.clone())
+    });
+    let fetches: Vec<_> = new
+        .map(|d| async { Ok::<_, Error>((d.digest.clone(), fetch(source, d).await?)) })
+        .collect();
+    let fetched: Vec<(Digest, Manifest)> = stream::iter(fetches)
         .buffered(MANIFESTS_IN_FLIGHT)
         .try_collect()
         .await?;
-    for child in fetched {
-        descend(source, child, seen, nodes, depth + 1).await?;
+    walk.fetched.extend(fetched);
+    for child in &children {
+        place(source, child, walk, depth).await?;
     }
     Ok(children)
+}
+
+/// Walks the graph below the manifest `digest`, unless it was placed on the way to another one.
+async fn place(source: &dyn Source, digest: &Digest, walk: &mut Walk, depth: usize) -> Result<()> {
+    let Some(manifest) = walk.fetched.remove(digest) else {
+        return Ok(());
+    };
+    walk.placed.insert(digest.clone());
+    descend(source, manifest, walk, depth + 1).await
 }
 
 /// Entries that are manifests, and the rest, which is carried as blobs.

@@ -42,12 +42,21 @@ pub struct Want {
     pub parallel: Option<usize>,
     /// Plan only: ask the destination for each blob, so that the plan says what is there.
     pub look: bool,
+    /// Ask a destination for every blob and manifest also where it has the image's digest already.
+    pub recheck: bool,
     /// Repositories of the destination's registry that are likely to have the blobs.
     pub mount_from: Vec<Repository>,
     /// The format that the image has to have at the destination; `None` keeps its own where that can be held.
     pub format: Option<Format>,
     /// Refuse signed schema 1 manifests whose signatures are wrong, or that are signed as another image.
     pub verify_signatures: bool,
+}
+
+impl Want {
+    /// Whether the digest of the image says nothing of what is below it: an index may be there without its images.
+    fn looks_below(&self) -> bool {
+        self.recheck || matches!(self.platforms, Platforms::Some { sparse: true, .. })
+    }
 }
 
 /// Which images of an index.

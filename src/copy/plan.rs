@@ -1,7 +1,7 @@
 //! The plan of a copy: which blobs are there and which have to move, and the manifests in the order in which they
 //! are written. Conversions on the way are [`super::draft`]'s.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -202,7 +202,8 @@ async fn draw(
         Ok((plan, None))
     };
     let stays = want.layers == Layers::Keep && stays(&top, want);
-    if can.manifest_vouches && stays && current.as_ref() == Some(&wanted) {
+    let vouches = can.manifest_vouches && !want.looks_below();
+    if vouches && stays && current.as_ref() == Some(&wanted) {
         return up_to_date(wanted);
     }
     let platforms = match &want.platforms {
@@ -241,7 +242,7 @@ async fn draw(
     {
         let fits = destination.fits_name(&top.manifest);
         fits.map_err(|e| writing(destination, e))?;
-        if can.manifest_vouches && current.as_ref() == Some(top.manifest.digest()) {
+        if vouches && current.as_ref() == Some(top.manifest.digest()) {
             return up_to_date(top.manifest.digest().clone());
         }
     }
@@ -255,7 +256,7 @@ async fn draw(
         true => (Presence::Present, Stored::Present),
         false => (Presence::AskedOnWrite, Stored::Written),
     };
-    let mut seen = HashSet::new();
+    let mut seen = HashMap::new();
     for (node, blob) in nodes
         .iter()
         .flat_map(|n| n.blobs.iter().map(move |b| (n, b)))
@@ -268,7 +269,15 @@ async fn draw(
                 "layer `{}` is foreign: it stays at its URLs and is not copied",
                 blob.digest
             ));
-        } else if seen.insert((blob.digest.clone(), late)) {
+        } else if let Some(size) = seen.insert((blob.digest.clone(), late), blob.size) {
+            if size != blob.size {
+                let text = format!(
+                    "blob `{}` is said to have {size} bytes, and elsewhere in the image {}",
+                    blob.digest, blob.size
+                );
+                return Err(reading(source, Error::new(Kind::Corrupt, text)));
+            }
+        } else {
             let made = || draft.made.get(&blob.digest).cloned().map(Content::Made);
             let content = match recoded {
                 Some(recoded) => Content::Recoded(Box::new(recoded.clone())),
@@ -282,7 +291,7 @@ async fn draw(
             });
         }
     }
-    plan.manifests = order(nodes);
+    plan.manifests = order(nodes)?;
     if retag {
         plan.manifests.retain(|m| m.at == Which::Named);
     } else {
@@ -305,18 +314,18 @@ async fn ask(destination: &dyn Destination, step: &BlobStep, look: bool) -> Resu
     asked.map_err(|e| writing(destination, e))
 }
 
-/// Levels: a leaf is 0, a parent one more than its highest child.
-fn order(nodes: Vec<Node>) -> Vec<ManifestStep> {
+/// Levels: one more than the highest of what has to be there before: the manifests that an index lists, and the one
+/// that a referrer speaks of (quirk M12).
+fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
     let mut levels: HashMap<Digest, usize> = HashMap::new();
     let count = nodes.len();
     let mut steps: Vec<ManifestStep> = Vec::with_capacity(count);
     for (i, node) in nodes.into_iter().enumerate() {
-        let level = node
-            .children
-            .iter()
-            .filter_map(|c| levels.get(c))
-            .max()
-            .map_or(0, |l| l + 1);
+        let view = node.manifest.view()?;
+        let subject = view.subject().map(|s| &s.digest);
+        let before = node.children.iter().chain(subject);
+        let highest = before.filter_map(|d| levels.get(d)).max();
+        let level = highest.map_or(0, |l| l + 1);
         levels.insert(node.manifest.digest().clone(), level);
         let at = if i + 1 == count {
             Which::Named
@@ -333,7 +342,7 @@ fn order(nodes: Vec<Node>) -> Vec<ManifestStep> {
     }
     // The sort is stable, so the root stays last: nothing is above it.
     steps.sort_by_key(|s| s.level);
-    steps
+    Ok(steps)
 }
 
 pub(super) fn reading(source: &dyn Source, e: Error) -> Error {

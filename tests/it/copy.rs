@@ -4,6 +4,7 @@
 
 mod convert;
 mod edges;
+mod graphs;
 mod interrupted;
 mod recode;
 mod recode_elsewhere;

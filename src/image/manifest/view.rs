@@ -105,6 +105,16 @@ impl View {
         }
         read(payload).map(View::Artifact)
     }
+
+    /// The manifest that this one speaks of (OCI image-spec 1.1 `subject`).
+    pub fn subject(&self) -> Option<&Descriptor> {
+        match self {
+            View::Image(view) => view.subject.as_ref(),
+            View::Index(view) => view.subject.as_ref(),
+            View::Artifact(view) => view.subject.as_ref(),
+            View::Schema1(_) => None,
+        }
+    }
 }
 
 fn schema1(payload: &[u8]) -> Result<Schema1View, ManifestError> {

@@ -82,6 +82,13 @@ impl OciDestination {
         parts.push((digest.clone(), size));
     }
 
+    /// Whether the manifest is here with its bytes; they are few enough to be read.
+    async fn has_manifest(&self, digest: &Digest) -> bool {
+        let (path, algorithm) = (self.blobs.file(digest), digest.algorithm());
+        let bytes = blocking(move || blob_store::read_document(&path)).await;
+        matches!(bytes, Ok(Some(bytes)) if Digest::of(algorithm, &bytes) == *digest)
+    }
+
     /// Makes this a layout, before anything else is in it: a copy that is killed leaves something that the next
     /// one takes for its own.
     async fn made(&self) -> Result<()> {
@@ -140,7 +147,12 @@ impl Destination for OciDestination {
     async fn current(&self) -> Result<Option<Digest>> {
         let path = self.path.clone();
         let index = blocking(move || read_index(&path)).await?;
-        Ok(index.and_then(|index| index.current(self.ref_name())))
+        let digest = index.and_then(|index| index.current(self.ref_name()));
+        // What the index names may have been lost: then nothing is there.
+        Ok(match digest {
+            Some(digest) if self.has_manifest(&digest).await => Some(digest),
+            _ => None,
+        })
     }
 
     async fn has(&self, blob: &Descriptor) -> Result<Presence> {
@@ -183,7 +195,7 @@ impl Destination for OciDestination {
         self.made().await?;
         let image = manifest.descriptor();
         let to = self.blobs.file(&image.digest);
-        if !blob_store::holds(&to, image.size).await {
+        if !self.has_manifest(&image.digest).await {
             let partials = self.blobs.partials();
             blob_store::write_document(&to, partials, manifest.raw().clone()).await?;
         }

@@ -375,7 +375,9 @@ fn a_config_that_lies_of_its_layers_is_found_out() {
     // No index, and nothing of the broken layer.
     assert!(!barque.path("out/index.json").exists());
     blobs_are_true(&barque.path("out"));
-    let left: Vec<_> = names(&barque.path("out"));
+    let mut left: Vec<_> = names(&barque.path("out"));
+    // The config may have been on its way, and is kept for the next try.
+    left.retain(|name| *name != format!(".partial-sha256-{}", new.hex()));
     assert_eq!(left, ["blobs", "oci-layout"]);
 }
 

@@ -150,6 +150,12 @@ impl FakeRegistry {
         self
     }
 
+    /// Takes indexes that list what is not there, as OCI's specification lets a registry do.
+    pub fn takes_sparse(self) -> FakeRegistry {
+        self.store().takes_sparse = true;
+        self
+    }
+
     /// Adds a rule; more can be added while the registry is in use.
     pub fn rule(self, rule: Rule) -> FakeRegistry {
         self.add_rule(rule);
@@ -236,6 +242,13 @@ impl FakeRegistry {
         let repo = store.repositories.get(repository)?;
         let digest = repo.tags.get(tag)?;
         Some(repo.manifests.get(digest)?.1.clone())
+    }
+
+    /// The bytes of a manifest by digest.
+    pub fn manifest_by_digest(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
+        let store = self.store();
+        let repo = store.repositories.get(repository)?;
+        Some(repo.manifests.get(&digest.parse().ok()?)?.1.clone())
     }
 
     /// The bytes of a blob.

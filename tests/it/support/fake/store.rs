@@ -22,6 +22,8 @@ pub struct Store {
     pub page_limit: Option<usize>,
     /// Upload states are spelt in a way that a re-encoded query would not keep (U2).
     pub odd_state: bool,
+    /// Whether an index may list what is not here.
+    pub takes_sparse: bool,
 }
 
 /// Content of one repository.
@@ -286,7 +288,8 @@ impl Store {
                 "provided digest did not match uploaded content",
             );
         }
-        if let Some(missing) = repo.missing(&json) {
+        let may_miss = self.takes_sparse && json["manifests"].is_array();
+        if let Some(missing) = repo.missing(&json).filter(|_| !may_miss) {
             return error(
                 400,
                 "MANIFEST_BLOB_UNKNOWN",
