@@ -21,6 +21,7 @@ pub mod cli;
 pub mod copy;
 mod error;
 pub mod image;
+mod lock;
 pub mod registry;
 pub mod report;
 pub mod settings;

@@ -19,7 +19,7 @@ use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;
 use crate::transport::{Local, open_destination, open_source};
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -178,6 +178,9 @@ pub(crate) async fn run(
             ..args.dest_place.local(global, args.shared_blob_dir.as_ref())
         },
     );
+    for file in [&args.digestfile, &args.receipt].into_iter().flatten() {
+        may_be_written(file)?;
+    }
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {
         let patience = global.patience();
@@ -337,8 +340,20 @@ fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {
     }
 }
 
+/// A mistake in the name of a file is found before the copy, not after it.
+fn may_be_written(file: &Path) -> Result<()> {
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
+    if file.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        let message = format!("the file `{}` cannot be written", file.display());
+        return Err(Error::new(Kind::Refused, message).hint("its directory has to be there"));
+    }
+    Ok(())
+}
+
 fn write(file: &Path, text: &str) -> Result<()> {
     std::fs::write(file, text).map_err(|e| {
-        Error::other(format!("the file `{}` cannot be written", file.display())).because(e)
+        let message = format!("the file `{}` cannot be written", file.display());
+        let error = Error::new(Kind::Refused, message).because(e);
+        error.hint("the image itself was copied; run the same command again for the file")
     })
 }

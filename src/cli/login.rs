@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use rustix::termios::{self, OptionalActions, Termios};
 
-use super::Outcome;
 use super::flags::Global;
+use super::{Outcome, signals};
 use crate::image::Registry;
 use crate::registry::Client;
 use crate::settings::{
@@ -162,13 +163,18 @@ async fn credential(args: &LoginArgs) -> Result<Credential> {
     })
 }
 
+/// Bytes of a password that is read.
+const PASSWORD_CAP: usize = 64 << 10;
+
 /// Standard input to its end, without the newline that `echo` adds.
 fn piped_password() -> Result<String> {
     let mut text = String::new();
-    std::io::stdin()
-        .take(64 << 10)
-        .read_to_string(&mut text)
+    let mut input = std::io::stdin().take(PASSWORD_CAP as u64 + 1);
+    signals::while_blocked(|| input.read_to_string(&mut text))
         .map_err(|e| Error::other("the password cannot be read from standard input").because(e))?;
+    if text.len() > PASSWORD_CAP {
+        return Err(Error::other("standard input is too long for a password"));
+    }
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     match text {
@@ -184,6 +190,7 @@ async fn ask(prompt: &'static str, secret: bool) -> Result<String> {
             .hint("give `--username` and `--password-stdin`"));
     }
     let failed = |e: std::io::Error| Error::other("the terminal cannot be read").because(e);
+    let _echo = Echo::kept();
     let asked = tokio::task::spawn_blocking(move || {
         if secret {
             return rpassword::prompt_password(prompt);
@@ -196,4 +203,22 @@ async fn ask(prompt: &'static str, secret: bool) -> Result<String> {
         Ok(line.trim().to_owned())
     });
     asked.await.map_err(|e| failed(e.into()))?.map_err(failed)
+}
+
+/// The terminal as it was, for when the program is ended at a prompt without echo.
+struct Echo(Option<Termios>);
+
+impl Echo {
+    fn kept() -> Echo {
+        Echo(termios::tcgetattr(std::io::stdin()).ok())
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            // Where the terminal is gone, nobody misses its echo.
+            let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+        }
+    }
 }

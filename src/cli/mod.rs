@@ -15,6 +15,7 @@ mod logout;
 mod manifest_digest;
 mod retry;
 mod search;
+mod signals;
 mod tags;
 
 use std::io::Write;
@@ -115,8 +116,7 @@ pub fn main() -> u8 {
         Ok(()) => 0,
         Err(Ended::Failed(error)) => failure::report(&error),
         Err(Ended::Interrupted { code, hint }) => {
-            // The terminal may be gone, which is why this ends.
-            let _ = writeln!(std::io::stderr(), "barque: interrupted{hint}");
+            signals::last_words(format!("barque: interrupted{hint}\n"));
             code
         }
     }
@@ -153,10 +153,10 @@ fn run() -> Result<(), Ended> {
         _ => "",
     };
     let ended = runtime.block_on(async {
-        take_file_size_limits_as_errors();
+        signals::take_file_size_limits_as_errors();
         tokio::select! {
             done = timed(cli, &screen, &workers) => done.map_err(Ended::Failed),
-            code = interrupted() => Err(Ended::Interrupted { code, hint }),
+            code = signals::interrupted() => Err(Ended::Interrupted { code, hint }),
         }
     });
     // Tasks have a moment to let go of their temporary files; a write that hangs is not waited for.
@@ -237,46 +237,22 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow:
 
 /// Writes an outcome to stdout. A reader that went away shows as an I/O error, which ends the program quietly.
 async fn print(outcome: Outcome) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
     match outcome {
         Outcome::Nothing => {}
-        Outcome::Bytes(bytes) => stdout.write_all(&bytes)?,
+        Outcome::Bytes(bytes) => write_out(&bytes)?,
         Outcome::Stream(mut pieces) => {
-            drop(stdout);
             while let Some(piece) = pieces.next().await {
-                let mut stdout = std::io::stdout().lock();
-                stdout.write_all(&piece?)?;
-                stdout.flush()?;
+                write_out(&piece?)?;
             }
-            return Ok(());
         }
     }
-    stdout.flush()?;
     Ok(())
 }
 
-/// A write beyond the limit on file sizes (`ulimit -f`) is an error that names the file, not the end of the program:
-/// with a handler for its signal in place, the write itself fails.
-fn take_file_size_limits_as_errors() {
-    use tokio::signal::unix::{SignalKind, signal};
-    if let Err(e) = signal(SignalKind::from_raw(libc::SIGXFSZ)) {
-        tracing::debug!("a file over the limit on sizes would end the program: {e}");
-    }
-}
-
-/// The exit code of the signal that asks the program to end.
-async fn interrupted() -> u8 {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = int.recv() => 130,
-        _ = term.recv() => 143,
-    }
+fn write_out(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    let written = signals::while_blocked(|| stdout.write_all(bytes).and_then(|()| stdout.flush()));
+    written.context("writing to standard output")
 }
 
 /// Reads the name of an image that is only read: a bare name is taken for one of a registry.

@@ -16,8 +16,9 @@ pub(super) fn lock(path: &Path) -> std::io::Result<File> {
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(PathBuf::from(name))?;
-    match file.lock() {
+    let name = PathBuf::from(name);
+    let file = options.open(&name)?;
+    match crate::lock::wait(&file, &name) {
         // Some network file systems have no locks; the replacement is still in one step.
         Err(e) if e.kind() == ErrorKind::Unsupported => Ok(file),
         locked => locked.map(|()| file),

@@ -90,7 +90,8 @@ impl CredentialStore {
                     if self.owner == Owner::Docker {
                         entries.insert(self.file_key(key), Value::Object(Map::new()));
                     }
-                })?;
+                })
+                .await?;
             }
             return Ok(helper.origin());
         }
@@ -118,7 +119,8 @@ impl CredentialStore {
                 }
                 entry.extend(members);
             }
-        })?;
+        });
+        let written = written.await?;
         Ok(self.environment.show(&written))
     }
 
@@ -136,7 +138,8 @@ impl CredentialStore {
                 in_file
                     .iter()
                     .for_each(|key| drop(entries.shift_remove(key)))
-            })?;
+            })
+            .await?;
         }
         match helper {
             Some(helper) if in_helper => Ok(helper.origin()),
@@ -159,7 +162,7 @@ impl CredentialStore {
                 helper.erase(&key.registry).await?;
             }
         }
-        self.change(Map::clear).map(drop)
+        self.change(Map::clear).await.map(drop)
     }
 
     /// The key of `key` in the file.
@@ -198,11 +201,13 @@ impl CredentialStore {
     }
 
     /// Lets `change` work on the file's entries, then puts the result in place of the file. Returns its path.
-    /// It waits for the lock in place: a login does nothing else meanwhile.
-    fn change(&self, change: impl FnOnce(&mut Map<String, Value>)) -> Result<PathBuf> {
+    /// The lock is waited for on another thread, so that the program can still be interrupted.
+    async fn change(&self, change: impl FnOnce(&mut Map<String, Value>)) -> Result<PathBuf> {
         let path = self.writable()?;
         let cannot = |e| cannot_write(&self.name, e);
-        let _lock = lock(&path).map_err(cannot)?;
+        let locked = path.clone();
+        let waiting = tokio::task::spawn_blocking(move || lock(&locked)).await;
+        let _lock = waiting.map_err(|e| cannot(e.into()))?.map_err(cannot)?;
         let bytes = read_file(&path, &self.name)?.unwrap_or_default();
         let mut object = parse_object(&bytes, &self.name)?;
         change(entries(&mut object, &self.name)?);

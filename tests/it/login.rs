@@ -154,6 +154,63 @@ fn a_terminal_is_asked_and_shows_no_password() {
 }
 
 #[test]
+fn a_signal_at_the_prompt_leaves_a_terminal_that_shows_what_is_typed() {
+    if peers::missing(&["script"]) {
+        return;
+    }
+    let registry = locked();
+    let script = Sandbox::of("sh");
+    let program = env!("CARGO_BIN_EXE_barque");
+    let command = format!(
+        "(while ! grep -q Password: typed; do sleep 0.05; done; sleep 0.3; kill -TERM $(cat pid)) &\n\
+         sh -c 'echo $$ > pid; exec {program} login -u {USER} {}'\n\
+         echo code $?; stty -a; echo ended\n",
+        registry.address()
+    );
+    std::fs::write(script.path("command"), command).unwrap();
+    std::fs::write(script.path("typed"), "").unwrap();
+    let feed = "while ! grep -q ended typed; do sleep 0.05; done | script -qefc 'sh command' typed";
+    script.args(["-c", feed]).run().ok();
+    let typed = std::fs::read_to_string(script.path("typed")).unwrap();
+    assert!(typed.contains("code 143"), "{typed}");
+    assert!(
+        typed.contains(" echo ") && !typed.contains("-echo "),
+        "{typed}"
+    );
+}
+
+#[test]
+fn a_signal_ends_a_login_that_waits_for_its_password() {
+    let program = env!("CARGO_BIN_EXE_barque");
+    // Standard input stays open and says nothing.
+    let line = format!(
+        "mkfifo in; exec 3<>in; {program} login -u {USER} --password-stdin 127.0.0.2:1 <&3 & pid=$!; \
+         sleep 1; kill -TERM $pid; wait $pid; echo $?"
+    );
+    let out = Sandbox::of("sh").args(["-c", &line]).run().ok();
+    assert_eq!(out.stdout().trim(), "143", "{}", out.stderr());
+}
+
+#[test]
+fn a_signal_ends_a_login_that_waits_for_the_file() {
+    let registry = locked();
+    let barque = Barque::new();
+    let file = barque.write_home("auth.json", "{}");
+    let lock = std::fs::File::create(file.with_extension("json.lock")).unwrap();
+    lock.lock().unwrap();
+    let place = ["--authfile", file.to_str().unwrap()];
+    let login = ["login", registry.address(), "-u", USER, "-p", PASSWORD];
+    let running = barque.args(login).args(place).start();
+    while registry.with_header("authorization").is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(3));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    running.signal("TERM");
+    running.wait().code(143);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "{}");
+}
+
+#[test]
 fn what_a_file_holds_besides_is_kept() {
     let registry = locked();
     let barque = Barque::new();

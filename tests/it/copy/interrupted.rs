@@ -69,6 +69,23 @@ fn a_signal_ends_a_stalled_copy_and_the_next_run_completes_it() {
 }
 
 #[test]
+fn a_signal_ends_a_program_whose_output_nobody_takes() {
+    let registry = FakeRegistry::start().image("a", "1", &images::small());
+    let program = env!("CARGO_BIN_EXE_barque");
+    let sh = super::super::support::sandbox::Sandbox::of("sh");
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        // The pipe is full before anything is printed.
+        let line = format!(
+            "mkfifo {signal}; exec 3<>{signal}; head -c 65536 /dev/zero >&3; \
+             {program} inspect --raw {} >&3 & pid=$!; sleep 1; kill -{signal} $pid; wait $pid; echo $?",
+            registry.docker("a:1")
+        );
+        let out = sh.args(["-c", &line]).run().ok();
+        assert_eq!(out.stdout().trim(), code.to_string(), "{}", out.stderr());
+    }
+}
+
+#[test]
 fn a_signal_ends_a_stalled_upload() {
     let to = FakeRegistry::start().rule(on("PUT").path("/blobs/").hang());
     let from = FakeRegistry::start().image("a", "1", &images::small());

@@ -1,0 +1,72 @@
+//! The signals that ask the program to end.
+//!
+//! The first one ends a command in order: what it holds is let go of, and the reader is told how to go on. Where nothing
+//! is held and the program may wait for ever (a pipe that nobody reads), and whenever a second one comes, the program
+//! ends on the spot. What is being done is not known here.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, mpsc};
+use std::time::Duration;
+
+use signal_hook::flag;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Whether the next signal ends the program on the spot.
+static AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// How long the last words may take, in a pipe that may be full.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The exit code of the signal that asks the program to end.
+pub(super) async fn interrupted() -> u8 {
+    let (Ok(mut int), Ok(mut term)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    for (kind, code) in [
+        (SignalKind::interrupt(), 130),
+        (SignalKind::terminate(), 143),
+    ] {
+        // In this order the first signal finds the flag as it was.
+        let number = kind.as_raw_value();
+        let watched = flag::register_conditional_shutdown(number, code, AT_ONCE.clone())
+            .and_then(|_| flag::register(number, AT_ONCE.clone()));
+        if let Err(e) = watched {
+            tracing::debug!("only one signal is heard: {e}");
+        }
+    }
+    tokio::select! {
+        _ = int.recv() => 130,
+        _ = term.recv() => 143,
+    }
+}
+
+/// Does `work`, which may block for ever and holds nothing that would have to be let go of.
+pub(super) fn while_blocked<T>(work: impl FnOnce() -> T) -> T {
+    AT_ONCE.store(true, Ordering::Relaxed);
+    let done = work();
+    AT_ONCE.store(false, Ordering::Relaxed);
+    done
+}
+
+/// Says `words` on stderr, unless nobody takes them.
+pub(super) fn last_words(words: String) {
+    let (said, heard) = mpsc::channel();
+    std::thread::spawn(move || {
+        // The terminal may be gone, which is why this ends.
+        let _ = io::stderr().write_all(words.as_bytes());
+        let _ = said.send(());
+    });
+    let _ = heard.recv_timeout(LAST_WORDS);
+}
+
+/// A write beyond the limit on file sizes (`ulimit -f`) is an error that names the file, not the end of the program:
+/// with a handler for its signal in place, the write itself fails.
+pub(super) fn take_file_size_limits_as_errors() {
+    if let Err(e) = signal(SignalKind::from_raw(libc::SIGXFSZ)) {
+        tracing::debug!("a file over the limit on sizes would end the program: {e}");
+    }
+}
