@@ -8,6 +8,7 @@
 //!
 //! Memory is flat: at most two batches of 256 KiB in flight a stream, in either direction.
 
+mod claim;
 mod document;
 mod late;
 mod partial;
@@ -21,17 +22,18 @@ use futures_util::{StreamExt, stream};
 use tokio::task::JoinHandle;
 
 use super::{BlobBody, BlobStream, Stored};
-use crate::image::{Descriptor, Digester};
+use crate::image::{Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 
+pub(super) use claim::{PREFIX, claim, sweep};
 pub(super) use document::{
     DOCUMENT_CAP, blocking, cannot_read, cannot_write, create_directory, read_document,
     temporary_in, write_document_blocking,
 };
 pub use document::{sync_directory, write_document};
 pub use late::write_late;
-use partial::{Appending, Partial};
-pub(super) use partial::{is_partial_name, sweep};
+use partial::Appending;
+pub(super) use partial::{Partial, hash_at, is_partial_name};
 
 /// Bytes handed to the file system at a time.
 const BATCH: usize = 256 * 1024;
@@ -67,25 +69,43 @@ pub async fn write_blob(
     })
     .await?;
 
+    complete(&mut partial, &blob.digest, Some(blob), body).await?;
+    partial.publish(to).await?;
+    Ok(Stored::Written)
+}
+
+/// Fills `partial` with the blob `digest`, which is `sized` where its size is known; as for [`write_blob`]. Without a
+/// size the body has to verify itself, and what an earlier writer left is of use only when it is whole.
+pub(super) async fn complete(
+    partial: &mut Partial,
+    digest: &Digest,
+    sized: Option<&Descriptor>,
+    body: &BlobBody,
+) -> Result<Stored> {
     if partial.len() > 0 {
-        let mut digester = partial.rehash(blob.digest.algorithm()).await?;
-        if continued(&mut partial, blob, body, &mut digester).await?
-            && digester.finish() == blob.digest
-        {
-            return partial.publish(to).await.map(|()| Stored::Written);
+        let left = partial.len();
+        let mut digester = partial.rehash(digest.algorithm()).await?;
+        let continued = match sized {
+            Some(blob) => continued(partial, blob, body, &mut digester).await?,
+            None => true,
+        };
+        if continued && digester.finish() == *digest {
+            return Ok(match partial.len() == left {
+                true => Stored::Present,
+                false => Stored::Written,
+            });
         }
         partial.clear().await?;
     }
     let stream = body.open(0).await;
     let filled = match stream {
-        Ok(stream) => fill(&mut partial, Some(blob), stream, None).await,
+        Ok(stream) => fill(partial, sized, stream, None).await,
         Err(e) => Err(e),
     };
     if let Err(e) = filled {
         partial.abandon(&e).await;
         return Err(e);
     }
-    partial.publish(to).await?;
     Ok(Stored::Written)
 }
 
@@ -223,7 +243,7 @@ fn next_piece(mut file: File, path: PathBuf) -> JoinHandle<Result<Piece>> {
 }
 
 /// Removes the file `path`; one that is not there is as good.
-fn remove(path: &Path) {
+pub(super) fn remove(path: &Path) {
     if let Err(e) = fs::remove_file(path)
         && e.kind() != std::io::ErrorKind::NotFound
     {

@@ -389,7 +389,7 @@ impl Destination for DirDestination {
             }
             blob_store::sync_directory(&path)?;
             remove_former(&path, &image.names);
-            blob_store::sweep(&path, Duration::ZERO);
+            blob_store::sweep(&path, Duration::ZERO, blob_store::is_partial_name);
             Ok(())
         })
         .await

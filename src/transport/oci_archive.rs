@@ -360,8 +360,7 @@ impl Destination for OciArchiveDestination {
             };
             (name, MODE, coming.size)
         });
-        self.writer().await?.announce(members);
-        Ok(())
+        self.writer().await?.announce(members)
     }
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
@@ -369,14 +368,16 @@ impl Destination for OciArchiveDestination {
             return Ok(Stored::Present);
         }
         let (writer, name) = (self.writer().await?, blob_member(&blob.digest));
-        writer.announce([(name.clone(), MODE, Some(blob.size))]);
-        writer.write(&name, body.open(0).await?).await?;
-        Ok(Stored::Written)
+        let member = (name.clone(), MODE, Some(blob.size));
+        writer.announce([member])?;
+        let (stored, _) = writer.write(&name, &blob.digest, &body).await?;
+        Ok(stored)
     }
 
     async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         let (writer, planned_name) = (self.writer().await?, late_member(&planned.digest));
-        writer.announce([(planned_name.clone(), MODE, None)]);
+        let member = (planned_name.clone(), MODE, None);
+        writer.announce([member])?;
         let (stream, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
         let name = || {
             let (digest, size) = tally.ended()?;

@@ -4,10 +4,15 @@
 //! member whose place is known goes straight there: its place is known when the sizes of all before it are. That
 //! covers stored blobs entirely: they are written side by side, without a second copy on disk and without waiting
 //! for one another. A member that arrives before its place is known (its neighbour is still being inflated), or
-//! before its turn in a pipe, waits in a file without a name and is copied by whoever finishes what is before it;
+//! before its turn in a pipe, waits in a file of its own and is copied by whoever finishes what is before it;
 //! so nobody ever waits, and memory is flat. Knows headers and bytes, and no images.
+//!
+//! A file gets its name when it is complete. Until then it has another one, under which the next run finds it and
+//! goes on, see [`left`]; what that finds is hashed before it counts.
 
+mod growing;
 mod header;
+mod left;
 mod sink;
 
 use std::fs::File;
@@ -23,9 +28,12 @@ use tempfile::TempPath;
 
 use super::archive_file::{ArchiveFile, STANDARD, unnamed};
 use super::blob_store::{self, blocking, cannot_read, cannot_write};
-use super::{BlobStream, is_spliced};
-use crate::{Error, Result};
+use super::{BlobBody, BlobStream, Stored, is_spliced};
+use crate::image::Digest;
+use crate::{Error, Kind, Result};
+use growing::Growing;
 use header::{BLOCK, Type, padding};
+use left::{Left, Names};
 use sink::{BATCH, Sink};
 
 /// A member that is written from memory.
@@ -58,8 +66,8 @@ impl Entry {
 
 /// Where the archive goes.
 enum Out {
-    /// A temporary file, which can be written at any offset.
-    File(File),
+    /// A file that is not the archive yet, which can be written at any offset.
+    File(Growing),
     /// Whatever cannot be written at an offset.
     Pipe(File),
 }
@@ -72,10 +80,23 @@ struct Slot {
     size: Option<u64>,
     /// Where its header begins, when that is known.
     at: Option<u64>,
-    spool: Option<Arc<File>>,
+    /// There is a header, which calls the member unfinished.
+    headed: bool,
+    /// What an earlier run left of it.
+    left: Option<Left>,
+    /// Its size is what an earlier run says.
+    size_is_told: bool,
+    spool: Option<Spool>,
     done: bool,
     /// It turned out not to be needed.
     dropped: bool,
+}
+
+/// A member that waits for its place.
+struct Spool {
+    file: Arc<File>,
+    /// Where it is, unless it has no name.
+    path: Option<PathBuf>,
 }
 
 #[derive(Default)]
@@ -87,6 +108,12 @@ struct State {
     placed: usize,
     /// A spool is being copied into a pipe.
     busy: bool,
+    /// An earlier run left a file, and nobody has looked at it yet.
+    unread: bool,
+    /// A blob was not what its digest says.
+    wrong: bool,
+    /// The files of members that waited or wait for their place.
+    beside: Vec<PathBuf>,
 }
 
 impl State {
@@ -120,54 +147,60 @@ impl State {
 /// A tar that is being written.
 pub(super) struct TarWriter {
     out: Arc<Out>,
-    /// The name of the temporary file until it gets the final one; dropped, it is removed. Not beside the file: a
-    /// write under way holds that, and must not keep the name.
+    /// The name of the file until it gets the final one. Not beside the file: a write under way holds that, and must
+    /// not keep the name.
     temporary: Mutex<Option<TempPath>>,
+    /// The names under which the next run finds what this one leaves; without them nothing is left.
+    names: Option<Names>,
     path: PathBuf,
     tmpdir: Option<PathBuf>,
     state: Mutex<State>,
 }
 
 impl TarWriter {
-    /// Begins the archive `path` (`-` for standard output) with the blocks `kept` of an older one. Nothing has the
-    /// final name before [`TarWriter::finish`]. Blocks.
+    /// Begins the archive `path` (`-` for standard output) with the blocks `kept` of an older one, or takes up what
+    /// an earlier run left of it. Nothing has the final name before [`TarWriter::finish`]. Blocks.
     pub(super) fn create(
         path: &Path,
         tmpdir: Option<&Path>,
         kept: Option<(&ArchiveFile, Vec<Range<u64>>)>,
     ) -> Result<TarWriter> {
         let cannot = |e| cannot_write(path, 0, 0, e);
-        let mut temporary = None;
-        let out = if path.as_os_str() == STANDARD {
+        if path.as_os_str() == STANDARD {
             if io::stdout().is_terminal() {
                 return Err(Error::other("an archive is not written to a terminal")
                     .hint("redirect the output to a file or a program"));
             }
             let stdout = io::stdout().as_fd().try_clone_to_owned();
-            Out::Pipe(File::from(stdout.map_err(cannot)?))
-        } else if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
-            Out::Pipe(File::options().write(true).open(path).map_err(cannot)?)
-        } else {
-            let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
-            let directory = directory.unwrap_or(Path::new("."));
-            let (file, name) = blob_store::temporary_in(directory)
-                .map_err(cannot)?
-                .into_parts();
-            temporary = Some(name);
-            Out::File(file)
+            let pipe = File::from(stdout.map_err(cannot)?);
+            return Ok(TarWriter::piped(pipe, path, tmpdir));
+        }
+        if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+            let pipe = File::options().write(true).open(path).map_err(cannot)?;
+            return Ok(TarWriter::piped(pipe, path, tmpdir));
+        }
+        let names = Names::of(path);
+        let (file, temporary, names) = match names.claim().map_err(cannot)? {
+            Some((file, path)) => {
+                let temporary = TempPath::try_from_path(path).map_err(cannot)?;
+                (file, temporary, Some(names))
+            }
+            None => {
+                let made = blob_store::temporary_in(&names.directory).map_err(cannot)?;
+                let (file, temporary) = made.into_parts();
+                (file, temporary, None)
+            }
         };
-        let writer = TarWriter {
-            temporary: Mutex::new(temporary),
-            ..TarWriter::to(out, path, tmpdir)
-        };
-        if let (Some((archive, ranges)), Out::File(file)) = (kept, &*writer.out) {
+        let found = file.metadata().map_err(cannot)?.len() > 0;
+        let mut writer = TarWriter::to(Out::File(Growing::new(file, found)), path, tmpdir);
+        writer.temporary = Mutex::new(Some(temporary));
+        writer.names = names;
+        writer.state().unread = found;
+        if let (Some((archive, ranges)), Out::File(to)) = (kept, &*writer.out) {
             for range in ranges {
                 let len = range.end - range.start;
-                let mut from = archive
-                    .file()
-                    .try_clone()
-                    .map_err(|e| cannot_read(path, e))?;
-                let mut to = file;
+                let from = archive.file().try_clone();
+                let (mut from, mut to) = (from.map_err(|e| cannot_read(path, e))?, &to.file);
                 from.seek(io::SeekFrom::Start(range.start))
                     .and_then(|_| io::copy(&mut (&from).take(len), &mut to))
                     .map_err(cannot)?;
@@ -186,6 +219,7 @@ impl TarWriter {
         TarWriter {
             out: Arc::new(out),
             temporary: Mutex::default(),
+            names: None,
             path: path.to_owned(),
             tmpdir: tmpdir.map(Path::to_owned),
             state: Mutex::default(),
@@ -198,75 +232,103 @@ impl TarWriter {
 
     /// Announces members, in the order in which they will be in the archive; a size that is not known is `None`.
     /// Those announced before are left out.
-    pub(super) fn announce(&self, members: impl IntoIterator<Item = (String, u32, Option<u64>)>) {
-        let mut state = self.state();
-        for (name, mode, size) in members {
-            if state.slots.iter().all(|s| s.name != name) {
-                state.slots.push(Slot {
-                    name,
-                    mode,
-                    size,
-                    at: None,
-                    spool: None,
-                    done: false,
-                    dropped: false,
-                });
+    pub(super) fn announce(
+        &self,
+        members: impl IntoIterator<Item = (String, u32, Option<u64>)>,
+    ) -> Result<()> {
+        {
+            let mut state = self.state();
+            for (name, mode, size) in members {
+                if state.slots.iter().all(|s| s.name != name) {
+                    state.slots.push(Slot {
+                        name,
+                        mode,
+                        size,
+                        at: None,
+                        headed: false,
+                        left: None,
+                        size_is_told: false,
+                        spool: None,
+                        done: false,
+                        dropped: false,
+                    });
+                }
             }
+            state.place();
         }
+        self.put_headers()
+    }
+
+    /// Writes the announced member `name`, which is the blob `digest`; its size comes with what became of it. Where
+    /// the size is not known before, `body` verifies itself from any offset that it can be had from.
+    pub(super) async fn write(
+        &self,
+        name: &str,
+        digest: &Digest,
+        body: &BlobBody,
+    ) -> Result<(Stored, u64)> {
+        let written = match &*self.out {
+            Out::File(_) => self.write_into(name, digest, body).await,
+            Out::Pipe(_) => self.write_piped(name, body).await,
+        };
+        let written = self.judged(written)?;
+        self.put_headers()?;
+        self.copy_spools().await?;
+        Ok(written)
+    }
+
+    /// `written`, noted where it shows that a blob was wrong.
+    fn judged<T>(&self, written: Result<T>) -> Result<T> {
+        if let Err(e) = &written {
+            self.state().wrong |= e.kind() == Kind::Corrupt;
+        }
+        written
+    }
+
+    /// The place in [`State::slots`] of the member `name`.
+    fn slot(state: &State, name: &str) -> Result<usize> {
+        let found = state.slots.iter().position(|s| s.name == name);
+        found.ok_or_else(|| Error::other(format!("the member `{name}` was not announced")))
+    }
+
+    /// Notes that all `written` bytes of slot `i` are in their place.
+    fn done(&self, i: usize, written: u64) {
+        let mut state = self.state();
+        state.slots[i].size = Some(written);
+        state.slots[i].done = true;
         state.place();
     }
 
-    /// Writes the announced member `name`.
-    pub(super) async fn write(&self, name: &str, content: BlobStream) -> Result<()> {
+    async fn write_piped(&self, name: &str, body: &BlobBody) -> Result<(Stored, u64)> {
+        let content = body.open(0).await?;
         let (i, size, to) = {
             let state = self.state();
-            let Some(i) = state.slots.iter().position(|s| s.name == name) else {
-                return Err(Error::other(format!(
-                    "the member `{name}` was not announced"
-                )));
-            };
+            let i = TarWriter::slot(&state, name)?;
             let slot = &state.slots[i];
-            let head = header::blocks(&slot.name, Type::File, slot.mode, slot.size.unwrap_or(0));
-            let to = match &*self.out {
-                Out::File(_) => slot.at.map(|at| (at, head)),
-                Out::Pipe(_) => slot
-                    .at
-                    .filter(|_| slot.size.is_some() && state.turn_of(i))
-                    .map(|at| (at, head)),
-            };
-            (i, slot.size, to)
+            let size = slot.size.filter(|_| slot.at.is_some() && state.turn_of(i));
+            let head = size.map(|size| header::blocks(name, Type::File, slot.mode, size));
+            (i, slot.size, head)
         };
-        match to {
-            Some((at, head)) => {
-                let mut sink = Sink::archive(self, at);
-                // Into a pipe the header goes first; in a file its place is kept for the size.
-                let begin = sink.at;
-                sink.put(head.clone().into()).await?;
-                let written = sink
-                    .pour(content, size)
-                    .await
-                    .map_err(|e| self.for_good(e))?;
-                sink.put(vec![0; padding(written)].into()).await?;
-                if size.is_none() {
-                    let (name, mode) = (name.to_owned(), self.state().slots[i].mode);
-                    sink.at = begin;
-                    sink.put(header::blocks(&name, Type::File, mode, written).into())
-                        .await?;
-                }
-                let mut state = self.state();
-                state.slots[i].size = Some(written);
-                state.slots[i].done = true;
-                state.place();
-            }
-            None => {
-                let (file, written) = self.spooled(content, size).await?;
-                let mut state = self.state();
-                state.slots[i].size = Some(written);
-                state.slots[i].spool = Some(file);
-                state.place();
-            }
-        }
-        self.copy_spools().await
+        let Some(head) = to else {
+            let (file, written) = self.spooled(content, size).await?;
+            self.waits(i, Spool { file, path: None }, written);
+            return Ok((Stored::Written, written));
+        };
+        let mut sink = Sink::archive(self, 0);
+        sink.put(head.into()).await?;
+        let poured = sink.pour(content, size, None).await;
+        let written = poured.map_err(|e| self.for_good(e))?;
+        sink.put(vec![0; padding(written)].into()).await?;
+        self.done(i, written);
+        Ok((Stored::Written, written))
+    }
+
+    /// Notes that slot `i`, of `size` bytes, waits for its place.
+    fn waits(&self, i: usize, spool: Spool, size: u64) {
+        let mut state = self.state();
+        state.slots[i].size = Some(size);
+        state.slots[i].spool = Some(spool);
+        state.place();
     }
 
     /// `e`, which came when a member was written in part. A pipe takes nothing back, so there the error is one that
@@ -286,7 +348,8 @@ impl TarWriter {
         content: BlobStream,
         name: impl FnOnce() -> Result<Option<String>>,
     ) -> Result<bool> {
-        let (file, written) = self.spooled(content, None).await?;
+        let spooled = self.spooled(content, None).await;
+        let (file, written) = self.judged(spooled)?;
         let name = name()?;
         let kept = {
             let mut state = self.state();
@@ -300,13 +363,14 @@ impl TarWriter {
                 Some(name) => {
                     slot.name = name;
                     slot.size = Some(written);
-                    slot.spool = Some(file);
+                    slot.spool = Some(Spool { file, path: None });
                 }
                 None => (slot.dropped, slot.done) = (true, true),
             }
             state.place();
             kept
         };
+        self.put_headers()?;
         self.copy_spools().await?;
         Ok(kept)
     }
@@ -315,7 +379,9 @@ impl TarWriter {
     async fn spooled(&self, content: BlobStream, size: Option<u64>) -> Result<(Arc<File>, u64)> {
         let tmpdir = self.tmpdir.clone();
         let file = Arc::new(blocking(move || unnamed(tmpdir.as_deref())).await?);
-        let written = Sink::spool(self, file.clone()).pour(content, size).await?;
+        let written = Sink::spool(self, file.clone())
+            .pour(content, size, None)
+            .await?;
         Ok((file, written))
     }
 
@@ -336,6 +402,8 @@ impl TarWriter {
                 let slot = &mut state.slots[i];
                 let size = slot.size.unwrap_or(0);
                 let head = header::blocks(&slot.name, Type::File, slot.mode, size);
+                // It gets its header with its content.
+                slot.headed = true;
                 (i, slot.spool.take(), slot.at.unwrap_or(0), head, size)
             };
             let (i, Some(spool), at, head, size) = next else {
@@ -343,8 +411,12 @@ impl TarWriter {
             };
             let (out, path) = (self.out.clone(), self.path.clone());
             blocking(move || {
-                copy_spool(&out, &spool, at, &head, size)
-                    .map_err(|e| cannot_write(&path, at, at + size, e))
+                copy_spool(&out, &spool.file, at, &head, size)
+                    .map_err(|e| cannot_write(&path, at, at.saturating_add(size), e))?;
+                if let Some(path) = spool.path {
+                    blob_store::remove(&path);
+                }
+                Ok(())
             })
             .await?;
             let mut state = self.state();
@@ -367,16 +439,19 @@ impl TarWriter {
         let end = vec![0; 2 * BLOCK as usize];
         for bytes in entries.iter().map(Entry::blocks).chain([end]) {
             let written = match &*self.out {
-                Out::File(file) => file.write_all_at(&bytes, at),
+                Out::File(to) => to.file.write_all_at(&bytes, at),
                 Out::Pipe(pipe) => (&*pipe).write_all(&bytes),
             };
             at += bytes.len() as u64;
             written.map_err(|e| cannot_write(path, at, at, e))?;
         }
-        let Out::File(file) = &*self.out else {
+        let Out::File(to) = &*self.out else {
             return Ok(());
         };
-        file.sync_all().map_err(|e| cannot_write(path, at, at, e))?;
+        let cannot = |e| cannot_write(path, at, at, e);
+        // An earlier run may have left a longer file.
+        to.file.set_len(at).map_err(cannot)?;
+        to.file.sync_all().map_err(cannot)?;
         let mut temporary = self
             .temporary
             .lock()
@@ -384,12 +459,23 @@ impl TarWriter {
         let Some(name) = temporary.take() else {
             return Err(Error::other("the archive was finished before"));
         };
-        name.persist(path)
-            .map_err(|e| cannot_write(path, at, at, e.error))?;
-        match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => blob_store::sync_directory(parent),
-            _ => blob_store::sync_directory(Path::new(".")),
+        if let Err(e) = name.persist(path) {
+            *temporary = Some(e.path);
+            return Err(cannot(e.error));
         }
+        match &self.names {
+            Some(names) => {
+                names.sweep();
+                blob_store::sync_directory(&names.directory)
+            }
+            None => blob_store::sync_directory(&Names::of(path).directory),
+        }
+    }
+}
+
+impl Drop for TarWriter {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -403,18 +489,20 @@ fn copy_spool(out: &Out, mut spool: &File, at: u64, head: &[u8], size: u64) -> i
             io::copy(&mut spool, &mut pipe)?;
             pipe.write_all(&pad)
         }
-        Out::File(file) => {
-            file.write_all_at(head, at)?;
-            let mut at = at + head.len() as u64;
+        Out::File(to) => {
+            let (begin, mut at) = (at, at + head.len() as u64);
             let mut piece = vec![0; BATCH];
             loop {
                 let n = spool.read(&mut piece)?;
                 if n == 0 {
-                    return file.write_all_at(&pad, at);
+                    break;
                 }
-                file.write_all_at(&piece[..n], at)?;
+                to.put(&piece[..n], at)?;
                 at += n as u64;
             }
+            to.file.write_all_at(&pad, at)?;
+            // Last, as it calls the member finished.
+            to.file.write_all_at(head, begin)
         }
     }
 }

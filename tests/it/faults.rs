@@ -6,6 +6,7 @@
 // Helpers are test code, but clippy's allowance for tests covers only functions marked `#[test]`.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod archives;
 mod cuts;
 mod disk;
 mod kills;

@@ -4,26 +4,24 @@
 //! every name for a digest) or in the directory of a `dir:` image. Its writer holds an advisory lock on it for
 //! as long as it lives, so a partial that can be locked is one that a dead process or a broken stream left: it
 //! is continued. While somebody else writes the same blob, `.partial-ALGORITHM-HEX.1` and so on are taken; all
-//! of them end in the same content, and whoever is last renames over an equal file.
+//! of them end in the same content, and whoever is last renames over an equal file. What waits for its place in an
+//! archive is a partial too, under a name that the archive's writer gives.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::{self, IoSlice, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempPath;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::claim::{PREFIX, claim};
 use super::document::{UNKNOWN_SIZE, blocking, cannot_read, cannot_write, stopped, temporary_in};
 use super::{BATCH, remove};
 use crate::image::{Algorithm, Digest, Digester};
 use crate::{Error, Kind, Result};
-
-/// How the name of every temporary file begins.
-pub(super) const PREFIX: &str = ".partial-";
 
 /// Whether `name` is that of a partial file.
 pub(in crate::transport) fn is_partial_name(name: &str) -> bool {
@@ -31,7 +29,7 @@ pub(in crate::transport) fn is_partial_name(name: &str) -> bool {
 }
 
 /// A partial file that this writer alone appends to.
-pub(super) struct Partial {
+pub(in crate::transport) struct Partial {
     file: Arc<File>,
     path: PathBuf,
     /// Bytes that were handed to the file.
@@ -43,32 +41,23 @@ pub(super) struct Partial {
 impl Partial {
     /// Takes the partial file of `digest` in `directory`, with what an earlier writer left in it.
     pub(super) fn claim(directory: &Path, digest: &Digest, size: u64) -> Result<Partial> {
-        let mut n = 0;
-        loop {
-            let suffix = if n == 0 {
-                String::new()
-            } else {
-                format!(".{n}")
-            };
-            let name = format!("{PREFIX}{}-{}{suffix}", digest.algorithm(), digest.hex());
-            let path = directory.join(name);
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-                .map_err(|e| cannot_write(&path, 0, size, e))?;
-            match file.try_lock() {
-                Ok(()) if still_named(&file, &path) => return Partial::of(file, path, size),
-                // Its writer renamed or removed it between the opening and the lock.
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => n += 1,
-                Err(TryLockError::Error(e)) => {
-                    tracing::debug!("no locks at `{}`: {e}", path.display());
-                    return Partial::unshared(directory, size);
-                }
-            }
+        let name =
+            |suffix: &str| format!("{PREFIX}{}-{}{suffix}", digest.algorithm(), digest.hex());
+        Partial::claim_as(directory, name, Some(size))
+    }
+
+    /// [`Partial::claim`] under the names that `name` gives, see [`claim`]; for a blob of `size` bytes, where that is
+    /// known. Blocks.
+    pub(in crate::transport) fn claim_as(
+        directory: &Path,
+        name: impl Fn(&str) -> String,
+        size: Option<u64>,
+    ) -> Result<Partial> {
+        let size = size.unwrap_or(UNKNOWN_SIZE);
+        let path = directory.join(name(""));
+        match claim(directory, name).map_err(|e| cannot_write(&path, 0, size, e))? {
+            Some((file, path)) => Partial::of(file, path, size),
+            None => Partial::unshared(directory, size),
         }
     }
 
@@ -109,8 +98,18 @@ impl Partial {
         })
     }
 
+    /// The file, at its beginning or not.
+    pub(in crate::transport) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Where it is.
+    pub(in crate::transport) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Bytes in the file, those on their way included.
-    pub(super) fn len(&self) -> u64 {
+    pub(in crate::transport) fn len(&self) -> u64 {
         self.len
     }
 
@@ -118,19 +117,12 @@ impl Partial {
     pub(super) async fn rehash(&mut self, algorithm: Algorithm) -> Result<Digester> {
         let (file, path, len) = (Arc::clone(&self.file), self.path.clone(), self.len);
         blocking(move || {
-            let mut file = &*file;
             let mut digester = Digester::new(algorithm);
-            let mut piece = vec![0; BATCH];
-            let mut left = len;
-            file.seek(SeekFrom::Start(0))
-                .map_err(|e| cannot_read(&path, e))?;
-            while left > 0 {
-                let want = left.min(BATCH as u64) as usize;
-                file.read_exact(&mut piece[..want])
-                    .map_err(|e| cannot_read(&path, e))?;
-                digester.update(&piece[..want]);
-                left -= want as u64;
-            }
+            let mut hash = || {
+                hash_at(&file, 0, len, &mut digester)?;
+                (&*file).seek(SeekFrom::Start(len))
+            };
+            hash().map_err(|e| cannot_read(&path, e))?;
             Ok(digester)
         })
         .await
@@ -229,37 +221,21 @@ fn write_all(mut file: &File, batch: &[Bytes], done: &mut u64) -> io::Result<()>
     Ok(())
 }
 
-/// Whether `path` still leads to `file`.
-#[cfg(unix)]
-fn still_named(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
-        _ => false,
+/// Adds the `len` bytes of `file` from `from` on to what `digester` has seen. Blocks.
+pub(in crate::transport) fn hash_at(
+    file: &File,
+    from: u64,
+    len: u64,
+    digester: &mut Digester,
+) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let mut piece = vec![0; len.min(BATCH as u64) as usize];
+    let (mut at, end) = (from, from + len);
+    while at < end {
+        let want = (end - at).min(BATCH as u64) as usize;
+        file.read_exact_at(&mut piece[..want], at)?;
+        digester.update(&piece[..want]);
+        at += want as u64;
     }
-}
-
-#[cfg(not(unix))]
-fn still_named(_: &File, path: &Path) -> bool {
-    path.exists()
-}
-
-/// Removes partial files of `directory` that nobody writes and that were last written at least `age` ago.
-pub(in crate::transport) fn sweep(directory: &Path, age: Duration) {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if !entry.file_name().to_str().is_some_and(is_partial_name) {
-            continue;
-        }
-        let old = entry
-            .metadata()
-            .and_then(|m| m.modified())
-            .is_ok_and(|t| t.elapsed().is_ok_and(|elapsed| elapsed >= age));
-        let path = entry.path();
-        if old && File::open(&path).is_ok_and(|f| f.try_lock().is_ok()) {
-            remove(&path);
-        }
-    }
+    Ok(())
 }

@@ -229,7 +229,7 @@ impl Destination for OciDestination {
                 enter(&path, &image, name.as_deref(), &blobs, &parts)?;
             }
             blob_store::sync_directory(&path)?;
-            blob_store::sweep(blobs.partials(), PARTIALS_KEPT);
+            blob_store::sweep(blobs.partials(), PARTIALS_KEPT, blob_store::is_partial_name);
             Ok(())
         })
         .await

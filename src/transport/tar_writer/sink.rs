@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 
 use super::{Out, TarWriter};
+use crate::image::Digester;
 use crate::transport::BlobStream;
 use crate::transport::blob_store::cannot_write;
 use crate::{Error, Kind, Result};
@@ -60,7 +61,7 @@ impl Sink {
             for bytes in &batch {
                 let written = match &to {
                     Target::Archive(out) => match &**out {
-                        Out::File(file) => file.write_all_at(bytes, at),
+                        Out::File(to) => to.put(bytes, at),
                         Out::Pipe(pipe) => (&*pipe).write_all(bytes),
                     },
                     Target::Spool(file) => file.write_all_at(bytes, at),
@@ -72,15 +73,28 @@ impl Sink {
         })
     }
 
-    /// Writes all of `content`, of exactly `size` bytes where that is known; the value is how many they were.
-    pub(super) async fn pour(&mut self, mut content: BlobStream, size: Option<u64>) -> Result<u64> {
+    /// Writes all of `content`, of exactly `size` bytes where that is known, and shows it to `digester`; the value is
+    /// how many they were. What came before an error is written too: the next run goes on from there.
+    pub(super) async fn pour(
+        &mut self,
+        mut content: BlobStream,
+        size: Option<u64>,
+        mut digester: Option<&mut Digester>,
+    ) -> Result<u64> {
         let (mut batch, mut batched, mut total) = (Vec::new(), 0, 0);
         let mut writing: Option<JoinHandle<Result<()>>> = None;
-        while let Some(bytes) = content.next().await {
-            let bytes = bytes?;
+        let ended = loop {
+            let bytes = match content.next().await {
+                Some(Ok(bytes)) => bytes,
+                Some(Err(e)) => break Err(e),
+                None => break Ok(()),
+            };
             total += bytes.len() as u64;
             if size.is_some_and(|size| total > size) {
-                break;
+                break Ok(());
+            }
+            if let Some(digester) = digester.as_deref_mut() {
+                digester.update(&bytes);
             }
             batched += bytes.len();
             batch.push(bytes);
@@ -91,11 +105,12 @@ impl Sink {
                 writing = Some(self.begin(std::mem::take(&mut batch)));
                 batched = 0;
             }
-        }
+        };
         if let Some(writing) = writing {
             join(writing).await?;
         }
         join(self.begin(batch)).await?;
+        ended?;
         match size {
             Some(size) if size != total => Err(Error::new(
                 Kind::Corrupt,

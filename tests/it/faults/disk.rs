@@ -65,11 +65,11 @@ fn a_limit_on_file_sizes_is_an_error_that_names_the_file() {
 }
 
 /// A file system of its own; unmounted when dropped.
-struct Disk(PathBuf);
+pub(super) struct Disk(PathBuf);
 
 impl Disk {
     /// A disk of this size, where this machine permits that.
-    fn mount(at: &Path, size: &str) -> Option<Disk> {
+    pub(super) fn mount(at: &Path, size: &str) -> Option<Disk> {
         std::fs::create_dir(at).unwrap();
         let options = format!("size={size}");
         let mount = Command::new("mount")
@@ -81,7 +81,7 @@ impl Disk {
             .then(|| Disk(at.to_owned()))
     }
 
-    fn grow(&self, size: &str) {
+    pub(super) fn grow(&self, size: &str) {
         let options = format!("remount,size={size}");
         let grown = Command::new("mount")
             .args(["-o", &options])

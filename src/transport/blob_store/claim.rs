@@ -1,0 +1,124 @@
+//! Files under stable hidden names that one process at a time writes to, and that the next one takes up.
+//!
+//! The writer holds an advisory lock for as long as it lives, so a file that can be locked is one that a dead process
+//! or a broken stream left. Knows names and locks, and not what is in the files.
+
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::document::temporary_in;
+use super::remove;
+
+/// How the name of every temporary file begins.
+pub(in crate::transport) const PREFIX: &str = ".partial-";
+
+/// Takes the first of the files `name("")`, `name(".1")` and so on of `directory` that nobody else holds, with what is
+/// in it; `None` where the file system has no locks. Blocks.
+///
+/// A file that another user could have put there, or still writes to by another name, is passed over.
+pub(in crate::transport) fn claim(
+    directory: &Path,
+    name: impl Fn(&str) -> String,
+) -> io::Result<Option<(File, PathBuf)>> {
+    let mut n = 0;
+    loop {
+        let suffix = match n {
+            0 => String::new(),
+            n => format!(".{n}"),
+        };
+        let path = directory.join(name(&suffix));
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        let (file, new) = match options.clone().create_new(true).open(&path) {
+            Ok(file) => (file, true),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => match options.open(&path) {
+                Ok(file) => (file, false),
+                Err(e)
+                    if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(&path).is_err() =>
+                {
+                    continue;
+                }
+                Err(_) => {
+                    n += 1;
+                    continue;
+                }
+            },
+            Err(e) => return Err(e),
+        };
+        match file.try_lock() {
+            Ok(()) => match fs::symlink_metadata(&path) {
+                Ok(about) if !is_of(&about, &file) && about.is_file() => {}
+                Ok(about) if new || is_own(&about, directory)? => {
+                    return Ok(Some((file, path)));
+                }
+                Ok(_) => n += 1,
+                // Its writer renamed or removed it between the opening and the lock.
+                Err(_) => {}
+            },
+            Err(TryLockError::WouldBlock) => n += 1,
+            Err(TryLockError::Error(e)) => {
+                tracing::debug!("no locks at `{}`: {e}", path.display());
+                if new {
+                    remove(&path);
+                }
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Whether `about` is of the open `file`.
+#[cfg(unix)]
+fn is_of(about: &Metadata, file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata()
+        .is_ok_and(|open| (open.dev(), open.ino()) == (about.dev(), about.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_of(_: &Metadata, _: &File) -> bool {
+    true
+}
+
+/// Whether the entry `about` of `directory` is a file of this user that has no other name. What a new file there
+/// gets for an owner tells who this user is, whatever the file system makes of it.
+#[cfg(unix)]
+fn is_own(about: &Metadata, directory: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let new = temporary_in(directory)?.as_file().metadata()?;
+    Ok(about.is_file() && about.nlink() == 1 && about.uid() == new.uid())
+}
+
+#[cfg(not(unix))]
+fn is_own(about: &Metadata, _: &Path) -> io::Result<bool> {
+    Ok(about.is_file())
+}
+
+/// Removes the files of `directory` that are `left` by their names, that nobody holds and that were last written at
+/// least `age` ago. Blocks.
+pub(in crate::transport) fn sweep(directory: &Path, age: Duration, left: impl Fn(&str) -> bool) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if !entry.file_name().to_str().is_some_and(&left) {
+            continue;
+        }
+        let old = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .is_ok_and(|t| age.is_zero() || t.elapsed().is_ok_and(|elapsed| elapsed >= age));
+        let path = entry.path();
+        if old && unheld(&path).is_ok_and(|unheld| unheld) {
+            remove(&path);
+        }
+    }
+}
+
+/// Whether nobody holds the file `path`.
+fn unheld(path: &Path) -> io::Result<bool> {
+    // Only a file: opening a pipe would wait for its writer.
+    Ok(fs::symlink_metadata(path)?.is_file() && File::open(path)?.try_lock().is_ok())
+}
