@@ -1,5 +1,8 @@
 //! `barque copy`.
 
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -160,6 +163,7 @@ pub(crate) async fn run(
     let source = ImageName::parse(&args.source).context("reading the source's name")?;
     let destination =
         ImageName::parse(&args.destination).context("reading the destination's name")?;
+    let destination = by_standard_output(destination);
     if is_once_only(&source) || is_once_only(&destination) {
         args.retry.never();
     }
@@ -241,6 +245,20 @@ fn additional_tags(args: &CopyArgs, destination: &ImageName) -> Result<Vec<Strin
         }
     };
     args.additional_tag.iter().map(full).collect()
+}
+
+/// An archive that goes to standard output under another name (`/dev/stdout`) is called `-`.
+fn by_standard_output(mut name: ImageName) -> ImageName {
+    if let ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } = &mut name {
+        let stdout = std::io::stdout().as_fd().try_clone_to_owned();
+        let stdout = stdout.and_then(|fd| File::from(fd).metadata());
+        if let (Ok(stdout), Ok(there)) = (stdout, path.metadata())
+            && (stdout.dev(), stdout.ino()) == (there.dev(), there.ino())
+        {
+            *path = PathBuf::from("-");
+        }
+    }
+    name
 }
 
 /// Whether the image itself comes from standard input or goes to standard output.

@@ -40,7 +40,7 @@ pub(super) fn make_folder(path: &Path) -> std::io::Result<()> {
 }
 
 /// The file that `path` is a link to, there or not; `path` itself when it is no link.
-pub(super) fn follow(path: &Path) -> std::io::Result<PathBuf> {
+pub(crate) fn follow(path: &Path) -> std::io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..8 {
         match fs::read_link(&path) {

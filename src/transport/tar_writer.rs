@@ -30,6 +30,7 @@ use super::archive_file::{ArchiveFile, STANDARD, unnamed};
 use super::blob_store::{self, blocking, cannot_read, cannot_write};
 use super::{BlobBody, BlobStream, Stored, is_spliced};
 use crate::image::Digest;
+use crate::settings::follow;
 use crate::{Error, Kind, Result};
 use growing::Growing;
 use header::{BLOCK, Type, padding};
@@ -179,6 +180,8 @@ impl TarWriter {
             let pipe = File::options().write(true).open(path).map_err(cannot)?;
             return Ok(TarWriter::piped(pipe, path, tmpdir));
         }
+        // Not a link is replaced by the archive, but what it leads to.
+        let path = &follow(path).map_err(cannot)?;
         let names = Names::of(path);
         let (file, temporary, names) = match names.claim().map_err(cannot)? {
             Some((file, path)) => {

@@ -5,6 +5,7 @@
 mod docker;
 mod fixtures;
 mod hostile;
+mod links;
 mod oci;
 
 use std::path::PathBuf;
