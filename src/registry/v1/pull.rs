@@ -12,7 +12,7 @@ use super::grant::{ASK_TOKEN, Grant};
 use super::{DOCUMENT_CAP, LIST_CAP, Session};
 use crate::image::{Tag, V1Id, V1Repository};
 use crate::registry::body::Answer;
-use crate::registry::intent::{ByteStream, Intent, Said, Who};
+use crate::registry::intent::{ByteStream, Intent, Said, Target, Who};
 use crate::registry::v2::{BULK, content_range, skip};
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
@@ -27,8 +27,8 @@ pub struct Repo {
     grant: Mutex<Arc<Grant>>,
     /// One renewal at a time.
     renewing: tokio::sync::Mutex<()>,
-    /// The endpoint that answered last.
-    at: AtomicUsize,
+    /// How often a registry failed and another took over.
+    moves: AtomicUsize,
 }
 
 /// The JSON of an image with what the head of its answer says.
@@ -67,7 +67,7 @@ impl Repo {
             announced,
             grant: Mutex::new(Arc::new(Grant::of_itself())),
             renewing: tokio::sync::Mutex::default(),
-            at: AtomicUsize::new(0),
+            moves: AtomicUsize::new(0),
         }
     }
 
@@ -91,7 +91,11 @@ impl Repo {
             None => self.grant_to_read().await?,
             Some(list) => self.grant_to_write(list).await?,
         };
-        *self.grant.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(grant);
+        let mut known = self.grant.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.moves() > 0 {
+            grant.goes_on_from(&known);
+        }
+        *known = Arc::new(grant);
         Ok(())
     }
 
@@ -111,47 +115,64 @@ impl Repo {
         }
     }
 
-    /// Sends what `make` makes to the registries in order, from the one that answered last, until one has an
-    /// answer. «Not there» is an answer. A token that ran out is renewed once.
+    /// Sends what `make` makes to each registry until one has an answer: first to the one that works, then to those
+    /// behind it in the index's order, at last to those before it. A token that ran out is renewed once.
+    ///
+    /// «Not there» is an answer, except of an image that is read: the index has said that the repository has it, so
+    /// another registry may hold what this one lost.
     pub(super) async fn send(&self, make: impl Fn() -> Intent) -> Result<Answer> {
         let mut renewed = false;
-        let mut first = None;
-        let mut grant = self.grant();
-        let mut at = self.at.load(Ordering::Relaxed);
-        loop {
-            let Some(endpoint) = grant.endpoints.get(at) else {
-                return Err(first.unwrap_or_else(|| Error::other("an index named no registry")));
-            };
-            let said = self.said(&grant, endpoint.as_ref()).await?;
-            let with_token = said.as_ref().is_some_and(|s| s.origin.is_none());
-            let mut intent = make();
-            intent.who = Who::Said(said);
-            let client = endpoint.as_deref().unwrap_or(&self.session.index);
-            let e = match client.send(&intent).await {
-                Ok(answer) => {
-                    self.at.store(at, Ordering::Relaxed);
-                    return Ok(answer);
+        'granted: loop {
+            let grant = self.grant();
+            let mut told: Option<Error> = None;
+            for at in grant.order() {
+                let endpoint = grant.endpoints.get(at).and_then(Option::as_ref);
+                let said = self.said(&grant, endpoint).await?;
+                let with_token = said.as_ref().is_some_and(|s| s.origin.is_none());
+                let mut intent = make();
+                intent.who = Who::Said(said);
+                let client = endpoint.map_or(&self.session.index, Arc::as_ref);
+                let sent = client.send(&intent).await;
+                let status = sent.as_ref().err().and_then(ApiError::of);
+                let ran_out = status.is_some_and(|api| api.status == StatusCode::UNAUTHORIZED)
+                    && with_token
+                    && !renewed;
+                let stands = match &sent {
+                    Ok(_) => true,
+                    Err(e) if e.kind() == Kind::NotFound => !self.reads_image(&intent),
+                    Err(e) => intent_is_refused(e),
+                };
+                if (stands || ran_out) && told.is_some() {
+                    self.moves.fetch_add(1, Ordering::Relaxed);
+                    grant.works(at);
                 }
-                Err(e) => e,
-            };
-            let status = ApiError::of(&e).map(|api| api.status);
-            if status == Some(StatusCode::UNAUTHORIZED) && with_token && !renewed {
-                renewed = true;
-                self.renew(&grant).await?;
-                grant = self.grant();
-                at = at.min(grant.endpoints.len() - 1);
-                continue;
+                if ran_out {
+                    renewed = true;
+                    self.renew(&grant).await?;
+                    continue 'granted;
+                }
+                match sent {
+                    Err(e) if !stands => {
+                        tracing::debug!("{e}; trying the next registry of the index, if any");
+                        told = Some(more_telling(told, e));
+                    }
+                    sent => return sent,
+                }
             }
-            if e.kind() == Kind::NotFound || intent_is_refused(&e) {
-                return Err(e);
-            }
-            if at + 1 >= grant.endpoints.len() {
-                return Err(self.session.explained(more_telling(first, e)));
-            }
-            tracing::debug!("{e}; trying the next registry of the index");
-            first = Some(more_telling(first, e));
-            at += 1;
+            let told = told.unwrap_or_else(|| Error::other("an index named no registry"));
+            return Err(self.session.explained(told));
         }
+    }
+
+    /// How often a registry failed and another took over.
+    pub(crate) fn moves(&self) -> usize {
+        self.moves.load(Ordering::Relaxed)
+    }
+
+    fn reads_image(&self, intent: &Intent) -> bool {
+        let of_image =
+            matches!(&intent.target, Target::Path(path) if path.starts_with("/v1/images/"));
+        of_image && intent.method == Method::GET && self.announced.is_none()
     }
 
     /// Asks the index again unless another request just did.
@@ -163,9 +184,10 @@ impl Repo {
         Ok(())
     }
 
-    /// A server on its own wants the password with each request; a registry behind an index wants the token.
+    /// A server that is index and registry in one wants the password with each request, unless it gave a token and
+    /// checks that; a registry behind an index wants the token, and the password is never for it.
     async fn said(&self, grant: &Grant, endpoint: Option<&Arc<Client>>) -> Result<Option<Said>> {
-        if self.standalone && endpoint.is_none() {
+        if endpoint.is_none() && (self.standalone || grant.token.is_none()) {
             let basic = self.session.basic(Some(&self.name)).await?;
             return Ok(basic.or_else(|| grant.token.clone()));
         }

@@ -28,7 +28,8 @@ use crate::transport::{
 };
 use crate::{Error, Kind, Result};
 
-/// How often an image is written before its failure stands.
+/// How often an image is written before its failure stands, and how often all of them are because one registry of an
+/// index failed and another took over.
 const TRIES: usize = 4;
 
 /// An image of a V1 registry, to write.
@@ -142,6 +143,26 @@ impl V1Destination {
                     });
                 }
             }
+        }
+    }
+
+    /// Writes the images, base first, and makes the tag stand for the last; their checksums come into `list`.
+    async fn write_all(
+        &self,
+        repo: &Repo,
+        images: &[(V1Made, Option<Descriptor>)],
+        list: &mut [ListedImage],
+    ) -> Result<()> {
+        let mut anew = Vec::with_capacity(images.len());
+        for ((made, layer), listed) in images.iter().zip(list) {
+            let written = self.write(repo, made, layer.as_ref()).await?;
+            listed.checksum = written.checksum;
+            anew.push(written.anew);
+        }
+        self.note_found(images, &anew);
+        match images.last() {
+            Some((top, _)) => repo.put_tag(&self.reference.tag, &top.id).await,
+            None => Ok(()),
         }
     }
 
@@ -334,15 +355,17 @@ impl Destination for V1Destination {
             top.tag = Some(self.reference.tag.to_string());
         }
         let repo = Repo::push(&self.session, &self.reference.repository, &list).await?;
-        let mut anew = Vec::with_capacity(images.len());
-        for ((made, layer), listed) in images.iter().zip(&mut list) {
-            let written = self.write(&repo, made, layer.as_ref()).await?;
-            listed.checksum = written.checksum;
-            anew.push(written.anew);
-        }
-        self.note_found(&images, &anew);
-        if let Some((top, _)) = images.last() {
-            repo.put_tag(&self.reference.tag, &top.id).await?;
+        let mut tries = 0;
+        loop {
+            let moves = repo.moves();
+            match self.write_all(&repo, &images, &mut list).await {
+                // The registry that took over may know nothing of what the first one was sent, and refuses to go on.
+                Err(e) if repo.moves() != moves && tries < TRIES => {
+                    tracing::debug!("{e}; beginning again at the registry that took over");
+                    tries += 1;
+                }
+                other => break other?,
+            }
         }
         list.retain(|image| image.checksum.is_some());
         repo.confirm(&list).await

@@ -24,6 +24,8 @@ pub const PASSWORD: &str = "anchors-aweigh";
 #[derive(Debug, Clone)]
 pub struct V1Seen {
     pub role: Role,
+    /// The IP address of the server.
+    pub host: &'static str,
     pub method: String,
     pub path: String,
     pub authorization: Option<String>,
@@ -66,6 +68,11 @@ pub struct Knobs {
     pub uses: Option<usize>,
     /// The size of a layer is not told.
     pub no_size: bool,
+    /// The first registry is not up (501) until the second one dies: where a layer breaks off, or before it takes the
+    /// checksum of a second image. What was pushed to the second one is lost with it.
+    pub dies: bool,
+    /// The index, which says that it does not stand alone, is the registry too and knows no tokens.
+    pub in_one: bool,
 }
 
 /// What all servers share.
@@ -81,14 +88,21 @@ pub struct World {
     knobs: Knobs,
     issued: BTreeMap<String, (String, String, usize)>,
     cut: BTreeSet<String>,
+    /// The registry that is going to die.
+    mortal: Option<Served>,
     log: Vec<V1Seen>,
 }
 
 #[derive(Clone)]
 struct Server {
     role: Role,
+    host: &'static str,
     world: Arc<Mutex<World>>,
 }
+
+/// The registry of a split world, and that which takes over where the first dies.
+pub const REGISTRY: &str = "127.0.0.2";
+pub const SECOND: &str = "127.0.0.5";
 
 /// Running servers; stopped when dropped.
 pub struct FakeV1 {
@@ -103,10 +117,17 @@ impl FakeV1 {
         let mut fake = FakeV1::start(Role::Index, knobs);
         let dead = std::net::TcpListener::bind("127.0.0.3:0").unwrap();
         let dead = dead.local_addr().unwrap().to_string();
-        let registry = fake.serve("127.0.0.2", Role::Registry);
+        let registry = fake.serve(REGISTRY, Role::Registry);
+        let mortal = fake.servers.pop();
+        let second = fake.serve(SECOND, Role::Registry);
         let storage = fake.serve("127.0.0.4", Role::Storage);
         let mut world = fake.world.lock().unwrap();
-        world.endpoints = vec![dead, registry];
+        world.endpoints = match world.knobs {
+            Knobs { in_one: true, .. } => Vec::new(),
+            Knobs { dies: true, .. } => vec![second, registry],
+            _ => vec![dead, registry],
+        };
+        world.mortal = mortal;
         world.storage = storage;
         drop(world);
         fake
@@ -131,12 +152,12 @@ impl FakeV1 {
         fake
     }
 
-    fn serve(&mut self, ip: &str, role: Role) -> String {
+    fn serve(&mut self, host: &'static str, role: Role) -> String {
         let world = self.world.clone();
         let app = Router::new()
             .fallback(routes::answer)
-            .with_state(Server { role, world });
-        let server = Served::start(ip, app);
+            .with_state(Server { role, host, world });
+        let server = Served::start(host, app);
         let address = server.address().to_owned();
         self.servers.push(server);
         address

@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::contents;
 use crate::support::Barque;
-use crate::support::fake_v1::{FakeV1, Held, Knobs, PASSWORD, Role, USER};
+use crate::support::fake_v1::{
+    FakeV1, Held, Knobs, PASSWORD, REGISTRY, Role, SECOND, USER, V1Seen,
+};
 use crate::support::images::{self, gzip, noise, sha256, tar};
 
 fn creds(flag: &str) -> String {
@@ -117,6 +119,81 @@ fn an_image_is_announced_written_and_confirmed() {
     let back = Barque::new();
     back.args(["copy", &to, "dir:back"]).run().ok();
     assert_eq!(contents(&back, "back"), contents(&barque, "image"));
+}
+
+#[test]
+fn where_a_registry_dies_within_a_layer_another_one_goes_on() {
+    let fake = with_image(FakeV1::split(Knobs {
+        dies: true,
+        cut: Some(70_000),
+        ..Knobs::default()
+    }));
+    let barque = rescued(&fake, &["--retry-backoff=10ms"]);
+    let seen = fake.requests(Some(Role::Registry), "");
+    // The first in the index's order is asked first, once; then the one that works, until it dies.
+    let hosts: Vec<_> = seen.iter().map(|s| s.host).collect();
+    assert_eq!(hosts[..3], [SECOND, REGISTRY, REGISTRY], "{seen:#?}");
+    let taken_over = seen.iter().rposition(|s| s.host == REGISTRY).unwrap();
+    let of_first = &seen[1..=taken_over];
+    assert!(of_first.iter().all(|s| s.host == REGISTRY), "{seen:#?}");
+    let resumed = |s: &V1Seen| {
+        s.range
+            .as_ref()
+            .is_some_and(|r| r.starts_with("bytes=70000-"))
+    };
+    let others = &seen[taken_over + 1..];
+    assert!(others.iter().any(resumed), "{seen:#?}");
+    drop(barque);
+}
+
+#[test]
+fn where_a_registry_dies_within_a_push_another_one_gets_all_of_it() {
+    let fake = FakeV1::split(Knobs {
+        dies: true,
+        ..Knobs::default()
+    });
+    let barque = Barque::new();
+    images::write_dir(&barque.path("image"), &images::two_layers_docker());
+    let to = fake.v1("fleet/ship:1");
+    let flags = [&*creds("dest-creds"), "--retry-backoff=10ms"];
+    let copy = barque.args(["copy", "dir:image", &to]).args(flags);
+    copy.run().ok();
+    let back = Barque::new();
+    back.args(["copy", &to, "dir:back"]).run().ok();
+    assert_eq!(contents(&back, "back"), contents(&barque, "image"));
+}
+
+#[test]
+fn an_index_that_is_the_registry_too_gets_the_password_where_it_gives_no_token() {
+    let fake = with_image(FakeV1::split(Knobs {
+        in_one: true,
+        private: true,
+        storage: true,
+        ..Knobs::default()
+    }));
+    rescued(&fake, &[&creds("src-creds")]);
+    let barque = Barque::new();
+    images::write_dir(&barque.path("image"), &images::two_layers_docker());
+    let to = fake.v1("fleet/new:1");
+    let push = barque.args(["copy", "dir:image", &to, &creds("dest-creds")]);
+    push.run().ok();
+    let name = fake.v1("fleet/new:1");
+    barque.args(["delete", &creds("creds"), &name]).run().ok();
+    for seen in fake.requests(Some(Role::Index), "/v1/") {
+        let given = seen.authorization.as_deref().unwrap_or_default();
+        let pinged = seen.path == "/v1/_ping";
+        assert!(pinged || given.starts_with("Basic "), "{seen:?}");
+        assert!(
+            seen.status < 300 || seen.status == 302 || seen.status == 404,
+            "{seen:?}"
+        );
+    }
+    let storage = fake.requests(Some(Role::Storage), "");
+    assert_eq!(storage.len(), 2);
+    assert!(storage.iter().all(|s| s.authorization.is_none()));
+    // Without the login nothing is read.
+    let refused = barque.args(["inspect", &fake.v1("fleet/ship:1")]).run();
+    refused.code(3);
 }
 
 #[test]

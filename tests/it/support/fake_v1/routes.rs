@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::{Held, PASSWORD, Role, Server, USER, V1Seen, World, payload};
+use super::{Held, PASSWORD, Role, SECOND, Server, USER, V1Seen, World, payload};
 
 type Answer = Result<Response, Response>;
 
@@ -33,11 +33,15 @@ pub(super) async fn answer(State(server): State<Server>, request: Request) -> Re
     };
     let answer = match server.role {
         Role::Storage => world.storage(&asked),
+        _ if server.host == SECOND && world.knobs.dies && world.mortal.is_some() => {
+            Err(error(501, "not up yet"))
+        }
         role => world.v1(role, &asked),
     };
     let answer = answer.unwrap_or_else(|refusal| refusal);
     world.log.push(V1Seen {
         role: server.role,
+        host: server.host,
         method: head.method.to_string(),
         path: path.clone(),
         authorization: text("authorization"),
@@ -71,6 +75,11 @@ fn error(status: u16, text: &str) -> Response {
     (StatusCode::from_u16(status).unwrap(), body).into_response()
 }
 
+fn knows_password(asked: &Asked<'_>) -> bool {
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    asked.text("authorization") == Some(&format!("Basic {basic}"))
+}
+
 fn ok(body: impl Into<Body>) -> Response {
     Response::new(body.into())
 }
@@ -88,16 +97,17 @@ impl World {
             return Ok((headers, "{}").into_response());
         }
         let parts: Vec<&str> = rest.split('/').collect();
+        let is_registry = role != Role::Index || self.knobs.in_one;
         match (role, &parts[..]) {
             (Role::Index | Role::Alone, ["repositories", ns, name, "" | "images"]) => {
                 self.index(role, asked, &format!("{ns}/{name}"), parts[3])
             }
-            (Role::Registry | Role::Alone, ["repositories", ns, name, "tags", rest @ ..]) => {
+            (_, ["repositories", ns, name, "tags", rest @ ..]) if is_registry => {
                 let repository = format!("{ns}/{name}");
                 self.admit(role, asked, Some(&repository))?;
                 self.tags(asked, &repository, rest.first().copied())
             }
-            (Role::Registry | Role::Alone, ["images", id, part]) => {
+            (_, ["images", id, part]) if is_registry => {
                 self.admit(role, asked, None)?;
                 self.image(asked, id, part)
             }
@@ -107,10 +117,7 @@ impl World {
 
     fn index(&mut self, role: Role, asked: &Asked<'_>, repository: &str, what: &str) -> Answer {
         let write = asked.method != "GET";
-        let basic = format!("{USER}:{PASSWORD}");
-        let basic = base64::engine::general_purpose::STANDARD.encode(basic);
-        let known = asked.text("authorization") == Some(&format!("Basic {basic}"));
-        if !known && (self.knobs.private || (write && role == Role::Index)) {
+        if !knows_password(asked) && (self.knobs.private || (write && role == Role::Index)) {
             return Err(error(401, "Requires authorization"));
         }
         if self.knobs.redirect && write && !asked.path.starts_with("/v1/moved/") {
@@ -133,7 +140,7 @@ impl World {
                 "\"\"".to_owned()
             }
             ("PUT", "images") => {
-                if role == Role::Index {
+                if role == Role::Index && !self.knobs.in_one {
                     assert!(asked.text("x-docker-endpoints").is_some());
                 }
                 self.confirmed.insert(repository.to_owned(), asked.json());
@@ -152,7 +159,9 @@ impl World {
         let mut add = |name: &'static str, value: &str| {
             answer.headers_mut().append(name, value.parse().unwrap())
         };
-        add("x-docker-token", &token);
+        if !self.knobs.in_one {
+            add("x-docker-token", &token);
+        }
         add("set-cookie", "index=kept; Path=/");
         for endpoint in &self.endpoints {
             add("x-docker-endpoints", endpoint);
@@ -171,6 +180,9 @@ impl World {
             return Ok(());
         }
         let refused = || error(401, "Requires authorization");
+        if role == Role::Index {
+            return knows_password(asked).then_some(()).ok_or_else(refused);
+        }
         let given = asked.text("authorization").ok_or_else(refused)?;
         let token = given.strip_prefix("Token ").ok_or_else(refused)?;
         let field = |name: &str| {
@@ -283,9 +295,14 @@ impl World {
                 Ok(([("set-cookie", cookie)], "true").into_response())
             }
             ("PUT", "checksum") => {
+                if self.knobs.dies && self.images.len() > 1 && self.mortal.take().is_some() {
+                    self.images.clear();
+                    return Err(error(500, "going down"));
+                }
                 let held = self.images.get_mut(id).ok_or_else(unknown)?;
                 let checksum = asked.text("x-docker-checksum").unwrap_or_default();
-                if asked.text("cookie") != Some(&format!("session={checksum}")) {
+                let kept = asked.text("cookie").unwrap_or_default();
+                if !kept.contains(&format!("session={checksum}")) {
                     return Err(error(400, "Checksum mismatch"));
                 }
                 held.checksum = Some(checksum.to_owned());
@@ -333,9 +350,11 @@ impl World {
             Some(at) if self.cut.insert(id.to_owned()) => {
                 let length = layer.len().to_string();
                 let begin = futures_util::stream::iter([Ok(layer.slice(..at))]);
+                let dying = self.mortal.take_if(|_| self.knobs.dies);
                 // What was sent has to be on its way before the connection is dropped.
                 let end = futures_util::stream::once(async {
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    drop(dying);
                     Err(std::io::Error::other("cut"))
                 });
                 let body = Body::from_stream(futures_util::StreamExt::chain(begin, end));
