@@ -202,10 +202,13 @@ impl Draft {
     }
 }
 
-/// Whether a server that knows the draft's paths gave the answer `e`.
+/// Whether a server that knows the draft's paths gave the answer `e`. It knows no others, so it asks who comes for these
+/// alone.
 fn knows(e: &Error) -> bool {
     let codes = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
-    ApiError::of(e).is_some_and(|api| codes.iter().any(|code| api.has_code(code)))
+    ApiError::of(e).is_some_and(|api| {
+        matches!(api.status.as_u16(), 401 | 403) || codes.iter().any(|code| api.has_code(code))
+    })
 }
 
 /// A layer of such an image.

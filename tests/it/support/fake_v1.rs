@@ -58,6 +58,8 @@ pub struct Held {
 pub struct Knobs {
     /// Everything on the index wants the password, reading too.
     pub private: bool,
+    /// Everything under `/v1/` wants the password, the ping too.
+    pub guarded: bool,
     /// The index answers a first PUT by sending it elsewhere.
     pub redirect: bool,
     /// Layers are had from the storage host.

@@ -335,6 +335,23 @@ fn a_layer_of_no_bytes_is_an_empty_tar() {
 }
 
 #[test]
+fn a_server_that_wants_a_login_for_its_ping_is_told_apart_from_none() {
+    let fake = with_image(FakeV1::alone(Knobs {
+        guarded: true,
+        ..Knobs::default()
+    }));
+    let name = fake.v1("fleet/ship:1").replace("docker-v1:", "docker:");
+    let barque = Barque::new();
+    let refused = barque.args(["inspect", &name]).run().code(3);
+    assert!(
+        refused.stderr().contains("/v1/_ping"),
+        "{}",
+        refused.stderr()
+    );
+    barque.args(["inspect", &creds("creds"), &name]).run().ok();
+}
+
+#[test]
 fn a_password_is_not_sent_over_plain_http() {
     // The fake is the proxy too, so it sees what goes to a host that is not this machine.
     let fake = with_image(FakeV1::alone(Knobs {

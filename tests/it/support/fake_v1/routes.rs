@@ -91,6 +91,9 @@ impl World {
             // As the framework of the real one does.
             return Err((StatusCode::NOT_FOUND, "<!DOCTYPE HTML>\n<title>404").into_response());
         };
+        if self.knobs.guarded && !knows_password(asked) {
+            return Err(error(401, "Requires authorization"));
+        }
         if rest == "_ping" {
             let alone = if role == Role::Alone { "True" } else { "False" };
             let headers = [("x-docker-registry-standalone", alone)];
