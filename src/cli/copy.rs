@@ -1,5 +1,6 @@
 //! `barque copy`.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -182,7 +183,10 @@ pub(crate) async fn run(
         let destination = open_destination(&destination, &access.1, &patience, &local.1)
             .await
             .map_err(|e| e.context("writing the destination"))?;
-        let plan = copy::plan(&*source, &*destination, &want).await?;
+        let planning = copy::plan(&*source, &*destination, &want);
+        let so_far = || source.read_ahead();
+        let plan =
+            progress::while_reading(args.quiet, screen, io::stderr(), so_far, planning).await?;
         Ok((source, destination, plan))
     };
     if args.dry_run {

@@ -342,10 +342,11 @@ impl Repo {
                     .header(&header::CONTENT_RANGE)
                     .and_then(content_range);
                 match got {
+                    // Some send more than was asked for, and say so.
                     Some((start, _, total))
-                        if start == first && total.is_none_or(|t| Some(t) == size) =>
+                        if start <= first && total.is_none_or(|t| Some(t) == size) =>
                     {
-                        Ok(skip(answer.stream(), from - first))
+                        Ok(skip(answer.stream(), from - start))
                     }
                     _ => Err(wrong("answered with another range than the one asked for")),
                 }

@@ -21,8 +21,8 @@ use crate::image::{
 };
 use crate::registry::v2::Pushed;
 use crate::registry::{Actions, ApiError, ByteStream, Client, UploadBody};
-use crate::transport::docker_v1::{Made, Place, Recorded, Wanted, layers};
-use crate::transport::{BlobStream, Stored, Which};
+use crate::transport::docker_v1::{Ahead, Made, Place, Recorded, Wanted, layers};
+use crate::transport::{BlobStream, ReadAhead, Stored, Which};
 use crate::{Error, Kind, Result};
 
 /// An image on such a server, to read.
@@ -34,6 +34,7 @@ pub(super) struct Draft {
     view: DraftView,
     tmpdir: Option<PathBuf>,
     made: OnceCell<Made>,
+    ahead: Ahead,
 }
 
 /// The tag of `reference`; nothing else names an image there.
@@ -85,6 +86,7 @@ impl Draft {
             view,
             tmpdir: tmpdir.map(Path::to_owned),
             made: OnceCell::new(),
+            ahead: Ahead::default(),
         })
     }
 
@@ -134,6 +136,10 @@ impl Draft {
             let text = format!("the server does not tell the size of the blob `{digest}`");
             Error::new(Kind::Unavailable, text)
         })
+    }
+
+    pub(super) fn read_ahead(&self) -> ReadAhead {
+        self.ahead.so_far()
     }
 
     /// What is told without the layers, where the manifest could not be had without them.
@@ -189,7 +195,7 @@ impl Draft {
                     }),
                 });
             }
-            let layers = layers(wanted, self.tmpdir.as_deref()).await?;
+            let layers = layers(wanted, self.tmpdir.as_deref(), &self.ahead).await?;
             let images: Vec<V1Image> = chain.into_iter().map(|layer| layer.image).collect();
             Made::of(&images, layers)
         };

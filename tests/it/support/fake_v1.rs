@@ -66,6 +66,8 @@ pub struct Knobs {
     pub storage: bool,
     /// A layer breaks off after this many bytes, once.
     pub cut: Option<usize>,
+    /// A range is answered with the whole layer, and it is said so.
+    pub wide: bool,
     /// Tokens are good for this many requests.
     pub uses: Option<usize>,
     /// The size of a layer is not told.

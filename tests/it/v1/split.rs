@@ -323,6 +323,46 @@ fn what_does_not_match_its_checksum_or_its_chain_is_refused() {
 }
 
 #[test]
+fn more_than_the_range_that_was_asked_for_is_taken_for_what_it_is() {
+    let fake = with_image(FakeV1::alone(Knobs {
+        cut: Some(70_000),
+        wide: true,
+        ..Knobs::default()
+    }));
+    rescued(&fake, &["--retry-backoff=10ms"]);
+}
+
+#[test]
+fn what_is_no_tar_is_no_layer() {
+    let page = b"<html><title>Sign in</title></html>".repeat(20);
+    for layer in [
+        page.clone(),
+        gzip(&page),
+        tar(&[("a", b"1")])[..300].to_vec(),
+    ] {
+        let fake = FakeV1::alone(Knobs::default());
+        let fake = fake.image("fleet/ship", "1", &[(r#""os":"linux""#, &layer)]);
+        let barque = Barque::new();
+        let copy = ["copy", &fake.v1("fleet/ship:1"), "dir:out"];
+        let out = barque.args(copy).run().code(4);
+        assert!(out.stderr().contains("no tar archive"), "{}", out.stderr());
+    }
+}
+
+#[test]
+fn a_plan_says_what_was_read_for_it() {
+    let fake = with_image(FakeV1::alone(Knobs::default()));
+    let barque = Barque::new();
+    let plan = ["copy", "--dry-run", &fake.v1("fleet/ship:1"), "dir:out"];
+    let read: usize = chain().iter().map(|(_, layer)| layer.len()).sum();
+    let json = barque.args(plan).args(["--json"]).run().ok().json();
+    assert_eq!(json["BytesRead"], read);
+    let table = barque.args(plan).run().ok();
+    let told = "kB of layers read for this plan\n";
+    assert!(table.stdout().ends_with(told), "{}", table.stdout());
+}
+
+#[test]
 fn a_layer_of_no_bytes_is_an_empty_tar() {
     let fake =
         FakeV1::alone(Knobs::default()).image("fleet/ship", "1", &[(r#""os":"linux""#, b"")]);

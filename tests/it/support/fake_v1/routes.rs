@@ -341,6 +341,10 @@ impl World {
             if first == last {
                 return Err(StatusCode::RANGE_NOT_SATISFIABLE.into_response());
             }
+            let (first, last) = match self.knobs.wide {
+                true => (0, layer.len() - 1),
+                false => (first, last),
+            };
             let mut answer = ok(layer.slice(first..=last));
             *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
             let shown = format!("{first}-{last}/{}", layer.len());
