@@ -261,9 +261,12 @@ impl Repo {
     }
 
     /// The ids of an image and of all below it, the image first, its root last.
+    ///
+    /// [`Kind::NotFound`] when there is none; [`Kind::Unavailable`] when it is still being uploaded.
     pub async fn ancestry(&self, id: &V1Id) -> Result<Vec<V1Id>> {
         let path = format!("/v1/images/{id}/ancestry");
-        let (url, body) = self.document(path, DOCUMENT_CAP).await?;
+        let read = self.document(path, DOCUMENT_CAP).await;
+        let (url, body) = read.map_err(|e| incomplete(id, e))?;
         let wrong = || {
             Error::new(
                 Kind::Corrupt,
@@ -285,14 +288,7 @@ impl Repo {
     pub async fn image(&self, id: &V1Id) -> Result<ImageHead> {
         let path = format!("/v1/images/{id}/json");
         let sent = self.send(|| Intent::new(Method::GET, path.clone(), None));
-        let answer = sent.await.map_err(|e| match is_incomplete(&e) {
-            true => Error::new(
-                Kind::Unavailable,
-                format!("the image `{id}` was never uploaded to its end"),
-            )
-            .because(e),
-            false => e,
-        })?;
+        let answer = sent.await.map_err(|e| incomplete(id, e))?;
         let text = |name: &str| {
             let value = answer.headers.get(name)?.to_str().ok()?.trim();
             (!value.is_empty()).then(|| value.to_owned())
@@ -375,6 +371,15 @@ fn more_telling(first: Option<Error>, e: Error) -> Error {
 /// An answer that would be the same everywhere: the request itself is wrong.
 fn intent_is_refused(e: &Error) -> bool {
     ApiError::of(e).is_some_and(|a| matches!(a.status.as_u16(), 400 | 409 | 412 | 416))
+}
+
+/// `e`, or what it means where the image was begun and never ended.
+fn incomplete(id: &V1Id, e: Error) -> Error {
+    if !is_incomplete(&e) {
+        return e;
+    }
+    let text = format!("the image `{id}` was never uploaded to its end");
+    Error::new(Kind::Unavailable, text).because(e)
 }
 
 /// What a registry answers for an image whose checksum it never accepted.

@@ -363,6 +363,20 @@ fn a_plan_says_what_was_read_for_it() {
 }
 
 #[test]
+fn an_image_that_was_never_uploaded_to_its_end_is_told() {
+    for at in [0, 1] {
+        let fake = with_image(FakeV1::alone(Knobs::default()));
+        let id = sha256(format!("fleet/ship:1 {at}").as_bytes());
+        fake.with(|world| world.images.get_mut(id.hex()).unwrap().checksum = None);
+        let barque = Barque::new();
+        let name = fake.v1("fleet/ship:1");
+        let out = barque.args(["inspect", &name]).run().code(5);
+        let told = format!("the image `{}` was never uploaded to its end", id.hex());
+        assert!(out.stderr().contains(&told), "{}", out.stderr());
+    }
+}
+
+#[test]
 fn a_layer_of_no_bytes_is_an_empty_tar() {
     let fake =
         FakeV1::alone(Knobs::default()).image("fleet/ship", "1", &[(r#""os":"linux""#, b"")]);

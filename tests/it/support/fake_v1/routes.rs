@@ -239,6 +239,9 @@ impl World {
         let unknown = || error(404, "Image not found");
         match (asked.method, part) {
             ("GET", "ancestry") => {
+                if self.images.get(id).is_some_and(|i| i.checksum.is_none()) {
+                    return Err(error(400, "Image is being uploaded, retry later"));
+                }
                 let mut ids = vec![id.to_owned()];
                 while let Some(parent) = self.parent(ids.last().unwrap()) {
                     ids.push(parent);
