@@ -44,10 +44,10 @@ impl Grant {
     }
 
     /// Places in `endpoints` in the order in which they are asked: from the one that works on, round to those before
-    /// it, which failed.
-    pub(super) fn order(&self) -> impl Iterator<Item = usize> + use<> {
+    /// it, which failed. It begins `passed` places further on.
+    pub(super) fn order(&self, passed: usize) -> impl Iterator<Item = usize> + use<> {
         let (first, count) = (self.first.load(Ordering::Relaxed), self.endpoints.len());
-        (0..count).map(move |step| (first + step) % count)
+        (0..count).map(move |step| (first + passed + step) % count)
     }
 
     /// The endpoint at this place answered; it is asked first from now on.
@@ -57,7 +57,7 @@ impl Grant {
 
     /// Begins with the endpoint that works in the grant `old`, where this one names it too.
     pub(super) fn goes_on_from(&self, old: &Grant) {
-        let working = old.order().next().and_then(|at| old.endpoints.get(at));
+        let working = old.order(0).next().and_then(|at| old.endpoints.get(at));
         let same = |a: &Option<Arc<Client>>, b: &Option<Arc<Client>>| match (a, b) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
             (a, b) => a.is_none() && b.is_none(),

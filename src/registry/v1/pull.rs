@@ -121,11 +121,16 @@ impl Repo {
     /// «Not there» is an answer, except of an image that is read: the index has said that the repository has it, so
     /// another registry may hold what this one lost.
     pub(super) async fn send(&self, make: impl Fn() -> Intent) -> Result<Answer> {
+        self.send_past(0, make).await
+    }
+
+    /// The same, beginning `passed` registries behind the one that works.
+    async fn send_past(&self, passed: usize, make: impl Fn() -> Intent) -> Result<Answer> {
         let mut renewed = false;
         'granted: loop {
             let grant = self.grant();
             let mut told: Option<Error> = None;
-            for at in grant.order() {
+            for at in grant.order(passed) {
                 let endpoint = grant.endpoints.get(at).and_then(Option::as_ref);
                 let said = self.said(&grant, endpoint).await?;
                 let with_token = said.as_ref().is_some_and(|s| s.origin.is_none());
@@ -305,11 +310,17 @@ impl Repo {
     }
 
     /// The layer's bytes from offset `from` on; `size` is that of the whole layer, where it is known. Nothing is
-    /// verified here.
+    /// verified here. After a registry broke off `stuck` times in a row without a byte, others are asked first.
     ///
     /// Ranges are closed, and longer than a byte: docker-registry 0.9 announces one byte too many for open ones and
     /// refuses those of one byte (protocols 1.2).
-    pub async fn layer(&self, id: &V1Id, from: u64, size: Option<u64>) -> Result<ByteStream> {
+    pub async fn layer(
+        &self,
+        id: &V1Id,
+        from: u64,
+        size: Option<u64>,
+        stuck: usize,
+    ) -> Result<ByteStream> {
         let path = format!("/v1/images/{id}/layer");
         let range = size
             .filter(|size| from > 0 && *size > 1)
@@ -322,9 +333,9 @@ impl Repo {
                 None => get,
             }
         };
-        let answer = match self.send(|| get(range)).await {
+        let answer = match self.send_past(stuck, || get(range)).await {
             Err(e) if range.is_some() && ApiError::of(&e).is_some_and(|a| a.status == 416) => {
-                self.send(|| get(None)).await?
+                self.send_past(stuck, || get(None)).await?
             }
             other => other?,
         };

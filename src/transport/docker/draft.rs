@@ -227,7 +227,7 @@ struct DraftLayer {
 
 #[async_trait]
 impl Place for DraftLayer {
-    async fn open(&self, from: u64) -> Result<ByteStream> {
+    async fn open(&self, from: u64, _stuck: usize) -> Result<ByteStream> {
         self.client
             .draft_blob(&self.repository, &self.sum, self.size, from)
             .await

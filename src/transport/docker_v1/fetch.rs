@@ -49,8 +49,8 @@ pub(in crate::transport) struct Layer {
 /// Where the bytes of a layer come from.
 #[async_trait]
 pub(in crate::transport) trait Place: Send + Sync {
-    /// The bytes from offset `from` on.
-    async fn open(&self, from: u64) -> Result<ByteStream>;
+    /// The bytes from offset `from` on, after `stuck` tries in a row that brought none.
+    async fn open(&self, from: u64, stuck: usize) -> Result<ByteStream>;
 
     /// Waits before try `tries + 1`.
     async fn wait_before_try(&self, tries: usize);
@@ -101,8 +101,8 @@ struct V1Layer {
 
 #[async_trait]
 impl Place for V1Layer {
-    async fn open(&self, from: u64) -> Result<ByteStream> {
-        self.repo.layer(&self.id, from, self.size).await
+    async fn open(&self, from: u64, stuck: usize) -> Result<ByteStream> {
+        self.repo.layer(&self.id, from, self.size, stuck).await
     }
 
     async fn wait_before_try(&self, tries: usize) {
@@ -220,9 +220,11 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
     let size = layer.size;
     let mut stored = Digester::new(Algorithm::Sha256);
     let mut payload = payload_digester(&layer.json);
-    let (mut at, mut stuck, mut resumed) = (0, 0, false);
+    let (mut at, mut stuck, mut resumed) = (0, 0_usize, false);
     loop {
-        let broken = match layer.place.open(at).await {
+        // The first time of all and the first time after a break are no try in vain.
+        let in_vain = stuck.saturating_sub(1);
+        let broken = match layer.place.open(at, in_vain).await {
             Err(e) => Some(e),
             Ok(mut stream) => loop {
                 match stream.next().await {

@@ -53,6 +53,15 @@ pub struct Held {
     pub checksum: Option<String>,
 }
 
+/// How a registry fails that is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sick {
+    /// It has lost all layers.
+    Lost,
+    /// It breaks each layer off before the first byte.
+    Breaks,
+}
+
 /// How the servers behave.
 #[derive(Debug, Clone, Default)]
 pub struct Knobs {
@@ -75,6 +84,8 @@ pub struct Knobs {
     /// The first registry is not up (501) until the second one dies: where a layer breaks off, or before it takes the
     /// checksum of a second image. What was pushed to the second one is lost with it.
     pub dies: bool,
+    /// What ails the first of two registries.
+    pub sick: Option<Sick>,
     /// The index, which says that it does not stand alone, is the registry too and knows no tokens.
     pub in_one: bool,
 }
@@ -129,6 +140,7 @@ impl FakeV1 {
         world.endpoints = match world.knobs {
             Knobs { in_one: true, .. } => Vec::new(),
             Knobs { dies: true, .. } => vec![second, registry],
+            Knobs { sick: Some(_), .. } => vec![registry, second],
             _ => vec![dead, registry],
         };
         world.mortal = mortal;

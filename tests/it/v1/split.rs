@@ -5,7 +5,7 @@ use serde_json::json;
 use super::contents;
 use crate::support::Barque;
 use crate::support::fake_v1::{
-    FakeV1, Held, Knobs, PASSWORD, REGISTRY, Role, SECOND, USER, V1Seen,
+    FakeV1, Held, Knobs, PASSWORD, REGISTRY, Role, SECOND, Sick, USER, V1Seen,
 };
 use crate::support::images::{self, gzip, noise, sha256, tar};
 
@@ -144,6 +144,17 @@ fn where_a_registry_dies_within_a_layer_another_one_goes_on() {
     let others = &seen[taken_over + 1..];
     assert!(others.iter().any(resumed), "{seen:#?}");
     drop(barque);
+}
+
+#[test]
+fn what_one_registry_cannot_give_is_had_of_another() {
+    for sick in [Sick::Lost, Sick::Breaks] {
+        let fake = with_image(FakeV1::split(Knobs {
+            sick: Some(sick),
+            ..Knobs::default()
+        }));
+        rescued(&fake, &["--retry-backoff=10ms"]);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::{Held, PASSWORD, Role, SECOND, Server, USER, V1Seen, World, payload};
+use super::{Held, PASSWORD, REGISTRY, Role, SECOND, Server, Sick, USER, V1Seen, World, payload};
 
 type Answer = Result<Response, Response>;
 
@@ -26,6 +26,7 @@ pub(super) async fn answer(State(server): State<Server>, request: Request) -> Re
         Some(value.to_str().unwrap().to_owned())
     };
     let asked = Asked {
+        host: server.host,
         method: head.method.as_str(),
         path: &path,
         headers: &head.headers,
@@ -53,6 +54,7 @@ pub(super) async fn answer(State(server): State<Server>, request: Request) -> Re
 }
 
 struct Asked<'a> {
+    host: &'a str,
     method: &'a str,
     path: &'a str,
     headers: &'a HeaderMap,
@@ -335,6 +337,16 @@ impl World {
             .get(id)
             .ok_or_else(|| error(404, "Image not found"))?;
         let layer = Bytes::from(held.layer.clone().unwrap());
+        match self.knobs.sick.filter(|_| asked.host == REGISTRY) {
+            Some(Sick::Lost) => return Err(error(404, "Image not found")),
+            Some(Sick::Breaks) => {
+                let broken = Err::<Bytes, _>(std::io::Error::other("cut"));
+                let body = Body::from_stream(futures_util::stream::iter([broken]));
+                let length = layer.len().to_string();
+                return Ok(([("content-length", length)], body).into_response());
+            }
+            None => {}
+        }
         if let Some(range) = asked.text("range") {
             let range = range.strip_prefix("bytes=").unwrap();
             let (first, last) = range.split_once('-').unwrap();
