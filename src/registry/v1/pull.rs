@@ -118,8 +118,8 @@ impl Repo {
     /// Sends what `make` makes to each registry until one has an answer: first to the one that works, then to those
     /// behind it in the index's order, at last to those before it. A token that ran out is renewed once.
     ///
-    /// «Not there» is an answer, except of an image that is read: the index has said that the repository has it, so
-    /// another registry may hold what this one lost.
+    /// «Not there» and «not whole» are answers, except of an image that is read: the index has said that the repository
+    /// has it, so another registry may hold what this one lost.
     pub(super) async fn send(&self, make: impl Fn() -> Intent) -> Result<Answer> {
         self.send_past(0, make).await
     }
@@ -144,7 +144,9 @@ impl Repo {
                     && !renewed;
                 let stands = match &sent {
                     Ok(_) => true,
-                    Err(e) if e.kind() == Kind::NotFound => !self.reads_image(&intent),
+                    Err(e) if e.kind() == Kind::NotFound || is_incomplete(e) => {
+                        !self.reads_image(&intent)
+                    }
                     Err(e) => intent_is_refused(e),
                 };
                 if (stands || ran_out) && told.is_some() {

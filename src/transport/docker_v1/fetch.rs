@@ -155,8 +155,9 @@ pub(in crate::transport) async fn layers(
     tmpdir: Option<&Path>,
     ahead: &Ahead,
 ) -> Result<Vec<Layer>> {
-    let sizes: Option<u64> = wanted.iter().map(|wanted| wanted.size).sum();
-    ahead.of.store(sizes.unwrap_or(0), Ordering::Relaxed);
+    let mut sizes = wanted.iter().map(|wanted| wanted.size);
+    let all = sizes.try_fold(0_u64, |all, size| all.checked_add(size?));
+    ahead.of.store(all.unwrap_or(0), Ordering::Relaxed);
     let reading: Vec<_> = wanted
         .iter()
         .map(|wanted| layer(wanted, tmpdir, ahead))

@@ -56,6 +56,8 @@ pub struct Held {
 /// How a registry fails that is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sick {
+    /// It takes all images for begun and never ended.
+    Begun,
     /// It has lost all layers.
     Lost,
     /// It breaks each layer off before the first byte.

@@ -148,7 +148,7 @@ fn where_a_registry_dies_within_a_layer_another_one_goes_on() {
 
 #[test]
 fn what_one_registry_cannot_give_is_had_of_another() {
-    for sick in [Sick::Lost, Sick::Breaks] {
+    for sick in [Sick::Begun, Sick::Lost, Sick::Breaks] {
         let fake = with_image(FakeV1::split(Knobs {
             sick: Some(sick),
             ..Knobs::default()

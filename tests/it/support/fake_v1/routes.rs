@@ -239,6 +239,9 @@ impl World {
 
     fn image(&mut self, asked: &Asked<'_>, id: &str, part: &str) -> Answer {
         let unknown = || error(404, "Image not found");
+        if asked.host == REGISTRY && self.knobs.sick == Some(Sick::Begun) {
+            return Err(error(400, "Image is being uploaded, retry later"));
+        }
         match (asked.method, part) {
             ("GET", "ancestry") => {
                 if self.images.get(id).is_some_and(|i| i.checksum.is_none()) {
@@ -345,7 +348,7 @@ impl World {
                 let length = layer.len().to_string();
                 return Ok(([("content-length", length)], body).into_response());
             }
-            None => {}
+            Some(Sick::Begun) | None => {}
         }
         if let Some(range) = asked.text("range") {
             let range = range.strip_prefix("bytes=").unwrap();
