@@ -1,7 +1,7 @@
 //! `Repo`: a repository of a V1 server, and what is read of it (protocols: "Pull").
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -29,6 +29,8 @@ pub struct Repo {
     renewing: tokio::sync::Mutex<()>,
     /// How often a registry failed and another took over.
     moves: AtomicUsize,
+    /// The registries let nobody look who may write.
+    pub(super) is_blind: AtomicBool,
 }
 
 /// The JSON of an image with what the head of its answer says.
@@ -68,6 +70,7 @@ impl Repo {
             grant: Mutex::new(Arc::new(Grant::of_itself())),
             renewing: tokio::sync::Mutex::default(),
             moves: AtomicUsize::new(0),
+            is_blind: AtomicBool::new(false),
         }
     }
 
@@ -139,11 +142,13 @@ impl Repo {
                 let client = endpoint.map_or(&self.session.index, Arc::as_ref);
                 let sent = client.send(&intent).await;
                 let status = sent.as_ref().err().and_then(ApiError::of);
-                let ran_out = status.is_some_and(|api| api.status == StatusCode::UNAUTHORIZED)
-                    && with_token
-                    && !renewed;
+                let unauthorized = status.is_some_and(|api| api.status == StatusCode::UNAUTHORIZED);
+                // A token to write lets no one read, however new it is.
+                let only_looks = self.announced.is_some() && intent.method == Method::GET;
+                let ran_out = unauthorized && with_token && !renewed && !only_looks;
                 let stands = match &sent {
                     Ok(_) => true,
+                    Err(_) if unauthorized && with_token && only_looks => true,
                     Err(e) if e.kind() == Kind::NotFound || is_incomplete(e) => {
                         !self.reads_image(&intent)
                     }
@@ -158,6 +163,14 @@ impl Repo {
                     self.renew(&grant).await?;
                     continue 'granted;
                 }
+                let sent = sent.map_err(|e| match unauthorized && with_token {
+                    // Nobody logs in there.
+                    true => e.hint(format!(
+                        "the token is that of the index `{}`; is a login for it missing?",
+                        self.session.registry()
+                    )),
+                    false => e,
+                });
                 match sent {
                     Err(e) if !stands => {
                         tracing::debug!("{e}; trying the next registry of the index, if any");

@@ -136,12 +136,7 @@ impl V1Destination {
                     repo.wait_before_try(tries).await;
                     tries += 1;
                 }
-                other => {
-                    return other.map(|checksum| Written {
-                        checksum,
-                        anew: true,
-                    });
-                }
+                other => return other,
             }
         }
     }
@@ -273,21 +268,24 @@ impl Payload {
     }
 }
 
-async fn put(
-    repo: &Repo,
-    made: &V1Made,
-    layer: &UploadBody,
-    payload: &Payload,
-) -> Result<Option<String>> {
-    if repo.put_json(&made.id, &made.json).await? == Placed::Present
-        || repo.put_layer(&made.id, layer).await? == Placed::Present
-    {
-        return Ok(None);
+async fn put(repo: &Repo, made: &V1Made, layer: &UploadBody, payload: &Payload) -> Result<Written> {
+    let unknown = |anew| Written {
+        checksum: None,
+        anew,
+    };
+    if repo.put_json(&made.id, &made.json).await? == Placed::Present {
+        return Ok(unknown(false));
+    }
+    if repo.put_layer(&made.id, layer).await? == Placed::Present {
+        return Ok(unknown(true));
     }
     let payload = payload.finish();
     Ok(match repo.put_checksum(&made.id, &payload).await? {
-        Placed::Written => Some(payload.to_string()),
-        Placed::Present => None,
+        Placed::Written => Written {
+            checksum: Some(payload.to_string()),
+            anew: true,
+        },
+        Placed::Present => unknown(true),
     })
 }
 

@@ -114,6 +114,20 @@ fn an_image_is_announced_written_and_confirmed() {
         );
         assert!(!seen.cookie.unwrap_or_default().contains("index="));
     }
+    // The registry lets no one look with a token to write; what is there shows when it is written again.
+    let looked = || {
+        let seen = fake.requests(Some(Role::Registry), "");
+        seen.iter().filter(|s| s.method == "GET").count()
+    };
+    assert_eq!(looked(), 1);
+    let again = barque.args(["copy", "dir:image", &to, &creds("dest-creds")]);
+    let told = again.run().ok();
+    assert!(
+        told.stderr().contains("found 3 in place"),
+        "{}",
+        told.stderr()
+    );
+    assert_eq!(looked(), 2);
     let confirm = fake.requests(Some(Role::Index), "/moved/repositories/fleet/ship/images");
     assert_eq!(confirm[0].cookie.as_deref(), Some("index=kept"));
     let back = Barque::new();
@@ -444,6 +458,8 @@ fn an_index_gives_no_token_for_the_deletion_of_a_tag() {
     let barque = Barque::new();
     let name = fake.v1("fleet/ship:1");
     let refused = barque.args(["delete", &name]).run().code(3);
+    let token = "(sent with the token of the index)";
+    assert!(refused.stderr().contains(token), "{}", refused.stderr());
     let hint = "an index permits the deletion of whole repositories only";
     assert!(refused.stderr().contains(hint), "{}", refused.stderr());
     barque.args(["inspect", &name]).run().ok();

@@ -202,8 +202,8 @@ impl World {
             "DELETE" => "delete",
             _ => "write",
         };
-        // Whoever may write may look whether there is something to write.
-        let fits = access == action || (access == "write" && action == "read");
+        // As the real one: a token to write lets no one look.
+        let fits = access == action;
         let same = repository.is_none_or(|r| r == of) && field("repository").as_ref() == Some(of);
         if !fits || !same || *uses == 0 {
             return Err(refused());
