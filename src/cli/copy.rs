@@ -1,6 +1,7 @@
 //! `barque copy`.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -194,7 +195,10 @@ pub(crate) async fn run(
         let destination = open_destination(&destination, &access.1, &patience, &local.1)
             .await
             .map_err(|e| e.context("writing the destination"))?;
-        let plan = copy::plan(&*source, &*destination, &want).await?;
+        let planning = copy::plan(&*source, &*destination, &want);
+        let so_far = || source.read_ahead();
+        let plan =
+            progress::while_reading(args.quiet, screen, io::stderr(), so_far, planning).await?;
         Ok((source, destination, plan))
     };
     if args.dry_run {

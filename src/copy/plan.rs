@@ -99,6 +99,8 @@ pub struct CopyPlan {
     pub signatures: Vec<Signatures>,
     /// What a reader should know of: conversions, things left out.
     pub notes: Vec<String>,
+    /// Bytes of layers that were read for the plan.
+    pub read_ahead: u64,
     /// What the copy is expected to send, the plan included.
     pub requests: Requests,
     /// Set when the destination has the image already: its digest.
@@ -118,6 +120,7 @@ pub async fn plan(
     let (mut plan, current) = draw(source, destination, want).await?;
     // Before the destination is asked what it has: a copy does not ask, it writes.
     plan.requests = Requests::so_far(source, destination);
+    plan.read_ahead = source.read_ahead().read;
     if plan.up_to_date.is_some() {
         return Ok(plan);
     }

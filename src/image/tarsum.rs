@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use super::{Algorithm, Digest, Digester};
 
-pub(crate) use header::pax_record;
+pub(crate) use header::{begins_tar, pax_record};
 pub use summer::TarSummer;
 
 /// The rules by which a TarSum was made.

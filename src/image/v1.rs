@@ -231,6 +231,13 @@ fn config_of(chain: &[V1Image], top: &V1Image, diff_ids: &[Digest]) -> serde_jso
             members.insert(name.to_owned(), to_raw_value(value)?);
         }
     }
+    if top
+        .created()
+        .is_some_and(|created| rfc3339(created).is_none())
+    {
+        // What is no time would make the whole config unreadable elsewhere.
+        members.remove("created");
+    }
     for value in members.values_mut() {
         *value = RawValue::from_string(go_json::squeezed(value.get()))?;
     }
@@ -393,6 +400,14 @@ mod tests {
             assert_eq!(config.rootfs.diff_ids, [diff_id("a")], "{json}");
             assert!(config::to_oci(&made).is_ok(), "{json}");
         }
+    }
+
+    #[test]
+    fn what_is_no_time_is_left_out() {
+        let old = image(r#"{"id":"a","created":"2014-13-45","config":{}}"#);
+        let made = modern_config(&[old], &[diff_id("a")]).unwrap();
+        let text = String::from_utf8(made).unwrap();
+        assert!(!text.contains("created"), "{text}");
     }
 
     #[test]

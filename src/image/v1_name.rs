@@ -138,14 +138,13 @@ impl FromStr for V1Id {
     }
 }
 
-/// `[a-z0-9_]`, and hyphens inside, not doubled.
+/// `[a-z0-9_]`, and hyphens and dots inside: docker 1.8 and later pushed by the grammar of V2 here too.
 fn is_namespace(s: &str) -> bool {
-    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
-    (2..=MAX_PART).contains(&s.len())
+    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b);
+    (1..=MAX_PART).contains(&s.len())
         && s.bytes().all(fine)
-        && !s.starts_with('-')
-        && !s.ends_with('-')
-        && !s.contains("--")
+        && !s.starts_with(['-', '.'])
+        && !s.ends_with(['-', '.'])
 }
 
 /// `[a-zA-Z0-9-_.]+`, but nothing that a path could take for a way up.
@@ -169,6 +168,8 @@ mod tests {
             ("localhost/a", "localhost/library/a:latest"),
             ("team/app", "docker.io/team/app:latest"),
             ("127.0.0.1:5000/foo42/bar:1", "127.0.0.1:5000/foo42/bar:1"),
+            ("r.io/t/app", "r.io/t/app:latest"),
+            ("r.io/my.old--team/app", "r.io/my.old--team/app:latest"),
         ] {
             assert_eq!(V1Reference::parse(text).unwrap().to_string(), full);
         }
@@ -179,7 +180,8 @@ mod tests {
             "r.io/a/b/c",
             "r.io/Team/app",
             "r.io/-a/app",
-            "r.io/a--b/app",
+            "r.io/./app",
+            "r.io/a./app",
             "r.io/ab/..",
             "r.io/../app",
             "r.io/ab/a b",

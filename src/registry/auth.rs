@@ -270,6 +270,12 @@ impl Auth {
     pub(crate) fn describe(pass: Option<&Pass>) -> String {
         match pass {
             None => "without credentials".to_owned(),
+            // Of V2 an anonymous one was exchanged; this one was said.
+            Some(Pass {
+                origin: None,
+                token: None,
+                ..
+            }) => "with the token of the index".to_owned(),
             Some(Pass { origin: None, .. }) => "with an anonymous token".to_owned(),
             Some(Pass {
                 origin: Some(origin),

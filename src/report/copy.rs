@@ -184,6 +184,9 @@ pub struct PlanReport<'a> {
     manifests: Vec<ManifestLine<'a>>,
     /// Of blobs that are expected to be transferred; what is mounted does not move.
     bytes_to_move: u64,
+    /// Of layers, for this plan: a registry of V1 tells no digests.
+    #[serde(skip_serializing_if = "is_none")]
+    bytes_read: u64,
     requests_expected: RequestsLine,
     /// Manifests that are written; one that is made of what is read on the way is not listed.
     #[serde(skip)]
@@ -232,6 +235,7 @@ impl<'a> PlanReport<'a> {
                 .iter()
                 .filter(|b| b.expected == Stored::Written)
                 .fold(0, |all, b| all.saturating_add(b.moving().size)),
+            bytes_read: plan.read_ahead,
             requests_expected: RequestsLine {
                 source: plan.requests.source,
                 destination: plan.requests.destination,
@@ -310,8 +314,16 @@ impl<'a> PlanReport<'a> {
                 "{total} requests expected: {source} at the source, {destination} at the destination"
             ));
         }
+        if self.bytes_read > 0 {
+            let read = human_size(self.bytes_read);
+            parts.push(format!("{read} of layers read for this plan"));
+        }
         format!("{text}{notes}{}\n", parts.join(", "))
     }
+}
+
+fn is_none(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 fn blobs(n: usize) -> String {

@@ -3,6 +3,7 @@
 //! It is separate from the engine, which only says what happens ([`Progress`]). All of it goes to stderr. The bars are
 //! shared with `log`, which has to step around them.
 
+mod ahead;
 mod bars;
 mod lines;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::MultiProgress;
+
+pub use ahead::while_reading;
 
 use crate::copy::{Progress, Quiet};
 

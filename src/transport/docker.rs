@@ -20,7 +20,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::docker_v1::{Fallback, V1Source, no_v2};
-use super::{BlobStream, Source, SourceCan, Spliced, TagPages, Which, verified_from};
+use super::{BlobStream, ReadAhead, Source, SourceCan, Spliced, TagPages, Which, verified_from};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch, Tag};
 use crate::registry::v2::TagOrDigest;
 use crate::registry::{Actions, Client, Patience};
@@ -176,6 +176,12 @@ impl Source for DockerSource {
             },
             Err(e) => Err(e),
         }
+    }
+
+    fn read_ahead(&self) -> ReadAhead {
+        let v1 = self.v1.get().map(|v1| v1.read_ahead());
+        let draft = || self.draft.get().map(Draft::read_ahead);
+        v1.or_else(draft).unwrap_or_default()
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

@@ -21,7 +21,7 @@ use crate::{Kind, Result};
 
 pub use destination::V1Destination;
 pub(super) use fallback::{Fallback, no_v2};
-pub(super) use fetch::{Place, Recorded, Wanted, layers};
+pub(super) use fetch::{Ahead, Place, Recorded, Wanted, layers};
 pub(super) use made::Made;
 pub use source::V1Source;
 

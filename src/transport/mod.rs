@@ -217,6 +217,15 @@ pub fn missing_blobs(e: &Error) -> Option<Vec<Digest>> {
     docker::missing_blobs(e)
 }
 
+/// Bytes of layers that are read before a manifest is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReadAhead {
+    /// So far, repeated ones included.
+    pub read: u64,
+    /// In all, where that is known.
+    pub of: Option<u64>,
+}
+
 /// A place that an image is read from.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -265,6 +274,12 @@ pub trait Source: Send + Sync {
     /// `None` where it does not.
     async fn sketch(&self) -> Result<Option<Sketch>> {
         Ok(None)
+    }
+
+    /// What has been read of the layers so far because the manifest could not be had without; see
+    /// [`Source::sketch`].
+    fn read_ahead(&self) -> ReadAhead {
+        ReadAhead::default()
     }
 
     /// Requests sent so far, by host.

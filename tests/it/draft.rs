@@ -9,7 +9,7 @@ use barque::settings::{Access, Login};
 use serde_json::Value;
 
 use crate::support::Barque;
-use crate::support::fake_draft::FakeDraft;
+use crate::support::fake_draft::{FakeDraft, Guard, PASSWORD, USER};
 use crate::support::images::schema1::{self, Schema1};
 use crate::support::images::{self, Compression, Dialect, Maker, noise, sha256};
 
@@ -30,7 +30,11 @@ fn with_image() -> (FakeDraft, Schema1) {
 
 /// The same with its layers under their TarSums, in the manifest too.
 fn with_tarsums() -> (FakeDraft, Schema1) {
-    let fake = FakeDraft::start();
+    with_tarsums_behind(Guard::None)
+}
+
+fn with_tarsums_behind(guard: Guard) -> (FakeDraft, Schema1) {
+    let fake = FakeDraft::guarded(guard);
     let made = schema1::image("fleet/old", "1", None, false);
     let mut text = String::from_utf8(made.image.manifest.to_vec()).unwrap();
     let empty = barque::image::schema1::EMPTY_LAYER.to_vec();
@@ -193,6 +197,51 @@ fn a_push_goes_on_after_a_416_and_a_second_one_sends_nothing() {
     let gone = barque.args(["delete", &name]).run().ok();
     assert_eq!(gone.stdout(), format!("{name}\n"));
     fake.with(|held| assert!(held.manifests.is_empty()));
+}
+
+#[test]
+fn behind_a_login_all_of_it_works_and_without_one_it_is_said() {
+    for guard in [Guard::Basic, Guard::Bearer] {
+        let (fake, made) = with_tarsums_behind(guard);
+        let barque = Barque::new();
+        let creds = |flag: &str| format!("--{flag}={USER}:{PASSWORD}");
+        let old = fake.docker("fleet/old:1");
+        barque.args(["inspect", &creds("creds"), &old]).run().ok();
+        let rescue = ["copy", &creds("src-creds"), &old, "oci:out:1"];
+        barque.args(rescue).run().ok();
+        barque.args(["copy", "oci:out:1", "dir:out-dir"]).run().ok();
+        assert_contents(&barque, &made);
+
+        let image = Maker::new(Dialect::Docker)
+            .compression(Compression::None)
+            .file_layer("cargo", noise(3, 5 << 20))
+            .make();
+        images::write_dir(&barque.path("image"), &image);
+        let new = fake.docker("fleet/new:1");
+        let push = ["copy", "--format=v2s1", "dir:image", &new];
+        let with_login = barque.args(push).args([creds("dest-creds")]);
+        with_login.run().ok();
+        let tags = [
+            "tags",
+            "--plain",
+            &creds("creds"),
+            &fake.docker("fleet/new"),
+        ];
+        assert_eq!(barque.args(tags).run().ok().stdout(), "1\n");
+        let back = ["copy", &creds("src-creds"), &new, "dir:back"];
+        barque.args(back).run().ok();
+
+        for args in [&push[..], &["inspect", &new], &["delete", &new]] {
+            let out = barque.args(args).run().code(3);
+            assert!(out.stderr().contains("barque login"), "{}", out.stderr());
+        }
+        let gone = barque.args(["delete", &creds("creds"), &new]).run();
+        gone.ok();
+        fake.with(|held| {
+            assert!(!held.manifests.contains_key("fleet/new:1"));
+            assert!(held.uploads.is_empty());
+        });
+    }
 }
 
 #[test]

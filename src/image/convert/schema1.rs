@@ -116,10 +116,10 @@ pub fn of_image(view: &ImageView, config: &[u8]) -> Result<Schema1View, ConvertE
         .filter(|step| !step.empty_layer)
         .count();
     if known.history.is_empty() || steps != view.layers.len() {
-        let layers = view.layers.len();
-        return Err(ConvertError::History(format!(
-            "it tells of {steps} layers, but the image has {layers}"
-        )));
+        return Err(ConvertError::History(match view.layers.len() {
+            0 if steps == 0 => "it is empty, and so is the image".to_owned(),
+            layers => format!("it tells of {steps} layers, but the image has {layers}"),
+        }));
     }
     let empty = Digest::of(Algorithm::Sha256, &EMPTY_LAYER);
     let mut layers = view.layers.iter().map(|layer| &layer.digest);

@@ -103,6 +103,15 @@ pub(super) fn has_checksum(block: &[u8]) -> bool {
         .is_some_and(|said| said == unsigned || said == signed)
 }
 
+/// Whether a tar may begin with `bytes`, its first 512 or all that it has: with a header, or with the zeros of one
+/// without members.
+pub(crate) fn begins_tar(bytes: &[u8]) -> bool {
+    match bytes.get(..BLOCK) {
+        Some(block) => block.iter().all(|b| *b == 0) || has_checksum(block),
+        None => false,
+    }
+}
+
 pub(crate) type Record<'a> = (&'a [u8], &'a [u8]);
 
 /// The first PAX record `LENGTH KEY=VALUE\n` of `bytes`, and what comes after it; `None` when it is none.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{HeaderMap, header};
 use serde::Deserialize;
@@ -26,6 +27,8 @@ pub(super) struct Grant {
     pub(super) token: Option<Said>,
     /// The images of the repository as the index knows them, with the checksum of each; may be empty.
     pub(super) images: Vec<(V1Id, Option<String>)>,
+    /// The place in `endpoints` of the one that is asked first.
+    first: AtomicUsize,
 }
 
 impl Grant {
@@ -36,7 +39,31 @@ impl Grant {
             named: Vec::new(),
             token: None,
             images: Vec::new(),
+            first: AtomicUsize::new(0),
         }
+    }
+
+    /// Places in `endpoints` in the order in which they are asked: from the one that works on, round to those before
+    /// it, which failed. It begins `passed` places further on.
+    pub(super) fn order(&self, passed: usize) -> impl Iterator<Item = usize> + use<> {
+        let (first, count) = (self.first.load(Ordering::Relaxed), self.endpoints.len());
+        (0..count).map(move |step| (first + passed + step) % count)
+    }
+
+    /// The endpoint at this place answered; it is asked first from now on.
+    pub(super) fn works(&self, at: usize) {
+        self.first.store(at, Ordering::Relaxed);
+    }
+
+    /// Begins with the endpoint that works in the grant `old`, where this one names it too.
+    pub(super) fn goes_on_from(&self, old: &Grant) {
+        let working = old.order(0).next().and_then(|at| old.endpoints.get(at));
+        let same = |a: &Option<Arc<Client>>, b: &Option<Arc<Client>>| match (a, b) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let at = working.and_then(|old| self.endpoints.iter().position(|new| same(old, new)));
+        self.works(at.unwrap_or(0));
     }
 
     /// Reads the head of an index's answer. A server that stands alone names itself, under whatever name it

@@ -1,7 +1,7 @@
 //! `Repo`: a repository of a V1 server, and what is read of it (protocols: "Pull").
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use super::grant::{ASK_TOKEN, Grant};
 use super::{DOCUMENT_CAP, LIST_CAP, Session};
 use crate::image::{Tag, V1Id, V1Repository};
 use crate::registry::body::Answer;
-use crate::registry::intent::{ByteStream, Intent, Said, Who};
+use crate::registry::intent::{ByteStream, Intent, Said, Target, Who};
 use crate::registry::v2::{BULK, content_range, skip};
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
@@ -27,8 +27,10 @@ pub struct Repo {
     grant: Mutex<Arc<Grant>>,
     /// One renewal at a time.
     renewing: tokio::sync::Mutex<()>,
-    /// The endpoint that answered last.
-    at: AtomicUsize,
+    /// How often a registry failed and another took over.
+    moves: AtomicUsize,
+    /// The registries let nobody look who may write.
+    pub(super) is_blind: AtomicBool,
 }
 
 /// The JSON of an image with what the head of its answer says.
@@ -67,7 +69,8 @@ impl Repo {
             announced,
             grant: Mutex::new(Arc::new(Grant::of_itself())),
             renewing: tokio::sync::Mutex::default(),
-            at: AtomicUsize::new(0),
+            moves: AtomicUsize::new(0),
+            is_blind: AtomicBool::new(false),
         }
     }
 
@@ -91,7 +94,11 @@ impl Repo {
             None => self.grant_to_read().await?,
             Some(list) => self.grant_to_write(list).await?,
         };
-        *self.grant.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(grant);
+        let mut known = self.grant.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.moves() > 0 {
+            grant.goes_on_from(&known);
+        }
+        *known = Arc::new(grant);
         Ok(())
     }
 
@@ -111,47 +118,81 @@ impl Repo {
         }
     }
 
-    /// Sends what `make` makes to the registries in order, from the one that answered last, until one has an
-    /// answer. «Not there» is an answer. A token that ran out is renewed once.
+    /// Sends what `make` makes to each registry until one has an answer: first to the one that works, then to those
+    /// behind it in the index's order, at last to those before it. A token that ran out is renewed once.
+    ///
+    /// «Not there» and «not whole» are answers, except of an image that is read: the index has said that the repository
+    /// has it, so another registry may hold what this one lost.
     pub(super) async fn send(&self, make: impl Fn() -> Intent) -> Result<Answer> {
+        self.send_past(0, make).await
+    }
+
+    /// The same, beginning `passed` registries behind the one that works.
+    async fn send_past(&self, passed: usize, make: impl Fn() -> Intent) -> Result<Answer> {
         let mut renewed = false;
-        let mut first = None;
-        let mut grant = self.grant();
-        let mut at = self.at.load(Ordering::Relaxed);
-        loop {
-            let Some(endpoint) = grant.endpoints.get(at) else {
-                return Err(first.unwrap_or_else(|| Error::other("an index named no registry")));
-            };
-            let said = self.said(&grant, endpoint.as_ref()).await?;
-            let with_token = said.as_ref().is_some_and(|s| s.origin.is_none());
-            let mut intent = make();
-            intent.who = Who::Said(said);
-            let client = endpoint.as_deref().unwrap_or(&self.session.index);
-            let e = match client.send(&intent).await {
-                Ok(answer) => {
-                    self.at.store(at, Ordering::Relaxed);
-                    return Ok(answer);
+        'granted: loop {
+            let grant = self.grant();
+            let mut told: Option<Error> = None;
+            for at in grant.order(passed) {
+                let endpoint = grant.endpoints.get(at).and_then(Option::as_ref);
+                let said = self.said(&grant, endpoint).await?;
+                let with_token = said.as_ref().is_some_and(|s| s.origin.is_none());
+                let mut intent = make();
+                intent.who = Who::Said(said);
+                let client = endpoint.map_or(&self.session.index, Arc::as_ref);
+                let sent = client.send(&intent).await;
+                let status = sent.as_ref().err().and_then(ApiError::of);
+                let unauthorized = status.is_some_and(|api| api.status == StatusCode::UNAUTHORIZED);
+                // A token to write lets no one read, however new it is.
+                let only_looks = self.announced.is_some() && intent.method == Method::GET;
+                let ran_out = unauthorized && with_token && !renewed && !only_looks;
+                let stands = match &sent {
+                    Ok(_) => true,
+                    Err(_) if unauthorized && with_token && only_looks => true,
+                    Err(e) if e.kind() == Kind::NotFound || is_incomplete(e) => {
+                        !self.reads_image(&intent)
+                    }
+                    Err(e) => intent_is_refused(e),
+                };
+                if (stands || ran_out) && told.is_some() {
+                    self.moves.fetch_add(1, Ordering::Relaxed);
+                    grant.works(at);
                 }
-                Err(e) => e,
-            };
-            let status = ApiError::of(&e).map(|api| api.status);
-            if status == Some(StatusCode::UNAUTHORIZED) && with_token && !renewed {
-                renewed = true;
-                self.renew(&grant).await?;
-                grant = self.grant();
-                at = at.min(grant.endpoints.len() - 1);
-                continue;
+                if ran_out {
+                    renewed = true;
+                    self.renew(&grant).await?;
+                    continue 'granted;
+                }
+                let sent = sent.map_err(|e| match unauthorized && with_token {
+                    // Nobody logs in there.
+                    true => e.hint(format!(
+                        "the token is that of the index `{}`; is a login for it missing?",
+                        self.session.registry()
+                    )),
+                    false => e,
+                });
+                match sent {
+                    Err(e) if !stands => {
+                        tracing::debug!("{e}; trying the next registry of the index, if any");
+                        told = Some(more_telling(told, e));
+                    }
+                    sent => return sent,
+                }
             }
-            if e.kind() == Kind::NotFound || intent_is_refused(&e) {
-                return Err(e);
-            }
-            if at + 1 >= grant.endpoints.len() {
-                return Err(self.session.explained(more_telling(first, e)));
-            }
-            tracing::debug!("{e}; trying the next registry of the index");
-            first = Some(more_telling(first, e));
-            at += 1;
+            let told = told.unwrap_or_else(|| Error::other("an index named no registry"));
+            return Err(self.session.explained(told));
         }
+    }
+
+    /// How often a registry failed and another took over.
+    pub(crate) fn moves(&self) -> usize {
+        self.moves.load(Ordering::Relaxed)
+    }
+
+    fn reads_image(&self, intent: &Intent) -> bool {
+        let of_image =
+            matches!(&intent.target, Target::Path(path) if path.starts_with("/v1/images/"));
+        of_image && intent.method == Method::GET && self.announced.is_none()
     }
 
     /// Asks the index again unless another request just did.
@@ -163,9 +204,10 @@ impl Repo {
         Ok(())
     }
 
-    /// A server on its own wants the password with each request; a registry behind an index wants the token.
+    /// A server that is index and registry in one wants the password with each request, unless it gave a token and
+    /// checks that; a registry behind an index wants the token, and the password is never for it.
     async fn said(&self, grant: &Grant, endpoint: Option<&Arc<Client>>) -> Result<Option<Said>> {
-        if self.standalone && endpoint.is_none() {
+        if endpoint.is_none() && (self.standalone || grant.token.is_none()) {
             let basic = self.session.basic(Some(&self.name)).await?;
             return Ok(basic.or_else(|| grant.token.clone()));
         }
@@ -239,9 +281,12 @@ impl Repo {
     }
 
     /// The ids of an image and of all below it, the image first, its root last.
+    ///
+    /// [`Kind::NotFound`] when there is none; [`Kind::Unavailable`] when it is still being uploaded.
     pub async fn ancestry(&self, id: &V1Id) -> Result<Vec<V1Id>> {
         let path = format!("/v1/images/{id}/ancestry");
-        let (url, body) = self.document(path, DOCUMENT_CAP).await?;
+        let read = self.document(path, DOCUMENT_CAP).await;
+        let (url, body) = read.map_err(|e| incomplete(id, e))?;
         let wrong = || {
             Error::new(
                 Kind::Corrupt,
@@ -263,14 +308,7 @@ impl Repo {
     pub async fn image(&self, id: &V1Id) -> Result<ImageHead> {
         let path = format!("/v1/images/{id}/json");
         let sent = self.send(|| Intent::new(Method::GET, path.clone(), None));
-        let answer = sent.await.map_err(|e| match is_incomplete(&e) {
-            true => Error::new(
-                Kind::Unavailable,
-                format!("the image `{id}` was never uploaded to its end"),
-            )
-            .because(e),
-            false => e,
-        })?;
+        let answer = sent.await.map_err(|e| incomplete(id, e))?;
         let text = |name: &str| {
             let value = answer.headers.get(name)?.to_str().ok()?.trim();
             (!value.is_empty()).then(|| value.to_owned())
@@ -287,11 +325,17 @@ impl Repo {
     }
 
     /// The layer's bytes from offset `from` on; `size` is that of the whole layer, where it is known. Nothing is
-    /// verified here.
+    /// verified here. After a registry broke off `stuck` times in a row without a byte, others are asked first.
     ///
     /// Ranges are closed, and longer than a byte: docker-registry 0.9 announces one byte too many for open ones and
     /// refuses those of one byte (protocols 1.2).
-    pub async fn layer(&self, id: &V1Id, from: u64, size: Option<u64>) -> Result<ByteStream> {
+    pub async fn layer(
+        &self,
+        id: &V1Id,
+        from: u64,
+        size: Option<u64>,
+        stuck: usize,
+    ) -> Result<ByteStream> {
         let path = format!("/v1/images/{id}/layer");
         let range = size
             .filter(|size| from > 0 && *size > 1)
@@ -304,9 +348,9 @@ impl Repo {
                 None => get,
             }
         };
-        let answer = match self.send(|| get(range)).await {
+        let answer = match self.send_past(stuck, || get(range)).await {
             Err(e) if range.is_some() && ApiError::of(&e).is_some_and(|a| a.status == 416) => {
-                self.send(|| get(None)).await?
+                self.send_past(stuck, || get(None)).await?
             }
             other => other?,
         };
@@ -320,10 +364,11 @@ impl Repo {
                     .header(&header::CONTENT_RANGE)
                     .and_then(content_range);
                 match got {
+                    // Some send more than was asked for, and say so.
                     Some((start, _, total))
-                        if start == first && total.is_none_or(|t| Some(t) == size) =>
+                        if start <= first && total.is_none_or(|t| Some(t) == size) =>
                     {
-                        Ok(skip(answer.stream(), from - first))
+                        Ok(skip(answer.stream(), from - start))
                     }
                     _ => Err(wrong("answered with another range than the one asked for")),
                 }
@@ -352,6 +397,15 @@ fn more_telling(first: Option<Error>, e: Error) -> Error {
 /// An answer that would be the same everywhere: the request itself is wrong.
 fn intent_is_refused(e: &Error) -> bool {
     ApiError::of(e).is_some_and(|a| matches!(a.status.as_u16(), 400 | 409 | 412 | 416))
+}
+
+/// `e`, or what it means where the image was begun and never ended.
+fn incomplete(id: &V1Id, e: Error) -> Error {
+    if !is_incomplete(&e) {
+        return e;
+    }
+    let text = format!("the image `{id}` was never uploaded to its end");
+    Error::new(Kind::Unavailable, text).because(e)
 }
 
 /// What a registry answers for an image whose checksum it never accepted.

@@ -4,6 +4,7 @@
 //! One image at a time: registries up to 0.6 keep the layer's checksum in a cookie until the next request.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{Method, header};
@@ -61,9 +62,18 @@ impl Repo {
         Grant::read(&self.session, &answer.headers, self.standalone)
     }
 
-    /// The checksum of the image `id` when the registry has it whole; the outer `None` when it does not.
+    /// The checksum of the image `id` when the registry has it whole; the outer `None` when it does not, or does not
+    /// say: behind an index a token to write is good for nothing else, and [`Repo::put_json`] gets to know.
     pub async fn has_image(&self, id: &V1Id) -> Result<Option<Option<String>>> {
+        if self.is_blind.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         match self.image(id).await {
+            Err(e) if e.kind() == Kind::NotAllowed && !self.standalone => {
+                tracing::debug!("{e}; writing without a look at what is there");
+                self.is_blind.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
             Ok(head) => Ok(Some(head.checksum)),
             Err(e) if e.kind() == Kind::NotFound || is_begun(&e) => Ok(None),
             Err(e) => Err(e),

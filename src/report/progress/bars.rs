@@ -18,7 +18,8 @@ const LARGE: u64 = 5_000_000;
 const MOST_BARS: usize = 8;
 
 const BLOB: &str = "{prefix:12} {bar:24} {decimal_bytes:>9} of {decimal_total_bytes:<9} {decimal_bytes_per_sec:>11} {eta:>4}";
-const TOTAL: &str = "{prefix:12} {bar:24} {decimal_bytes:>9} of {decimal_total_bytes:<9} {msg}";
+pub(super) const TOTAL: &str =
+    "{prefix:12} {bar:24} {decimal_bytes:>9} of {decimal_total_bytes:<9} {msg}";
 
 /// Draws on `screen`.
 pub(super) struct Bars {
@@ -65,7 +66,7 @@ impl Bars {
 }
 
 /// A bar that leaves no trace when it is dropped, however the copy ends.
-fn bar(length: u64, template: &str, prefix: &str) -> ProgressBar {
+pub(super) fn bar(length: u64, template: &str, prefix: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ");

@@ -75,10 +75,10 @@ impl DockerDestination {
     }
 
     /// Whether the server speaks the draft of 2014, which is asked after an answer that no registry of V2 gives.
-    async fn looks_for_draft(&self) -> bool {
+    async fn looks_for_draft(&self) -> Result<bool> {
         let name = &self.reference.repository.name;
         let look = || self.client.speaks_draft(name);
-        *self.draft.get_or_init(look).await
+        self.draft.get_or_try_init(look).await.copied()
     }
 
     fn is_draft(&self) -> bool {
@@ -164,7 +164,7 @@ impl Destination for DockerDestination {
             Ok(Pushed::Uploaded) => Ok(Stored::Written),
             Err(e) if no_v2(&e) && !upload.failed() => match self.v1(e).await {
                 Ok(v1) => v1.put_blob(blob, body).await,
-                Err(_) if self.looks_for_draft().await => self.put_draft_blob(blob, &upload).await,
+                Err(_) if self.looks_for_draft().await? => self.put_draft_blob(blob, &upload).await,
                 Err(e) => Err(e),
             },
             Err(e) => Err(e),
@@ -181,7 +181,7 @@ impl Destination for DockerDestination {
         match self.write_late(planned, body.clone()).await {
             Err(e) if no_v2(&e) => match self.v1(e).await {
                 Ok(v1) => v1.put_late(planned, body).await,
-                Err(_) if self.looks_for_draft().await => self.write_spooled(planned, &body).await,
+                Err(_) if self.looks_for_draft().await? => self.write_spooled(planned, &body).await,
                 Err(e) => Err(e),
             },
             other => other,

@@ -21,8 +21,8 @@ use crate::image::{
 };
 use crate::registry::v2::Pushed;
 use crate::registry::{Actions, ApiError, ByteStream, Client, UploadBody};
-use crate::transport::docker_v1::{Made, Place, Recorded, Wanted, layers};
-use crate::transport::{BlobStream, Stored, Which};
+use crate::transport::docker_v1::{Ahead, Made, Place, Recorded, Wanted, layers};
+use crate::transport::{BlobStream, ReadAhead, Stored, Which};
 use crate::{Error, Kind, Result};
 
 /// An image on such a server, to read.
@@ -34,6 +34,7 @@ pub(super) struct Draft {
     view: DraftView,
     tmpdir: Option<PathBuf>,
     made: OnceCell<Made>,
+    ahead: Ahead,
 }
 
 /// The tag of `reference`; nothing else names an image there.
@@ -85,6 +86,7 @@ impl Draft {
             view,
             tmpdir: tmpdir.map(Path::to_owned),
             made: OnceCell::new(),
+            ahead: Ahead::default(),
         })
     }
 
@@ -134,6 +136,10 @@ impl Draft {
             let text = format!("the server does not tell the size of the blob `{digest}`");
             Error::new(Kind::Unavailable, text)
         })
+    }
+
+    pub(super) fn read_ahead(&self) -> ReadAhead {
+        self.ahead.so_far()
     }
 
     /// What is told without the layers, where the manifest could not be had without them.
@@ -189,7 +195,7 @@ impl Draft {
                     }),
                 });
             }
-            let layers = layers(wanted, self.tmpdir.as_deref()).await?;
+            let layers = layers(wanted, self.tmpdir.as_deref(), &self.ahead).await?;
             let images: Vec<V1Image> = chain.into_iter().map(|layer| layer.image).collect();
             Made::of(&images, layers)
         };
@@ -202,10 +208,13 @@ impl Draft {
     }
 }
 
-/// Whether a server that knows the draft's paths gave the answer `e`.
+/// Whether a server that knows the draft's paths gave the answer `e`. It knows no others, so it asks who comes for these
+/// alone.
 fn knows(e: &Error) -> bool {
     let codes = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
-    ApiError::of(e).is_some_and(|api| codes.iter().any(|code| api.has_code(code)))
+    ApiError::of(e).is_some_and(|api| {
+        matches!(api.status.as_u16(), 401 | 403) || codes.iter().any(|code| api.has_code(code))
+    })
 }
 
 /// A layer of such an image.
@@ -218,7 +227,7 @@ struct DraftLayer {
 
 #[async_trait]
 impl Place for DraftLayer {
-    async fn open(&self, from: u64) -> Result<ByteStream> {
+    async fn open(&self, from: u64, _stuck: usize) -> Result<ByteStream> {
         self.client
             .draft_blob(&self.repository, &self.sum, self.size, from)
             .await

@@ -28,7 +28,8 @@ use crate::transport::{
 };
 use crate::{Error, Kind, Result};
 
-/// How often an image is written before its failure stands.
+/// How often an image is written before its failure stands, and how often all of them are because one registry of an
+/// index failed and another took over.
 const TRIES: usize = 4;
 
 /// An image of a V1 registry, to write.
@@ -135,13 +136,28 @@ impl V1Destination {
                     repo.wait_before_try(tries).await;
                     tries += 1;
                 }
-                other => {
-                    return other.map(|checksum| Written {
-                        checksum,
-                        anew: true,
-                    });
-                }
+                other => return other,
             }
+        }
+    }
+
+    /// Writes the images, base first, and makes the tag stand for the last; their checksums come into `list`.
+    async fn write_all(
+        &self,
+        repo: &Repo,
+        images: &[(V1Made, Option<Descriptor>)],
+        list: &mut [ListedImage],
+    ) -> Result<()> {
+        let mut anew = Vec::with_capacity(images.len());
+        for ((made, layer), listed) in images.iter().zip(list) {
+            let written = self.write(repo, made, layer.as_ref()).await?;
+            listed.checksum = written.checksum;
+            anew.push(written.anew);
+        }
+        self.note_found(images, &anew);
+        match images.last() {
+            Some((top, _)) => repo.put_tag(&self.reference.tag, &top.id).await,
+            None => Ok(()),
         }
     }
 
@@ -252,21 +268,24 @@ impl Payload {
     }
 }
 
-async fn put(
-    repo: &Repo,
-    made: &V1Made,
-    layer: &UploadBody,
-    payload: &Payload,
-) -> Result<Option<String>> {
-    if repo.put_json(&made.id, &made.json).await? == Placed::Present
-        || repo.put_layer(&made.id, layer).await? == Placed::Present
-    {
-        return Ok(None);
+async fn put(repo: &Repo, made: &V1Made, layer: &UploadBody, payload: &Payload) -> Result<Written> {
+    let unknown = |anew| Written {
+        checksum: None,
+        anew,
+    };
+    if repo.put_json(&made.id, &made.json).await? == Placed::Present {
+        return Ok(unknown(false));
+    }
+    if repo.put_layer(&made.id, layer).await? == Placed::Present {
+        return Ok(unknown(true));
     }
     let payload = payload.finish();
     Ok(match repo.put_checksum(&made.id, &payload).await? {
-        Placed::Written => Some(payload.to_string()),
-        Placed::Present => None,
+        Placed::Written => Written {
+            checksum: Some(payload.to_string()),
+            anew: true,
+        },
+        Placed::Present => unknown(true),
     })
 }
 
@@ -334,15 +353,17 @@ impl Destination for V1Destination {
             top.tag = Some(self.reference.tag.to_string());
         }
         let repo = Repo::push(&self.session, &self.reference.repository, &list).await?;
-        let mut anew = Vec::with_capacity(images.len());
-        for ((made, layer), listed) in images.iter().zip(&mut list) {
-            let written = self.write(&repo, made, layer.as_ref()).await?;
-            listed.checksum = written.checksum;
-            anew.push(written.anew);
-        }
-        self.note_found(&images, &anew);
-        if let Some((top, _)) = images.last() {
-            repo.put_tag(&self.reference.tag, &top.id).await?;
+        let mut tries = 0;
+        loop {
+            let moves = repo.moves();
+            match self.write_all(&repo, &images, &mut list).await {
+                // The registry that took over may know nothing of what the first one was sent, and refuses to go on.
+                Err(e) if repo.moves() != moves && tries < TRIES => {
+                    tracing::debug!("{e}; beginning again at the registry that took over");
+                    tries += 1;
+                }
+                other => break other?,
+            }
         }
         list.retain(|image| image.checksum.is_some());
         repo.confirm(&list).await

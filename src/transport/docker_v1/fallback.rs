@@ -45,7 +45,8 @@ impl<T> Fallback<T> {
         self.found.get().and_then(Option::as_ref)
     }
 
-    /// The V1 side after `e` ([`no_v2`]), made by `open`; `e` itself where the server speaks no V1 or does speak V2.
+    /// The V1 side after `e` ([`no_v2`]), made by `open`; `e` itself where the server speaks no V1 or does speak V2,
+    /// [`Kind::NotAllowed`] where it may speak V1, and not to this user.
     pub(in crate::transport) async fn find(
         &self,
         v2: &Client,
@@ -57,22 +58,26 @@ impl<T> Fallback<T> {
                 return Ok(None);
             };
             let session = Session::new(&reference.registry, &self.access, self.patience.clone())?;
-            match session.ping().await {
-                Ok(_) => {}
-                Err(e) if e.kind() == Kind::NotFound => return Ok(None),
+            let refused = match session.ping().await {
+                Ok(_) => None,
+                Err(e) if e.kind() == Kind::NotAllowed => Some(e),
                 Err(e) => {
                     tracing::debug!("{e}");
                     return Ok(None);
                 }
-            }
+            };
             if v2.speaks_v2().await? {
                 return Ok(None);
+            }
+            if let Some(e) = refused {
+                return Err(e);
             }
             tracing::debug!("`{}` speaks Registry V1 only", reference.registry);
             Ok::<_, Error>(Some(Arc::new(open(Arc::new(session), &reference))))
         };
         match self.found.get_or_try_init(look).await {
             Ok(Some(found)) => Ok(found),
+            Err(refused) if refused.kind() == Kind::NotAllowed => Err(refused),
             _ => Err(e),
         }
     }

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,10 +16,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncWriteExt;
 
 use super::chain::Link;
-use crate::image::tarsum::{TarSum, TarSumError, TarSummer, V1Checksum, payload_digester};
+use crate::image::tarsum::{
+    TarSum, TarSumError, TarSummer, V1Checksum, begins_tar, payload_digester,
+};
 use crate::image::{Algorithm, Descriptor, Digest, Digester, V1Id};
 use crate::registry::ByteStream;
 use crate::registry::v1::Repo;
+use crate::transport::ReadAhead;
 use crate::transport::archive_file::{ArchiveFile, unnamed};
 use crate::transport::blob_store::{blocking, cannot_write};
 use crate::transport::inflate::{self, Compression, plain_reader};
@@ -29,6 +33,8 @@ const MAX_STUCK: usize = 4;
 /// Layers that are read at once.
 const IN_FLIGHT: usize = 4;
 const PIECE: usize = 256 * 1024;
+/// Bytes that show whether something is a tar.
+const TAR_BLOCK: usize = 512;
 const LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 /// What stands for a layer of no bytes: a tar without members.
 const EMPTY_TAR: [u8; 1024] = [0; 1024];
@@ -43,11 +49,27 @@ pub(in crate::transport) struct Layer {
 /// Where the bytes of a layer come from.
 #[async_trait]
 pub(in crate::transport) trait Place: Send + Sync {
-    /// The bytes from offset `from` on.
-    async fn open(&self, from: u64) -> Result<ByteStream>;
+    /// The bytes from offset `from` on, after `stuck` tries in a row that brought none.
+    async fn open(&self, from: u64, stuck: usize) -> Result<ByteStream>;
 
     /// Waits before try `tries + 1`.
     async fn wait_before_try(&self, tries: usize);
+}
+
+/// How much of the layers of an image has been read: counted while it is.
+#[derive(Debug, Default)]
+pub(in crate::transport) struct Ahead {
+    read: AtomicU64,
+    of: AtomicU64,
+}
+
+impl Ahead {
+    pub(in crate::transport) fn so_far(&self) -> ReadAhead {
+        ReadAhead {
+            read: self.read.load(Ordering::Relaxed),
+            of: Some(self.of.load(Ordering::Relaxed)).filter(|of| *of > 0),
+        }
+    }
 }
 
 /// A layer to read.
@@ -79,8 +101,8 @@ struct V1Layer {
 
 #[async_trait]
 impl Place for V1Layer {
-    async fn open(&self, from: u64) -> Result<ByteStream> {
-        self.repo.layer(&self.id, from, self.size).await
+    async fn open(&self, from: u64, stuck: usize) -> Result<ByteStream> {
+        self.repo.layer(&self.id, from, self.size, stuck).await
     }
 
     async fn wait_before_try(&self, tries: usize) {
@@ -114,25 +136,32 @@ pub(super) fn wanted(repo: &Arc<Repo>, link: &Link) -> Wanted {
 /// Reads a layer and checks it against what was recorded.
 ///
 /// [`Kind::Corrupt`] when it does not fit, or is no layer; [`Kind::Unavailable`] when it cannot be read whole.
-async fn layer(layer: &Wanted, tmpdir: Option<&Path>) -> Result<Layer> {
-    let tried = once(layer, tmpdir).await;
+async fn layer(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Result<Layer> {
+    let tried = once(layer, tmpdir, ahead).await;
     match tried {
         Err((e, true)) if e.kind() == Kind::Corrupt => {
             // As B12: what was put together of several answers may be right in one piece.
             tracing::debug!("{e}; reading it once more from its start");
-            once(layer, tmpdir).await
+            once(layer, tmpdir, ahead).await
         }
         other => other,
     }
     .map_err(|(e, _)| e.context(format!("reading the layer of the image `{}`", layer.id)))
 }
 
-/// Reads `wanted`, several at a time; the layers are in the same order.
+/// Reads `wanted`, several at a time; the layers are in the same order. What is read counts in `ahead`.
 pub(in crate::transport) async fn layers(
     wanted: Vec<Wanted>,
     tmpdir: Option<&Path>,
+    ahead: &Ahead,
 ) -> Result<Vec<Layer>> {
-    let reading: Vec<_> = wanted.iter().map(|wanted| layer(wanted, tmpdir)).collect();
+    let mut sizes = wanted.iter().map(|wanted| wanted.size);
+    let all = sizes.try_fold(0_u64, |all, size| all.checked_add(size?));
+    ahead.of.store(all.unwrap_or(0), Ordering::Relaxed);
+    let reading: Vec<_> = wanted
+        .iter()
+        .map(|wanted| layer(wanted, tmpdir, ahead))
+        .collect();
     stream::iter(reading)
         .buffered(IN_FLIGHT)
         .try_collect()
@@ -140,8 +169,14 @@ pub(in crate::transport) async fn layers(
 }
 
 /// One reading; with an error, whether the download had been taken up again.
-async fn once(layer: &Wanted, tmpdir: Option<&Path>) -> Result<Layer, (Error, bool)> {
-    let downloaded = download(layer, tmpdir).await.map_err(|e| (e, false))?;
+async fn once(
+    layer: &Wanted,
+    tmpdir: Option<&Path>,
+    ahead: &Ahead,
+) -> Result<Layer, (Error, bool)> {
+    let downloaded = download(layer, tmpdir, ahead)
+        .await
+        .map_err(|e| (e, false))?;
     let resumed = downloaded.resumed;
     let wanted = match layer.recorded.clone() {
         Some(Recorded::Stored(wanted)) if wanted != downloaded.stored => {
@@ -178,7 +213,7 @@ fn temporary() -> PathBuf {
     "a temporary file".into()
 }
 
-async fn download(layer: &Wanted, tmpdir: Option<&Path>) -> Result<Downloaded> {
+async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Result<Downloaded> {
     let kept = unnamed(tmpdir)?;
     let shared = kept.try_clone();
     let full = |at: u64, e| cannot_write(&temporary(), at, layer.size.unwrap_or(at), e);
@@ -186,9 +221,11 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>) -> Result<Downloaded> {
     let size = layer.size;
     let mut stored = Digester::new(Algorithm::Sha256);
     let mut payload = payload_digester(&layer.json);
-    let (mut at, mut stuck, mut resumed) = (0, 0, false);
+    let (mut at, mut stuck, mut resumed) = (0, 0_usize, false);
     loop {
-        let broken = match layer.place.open(at).await {
+        // The first time of all and the first time after a break are no try in vain.
+        let in_vain = stuck.saturating_sub(1);
+        let broken = match layer.place.open(at, in_vain).await {
             Err(e) => Some(e),
             Ok(mut stream) => loop {
                 match stream.next().await {
@@ -199,6 +236,7 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>) -> Result<Downloaded> {
                         payload.update(&bytes);
                         file.write_all(&bytes).await.map_err(|e| full(at, e))?;
                         at += bytes.len() as u64;
+                        ahead.read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                         stuck = 0;
                     }
                 }
@@ -271,18 +309,23 @@ fn examine(
         }
     };
     let mut piece = vec![0; PIECE];
-    let mut nothing = true;
+    let mut begin = Vec::with_capacity(TAR_BLOCK);
     loop {
         match plain.read(&mut piece) {
             Ok(0) => break,
-            Ok(n) => take(&piece[..n], true)?,
+            Ok(n) => {
+                begin.extend_from_slice(&piece[..n.min(TAR_BLOCK - begin.len())]);
+                take(&piece[..n], true)?;
+            }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => return Err(broken(compression, e)),
         }
-        nothing = false;
     }
-    if nothing && compression.is_none() {
+    if begin.is_empty() && compression.is_none() {
         take(&EMPTY_TAR, false)?;
+    } else if !begin.is_empty() && !begins_tar(&begin) {
+        // A web page of a proxy, for one; where no checksum was recorded nothing else would tell.
+        return Err(Error::new(Kind::Corrupt, "it is no tar archive"));
     }
     drop(plain);
     if let Some((wanted, summer)) = sum {

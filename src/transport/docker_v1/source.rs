@@ -13,14 +13,14 @@ use futures_util::stream;
 use tokio::sync::OnceCell;
 
 use super::chain::Chain;
-use super::fetch::{self, Layer};
+use super::fetch::{self, Ahead, Layer};
 use super::made::Made;
 use crate::image::v1::V1Image;
 use crate::image::{Descriptor, Digest, Manifest, Sketch, V1Reference};
 use crate::registry::Patience;
 use crate::registry::v1::{Repo, Session};
 use crate::settings::Access;
-use crate::transport::{BlobStream, Source, SourceCan, TagPages, Which};
+use crate::transport::{BlobStream, ReadAhead, Source, SourceCan, TagPages, Which};
 use crate::{Error, Kind, Result};
 
 /// An image in a V1 registry, to read.
@@ -30,6 +30,7 @@ pub struct V1Source {
     tmpdir: Option<PathBuf>,
     chain: OnceCell<Chain>,
     made: OnceCell<Made>,
+    ahead: Ahead,
 }
 
 impl V1Source {
@@ -56,6 +57,7 @@ impl V1Source {
             tmpdir,
             chain: OnceCell::new(),
             made: OnceCell::new(),
+            ahead: Ahead::default(),
         }
     }
 
@@ -78,7 +80,7 @@ impl V1Source {
     async fn layers(&self, chain: &Chain) -> Result<Vec<Layer>> {
         let with_layer = chain.links.iter().filter(|link| !link.image.throwaway());
         let wanted = with_layer.map(|link| fetch::wanted(&chain.repo, link));
-        fetch::layers(wanted.collect(), self.tmpdir.as_deref()).await
+        fetch::layers(wanted.collect(), self.tmpdir.as_deref(), &self.ahead).await
     }
 
     fn missing(&self, what: &str, digest: &Digest) -> Error {
@@ -127,6 +129,10 @@ impl Source for V1Source {
 
     async fn sketch(&self) -> Result<Option<Sketch>> {
         Ok(Some(self.chain().await?.sketch(&self.reference)))
+    }
+
+    fn read_ahead(&self) -> ReadAhead {
+        self.ahead.so_far()
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

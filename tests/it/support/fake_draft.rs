@@ -1,6 +1,7 @@
 //! A server of late 2014, in memory: the paths and uploads of the draft of Registry V2, none of those of its release.
 //!
-//! Blobs are held under any name, digest or TarSum; uploads are checked for order, length and digest.
+//! Blobs are held under any name, digest or TarSum; uploads are checked for order, length and digest. A guarded one asks
+//! for a login, for its own paths alone: what it does not know is not there.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,10 +10,26 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
 use serde_json::json;
 
 use super::images::sha256;
 use super::served::Served;
+
+/// The user of a guarded server.
+pub const USER: &str = "sailor";
+/// That user's password.
+pub const PASSWORD: &str = "anchors-aweigh";
+
+/// How a server asks who comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Guard {
+    #[default]
+    None,
+    Basic,
+    /// By tokens, which it gives out itself; each is good for the scope in it.
+    Bearer,
+}
 
 /// What the server holds and saw.
 #[derive(Default)]
@@ -28,6 +45,7 @@ pub struct Held {
     /// `METHOD PATH?QUERY -> STATUS`, with the `Content-Range` of the request.
     pub log: Vec<String>,
     started: usize,
+    guard: Guard,
 }
 
 /// A running server; stopped when dropped.
@@ -38,7 +56,16 @@ pub struct FakeDraft {
 
 impl FakeDraft {
     pub fn start() -> FakeDraft {
-        let held = Arc::new(Mutex::new(Held::default()));
+        FakeDraft::guarded(Guard::None)
+    }
+
+    /// A server that asks who comes.
+    pub fn guarded(guard: Guard) -> FakeDraft {
+        let held = Held {
+            guard,
+            ..Held::default()
+        };
+        let held = Arc::new(Mutex::new(held));
         let app = Router::new().fallback(answer).with_state(held.clone());
         let server = Served::start("127.0.0.1", app);
         FakeDraft { held, server }
@@ -87,6 +114,13 @@ fn status(code: u16) -> Response {
     StatusCode::from_u16(code).unwrap().into_response()
 }
 
+fn knows_password(headers: &HeaderMap) -> bool {
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    headers
+        .get("authorization")
+        .is_some_and(|v| *v == format!("Basic {basic}"))
+}
+
 fn error(code: u16, word: &str) -> Response {
     let body = json!({"errors": [{"code": word, "message": word}]}).to_string();
     (StatusCode::from_u16(code).unwrap(), body).into_response()
@@ -102,7 +136,19 @@ impl Held {
         body: &[u8],
     ) -> Response {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
+        if let ["v2", a, b, "manifest" | "blob" | "tags", ..] = parts[..]
+            && let Some(refusal) = self.refuses(method, &format!("{a}/{b}"), headers)
+        {
+            return refusal;
+        }
         match parts[..] {
+            ["token"] if knows_password(headers) => {
+                let scope = query.split('&').find_map(|p| p.strip_prefix("scope="));
+                let scope = scope.unwrap_or_default().replace("%3A", ":");
+                let token = scope.replace("%2F", "/").replace("%2C", ",");
+                json!({ "token": token }).to_string().into_response()
+            }
+            ["token"] => status(401),
             ["v2", ""] => status(200),
             ["v2", a, b, "manifest", tag] => self.manifest(method, format!("{a}/{b}:{tag}"), body),
             ["v2", a, b, "tags", "list"] => {
@@ -140,6 +186,33 @@ impl Held {
             // As Go's router says it.
             _ => (StatusCode::NOT_FOUND, "404 page not found\n").into_response(),
         }
+    }
+
+    /// The challenge to a request that does not show who it comes from.
+    fn refuses(&self, method: &str, name: &str, headers: &HeaderMap) -> Option<Response> {
+        let host = headers["host"].to_str().unwrap();
+        let action = match method {
+            "GET" | "HEAD" => "pull",
+            "DELETE" => "delete",
+            _ => "push",
+        };
+        let given = headers.get("authorization").map(|v| v.to_str().unwrap());
+        let granted = given
+            .and_then(|given| given.strip_prefix("Bearer "))
+            .and_then(|scope| scope.strip_prefix(&format!("repository:{name}:")))
+            // To cancel an upload is a matter of who pushes.
+            .is_some_and(|actions| actions.contains(action) || actions.contains("push"));
+        let challenge = match self.guard {
+            Guard::None => return None,
+            Guard::Basic if knows_password(headers) => return None,
+            Guard::Bearer if granted => return None,
+            Guard::Basic => "Basic realm=\"2014\"".to_owned(),
+            Guard::Bearer => format!(
+                "Bearer realm=\"http://{host}/token\",service=\"2014\",scope=\"repository:{name}:{action}\""
+            ),
+        };
+        let head = [("www-authenticate", challenge)];
+        Some((StatusCode::UNAUTHORIZED, head, "who?").into_response())
     }
 
     fn manifest(&mut self, method: &str, name: String, body: &[u8]) -> Response {

@@ -24,6 +24,8 @@ pub const PASSWORD: &str = "anchors-aweigh";
 #[derive(Debug, Clone)]
 pub struct V1Seen {
     pub role: Role,
+    /// The IP address of the server.
+    pub host: &'static str,
     pub method: String,
     pub path: String,
     pub authorization: Option<String>,
@@ -51,21 +53,43 @@ pub struct Held {
     pub checksum: Option<String>,
 }
 
+/// How a registry fails that is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sick {
+    /// It takes all images for begun and never ended.
+    Begun,
+    /// It has lost all layers.
+    Lost,
+    /// It breaks each layer off before the first byte.
+    Breaks,
+}
+
 /// How the servers behave.
 #[derive(Debug, Clone, Default)]
 pub struct Knobs {
     /// Everything on the index wants the password, reading too.
     pub private: bool,
+    /// Everything under `/v1/` wants the password, the ping too.
+    pub guarded: bool,
     /// The index answers a first PUT by sending it elsewhere.
     pub redirect: bool,
     /// Layers are had from the storage host.
     pub storage: bool,
     /// A layer breaks off after this many bytes, once.
     pub cut: Option<usize>,
+    /// A range is answered with the whole layer, and it is said so.
+    pub wide: bool,
     /// Tokens are good for this many requests.
     pub uses: Option<usize>,
     /// The size of a layer is not told.
     pub no_size: bool,
+    /// The first registry is not up (501) until the second one dies: where a layer breaks off, or before it takes the
+    /// checksum of a second image. What was pushed to the second one is lost with it.
+    pub dies: bool,
+    /// What ails the first of two registries.
+    pub sick: Option<Sick>,
+    /// The index, which says that it does not stand alone, is the registry too and knows no tokens.
+    pub in_one: bool,
 }
 
 /// What all servers share.
@@ -81,14 +105,21 @@ pub struct World {
     knobs: Knobs,
     issued: BTreeMap<String, (String, String, usize)>,
     cut: BTreeSet<String>,
+    /// The registry that is going to die.
+    mortal: Option<Served>,
     log: Vec<V1Seen>,
 }
 
 #[derive(Clone)]
 struct Server {
     role: Role,
+    host: &'static str,
     world: Arc<Mutex<World>>,
 }
+
+/// The registry of a split world, and that which takes over where the first dies.
+pub const REGISTRY: &str = "127.0.0.2";
+pub const SECOND: &str = "127.0.0.5";
 
 /// Running servers; stopped when dropped.
 pub struct FakeV1 {
@@ -103,10 +134,18 @@ impl FakeV1 {
         let mut fake = FakeV1::start(Role::Index, knobs);
         let dead = std::net::TcpListener::bind("127.0.0.3:0").unwrap();
         let dead = dead.local_addr().unwrap().to_string();
-        let registry = fake.serve("127.0.0.2", Role::Registry);
+        let registry = fake.serve(REGISTRY, Role::Registry);
+        let mortal = fake.servers.pop();
+        let second = fake.serve(SECOND, Role::Registry);
         let storage = fake.serve("127.0.0.4", Role::Storage);
         let mut world = fake.world.lock().unwrap();
-        world.endpoints = vec![dead, registry];
+        world.endpoints = match world.knobs {
+            Knobs { in_one: true, .. } => Vec::new(),
+            Knobs { dies: true, .. } => vec![second, registry],
+            Knobs { sick: Some(_), .. } => vec![registry, second],
+            _ => vec![dead, registry],
+        };
+        world.mortal = mortal;
         world.storage = storage;
         drop(world);
         fake
@@ -131,12 +170,12 @@ impl FakeV1 {
         fake
     }
 
-    fn serve(&mut self, ip: &str, role: Role) -> String {
+    fn serve(&mut self, host: &'static str, role: Role) -> String {
         let world = self.world.clone();
         let app = Router::new()
             .fallback(routes::answer)
-            .with_state(Server { role, world });
-        let server = Served::start(ip, app);
+            .with_state(Server { role, host, world });
+        let server = Served::start(host, app);
         let address = server.address().to_owned();
         self.servers.push(server);
         address

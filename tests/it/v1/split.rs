@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::contents;
 use crate::support::Barque;
-use crate::support::fake_v1::{FakeV1, Held, Knobs, PASSWORD, Role, USER};
+use crate::support::fake_v1::{
+    FakeV1, Held, Knobs, PASSWORD, REGISTRY, Role, SECOND, Sick, USER, V1Seen,
+};
 use crate::support::images::{self, gzip, noise, sha256, tar};
 
 fn creds(flag: &str) -> String {
@@ -112,11 +114,111 @@ fn an_image_is_announced_written_and_confirmed() {
         );
         assert!(!seen.cookie.unwrap_or_default().contains("index="));
     }
+    // The registry lets no one look with a token to write; what is there shows when it is written again.
+    let looked = || {
+        let seen = fake.requests(Some(Role::Registry), "");
+        seen.iter().filter(|s| s.method == "GET").count()
+    };
+    assert_eq!(looked(), 1);
+    let again = barque.args(["copy", "dir:image", &to, &creds("dest-creds")]);
+    let told = again.run().ok();
+    assert!(
+        told.stderr().contains("found 3 in place"),
+        "{}",
+        told.stderr()
+    );
+    assert_eq!(looked(), 2);
     let confirm = fake.requests(Some(Role::Index), "/moved/repositories/fleet/ship/images");
     assert_eq!(confirm[0].cookie.as_deref(), Some("index=kept"));
     let back = Barque::new();
     back.args(["copy", &to, "dir:back"]).run().ok();
     assert_eq!(contents(&back, "back"), contents(&barque, "image"));
+}
+
+#[test]
+fn where_a_registry_dies_within_a_layer_another_one_goes_on() {
+    let fake = with_image(FakeV1::split(Knobs {
+        dies: true,
+        cut: Some(70_000),
+        ..Knobs::default()
+    }));
+    let barque = rescued(&fake, &["--retry-backoff=10ms"]);
+    let seen = fake.requests(Some(Role::Registry), "");
+    // The first in the index's order is asked first, once; then the one that works, until it dies.
+    let hosts: Vec<_> = seen.iter().map(|s| s.host).collect();
+    assert_eq!(hosts[..3], [SECOND, REGISTRY, REGISTRY], "{seen:#?}");
+    let taken_over = seen.iter().rposition(|s| s.host == REGISTRY).unwrap();
+    let of_first = &seen[1..=taken_over];
+    assert!(of_first.iter().all(|s| s.host == REGISTRY), "{seen:#?}");
+    let resumed = |s: &V1Seen| {
+        s.range
+            .as_ref()
+            .is_some_and(|r| r.starts_with("bytes=70000-"))
+    };
+    let others = &seen[taken_over + 1..];
+    assert!(others.iter().any(resumed), "{seen:#?}");
+    drop(barque);
+}
+
+#[test]
+fn what_one_registry_cannot_give_is_had_of_another() {
+    for sick in [Sick::Begun, Sick::Lost, Sick::Breaks] {
+        let fake = with_image(FakeV1::split(Knobs {
+            sick: Some(sick),
+            ..Knobs::default()
+        }));
+        rescued(&fake, &["--retry-backoff=10ms"]);
+    }
+}
+
+#[test]
+fn where_a_registry_dies_within_a_push_another_one_gets_all_of_it() {
+    let fake = FakeV1::split(Knobs {
+        dies: true,
+        ..Knobs::default()
+    });
+    let barque = Barque::new();
+    images::write_dir(&barque.path("image"), &images::two_layers_docker());
+    let to = fake.v1("fleet/ship:1");
+    let flags = [&*creds("dest-creds"), "--retry-backoff=10ms"];
+    let copy = barque.args(["copy", "dir:image", &to]).args(flags);
+    copy.run().ok();
+    let back = Barque::new();
+    back.args(["copy", &to, "dir:back"]).run().ok();
+    assert_eq!(contents(&back, "back"), contents(&barque, "image"));
+}
+
+#[test]
+fn an_index_that_is_the_registry_too_gets_the_password_where_it_gives_no_token() {
+    let fake = with_image(FakeV1::split(Knobs {
+        in_one: true,
+        private: true,
+        storage: true,
+        ..Knobs::default()
+    }));
+    rescued(&fake, &[&creds("src-creds")]);
+    let barque = Barque::new();
+    images::write_dir(&barque.path("image"), &images::two_layers_docker());
+    let to = fake.v1("fleet/new:1");
+    let push = barque.args(["copy", "dir:image", &to, &creds("dest-creds")]);
+    push.run().ok();
+    let name = fake.v1("fleet/new:1");
+    barque.args(["delete", &creds("creds"), &name]).run().ok();
+    for seen in fake.requests(Some(Role::Index), "/v1/") {
+        let given = seen.authorization.as_deref().unwrap_or_default();
+        let pinged = seen.path == "/v1/_ping";
+        assert!(pinged || given.starts_with("Basic "), "{seen:?}");
+        assert!(
+            seen.status < 300 || seen.status == 302 || seen.status == 404,
+            "{seen:?}"
+        );
+    }
+    let storage = fake.requests(Some(Role::Storage), "");
+    assert_eq!(storage.len(), 2);
+    assert!(storage.iter().all(|s| s.authorization.is_none()));
+    // Without the login nothing is read.
+    let refused = barque.args(["inspect", &fake.v1("fleet/ship:1")]).run();
+    refused.code(3);
 }
 
 #[test]
@@ -246,6 +348,60 @@ fn what_does_not_match_its_checksum_or_its_chain_is_refused() {
 }
 
 #[test]
+fn more_than_the_range_that_was_asked_for_is_taken_for_what_it_is() {
+    let fake = with_image(FakeV1::alone(Knobs {
+        cut: Some(70_000),
+        wide: true,
+        ..Knobs::default()
+    }));
+    rescued(&fake, &["--retry-backoff=10ms"]);
+}
+
+#[test]
+fn what_is_no_tar_is_no_layer() {
+    let page = b"<html><title>Sign in</title></html>".repeat(20);
+    for layer in [
+        page.clone(),
+        gzip(&page),
+        tar(&[("a", b"1")])[..300].to_vec(),
+    ] {
+        let fake = FakeV1::alone(Knobs::default());
+        let fake = fake.image("fleet/ship", "1", &[(r#""os":"linux""#, &layer)]);
+        let barque = Barque::new();
+        let copy = ["copy", &fake.v1("fleet/ship:1"), "dir:out"];
+        let out = barque.args(copy).run().code(4);
+        assert!(out.stderr().contains("no tar archive"), "{}", out.stderr());
+    }
+}
+
+#[test]
+fn a_plan_says_what_was_read_for_it() {
+    let fake = with_image(FakeV1::alone(Knobs::default()));
+    let barque = Barque::new();
+    let plan = ["copy", "--dry-run", &fake.v1("fleet/ship:1"), "dir:out"];
+    let read: usize = chain().iter().map(|(_, layer)| layer.len()).sum();
+    let json = barque.args(plan).args(["--json"]).run().ok().json();
+    assert_eq!(json["BytesRead"], read);
+    let table = barque.args(plan).run().ok();
+    let told = "kB of layers read for this plan\n";
+    assert!(table.stdout().ends_with(told), "{}", table.stdout());
+}
+
+#[test]
+fn an_image_that_was_never_uploaded_to_its_end_is_told() {
+    for at in [0, 1] {
+        let fake = with_image(FakeV1::alone(Knobs::default()));
+        let id = sha256(format!("fleet/ship:1 {at}").as_bytes());
+        fake.with(|world| world.images.get_mut(id.hex()).unwrap().checksum = None);
+        let barque = Barque::new();
+        let name = fake.v1("fleet/ship:1");
+        let out = barque.args(["inspect", &name]).run().code(5);
+        let told = format!("the image `{}` was never uploaded to its end", id.hex());
+        assert!(out.stderr().contains(&told), "{}", out.stderr());
+    }
+}
+
+#[test]
 fn a_layer_of_no_bytes_is_an_empty_tar() {
     let fake =
         FakeV1::alone(Knobs::default()).image("fleet/ship", "1", &[(r#""os":"linux""#, b"")]);
@@ -255,6 +411,23 @@ fn a_layer_of_no_bytes_is_an_empty_tar() {
         .run()
         .ok();
     assert_eq!(contents(&barque, "out"), [sha256(&[0; 1024])]);
+}
+
+#[test]
+fn a_server_that_wants_a_login_for_its_ping_is_told_apart_from_none() {
+    let fake = with_image(FakeV1::alone(Knobs {
+        guarded: true,
+        ..Knobs::default()
+    }));
+    let name = fake.v1("fleet/ship:1").replace("docker-v1:", "docker:");
+    let barque = Barque::new();
+    let refused = barque.args(["inspect", &name]).run().code(3);
+    assert!(
+        refused.stderr().contains("/v1/_ping"),
+        "{}",
+        refused.stderr()
+    );
+    barque.args(["inspect", &creds("creds"), &name]).run().ok();
 }
 
 #[test]
@@ -285,6 +458,8 @@ fn an_index_gives_no_token_for_the_deletion_of_a_tag() {
     let barque = Barque::new();
     let name = fake.v1("fleet/ship:1");
     let refused = barque.args(["delete", &name]).run().code(3);
+    let token = "(sent with the token of the index)";
+    assert!(refused.stderr().contains(token), "{}", refused.stderr());
     let hint = "an index permits the deletion of whole repositories only";
     assert!(refused.stderr().contains(hint), "{}", refused.stderr());
     barque.args(["inspect", &name]).run().ok();

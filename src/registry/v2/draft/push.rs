@@ -90,18 +90,22 @@ impl Client {
     }
 
     /// Whether uploads to `repository` are those of 2014: one is opened, and given up at once.
-    pub(crate) async fn speaks_draft(&self, repository: &RepositoryName) -> bool {
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the server knows them and refuses this user.
+    pub(crate) async fn speaks_draft(&self, repository: &RepositoryName) -> Result<bool> {
         match self.draft_start_upload(repository).await {
             Ok(session) => {
                 let cancelled = self.cancel_upload(repository, &session).await;
                 if let Err(e) = cancelled {
                     tracing::debug!("{e}");
                 }
-                true
+                Ok(true)
             }
+            Err(e) if has_status(&e, &[401, 403]) => Err(e),
             Err(e) => {
                 tracing::debug!("{e}");
-                false
+                Ok(false)
             }
         }
     }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::{Held, PASSWORD, Role, Server, USER, V1Seen, World, payload};
+use super::{Held, PASSWORD, REGISTRY, Role, SECOND, Server, Sick, USER, V1Seen, World, payload};
 
 type Answer = Result<Response, Response>;
 
@@ -26,6 +26,7 @@ pub(super) async fn answer(State(server): State<Server>, request: Request) -> Re
         Some(value.to_str().unwrap().to_owned())
     };
     let asked = Asked {
+        host: server.host,
         method: head.method.as_str(),
         path: &path,
         headers: &head.headers,
@@ -33,11 +34,15 @@ pub(super) async fn answer(State(server): State<Server>, request: Request) -> Re
     };
     let answer = match server.role {
         Role::Storage => world.storage(&asked),
+        _ if server.host == SECOND && world.knobs.dies && world.mortal.is_some() => {
+            Err(error(501, "not up yet"))
+        }
         role => world.v1(role, &asked),
     };
     let answer = answer.unwrap_or_else(|refusal| refusal);
     world.log.push(V1Seen {
         role: server.role,
+        host: server.host,
         method: head.method.to_string(),
         path: path.clone(),
         authorization: text("authorization"),
@@ -49,6 +54,7 @@ pub(super) async fn answer(State(server): State<Server>, request: Request) -> Re
 }
 
 struct Asked<'a> {
+    host: &'a str,
     method: &'a str,
     path: &'a str,
     headers: &'a HeaderMap,
@@ -71,6 +77,11 @@ fn error(status: u16, text: &str) -> Response {
     (StatusCode::from_u16(status).unwrap(), body).into_response()
 }
 
+fn knows_password(asked: &Asked<'_>) -> bool {
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    asked.text("authorization") == Some(&format!("Basic {basic}"))
+}
+
 fn ok(body: impl Into<Body>) -> Response {
     Response::new(body.into())
 }
@@ -82,22 +93,26 @@ impl World {
             // As the framework of the real one does.
             return Err((StatusCode::NOT_FOUND, "<!DOCTYPE HTML>\n<title>404").into_response());
         };
+        if self.knobs.guarded && !knows_password(asked) {
+            return Err(error(401, "Requires authorization"));
+        }
         if rest == "_ping" {
             let alone = if role == Role::Alone { "True" } else { "False" };
             let headers = [("x-docker-registry-standalone", alone)];
             return Ok((headers, "{}").into_response());
         }
         let parts: Vec<&str> = rest.split('/').collect();
+        let is_registry = role != Role::Index || self.knobs.in_one;
         match (role, &parts[..]) {
             (Role::Index | Role::Alone, ["repositories", ns, name, "" | "images"]) => {
                 self.index(role, asked, &format!("{ns}/{name}"), parts[3])
             }
-            (Role::Registry | Role::Alone, ["repositories", ns, name, "tags", rest @ ..]) => {
+            (_, ["repositories", ns, name, "tags", rest @ ..]) if is_registry => {
                 let repository = format!("{ns}/{name}");
                 self.admit(role, asked, Some(&repository))?;
                 self.tags(asked, &repository, rest.first().copied())
             }
-            (Role::Registry | Role::Alone, ["images", id, part]) => {
+            (_, ["images", id, part]) if is_registry => {
                 self.admit(role, asked, None)?;
                 self.image(asked, id, part)
             }
@@ -107,10 +122,7 @@ impl World {
 
     fn index(&mut self, role: Role, asked: &Asked<'_>, repository: &str, what: &str) -> Answer {
         let write = asked.method != "GET";
-        let basic = format!("{USER}:{PASSWORD}");
-        let basic = base64::engine::general_purpose::STANDARD.encode(basic);
-        let known = asked.text("authorization") == Some(&format!("Basic {basic}"));
-        if !known && (self.knobs.private || (write && role == Role::Index)) {
+        if !knows_password(asked) && (self.knobs.private || (write && role == Role::Index)) {
             return Err(error(401, "Requires authorization"));
         }
         if self.knobs.redirect && write && !asked.path.starts_with("/v1/moved/") {
@@ -133,7 +145,7 @@ impl World {
                 "\"\"".to_owned()
             }
             ("PUT", "images") => {
-                if role == Role::Index {
+                if role == Role::Index && !self.knobs.in_one {
                     assert!(asked.text("x-docker-endpoints").is_some());
                 }
                 self.confirmed.insert(repository.to_owned(), asked.json());
@@ -152,7 +164,9 @@ impl World {
         let mut add = |name: &'static str, value: &str| {
             answer.headers_mut().append(name, value.parse().unwrap())
         };
-        add("x-docker-token", &token);
+        if !self.knobs.in_one {
+            add("x-docker-token", &token);
+        }
         add("set-cookie", "index=kept; Path=/");
         for endpoint in &self.endpoints {
             add("x-docker-endpoints", endpoint);
@@ -171,6 +185,9 @@ impl World {
             return Ok(());
         }
         let refused = || error(401, "Requires authorization");
+        if role == Role::Index {
+            return knows_password(asked).then_some(()).ok_or_else(refused);
+        }
         let given = asked.text("authorization").ok_or_else(refused)?;
         let token = given.strip_prefix("Token ").ok_or_else(refused)?;
         let field = |name: &str| {
@@ -185,8 +202,8 @@ impl World {
             "DELETE" => "delete",
             _ => "write",
         };
-        // Whoever may write may look whether there is something to write.
-        let fits = access == action || (access == "write" && action == "read");
+        // As the real one: a token to write lets no one look.
+        let fits = access == action;
         let same = repository.is_none_or(|r| r == of) && field("repository").as_ref() == Some(of);
         if !fits || !same || *uses == 0 {
             return Err(refused());
@@ -222,8 +239,14 @@ impl World {
 
     fn image(&mut self, asked: &Asked<'_>, id: &str, part: &str) -> Answer {
         let unknown = || error(404, "Image not found");
+        if asked.host == REGISTRY && self.knobs.sick == Some(Sick::Begun) {
+            return Err(error(400, "Image is being uploaded, retry later"));
+        }
         match (asked.method, part) {
             ("GET", "ancestry") => {
+                if self.images.get(id).is_some_and(|i| i.checksum.is_none()) {
+                    return Err(error(400, "Image is being uploaded, retry later"));
+                }
                 let mut ids = vec![id.to_owned()];
                 while let Some(parent) = self.parent(ids.last().unwrap()) {
                     ids.push(parent);
@@ -283,9 +306,14 @@ impl World {
                 Ok(([("set-cookie", cookie)], "true").into_response())
             }
             ("PUT", "checksum") => {
+                if self.knobs.dies && self.images.len() > 1 && self.mortal.take().is_some() {
+                    self.images.clear();
+                    return Err(error(500, "going down"));
+                }
                 let held = self.images.get_mut(id).ok_or_else(unknown)?;
                 let checksum = asked.text("x-docker-checksum").unwrap_or_default();
-                if asked.text("cookie") != Some(&format!("session={checksum}")) {
+                let kept = asked.text("cookie").unwrap_or_default();
+                if !kept.contains(&format!("session={checksum}")) {
                     return Err(error(400, "Checksum mismatch"));
                 }
                 held.checksum = Some(checksum.to_owned());
@@ -312,6 +340,16 @@ impl World {
             .get(id)
             .ok_or_else(|| error(404, "Image not found"))?;
         let layer = Bytes::from(held.layer.clone().unwrap());
+        match self.knobs.sick.filter(|_| asked.host == REGISTRY) {
+            Some(Sick::Lost) => return Err(error(404, "Image not found")),
+            Some(Sick::Breaks) => {
+                let broken = Err::<Bytes, _>(std::io::Error::other("cut"));
+                let body = Body::from_stream(futures_util::stream::iter([broken]));
+                let length = layer.len().to_string();
+                return Ok(([("content-length", length)], body).into_response());
+            }
+            Some(Sick::Begun) | None => {}
+        }
         if let Some(range) = asked.text("range") {
             let range = range.strip_prefix("bytes=").unwrap();
             let (first, last) = range.split_once('-').unwrap();
@@ -321,6 +359,10 @@ impl World {
             if first == last {
                 return Err(StatusCode::RANGE_NOT_SATISFIABLE.into_response());
             }
+            let (first, last) = match self.knobs.wide {
+                true => (0, layer.len() - 1),
+                false => (first, last),
+            };
             let mut answer = ok(layer.slice(first..=last));
             *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
             let shown = format!("{first}-{last}/{}", layer.len());
@@ -333,9 +375,11 @@ impl World {
             Some(at) if self.cut.insert(id.to_owned()) => {
                 let length = layer.len().to_string();
                 let begin = futures_util::stream::iter([Ok(layer.slice(..at))]);
+                let dying = self.mortal.take_if(|_| self.knobs.dies);
                 // What was sent has to be on its way before the connection is dropped.
                 let end = futures_util::stream::once(async {
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    drop(dying);
                     Err(std::io::Error::other("cut"))
                 });
                 let body = Body::from_stream(futures_util::StreamExt::chain(begin, end));
