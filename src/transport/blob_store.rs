@@ -26,6 +26,7 @@ use crate::image::{Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 
 pub(super) use claim::{PREFIX, claim, sweep};
+use document::open_file;
 pub(super) use document::{
     DOCUMENT_CAP, blocking, cannot_read, cannot_write, create_directory, read_document,
     temporary_in, write_document_blocking,
@@ -206,7 +207,7 @@ pub async fn read_file(path: &Path, from: u64) -> Result<BlobStream> {
     let path = path.to_owned();
     let open = path.clone();
     let file = blocking(move || {
-        let mut file = File::open(&open).map_err(|e| cannot_read(&open, e))?;
+        let mut file = open_file(&open).map_err(|e| cannot_read(&open, e))?;
         if from > 0 {
             file.seek(SeekFrom::Start(from))
                 .map_err(|e| cannot_read(&open, e))?;

@@ -28,7 +28,7 @@ pub(super) fn stopped(e: tokio::task::JoinError) -> Error {
 
 /// Reads the file `path` of at most [`DOCUMENT_CAP`] bytes; `None` when there is none.
 pub(in crate::transport) fn read_document(path: &Path) -> Result<Option<Bytes>> {
-    let file = match File::open(path) {
+    let file = match open_file(path) {
         Ok(file) => file,
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
@@ -46,6 +46,19 @@ pub(in crate::transport) fn read_document(path: &Path) -> Result<Option<Bytes>> 
         ));
     }
     Ok(Some(bytes.into()))
+}
+
+/// Opens a file of a layout to read. Nothing else is opened: a pipe would wait for its writer.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a file")),
+    }
 }
 
 /// Puts a file with `bytes` in the place of `to`: it has its old content or the new one, whenever one looks.

@@ -179,3 +179,34 @@ fn a_blob_that_is_listed_with_two_sizes_is_refused() {
         out.stderr()
     );
 }
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let barque = Barque::new();
+    let image = images::small();
+    images::write_dir(&barque.path("dir"), &image);
+    images::write_layout(&barque.path("oci"), &[("1", &image)]);
+    let layer = image.layers()[0].clone();
+    let [of_dir, of_layout, index] = [
+        format!("dir/{}", layer.hex()),
+        format!("oci/blobs/sha256/{}", layer.hex()),
+        "oci/index.json".to_owned(),
+    ];
+    for (pipe, from) in [
+        (of_dir, "dir:dir"),
+        (of_layout, "oci:oci:1"),
+        (index, "oci:oci:1"),
+    ] {
+        std::fs::remove_file(barque.path(&pipe)).unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg(barque.path(&pipe))
+            .status();
+        assert!(made.unwrap().success());
+        let out = barque.args(["copy", from, "dir:out"]).run().code(1);
+        assert!(
+            out.stderr().contains("it is not a file"),
+            "{}",
+            out.stderr()
+        );
+    }
+}
