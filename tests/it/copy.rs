@@ -5,6 +5,7 @@
 mod convert;
 mod edges;
 mod interrupted;
+mod nested;
 mod recode;
 mod recode_elsewhere;
 mod shared_blobs;
