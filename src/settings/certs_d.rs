@@ -153,8 +153,10 @@ fn read_pem(path: &Path, label: &str) -> Result<Result<PemFile, String>> {
         Err(format!(
             "`{shown}` is DER and not PEM (`openssl x509 -inform der` and `openssl pkey -inform der` convert it)"
         ))
-    } else if begins("ENCRYPTED PRIVATE KEY") {
-        Err(format!("`{shown}` is encrypted, which is not supported"))
+    } else if begins("ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        Err(format!(
+            "`{shown}` is encrypted, which is not supported (`openssl pkey` writes it without a passphrase)"
+        ))
     } else if begins(label) {
         Ok(PemFile {
             path: path.to_owned(),
@@ -241,11 +243,12 @@ mod tests {
             message(&[("c.key", CERT), ("c.cert", CERT)]),
             "`D/c.key` holds no PEM block of the kind `PRIVATE KEY`"
         );
-        let encrypted = KEY.replace("EC PRIVATE", "ENCRYPTED PRIVATE");
-        assert_eq!(
-            message(&[("c.key", &encrypted), ("c.cert", CERT)]),
-            "`D/c.key` is encrypted, which is not supported"
-        );
+        let pkcs8 = KEY.replace("EC PRIVATE", "ENCRYPTED PRIVATE");
+        let older = KEY.replace("AA==", "Proc-Type: 4,ENCRYPTED\n\nAA==");
+        for encrypted in [pkcs8, older] {
+            let said = message(&[("c.key", &encrypted), ("c.cert", CERT)]);
+            assert!(said.starts_with("`D/c.key` is encrypted"), "{said}");
+        }
     }
 
     #[test]
