@@ -154,6 +154,11 @@ impl<'a> Draft<'a> {
 
     /// The image in a type that is held, its layers in the form that is wanted.
     async fn image(&mut self, node: Node, image: ImageView) -> Result<Node> {
+        let foreign = image.layers.iter().any(|l| l.media_type.is_foreign());
+        let (node, image) = match foreign && !self.can.foreign_layers {
+            true => self.with_foreign_layers(node, image).await?,
+            false => (node, image),
+        };
         let chosen = if image.is_image() {
             self.chosen(&node.manifest, &image).await?
         } else {
@@ -186,7 +191,7 @@ impl<'a> Draft<'a> {
         let manifest = if to_docker {
             convert::oci_to_schema2(&node.manifest)?.manifest
         } else if let View::Image(image) = node.manifest.view()?
-            && recodes
+            && (recodes || foreign)
             && self.can.plain_layers
         {
             // Such a place keeps no manifest: its readers make one, and the digest that is told is to be theirs.
@@ -195,6 +200,41 @@ impl<'a> Draft<'a> {
             return Ok(node);
         };
         node.with_image(manifest)
+    }
+
+    /// The image with its foreign layers as layers of its own, for a place that has to have the bytes of all.
+    async fn with_foreign_layers(
+        &self,
+        node: Node,
+        mut image: ImageView,
+    ) -> Result<(Node, ImageView)> {
+        for layer in &mut image.layers {
+            if !layer.media_type.is_foreign() {
+                continue;
+            }
+            self.may_convert(&layer.media_type)?;
+            if let Some(url) = layer.urls.take().and_then(|urls| urls.into_iter().next()) {
+                self.must_be_here(layer, &url).await?;
+            }
+            layer.media_type = layer.media_type.of_own();
+        }
+        let manifest = convert::with_layers(&node.manifest, &image.layers)?;
+        Ok((node.with_image(manifest)?, image))
+    }
+
+    /// An error unless the source has the bytes of the foreign layer `layer`, which is at `url` otherwise.
+    async fn must_be_here(&self, layer: &Descriptor, url: &str) -> Result<()> {
+        match self.source.blob(layer, 0).await {
+            Err(e) if e.kind() == Kind::NotFound => {
+                let (digest, source, name) = (&layer.digest, self.source.name(), &self.destination);
+                let message = format!(
+                    "layer `{digest}` is foreign: it is not in `{source}` but at {url}, and `{name}` needs all layers"
+                );
+                let hint = "copy to `oci:`, `dir:` or a registry: there it stays at its URL";
+                Err(Error::new(Kind::Refused, message).hint(hint).because(e))
+            }
+            other => other.map(drop),
+        }
     }
 
     /// The layers of an image that are written in another form.

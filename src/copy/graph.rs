@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::nested::{Level, Nested, choose_below};
 use super::plan::Awaits;
 use super::recode::Recoded;
 use super::{Platforms, schema1};
@@ -16,7 +17,7 @@ use crate::transport::{Source, Which};
 use crate::{Error, Kind, Result};
 
 /// Nested indexes deeper than this are taken for an attack.
-const MAX_DEPTH: usize = 8;
+pub(super) const MAX_DEPTH: usize = 8;
 /// Manifests of an index that are fetched at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
@@ -62,29 +63,42 @@ impl Node {
     }
 }
 
-/// The digest of what the copy's name will stand for, as far as the first manifest alone can tell.
-pub(super) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Digest> {
+/// The digest of what the copy's name will stand for, if the first manifest alone can tell.
+pub(super) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Option<Digest>> {
     match (top.view()?, platforms) {
-        (View::Index(index), Platforms::One(wish)) => Ok(choose(&index, wish)?.digest.clone()),
+        (View::Index(index), Platforms::One(wish)) => {
+            Ok(choose(&index, wish).ok().map(|d| d.digest.clone()))
+        }
         (
             View::Index(index),
             Platforms::Some {
                 patterns,
                 sparse: false,
             },
-        ) => Ok(cut(top, &part_of(&index, patterns)?)?.digest().clone()),
-        _ => Ok(top.digest().clone()),
+        ) => {
+            let mut part = HashSet::new();
+            for pattern in patterns {
+                match matched(&index, pattern) {
+                    found if found.is_empty() => return Ok(None),
+                    found => part.extend(found),
+                }
+            }
+            add_attestations(&index, &mut part);
+            Ok(Some(cut(top, &part, &HashMap::new())?.digest().clone()))
+        }
+        _ => Ok(Some(top.digest().clone())),
     }
 }
 
-/// The image that `top` means on the platform `wish`: itself, or the entry of an index.
+/// The image that `top` means on the platform `wish`: itself, or the entry of an index. Indexes within it are read
+/// only where it lists no such image itself.
 pub async fn choose_image(
     source: &dyn Source,
     top: &Manifest,
     wish: &PlatformWish,
 ) -> Result<Manifest> {
     match top.view()? {
-        View::Index(index) => fetch(source, choose(&index, wish)?).await,
+        View::Index(index) => fetch(source, &choose_below(source, top, index, wish).await?).await,
         _ => Ok(top.clone()),
     }
 }
@@ -95,9 +109,11 @@ pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     /// The index before entries were left out of it.
     pub(super) cut: Option<Digest>,
+    /// Indexes that the source does not have, because entries were left out of them.
+    pub(super) made: HashSet<Digest>,
 }
 
-/// What a walk has met so far.
+/// A walk on its way.
 #[derive(Default)]
 struct Walk {
     /// Children before parents.
@@ -106,6 +122,8 @@ struct Walk {
     placed: HashSet<Digest>,
     /// Fetched, and not in `nodes` yet: whoever needs one first places it.
     fetched: HashMap<Digest, Manifest>,
+    cut: Option<Digest>,
+    made: HashSet<Digest>,
 }
 
 /// Walks the graph below `top`, as far as `platforms` want it.
@@ -115,76 +133,146 @@ pub(super) async fn walk(
     platforms: &Platforms,
 ) -> Result<Graph> {
     let mut walk = Walk::default();
-    let mut before_cut = None;
     match (platforms, top.view()?) {
-        (Platforms::One(wish), _) => walk
-            .nodes
-            .push(leaf(choose_image(source, top, wish).await?)?),
+        (Platforms::One(wish), _) => {
+            let image = choose_image(source, top, wish).await?;
+            walk.nodes.push(leaf(image)?);
+        }
         (Platforms::Some { patterns, sparse }, View::Index(index)) => {
-            let part = part_of(&index, patterns)?;
-            let whole = index.manifests.iter().all(|d| part.contains(&d.digest));
-            let entries = index
-                .manifests
-                .iter()
-                .filter(|d| part.contains(&d.digest))
-                .collect();
-            let children = below(source, entries, &mut walk, 0).await?;
-            let manifest = if *sparse || whole {
-                top.clone()
-            } else {
-                cut(top, &part)?
-            };
-            walk.nodes.push(Node::new(manifest, Vec::new(), children));
-            before_cut = (!sparse && !whole).then(|| top.digest().clone());
+            let mut nested = Nested::new(source, top, index, |entry| entry.platform.is_none());
+            let parts = parts(&mut nested, patterns).await?;
+            walk_parts(source, &nested.read, &parts, *sparse, &mut walk).await?;
         }
         (Platforms::IndexOnly, View::Index(_)) => {
-            walk.nodes
-                .push(Node::new(top.clone(), Vec::new(), Vec::new()));
+            let node = Node::new(top.clone(), Vec::new(), Vec::new());
+            walk.nodes.push(node);
         }
         _ => descend(source, top.clone(), &mut walk, 0).await?,
     }
     Ok(Graph {
         nodes: walk.nodes,
-        cut: before_cut,
+        cut: walk.cut,
+        made: walk.made,
     })
 }
 
-/// The index `top` with the entries of `part` only.
-fn cut(top: &Manifest, part: &HashSet<Digest>) -> Result<Manifest> {
-    Ok(index::rewrite(top, |d| {
-        part.contains(&d.digest).then(|| d.clone())
+/// The entries of each index that fit a pattern, with the attestations that speak of them. A pattern is looked for
+/// in an index within another only where the outer ones have nothing for it.
+async fn parts<F: Fn(&Descriptor) -> bool>(
+    nested: &mut Nested<'_, F>,
+    patterns: &[PlatformPattern],
+) -> Result<Vec<HashSet<Digest>>> {
+    let mut parts = Vec::new();
+    for pattern in patterns {
+        let mut at = 0;
+        let found = loop {
+            if !nested.reach(at).await? {
+                return Err(no_match(&nested.read, pattern));
+            }
+            let found = matched(&nested.read[at].view, pattern);
+            if !found.is_empty() {
+                break found;
+            }
+            at += 1;
+        };
+        parts.resize_with(nested.read.len(), HashSet::new);
+        parts[at].extend(found);
+    }
+    for (level, part) in nested.read.iter().zip(&mut parts) {
+        add_attestations(&level.view, part);
+    }
+    Ok(parts)
+}
+
+/// Adds what is wanted of the indexes `levels` to the graph, the innermost first.
+async fn walk_parts(
+    source: &dyn Source,
+    levels: &[Level],
+    parts: &[HashSet<Digest>],
+    sparse: bool,
+    walk: &mut Walk,
+) -> Result<()> {
+    // What became of the indexes within others.
+    let mut became: HashMap<Digest, Descriptor> = HashMap::new();
+    for (at, (level, part)) in levels.iter().zip(parts).enumerate().rev() {
+        let entries = &level.view.manifests;
+        let images = entries
+            .iter()
+            .filter(|d| part.contains(&d.digest))
+            .collect();
+        let mut children = below(source, images, walk, level.depth).await?;
+        let new = entries.iter().filter_map(|d| became.get(&d.digest));
+        children.extend(new.map(|d| d.digest.clone()));
+        if children.is_empty() && at > 0 {
+            continue;
+        }
+        let stays = |d: &Descriptor| {
+            let same = became.get(&d.digest).is_some_and(|n| n.digest == d.digest);
+            same || part.contains(&d.digest)
+        };
+        let old = level.manifest.digest();
+        let manifest = if sparse || entries.iter().all(stays) {
+            level.manifest.clone()
+        } else {
+            let cut = cut(&level.manifest, part, &became)?;
+            walk.made.insert(cut.digest().clone());
+            walk.cut = Some(old.clone());
+            cut
+        };
+        became.insert(old.clone(), manifest.descriptor());
+        walk.nodes.push(Node::new(manifest, Vec::new(), children));
+    }
+    Ok(())
+}
+
+/// The index `whole` with the entries of `part` only, and what became of the indexes within it.
+fn cut(
+    whole: &Manifest,
+    part: &HashSet<Digest>,
+    became: &HashMap<Digest, Descriptor>,
+) -> Result<Manifest> {
+    Ok(index::rewrite(whole, |d| {
+        if part.contains(&d.digest) {
+            return Some(d.clone());
+        }
+        became.get(&d.digest).map(|new| Descriptor {
+            digest: new.digest.clone(),
+            size: new.size,
+            ..d.clone()
+        })
     })?)
 }
 
-/// The entries that fit a pattern, with the attestations that speak of them.
-fn part_of(index: &IndexView, patterns: &[PlatformPattern]) -> Result<HashSet<Digest>> {
-    let mut part = HashSet::new();
-    for pattern in patterns {
-        let fits = |d: &&Descriptor| d.platform.as_ref().is_some_and(|p| pattern.matches(p));
-        let matched: Vec<&Descriptor> = index.manifests.iter().filter(fits).collect();
-        if matched.is_empty() {
-            let there = index.manifests.iter().filter_map(|d| d.platform.as_ref());
-            let there: Vec<String> = there.map(ToString::to_string).collect();
-            let text = format!(
-                "the index has no image for `{pattern}`; it has {}",
-                there.join(", ")
-            );
-            return Err(Error::new(Kind::NotFound, text));
+/// The entries of `index` that fit `pattern`.
+fn matched(index: &IndexView, pattern: &PlatformPattern) -> Vec<Digest> {
+    let fits = |d: &&Descriptor| d.platform.as_ref().is_some_and(|p| pattern.matches(p));
+    let entries = index.manifests.iter().filter(fits);
+    entries.map(|d| d.digest.clone()).collect()
+}
+
+fn no_match(levels: &[Level], pattern: &PlatformPattern) -> Error {
+    let entries = levels.iter().flat_map(|level| &level.view.manifests);
+    let mut there = Vec::new();
+    for platform in entries.filter_map(|d| d.platform.as_ref()) {
+        let platform = platform.to_string();
+        if !there.contains(&platform) {
+            there.push(platform);
         }
-        part.extend(matched.into_iter().map(|d| d.digest.clone()));
     }
+    let there = there.join(", ");
+    let text = format!("the index has no image for `{pattern}`; it has {there}");
+    Error::new(Kind::NotFound, text)
+}
+
+/// Adds the attestations that speak of what is in `part`.
+fn add_attestations(index: &IndexView, part: &mut HashSet<Digest>) {
     let speaks_of = |d: &&Descriptor| {
         let of = d.annotation(index::ATTESTS).and_then(|a| a.parse().ok());
         of.is_some_and(|of: Digest| part.contains(&of))
     };
-    let attestations: Vec<Digest> = index
-        .manifests
-        .iter()
-        .filter(speaks_of)
-        .map(|d| d.digest.clone())
-        .collect();
+    let attestations = index.manifests.iter().filter(speaks_of);
+    let attestations: Vec<Digest> = attestations.map(|d| d.digest.clone()).collect();
     part.extend(attestations);
-    Ok(part)
 }
 
 fn descend<'a>(
@@ -262,7 +350,7 @@ fn split(index: &IndexView) -> (Vec<&Descriptor>, Vec<Descriptor>) {
     (manifests, others.into_iter().cloned().collect())
 }
 
-async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<Manifest> {
+pub(super) async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<Manifest> {
     let manifest = source
         .manifest(&Which::Digest(entry.digest.clone()))
         .await?;

@@ -11,6 +11,7 @@ mod expect;
 mod format;
 mod graph;
 mod lanes;
+mod nested;
 mod plan;
 mod progress;
 mod recode;

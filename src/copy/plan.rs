@@ -197,17 +197,17 @@ async fn draw(
         let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
         return Err(Error::new(Kind::Refused, message).hint(hint));
     }
-    let up_to_date = |digest: Digest| {
+    let up_to_date = |digest: Option<Digest>| {
         let plan = CopyPlan {
-            up_to_date: Some(digest),
+            up_to_date: digest,
             ..CopyPlan::default()
         };
-        Ok((plan, None))
+        (plan, None)
     };
     let stays = want.layers == Layers::Keep && stays(&top, want);
     let vouches = can.manifest_vouches && !want.looks_below();
-    if vouches && stays && current.as_ref() == Some(&wanted) {
-        return up_to_date(wanted);
+    if vouches && stays && wanted.is_some() && current == wanted {
+        return Ok(up_to_date(wanted));
     }
     let platforms = match &want.platforms {
         Platforms::All if retag => &Platforms::IndexOnly,
@@ -246,7 +246,7 @@ async fn draw(
         let fits = destination.fits_name(&top.manifest);
         fits.map_err(|e| writing(destination, e))?;
         if vouches && current.as_ref() == Some(top.manifest.digest()) {
-            return up_to_date(top.manifest.digest().clone());
+            return Ok(up_to_date(current));
         }
     }
 
@@ -296,7 +296,8 @@ async fn draw(
     }
     plan.manifests = order(nodes)?;
     if retag {
-        plan.manifests.retain(|m| m.at == Which::Named);
+        let made = |m: &ManifestStep| graph.made.contains(m.manifest.digest());
+        plan.manifests.retain(|m| m.at == Which::Named || made(m));
     } else {
         signatures::add(&mut plan, top.digest(), source, destination).await?;
     }

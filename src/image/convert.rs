@@ -194,8 +194,8 @@ pub fn schema2_over(config: &Descriptor, layers: &[Descriptor]) -> Result<Manife
     })
 }
 
-/// `manifest` over other `layers`, one for each of its own: types, digests and sizes are theirs, everything else
-/// stays, except what an entry with a new digest says of the old bytes.
+/// `manifest` over other `layers`, one for each of its own: types, digests and sizes are theirs, URLs go where they
+/// have none, everything else stays, except what an entry with a new digest says of the old bytes.
 pub fn with_layers(manifest: &Manifest, layers: &[Descriptor]) -> Result<Manifest, ConvertError> {
     let mut document: serde_json::Value =
         serde_json::from_slice(manifest.raw()).map_err(|e| ManifestError::Json(e.to_string()))?;
@@ -207,6 +207,11 @@ pub fn with_layers(manifest: &Manifest, layers: &[Descriptor]) -> Result<Manifes
             entry["mediaType"] = layer.media_type.as_str().into();
             entry["digest"] = layer.digest.to_string().into();
             entry["size"] = layer.size.into();
+            if layer.urls.is_none()
+                && let Some(entry) = entry.as_object_mut()
+            {
+                entry.shift_remove("urls");
+            }
         }
     }
     let text = go_json::compact(&document).map_err(|e| ManifestError::Json(e.to_string()))?;

@@ -90,6 +90,12 @@ impl MediaType {
         )
     }
 
+    /// The type of a layer that is foreign now, once it is kept with its image; other types are their own.
+    pub fn of_own(&self) -> MediaType {
+        let own = self.0.replacen(".rootfs.foreign.", ".rootfs.", 1);
+        MediaType::new(&own.replacen(".layer.nondistributable.", ".layer.", 1))
+    }
+
     /// Whether this is a foreign layer, fetched from its `urls` and not pushed (protocols: "foreign").
     pub fn is_foreign(&self) -> bool {
         self.0

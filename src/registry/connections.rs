@@ -1,14 +1,16 @@
 //! Connections: how requests reach a host. Each kind of client is built when it is first needed, because reading
 //! the system's certificate authorities costs more than a whole plain-HTTP command.
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::{Certificate, Identity};
+use reqwest::Certificate;
 
+use super::tls::{self, Tls};
 use crate::image::Registry;
-use crate::settings::{Access, certs_d};
+use crate::settings::Access;
 use crate::{Error, Result};
 
 /// How long barque waits for others.
@@ -46,6 +48,8 @@ pub(crate) struct Connections {
     registry: Registry,
     access: Access,
     patience: Patience,
+    /// What the clients for TLS have in common, sessions that can be resumed among it.
+    tls: OnceLock<Tls>,
     plain: OnceLock<reqwest::Client>,
     secure: OnceLock<reqwest::Client>,
     bulk: OnceLock<reqwest::Client>,
@@ -61,6 +65,7 @@ impl Connections {
             registry: registry.clone(),
             access: access.clone(),
             patience: patience.clone(),
+            tls: OnceLock::new(),
             plain: OnceLock::new(),
             secure: OnceLock::new(),
             bulk: OnceLock::new(),
@@ -79,17 +84,19 @@ impl Connections {
                     .map_err(not_built)
             }),
             (_, true) => get_or_build(&self.bulk, || {
-                self.tls(self.builder().http1_only())?
+                self.builder()
+                    .http1_only()
+                    .tls_backend_preconfigured(self.tls(&["http/1.1"])?)
                     .build()
-                    .map_err(no_authorities)
+                    .map_err(not_built)
             }),
             (_, false) => get_or_build(&self.secure, || {
-                let builder = self
-                    .builder()
-                    .http2_initial_stream_window_size(H2_STREAM_WINDOW);
-                self.tls(builder.http2_initial_connection_window_size(H2_CONNECTION_WINDOW))?
+                self.builder()
+                    .http2_initial_stream_window_size(H2_STREAM_WINDOW)
+                    .http2_initial_connection_window_size(H2_CONNECTION_WINDOW)
+                    .tls_backend_preconfigured(self.tls(&["h2", "http/1.1"])?)
                     .build()
-                    .map_err(no_authorities)
+                    .map_err(not_built)
             }),
         }
     }
@@ -107,6 +114,11 @@ impl Connections {
             .port()
             .map_or(String::new(), |port| format!(":{port}"));
         Some(format!("{scheme}://{}{port}", proxy.host()?))
+    }
+
+    /// The file of the certificate that is shown to a server which asks for one.
+    pub(crate) fn client_certificate(&self) -> Option<&Path> {
+        self.tls.get()?.client.as_deref()
     }
 
     fn builder(&self) -> reqwest::ClientBuilder {
@@ -127,47 +139,21 @@ impl Connections {
         }
     }
 
-    fn tls(&self, builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder> {
-        let certs = certs_d::load(&self.registry, self.access.cert_dir.as_deref())?;
-        let mut builder = builder.tls_danger_accept_invalid_certs(!self.access.tls_verify);
-        if !self.access.tls_verify {
-            builder = builder.tls_danger_accept_invalid_hostnames(true);
-        }
-        let broken = |e| {
-            Error::other(format!(
-                "the certificates for `{}` cannot be used",
-                self.registry
-            ))
-            .because(e)
-        };
-        let mut authorities = Vec::new();
-        for pem in &certs.authorities {
-            authorities.extend(Certificate::from_pem_bundle(pem).map_err(broken)?);
-        }
-        if !authorities.is_empty() {
-            builder = builder.tls_certs_merge(authorities);
-        }
-        match &certs.identity {
-            Some(pem) => Ok(builder.identity(Identity::from_pem(pem).map_err(broken)?)),
-            None => Ok(builder),
-        }
+    /// The client's way to speak TLS, which offers these protocols of HTTP in this order.
+    fn tls(&self, protocols: &[&str]) -> Result<rustls::ClientConfig> {
+        let tls = get_or_build(&self.tls, || tls::load(&self.registry, &self.access))?;
+        let mut config = tls.config.clone();
+        config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
+        Ok(config)
     }
 }
 
-fn get_or_build(
-    cell: &OnceLock<reqwest::Client>,
-    build: impl FnOnce() -> Result<reqwest::Client>,
-) -> Result<&reqwest::Client> {
-    if let Some(client) = cell.get() {
-        return Ok(client);
+fn get_or_build<T>(cell: &OnceLock<T>, build: impl FnOnce() -> Result<T>) -> Result<&T> {
+    if let Some(built) = cell.get() {
+        return Ok(built);
     }
     let built = build()?;
     Ok(cell.get_or_init(|| built))
-}
-
-/// What is left to go wrong with a client for TLS once its own certificates have been read.
-fn no_authorities(e: reqwest::Error) -> Error {
-    not_built(e).hint("does this machine have certificate authorities (the package `ca-certificates`), and do `SSL_CERT_FILE` and `SSL_CERT_DIR` name them?")
 }
 
 fn not_built(e: reqwest::Error) -> Error {

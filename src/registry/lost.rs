@@ -5,8 +5,10 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
+use super::tls::{client_hint, failure};
 use super::wire::Request;
 use crate::{Error, Kind};
 
@@ -33,11 +35,12 @@ pub(crate) enum Why {
     Body,
 }
 
-/// Words and class of a failure to get an answer to `request`, which went through `proxy` if there is one;
-/// `connect` is how long a connection was waited for.
+/// Words and class of a failure to get an answer to `request`, which went through `proxy` if there is one, with the
+/// certificate in the file `client` if there is one; `connect` is how long a connection was waited for.
 pub(super) fn lost(
     request: &Request,
     proxy: Option<&str>,
+    client: Option<&Path>,
     connect: Duration,
     e: reqwest::Error,
 ) -> Lost {
@@ -46,20 +49,9 @@ pub(super) fn lost(
     let host = request.url.url().host_str().unwrap_or_default().to_owned();
     let unavailable = |text: String| Error::new(Kind::Unavailable, text);
     if let Some(tls) = cause::<rustls::Error>(&e) {
-        let (why, hint) = match tls {
-            rustls::Error::InvalidCertificate(_) => (
-                Why::Certificate,
-                "give the registry's certificate authority with `--cert-dir`, or accept any certificate with `--tls-verify=false`",
-            ),
-            // Only TLS sends alerts: whatever it is about, plain HTTP is not spoken there.
-            rustls::Error::AlertReceived(_) => (Why::Certificate, CLIENT_CERTIFICATE),
-            _ => (
-                Why::Tls,
-                "if this registry speaks plain HTTP, permit that with `--tls-verify=false`",
-            ),
-        };
-        let error =
-            unavailable(format!("{place}: the TLS handshake failed")).because(innermost(&e));
+        let (why, words, hint) = failure(tls, client);
+        let error = unavailable(format!("{place}: the TLS handshake failed"))
+            .because(io::Error::other(words));
         return Lost {
             error: error.hint(hint),
             why,
@@ -134,15 +126,13 @@ pub(super) fn lost(
     Lost {
         // TLS 1.3 servers refuse a client without a certificate after the handshake, some by hanging up.
         error: if tls {
-            error.hint(CLIENT_CERTIFICATE)
+            error.hint(client_hint(client))
         } else {
             error
         },
         why,
     }
 }
-
-const CLIENT_CERTIFICATE: &str = "if this registry wants a client certificate, give it as `NAME.cert` and `NAME.key` in the folder of `--cert-dir`";
 
 fn chain<'a>(
     e: &'a (dyn StdError + 'static),

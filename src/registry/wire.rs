@@ -219,7 +219,8 @@ impl Wire {
                     return Err(own(error));
                 }
                 let proxy = self.connections.proxy(request.url.url());
-                let lost = lost(request, proxy.as_deref(), self.patience.connect, e);
+                let client = self.connections.client_certificate();
+                let lost = lost(request, proxy.as_deref(), client, self.patience.connect, e);
                 tracing::debug!(
                     "{} {} -> {}",
                     request.method,

@@ -11,23 +11,34 @@ use super::paths::Environment;
 use crate::image::Registry;
 use crate::{Error, Kind, Result};
 
-/// Certificates for one registry, in PEM.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct HostCerts {
-    /// Certificate authorities trusted beside the system's.
-    pub authorities: Vec<Vec<u8>>,
-    /// A client certificate followed by its private key.
-    pub identity: Option<Vec<u8>>,
+/// A file that holds PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PemFile {
+    pub path: PathBuf,
+    pub pem: Vec<u8>,
 }
 
-// By hand, because the identity holds a private key.
-impl std::fmt::Debug for HostCerts {
+// By hand, because the file may hold a private key.
+impl std::fmt::Debug for PemFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HostCerts")
-            .field("authorities", &self.authorities.len())
-            .field("identity", &self.identity.is_some())
-            .finish()
+        f.debug_tuple("PemFile").field(&self.path).finish()
     }
+}
+
+/// What a client shows for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientPair {
+    /// The certificate, and those between it and its authority.
+    pub certificate: PemFile,
+    pub key: PemFile,
+}
+
+/// Certificates for one registry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostCerts {
+    /// Certificate authorities trusted beside the system's.
+    pub authorities: Vec<PemFile>,
+    pub client: Option<ClientPair>,
 }
 
 /// Reads the certificates for `registry`: those in `dir` when given, else those of the first certs.d folder
@@ -82,23 +93,23 @@ fn read_all(dir: &Path, names: &BTreeSet<String>) -> Result<HostCerts> {
     for name in names {
         if name.ends_with(".crt") {
             match read_pem(&dir.join(name), "CERTIFICATE")? {
-                Ok(pem) => certs.authorities.push(pem),
+                Ok(file) => certs.authorities.push(file),
                 // skopeo takes no notice of such a file, so it may lie in folders that work.
                 Err(why) => tracing::warn!("{why} and is ignored"),
             }
         } else if let Some(stem) = name.strip_suffix(".cert") {
             let key = needs_partner(dir, names, name, &format!("{stem}.key"))?;
-            if certs.identity.is_some() {
+            if certs.client.is_some() {
                 tracing::warn!(
                     "`{}` is not used: one client certificate is enough",
                     dir.join(name).display()
                 );
                 continue;
             }
-            let mut identity = read_pem(&dir.join(name), "CERTIFICATE")?.map_err(Error::other)?;
-            identity.push(b'\n');
-            identity.extend(read_pem(&key, "PRIVATE KEY")?.map_err(Error::other)?);
-            certs.identity = Some(identity);
+            certs.client = Some(ClientPair {
+                certificate: read_pem(&dir.join(name), "CERTIFICATE")?.map_err(Error::other)?,
+                key: read_pem(&key, "PRIVATE KEY")?.map_err(Error::other)?,
+            });
         } else if let Some(stem) = name.strip_suffix(".key") {
             needs_partner(dir, names, name, &format!("{stem}.cert"))?;
         }
@@ -127,8 +138,8 @@ fn needs_partner(
     })
 }
 
-/// The bytes of `path`, or in words why they are no PEM of `label`.
-fn read_pem(path: &Path, label: &str) -> Result<Result<Vec<u8>, String>> {
+/// The file at `path`, or in words why it is no PEM of `label`.
+fn read_pem(path: &Path, label: &str) -> Result<Result<PemFile, String>> {
     let shown = path.display();
     let bytes = std::fs::read(path)
         .map_err(|e| Error::new(kind_of(&e), format!("cannot read `{shown}`")).because(e))?;
@@ -138,10 +149,19 @@ fn read_pem(path: &Path, label: &str) -> Result<Result<Vec<u8>, String>> {
             l.starts_with("-----BEGIN ") && l.trim_end().ends_with(&format!("{label}-----"))
         })
     };
-    Ok(if begins("ENCRYPTED PRIVATE KEY") {
-        Err(format!("`{shown}` is encrypted, which is not supported"))
+    Ok(if bytes.first() == Some(&0x30) {
+        Err(format!(
+            "`{shown}` is DER and not PEM (`openssl x509 -inform der` and `openssl pkey -inform der` convert it)"
+        ))
+    } else if begins("ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        Err(format!(
+            "`{shown}` is encrypted, which is not supported (`openssl pkey` writes it without a passphrase)"
+        ))
     } else if begins(label) {
-        Ok(bytes)
+        Ok(PemFile {
+            path: path.to_owned(),
+            pem: bytes,
+        })
     } else {
         Err(format!(
             "`{shown}` holds no PEM block of the kind `{label}`"
@@ -193,15 +213,20 @@ mod tests {
             ("readme", ""),
         ]);
         let certs = load(&"r.io".parse().unwrap(), Some(dir.path())).unwrap();
-        assert_eq!(certs.authorities, [CERT.as_bytes(), CERT.as_bytes()]);
+        let file = |name: &str, text: &str| PemFile {
+            path: dir.path().join(name),
+            pem: text.into(),
+        };
         assert_eq!(
-            certs.identity.as_deref(),
-            Some(format!("{CERT}\n{KEY}").as_bytes())
+            certs.authorities,
+            [file("a.crt", CERT), file("b.crt", CERT)]
         );
-        assert_eq!(
-            format!("{certs:?}"),
-            "HostCerts { authorities: 2, identity: true }"
-        );
+        let client = ClientPair {
+            certificate: file("c.cert", CERT),
+            key: file("c.key", KEY),
+        };
+        assert_eq!(certs.client, Some(client));
+        assert!(!format!("{certs:?}").contains("45"), "{certs:?}");
     }
 
     #[test]
@@ -218,11 +243,12 @@ mod tests {
             message(&[("c.key", CERT), ("c.cert", CERT)]),
             "`D/c.key` holds no PEM block of the kind `PRIVATE KEY`"
         );
-        let encrypted = KEY.replace("EC PRIVATE", "ENCRYPTED PRIVATE");
-        assert_eq!(
-            message(&[("c.key", &encrypted), ("c.cert", CERT)]),
-            "`D/c.key` is encrypted, which is not supported"
-        );
+        let pkcs8 = KEY.replace("EC PRIVATE", "ENCRYPTED PRIVATE");
+        let older = KEY.replace("AA==", "Proc-Type: 4,ENCRYPTED\n\nAA==");
+        for encrypted in [pkcs8, older] {
+            let said = message(&[("c.key", &encrypted), ("c.cert", CERT)]);
+            assert!(said.starts_with("`D/c.key` is encrypted"), "{said}");
+        }
     }
 
     #[test]

@@ -286,6 +286,7 @@ impl Destination for DirDestination {
             holds: |_| true,
             manifest_vouches: false,
             plain_layers: false,
+            foreign_layers: true,
             names_late: true,
             keeps_signatures: true,
         }

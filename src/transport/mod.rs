@@ -159,6 +159,8 @@ pub struct DestinationCan {
     pub manifest_vouches: bool,
     /// Layers are held uncompressed only: whoever writes has to inflate them.
     pub plain_layers: bool,
+    /// A manifest may list foreign layers, which lie at their URLs and are not copied.
+    pub foreign_layers: bool,
     /// A blob may come whose digest is known only when all its bytes are there.
     pub names_late: bool,
     /// There is a place for signatures beside a manifest.

@@ -332,6 +332,7 @@ impl Destination for OciArchiveDestination {
             holds: oci_layout::holds,
             manifest_vouches: false,
             plain_layers: false,
+            foreign_layers: true,
             names_late: true,
             keeps_signatures: false,
         }

@@ -6,6 +6,7 @@ mod convert;
 mod edges;
 mod graphs;
 mod interrupted;
+mod nested;
 mod recode;
 mod recode_elsewhere;
 mod shared_blobs;

@@ -1,17 +1,18 @@
-//! Registries behind TLS: where authorities and client certificates come from, what is said without them, and
-//! that nothing goes out in clear that should not.
+//! Registries behind TLS: whole voyages, proxies, and that nothing goes out in clear that should not.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod certificates;
+
+use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::support::Barque;
 use super::support::fake::FakeRegistry;
 use super::support::harbour::{base64, good, spied, voyage};
-use super::support::images;
+use super::support::images::{self, Compression, Dialect, Maker};
 use super::support::peers::{self, Auth, DockerRegistry, PASSWORD, USER};
 use super::support::proxy::Proxy;
 use super::support::sniffer::Sniffer;
@@ -28,115 +29,46 @@ fn a_voyage_over_tls() {
 }
 
 #[test]
+fn large_bodies_go_by_http_1_and_all_else_by_http_2() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let certificates = Certificates::new();
+    let registry = DockerRegistry::setup().tls(&certificates).start();
+    let large = Maker::new(Dialect::Oci).compression(Compression::None);
+    registry.feed("a:1", &large.file_layer("hold", vec![7; 2 << 20]).make());
+    let mark = registry.mark();
+    let barque = Barque::new();
+    let copy = [
+        "copy",
+        &registry.docker("a:1"),
+        "oci:there:1",
+        "--src-cert-dir",
+    ];
+    spied(barque.args(copy).args([certificates.ca_only_dir()])).ok();
+    let log = registry.since(mark);
+    let by = |part: &str| {
+        let found = log.select("GET", part);
+        found
+            .iter()
+            .map(|r| r.protocol.clone())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(
+        by("/manifests/"),
+        ["HTTP/2.0".to_owned()].into(),
+        "{log:#?}"
+    );
+    assert!(by("/blobs/").contains("HTTP/1.1"), "{log:#?}");
+}
+
+#[test]
 fn a_voyage_with_a_client_certificate() {
     if peers::missing(&["docker-registry", "skopeo"]) {
         return;
     }
     let certificates = Certificates::new();
     voyage(&DockerRegistry::setup().mutual_tls(&certificates).start());
-}
-
-/// Copies the files of `from` to `certs.d/HOST` below the sandbox's home.
-fn certs_d(barque: &Barque, host: &str, from: &std::path::Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        let below = format!(".config/containers/certs.d/{host}/{name}");
-        barque.write_home(&below, std::fs::read(entry.path()).unwrap());
-    }
-}
-
-#[test]
-fn an_authority_is_found_in_each_place() {
-    let certificates = Certificates::new();
-    let registry = FakeRegistry::start_tls(&certificates).image("a", "1", &images::small());
-    let name = registry.docker("a:1");
-    let inspect = |barque: &Barque| barque.args(["inspect", &name]);
-
-    let out = spied(inspect(&Barque::new())).code(5);
-    for part in [
-        "UnknownIssuer",
-        "hint: ",
-        "--cert-dir",
-        "--tls-verify=false",
-    ] {
-        assert!(out.stderr().contains(part), "{part}: {}", out.stderr());
-    }
-    let ca_only = certificates.ca_only_dir();
-    spied(
-        inspect(&Barque::new())
-            .args(["--cert-dir"])
-            .args([&ca_only]),
-    )
-    .ok();
-    spied(inspect(&Barque::new()).args(["--tls-verify=false"])).ok();
-
-    let barque = Barque::new();
-    certs_d(&barque, registry.address(), &ca_only);
-    spied(inspect(&barque)).ok();
-    let other = Barque::new();
-    certs_d(&other, "127.0.0.1:1", &ca_only);
-    spied(inspect(&other)).code(5);
-
-    let ca = certificates.ca_file();
-    spied(inspect(&Barque::new()).env("SSL_CERT_FILE", &ca)).ok();
-    let nowhere = |barque: &Barque| inspect(barque).env("SSL_CERT_FILE", "/nowhere/ca.crt");
-    let out = spied(nowhere(&Barque::new())).code(1);
-    assert!(out.stderr().contains("`SSL_CERT_FILE`"), "{}", out.stderr());
-    spied(nowhere(&Barque::new()).args(["--tls-verify=false"])).ok();
-    spied(
-        nowhere(&Barque::new())
-            .args(["--cert-dir"])
-            .args([&ca_only]),
-    )
-    .ok();
-    if peers::missing(&["openssl"]) {
-        return;
-    }
-    // The names in such a folder are those that `openssl rehash` gives.
-    let folder = Barque::new();
-    std::fs::copy(&ca, folder.path("ca.pem")).unwrap();
-    let rehash = Command::new("openssl")
-        .arg("rehash")
-        .arg(folder.path(""))
-        .status();
-    assert!(rehash.unwrap().success());
-    spied(inspect(&Barque::new()).env("SSL_CERT_DIR", folder.path(""))).ok();
-}
-
-#[test]
-fn a_missing_client_certificate_is_said() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
-    let certificates = Certificates::new();
-    let registry = DockerRegistry::setup().mutual_tls(&certificates).start();
-    registry.feed("a:1", &images::small());
-    let name = registry.docker("a:1");
-    let inspect = |barque: &Barque| barque.args(["inspect", "-n", &name]);
-    let ca_only = certificates.ca_only_dir();
-    let out = spied(
-        inspect(&Barque::new())
-            .args(["--cert-dir"])
-            .args([&ca_only]),
-    )
-    .code(5);
-    for part in ["client certificate", "hint: ", ".cert"] {
-        assert!(out.stderr().contains(part), "{part}: {}", out.stderr());
-    }
-    let barque = Barque::new();
-    certs_d(&barque, registry.address(), &certificates.cert_dir());
-    spied(inspect(&barque)).ok();
-    // A certificate without its key.
-    let barque = Barque::new();
-    certs_d(&barque, registry.address(), &certificates.cert_dir());
-    let key = format!(
-        ".config/containers/certs.d/{}/client.key",
-        registry.address()
-    );
-    std::fs::remove_file(barque.home().join(key)).unwrap();
-    let out = spied(inspect(&barque)).code(1);
-    assert!(out.stderr().contains("client.key"), "{}", out.stderr());
 }
 
 #[test]

@@ -18,21 +18,7 @@ pub fn choose<'a>(
     wish: &PlatformWish,
 ) -> Result<&'a Descriptor, PlatformError> {
     let images = || index.manifests.iter().filter(|d| is_image(d));
-    let (architecture, implied) = architecture_name(&wish.architecture);
-    let variant = wish.variant.as_deref().or(implied).unwrap_or_default();
-    let variants = acceptable_variants(&architecture, &variant_name(&architecture, variant));
-    let os = os_name(&wish.os);
-    let rank = |entry: &Descriptor| match &entry.platform {
-        None => Some(usize::MAX),
-        Some(platform) => {
-            let (entry_architecture, implied) = architecture_name(&platform.architecture);
-            let variant = platform.variant.as_deref().filter(|v| !v.is_empty());
-            let variant = variant_name(&architecture, variant.or(implied).unwrap_or_default());
-            (os_name(&platform.os) == os && entry_architecture == architecture)
-                .then(|| variants.iter().position(|v| *v == variant))
-                .flatten()
-        }
-    };
+    let rank = ranks(wish);
     images()
         .filter_map(|entry| Some((rank(entry)?, entry.annotation(ZSTD) != Some("true"), entry)))
         .min_by_key(|(rank, not_zstd, _)| (*rank, *not_zstd))
@@ -43,6 +29,30 @@ pub fn choose<'a>(
                 .filter_map(|d| d.platform.as_ref().map(Platform::to_string))
                 .collect(),
         })
+}
+
+/// Whether an image for `wish` may be in the nested index `entry`: where that names a platform, it has to fit.
+pub fn may_hold(entry: &Descriptor, wish: &PlatformWish) -> bool {
+    ranks(wish)(entry).is_some() && entry.annotation(ATTESTATION).is_none()
+}
+
+/// How well the platform of an entry fits `wish`: the lower the better, `None` where it does not.
+fn ranks(wish: &PlatformWish) -> impl Fn(&Descriptor) -> Option<usize> {
+    let (architecture, implied) = architecture_name(&wish.architecture);
+    let variant = wish.variant.as_deref().or(implied).unwrap_or_default();
+    let variants = acceptable_variants(&architecture, &variant_name(&architecture, variant));
+    let os = os_name(&wish.os);
+    move |entry| match &entry.platform {
+        None => Some(usize::MAX),
+        Some(platform) => {
+            let (entry_architecture, implied) = architecture_name(&platform.architecture);
+            let variant = platform.variant.as_deref().filter(|v| !v.is_empty());
+            let variant = variant_name(&architecture, variant.or(implied).unwrap_or_default());
+            (os_name(&platform.os) == os && entry_architecture == architecture)
+                .then(|| variants.iter().position(|v| *v == variant))
+                .flatten()
+        }
+    }
 }
 
 /// Whether an entry of an index is an image that can be chosen.

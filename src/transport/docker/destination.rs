@@ -97,6 +97,7 @@ impl Destination for DockerDestination {
             holds: |_| true,
             manifest_vouches: true,
             plain_layers: false,
+            foreign_layers: true,
             names_late: true,
             keeps_signatures: false,
         }

@@ -200,6 +200,7 @@ impl Destination for DockerArchiveDestination {
             holds: |media_type| *media_type == MediaType::DOCKER_MANIFEST,
             manifest_vouches: false,
             plain_layers: !self.keep_compressed,
+            foreign_layers: false,
             names_late: false,
             keeps_signatures: false,
         }

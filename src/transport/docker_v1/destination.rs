@@ -303,6 +303,7 @@ impl Destination for V1Destination {
             },
             manifest_vouches: false,
             plain_layers: false,
+            foreign_layers: false,
             names_late: true,
             keeps_signatures: false,
         }

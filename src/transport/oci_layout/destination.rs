@@ -139,6 +139,7 @@ impl Destination for OciDestination {
             holds,
             manifest_vouches: false,
             plain_layers: false,
+            foreign_layers: true,
             names_late: true,
             keeps_signatures: false,
         }

@@ -10,7 +10,7 @@ const KINDS: [&str; 2] = ["oci-archive", "docker-archive"];
 fn plainly(barque: &Barque, kind: &str, from: &str) -> Vec<u8> {
     let to = at(barque, kind, &format!("{kind}.tar"));
     barque.args(["copy", from, &to]).run().ok();
-    std::fs::read(barque.path(&format!("{kind}.tar"))).unwrap()
+    std::fs::read(barque.path(format!("{kind}.tar"))).unwrap()
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn standard_output_has_other_names() {
         let sh = crate::support::sandbox::Sandbox::of("sh");
         sh.args(["-c", &line]).run().ok();
         assert!(
-            std::fs::read(sh.path(&format!("{kind}.data"))).unwrap() == wanted,
+            std::fs::read(sh.path(format!("{kind}.data"))).unwrap() == wanted,
             "{kind}"
         );
         assert!(link.is_symlink());

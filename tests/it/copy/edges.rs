@@ -133,6 +133,62 @@ fn foreign_layers_stay_where_they_are() {
     assert_eq!(registry.requests("GET", "/blobs/").len(), 4);
 }
 
+/// [`images::two_layers`] with its first layer as a foreign one at `urls`.
+fn foreign_base(urls: &[&str]) -> TestImage {
+    let mut image = images::two_layers();
+    let mut manifest = image.json();
+    let base = &mut manifest["layers"][0];
+    base["mediaType"] = json!("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
+    if !urls.is_empty() {
+        base["urls"] = json!(urls);
+    }
+    image.manifest = manifest.to_string().into();
+    image.digest = sha256(&image.manifest);
+    image
+}
+
+#[test]
+fn foreign_layers_become_an_archives_own() {
+    let url = "https://layers.invalid/x";
+    let barque = Barque::new();
+    images::write_layout(&barque.path("plain"), &[("v", &images::two_layers())]);
+    let copy = |keep: &[&str], from: &str, to: &str| {
+        let to = format!("docker-archive:{to}:a:1");
+        barque.args(["copy"]).args(keep).args([from, &to]).run()
+    };
+    for (i, keep) in [&[][..], &["--keep-compressed"]].into_iter().enumerate() {
+        let wanted = format!("wanted{i}.tar");
+        copy(keep, "oci:plain:v", &wanted).ok();
+        for (j, urls) in [&[][..], &[url]].into_iter().enumerate() {
+            let image = foreign_base(urls);
+            let registry = FakeRegistry::start().image("a", "1", &image);
+            let to = format!("foreign{i}{j}.tar");
+            copy(keep, &registry.docker("a:1"), &to).ok();
+            let read = |name: &str| std::fs::read(barque.path(name)).unwrap();
+            assert!(read(&to) == read(&wanted), "{keep:?} {urls:?}");
+        }
+        // The bytes of the layer are at its URL only.
+        let mut image = foreign_base(&[url]);
+        let base = image.layers()[0].clone();
+        image.blobs.remove(&base);
+        let registry = FakeRegistry::start().image("a", "1", &image);
+        let out = copy(keep, &registry.docker("a:1"), "none.tar").code(6);
+        for part in [
+            base.hex(),
+            "is foreign",
+            url,
+            "needs all layers",
+            "hint: copy to `oci:`",
+        ] {
+            assert!(out.stderr().contains(part), "{part}: {}", out.stderr());
+        }
+        assert!(!barque.path("none.tar").exists());
+    }
+    let registry = FakeRegistry::start().image("a", "1", &foreign_base(&[]));
+    let keep = ["--preserve-digests", "--keep-compressed"];
+    copy(&keep, &registry.docker("a:1"), "none.tar").code(6);
+}
+
 #[test]
 fn a_blob_that_is_used_twice_moves_once() {
     let layer = images::small().json()["layers"][0].clone();

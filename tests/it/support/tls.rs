@@ -14,6 +14,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 /// Names that do not mean this machine and are reached through a [`super::proxy::Proxy`].
 pub const PUBLIC_NAMES: [&str; 3] = [
@@ -32,18 +33,50 @@ pub struct Certificates {
 impl Certificates {
     /// Makes an authority, a certificate for a server on loopback, and one for a client.
     pub fn new() -> Certificates {
-        let dir = TempDir::new().unwrap();
         let (ca_pem, issuer) = authority();
         let (server, server_key) = leaf(&issuer, "server", ExtendedKeyUsagePurpose::ServerAuth);
         let (client, client_key) = leaf(&issuer, "client", ExtendedKeyUsagePurpose::ClientAuth);
-        for (name, content) in [
+        Certificates::of(&[
             ("certs.d/ca.crt", &ca_pem),
             ("certs.d/client.cert", &client),
             ("certs.d/client.key", &client_key),
             ("ca-only/ca.crt", &ca_pem),
+            ("authority/ca.key", &issuer.key().serialize_pem()),
             ("server/server.crt", &server),
             ("server/server.key", &server_key),
-        ] {
+        ])
+    }
+
+    /// Makes a server certificate for `names` that is an authority and signed by itself, as `openssl req -x509` does;
+    /// it is valid until `until`, a year.
+    pub fn self_signed(names: &[&str], until: i32) -> Certificates {
+        let mut params =
+            CertificateParams::new(names.iter().copied().map(str::to_owned).collect::<Vec<_>>())
+                .unwrap();
+        let common = "registry host certificate";
+        params.distinguished_name.push(DnType::CommonName, common);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = rcgen::date_time_ymd(until, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Certificates::of(&[
+            ("ca-only/ca.crt", &pem),
+            ("certs.d/ca.crt", &pem),
+            ("server/server.crt", &pem),
+            ("server/server.key", &key.serialize_pem()),
+        ])
+    }
+
+    /// The same for a server that does not hold the key of its certificate.
+    pub fn without_its_key(self) -> Certificates {
+        let other = KeyPair::generate().unwrap().serialize_pem();
+        fs::write(self.server_files().1, other).unwrap();
+        self
+    }
+
+    fn of(files: &[(&str, &str)]) -> Certificates {
+        let dir = TempDir::new().unwrap();
+        for (name, content) in files {
             let path = dir.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
@@ -66,17 +99,26 @@ impl Certificates {
         self.cert_dir().join("ca.crt")
     }
 
+    /// The authority's key, PEM.
+    pub fn ca_key_file(&self) -> PathBuf {
+        self.dir.path().join("authority/ca.key")
+    }
+
     /// Takes TLS connections with the server certificate.
     pub fn acceptor(&self) -> TlsAcceptor {
         let (certificate, key) = self.server_files();
         let chain = vec![CertificateDer::from_pem_file(certificate).unwrap()];
         let key = PrivateKeyDer::from_pem_file(key).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        // Whether they belong together is not looked at here.
+        let shown = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+        let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(chain, key);
-        TlsAcceptor::from(Arc::new(config.unwrap()))
+            .with_cert_resolver(Arc::new(shown));
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// Certificate and key of a server on 127.0.0.1 to 127.0.0.4, `localhost` and [`PUBLIC_NAMES`], PEM.

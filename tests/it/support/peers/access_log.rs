@@ -8,6 +8,8 @@ pub struct Request {
     pub method: String,
     /// Path and query as they were sent.
     pub path: String,
+    /// `HTTP/1.1` or `HTTP/2.0`.
+    pub protocol: String,
     pub status: u16,
     /// Body bytes the registry answered with.
     pub bytes: u64,
@@ -25,6 +27,7 @@ impl Request {
         Some(Request {
             method: request.next()?.into(),
             path: request.next()?.into(),
+            protocol: request.next()?.into(),
             status: numbers.next()?.parse().ok()?,
             bytes: numbers.next()?.parse().ok()?,
             user_agent: agent.into(),

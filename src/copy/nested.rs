@@ -1,0 +1,120 @@
+//! Indexes within an index: read level by level, each once, and only for as long as what is wanted was not found.
+
+use std::collections::{HashSet, VecDeque};
+
+use super::graph::{MAX_DEPTH, fetch};
+use crate::image::platform::{PlatformError, choose, may_hold};
+use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformWish, View};
+use crate::transport::Source;
+use crate::{Error, Kind, Result};
+
+/// Indexes below one that are read at most.
+const MAX_INDEXES: usize = 64;
+
+/// An index that was read.
+pub(super) struct Level {
+    pub(super) manifest: Manifest,
+    pub(super) view: IndexView,
+    /// How many indexes are around it.
+    pub(super) depth: usize,
+}
+
+/// The indexes of an image, the outermost first.
+pub(super) struct Nested<'a, F> {
+    source: &'a dyn Source,
+    /// Whether a nested index is to be read at all.
+    enters: F,
+    pub(super) read: Vec<Level>,
+    /// Those that were not read yet, with their depth.
+    ahead: VecDeque<(Descriptor, usize)>,
+    seen: HashSet<Digest>,
+}
+
+impl<'a, F: Fn(&Descriptor) -> bool> Nested<'a, F> {
+    /// Begins with `top`, whose content is `view`.
+    pub(super) fn new(
+        source: &'a dyn Source,
+        top: &Manifest,
+        view: IndexView,
+        enters: F,
+    ) -> Nested<'a, F> {
+        let mut nested = Nested {
+            source,
+            enters,
+            read: Vec::new(),
+            ahead: VecDeque::new(),
+            seen: [top.digest().clone()].into(),
+        };
+        nested.push(top.clone(), view, 0);
+        nested
+    }
+
+    /// Whether there is an index at this place of `read`, where it is from now on.
+    pub(super) async fn reach(&mut self, at: usize) -> Result<bool> {
+        while self.read.len() <= at {
+            let Some((entry, depth)) = self.ahead.pop_front() else {
+                return Ok(false);
+            };
+            let bound = match self.read.len() > MAX_INDEXES {
+                true => Some(format!("the index holds more than {MAX_INDEXES} others")),
+                false if depth > MAX_DEPTH => {
+                    Some(format!("indexes are nested more than {MAX_DEPTH} deep"))
+                }
+                false => None,
+            };
+            if let Some(text) = bound {
+                return Err(Error::new(Kind::Corrupt, text));
+            }
+            let manifest = fetch(self.source, &entry).await?;
+            if let View::Index(view) = manifest.view()? {
+                self.push(manifest, view, depth);
+            }
+        }
+        Ok(true)
+    }
+
+    fn push(&mut self, manifest: Manifest, view: IndexView, depth: usize) {
+        for entry in &view.manifests {
+            let index = entry.media_type.is_index() && (self.enters)(entry);
+            if index && self.seen.insert(entry.digest.clone()) {
+                self.ahead.push_back((entry.clone(), depth + 1));
+            }
+        }
+        self.read.push(Level {
+            manifest,
+            view,
+            depth,
+        });
+    }
+}
+
+/// The entry that `wish` means in the index `top`, whose content is `view`, or else in the indexes within it.
+pub(super) async fn choose_below(
+    source: &dyn Source,
+    top: &Manifest,
+    view: IndexView,
+    wish: &PlatformWish,
+) -> Result<Descriptor> {
+    let mut nested = Nested::new(source, top, view, |entry| may_hold(entry, wish));
+    let mut there: Vec<String> = Vec::new();
+    let mut at = 0;
+    while nested.reach(at).await? {
+        match choose(&nested.read[at].view, wish) {
+            Ok(entry) => return Ok(entry.clone()),
+            Err(PlatformError::NoMatch { available, .. }) => {
+                let new: Vec<_> = available
+                    .into_iter()
+                    .filter(|p| !there.contains(p))
+                    .collect();
+                there.extend(new);
+            }
+            Err(e) => return Err(e.into()),
+        }
+        at += 1;
+    }
+    Err(PlatformError::NoMatch {
+        wanted: wish.clone(),
+        available: there,
+    }
+    .into())
+}
