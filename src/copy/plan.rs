@@ -99,6 +99,8 @@ pub struct CopyPlan {
     pub signatures: Vec<Signatures>,
     /// What a reader should know of: conversions, things left out.
     pub notes: Vec<String>,
+    /// What has to be told even to one who wants to hear no notes: signatures that are left behind.
+    pub losses: Vec<String>,
     /// What the copy is expected to send, the plan included.
     pub requests: Requests,
     /// Set when the destination has the image already: its digest.
@@ -194,16 +196,19 @@ async fn draw(
         let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
         return Err(Error::new(Kind::Refused, message).hint(hint));
     }
-    let up_to_date = |digest: Digest| {
-        let plan = CopyPlan {
+    let up_to_date = async |digest: Digest| {
+        let mut plan = CopyPlan {
             up_to_date: Some(digest),
             ..CopyPlan::default()
         };
+        if !want.leave_signatures {
+            signatures::tell_losses(&mut plan, top.digest(), source, destination).await?;
+        }
         Ok((plan, None))
     };
     let stays = want.layers == Layers::Keep && stays(&top, want);
     if can.manifest_vouches && stays && current.as_ref() == Some(&wanted) {
-        return up_to_date(wanted);
+        return up_to_date(wanted).await;
     }
     let platforms = match &want.platforms {
         Platforms::All if retag => &Platforms::IndexOnly,
@@ -242,7 +247,7 @@ async fn draw(
         let fits = destination.fits_name(&top.manifest);
         fits.map_err(|e| writing(destination, e))?;
         if can.manifest_vouches && current.as_ref() == Some(top.manifest.digest()) {
-            return up_to_date(top.manifest.digest().clone());
+            return up_to_date(top.manifest.digest().clone()).await;
         }
     }
 
@@ -285,7 +290,7 @@ async fn draw(
     plan.manifests = order(nodes);
     if retag {
         plan.manifests.retain(|m| m.at == Which::Named);
-    } else {
+    } else if !want.leave_signatures {
         signatures::add(&mut plan, top.digest(), source, destination).await?;
     }
     Ok((plan, current))

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use super::Platform;
 use crate::{Error, Kind};
 
-pub use choose::choose;
+pub use choose::{ZSTD, choose};
 pub use pattern::PlatformPattern;
 pub use preference::{matches, preference};
 

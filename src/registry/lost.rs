@@ -58,8 +58,14 @@ pub(super) fn lost(
                 "if this registry speaks plain HTTP, permit that with `--tls-verify=false`",
             ),
         };
+        let words = match tls {
+            rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
+                ": certificate signed by unknown authority"
+            }
+            _ => "",
+        };
         let error =
-            unavailable(format!("{place}: the TLS handshake failed")).because(innermost(&e));
+            unavailable(format!("{place}: the TLS handshake failed{words}")).because(innermost(&e));
         return Lost {
             error: error.hint(hint),
             why,
@@ -89,11 +95,13 @@ pub(super) fn lost(
                 .because(innermost(&e))
                 .hint("check the proxy settings (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)")
         } else if says("dns error") || says("failed to lookup") {
-            unavailable(format!("{place}: the host `{host}` is unknown"))
-                .because(innermost(&e))
-                .hint(format!(
-                    "check the spelling of `{host}` and this machine's DNS"
-                ))
+            unavailable(format!(
+                "{place}: the host `{host}` is unknown (no such host)"
+            ))
+            .because(innermost(&e))
+            .hint(format!(
+                "check the spelling of `{host}` and this machine's DNS"
+            ))
         } else if is_io(io::ErrorKind::ConnectionRefused) {
             unavailable(format!(
                 "{place}: nothing listens there (connection refused)"
