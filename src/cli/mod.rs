@@ -62,11 +62,11 @@ Exit codes:
     after_help = NAMES
 )]
 struct Cli {
+    #[command(flatten)]
+    global: Global,
     /// Print version
     #[arg(short = 'V', short_alias = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
-    #[command(flatten)]
-    global: Global,
     #[command(subcommand)]
     command: Command,
 }

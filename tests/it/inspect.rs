@@ -320,6 +320,8 @@ fn an_artifact_is_described() {
     assert_eq!(document["Created"], Value::Null);
     let config = barque(&["--config", &name]).code(1);
     assert!(config.stderr().contains("artifact"), "{}", config.stderr());
+    let raw = barque(&["--config", "--raw", &name]).ok();
+    assert_eq!(sha256(raw.stdout_bytes()), image.config());
 }
 
 /// An image whose config is this, with no layers.

@@ -55,7 +55,7 @@ fn an_authority_is_found_in_each_place() {
 
     let out = spied(inspect(&Barque::new())).code(5);
     for part in [
-        "UnknownIssuer",
+        "certificate signed by unknown authority",
         "hint: ",
         "--cert-dir",
         "--tls-verify=false",
