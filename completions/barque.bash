@@ -86,7 +86,7 @@ _barque() {
 
     case "${cmd}" in
         barque)
-            opts="-h -V --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help --version inspect copy tags list-tags layers delete manifest-digest search login logout help"
+            opts="-V -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --version --help inspect copy tags list-tags layers delete manifest-digest search login logout help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -124,7 +124,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__copy)
-            opts="-a -f -q -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --all --multi-arch --platform --sparse --recheck --preserve-digests --format --schema1-key --no-verify-signature --additional-tag --keep-compressed --shared-blob-dir --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --dest-compress-format --dest-compress-level --dest-compress --dest-decompress --dest-force-compress-format --dest-oci-accept-uncompressed-layers --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --help"
+            opts="-a -f -q -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --all --multi-arch --platform --sparse --recheck --preserve-digests --format --schema1-key --remove-signatures --no-verify-signature --additional-tag --keep-compressed --shared-blob-dir --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --tls-verify --dest-compress-format --dest-compress-level --dest-compress --dest-decompress --dest-force-compress-format --dest-precompute-digests --dest-oci-accept-uncompressed-layers --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -200,6 +200,10 @@ _barque() {
                     ;;
                 --authfile)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-verify)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --dest-compress-format)

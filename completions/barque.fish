@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_barque_global_optspecs
-    string join \n debug override-os= override-arch= override-variant= command-timeout= stall-timeout= tmpdir= h/help V/version
+    string join \n debug override-os= override-arch= override-variant= command-timeout= stall-timeout= tmpdir= V/version h/help
 end
 
 function __fish_barque_needs_command
@@ -31,8 +31,8 @@ complete -c barque -n "__fish_barque_needs_command" -l command-timeout -d 'End t
 complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_needs_command" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_needs_command" -s h -l help -d 'Print help'
 complete -c barque -n "__fish_barque_needs_command" -s V -l version -d 'Print version'
+complete -c barque -n "__fish_barque_needs_command" -s h -l help -d 'Print help'
 complete -c barque -n "__fish_barque_needs_command" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
 complete -c barque -n "__fish_barque_needs_command" -f -a "copy" -d 'Copy an image from one place to another'
 complete -c barque -n "__fish_barque_needs_command" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
@@ -90,8 +90,10 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l receipt -d 'Write
 complete -c barque -n "__fish_barque_using_subcommand copy" -l mount-from -d 'Try to mount blobs from this repository of the destination\'s registry; repeatable' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l image-parallel-copies -d 'Move at most this many blobs at once [default: 4 large and 16 small ones]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l tls-verify -d 'Both --src-tls-verify and --dest-tls-verify, for scripts of skopeo\'s early days' -r -f -a "true\t''
+false\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-format -d 'Compress layers with this: gzip or zstd. Those that are compressed so already stay as they are' -r
-complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-level -d 'Compress at this level: 1 to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-level -d 'Compress at this level: 0 (not at all) to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
@@ -119,6 +121,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -s a -l all -d 'Copy
 complete -c barque -n "__fish_barque_using_subcommand copy" -l sparse -d 'With a part of the platforms: keep the index as it is, though it then lists more than is copied'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l recheck -d 'Ask the registry for every blob and manifest, also where it has the image\'s digest already'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l preserve-digests -d 'Fail rather than change a digest'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l remove-signatures -d 'Leave behind the signatures that lie beside the image, and say nothing of it'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l no-verify-signature -d 'Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l keep-compressed -d 'Leave layers in a docker-archive: as compressed as they are'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dry-run -d 'Print what would be done, and do nothing'
@@ -127,6 +130,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -s q -l quiet -d 'Pr
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress -d 'Compress layers that are not compressed; with gzip, unless a format is given'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-decompress -d 'Write layers uncompressed'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-force-compress-format -d 'Accepted for compatibility with skopeo: a layer in another format is never taken for one in that format'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-precompute-digests -d 'Accepted for compatibility with skopeo: what is there is known before a layer is sent'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-oci-accept-uncompressed-layers -d 'Leave layers uncompressed that are so, also where a format is given'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-no-creds -d 'Send no credentials, whatever is stored'

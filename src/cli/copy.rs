@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
@@ -85,6 +86,10 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "FILE")]
     schema1_key: Option<PathBuf>,
 
+    /// Leave behind the signatures that lie beside the image, and say nothing of it
+    #[arg(long)]
+    remove_signatures: bool,
+
     /// Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image
     #[arg(long)]
     no_verify_signature: bool,
@@ -126,12 +131,16 @@ pub(crate) struct CopyArgs {
     quiet: bool,
 
     /// Move at most this many blobs at once [default: 4 large and 16 small ones]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     image_parallel_copies: Option<usize>,
 
     /// Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]
     #[arg(long, value_name = "FILE")]
     authfile: Option<PathBuf>,
+
+    /// Both --src-tls-verify and --dest-tls-verify, for scripts of skopeo's early days
+    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    tls_verify: Option<bool>,
 
     #[command(flatten)]
     form: LayerFormFlags,
@@ -172,8 +181,8 @@ pub(crate) async fn run(
     // One set of files for both sides: a file is read, and warned of, once.
     let files = AuthFiles::find(args.authfile.clone())?;
     let access = (
-        args.src.access(Some(&files))?,
-        args.dest.access(Some(&files))?,
+        args.src.access(Some(&files), args.tls_verify)?,
+        args.dest.access(Some(&files), args.tls_verify)?,
     );
     let local = (
         args.src_place.local(global, args.shared_blob_dir.as_ref()),
@@ -242,10 +251,14 @@ fn additional_tags(args: &CopyArgs, destination: &ImageName) -> Result<Vec<Strin
         ));
     }
     let full = |text: &String| {
-        let reference = parse_reference(text)?.or_latest();
-        match reference.digest {
-            Some(_) => Err(Error::other(format!("`{text}` is a digest, not a tag"))),
-            None => Ok(reference.to_string()),
+        let reference = parse_reference(text)?;
+        match (&reference.digest, &reference.tag) {
+            (Some(_), _) => Err(Error::other(format!("`{text}` is a digest, not a tag"))),
+            (None, None) => Err(
+                Error::other(format!("`--additional-tag {text}` has no tag"))
+                    .hint(format!("write `--additional-tag {text}:latest`")),
+            ),
+            (None, Some(_)) => Ok(reference.to_string()),
         }
     };
     args.additional_tag.iter().map(full).collect()
@@ -303,6 +316,7 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
         mount_from: mount_from.collect::<Result<_>>()?,
         format: format(args)?,
         verify_signatures: !args.no_verify_signature,
+        leave_signatures: args.remove_signatures,
     })
 }
 

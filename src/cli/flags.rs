@@ -19,7 +19,7 @@ use crate::{Error, Result};
 #[derive(Args, Clone)]
 pub(crate) struct Global {
     /// Log each request and each decision to stderr, without secrets
-    #[arg(long, global = true, env = "BARQUE_DEBUG", hide_env_values = true, value_parser = BoolishValueParser::new(), action = clap::ArgAction::SetTrue, help_heading = "Global options")]
+    #[arg(long, global = true, env = "BARQUE_DEBUG", hide_env_values = true, value_parser = switch, action = clap::ArgAction::SetTrue, help_heading = "Global options")]
     pub(crate) debug: bool,
 
     /// Choose this operating system of a multi-platform image [default: linux]
@@ -56,11 +56,11 @@ pub(crate) struct Global {
     pub(crate) override_variant: Option<String>,
 
     /// End the command with an error after this time, as in 90s or 10m [default: none]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_COMMAND_TIMEOUT", hide_env_values = true, help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_COMMAND_TIMEOUT", hide_env_values = true, help_heading = "Global options")]
     pub(crate) command_timeout: Option<Duration>,
 
     /// Give up on a connection after this time without a byte [default: 60s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_STALL_TIMEOUT", hide_env_values = true, help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_STALL_TIMEOUT", hide_env_values = true, help_heading = "Global options")]
     pub(crate) stall_timeout: Option<Duration>,
 
     /// Wait this long before the second try of a request, twice as long before each further one [default: 250ms]
@@ -70,6 +70,16 @@ pub(crate) struct Global {
     /// Accepted for compatibility with skopeo: barque checks no signature policy
     #[arg(long, global = true, hide = true)]
     pub(crate) insecure_policy: bool,
+
+    /// Accepted for compatibility with skopeo: barque keeps no signatures elsewhere than beside the image
+    #[arg(
+        long = "registries.d",
+        global = true,
+        hide = true,
+        value_name = "DIR",
+        id = "registries-d"
+    )]
+    registries_d: Option<PathBuf>,
 
     /// Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]
     #[arg(
@@ -88,7 +98,8 @@ impl Global {
         if let Some(backoff) = self.retry_backoff {
             patience.backoff = backoff;
         }
-        if let Some(stall) = self.stall_timeout {
+        // The variable may be there without a value.
+        if let Some(stall) = self.stall_timeout.filter(|t| !t.is_zero()) {
             patience.stall = stall;
             patience.header = patience.header.min(stall);
             patience.connect = patience.connect.min(stall);
@@ -98,11 +109,13 @@ impl Global {
 
     /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else.
     pub(crate) fn platform(&self, flag: &PlatformFlag) -> Result<PlatformWish> {
+        // An empty value, as of a variable of CI that is not set, is none.
+        let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
+        let os = given(&self.override_os);
+        let arch = given(&self.override_arch);
+        let variant = given(&self.override_variant);
         if let Some(text) = &flag.platform {
-            if self.override_os.is_some()
-                || self.override_arch.is_some()
-                || self.override_variant.is_some()
-            {
+            if os.is_some() || arch.is_some() || variant.is_some() {
                 return Err(Error::other(
                     "`--platform` and the `--override-` flags say the same thing twice",
                 ));
@@ -112,12 +125,10 @@ impl Global {
         let default = PlatformWish::default();
         let text = format!(
             "{}/{}",
-            self.override_os.as_deref().unwrap_or(&default.os),
-            self.override_arch
-                .as_deref()
-                .unwrap_or(&default.architecture)
+            os.unwrap_or(default.os),
+            arch.unwrap_or(default.architecture)
         );
-        Ok(match &self.override_variant {
+        Ok(match variant {
             Some(variant) => format!("{text}/{variant}").parse::<PlatformWish>()?,
             None => text.parse::<PlatformWish>()?,
         })
@@ -130,6 +141,15 @@ pub(crate) struct PlatformFlag {
     /// Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
+}
+
+/// A switch by a variable, which may be there without a value.
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_lowercase().as_str() {
+        "y" | "yes" | "t" | "true" | "on" | "1" => Ok(true),
+        "n" | "no" | "f" | "false" | "off" | "0" | "" => Ok(false),
+        _ => Err("write 1 or 0".to_owned()),
+    }
 }
 
 /// Go's durations as far as people write them (`90s`, `1m30s`, `500ms`), and bare seconds.
@@ -219,13 +239,13 @@ impl Side<'_> {
 
 /// Stamps the flag group of one side. clap cannot prefix a flattened struct, so the macro writes it out.
 macro_rules! access_flags {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal, $heading:literal) => {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $heading:literal $(, $short:literal)?) => {
         $(#[$doc])*
         #[derive(Args)]
         #[command(next_help_heading = $heading)]
         pub(crate) struct $name {
             /// Log in as this user with this password; without a colon the password is empty
-            #[arg(id = concat!($prefix, "creds"), long = concat!($prefix, "creds"), value_name = "USER[:PASSWORD]",
+            #[arg(id = concat!($prefix, "creds"), long = concat!($prefix, "creds"), $(alias = $short,)? value_name = "USER[:PASSWORD]",
                   conflicts_with_all = [concat!($prefix, "username"), concat!($prefix, "no-creds"), concat!($prefix, "registry-token")])]
             creds: Option<String>,
 
@@ -262,8 +282,8 @@ macro_rules! access_flags {
         }
 
         impl $name {
-            /// How this side reaches its registry; `files` serve where the side names no file of its own.
-            pub(crate) fn access(&self, files: Option<&AuthFiles>) -> Result<Access> {
+            /// How this side reaches its registry; `files` and `tls_verify` serve where the side has none of its own.
+            pub(crate) fn access(&self, files: Option<&AuthFiles>, tls_verify: Option<bool>) -> Result<Access> {
                 let files = match (&self.authfile, files) {
                     (None, Some(files)) => files.clone(),
                     (own, _) => AuthFiles::find(own.clone())?,
@@ -276,7 +296,7 @@ macro_rules! access_flags {
                     registry_token: self.registry_token.as_deref(),
                     files,
                     cert_dir: self.cert_dir.as_ref(),
-                    tls_verify: self.tls_verify,
+                    tls_verify: self.tls_verify.or(tls_verify),
                     prefix: $prefix,
                 }
                 .access()
@@ -333,11 +353,11 @@ access_flags!(
 );
 access_flags!(
     /// Access to the registry that a copy reads.
-    SourceFlags, "src-", "Access to the source"
+    SourceFlags, "src-", "Access to the source", "screds"
 );
 access_flags!(
     /// Access to the registry that a copy writes.
-    DestinationFlags, "dest-", "Access to the destination"
+    DestinationFlags, "dest-", "Access to the destination", "dcreds"
 );
 
 #[cfg(test)]
@@ -350,6 +370,7 @@ mod tests {
         assert_eq!(duration("1.5h"), Ok(Duration::from_secs(5400)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("10"), Ok(Duration::from_secs(10)));
+        assert_eq!(switch(""), Ok(false));
         assert!(duration("10x").is_err() && duration("s").is_err() && duration("-1s").is_err());
     }
 }

@@ -34,7 +34,9 @@ pub(crate) fn completion(args: &CompletionArgs, command: Command) -> Outcome {
 
 /// `command` with the commands that `--help` shows; clap's generators would offer the hidden ones too.
 fn shown(command: Command) -> Command {
-    let mut shown = Command::new("barque").about(command.get_about().cloned().unwrap_or_default());
+    let mut shown = Command::new("barque")
+        .about(command.get_about().cloned().unwrap_or_default())
+        .disable_version_flag(true);
     if let Some(version) = command.get_version() {
         shown = shown.version(version.to_owned());
     }

@@ -10,7 +10,7 @@ use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
 use crate::copy::{check_signatures, choose_image};
-use crate::image::{Manifest, MediaType, PlatformWish, Sketch, config};
+use crate::image::{Manifest, MediaType, PlatformWish, Sketch, View, config};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
@@ -76,7 +76,7 @@ pub(crate) struct InspectArgs {
 }
 
 pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Outcome> {
-    let access = args.registry.access(None)?;
+    let access = args.registry.access(None, None)?;
     let wish = global.platform(&args.platform)?;
     let patience = global.patience();
     // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.
@@ -133,17 +133,27 @@ async fn inspect(
         return Ok((text, Ok(())));
     }
     if args.raw && !args.config {
-        return Ok((source.manifest(&Which::Named).await?.raw().clone(), Ok(())));
+        return Ok((source.raw_manifest().await?, Ok(())));
     }
     if args.config {
         let top = source.manifest(&Which::Named).await?;
         let image = choose_image(source, &top, wish).await?;
-        let config = config_of(source, &image).await?;
-        let config = config.ok_or_else(|| no_config(image.media_type()))?;
-        if args.raw {
-            return Ok((config, Ok(())));
-        }
-        let document = config::oci_struct_json(&config)?;
+        let view = image.view()?;
+        let document = match (&view, needs_config(&view)) {
+            // Of an artifact too: the bytes can be shown whatever they are.
+            (View::Image(of), _) if args.raw => {
+                return Ok((
+                    read_all(source.blob(&of.config, 0).await?, CONFIG_CAP).await?,
+                    Ok(()),
+                ));
+            }
+            (_, Some(config)) => {
+                let config = read_all(source.blob(config, 0).await?, CONFIG_CAP).await?;
+                config::oci_struct_json(&config)?
+            }
+            (View::Schema1(schema1), _) if !args.raw => schema1.config_json()?,
+            _ => return Err(no_config(image.media_type())),
+        };
         let text = shown(&document, args.format.as_deref(), &template::CONFIG)?;
         return Ok((text, Ok(())));
     }
@@ -222,7 +232,7 @@ async fn config_of(source: &dyn Source, image: &Manifest) -> Result<Option<Bytes
 fn no_config(media_type: &MediaType) -> Error {
     if media_type.is_schema1() {
         return Error::other("a docker schema 1 image has no config of its own")
-            .hint("a copy to `oci:` makes one; `--raw` shows what the manifest says");
+            .hint("`--config` without `--raw` shows the one that the manifest makes");
     }
     Error::other("this is an artifact without the config of an image")
         .hint("see what it is with `barque inspect --raw`")

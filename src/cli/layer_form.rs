@@ -5,10 +5,10 @@
 
 use clap::Args;
 
+use crate::Result;
 use crate::copy::Layers;
 use crate::copy::codec::Codec;
 use crate::image::LayerForm;
-use crate::{Error, Result};
 
 #[derive(Args)]
 #[command(next_help_heading = "Compression of layers")]
@@ -17,8 +17,13 @@ pub(crate) struct LayerFormFlags {
     #[arg(long, value_name = "FORMAT", value_parser = format, conflicts_with = "dest_decompress")]
     dest_compress_format: Option<LayerForm>,
 
-    /// Compress at this level: 1 to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]
-    #[arg(long, value_name = "N", conflicts_with = "dest_decompress")]
+    /// Compress at this level: 0 (not at all) to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "dest_decompress",
+        allow_negative_numbers = true
+    )]
     dest_compress_level: Option<u32>,
 
     /// Compress layers that are not compressed; with gzip, unless a format is given
@@ -32,6 +37,10 @@ pub(crate) struct LayerFormFlags {
     /// Accepted for compatibility with skopeo: a layer in another format is never taken for one in that format
     #[arg(long, requires = "dest_compress_format")]
     dest_force_compress_format: bool,
+
+    /// Accepted for compatibility with skopeo: what is there is known before a layer is sent
+    #[arg(long, hide = true)]
+    dest_precompute_digests: bool,
 
     /// Leave layers uncompressed that are so, also where a format is given
     #[arg(long)]
@@ -60,12 +69,7 @@ impl LayerFormFlags {
         let format = match (self.dest_compress_format, self.dest_compress) {
             (Some(format), _) => format,
             (None, true) => LayerForm::Gzip,
-            (None, false) if level.is_some() => {
-                let text = "`--dest-compress-level` alone compresses nothing";
-                let hint =
-                    "add `--dest-compress-format`, or `--dest-compress` for uncompressed layers";
-                return Err(Error::other(text).hint(hint));
-            }
+            // A level alone compresses nothing.
             (None, false) => return Ok(Layers::Keep),
         };
         Ok(Layers::Compressed {
@@ -106,6 +110,9 @@ mod tests {
         assert_eq!(layers(&[]), Ok(Layers::Keep));
         let kept = layers(&["--dest-oci-accept-uncompressed-layers"]);
         assert_eq!(kept, Ok(Layers::Keep));
+        assert_eq!(layers(&["--dest-compress-level=3"]), Ok(Layers::Keep));
+        let stored = layers(&["--dest-compress", "--dest-compress-level=0"]);
+        assert_eq!(stored, compressed(Codec::Gzip(0), true, false));
         assert_eq!(layers(&["--dest-decompress"]), Ok(Layers::Plain));
         let plain = layers(&["--dest-compress"]);
         assert_eq!(plain, compressed(Codec::Gzip(6), true, false));
@@ -126,10 +133,9 @@ mod tests {
                 &["--dest-compress-format=zstd:chunked"],
                 "zstd:chunked is not",
             ),
-            (&["--dest-compress-level=3"], "alone compresses nothing"),
             (
                 &["--dest-compress", "--dest-compress-level=10"],
-                "levels 1 to 9",
+                "levels 0 to 9",
             ),
             (
                 &["--dest-compress-format=zstd", "--dest-compress-level=0"],

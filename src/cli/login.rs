@@ -107,6 +107,11 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outc
     };
     check(&args, global, &key.registry, found)
         .await
+        .map_err(|e| match e.kind() {
+            // skopeo's words, for which scripts look.
+            Kind::NotAllowed => e.context("invalid username/password"),
+            _ => e,
+        })
         .with_context(doing)?;
     let store = CredentialStore::find(args.authfile.clone(), args.compat_auth_file.clone())?;
     let place = store
@@ -123,7 +128,7 @@ async fn get_login(stored: &AuthFiles, key: &AuthKey) -> Result<String> {
     match stored.lookup_key(key).await?.map(|f| f.credential) {
         Some(Credential::Login { username, .. }) => Ok(username + "\n"),
         _ => Err(
-            Error::new(Kind::NotAllowed, format!("not logged in to `{key}`"))
+            Error::new(Kind::NotAllowed, format!("not logged into `{key}`"))
                 .hint(format!("log in with `barque login {key}`")),
         ),
     }

@@ -3,6 +3,7 @@
 //! One thin file a command. A command returns an `Outcome`; only this file writes it to stdout. No HTTP here,
 //! and no JSON by hand.
 
+mod compat;
 mod copy;
 mod delete;
 mod flags;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use futures_util::StreamExt;
 use futures_util::stream::LocalBoxStream;
 use indicatif::MultiProgress;
@@ -55,13 +56,18 @@ Exit codes:
 #[command(
     name = "barque",
     version,
+    disable_version_flag = true,
     max_term_width = 100,
     arg_required_else_help = true,
+    args_override_self = true,
     after_help = NAMES
 )]
 struct Cli {
     #[command(flatten)]
     global: Global,
+    /// Print version
+    #[arg(short = 'V', short_alias = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Command,
 }
@@ -138,7 +144,9 @@ impl From<anyhow::Error> for Ended {
 }
 
 fn run() -> Result<(), Ended> {
-    let cli = Cli::try_parse().map_err(anyhow::Error::from)?;
+    let args = compat::read(std::env::args_os().collect(), Cli::command);
+    let args = args.map_err(anyhow::Error::from)?;
+    let cli = Cli::try_parse_from(args).map_err(compat::explained)?;
     let screen = MultiProgress::new();
     // Another subscriber can only stand here when the library is embedded; it then hears the events.
     let _ = tracing::subscriber::set_global_default(log::subscriber(cli.global.debug, &screen));

@@ -12,11 +12,16 @@ use crate::{Kind, Result};
 #[derive(Args, Clone)]
 pub(crate) struct RetryFlags {
     /// Try the whole operation again this often when the network or the registry fails
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
     retry_times: u32,
 
     /// Wait this long before each new try [default: 1s, doubled each time]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     retry_delay: Option<Duration>,
 }
 

@@ -104,11 +104,12 @@ pub async fn run(
         blobs: Vec::new(),
         bytes: 0,
         manifests: Vec::new(),
-        notes: plan.notes.clone(),
+        notes: [&plan.notes[..], &plan.losses].concat(),
         requests: BTreeMap::new(),
         duration: Duration::ZERO,
     };
     plan.notes.iter().for_each(|note| progress.note(note));
+    plan.losses.iter().for_each(|loss| tracing::warn!("{loss}"));
     if plan.up_to_date.is_none() {
         let moved = Arc::new(AtomicU64::new(0));
         let found_in = found_in(&*source, want);

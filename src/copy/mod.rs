@@ -51,6 +51,8 @@ pub struct Want {
     pub format: Option<Format>,
     /// Refuse signed schema 1 manifests whose signatures are wrong, or that are signed as another image.
     pub verify_signatures: bool,
+    /// Leave signatures behind that lie beside the image, untold.
+    pub leave_signatures: bool,
 }
 
 impl Want {

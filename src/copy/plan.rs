@@ -101,6 +101,8 @@ pub struct CopyPlan {
     pub notes: Vec<String>,
     /// Bytes of layers that were read for the plan.
     pub read_ahead: u64,
+    /// What has to be told even to one who wants to hear no notes: signatures that are left behind.
+    pub losses: Vec<String>,
     /// What the copy is expected to send, the plan included.
     pub requests: Requests,
     /// Set when the destination has the image already: its digest.
@@ -197,17 +199,20 @@ async fn draw(
         let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
         return Err(Error::new(Kind::Refused, message).hint(hint));
     }
-    let up_to_date = |digest: Option<Digest>| {
-        let plan = CopyPlan {
+    let up_to_date = async |digest: Option<Digest>| {
+        let mut plan = CopyPlan {
             up_to_date: digest,
             ..CopyPlan::default()
         };
-        (plan, None)
+        if !want.leave_signatures {
+            signatures::tell_losses(&mut plan, top.digest(), source, destination).await?;
+        }
+        Ok((plan, None))
     };
     let stays = want.layers == Layers::Keep && stays(&top, want);
     let vouches = can.manifest_vouches && !want.looks_below();
     if vouches && stays && wanted.is_some() && current == wanted {
-        return Ok(up_to_date(wanted));
+        return up_to_date(wanted).await;
     }
     let platforms = match &want.platforms {
         Platforms::All if retag => &Platforms::IndexOnly,
@@ -246,7 +251,7 @@ async fn draw(
         let fits = destination.fits_name(&top.manifest);
         fits.map_err(|e| writing(destination, e))?;
         if vouches && current.as_ref() == Some(top.manifest.digest()) {
-            return Ok(up_to_date(current));
+            return up_to_date(current).await;
         }
     }
 
@@ -298,7 +303,7 @@ async fn draw(
     if retag {
         let made = |m: &ManifestStep| graph.made.contains(m.manifest.digest());
         plan.manifests.retain(|m| m.at == Which::Named || made(m));
-    } else {
+    } else if !want.leave_signatures {
         signatures::add(&mut plan, top.digest(), source, destination).await?;
     }
     Ok((plan, current))

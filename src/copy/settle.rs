@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use super::engine::BlobDone;
 use super::plan::{Awaits, ManifestStep};
 use crate::Result;
-use crate::image::{Descriptor, Digest, Manifest, View, convert, index};
+use crate::image::platform::ZSTD;
+use crate::image::{Descriptor, Digest, LayerForm, Manifest, View, convert, index};
 use crate::transport::Which;
 
 /// A manifest that is ready to be written.
@@ -52,8 +53,11 @@ impl<'a> Settling<'a> {
     /// Hears that the manifest of `step` was written as `manifest`.
     pub(super) fn wrote(&mut self, step: &ManifestStep, manifest: &Manifest) {
         if step.manifest.digest() != manifest.digest() {
-            self.manifests
-                .insert(step.manifest.digest().clone(), manifest.descriptor());
+            let mut now = manifest.descriptor();
+            if has_zstd(manifest) {
+                now.annotations = Some([(ZSTD.to_owned(), "true".to_owned())].into());
+            }
+            self.manifests.insert(step.manifest.digest().clone(), now);
         }
     }
 
@@ -75,6 +79,12 @@ impl<'a> Settling<'a> {
     }
 }
 
+/// Whether layers of the image are compressed with zstd: its entry in an index says so (see [`ZSTD`]).
+fn has_zstd(manifest: &Manifest) -> bool {
+    let is_zstd = |layer: &Descriptor| LayerForm::of(&layer.media_type) == Some(LayerForm::Zstd);
+    matches!(manifest.view(), Ok(View::Image(image)) if image.layers.iter().any(is_zstd))
+}
+
 /// The entry `old` of an index, pointing at what `changed` calls its manifest now. Platform and annotations stay,
 /// except that an attestation speaks of the image under its new digest.
 pub(super) fn replaced(old: &Descriptor, changed: &HashMap<Digest, Descriptor>) -> Descriptor {
@@ -83,6 +93,12 @@ pub(super) fn replaced(old: &Descriptor, changed: &HashMap<Digest, Descriptor>) 
         entry.media_type = new.media_type.clone();
         entry.digest = new.digest.clone();
         entry.size = new.size;
+        if let Some(annotations) = &new.annotations {
+            entry
+                .annotations
+                .get_or_insert_default()
+                .extend(annotations.clone());
+        }
     }
     if let Some(of) = entry
         .annotations

@@ -20,6 +20,28 @@ pub struct Signatures {
     pub bytes: Vec<Bytes>,
 }
 
+/// Adds to `plan`, by which nothing is written, that the destination lacks the signatures of the image `top`.
+pub(super) async fn tell_losses(
+    plan: &mut CopyPlan,
+    top: &Digest,
+    source: &dyn Source,
+    destination: &dyn Destination,
+) -> Result<()> {
+    let found = source.signatures(&Which::Named).await;
+    let count = found.map_err(|e| reading(source, e))?.len();
+    if count > 0 && !destination.can().keeps_signatures {
+        plan.losses.push(loss(top, count, destination));
+    }
+    Ok(())
+}
+
+fn loss(was: &Digest, count: usize, destination: &dyn Destination) -> String {
+    let name = destination.name();
+    format!(
+        "signatures of `{was}` are left behind, {count} of them: `{name}` has no place for them"
+    )
+}
+
 /// Adds to `plan`, whose manifests are those of the image `top`, the signatures that the source has of them.
 pub(super) async fn add(
     plan: &mut CopyPlan,
@@ -27,7 +49,7 @@ pub(super) async fn add(
     source: &dyn Source,
     destination: &dyn Destination,
 ) -> Result<()> {
-    let (name, can) = (destination.name(), destination.can());
+    let can = destination.can();
     let mut size = 0;
     for step in &plan.manifests {
         let of = match step.was == *top {
@@ -44,11 +66,9 @@ pub(super) async fn add(
             && step.awaits == Awaits::Nothing
             && step.manifest.digest() == was;
         if !can.keeps_signatures {
-            plan.notes.push(format!(
-                "signatures of `{was}` are left behind, {count} of them: `{name}` has no place for them"
-            ));
+            plan.losses.push(loss(was, count, destination));
         } else if !stays {
-            plan.notes.push(format!(
+            plan.losses.push(format!(
                 "signatures of `{was}` are left behind, {count} of them: they do not hold for its new digest"
             ));
         } else {

@@ -10,7 +10,7 @@ use super::{Descriptor, Manifest, ManifestError, go_json};
 pub const ATTESTS: &str = "vnd.docker.reference.digest";
 
 /// The index `index` with what `entry` says of each of its descriptors: `None` leaves it out, another descriptor
-/// replaces type, digest, size, and the image that an attestation speaks of.
+/// replaces type, digest and size, and what it has in other annotations.
 pub fn rewrite(
     index: &Manifest,
     mut entry: impl FnMut(&Descriptor) -> Option<Descriptor>,
@@ -30,10 +30,10 @@ pub fn rewrite(
                     members.shift_remove("data");
                 }
             }
-            if let Some(image) = new.annotation(ATTESTS)
-                && new.annotation(ATTESTS) != old.annotation(ATTESTS)
-            {
-                value["annotations"][ATTESTS] = image.into();
+            for (name, text) in new.annotations.iter().flatten() {
+                if old.annotation(name) != Some(text) {
+                    value["annotations"][name] = text.as_str().into();
+                }
             }
             kept.push(value);
         }

@@ -22,7 +22,7 @@ const MAX_TAG: usize = 128;
 pub enum ReferenceError {
     #[error("an image name is missing")]
     Empty,
-    #[error("not a valid image name")]
+    #[error("it does not read as NAME[:TAG][@DIGEST]")]
     Format,
     #[error(
         "the tag is not valid: letters, digits, `_`, `.` and `-`, at most {MAX_TAG}, not beginning with `.` or `-`"

@@ -6,8 +6,10 @@
 
 use std::collections::HashSet;
 
-use super::v1::{V1Error, V1Image};
-use super::{Digest, Manifest, ManifestError, Schema1View, SignatureCheck, SignatureFault};
+use super::v1::{V1Error, V1Image, modern_config};
+use super::{
+    Algorithm, Digest, Manifest, ManifestError, Schema1View, SignatureCheck, SignatureFault, config,
+};
 use crate::{Error, Kind};
 
 /// The empty tar, compressed: what a step that changed no file has for a layer in schema 1.
@@ -105,6 +107,21 @@ impl Schema1View {
 }
 
 impl Schema1View {
+    /// The config that the image would have: the members of `config::oci_struct_json`. The digests of its plain layers,
+    /// which only reading them tells, are empty.
+    ///
+    /// # Errors
+    /// As [`Schema1View::chain`], and [`Kind::Corrupt`] when the newest image cannot be read.
+    pub fn config_json(&self) -> Result<serde_json::Value, Error> {
+        let chain: Vec<V1Image> = self.chain()?.into_iter().map(|l| l.image).collect();
+        let layers = chain.iter().filter(|image| !image.throwaway()).count();
+        let unknown = Digest::of(Algorithm::Sha256, b"");
+        let config = modern_config(&chain, &vec![unknown; layers])?;
+        let mut json = config::oci_struct_json(&config)?;
+        json["rootfs"]["diff_ids"] = vec![""; layers].into();
+        Ok(json)
+    }
+
     /// The same image without the layers that [`Schema1View::chain`] drops; its errors are those.
     pub fn fixed(self) -> Result<Schema1View, Schema1Error> {
         let chain = self.chain()?;

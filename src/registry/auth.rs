@@ -7,11 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, Method, StatusCode, header};
 
-use super::ApiError;
 use super::admit::{Admitted, Purpose, admit};
 use super::challenge::{Challenge, parse_challenges};
+use super::error::{ApiError, WITH_CREDENTIAL};
 use super::intent::{Actions, Said, Scope};
-use super::token::{Realm, Token, TokenAnswer, Tokens, basic, exchange};
+use super::token::{Realm, TO_THE_ENDPOINT, Token, TokenAnswer, Tokens, basic, exchange};
 use super::wire::Wire;
 use crate::image::{Registry, Repository, RepositoryName};
 use crate::settings::{Access, Credential, Found, Login, Secret};
@@ -230,7 +230,7 @@ impl Auth {
     ) -> Result<TokenAnswer> {
         let before = self.refused().get(scopes).cloned();
         if let (Some(_), Some(before)) = (credential, before) {
-            return Err(before.into_error("to the token endpoint"));
+            return Err(before.into_error(TO_THE_ENDPOINT));
         }
         let first = exchange(wire, realm, scopes, credential).await;
         if let (Some(_), Err(e)) = (credential, &first)
@@ -280,7 +280,7 @@ impl Auth {
             Some(Pass {
                 origin: Some(origin),
                 ..
-            }) => format!("with the credential of {origin}"),
+            }) => format!("{WITH_CREDENTIAL} of {origin}"),
         }
     }
 

@@ -25,6 +25,9 @@ pub struct ApiErrorItem {
     pub detail: String,
 }
 
+/// What is told of a request that was sent with a login, before the rest: where it is from, or where it went.
+pub(crate) const WITH_CREDENTIAL: &str = "with the credential";
+
 /// An answer with an error status; the typed cause of an [`Error`] from this room.
 #[derive(Debug, Clone)]
 pub struct ApiError {
@@ -118,7 +121,7 @@ impl ApiError {
         if kind == Kind::NotAllowed {
             message = format!("{message} (sent {who})");
         }
-        let hint = self.hint(kind);
+        let hint = self.hint(kind, who.starts_with(WITH_CREDENTIAL));
         let error = Error::new(kind, message).because(self);
         match hint {
             Some(hint) => error.hint(hint),
@@ -126,7 +129,7 @@ impl ApiError {
         }
     }
 
-    fn hint(&self, kind: Kind) -> Option<String> {
+    fn hint(&self, kind: Kind, with_credential: bool) -> Option<String> {
         let host = self.url.split("://").nth(1)?.split('/').next()?;
         let text = self.text.as_deref().unwrap_or_default();
         match (kind, self.status.as_u16()) {
@@ -138,6 +141,9 @@ impl ApiError {
                 "check user name and password; some registries want an access token as password"
                     .to_owned(),
             ),
+            (Kind::NotAllowed, 401) if with_credential => Some(format!(
+                "`{host}` refuses this credential: check user name and password; some registries want an access token as password"
+            )),
             (Kind::NotAllowed, 401) => Some(format!(
                 "the repository does not exist or needs a login: check its name, or run `barque login {host}`"
             )),
@@ -351,6 +357,15 @@ mod tests {
         };
         assert!(refused("/v2/").starts_with("check user name and password"));
         assert!(refused("/v2/a/manifests/1").contains("does not exist or needs a login"));
+        let status = StatusCode::UNAUTHORIZED;
+        let error = ApiError::new(Method::GET, &url.at("/v2/a/manifests/1"), status, b"");
+        let error = error.into_error("with the credential of `--creds`");
+        assert!(
+            error
+                .advice()
+                .unwrap()
+                .starts_with("`r.io` refuses this credential")
+        );
     }
 
     #[test]

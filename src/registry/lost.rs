@@ -81,11 +81,13 @@ pub(super) fn lost(
                 .because(innermost(&e))
                 .hint("check the proxy settings (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)")
         } else if says("dns error") || says("failed to lookup") {
-            unavailable(format!("{place}: the host `{host}` is unknown"))
-                .because(innermost(&e))
-                .hint(format!(
-                    "check the spelling of `{host}` and this machine's DNS"
-                ))
+            unavailable(format!(
+                "{place}: the host `{host}` is unknown (no such host)"
+            ))
+            .because(innermost(&e))
+            .hint(format!(
+                "check the spelling of `{host}` and this machine's DNS"
+            ))
         } else if is_io(io::ErrorKind::ConnectionRefused) {
             unavailable(format!(
                 "{place}: nothing listens there (connection refused)"

@@ -163,12 +163,12 @@ pub(crate) async fn exchange(
         let fall_back = matches!(answer.status.as_u16(), 400 | 401 | 404 | 405)
             && !password.expose().is_empty();
         if !fall_back {
-            return read(answer, Method::POST).await;
+            return read(answer, Method::POST, true).await;
         }
     }
     let basic = login.map(|(username, password, _)| (username.as_str(), password));
     let answer = send(wire, get(realm, scopes, basic)).await?;
-    read(answer, Method::GET).await
+    read(answer, Method::GET, basic.is_some()).await
 }
 
 /// `Basic` and the credential, as the value of an `Authorization` header.
@@ -264,11 +264,17 @@ async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
     ))
 }
 
-async fn read(answer: Answer, method: Method) -> Result<TokenAnswer> {
+/// What is told of a login that was sent there.
+pub(super) const TO_THE_ENDPOINT: &str = "with the credential to the token endpoint";
+
+async fn read(answer: Answer, method: Method, with_credential: bool) -> Result<TokenAnswer> {
     let url = answer.url.clone();
     if !answer.status.is_success() {
         let refusal = ApiError::read(method, answer).await;
-        return Err(refusal.into_error("to the token endpoint"));
+        return Err(refusal.into_error(match with_credential {
+            true => TO_THE_ENDPOINT,
+            false => "to the token endpoint",
+        }));
     }
     let body = answer.document(TOKEN_CAP).await?;
     let token = serde_json::from_slice::<Document>(&body)

@@ -191,7 +191,7 @@ pub struct PlanReport<'a> {
     /// Manifests that are written; one that is made of what is read on the way is not listed.
     #[serde(skip)]
     writes: usize,
-    notes: &'a [String],
+    notes: Vec<String>,
 }
 
 impl<'a> PlanReport<'a> {
@@ -241,7 +241,7 @@ impl<'a> PlanReport<'a> {
                 destination: plan.requests.destination,
                 total: plan.requests.source + plan.requests.destination,
             },
-            notes: &plan.notes,
+            notes: [&plan.notes[..], &plan.losses].concat(),
         }
     }
 

@@ -3,9 +3,12 @@
 //! It keeps the text of the config and only makes it canonical, so no precision or offset is lost. It is separate
 //! because documents and templates print the same moment in two ways. It reads no clock.
 
+mod layout;
+
 use serde::Serialize;
 
 use crate::image::config::rfc3339;
+pub(super) use layout::Parts;
 
 /// A moment in RFC 3339 as Go's `time.Time` marshals it: `T` and `Z` in capitals, at most nine digits of fraction
 /// without zeros at the end, no fraction when it is zero.
@@ -22,6 +25,22 @@ impl GoTime {
     /// Reads an RFC 3339 text. `None` when it is not one; builders that cannot tell the time write all sorts.
     pub fn parse(text: &str) -> Option<GoTime> {
         rfc3339(text).map(GoTime)
+    }
+
+    /// Its numbers, in its own offset.
+    pub(super) fn parts(&self) -> Parts {
+        Parts::of(&self.0)
+    }
+
+    /// The same moment with the offset 0.
+    pub(super) fn utc(&self) -> GoTime {
+        GoTime::parse(
+            &self
+                .parts()
+                .in_utc()
+                .format("2006-01-02T15:04:05.999999999Z07:00"),
+        )
+        .unwrap_or_else(|| self.clone())
     }
 
     /// The form of Go's `Time.String`, which is what a template prints.

@@ -72,25 +72,27 @@ impl Table {
             .collect();
         let aligns: Vec<Align> = self.columns.iter().map(|(_, align)| *align).collect();
         let lines = [&header].into_iter().chain(&self.rows);
-        align(lines, &aligns, Some(width))
+        align(lines, &aligns, Some(width), 0)
     }
 }
 
-/// Aligns lines whose cells are separated by tabs, as `--format 'table ...'` wants.
+/// Aligns lines whose cells are separated by tabs, as `--format 'table ...'` wants: with its gap, a column is no
+/// narrower than 12 characters.
 pub(super) fn align_tabs(text: &str) -> String {
     let cells = |line: &str| line.split('\t').map(str::to_owned).collect();
     let rows: Vec<Vec<String>> = text.lines().map(cells).collect();
-    align(rows.iter(), &[], None)
+    align(rows.iter(), &[], None, 10)
 }
 
 fn align<'a>(
     rows: impl Iterator<Item = &'a Vec<String>> + Clone,
     aligns: &[Align],
     width: Option<usize>,
+    narrowest: usize,
 ) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows.clone() {
-        widths.resize(widths.len().max(row.len()), 0);
+        widths.resize(widths.len().max(row.len()), narrowest);
         for (known, cell) in widths.iter_mut().zip(row) {
             *known = (*known).max(cell.chars().count());
         }
@@ -195,6 +197,10 @@ mod tests {
 
     #[test]
     fn tabs_become_columns() {
-        assert_eq!(align_tabs("a\tbb\nccc\td\n\n"), "a    bb\nccc  d\n\n");
+        assert_eq!(
+            align_tabs("a\tbb\nthirteen char\td\n\n"),
+            "a              bb\nthirteen char  d\n\n"
+        );
+        assert_eq!(align_tabs("linux\tx\n"), "linux       x\n");
     }
 }

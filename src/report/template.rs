@@ -1,25 +1,32 @@
 //! `--format`: Go templates over the documents of this room.
 //!
 //! The language itself is gtmpl-ng's; what is skopeo's comes from here: the functions of its report package, `table `,
-//! `\n` and `\t`, the final newline, the words of an error. `shape` says what fields there are. User input reaches the
-//! evaluator, so a test feeds it nonsense: it must answer with an error and never panic.
+//! `\n` and `\t`, the final newline, the words of an error. `shape` says what fields there are, `value` and `rewrite`
+//! make Go's types of them. User input reaches the evaluator, so a test feeds it nonsense: it must answer with an
+//! error and never panic.
 
+mod functions;
+mod rewrite;
 mod shape;
+mod value;
 
 use std::fmt::Write;
 
-use gtmpl_ng::{Context, ExecError, FuncError, ParseError, Template, Value};
+use gtmpl_ng::{Context, ExecError, ParseError, Template};
 use serde::Serialize;
 
+use functions::FUNCTIONS;
+use rewrite::{Piece, pieces, rewrite};
 pub use shape::{CONFIG, INSPECT, Shape};
 
 use super::failure::clean;
 use super::{json, table};
 use crate::{Error, Result};
 
-/// Renders `document`, whose fields are those of `shape`, by `format`; the text ends in a newline.
+/// Renders `document`, whose fields are those of `shape`, by `format`. As skopeo does, it ends what is printed in a
+/// newline where the template itself does not end in one.
 ///
-/// `json` is the default output. `command` (`barque inspect`) names the template in errors.
+/// `json` is the default output, and so is nothing. `command` (`barque inspect`) names the template in errors.
 ///
 /// # Errors
 /// `Kind::Other` when the template does not parse, names an unknown field or function, or calls one wrongly.
@@ -29,48 +36,70 @@ pub fn render(
     document: &impl Serialize,
     shape: &Shape,
 ) -> Result<String> {
-    if format == "json" {
+    if matches!(format.trim(), "json" | "") {
         return Ok(json::to_go_json(document) + "\n");
     }
     let (text, is_table) = match format.strip_prefix("table ") {
         Some(rest) => (literal(rest, true), true),
         None => (literal(format, false), false),
     };
+    let written = parse(command, &text)?;
+    let rewritten = rewrite(&text);
+    let data = Context::from(shape.value(&serde_json::to_value(document).unwrap_or_default()));
+    let out = parse(command, &rewritten)?.render(&data);
+    let mut out = out.map_err(|e| {
+        // Of the places of a mistake only the template as it was written knows; of methods only the other.
+        let message = match written.render(&data) {
+            Err(own) if !own.to_string().contains("cannot be invoked") => {
+                exec_message(command, &text, &own, &own)
+            }
+            Err(own) => exec_message(command, &text, &own, &e),
+            Ok(_) => exec_message(command, &rewritten, &e, &e),
+        };
+        Error::other(message)
+    })?;
+    if !text.ends_with('\n') {
+        out.push('\n');
+    }
+    Ok(match is_table {
+        true => table::align_tabs(&out),
+        false => out,
+    })
+}
+
+fn parse(command: &str, text: &str) -> Result<Template> {
+    // The library cuts these escapes by bytes, through the middle of a character if there is one.
+    let cut = |escape: &str, digits: usize| {
+        let mut after = text
+            .match_indices(escape)
+            .map(|(at, found)| &text[at + found.len()..]);
+        after.any(|after| after.bytes().take(digits).any(|b| !b.is_ascii()))
+    };
+    if cut("\\x", 2) || cut("\\u", 4) {
+        let message = format!("template: {command}: invalid syntax of an escape");
+        return Err(Error::other(message));
+    }
     let mut template = Template::with_name(command);
     template.add_funcs(&FUNCTIONS);
     template
-        .parse(text.as_str())
+        .parse(text)
         .map_err(|e| Error::other(parse_message(command, &e)))?;
-    let data = shape.value(&serde_json::to_value(document).unwrap_or_default());
-    let mut out = template
-        .render(&Context::from(data))
-        .map_err(|e| Error::other(exec_message(command, &text, &e)))?;
-    if is_table {
-        out = table::align_tabs(&out);
-    }
-    if !out.ends_with('\n') {
-        out.push('\n');
-    }
-    Ok(out)
+    Ok(template)
 }
 
 /// `format` with `\n` and `\t` outside of actions unescaped; in a table a blank there separates columns.
 fn literal(format: &str, is_table: bool) -> String {
-    let mut out = String::with_capacity(format.len());
-    let mut rest = format;
-    while !rest.is_empty() {
-        let action = rest.find("{{").unwrap_or(rest.len());
-        let (text, after) = rest.split_at(action);
-        let mut text = text.replace("\\n", "\n").replace("\\t", "\t");
-        if is_table {
-            text = text.replace(' ', "\t");
+    let unescaped = pieces(format).into_iter().map(|piece| match piece {
+        Piece::Action(action) => action.to_owned(),
+        Piece::Text(text) => {
+            let text = text.replace("\\n", "\n").replace("\\t", "\t");
+            match is_table {
+                true => text.replace(' ', "\t"),
+                false => text,
+            }
         }
-        out.push_str(&text);
-        let end = after.find("}}").map_or(after.len(), |at| at + 2);
-        out.push_str(&after[..end]);
-        rest = &after[end..];
-    }
-    out
+    });
+    unescaped.collect()
 }
 
 fn parse_message(command: &str, error: &ParseError) -> String {
@@ -83,11 +112,11 @@ fn parse_message(command: &str, error: &ParseError) -> String {
 }
 
 /// The words of Go for a failure while running; columns count from 0 as Go's do.
-fn exec_message(command: &str, text: &str, error: &ExecError) -> String {
-    let ExecError::Structured(failure) = error else {
+fn exec_message(command: &str, text: &str, place: &ExecError, error: &ExecError) -> String {
+    let (ExecError::Structured(place), ExecError::Structured(failure)) = (place, error) else {
         return format!("template: {command}: {}", clean(&error.to_string()));
     };
-    let at = &failure.context;
+    let at = &place.context;
     let start = at.col.saturating_sub(1);
     let line = text
         .lines()
@@ -113,115 +142,6 @@ fn exec_message(command: &str, text: &str, error: &ExecError) -> String {
         let _ = write!(message, " at <{construct}>");
     }
     clean(&format!("{message}: {what}")).into_owned()
-}
-
-const FUNCTIONS: [(&str, gtmpl_ng::Func); 9] = [
-    ("index", index),
-    ("join", join),
-    ("json", |args| match args {
-        [value] => Ok(Value::from(shape::to_json(value))),
-        _ => Err(usage("json VALUE")),
-    }),
-    ("lower", |args| {
-        text("lower TEXT", args, |t| t.to_lowercase())
-    }),
-    ("pad", pad),
-    ("split", split),
-    ("title", |args| text("title TEXT", args, title)),
-    ("truncate", truncate),
-    ("upper", |args| {
-        text("upper TEXT", args, |t| t.to_uppercase())
-    }),
-];
-
-fn usage(form: &str) -> FuncError {
-    FuncError::Generic(format!("wrong arguments, use `{form}`"))
-}
-
-fn text(form: &str, args: &[Value], change: impl Fn(&str) -> String) -> Result<Value, FuncError> {
-    match args {
-        [Value::String(text)] => Ok(Value::from(change(text))),
-        _ => Err(usage(form)),
-    }
-}
-
-/// As Go's, a map gives its zero for a key that it has not: an image without the label prints an empty line.
-fn index(args: &[Value]) -> Result<Value, FuncError> {
-    let (first, keys) = args.split_first().ok_or_else(|| usage("index VALUE KEY"))?;
-    keys.iter()
-        .try_fold(first.clone(), |value, key| match (&value, key) {
-            (Value::Map(map), Value::String(key)) => {
-                Ok(map.get(key).cloned().unwrap_or_else(|| Value::from("")))
-            }
-            _ => gtmpl_ng::funcs::index(&[value, key.clone()]),
-        })
-}
-
-fn join(args: &[Value]) -> Result<Value, FuncError> {
-    match args {
-        [Value::Array(items), Value::String(between)] => {
-            let items: Vec<String> = items.iter().map(Value::to_string).collect();
-            Ok(Value::from(items.join(between)))
-        }
-        _ => Err(usage("join LIST SEPARATOR")),
-    }
-}
-
-fn split(args: &[Value]) -> Result<Value, FuncError> {
-    match args {
-        [Value::String(text), Value::String(at)] if at.is_empty() => Ok(Value::Array(
-            text.chars().map(|c| Value::from(c.to_string())).collect(),
-        )),
-        [Value::String(text), Value::String(at)] => Ok(Value::Array(
-            text.split(at.as_str()).map(Value::from).collect(),
-        )),
-        _ => Err(usage("split TEXT SEPARATOR")),
-    }
-}
-
-fn title(text: &str) -> String {
-    let mut previous = ' ';
-    let capitals = text.chars().flat_map(|c| {
-        let starts = !previous.is_alphanumeric();
-        previous = c;
-        let upper = starts.then(|| c.to_uppercase());
-        upper.map_or_else(|| vec![c], Iterator::collect)
-    });
-    capitals.collect()
-}
-
-/// `pad TEXT BEFORE AFTER`: blanks around a text that is not empty.
-fn pad(args: &[Value]) -> Result<Value, FuncError> {
-    match args {
-        [Value::String(text), before, after] => match (count(before), count(after)) {
-            (Some(_), Some(_)) if text.is_empty() => Ok(Value::from("")),
-            (Some(b), Some(a)) => Ok(Value::from(format!(
-                "{}{text}{}",
-                " ".repeat(b),
-                " ".repeat(a)
-            ))),
-            _ => Err(usage("pad TEXT BEFORE AFTER")),
-        },
-        _ => Err(usage("pad TEXT BEFORE AFTER")),
-    }
-}
-
-fn truncate(args: &[Value]) -> Result<Value, FuncError> {
-    match args {
-        [Value::String(text), length] => match count(length) {
-            Some(length) => Ok(Value::from(text.chars().take(length).collect::<String>())),
-            None => Err(usage("truncate TEXT LENGTH")),
-        },
-        _ => Err(usage("truncate TEXT LENGTH")),
-    }
-}
-
-/// A count of characters, at most as many as anybody wants.
-fn count(value: &Value) -> Option<usize> {
-    match value {
-        Value::Number(n) => usize::try_from(n.as_i64()?).ok().filter(|n| *n <= 10_000),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -305,6 +225,43 @@ mod tests {
                 "linux 17 \"linux\" [1 2] linux|linux |\n",
             ),
             ("{{println .Os}}{{print 1 2}}", "linux\n1 2\n"),
+            // The template does not end in a newline, whatever it prints.
+            ("{{range .Layers}}{{println .}}{{end}}", "sha256:a\n\n"),
+            ("{{.LayersData}}", "[{t sha256:a 7 map[]}]\n"),
+            (
+                "{{range .LayersData}}{{.}}{{end}}",
+                "{t sha256:a 7 map[]}\n",
+            ),
+            (
+                "{{printf \"%v|%s\" .LayersData .Labels}}",
+                "[{t sha256:a 7 map[]}]|map[a:1 b:<2>]\n",
+            ),
+            (
+                "{{.}}",
+                "{docker.io/library/x  sha256:1 [1 2] 2021-09-23 23:47:57.442225064 +0000 UTC  map[a:1 b:<2>] \
+                 amd64 linux [sha256:a] [{t sha256:a 7 map[]}] []    17 []   []}\n",
+            ),
+            (
+                "{{json .Created}} {{json .Env}}",
+                "\"2021-09-23T23:47:57.442225064Z\" null\n",
+            ),
+            (
+                "{{.Digest.Algorithm}} {{.Digest.Encoded}} {{.Digest.Hex}} {{(index .LayersData 0).Digest.Hex}}",
+                "sha256 1 1 a\n",
+            ),
+            (
+                "{{eq .Digest \"sha256:1\"}} {{len .Digest}} {{slice .Digest 7}} {{index (split .Digest \":\") 0}}",
+                "true 8 1 sha256\n",
+            ),
+            (
+                "{{.Created.Format \"2006-01-02\"}} {{(.Created.UTC).Format \"15:04\" | printf \"%q\"}}",
+                "2021-09-23 \"23:47\"\n",
+            ),
+            (
+                "{{with .Created}}{{.Format \"06\"}}{{end}} {{.Created.Unix}} {{.Created.Year}} {{.Created.Month}}",
+                "21 1632440877 2021 September\n",
+            ),
+            ("{{\"}}\"}}{{/* }} */}}", "}}\n"),
             ("{{truncate .Os 3}}{{pad .Os 1 2}}|", "lin linux  |\n"),
             (
                 "{{and .Os .Tag}}{{or .Tag .Os}} {{not .Tag}} {{ne 1 2}} {{lt 1 2}}",
@@ -312,7 +269,7 @@ mod tests {
             ),
             (
                 "table {{.Os}} {{.Size}}\\n{{.Architecture}} {{.Tag}}",
-                "linux  17\namd64\n",
+                "linux       17\namd64\n",
             ),
         ] {
             assert_eq!(run(format), expected, "{format}");
@@ -320,7 +277,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_is_nil() {
+        let nothing = json!({"LayersData": [{"Annotations": {}}]});
+        for (format, expected) in [
+            (
+                "{{.Created}}|{{.Labels}}|{{.Env}}|{{.Labels.x}}|{{index .Labels \"x\"}}",
+                "<nil>|map[]|[]|<no value>|\n",
+            ),
+            (
+                "{{json .Created}} {{json .Labels}} {{json .Env}} {{json (index .LayersData 0).Annotations}}",
+                "null null null {}\n",
+            ),
+            (
+                "{{if .Created}}a{{else if .Labels}}b{{else}}c{{end}}{{range .Labels}}d{{else}}e{{end}}\
+                 {{range .Env}}f{{else}}g{{end}}{{with .Digest}}h{{end}}{{not .Labels}}{{len .Labels}}{{len .Env}}",
+                "cegtrue00\n",
+            ),
+            ("{{or .Env .Created \"none\"}}", "none\n"),
+        ] {
+            let text = render(format, "barque inspect", &nothing, &INSPECT);
+            assert_eq!(text.unwrap(), expected, "{format}");
+        }
+    }
+
+    #[test]
     fn json_alone_is_the_default_output() {
+        assert_eq!(run(""), run("json"));
+        assert_eq!(run(" json "), run("json"));
         assert_eq!(run("json"), json::to_go_json(&document()) + "\n");
         assert_eq!(run("{{json .}}"), json::to_compact_json(&document()) + "\n");
     }
@@ -337,6 +320,10 @@ mod tests {
             "{{index .RepoTags 9}}",
             "{{foo .Os}}",
             "{{lower .RepoTags}}",
+            "{{.Created.Format}}",
+            "{{.Labels}} {{.Created.Format 1}}",
+            "{{.Digest.Foo}}",
+            "{{\"\\xé1\"}}",
             "{{if}}",
             "{{.Name",
         ]
@@ -352,6 +339,10 @@ mod tests {
         template: barque inspect:1:2: executing "barque inspect" at <index .RepoTags 9>: unable to get 9 in [1 2]
         template: barque inspect:1: function foo not defined
         template: barque inspect:1:2: executing "barque inspect" at <lower .RepoTags>: wrong arguments, use `lower TEXT`
+        template: barque inspect:1:2: executing "barque inspect" at <.Created.Format>: wrong number of args for Format: want 1 got 0
+        template: barque inspect:1:14: executing "barque inspect" at <.Created.Format 1>: Format takes a text such as "2006-01-02"
+        template: barque inspect:1:2: executing "barque inspect" at <.Digest.Foo>: can't evaluate field Foo in type struct
+        template: barque inspect: invalid syntax of an escape
         template: barque inspect:1: missing value for if
         template: barque inspect:1: unclosed action
         "#);
@@ -368,6 +359,13 @@ mod tests {
              {{(index .History 0).CreatedBy}} {{.Author}}|{{range $p, $_ := .Config.ExposedPorts}}{{$p}}{{end}}";
         let text = render(format, "barque inspect", &config, &CONFIG).unwrap();
         assert_eq!(text, "linux 1 [/x] map[] [sha256:a] ADD |80/tcp\n");
+        let format = "{{.Platform}} {{.Platform.OS}} {{json .Platform}} {{(index .RootFS.DiffIDs 0).Hex}} {{.Config}}";
+        let text = render(format, "barque inspect", &config, &CONFIG).unwrap();
+        assert_eq!(
+            text,
+            "{ linux 1 [] } linux {\"os\":\"linux\",\"os.version\":\"1\"} a \
+             { map[80/tcp:{}] [] [] [/x] map[]  map[]  false}\n"
+        );
         assert!(render("{{.os}}", "barque inspect", &config, &CONFIG).is_err());
     }
 
@@ -383,7 +381,7 @@ mod tests {
         fn known_words_in_any_order_do_not_panic(words in prop::collection::vec(prop::sample::select(vec![
             "{{", "}}", "{{-", "-}}", "range", "if", "else", "end", "with", "define", "template", "block", "index", "slice",
             "printf", "len", "json", "split", "pad", "truncate", "call", "html", "js", "urlquery", "eq", "lt", "and", ".",
-            ".Os", ".Labels", ".LayersData", ".Foo", "$", "$x", ":=", "=", ",", "|", "(", ")", "\"%s\"", "\"%*d\"", "\"%[9]v\"",
+            ".Os", ".Labels", ".LayersData", ".Foo", ".Created.Format", ".Digest.Hex", ".Created.UTC", "$", "$x", ":=", "=", ",", "|", "(", ")", "\"%s\"", "\"%*d\"", "\"%[9]v\"",
             "\"\"", "'a'", "-1", "0", "99999999999999999999", "1e9", "0x", "1i", "nil", "true", "break", "continue", "/*", "*/",
         ]), 0..14)) {
             let _ = run(&words.join(" "));

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::image::reference::DOCKER_IO;
+use crate::image::reference::{DOCKER_IO, ReferenceError};
 use crate::image::{Registry, Repository, RepositoryName};
 use crate::{Error, Result};
 
@@ -48,9 +48,16 @@ impl FromStr for AuthKey {
 
     /// Reads `host[:port][/path]`; a scheme and a final `/` are forgiven, for a registry is often pasted as URL.
     fn from_str(text: &str) -> Result<AuthKey> {
-        let wrong = |why: &dyn fmt::Display| {
-            Error::other(format!("`{text}` is not a registry: {why}"))
-                .hint("name a registry as in `registry.example.com:5000`")
+        let wrong = |why: &ReferenceError| {
+            let error = match why {
+                // What it says is about images.
+                ReferenceError::Format => Error::other(format!("`{text}` is not a registry")),
+                why => Error::other(format!("`{text}` is not a registry: {why}")),
+            };
+            match text.strip_prefix("docker://") {
+                Some(bare) => error.hint(format!("name the registry alone: `{bare}`")),
+                None => error.hint("name a registry as in `registry.example.com:5000`"),
+            }
         };
         if text == HUB_KEY {
             return Ok(Registry::from_str(DOCKER_IO).map_err(|e| wrong(&e))?.into());

@@ -145,7 +145,7 @@ impl CredentialStore {
             Some(helper) if in_helper => Ok(helper.origin()),
             _ if !in_file.is_empty() => Ok(self.name.clone()),
             _ => Err(Error::other(format!(
-                "not logged in to `{key}` in `{}`",
+                "not logged into `{key}` in `{}`",
                 self.name
             ))),
         }
@@ -404,7 +404,7 @@ mod tests {
         let error = store.erase(&key("r.io")).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("not logged in to `r.io` in `{}`", path.display())
+            format!("not logged into `r.io` in `{}`", path.display())
         );
         store.erase_all().await.unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\n\t\"auths\": {}\n}");

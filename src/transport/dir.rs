@@ -106,6 +106,15 @@ impl Source for DirSource {
         SourceCan { ranged: true }
     }
 
+    async fn raw_manifest(&self) -> Result<Bytes> {
+        let path = self.path.clone();
+        blocking(move || {
+            read_document(&path.join(MANIFEST))?
+                .ok_or_else(|| no_image(&path, ErrorKind::NotFound.into()))
+        })
+        .await
+    }
+
     async fn manifest(&self, which: &Which) -> Result<Manifest> {
         let (path, which) = (self.path.clone(), which.clone());
         blocking(move || {

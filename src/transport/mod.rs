@@ -242,6 +242,12 @@ pub trait Source: Send + Sync {
     /// The manifest `which`; by digest, its bytes have been checked against it.
     async fn manifest(&self, which: &Which) -> Result<Manifest>;
 
+    /// The bytes that the image's name stands for, to be shown: of a place that cannot be mistaken for another server's
+    /// answer also those that are no manifest of a known kind.
+    async fn raw_manifest(&self) -> Result<Bytes> {
+        Ok(self.manifest(&Which::Named).await?.raw().clone())
+    }
+
     /// The blob's bytes from offset `from` on. From 0 the stream checks size and digest itself; from elsewhere
     /// the caller goes on with the digester that has seen what came before.
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream>;

@@ -160,7 +160,9 @@ fn no_engine_and_no_name() {
         "{}",
         out.stderr()
     );
-    assert!(out.stderr().contains("--daemon-host"), "{}", out.stderr());
+    for flag in ["`--daemon-host`", "`--dest-daemon-host`", "`DOCKER_HOST`"] {
+        assert!(out.stderr().contains(flag), "{}", out.stderr());
+    }
     let out = barque
         .args(["inspect", "docker-daemon:x", "--daemon-host", "ssh://host"])
         .run()

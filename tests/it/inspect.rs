@@ -242,12 +242,26 @@ fn templates_are_gos() {
             "{{printf \"%s|%d\" .Os (len .Layers)}}\\t.",
             "linux|2\t.".into(),
         ),
+        // Structs as Go prints them, methods of digests and times, and what ends in a newline already.
+        (
+            "{{with index .LayersData 0}}{{.Digest.Hex}} {{.}}{{end}} {{.Created.Format \"2006-01-02\"}}",
+            format!(
+                "{} {{application/vnd.oci.image.layer.v1.tar+gzip {} {} map[]}} 2024-02-29",
+                layers[0].hex(),
+                layers[0],
+                images::small().blobs[&layers[0]].len()
+            ),
+        ),
+        ("{{println .Os}}", "linux\n".into()),
+        ("table {{.Os}} {{.Os}}", "linux       linux".into()),
     ] {
         let out = barque(&["--format", format, &name]).ok();
         assert_eq!(out.stdout(), format!("{wanted}\n"), "{format}");
     }
     let json = barque(&["-f", "json", &name]).ok();
     assert_eq!(json.stdout(), barque(&[&name]).ok().stdout());
+    let nothing = barque(&["-f", "", &name]).ok();
+    assert_eq!(json.stdout(), nothing.stdout());
     let config = barque(&["--config", "-f", "{{.OS}} {{.Config.Cmd}}", &name]).ok();
     assert_eq!(config.stdout(), "linux [/bin/true]\n");
     let unknown = barque(&["-f", "{{.Nope}}", &name]).code(1);
@@ -306,6 +320,8 @@ fn an_artifact_is_described() {
     assert_eq!(document["Created"], Value::Null);
     let config = barque(&["--config", &name]).code(1);
     assert!(config.stderr().contains("artifact"), "{}", config.stderr());
+    let raw = barque(&["--config", "--raw", &name]).ok();
+    assert_eq!(sha256(raw.stdout_bytes()), image.config());
 }
 
 /// An image whose config is this, with no layers.

@@ -68,7 +68,8 @@ fn a_login_works_for_barque_and_skopeo_until_the_logout() {
             format!("Removed login credentials for {at}\n")
         );
         inspect().code(3);
-        spied(barque.args(["login", at, "--get-login"])).code(3);
+        let out = spied(barque.args(["login", at, "--get-login"])).code(3);
+        assert!(out.stderr().contains("not logged into"), "{}", out.stderr());
         spied(barque.args(["logout", at])).code(1);
     }
 }
@@ -110,7 +111,12 @@ fn a_password_comes_from_standard_input() {
         spied(barque.args(login).stdin(input)).ok();
     }
     spied(barque.args(login).stdin("")).code(1);
-    spied(barque.args(login).stdin("wrong-password")).code(3);
+    let out = spied(barque.args(login).stdin("wrong-password")).code(3);
+    assert!(
+        out.stderr().contains("invalid username/password"),
+        "{}",
+        out.stderr()
+    );
     // Not a terminal, and nothing given.
     let bare = barque.args(["login", "127.0.0.2:1", "-u", USER]);
     let out = spied(bare.stdin(PASSWORD)).code(1);

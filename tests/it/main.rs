@@ -3,6 +3,7 @@
 mod archives;
 mod auth_files;
 mod basic;
+mod compat;
 mod copy;
 mod daemon;
 mod delete;

@@ -40,7 +40,7 @@ fn hosts_that_cannot_be_reached() {
     let of_unknown = [
         unknown,
         "https://registry.invalid/v2/a/b/",
-        "the host `registry.invalid` is unknown",
+        "the host `registry.invalid` is unknown (no such host)",
         "hint: check the spelling",
     ];
     let of_refused = [
@@ -207,6 +207,10 @@ fn names_that_cannot_be_read() {
         ),
         ("docker://a/b:", &["`a/b:`"]),
         ("docker://a@sha256:12", &["`a@sha256:12`"]),
+        (
+            "docker://a//b",
+            &["`a//b` is not a valid image name: it does not read as NAME[:TAG][@DIGEST]"],
+        ),
         ("containers-storage:x:1", &["containers-storage"]),
         ("containers-storage:x", &["containers-storage"]),
         ("", &["is not a valid image name"]),
@@ -228,6 +232,14 @@ fn names_that_cannot_be_read() {
         &["`docker://alpine`", "`alpine` names no transport"],
     );
     fails(&["copy", "dir:x", "/some/where"], 1, &["`dir:/some/where`"]);
+    fails(
+        &["login", "docker://r.io"],
+        1,
+        &[
+            "`docker://r.io` is not a registry\n",
+            "registry alone: `r.io`",
+        ],
+    );
 }
 
 #[test]

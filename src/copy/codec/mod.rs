@@ -30,16 +30,18 @@ pub enum Codec {
 impl Codec {
     /// The compression `format` at `level`, or its own default level.
     pub fn new(format: LayerForm, level: Option<u32>) -> Result<Codec> {
-        let (default, most) = match format {
-            LayerForm::Gzip => (6, 9),
-            LayerForm::Zstd => (3, 20),
+        let (default, levels) = match format {
+            LayerForm::Gzip => (6, 0..=9),
+            LayerForm::Zstd => (3, 1..=20),
             LayerForm::Plain => return Err(Error::other("plain content has no level")),
         };
         let level = level.unwrap_or(default);
-        if !(1..=most).contains(&level) {
+        if !levels.contains(&level) {
             let text = format!(
-                "{} has the levels 1 to {most}, not {level}",
-                format.as_str()
+                "{} has the levels {} to {}, not {level}",
+                format.as_str(),
+                levels.start(),
+                levels.end()
             );
             return Err(Error::other(text));
         }

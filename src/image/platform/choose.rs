@@ -4,7 +4,7 @@ use super::{PlatformError, PlatformWish, architecture_name, os_name, variant_nam
 use crate::image::{Descriptor, IndexView, MediaType, Platform};
 
 /// The annotation by which skopeo and podman mark images with zstd layers.
-const ZSTD: &str = "io.github.containers.compression.zstd";
+pub const ZSTD: &str = "io.github.containers.compression.zstd";
 /// The annotation by which buildkit marks attestations among images.
 const ATTESTATION: &str = "vnd.docker.reference.type";
 

@@ -2,16 +2,14 @@
 //!
 //! A template written for skopeo runs over Go structs: an unknown field is an error, a field that the JSON leaves out
 //! is empty, a nil map prints as `map[]`. JSON alone does not say any of this, so the types are written down here,
-//! apart from the evaluator. A test keeps them in step with the documents.
+//! apart from the evaluator. A test keeps them in step with the documents. How their values are held, `value` knows.
 
 use gtmpl_ng::Value;
 use serde_json::Value as Json;
 
+use super::value::{digest, nil_list, nil_map, object, plain, time};
 use crate::report::go_time::GoTime;
 use crate::report::json;
-
-/// The name under which a struct's JSON text lies among its fields: no template can spell it.
-const JSON_TEXT: &str = "";
 
 /// A Go type, as far as templates can tell.
 #[derive(Debug)]
@@ -19,21 +17,24 @@ pub enum Shape {
     Text,
     Number,
     Bool,
-    /// `time.Time`; a missing one is a nil pointer.
+    /// `digest.Digest`.
+    Digest,
+    /// `*time.Time`; a missing one is a nil pointer.
     Time,
     List(&'static Shape),
     Map(&'static Shape),
-    /// Fields: the name in JSON, the name in Go, the type.
+    /// Fields: the name in JSON, the name in Go, the type. A field whose name in JSON is empty is an embedded struct:
+    /// its members stand among those of the one around it, in JSON and for templates.
     Struct(&'static [(&'static str, &'static str, Shape)]),
 }
 
-use Shape::{Bool, List, Map, Number, Struct, Text, Time};
+use Shape::{Bool, Digest, List, Map, Number, Struct, Text, Time};
 
 /// The document of `inspect` ([`InspectReport`](crate::report::inspect::InspectReport)).
 pub static INSPECT: Shape = Struct(&[
     ("Name", "Name", Text),
     ("Tag", "Tag", Text),
-    ("Digest", "Digest", Text),
+    ("Digest", "Digest", Digest),
     ("RepoTags", "RepoTags", List(&Text)),
     ("Created", "Created", Time),
     ("DockerVersion", "DockerVersion", Text),
@@ -44,8 +45,8 @@ pub static INSPECT: Shape = Struct(&[
     ("LayersData", "LayersData", List(&LAYER_DATA)),
     ("Env", "Env", List(&Text)),
     ("MediaType", "MediaType", Text),
-    ("ManifestDigest", "ManifestDigest", Text),
-    ("ConfigDigest", "ConfigDigest", Text),
+    ("ManifestDigest", "ManifestDigest", Digest),
+    ("ConfigDigest", "ConfigDigest", Digest),
     ("Size", "Size", Number),
     ("Platforms", "Platforms", List(&Text)),
     ("ArtifactType", "ArtifactType", Text),
@@ -63,7 +64,7 @@ static SIGNATURE: Shape = Struct(&[
 
 static LAYER_DATA: Shape = Struct(&[
     ("MIMEType", "MIMEType", Text),
-    ("Digest", "Digest", Text),
+    ("Digest", "Digest", Digest),
     ("Size", "Size", Number),
     ("Annotations", "Annotations", Map(&Text)),
 ]);
@@ -72,15 +73,19 @@ static LAYER_DATA: Shape = Struct(&[
 pub static CONFIG: Shape = Struct(&[
     ("created", "Created", Time),
     ("author", "Author", Text),
-    ("architecture", "Architecture", Text),
-    ("variant", "Variant", Text),
-    ("os", "OS", Text),
-    ("os.version", "OSVersion", Text),
-    ("os.features", "OSFeatures", List(&Text)),
+    ("", "Platform", Struct(PLATFORM)),
     ("config", "Config", Struct(RUN_CONFIG)),
     ("rootfs", "RootFS", Struct(ROOT_FS)),
     ("history", "History", List(&HISTORY)),
 ]);
+
+static PLATFORM: &[(&str, &str, Shape)] = &[
+    ("architecture", "Architecture", Text),
+    ("os", "OS", Text),
+    ("os.version", "OSVersion", Text),
+    ("os.features", "OSFeatures", List(&Text)),
+    ("variant", "Variant", Text),
+];
 
 static RUN_CONFIG: &[(&str, &str, Shape)] = &[
     ("User", "User", Text),
@@ -95,8 +100,10 @@ static RUN_CONFIG: &[(&str, &str, Shape)] = &[
     ("ArgsEscaped", "ArgsEscaped", Bool),
 ];
 
-static ROOT_FS: &[(&str, &str, Shape)] =
-    &[("type", "Type", Text), ("diff_ids", "DiffIDs", List(&Text))];
+static ROOT_FS: &[(&str, &str, Shape)] = &[
+    ("type", "Type", Text),
+    ("diff_ids", "DiffIDs", List(&Digest)),
+];
 
 static HISTORY: Shape = Struct(&[
     ("created", "Created", Time),
@@ -116,51 +123,56 @@ impl Shape {
                 Value::from,
             ),
             Bool => Value::from(json.as_bool().unwrap_or_default()),
+            Digest => digest(json.as_str().unwrap_or_default()),
             Time => json
                 .as_str()
                 .and_then(GoTime::parse)
-                .map_or(Value::Nil, |time| Value::from(time.spoken())),
-            List(item) => {
-                let items = json.as_array().into_iter().flatten();
-                Value::Array(items.map(|i| item.value(i)).collect())
-            }
-            Map(item) => {
-                let members = json.as_object().into_iter().flatten();
-                Value::Map(members.map(|(k, v)| (k.clone(), item.value(v))).collect())
-            }
-            Struct(fields) => {
-                let text = Value::from(json::to_compact_json(json));
-                let fields = fields
-                    .iter()
-                    .map(|(key, name, shape)| ((*name).to_owned(), shape.value(&json[*key])));
-                let json_text = (JSON_TEXT.to_owned(), text);
-                Value::Object(fields.chain([json_text]).collect())
-            }
+                .map_or(Value::Nil, |moment| time(&moment)),
+            List(item) => json.as_array().map_or_else(nil_list, |items| {
+                Value::Array(items.iter().map(|i| item.value(i)).collect())
+            }),
+            Map(item) => json.as_object().map_or_else(nil_map, |members| {
+                Value::Map(
+                    members
+                        .iter()
+                        .map(|(k, v)| (k.clone(), item.value(v)))
+                        .collect(),
+                )
+            }),
+            Struct(fields) => structure(fields, json, json::to_compact_json(json)),
         }
     }
 }
 
-/// The JSON of a value on one line: structs in the order of their document, maps sorted as Go does.
-pub(super) fn to_json(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => match fields.get(JSON_TEXT) {
-            Some(Value::String(text)) => text.clone(),
-            _ => "{}".to_owned(),
-        },
-        Value::Map(map) => {
-            let mut members: Vec<_> = map.iter().collect();
-            members.sort_by_key(|(key, _)| *key);
-            let members = members
-                .iter()
-                .map(|(key, value)| format!("{}:{}", json::to_compact_json(key), to_json(value)));
-            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-        }
-        Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(to_json).collect();
-            format!("[{}]", items.join(","))
-        }
-        Value::String(text) => json::to_compact_json(text),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::NoValue | Value::Nil | Value::Function(_) => "null".to_owned(),
+fn structure(fields: &[(&str, &'static str, Shape)], json: &Json, text: String) -> Value {
+    let mut values = Vec::new();
+    let mut spoken = Vec::new();
+    for (key, name, shape) in fields {
+        let value = match shape {
+            Struct(members) if key.is_empty() => {
+                values.extend(
+                    members
+                        .iter()
+                        .map(|(key, name, of)| (*name, of.value(&json[*key]))),
+                );
+                let own = members
+                    .iter()
+                    .filter_map(|(key, ..)| Some((*key, json.get(*key)?)));
+                let own: Vec<_> = own
+                    .map(|(key, member)| {
+                        format!(
+                            "{}:{}",
+                            json::to_compact_json(&key),
+                            json::to_compact_json(member)
+                        )
+                    })
+                    .collect();
+                structure(members, json, format!("{{{}}}", own.join(",")))
+            }
+            _ => shape.value(&json[*key]),
+        };
+        spoken.push(plain(&value).to_string());
+        values.push((*name, value));
     }
+    object(values, format!("{{{}}}", spoken.join(" ")), text)
 }

@@ -159,7 +159,7 @@ impl Engine {
         };
         Error::new(Kind::Unavailable, message)
             .because(e)
-            .hint("is it running? `--daemon-host` and `DOCKER_HOST` name another address")
+            .hint("is it running? `--daemon-host` (in a copy `--src-daemon-host`, `--dest-daemon-host`) and `DOCKER_HOST` name another address")
     }
 }
 

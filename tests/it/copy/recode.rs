@@ -261,6 +261,9 @@ fn an_index_follows_its_images() {
             .zip(images::PLATFORMS)
         {
             assert_eq!(entry["mediaType"], media_types[1]);
+            // As skopeo writes it, so that it and podman choose such images.
+            let mark = &entry["annotations"]["io.github.containers.compression.zstd"];
+            assert_eq!(mark == "true", flag == ZSTD, "{entry}");
             assert_eq!(entry["platform"]["architecture"], architecture);
             let hex = &entry["digest"].as_str().unwrap()[7..];
             let file = barque.path("out").join(format!("{hex}.manifest.json"));

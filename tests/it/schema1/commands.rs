@@ -56,6 +56,11 @@ fn inspect_prints_what_skopeo_prints() {
         json!({"MIMEType": "", "Digest": layers[0], "Size": -1, "Annotations": null})
     );
     assert!(shown.get("Signatures").is_none());
+    let config = barque.args(["inspect", "--config", "dir:image"]).run().ok();
+    let document = config.json();
+    assert_eq!(document["config"]["Env"], json!(["A=1"]));
+    assert_eq!(document["rootfs"]["diff_ids"], json!(["", ""]));
+    assert_eq!(document["history"][1]["empty_layer"], true);
     if peers::missing(&["skopeo"]) {
         return;
     }

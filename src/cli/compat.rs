@@ -1,0 +1,177 @@
+//! skopeo's command line, where barque's differs: words that are read another way, and words for what it has not.
+//!
+//! Nothing here costs a call without such words: flags are looked up where one has a value as `--raw=false` does, and
+//! the tables where clap knows no such flag or command.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, Command};
+
+use crate::{Error, Result};
+
+/// Flags of skopeo that barque refuses, why, and what to do: they are about trust, so they are never passed over.
+const FLAGS: [(&str, &str, &str); 13] = [
+    ("--policy", NO_POLICY, POLICY_HINT),
+    ("--require-signed", NO_POLICY, POLICY_HINT),
+    (
+        "--registries-conf",
+        "barque reads no registries.conf",
+        "name the registry in full, and what is special about it with `--tls-verify=false` or `--cert-dir`",
+    ),
+    (
+        "--user-agent-prefix",
+        "barque calls itself by its own name alone",
+        "leave the flag out",
+    ),
+    ("--sign-by", NO_SIGNING, SIGNING_HINT),
+    ("--sign-by-sigstore", NO_SIGNING, SIGNING_HINT),
+    ("--sign-by-sigstore-private-key", NO_SIGNING, SIGNING_HINT),
+    ("--sign-by-sq-fingerprint", NO_SIGNING, SIGNING_HINT),
+    ("--sign-identity", NO_SIGNING, SIGNING_HINT),
+    ("--sign-passphrase-file", NO_SIGNING, SIGNING_HINT),
+    ("--encryption-key", NO_ENCRYPTION, ENCRYPTION_HINT),
+    ("--encrypt-layer", NO_ENCRYPTION, ENCRYPTION_HINT),
+    (
+        "--decryption-key",
+        "barque decrypts no layers",
+        "without the flag, encrypted layers are copied as they are",
+    ),
+];
+
+const NO_POLICY: &str = "barque checks no signature policy";
+const POLICY_HINT: &str =
+    "check signatures before the copy, as with `cosign verify`, and copy by digest";
+const NO_SIGNING: &str = "barque makes no signatures";
+const SIGNING_HINT: &str = "sign the digest that `--digestfile` writes, as with `cosign sign`";
+const NO_ENCRYPTION: &str = "barque encrypts no layers";
+const ENCRYPTION_HINT: &str =
+    "encrypt the image with another program, such as skopeo, and copy the result";
+
+/// Commands of skopeo that barque has not.
+const COMMANDS: [(&str, &str); 5] = [
+    (
+        "sync",
+        "copy image by image with `barque copy --all`; `barque tags --plain REPOSITORY` lists the tags",
+    ),
+    ("standalone-sign", SIGNING_HINT),
+    (
+        "standalone-verify",
+        "`barque inspect --verify-signature` checks those inside docker schema 1 manifests; for others see `cosign verify`",
+    ),
+    (
+        "generate-sigstore-key",
+        "barque makes no signatures; `cosign generate-key-pair` makes keys for them",
+    ),
+    (
+        "experimental-image-proxy",
+        "barque has nothing in its place: what needs the proxy needs skopeo",
+    ),
+];
+
+/// `args` in the words of clap: switches with a value (`--raw=false`) without it, the last one counting, and
+/// `--tls-verify` behind the command, where it was not always.
+///
+/// # Errors
+/// `Kind::Other` for `--tls-verify false`, which would take the value for an image.
+pub(super) fn read(
+    args: Vec<OsString>,
+    command: impl FnOnce() -> Command,
+) -> Result<Vec<OsString>> {
+    for pair in args.windows(2) {
+        if let (Some(flag), Some("false")) = (pair[0].to_str(), pair[1].to_str())
+            && flag.starts_with("--")
+            && flag.ends_with("tls-verify")
+        {
+            return Err(
+                Error::other(format!("`{flag} false` names an image `false`"))
+                    .hint(format!("write `{flag}=false`")),
+            );
+        }
+    }
+    if !args
+        .iter()
+        .any(|arg| with_value(arg).is_some() || arg == "--tls-verify")
+    {
+        return Ok(args);
+    }
+    let mut command = command();
+    let args = behind_the_command(args, &command);
+    let switches = switches(&mut command);
+    let mut read: Vec<OsString> = Vec::new();
+    let mut args = args.into_iter();
+    for arg in args.by_ref() {
+        if arg == "--" {
+            read.push(arg);
+            break;
+        }
+        match with_value(&arg).filter(|(flag, _)| switches.contains(&flag[2..])) {
+            Some((flag, true)) => read.push(flag.into()),
+            Some((flag, false)) => read.retain(|earlier| earlier != flag),
+            None => read.push(arg),
+        }
+    }
+    read.extend(args);
+    Ok(read)
+}
+
+/// `args` with the flags `--tls-verify` that stand before the name of the command after it.
+fn behind_the_command(mut args: Vec<OsString>, command: &Command) -> Vec<OsString> {
+    let is_command = |arg: &OsString| {
+        arg.to_str()
+            .is_some_and(|arg| command.find_subcommand(arg).is_some())
+    };
+    let Some(at) = args.iter().position(is_command) else {
+        return args;
+    };
+    let after = args.split_off(at + 1);
+    let is_flag = |arg: &OsString| {
+        arg.to_str()
+            .is_some_and(|arg| arg == "--tls-verify" || arg.starts_with("--tls-verify="))
+    };
+    let (flags, mut read): (Vec<_>, Vec<_>) = args.into_iter().partition(is_flag);
+    read.extend(flags.into_iter().chain(after));
+    read
+}
+
+/// A long flag with one of Go's words for true or false.
+fn with_value(arg: &OsString) -> Option<(&str, bool)> {
+    let (flag, value) = arg.to_str()?.split_once('=')?;
+    let value = match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => true,
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => false,
+        _ => return None,
+    };
+    flag.starts_with("--").then_some((flag, value))
+}
+
+/// The names of flags without a value, in any command.
+fn switches(command: &mut Command) -> HashSet<String> {
+    command.build();
+    let all = std::iter::once(&*command).chain(command.get_subcommands());
+    all.flat_map(Command::get_arguments)
+        .filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue))
+        .filter_map(|arg| arg.get_long().map(str::to_owned))
+        .collect()
+}
+
+/// What clap says of flags and commands that it does not know, in better words where skopeo has them.
+pub(super) fn explained(error: clap::Error) -> anyhow::Error {
+    let named = |kind| match error.get(kind) {
+        Some(ContextValue::String(name)) => Some(name.clone()),
+        _ => None,
+    };
+    let refused = match error.kind() {
+        ErrorKind::UnknownArgument => named(ContextKind::InvalidArg).and_then(|name| {
+            let (_, why, hint) = FLAGS.iter().find(|(flag, ..)| *flag == name)?;
+            Some(Error::other(format!("`{name}` is refused: {why}")).hint(*hint))
+        }),
+        ErrorKind::InvalidSubcommand => named(ContextKind::InvalidSubcommand).and_then(|name| {
+            let (_, hint) = COMMANDS.iter().find(|(command, _)| *command == name)?;
+            Some(Error::other(format!("barque has no command `{name}`")).hint(*hint))
+        }),
+        _ => None,
+    };
+    refused.map_or_else(|| error.into(), Into::into)
+}
