@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use super::admit::{Admitted, Purpose, admit};
@@ -206,6 +207,17 @@ impl Client {
                 return self.finish(answer, intent, pass.as_ref()).await;
             }
             refused = pass;
+        }
+    }
+
+    /// The answer to a GET and its whole body, of at most `cap` bytes, which is asked for again where it breaks off.
+    pub(crate) async fn document(&self, get: &Intent, cap: usize) -> Result<(Answer, Bytes)> {
+        let mut reading = self.wire.reading();
+        loop {
+            let mut answer = self.send(get).await?;
+            if let Some(bytes) = reading.body(&mut answer, cap).await? {
+                return Ok((answer, bytes));
+            }
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Patience {
     pub header: Duration,
     /// Between two pieces of a body, in either direction.
     pub stall: Duration,
+    /// For all of a manifest, a list or a token, however steadily it comes.
+    pub document: Duration,
     /// How often one request is sent at most.
     pub tries: u32,
     /// The wait before the second try; doubled for each further one.
@@ -34,6 +36,7 @@ impl Default for Patience {
             connect: Duration::from_secs(10),
             header: Duration::from_secs(30),
             stall: Duration::from_secs(60),
+            document: Duration::from_secs(600),
             tries: 5,
             backoff: Duration::from_millis(250),
             retry_after: Duration::from_secs(300),

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
@@ -114,6 +115,15 @@ impl Wire {
             }
             tries += 1;
             outcome = self.once(request).await;
+        }
+    }
+
+    /// Reads a document that may have to be asked for more than once.
+    pub(crate) fn reading(&self) -> Reading<'_> {
+        Reading {
+            wire: self,
+            left: self.patience.document,
+            tries: 0,
         }
     }
 
@@ -259,6 +269,38 @@ impl Wire {
             .entry(url.url().authority().to_owned())
             .or_default()
             .clone()
+    }
+}
+
+/// How far the reading of a document has come.
+pub(crate) struct Reading<'a> {
+    wire: &'a Wire,
+    /// What is left of the time that all of its bodies may take together.
+    left: Duration,
+    tries: u32,
+}
+
+impl Reading<'_> {
+    /// The body of `answer`, at most `cap` bytes. `None` when it broke off or stalled, and it should be asked for again:
+    /// that has been waited for (quirk H5).
+    pub(crate) async fn body(&mut self, answer: &mut Answer, cap: usize) -> Result<Option<Bytes>> {
+        let patience = &self.wire.patience;
+        self.tries += 1;
+        let begun = Instant::now();
+        let error = match tokio::time::timeout(self.left, answer.take_document(cap)).await {
+            Ok(Ok(bytes)) => return Ok(Some(bytes)),
+            Ok(Err(e)) if e.kind() == Kind::Unavailable && self.tries < patience.tries => e,
+            Ok(Err(e)) => return Err(e),
+            Err(_) => {
+                let (url, limit) = (answer.url.redacted(), patience.document.as_secs_f32());
+                let text = format!("{url} did not give all of its answer within {limit} s");
+                return Err(Error::new(Kind::Unavailable, text));
+            }
+        };
+        self.left = self.left.saturating_sub(begun.elapsed());
+        tracing::debug!("{error}; asking for it again");
+        self.wire.pause(self.tries).await;
+        Ok(None)
     }
 }
 

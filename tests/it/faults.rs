@@ -8,6 +8,7 @@
 
 mod cuts;
 mod disk;
+mod documents;
 mod kills;
 mod slow;
 mod stalls;

@@ -2,8 +2,9 @@
 //! as docker's own client does it (OCI distribution-spec "Pushing a blob in chunks"; quirks U7, U8, U21).
 
 use super::push::MAX_FAILURES;
-use super::uploads::{Started, has_status};
+use super::uploads::Started;
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
+use crate::registry::error::has_status;
 use crate::registry::{Client, UploadBody};
 use crate::{Error, Kind, Result};
 

@@ -12,7 +12,8 @@ use crate::image::{Descriptor, RepositoryName};
 use crate::registry::{ApiError, Client, UploadBody};
 use crate::{Error, Kind, Result};
 
-use super::uploads::{Session, Started, has_status};
+use super::uploads::{Session, Started};
+use crate::registry::error::has_status;
 
 /// Times that one blob fails without any progress by what the registry says (quirk U21).
 pub(super) const MAX_FAILURES: usize = 3;

@@ -12,6 +12,7 @@ use http::{Method, StatusCode, header};
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::body::Answer;
+use crate::registry::error::has_status;
 use crate::registry::intent::{Actions, Body, Intent, Scope, Target};
 use crate::registry::upload_body::UploadPart;
 use crate::registry::{ApiError, Client, UploadBody};
@@ -200,11 +201,6 @@ impl Client {
         let text = "an upload seemed to succeed, but the blob is not there afterwards";
         Err(Error::new(Kind::Unavailable, text).because(answer))
     }
-}
-
-/// Whether a registry answered with one of these statuses.
-pub(super) fn has_status(e: &Error, statuses: &[u16]) -> bool {
-    ApiError::of(e).is_some_and(|a| statuses.contains(&a.status.as_u16()))
 }
 
 fn started(answer: &Answer) -> Result<Started> {

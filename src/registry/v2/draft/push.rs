@@ -3,9 +3,10 @@
 
 use crate::image::tarsum::BlobSum;
 use crate::image::{Descriptor, RepositoryName};
+use crate::registry::error::has_status;
 use crate::registry::intent::Actions;
 use crate::registry::v2::Pushed;
-use crate::registry::v2::uploads::{Session, has_status};
+use crate::registry::v2::uploads::Session;
 use crate::registry::{ApiError, Client, UploadBody};
 use crate::{Kind, Result};
 
