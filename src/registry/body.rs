@@ -18,6 +18,8 @@ pub(crate) struct Answer {
     /// Where the answer came from, after redirects.
     pub(crate) url: Admitted,
     pub(crate) body: reqwest::Response,
+    /// Whether an earlier try of the request may have been carried out, although nothing good was heard of it.
+    pub(crate) maybe_done: bool,
     /// The longest time without a byte.
     pub(crate) stall: Duration,
 }

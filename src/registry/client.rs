@@ -136,6 +136,12 @@ impl Client {
         self.wire.press();
     }
 
+    /// Whether `e` is an answer that asks for a longer wait than is obeyed: no further request is sent (quirk E15).
+    pub(crate) fn is_put_off(&self, e: &Error) -> bool {
+        let asked = ApiError::of(e).and_then(|answer| answer.wait);
+        e.kind() == Kind::Unavailable && asked.is_some_and(|wait| !self.wire.obeys(wait))
+    }
+
     /// Waits before try `tries + 1` of something larger than one request; with 0 tries, for a moment only.
     pub(crate) async fn wait_before_try(&self, tries: usize) {
         self.wire
@@ -424,7 +430,11 @@ impl Client {
     }
 
     async fn finish(&self, answer: Answer, intent: &Intent, pass: Option<&Pass>) -> Result<Answer> {
-        if !answer.status.is_client_error() && !answer.status.is_server_error() {
+        // What is gone after a deletion whose answer was lost went with it.
+        let deleted = intent.method == Method::DELETE
+            && answer.status == StatusCode::NOT_FOUND
+            && answer.maybe_done;
+        if deleted || !(answer.status.is_client_error() || answer.status.is_server_error()) {
             return Ok(answer);
         }
         let refusal = ApiError::read(intent.method.clone(), answer).await;
@@ -440,6 +450,7 @@ fn request(intent: &Intent, url: Admitted, headers: HeaderMap) -> Request {
         body: intent.body.clone(),
         bulk: intent.bulk,
         repeatable: intent.repeatable,
+        optional: intent.optional,
     }
 }
 

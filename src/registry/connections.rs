@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Certificate, Identity};
+use url::Url;
 
+use super::no_proxy::NoProxy;
 use crate::image::Registry;
 use crate::settings::{Access, certs_d};
 use crate::{Error, Result};
@@ -20,6 +22,8 @@ pub struct Patience {
     pub header: Duration,
     /// Between two pieces of a body, in either direction.
     pub stall: Duration,
+    /// From the last byte of an upload to the head of its answer: the registry may have to copy and hash all of it.
+    pub commit: Duration,
     /// For all of a manifest, a list or a token, however steadily it comes.
     pub document: Duration,
     /// How often one request is sent at most.
@@ -36,6 +40,7 @@ impl Default for Patience {
             connect: Duration::from_secs(10),
             header: Duration::from_secs(30),
             stall: Duration::from_secs(60),
+            commit: Duration::from_secs(600),
             document: Duration::from_secs(600),
             tries: 5,
             backoff: Duration::from_millis(250),
@@ -49,9 +54,18 @@ pub(crate) struct Connections {
     registry: Registry,
     access: Access,
     patience: Patience,
+    /// Whether proxies are passed by.
+    direct: bool,
+    exceptions: Option<Box<Exceptions>>,
     plain: OnceLock<reqwest::Client>,
     secure: OnceLock<reqwest::Client>,
     bulk: OnceLock<reqwest::Client>,
+}
+
+/// Connections past proxies, for what [`NoProxy`] names.
+struct Exceptions {
+    which: NoProxy,
+    connections: Connections,
 }
 
 /// Bytes in flight that an HTTP/2 stream and connection allow: enough for 1 Gbit/s at 60 ms.
@@ -60,13 +74,40 @@ const H2_CONNECTION_WINDOW: u32 = 32 << 20;
 
 impl Connections {
     pub(crate) fn new(registry: &Registry, access: &Access, patience: &Patience) -> Connections {
+        let direct = registry.is_loopback();
+        let mut new = Connections::with(registry, access, patience, direct);
+        new.exceptions = NoProxy::from_environment()
+            .filter(|_| !direct)
+            .map(|which| {
+                let connections = Connections::with(registry, access, patience, true);
+                Box::new(Exceptions { which, connections })
+            });
+        new
+    }
+
+    fn with(
+        registry: &Registry,
+        access: &Access,
+        patience: &Patience,
+        direct: bool,
+    ) -> Connections {
         Connections {
             registry: registry.clone(),
             access: access.clone(),
             patience: patience.clone(),
+            direct,
+            exceptions: None,
             plain: OnceLock::new(),
             secure: OnceLock::new(),
             bulk: OnceLock::new(),
+        }
+    }
+
+    /// Those by which `url` is reached.
+    pub(crate) fn to(&self, url: &Url) -> &Connections {
+        match &self.exceptions {
+            Some(exceptions) if exceptions.which.contains(url) => &exceptions.connections,
+            _ => self,
         }
     }
 
@@ -98,8 +139,8 @@ impl Connections {
     }
 
     /// The proxy that stands before `url`, without its credentials.
-    pub(crate) fn proxy(&self, url: &url::Url) -> Option<String> {
-        if self.registry.is_loopback() {
+    pub(crate) fn proxy(&self, url: &Url) -> Option<String> {
+        if self.direct {
             return None;
         }
         // The settings as the HTTP client itself reads them.
@@ -123,7 +164,7 @@ impl Connections {
             // E12: one header with a control byte does not spoil the answer.
             .http1_ignore_invalid_headers_in_responses(true)
             .user_agent(concat!("barque/", env!("CARGO_PKG_VERSION")));
-        if self.registry.is_loopback() {
+        if self.direct {
             builder.no_proxy()
         } else {
             builder

@@ -193,6 +193,7 @@ fn get(realm: &Realm, scopes: &[String], login: Option<(&str, &Secret)>) -> Requ
         body: Body::Empty,
         bulk: false,
         repeatable: true,
+        optional: false,
     }
 }
 
@@ -219,6 +220,7 @@ fn post(realm: &Realm, scopes: &[String], identity: &Secret) -> Request {
         body,
         bulk: false,
         repeatable: true,
+        optional: false,
     }
 }
 

@@ -26,7 +26,8 @@ impl Client {
             };
             failures += 1;
             // What is refused for its form, or not allowed, will be so again.
-            let refused = has_status(&error, &[400, 401, 403, 405, 411, 413, 501]);
+            let refused =
+                has_status(&error, &[400, 401, 403, 405, 411, 413, 501]) || self.is_put_off(&error);
             if body.take_failure() || refused || failures >= MAX_FAILURES {
                 return Err(error);
             }

@@ -115,3 +115,25 @@ fn h6_no_proxy_and_loopback_go_direct() {
     run.run().code(5);
     assert!(proxy.connects().is_empty(), "{:?}", proxy.connects());
 }
+
+#[test]
+fn h6_no_proxy_with_a_port_is_about_that_port() {
+    let certificates = Certificates::new();
+    let registry = FakeRegistry::start_tls(&certificates).image("a", "1", &images::small());
+    for (list, is_direct) in [
+        ("other.example, registry.example:443", true),
+        ("example:443", true),
+        ("registry.example:5000,bar.example:443", false),
+    ] {
+        let proxy = Proxy::start(registry.address());
+        let barque = barque();
+        let run = raw_of_public(&barque, &certificates, &proxy.url()).env("NO_PROXY", list);
+        if is_direct {
+            let out = run.run().code(5);
+            assert!(out.stderr().contains("is unknown"), "{}", out.stderr());
+        } else {
+            run.run().ok();
+        }
+        assert_eq!(proxy.connects().is_empty(), is_direct, "{list}");
+    }
+}

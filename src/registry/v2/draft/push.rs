@@ -70,7 +70,7 @@ impl Client {
             let Err(error) = sent else { return Ok(()) };
             let may_go_on = has_status(&error, &[416])
                 || (error.kind() == Kind::Unavailable && !has_status(&error, &[404]));
-            if body.failed() || !may_go_on || stuck == MAX_STUCK {
+            if body.failed() || !may_go_on || self.is_put_off(&error) || stuck == MAX_STUCK {
                 return Err(error);
             }
             if ApiError::of(&error).is_none() {
