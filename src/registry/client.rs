@@ -368,13 +368,15 @@ impl Client {
                             let answer = self.wire.send_again(&ask(&https), Ok(answer)).await;
                             return self.settle(&https, answer);
                         }
-                        // The handshake succeeded, or one side refused the other's certificate: it is TLS. Or the
-                        // certificates of this machine cannot be used, which is what is to be said.
-                        Err(lost)
-                            if matches!(lost.why, Why::Certificate | Why::Body)
-                                || (lost.why == Why::Broken && first.is_ok()) =>
-                        {
+                        // One side refused the other's certificate: it is TLS. Or the certificates of this machine
+                        // cannot be used, which is what is to be said.
+                        Err(lost) if matches!(lost.why, Why::Certificate | Why::Body) => {
                             return Err(lost.error);
+                        }
+                        // It broke after the handshake: it is TLS.
+                        Err(lost) if lost.why == Why::Broken => {
+                            let answer = self.wire.send_again(&ask(&https), Err(lost)).await;
+                            return self.settle(&https, answer);
                         }
                         Err(_) => {}
                     }

@@ -51,7 +51,7 @@ pub(super) fn silent(request: &Request, (why, limit): (Why, Duration)) -> Lost {
     Lost { error, why }
 }
 
-/// The cause of an error about an upload that was sent to its end and not answered.
+/// The cause of an error about an upload that was sent to its end and not answered. What is sent may still be on its way.
 #[derive(Debug)]
 struct Unanswered;
 
@@ -59,7 +59,7 @@ impl StdError for Unanswered {}
 
 impl std::fmt::Display for Unanswered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("all bytes of the upload were sent")
+        f.write_str("nothing of the upload was left to send")
     }
 }
 

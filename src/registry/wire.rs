@@ -107,16 +107,13 @@ impl Wire {
                     let was_idle = tries == 1
                         && lost.why == Why::Broken
                         && (request.repeatable || !request.bulk);
-                    // Nobody there or a refused certificate: waiting a moment does not change it.
-                    let is_final = matches!(
-                        lost.why,
-                        Why::NoServer
-                            | Why::Tls
-                            | Why::Certificate
-                            | Why::Odd
-                            | Why::Unanswered
-                            | Why::Body
-                    );
+                    // Nobody there or a refused certificate: waiting a moment does not change it. A server that was
+                    // there a moment ago may be back in another one.
+                    let is_final = match lost.why {
+                        Why::NoServer | Why::Tls => !self.gate(&request.url).has_answered(),
+                        Why::Certificate | Why::Odd | Why::Unanswered | Why::Body => true,
+                        Why::Broken | Why::Silence => false,
+                    };
                     if is_final || (last(u32::MAX) && !was_idle) {
                         return Err(lost.error);
                     }
@@ -214,6 +211,7 @@ impl Wire {
         };
         match sent {
             Ok(response) => {
+                self.gate(&request.url).note_answer();
                 let status = response.status();
                 tracing::debug!(
                     "{} {} -> {} in {:.1?}",
