@@ -103,6 +103,8 @@ impl Global {
             patience.stall = stall;
             patience.header = patience.header.min(stall);
             patience.connect = patience.connect.min(stall);
+            patience.commit = stall * 10;
+            patience.document = stall * 10;
         }
         patience
     }

@@ -83,6 +83,7 @@ impl Admitted {
 
 /// Admits `target`, which the answer to `base` named, or says why not.
 pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<Admitted> {
+    let joined = base.0.join(&absolute_form(base, target));
     let refuse = |why: &str| {
         let what = match purpose {
             Purpose::Redirect => "a redirect to",
@@ -91,16 +92,22 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
             Purpose::Realm => "the token endpoint",
             Purpose::Endpoint => "the registry",
         };
-        let target = Url::parse(target)
-            .map(|u| Admitted(u).redacted())
-            .unwrap_or_else(|_| target.chars().take(120).collect());
+        let target = match &joined {
+            Ok(url) => Admitted(url.clone()).redacted(),
+            // What cannot be taken apart may hold a secret anywhere behind its path.
+            Err(_) => {
+                let place = target.split(['?', '#']).next().unwrap_or_default();
+                let place = place.rsplit('@').next().unwrap_or_default();
+                place.chars().take(120).collect()
+            }
+        };
         Error::new(
             Kind::Unavailable,
             format!("{} named {what} `{target}`: {why}", base.redacted()),
         )
     };
-    let mut url = match base.0.join(&absolute_form(base, target)) {
-        Ok(url) => url,
+    let mut url = match &joined {
+        Ok(url) => url.clone(),
         Err(_) => return Err(refuse("this is not a valid URL")),
     };
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::stream;
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::admit::Admitted;
@@ -18,6 +18,8 @@ pub(crate) struct Answer {
     /// Where the answer came from, after redirects.
     pub(crate) url: Admitted,
     pub(crate) body: reqwest::Response,
+    /// Whether an earlier try of the request may have been carried out, although nothing good was heard of it.
+    pub(crate) maybe_done: bool,
     /// The longest time without a byte.
     pub(crate) stall: Duration,
 }
@@ -40,7 +42,12 @@ impl Answer {
     }
 
     /// The whole body of a document of at most `cap` bytes.
-    pub(crate) async fn document(self, cap: usize) -> Result<Bytes> {
+    pub(crate) async fn document(mut self, cap: usize) -> Result<Bytes> {
+        self.take_document(cap).await
+    }
+
+    /// The same, which leaves the head.
+    pub(crate) async fn take_document(&mut self, cap: usize) -> Result<Bytes> {
         let gzip = self.claims_gzip();
         let url = self.url.redacted();
         let too_large = || {
@@ -52,10 +59,8 @@ impl Answer {
                 ),
             )
         };
-        let mut stream = self.stream();
         let mut all = BytesMut::new();
-        while let Some(bytes) = stream.next().await {
-            let bytes = bytes?;
+        while let Some(bytes) = self.piece().await? {
             if all.len() + bytes.len() > cap {
                 return Err(too_large());
             }
@@ -83,12 +88,11 @@ impl Answer {
     }
 
     /// At most `cap` bytes of the body, what cannot be read left out: for error texts.
-    pub(crate) async fn some(self, cap: usize) -> Bytes {
+    pub(crate) async fn some(mut self, cap: usize) -> Bytes {
         let stall = self.stall;
-        let mut stream = self.stream();
         let mut all = BytesMut::new();
         let read = async {
-            while let Some(Ok(bytes)) = stream.next().await {
+            while let Ok(Some(bytes)) = self.piece().await {
                 all.extend_from_slice(&bytes[..bytes.len().min(cap - all.len())]);
                 if all.len() == cap {
                     break;
@@ -102,35 +106,28 @@ impl Answer {
 
     /// The body as it arrives. Silence for longer than the no-progress time is an error.
     pub(crate) fn stream(self) -> ByteStream {
-        let Answer {
-            url, body, stall, ..
-        } = self;
-        let inner = body.bytes_stream();
-        Box::pin(futures_util::stream::unfold(
-            Some((Box::pin(inner), url)),
-            move |state| async move {
-                let (mut inner, url) = state?;
-                match tokio::time::timeout(stall, inner.next()).await {
-                    Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some((inner, url)))),
-                    Ok(Some(Err(e))) => Some((
-                        Err(Error::new(
-                            Kind::Unavailable,
-                            format!("the answer of {} broke off", url.redacted()),
-                        )
-                        .because(e)),
-                        None,
-                    )),
-                    Ok(None) => None,
-                    Err(_) => {
-                        let text = format!(
-                            "{} sent nothing for {} s",
-                            url.redacted(),
-                            stall.as_secs_f32()
-                        );
-                        Some((Err(Error::new(Kind::Unavailable, text)), None))
-                    }
-                }
-            },
-        ))
+        Box::pin(stream::unfold(Some(self), |answer| async {
+            let mut answer = answer?;
+            match answer.piece().await {
+                Ok(bytes) => Some((Ok(bytes?), Some(answer))),
+                Err(e) => Some((Err(e), None)),
+            }
+        }))
+    }
+
+    /// The next piece of the body; `None` at its end.
+    async fn piece(&mut self) -> Result<Option<Bytes>> {
+        let unavailable = |text| Error::new(Kind::Unavailable, text);
+        match tokio::time::timeout(self.stall, self.body.chunk()).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(e)) => {
+                let text = format!("the answer of {} broke off", self.url.redacted());
+                Err(unavailable(text).because(e))
+            }
+            Err(_) => {
+                let (url, stall) = (self.url.redacted(), self.stall.as_secs_f32());
+                Err(unavailable(format!("{url} sent nothing for {stall} s")))
+            }
+        }
     }
 }

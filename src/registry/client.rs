@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use super::admit::{Admitted, Purpose, admit};
@@ -20,7 +21,7 @@ use super::error::ApiError;
 use super::intent::{Body, Intent, Scope, Target, Who};
 use super::lost::{Lost, Why};
 use super::v2::Habits;
-use super::wire::{Request, Wire, set};
+use super::wire::{Reading, Request, Wire, set};
 use crate::image::Registry;
 use crate::settings::{Access, Login};
 use crate::{Error, Kind, Result};
@@ -135,6 +136,12 @@ impl Client {
         self.wire.press();
     }
 
+    /// Whether `e` is an answer that asks for a longer wait than is obeyed: no further request is sent (quirk E15).
+    pub(crate) fn is_put_off(&self, e: &Error) -> bool {
+        let asked = ApiError::of(e).and_then(|answer| answer.wait);
+        e.kind() == Kind::Unavailable && asked.is_some_and(|wait| !self.wire.obeys(wait))
+    }
+
     /// Waits before try `tries + 1` of something larger than one request; with 0 tries, for a moment only.
     pub(crate) async fn wait_before_try(&self, tries: usize) {
         self.wire
@@ -206,6 +213,22 @@ impl Client {
                 return self.finish(answer, intent, pass.as_ref()).await;
             }
             refused = pass;
+        }
+    }
+
+    /// A document to be read, which may be asked for again as often as requests are sent.
+    pub(super) fn reading(&self) -> Reading<'_> {
+        self.wire.reading()
+    }
+
+    /// The answer to a GET and its whole body, of at most `cap` bytes, which is asked for again where it breaks off.
+    pub(crate) async fn document(&self, get: &Intent, cap: usize) -> Result<(Answer, Bytes)> {
+        let mut reading = self.reading();
+        loop {
+            let mut answer = self.send(get).await?;
+            if let Some(bytes) = reading.body(&mut answer, cap).await? {
+                return Ok((answer, bytes));
+            }
         }
     }
 
@@ -350,13 +373,15 @@ impl Client {
                             let answer = self.wire.send_again(&ask(&https), Ok(answer)).await;
                             return self.settle(&https, answer);
                         }
-                        // The handshake succeeded, or one side refused the other's certificate: it is TLS. Or the
-                        // certificates of this machine cannot be used, which is what is to be said.
-                        Err(lost)
-                            if matches!(lost.why, Why::Certificate | Why::Body)
-                                || (lost.why == Why::Broken && first.is_ok()) =>
-                        {
+                        // One side refused the other's certificate: it is TLS. Or the certificates of this machine
+                        // cannot be used, which is what is to be said.
+                        Err(lost) if matches!(lost.why, Why::Certificate | Why::Body) => {
                             return Err(lost.error);
+                        }
+                        // It broke after the handshake: it is TLS.
+                        Err(lost) if lost.why == Why::Broken => {
+                            let answer = self.wire.send_again(&ask(&https), Err(lost)).await;
+                            return self.settle(&https, answer);
                         }
                         Err(_) => {}
                     }
@@ -412,7 +437,11 @@ impl Client {
     }
 
     async fn finish(&self, answer: Answer, intent: &Intent, pass: Option<&Pass>) -> Result<Answer> {
-        if !answer.status.is_client_error() && !answer.status.is_server_error() {
+        // What is gone after a deletion whose answer was lost went with it.
+        let deleted = intent.method == Method::DELETE
+            && answer.status == StatusCode::NOT_FOUND
+            && answer.maybe_done;
+        if deleted || !(answer.status.is_client_error() || answer.status.is_server_error()) {
             return Ok(answer);
         }
         let refusal = ApiError::read(intent.method.clone(), answer).await;
@@ -428,6 +457,7 @@ fn request(intent: &Intent, url: Admitted, headers: HeaderMap) -> Request {
         body: intent.body.clone(),
         bulk: intent.bulk,
         repeatable: intent.repeatable,
+        optional: intent.optional,
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Certificate;
+use url::Url;
 
+use super::no_proxy::NoProxy;
 use super::tls::{self, Tls};
 use crate::image::Registry;
 use crate::settings::Access;
@@ -22,6 +24,10 @@ pub struct Patience {
     pub header: Duration,
     /// Between two pieces of a body, in either direction.
     pub stall: Duration,
+    /// From the last byte of an upload to the head of its answer: the registry may have to copy and hash all of it.
+    pub commit: Duration,
+    /// For all of a manifest, a list or a token, however steadily it comes.
+    pub document: Duration,
     /// How often one request is sent at most.
     pub tries: u32,
     /// The wait before the second try; doubled for each further one.
@@ -36,6 +42,8 @@ impl Default for Patience {
             connect: Duration::from_secs(10),
             header: Duration::from_secs(30),
             stall: Duration::from_secs(60),
+            commit: Duration::from_secs(600),
+            document: Duration::from_secs(600),
             tries: 5,
             backoff: Duration::from_millis(250),
             retry_after: Duration::from_secs(300),
@@ -50,9 +58,18 @@ pub(crate) struct Connections {
     patience: Patience,
     /// What the clients for TLS have in common, sessions that can be resumed among it.
     tls: OnceLock<Tls>,
+    /// Whether proxies are passed by.
+    direct: bool,
+    exceptions: Option<Box<Exceptions>>,
     plain: OnceLock<reqwest::Client>,
     secure: OnceLock<reqwest::Client>,
     bulk: OnceLock<reqwest::Client>,
+}
+
+/// Connections past proxies, for what [`NoProxy`] names.
+struct Exceptions {
+    which: NoProxy,
+    connections: Connections,
 }
 
 /// Bytes in flight that an HTTP/2 stream and connection allow: enough for 1 Gbit/s at 60 ms.
@@ -61,14 +78,41 @@ const H2_CONNECTION_WINDOW: u32 = 32 << 20;
 
 impl Connections {
     pub(crate) fn new(registry: &Registry, access: &Access, patience: &Patience) -> Connections {
+        let direct = registry.is_loopback();
+        let mut new = Connections::with(registry, access, patience, direct);
+        new.exceptions = NoProxy::from_environment()
+            .filter(|_| !direct)
+            .map(|which| {
+                let connections = Connections::with(registry, access, patience, true);
+                Box::new(Exceptions { which, connections })
+            });
+        new
+    }
+
+    fn with(
+        registry: &Registry,
+        access: &Access,
+        patience: &Patience,
+        direct: bool,
+    ) -> Connections {
         Connections {
             registry: registry.clone(),
             access: access.clone(),
             patience: patience.clone(),
             tls: OnceLock::new(),
+            direct,
+            exceptions: None,
             plain: OnceLock::new(),
             secure: OnceLock::new(),
             bulk: OnceLock::new(),
+        }
+    }
+
+    /// Those by which `url` is reached.
+    pub(crate) fn to(&self, url: &Url) -> &Connections {
+        match &self.exceptions {
+            Some(exceptions) if exceptions.which.contains(url) => &exceptions.connections,
+            _ => self,
         }
     }
 
@@ -102,8 +146,8 @@ impl Connections {
     }
 
     /// The proxy that stands before `url`, without its credentials.
-    pub(crate) fn proxy(&self, url: &url::Url) -> Option<String> {
-        if self.registry.is_loopback() {
+    pub(crate) fn proxy(&self, url: &Url) -> Option<String> {
+        if self.direct {
             return None;
         }
         // The settings as the HTTP client itself reads them.
@@ -132,7 +176,7 @@ impl Connections {
             // E12: one header with a control byte does not spoil the answer.
             .http1_ignore_invalid_headers_in_responses(true)
             .user_agent(concat!("barque/", env!("CARGO_PKG_VERSION")));
-        if self.registry.is_loopback() {
+        if self.direct {
             builder.no_proxy()
         } else {
             builder

@@ -194,6 +194,11 @@ impl ApiError {
     }
 }
 
+/// Whether a server answered with one of these statuses.
+pub(crate) fn has_status(e: &Error, statuses: &[u16]) -> bool {
+    ApiError::of(e).is_some_and(|a| statuses.contains(&a.status.as_u16()))
+}
+
 /// The host that Docker Hub's registry answers on.
 const DOCKER_HUB: &str = "registry-1.docker.io";
 

@@ -1,7 +1,8 @@
-//! The gate of a host: when a server says «later», all requests to it wait together (quirks E13-E17).
+//! The gate of a host: when a server says «later», all requests to it wait together (quirks E13-E17). It also knows whether
+//! the host has answered at all.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 pub(crate) struct Gate {
     closed_until: Mutex<Option<Instant>>,
     passed: AtomicU64,
+    answered: AtomicBool,
 }
 
 impl Gate {
@@ -36,6 +38,16 @@ impl Gate {
     /// How many requests have passed.
     pub(crate) fn passed(&self) -> u64 {
         self.passed.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of an answer.
+    pub(crate) fn note_answer(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the host has ever answered.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// Closes the gate for `wait`, or longer where it already is.

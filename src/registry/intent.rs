@@ -112,6 +112,8 @@ pub(crate) struct Intent {
     pub(crate) body: Body,
     /// Whether repeating it does no harm; uploads are repeated by their own file, from a new session.
     pub(crate) repeatable: bool,
+    /// Whether another request serves as well: then a server's error is worth one retry, not more.
+    pub(crate) optional: bool,
     /// Whether many bytes move: those go over HTTP/1.1 connections of their own.
     pub(crate) bulk: bool,
 }
@@ -128,6 +130,7 @@ impl Intent {
             headers: Vec::new(),
             body: Body::Empty,
             repeatable,
+            optional: false,
             bulk: false,
         }
     }

@@ -31,8 +31,43 @@ pub(crate) enum Why {
     Broken,
     /// Nothing came in time.
     Silence,
+    /// Nothing came in time after all of an upload was sent: what became of it is to be asked.
+    Unanswered,
+    /// An HTTP answer that cannot be read, and will be the same again.
+    Odd,
     /// What this machine had to bring could not be had: the body to be sent, or the certificates.
     Body,
+}
+
+/// A request that nothing was heard of for the time in `why`.
+pub(super) fn silent(request: &Request, (why, limit): (Why, Duration)) -> Lost {
+    let (method, url, limit) = (&request.method, request.url.redacted(), limit.as_secs_f32());
+    let error = Error::new(
+        Kind::Unavailable,
+        format!("{method} {url}: no answer for {limit} s"),
+    );
+    let error = match why {
+        Why::Unanswered => error.because(Unanswered),
+        _ => error,
+    };
+    Lost { error, why }
+}
+
+/// The cause of an error about an upload that was sent to its end and not answered. What is sent may still be on its way.
+#[derive(Debug)]
+struct Unanswered;
+
+impl StdError for Unanswered {}
+
+impl std::fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("nothing of the upload was left to send")
+    }
+}
+
+/// Whether `e` is about an upload that was sent to its end and not answered.
+pub(crate) fn is_unanswered(e: &Error) -> bool {
+    chain(e).any(|e| e.is::<Unanswered>())
 }
 
 /// Words and class of a failure to get an answer to `request`, which went through `proxy` if there is one, with the
@@ -65,6 +100,13 @@ pub(super) fn lost(
         })
     };
     let says = |text: &str| chain(&e).any(|c| c.to_string().contains(text));
+    if says("message head is too large") {
+        let text = format!("{place}: the head of the answer has more than 100 fields or 400 KiB");
+        return Lost {
+            error: unavailable(text),
+            why: Why::Odd,
+        };
+    }
     if e.is_connect() {
         let timed_out = e.is_timeout() || says("timed out");
         // Some servers of plain HTTP hang up when they hear TLS.

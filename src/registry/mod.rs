@@ -16,6 +16,7 @@ mod error;
 mod gate;
 mod intent;
 mod lost;
+mod no_proxy;
 mod tls;
 mod token;
 mod unpack;

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, Method, StatusCode, header};
-use serde::Deserialize;
+use http::{HeaderMap, Method, header};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::admit::{Admitted, Purpose, admit};
 use super::body::Answer;
-use super::error::ApiError;
+use super::error::{ApiError, has_status};
 use super::intent::Body;
 use super::wire::{Request, Wire, set};
 use crate::settings::{Credential, Secret};
@@ -129,17 +129,6 @@ pub(crate) struct TokenAnswer {
     expires_in: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    #[serde(default)]
-    token: Option<String>,
-    #[serde(default)]
-    access_token: Option<String>,
-    // Some servers write numbers as floats or strings.
-    #[serde(default)]
-    expires_in: Option<serde_json::Value>,
-}
-
 /// Asks `realm` for a token with `scopes`, as `credential` or anonymously.
 ///
 /// GET with Basic for a password; OAuth2 POST for an identity token only (quirk A12), falling back to GET on
@@ -159,16 +148,17 @@ pub(crate) async fn exchange(
         _ => None,
     };
     if let Some((_, password, Some(identity))) = login {
-        let answer = send(wire, post(realm, scopes, identity)).await?;
-        let fall_back = matches!(answer.status.as_u16(), 400 | 401 | 404 | 405)
-            && !password.expose().is_empty();
-        if !fall_back {
-            return read(answer, Method::POST, true).await;
+        match token(wire, post(realm, scopes, identity), TO_THE_ENDPOINT).await {
+            Err(e) if has_status(&e, &[400, 401, 404, 405]) && !password.expose().is_empty() => {}
+            other => return other,
         }
     }
     let basic = login.map(|(username, password, _)| (username.as_str(), password));
-    let answer = send(wire, get(realm, scopes, basic)).await?;
-    read(answer, Method::GET, basic.is_some()).await
+    let how = match basic {
+        Some(_) => TO_THE_ENDPOINT,
+        None => "to the token endpoint",
+    };
+    token(wire, get(realm, scopes, basic), how).await
 }
 
 /// `Basic` and the credential, as the value of an `Authorization` header.
@@ -207,6 +197,7 @@ fn get(realm: &Realm, scopes: &[String], login: Option<(&str, &Secret)>) -> Requ
         body: Body::Empty,
         bulk: false,
         repeatable: true,
+        optional: false,
     }
 }
 
@@ -233,6 +224,7 @@ fn post(realm: &Realm, scopes: &[String], identity: &Secret) -> Request {
         body,
         bulk: false,
         repeatable: true,
+        optional: false,
     }
 }
 
@@ -267,45 +259,47 @@ async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
 /// What is told of a login that was sent there.
 pub(super) const TO_THE_ENDPOINT: &str = "with the credential to the token endpoint";
 
-async fn read(answer: Answer, method: Method, with_credential: bool) -> Result<TokenAnswer> {
-    let url = answer.url.clone();
-    if !answer.status.is_success() {
-        let refusal = ApiError::read(method, answer).await;
-        return Err(refusal.into_error(match with_credential {
-            true => TO_THE_ENDPOINT,
-            false => "to the token endpoint",
-        }));
-    }
-    let body = answer.document(TOKEN_CAP).await?;
-    let token = serde_json::from_slice::<Document>(&body)
-        .ok()
-        .and_then(|d| {
-            let value = d
-                .token
-                .filter(|t| !t.is_empty())
-                .or(d.access_token.filter(|t| !t.is_empty()))?;
-            let expires_in = d
-                .expires_in
-                .and_then(|v| v.as_f64().or_else(|| v.as_str()?.parse().ok()))
-                .map(|s| s.max(0.0) as u64);
-            Some(TokenAnswer {
-                token: Secret::new(value),
-                expires_in,
-            })
-        });
-    token.ok_or_else(|| {
-        // A9: a sign-in page answers 200 with HTML.
-        let shown = ApiError::new(method, &url, StatusCode::OK, &body[..body.len().min(200)]);
-        let text = shown
-            .text
-            .map(|t| t.chars().take(50).collect::<String>())
-            .unwrap_or_default();
-        Error::new(
-            Kind::Unavailable,
-            format!(
-                "the token endpoint {} answered 200 without a token: `{text}`",
-                url.redacted()
-            ),
-        )
+/// The token that the endpoint gives on `request`; `how` says in an error what was sent.
+async fn token(wire: &Wire, request: Request, how: &str) -> Result<TokenAnswer> {
+    let mut reading = wire.reading();
+    let (answer, body) = loop {
+        let mut answer = send(wire, request.clone()).await?;
+        if !answer.status.is_success() {
+            let refusal = ApiError::read(request.method, answer).await;
+            return Err(refusal.into_error(how));
+        }
+        if let Some(body) = reading.body(&mut answer, TOKEN_CAP).await? {
+            break (answer, body);
+        }
+    };
+    read(&body).ok_or_else(|| {
+        // A9: a sign-in page answers 200 with HTML. The body is not shown: it may hold the token all the same.
+        let (url, status) = (answer.url.redacted(), answer.status.as_u16());
+        let text = match answer.header(&header::CONTENT_TYPE) {
+            Some(kind) => format!("without a token, with `{}`", kind.escape_debug()),
+            None => "without a token".to_owned(),
+        };
+        let text = format!("the token endpoint {url} answered {status} {text}");
+        Error::new(Kind::Unavailable, text)
+    })
+}
+
+/// The token in the answer of an endpoint. What else is in there may be wrong in any way, as long as the whole is JSON.
+fn read(body: &[u8]) -> Option<TokenAnswer> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    // Raw, so that a name may come twice, and numbers be too large for any type.
+    let fields: HashMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
+    let text = |name: &str| serde_json::from_str::<String>(fields.get(name)?.get()).ok();
+    let token = ["token", "access_token"]
+        .iter()
+        .find_map(|name| text(name).filter(|token| !token.is_empty()))?;
+    // Some servers write numbers as floats or strings.
+    let seconds = fields
+        .get("expires_in")
+        .map(|raw| raw.get().trim_matches('"'));
+    let seconds = seconds.and_then(|text| text.parse::<f64>().ok());
+    Some(TokenAnswer {
+        token: Secret::new(token),
+        expires_in: seconds.filter(|s| s.is_finite()).map(|s| s.max(0.0) as u64),
     })
 }

@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 
@@ -18,7 +20,7 @@ use super::body::Answer;
 use super::connections::{Connections, Patience};
 use super::gate::{Gate, asked_wait, backoff};
 use super::intent::Body;
-use super::lost::{Lost, Why, lost};
+use super::lost::{Lost, Why, lost, silent};
 use super::upload_body::UploadPart;
 use super::warning::Warnings;
 use crate::{Error, Kind, Result};
@@ -32,6 +34,7 @@ pub(crate) struct Request {
     pub(crate) body: Body,
     pub(crate) bulk: bool,
     pub(crate) repeatable: bool,
+    pub(crate) optional: bool,
 }
 
 /// The sending side of one client.
@@ -70,12 +73,18 @@ impl Wire {
         first: Result<Answer, Lost>,
     ) -> Result<Answer> {
         let mut tries = 1;
+        let mut maybe_done = false;
         let mut outcome = first;
         loop {
-            let last = !request.repeatable || tries >= self.patience.tries;
+            let last = |most| !request.repeatable || tries >= self.patience.tries.min(most);
             match outcome {
-                Ok(answer) => {
-                    if last || !is_temporary(answer.status) {
+                Ok(mut answer) => {
+                    answer.maybe_done = maybe_done;
+                    let most = match request.optional && answer.status.is_server_error() {
+                        true => 2,
+                        false => u32::MAX,
+                    };
+                    if last(most) || !is_temporary(answer.status) {
                         self.heed(request, &answer);
                         return Ok(answer);
                     }
@@ -88,6 +97,8 @@ impl Wire {
                     } else {
                         tracing::debug!("{url} answered {status}; trying again in {wait:.1?}");
                     }
+                    // Who is too busy has done nothing; who waited in vain for another, as gateways do, cannot say.
+                    maybe_done |= !matches!(status, 429 | 503);
                     self.gate(&request.url).close(wait);
                 }
                 Err(lost) => {
@@ -96,24 +107,36 @@ impl Wire {
                     let was_idle = tries == 1
                         && lost.why == Why::Broken
                         && (request.repeatable || !request.bulk);
-                    // Nobody there or a refused certificate: waiting a moment does not change it.
-                    let is_final = matches!(
-                        lost.why,
-                        Why::NoServer | Why::Tls | Why::Certificate | Why::Body
-                    );
-                    if is_final || (last && !was_idle) {
+                    // Nobody there or a refused certificate: waiting a moment does not change it. A server that was
+                    // there a moment ago may be back in another one.
+                    let is_final = match lost.why {
+                        Why::NoServer | Why::Tls => !self.gate(&request.url).has_answered(),
+                        Why::Certificate | Why::Odd | Why::Unanswered | Why::Body => true,
+                        Why::Broken | Why::Silence => false,
+                    };
+                    if is_final || (last(u32::MAX) && !was_idle) {
                         return Err(lost.error);
                     }
                     let wait = match was_idle {
                         true => Duration::ZERO,
                         false => backoff(self.patience.backoff, tries),
                     };
+                    maybe_done = true;
                     tracing::debug!("{}; trying again in {wait:.1?}", lost.error);
                     tokio::time::sleep(wait).await;
                 }
             }
             tries += 1;
             outcome = self.once(request).await;
+        }
+    }
+
+    /// Reads a document that may have to be asked for more than once.
+    pub(crate) fn reading(&self) -> Reading<'_> {
+        Reading {
+            wire: self,
+            left: self.patience.document,
+            tries: 0,
         }
     }
 
@@ -152,8 +175,8 @@ impl Wire {
             why: Why::Body,
         };
         self.gate(&request.url).pass().await;
-        let client = self
-            .connections
+        let connections = self.connections.to(request.url.url());
+        let client = connections
             .client(request.url.url().scheme(), request.bulk)
             .map_err(own)?;
         let mut builder = client
@@ -167,7 +190,10 @@ impl Wire {
             }
             Body::Empty => {
                 builder = builder.header(header::CONTENT_LENGTH, 0);
-                limit = self.patience.stall;
+                // The end of an upload: all of its bytes are there, and the server puts them together.
+                if request.method == Method::PUT {
+                    pulse.is_last();
+                }
             }
             Body::Bytes(bytes) => builder = builder.body(bytes.clone()),
             Body::Stream(part) => {
@@ -181,13 +207,11 @@ impl Wire {
         let started = Instant::now();
         let sent = tokio::select! {
             sent = builder.send() => sent,
-            () = pulse.silence(limit) => {
-                let text = format!("{} {}: no answer for {} s", request.method, request.url.redacted(), limit.as_secs_f32());
-                return Err(Lost { error: Error::new(Kind::Unavailable, text), why: Why::Silence });
-            }
+            why = pulse.silence(limit, self.patience.commit) => return Err(silent(request, why)),
         };
         match sent {
             Ok(response) => {
+                self.gate(&request.url).note_answer();
                 let status = response.status();
                 tracing::debug!(
                     "{} {} -> {} in {:.1?}",
@@ -211,6 +235,7 @@ impl Wire {
                     headers,
                     url: request.url.clone(),
                     body: response,
+                    maybe_done: false,
                     stall: self.patience.stall,
                 })
             }
@@ -218,8 +243,8 @@ impl Wire {
                 if let Some(error) = pulse.take_error() {
                     return Err(own(error));
                 }
-                let proxy = self.connections.proxy(request.url.url());
-                let client = self.connections.client_certificate();
+                let proxy = connections.proxy(request.url.url());
+                let client = connections.client_certificate();
                 let lost = lost(request, proxy.as_deref(), client, self.patience.connect, e);
                 tracing::debug!(
                     "{} {} -> {}",
@@ -234,7 +259,7 @@ impl Wire {
 
     /// A body is sent again by its owner, in another upload: the wait that the answer asks for is kept by then.
     fn heed(&self, request: &Request, answer: &Answer) {
-        let asked = asked_wait(&answer.headers).filter(|w| *w <= self.patience.retry_after);
+        let asked = asked_wait(&answer.headers).filter(|w| self.obeys(*w));
         if let Some(wait) = asked
             && !request.repeatable
             && is_temporary(answer.status)
@@ -244,11 +269,16 @@ impl Wire {
         }
     }
 
+    /// Whether a wait of this length is obeyed.
+    pub(crate) fn obeys(&self, wait: Duration) -> bool {
+        wait <= self.patience.retry_after
+    }
+
     /// The wait before the next try; `None` when the answer should stand.
     fn wait_before_next(&self, answer: &Answer, tries: u32) -> Option<Duration> {
         match asked_wait(&answer.headers) {
             // Longer than is obeyed: the error says how long.
-            Some(wait) if wait > self.patience.retry_after => None,
+            Some(wait) if !self.obeys(wait) => None,
             Some(wait) => Some(wait + backoff(Duration::from_millis(50), 1)),
             None => Some(backoff(self.patience.backoff, tries)),
         }
@@ -260,6 +290,38 @@ impl Wire {
             .entry(url.url().authority().to_owned())
             .or_default()
             .clone()
+    }
+}
+
+/// How far the reading of a document has come.
+pub(crate) struct Reading<'a> {
+    wire: &'a Wire,
+    /// What is left of the time that all of its bodies may take together.
+    left: Duration,
+    tries: u32,
+}
+
+impl Reading<'_> {
+    /// The body of `answer`, at most `cap` bytes. `None` when it broke off or stalled, and it should be asked for again:
+    /// that has been waited for (quirk H5).
+    pub(crate) async fn body(&mut self, answer: &mut Answer, cap: usize) -> Result<Option<Bytes>> {
+        let patience = &self.wire.patience;
+        self.tries += 1;
+        let begun = Instant::now();
+        let error = match tokio::time::timeout(self.left, answer.take_document(cap)).await {
+            Ok(Ok(bytes)) => return Ok(Some(bytes)),
+            Ok(Err(e)) if e.kind() == Kind::Unavailable && self.tries < patience.tries => e,
+            Ok(Err(e)) => return Err(e),
+            Err(_) => {
+                let (url, limit) = (answer.url.redacted(), patience.document.as_secs_f32());
+                let text = format!("{url} did not give all of its answer within {limit} s");
+                return Err(Error::new(Kind::Unavailable, text));
+            }
+        };
+        self.left = self.left.saturating_sub(begun.elapsed());
+        tracing::debug!("{error}; asking for it again");
+        self.wire.pause(self.tries).await;
+        Ok(None)
     }
 }
 
@@ -276,6 +338,8 @@ struct Pulse {
     started: Instant,
     /// Milliseconds from `started` to the last movement.
     last: AtomicU64,
+    /// Whether that was the last one there is.
+    ended: AtomicBool,
     error: Mutex<Option<Error>>,
 }
 
@@ -284,6 +348,7 @@ impl Default for Pulse {
         Pulse {
             started: Instant::now(),
             last: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
             error: Mutex::new(None),
         }
     }
@@ -293,15 +358,34 @@ impl Pulse {
     /// `part` opened as a request body that beats this pulse.
     async fn body(self: Arc<Self>, part: &UploadPart) -> Result<reqwest::Body> {
         let stream = part.open().await?;
-        Ok(reqwest::Body::wrap_stream(stream.map(move |item| {
+        let mut left = part.size();
+        let end = self.clone();
+        let end = stream::poll_fn(move |_| {
+            end.is_last();
+            Poll::Ready(None)
+        });
+        let body = stream.map(move |item| {
             self.last
                 .store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+            if let (Some(left), Ok(bytes)) = (&mut left, &item) {
+                // Of a known size, nobody asks for more than the last piece.
+                *left = left.saturating_sub(bytes.len() as u64);
+                if *left == 0 {
+                    self.is_last();
+                }
+            }
             item.map_err(|e| {
                 // hyper turns a body's error into one of its own; the real one is kept here.
                 *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
                 io::Error::other("the body to send cannot be read")
             })
-        })))
+        });
+        Ok(reqwest::Body::wrap_stream(body.chain(end)))
+    }
+
+    /// Nothing more is to be sent.
+    fn is_last(&self) {
+        self.ended.store(true, Ordering::Relaxed);
     }
 
     fn take_error(&self) -> Option<Error> {
@@ -311,13 +395,18 @@ impl Pulse {
             .take()
     }
 
-    /// Ends when nothing moved for `limit`.
-    async fn silence(&self, limit: Duration) {
+    /// Ends when nothing moved for `limit`, or for `commit` where all of an upload is on its way. Says which, and for
+    /// how long.
+    async fn silence(&self, limit: Duration, commit: Duration) -> (Why, Duration) {
         loop {
+            let (why, limit) = match self.ended.load(Ordering::Relaxed) {
+                true => (Why::Unanswered, commit),
+                false => (Why::Silence, limit),
+            };
             let last = self.started + Duration::from_millis(self.last.load(Ordering::Relaxed));
             let until = last + limit;
             if until <= Instant::now() {
-                return;
+                return (why, limit);
             }
             tokio::time::sleep_until(until).await;
         }

@@ -22,6 +22,9 @@ use crate::{Error, Kind, Result};
 /// How long a helper may take: it may have to ask its user to unlock the key store.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a helper that has ended is still listened to.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// How much a helper may write to each of its outputs, in bytes.
 const OUTPUT_CAP: u64 = 1 << 20;
 
@@ -232,12 +235,28 @@ impl Helper {
                 }
                 Ok(())
             };
-            let (stdout, stderr, ()) = tokio::try_join!(capped(stdout), capped(stderr), give)?;
-            let status = child.wait().await?;
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let mut hear = Box::pin(async {
+                tokio::try_join!(capped(stdout, &mut out), capped(stderr, &mut err), give)
+            });
+            let status = tokio::select! {
+                heard = &mut hear => {
+                    heard?;
+                    child.wait().await?
+                }
+                status = child.wait() => {
+                    // A program that it left running may hold its outputs open for ever.
+                    if let Ok(heard) = tokio::time::timeout(LAST_WORDS, &mut hear).await {
+                        heard?;
+                    }
+                    status?
+                }
+            };
+            drop(hear);
             Ok(Outcome {
                 success: status.success(),
-                stdout,
-                stderr,
+                stdout: out,
+                stderr: err,
             })
         };
         match tokio::time::timeout(self.time_limit, talk).await {
@@ -272,18 +291,21 @@ fn server(registry: &Registry) -> &str {
     }
 }
 
-/// All of `output`; an error when it is more than the cap.
-async fn capped(output: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// Reads all of `output` into `bytes`, where what has come stays; an error when it is more than the cap.
+async fn capped(
+    output: Option<impl AsyncRead + Unpin>,
+    bytes: &mut Vec<u8>,
+) -> std::io::Result<()> {
     if let Some(output) = output {
-        output.take(OUTPUT_CAP + 1).read_to_end(&mut bytes).await?;
+        let mut output = output.take(OUTPUT_CAP + 1);
+        while output.read_buf(bytes).await? > 0 {}
     }
     if bytes.len() as u64 > OUTPUT_CAP {
         return Err(std::io::Error::other(format!(
             "it wrote more than {OUTPUT_CAP} bytes"
         )));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Foreign text on one line, without control characters, at most 300 characters long.
@@ -383,6 +405,23 @@ mod tests {
         assert!(
             format!("{error:?}").contains("more than 1048576 bytes"),
             "{error:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_program_that_a_helper_leaves_behind_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join("left");
+        let script = format!(
+            r#"sleep 600 & echo $! > '{}'; echo '{{"Username":"u","Secret":"s"}}'"#,
+            left.display()
+        );
+        let login = helper(&folder, &script).get(&"r.io".parse().unwrap()).await;
+        let left = std::fs::read_to_string(left).unwrap();
+        let killed = std::process::Command::new("kill").arg(left.trim()).status();
+        assert!(killed.unwrap().success());
+        assert!(
+            matches!(login.unwrap(), Some(Credential::Login { username, .. }) if username == "u")
         );
     }
 

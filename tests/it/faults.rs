@@ -9,6 +9,7 @@
 mod archives;
 mod cuts;
 mod disk;
+mod documents;
 mod kills;
 mod slow;
 mod stalls;

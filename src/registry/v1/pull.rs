@@ -215,11 +215,20 @@ impl Repo {
     }
 
     async fn document(&self, path: String, cap: usize) -> Result<(String, Bytes)> {
-        let answer = self
-            .send(|| Intent::new(Method::GET, path.clone(), None))
-            .await?;
-        let url = answer.url.redacted();
-        Ok((url, answer.document(cap).await?))
+        let (answer, body) = self.answered(path, cap).await?;
+        Ok((answer.url.redacted(), body))
+    }
+
+    /// The answer to a GET and its whole body, which is asked for again where it breaks off.
+    async fn answered(&self, path: String, cap: usize) -> Result<(Answer, Bytes)> {
+        let mut reading = self.session.index.reading();
+        loop {
+            let sent = self.send(|| Intent::new(Method::GET, path.clone(), None));
+            let mut answer = sent.await?;
+            if let Some(body) = reading.body(&mut answer, cap).await? {
+                return Ok((answer, body));
+            }
+        }
     }
 
     /// All tags with the images they stand for, sorted by name.
@@ -307,8 +316,8 @@ impl Repo {
     /// [`Kind::NotFound`] when there is none; [`Kind::Unavailable`] when it is still being uploaded.
     pub async fn image(&self, id: &V1Id) -> Result<ImageHead> {
         let path = format!("/v1/images/{id}/json");
-        let sent = self.send(|| Intent::new(Method::GET, path.clone(), None));
-        let answer = sent.await.map_err(|e| incomplete(id, e))?;
+        let read = self.answered(path, DOCUMENT_CAP).await;
+        let (answer, json) = read.map_err(|e| incomplete(id, e))?;
         let text = |name: &str| {
             let value = answer.headers.get(name)?.to_str().ok()?.trim();
             (!value.is_empty()).then(|| value.to_owned())
@@ -320,7 +329,7 @@ impl Repo {
         Ok(ImageHead {
             size,
             checksum: own.or_else(listed),
-            json: answer.document(DOCUMENT_CAP).await?,
+            json,
         })
     }
 

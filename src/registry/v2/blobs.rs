@@ -7,6 +7,7 @@ use http::{Method, StatusCode, header};
 
 use crate::image::{Descriptor, Digest, RepositoryName};
 use crate::registry::body::Answer;
+use crate::registry::error::has_status;
 use crate::registry::intent::{Actions, ByteStream, Intent, Scope};
 use crate::registry::unpack::unpacked;
 use crate::registry::{ApiError, Client};
@@ -75,7 +76,14 @@ impl Client {
             _ => {
                 let range = format!("bytes={from}-");
                 let ranged = get.clone().header(header::RANGE, range);
-                self.send(&ranged).await?
+                match self.send(&ranged).await {
+                    // B5: some refuse a range, or this one, in place of ignoring it.
+                    Err(e) if has_status(&e, &[400, 405, 416, 501]) => {
+                        tracing::debug!("{e}; asking for all of the blob");
+                        self.send(&get).await?
+                    }
+                    answer => answer?,
+                }
             }
         };
         if answer.status == StatusCode::PARTIAL_CONTENT
@@ -87,12 +95,21 @@ impl Client {
         }
         let url = answer.url.redacted();
         let wrong = |what: String| Error::new(Kind::Unavailable, format!("GET {url}: {what}"));
+        // B10: all there is was had already.
+        let too_short = || {
+            let size = size.unwrap_or_default();
+            let text = format!("GET {url}: the blob ends after {from} of {size} bytes");
+            Err(Error::new(Kind::Corrupt, text))
+        };
         match answer.status {
             // B5: the range was ignored; what is known already is passed over.
             StatusCode::OK => {
                 let sent = answer.header(&header::CONTENT_LENGTH);
-                let as_is = sent.and_then(|text| text.parse().ok()) == size;
-                let packed = blob.filter(|_| answer.claims_gzip() && !as_is);
+                let sent = sent.and_then(|text| text.parse().ok());
+                if from > 0 && sent == Some(from) && !answer.claims_gzip() {
+                    return too_short();
+                }
+                let packed = blob.filter(|_| answer.claims_gzip() && sent != size);
                 let mut body = answer.stream();
                 if let Some(blob) = packed {
                     body = unpacked(body, blob, url).await?;
@@ -106,6 +123,7 @@ impl Client {
                     {
                         Ok(answer.stream())
                     }
+                    Some((_, _, Some(total))) if total == from => too_short(),
                     // B6: another start or total than asked for.
                     Some(_) => Err(wrong(format!(
                         "asked for the bytes from {from} on, got another range"

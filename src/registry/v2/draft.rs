@@ -10,10 +10,10 @@ mod uploads;
 use http::{Method, header};
 
 use super::manifests::MANIFEST_CAP;
-use super::uploads::has_status;
 use crate::image::tarsum::BlobSum;
 use crate::image::{Manifest, MediaType, RepositoryName, Tag};
 use crate::registry::Client;
+use crate::registry::error::has_status;
 use crate::registry::intent::{Actions, Body, ByteStream, Intent, Scope};
 use crate::{Error, Kind, Result};
 
@@ -23,9 +23,9 @@ impl Client {
     /// # Errors
     /// [`Kind::NotFound`] when there is none, [`Kind::Corrupt`] when it is not docker's schema 1.
     pub async fn draft_manifest(&self, repository: &RepositoryName, tag: &Tag) -> Result<Manifest> {
-        let answer = self.send(&manifest(Method::GET, repository, tag)).await?;
+        let get = manifest(Method::GET, repository, tag);
+        let (answer, raw) = self.document(&get, MANIFEST_CAP).await?;
         let url = answer.url.redacted();
-        let raw = answer.document(MANIFEST_CAP).await?;
         let wrong = || {
             let text = format!("GET {url} answered with no schema 1 manifest");
             Error::new(Kind::Corrupt, text)

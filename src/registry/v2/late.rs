@@ -2,8 +2,9 @@
 //! as docker's own client does it (OCI distribution-spec "Pushing a blob in chunks"; quirks U7, U8, U21).
 
 use super::push::MAX_FAILURES;
-use super::uploads::{Started, has_status};
+use super::uploads::Started;
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
+use crate::registry::error::has_status;
 use crate::registry::{Client, UploadBody};
 use crate::{Error, Kind, Result};
 
@@ -25,7 +26,8 @@ impl Client {
             };
             failures += 1;
             // What is refused for its form, or not allowed, will be so again.
-            let refused = has_status(&error, &[400, 401, 403, 405, 411, 413, 501]);
+            let refused =
+                has_status(&error, &[400, 401, 403, 405, 411, 413, 501]) || self.is_put_off(&error);
             if body.take_failure() || refused || failures >= MAX_FAILURES {
                 return Err(error);
             }

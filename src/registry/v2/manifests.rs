@@ -35,9 +35,8 @@ impl Client {
         which: &TagOrDigest,
         actions: Actions,
     ) -> Result<Manifest> {
-        let answer = self
-            .send(&intent(Method::GET, repository, which, actions))
-            .await?;
+        let get = intent(Method::GET, repository, which, actions);
+        let (answer, raw) = self.document(&get, MANIFEST_CAP).await?;
         let url = answer.url.redacted();
         let content_type = answer.header(&header::CONTENT_TYPE).map(str::to_owned);
         let claimed = answer
@@ -45,7 +44,6 @@ impl Client {
             .get("docker-content-digest")
             .and_then(|v| v.to_str().ok())
             .map(str::to_owned);
-        let raw = answer.document(MANIFEST_CAP).await?;
         let manifest = Manifest::parse(raw.clone(), content_type.as_deref())
             .map_err(|e| not_a_manifest(&url, &raw, e))?;
         match which {

@@ -12,13 +12,17 @@ use crate::image::{Descriptor, RepositoryName};
 use crate::registry::{ApiError, Client, UploadBody};
 use crate::{Error, Kind, Result};
 
-use super::uploads::{Session, Started, has_status};
+use super::uploads::{Session, Started};
+use crate::registry::error::has_status;
+use crate::registry::lost::is_unanswered;
 
 /// Times that one blob fails without any progress by what the registry says (quirk U21).
 pub(super) const MAX_FAILURES: usize = 3;
 /// The same for connections that break and registries that ask for patience, which passes: not every registry keeps
 /// the beginning of what broke off.
 const MAX_BREAKS: usize = 8;
+/// The same for uploads that are not answered after their last byte, each of which is waited for long.
+const MAX_UNANSWERED: usize = 2;
 /// The first size of chunks, which is in the limits of every known registry (quirk U13).
 const CHUNK: u64 = 16 << 20;
 /// The smallest size of chunks (quirk U22).
@@ -102,6 +106,7 @@ impl Client {
                 self.press();
             }
             let most = match status {
+                None if is_unanswered(&error) => MAX_UNANSWERED,
                 None | Some(429 | 503) => MAX_BREAKS,
                 Some(_) => MAX_FAILURES,
             };
@@ -176,8 +181,11 @@ impl Upload<'_> {
                 self.seekable = false;
                 return Err(Stop::Failed(error));
             }
-            if has_status(&error, &[401, 403]) {
+            if has_status(&error, &[401, 403]) || self.client.is_put_off(&error) {
                 return Err(Stop::ForGood(error));
+            }
+            if is_unanswered(&error) {
+                return Err(Stop::Failed(error));
             }
             let lesson = self.learn(&error);
             if lesson == Lesson::TooLarge {

@@ -109,7 +109,7 @@ impl Pages {
             Some(Scope::new(&self.repository, Actions::Pull)),
         );
         get.target = target;
-        let answer = match self.client.send(&get).await {
+        let (answer, body) = match self.client.document(&get, PAGE_CAP).await {
             // L5: a page of this size is refused.
             Err(e)
                 if self.pages == 0
@@ -130,7 +130,6 @@ impl Pages {
             .iter()
             .filter_map(|v| v.to_str().ok())
             .find_map(next_link);
-        let body = answer.document(PAGE_CAP).await?;
         let document: Document = serde_json::from_slice(&body).map_err(|e| {
             Error::new(
                 Kind::Unavailable,

@@ -12,7 +12,9 @@ use http::{Method, StatusCode, header};
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::body::Answer;
+use crate::registry::error::has_status;
 use crate::registry::intent::{Actions, Body, Intent, Scope, Target};
+use crate::registry::lost::is_unanswered;
 use crate::registry::upload_body::UploadPart;
 use crate::registry::{ApiError, Client, UploadBody};
 use crate::{Error, Kind, Result};
@@ -74,14 +76,21 @@ impl Client {
             let mut scope = plain.clone();
             scope.mount_from = (from != repository).then(|| from.clone());
             let path = format!("{base}?mount={digest}&from={from}");
-            let mount = Intent::new(Method::POST, path, Some(scope));
-            match self.send(&mount).await {
-                Ok(answer) => return started(&answer),
-                Err(e) if has_status(&e, &[400, 401, 403, 404, 405]) => {
-                    tracing::debug!("{e}; starting the upload without a mount");
-                    refused = from == repository;
+            let mut mount = Intent::new(Method::POST, path, Some(scope));
+            mount.optional = true;
+            let sent = self.send(&mount).await;
+            let no_answer = matches!(&sent, Err(e) if ApiError::of(e).is_none());
+            match sent.and_then(|answer| started(&answer)) {
+                Err(e) if no_answer || has_status(&e, &[429]) || self.is_put_off(&e) => {
+                    return Err(e);
                 }
-                Err(e) => return Err(e),
+                Err(e) => {
+                    tracing::debug!("{e}; starting the upload without a mount");
+                    // A server's error may have been chance.
+                    let chance = has_status(&e, &[500, 502, 503, 504]);
+                    refused = from == repository && !chance;
+                }
+                started => return started,
             }
         }
         let start = Intent::new(Method::POST, base, Some(plain));
@@ -119,8 +128,11 @@ impl Client {
     ) -> Result<()> {
         let url = with_digest(session, &blob.digest);
         let put = data(Method::PUT, repository, url, body.whole());
-        let answer = self.send(&put).await?;
-        self.finished(repository, blob, answer).await
+        match self.send(&put).await {
+            Ok(answer) => self.finished(repository, blob, answer).await,
+            Err(e) if is_unanswered(&e) => self.finished_unheard(repository, blob, e).await,
+            Err(e) => Err(e),
+        }
     }
 
     /// PATCH with the bytes of `body` in `range`, or with all of it; the value is where the upload goes on.
@@ -162,11 +174,8 @@ impl Client {
         match self.send(&put).await {
             Ok(answer) => self.finished(repository, blob, answer).await,
             // U8: the upload may have been over already: some end it with the PATCH, and answers get lost.
-            Err(e) if has_status(&e, &[404]) => {
-                match self.has_blob(repository, blob, Actions::PullPush).await {
-                    Ok(true) => Ok(()),
-                    _ => Err(e),
-                }
+            Err(e) if has_status(&e, &[404]) || is_unanswered(&e) => {
+                self.finished_unheard(repository, blob, e).await
             }
             Err(e) => Err(e),
         }
@@ -182,6 +191,19 @@ impl Client {
         let mut delete = at(Method::DELETE, repository, session.place.clone());
         delete.repeatable = false;
         self.send(&delete).await.map(drop)
+    }
+
+    /// `e` unless the blob is there all the same.
+    async fn finished_unheard(
+        &self,
+        repository: &RepositoryName,
+        blob: &Descriptor,
+        e: Error,
+    ) -> Result<()> {
+        match self.has_blob(repository, blob, Actions::PullPush).await {
+            Ok(true) => Ok(()),
+            _ => Err(e),
+        }
     }
 
     /// U9: anything but 201 is confirmed by asking for the blob.
@@ -200,11 +222,6 @@ impl Client {
         let text = "an upload seemed to succeed, but the blob is not there afterwards";
         Err(Error::new(Kind::Unavailable, text).because(answer))
     }
-}
-
-/// Whether a registry answered with one of these statuses.
-pub(super) fn has_status(e: &Error, statuses: &[u16]) -> bool {
-    ApiError::of(e).is_some_and(|a| statuses.contains(&a.status.as_u16()))
 }
 
 fn started(answer: &Answer) -> Result<Started> {

@@ -35,6 +35,8 @@ impl DockerSource {
             inner: Option<BlobStream>,
             offset: u64,
             stuck: usize,
+            /// It was asked for again.
+            again: bool,
             resumed: Arc<AtomicBool>,
             pace: Pace,
             /// Lets one blob be fetched in parts; `None` when that was tried.
@@ -87,6 +89,7 @@ impl DockerSource {
             inner: Some(first),
             offset: from,
             stuck: 0,
+            again: false,
             resumed,
             pace: Pace::default(),
             parts: (!draft).then(|| self.parts.clone()),
@@ -118,6 +121,7 @@ impl DockerSource {
                             s.pace.note(asked, bytes.len());
                             s.offset += bytes.len() as u64;
                             s.stuck = 0;
+                            s.resumed.fetch_or(s.again, Ordering::Relaxed);
                             return Some((Ok(bytes), s));
                         }
                         // B8, B10: at the end nothing is left to ask for, however the answer ended.
@@ -127,14 +131,14 @@ impl DockerSource {
                     };
                     let hopeless = broken
                         .as_ref()
-                        .is_some_and(|e| e.kind() != Kind::Unavailable);
+                        .is_some_and(|e| e.kind() != Kind::Unavailable || s.client.is_put_off(e));
                     if hopeless || s.stuck >= MAX_STUCK {
                         s.done = true;
                         // Without an error the server ended the body early on purpose: `verified` says so.
                         return broken.map(|e| (Err(e), s));
                     }
                     s.inner = None;
-                    s.resumed.store(true, Ordering::Relaxed);
+                    s.again = true;
                     tracing::debug!(
                         "blob `{}` broke off at byte {}; going on from there",
                         s.blob.digest,

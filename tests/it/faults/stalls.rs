@@ -1,7 +1,9 @@
 //! Peers that fall silent without closing the connection.
 
+use std::time::Duration;
+
 use super::barque;
-use crate::support::fake::{FakeRegistry, on};
+use crate::support::fake::{FakeRegistry, Rule, on};
 use crate::support::images::{two_layers, write_layout};
 
 #[test]
@@ -80,4 +82,69 @@ fn an_upload_into_silence_is_sent_again() {
         registry.lines()
     );
     assert_eq!(registry.manifest("a", "1"), Some(image.manifest));
+}
+
+/// Pushes to a registry that does this with the PUT of a layer, and says what was sent for it: PUTs and HEADs.
+fn pushed(rules: Vec<Rule>) -> (usize, usize) {
+    let image = two_layers();
+    let layer = image.layers()[0].to_string();
+    let registry = FakeRegistry::start();
+    rules.into_iter().for_each(|rule| registry.add_rule(rule));
+    let barque = barque();
+    write_layout(&barque.path("in"), &[("1", &image)]);
+    let to = registry.docker("a:1");
+    let args = ["copy", "oci:in:1", &to, "--stall-timeout", "200ms"];
+    barque.args(args).run().ok();
+    assert_eq!(registry.manifest("a", "1"), Some(image.manifest));
+    let count = |method| registry.requests(method, &layer).len();
+    (count("PUT"), count("HEAD"))
+}
+
+fn put() -> Rule {
+    on("PUT").path(&two_layers().layers()[0].to_string())
+}
+
+/// Refuses bodies in one PUT, so that PATCH is used and a PUT without a body comes last.
+fn no_whole_put() -> Rule {
+    let has_body = |length: &str| length != "0";
+    on("PUT")
+        .path("/uploads/")
+        .when(move |head| head.header("content-length").is_some_and(has_body))
+        .status(413)
+}
+
+#[test]
+fn a_registry_that_is_slow_to_finish_an_upload_is_waited_for() {
+    let slow = Duration::from_millis(700);
+    assert_eq!(pushed(vec![put().delay(slow)]), (1, 0));
+    let finish = put().delay(slow);
+    // The whole PUT may have been refused for this layer, or for another before.
+    let (puts, heads) = pushed(vec![no_whole_put(), finish]);
+    assert!(puts <= 2 && heads == 0, "{puts} {heads}");
+}
+
+#[test]
+fn an_upload_that_ended_in_silence_is_asked_for_before_it_is_sent_again() {
+    assert_eq!(pushed(vec![put().keep_answer()]), (1, 1));
+    let finish = put().when(|head| head.header("content-length") == Some("0"));
+    let (puts, heads) = pushed(vec![no_whole_put(), finish.keep_answer()]);
+    assert!(puts <= 2 && heads == 1, "{puts} {heads}");
+}
+
+#[test]
+fn uploads_that_always_end_in_silence_are_given_up() {
+    let image = two_layers();
+    let registry = FakeRegistry::start().rule(put().hang());
+    let barque = barque();
+    write_layout(&barque.path("in"), &[("1", &image)]);
+    let to = registry.docker("a:1");
+    let args = ["copy", "oci:in:1", &to, "--stall-timeout", "100ms"];
+    let out = barque.args(args).run().code(5);
+    assert!(
+        out.stderr().contains("no answer for 1 s"),
+        "{}",
+        out.stderr()
+    );
+    let layer = image.layers()[0].to_string();
+    assert_eq!(registry.requests("PUT", &layer).len(), 2);
 }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{barque, bearer, pushing, raw, raw_of_public, values};
-use crate::support::fake::{FakeRegistry, on};
+use crate::support::fake::{FakeRegistry, Head, on};
 use crate::support::images;
 use crate::support::proxy::Proxy;
 use crate::support::tls::Certificates;
@@ -198,12 +198,56 @@ fn a9_a_sign_in_page_is_no_token() {
         out.stderr()
     );
     assert!(
-        out.stderr().contains("<html>") && !out.stderr().contains("secret"),
+        out.stderr().contains("text/html") && !out.stderr().contains("secret"),
         "{}",
         out.stderr()
     );
     assert_eq!(auth.with_header("authorization").len(), 1);
     assert!(content.with_header("authorization").is_empty());
+}
+
+#[test]
+fn a9_what_is_no_token_is_not_shown() {
+    for body in [
+        r#"{"token":"anchors", expires_in:1}"#,
+        r#""anchors""#,
+        r#"{"token":["anchors"]}"#,
+        r#"{"token":"anchors","expires_in":NaN}"#,
+    ] {
+        let (registry, auth) = pair();
+        let auth = auth.rule(on("GET").json(body));
+        let registry = registry.bearer(&auth.token_url(), usize::MAX);
+        let args = ["inspect", "--raw", "--debug", &registry.docker("a:1")];
+        let out = barque().args(args).run().code(5);
+        let told = "answered 200 without a token, with `application/json`";
+        assert!(out.stderr().contains(told), "{}", out.stderr());
+        assert!(!out.stderr().contains("anchors"), "{}", out.stderr());
+        assert_eq!(auth.lines().len(), 1);
+    }
+}
+
+#[test]
+fn a14_a_token_is_read_however_odd_the_rest_of_its_answer() {
+    for body in [
+        r#"{"token":"first","token":"anchors"}"#,
+        "\u{feff}{\"token\":\"anchors\"}",
+        r#"{"token":"anchors","expires_in":1e400}"#,
+        r#"{"token":"anchors","expires_in":"soon","issued_at":7}"#,
+        r#"{"token":"anchors","expires_in":{"s":1},"access_token":null}"#,
+        r#"{"token":null,"access_token":"anchors","expires_in":-1}"#,
+    ] {
+        let (registry, auth) = pair();
+        let auth = auth.rule(on("GET").json(body));
+        let challenge = bearer(&auth.token_url());
+        let is_given = |h: &Head| h.header("authorization") == Some("Bearer anchors");
+        let registry = registry.rule(on("").when(move |h| !is_given(h)).challenge(&challenge));
+        raw(&registry).ok();
+        assert_eq!(
+            (auth.lines().len(), registry.lines().len()),
+            (1, 2),
+            "{body}"
+        );
+    }
 }
 
 #[test]

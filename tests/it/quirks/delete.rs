@@ -1,7 +1,7 @@
 //! Deletion (rows R7-R10 of section R, and the scope of A19).
 
 use super::{barque, bearer};
-use crate::support::fake::{FakeRegistry, on};
+use crate::support::fake::{FakeRegistry, Rule, on};
 use crate::support::images::small;
 use crate::support::sandbox::Output;
 
@@ -87,6 +87,34 @@ fn r8_tags_that_cannot_be_listed_are_not_risked() {
         .run()
         .ok();
     assert_eq!(registry.manifest("a", "1"), None);
+}
+
+#[test]
+fn a_deletion_whose_answer_is_lost_is_done() {
+    let by_digest = |rule: fn(Rule) -> Rule| {
+        let digest = small().digest.to_string();
+        by_digest_only(405).rule(rule(on("DELETE").path(&digest).nth(1)))
+    };
+    let lost: fn(Rule) -> Rule = |rule| rule.lose_answer();
+    let late: fn(Rule) -> Rule = |rule| rule.with_status(504);
+    for rule in [lost, late] {
+        for (registry, deletes) in [
+            (with_image().rule(rule(on("DELETE").nth(1))), 2),
+            (by_digest(rule), 3),
+        ] {
+            delete(&registry).ok();
+            assert_eq!(registry.manifest("a", "1"), None);
+            let asked = registry.requests("DELETE", "");
+            assert_eq!(asked.len(), deletes, "{:?}", registry.lines());
+            assert_eq!(asked[deletes - 1].status, 404);
+        }
+    }
+}
+
+#[test]
+fn what_was_never_there_is_not_taken_for_deleted() {
+    let registry = FakeRegistry::start().rule(on("DELETE").nth(1).status(503));
+    delete(&registry).code(2);
 }
 
 #[test]

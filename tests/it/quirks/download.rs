@@ -120,14 +120,16 @@ fn b3_a_public_registry_does_not_lead_to_private_places() {
         format!("https://localhost:{port}"),
         format!("https://[::ffff:127.0.0.1]:{port}"),
         "https://169.254.169.254".to_owned(),
+        "//sailor:s3cret@169.254.169.254".to_owned(),
     ] {
         let registry = FakeRegistry::start_tls(&certificates)
-            .rule(on("").redirect(&format!("{target}/v2/a/manifests/1")));
+            .rule(on("").redirect(&format!("{target}/v2/a/manifests/1?token=s3cret#s3cret")));
         let proxy = Proxy::start(registry.address());
         let out = raw_of_public(&barque(), &certificates, &proxy.url())
             .run()
             .code(5);
         assert!(out.stderr().contains("private address"), "{}", out.stderr());
+        assert!(!out.stderr().contains("s3cret"), "{}", out.stderr());
         let to: Vec<_> = proxy.connects().into_iter().map(|c| c.to).collect();
         assert_eq!(to, ["registry.example:443"]);
     }
@@ -178,6 +180,22 @@ fn b5_the_range_is_ignored() {
         [200, 200]
     );
     assert!(asked[1].header("range").is_some());
+}
+
+#[test]
+fn b5_the_range_is_refused() {
+    for status in [400, 405, 416, 501] {
+        let (registry, image, layer) = registry();
+        let registry = registry
+            .rule(layer().nth(1).rst_after(50_000))
+            .rule(layer().with_header("range").status(status));
+        let barque = barque();
+        pull(&barque, &registry).ok();
+        assert_pulled(&barque, &image);
+        let asked = layer_requests(&registry, &image);
+        let statuses: Vec<_> = asked.iter().map(|s| s.status).collect();
+        assert_eq!(statuses, [200, status, 200]);
+    }
 }
 
 #[test]
@@ -266,6 +284,39 @@ fn b10_bodies_that_are_too_long_or_too_short() {
         let out = pull(&barque, &registry).code(4);
         assert!(out.stderr().contains(told), "{}", out.stderr());
         assert!(!barque.path("out").join(image.layers()[0].hex()).exists());
+    }
+}
+
+#[test]
+fn b10_a_blob_that_is_shorter_than_its_descriptor_says() {
+    let (_, image, layer) = registry();
+    let size = image.layer(0).len();
+    let (told, wrong) = (format!("\"size\":{size}"), format!("\"size\":{}", size + 1));
+    let manifest = String::from_utf8(image.manifest.clone()).unwrap();
+    assert!(manifest.contains(&told), "{manifest}");
+    let manifest = Reply::new(200, manifest.replace(&told, &wrong))
+        .with("Content-Type", "application/vnd.oci.image.manifest.v1+json");
+    let range = format!("bytes {size}-{}/{size}", size - 1);
+    let none = Reply::new(206, "").with("Content-Range", range);
+    for (rule, requests) in [
+        (layer().with_header("range").status(416), 3),
+        (layer().with_header("range").ignore_range(), 2),
+        (layer().with_header("range").answer(none), 2),
+    ] {
+        let registry = FakeRegistry::start()
+            .image("a", "1", &image)
+            .rule(on("GET").path("/manifests/").answer(manifest.clone()))
+            .rule(rule);
+        let barque = barque();
+        let args = ["copy", &registry.docker("a:1"), "oci:out:1"];
+        let out = barque.args(args).run().code(4);
+        let told = format!("ends after {size} of {} bytes", size + 1);
+        assert!(out.stderr().contains(&told), "{}", out.stderr());
+        assert_eq!(layer_requests(&registry, &image).len(), requests);
+        let left = std::fs::read_dir(barque.path("out")).into_iter().flatten();
+        let names = left.map(|e| e.unwrap().file_name().into_string().unwrap());
+        let partial: Vec<_> = names.filter(|n| n.starts_with(".partial")).collect();
+        assert!(partial.is_empty(), "{partial:?}");
     }
 }
 

@@ -398,3 +398,46 @@ fn e18_an_upload_that_failed_for_no_reason_is_begun_again() {
         );
     }
 }
+
+#[test]
+fn e15_a_longer_wait_than_is_obeyed_ends_the_command_wherever_it_is_asked_for() {
+    let image = images::two_layers();
+    let later = || Reply::new(429, "").with("Retry-After", 3600);
+    let layer = image.layers()[0].to_string();
+    for method in ["POST", "PUT", "PATCH"] {
+        let registry = FakeRegistry::start();
+        if method == "PATCH" {
+            let whole = on("PUT").path("/uploads/").body_over(0);
+            registry.add_rule(whole.status(413));
+        }
+        registry.add_rule(on(method).path("/uploads/").answer(later()));
+        let barque = barque();
+        let run = super::pushing(&barque, &image, &registry);
+        let out = run.args(["--image-parallel-copies", "1"]).run().code(5);
+        assert!(out.stderr().contains("wait 3600 s"), "{}", out.stderr());
+        let asked = registry.requests(method, "/uploads/").len();
+        assert_eq!(asked, 1, "{method}: {:?}", registry.lines());
+    }
+    let registry = FakeRegistry::start()
+        .image("a", "1", &image)
+        .rule(on("GET").path(&layer).nth(1).rst_after(50_000))
+        .rule(on("GET").path(&layer).after(1).answer(later()));
+    let out = super::pull(&barque(), &registry).code(5);
+    assert!(out.stderr().contains("wait 3600 s"), "{}", out.stderr());
+    assert_eq!(registry.requests("GET", &layer).len(), 2);
+}
+
+#[test]
+fn a_head_that_is_too_large_is_not_asked_for_again() {
+    let many = (0..150).fold(Reply::new(200, ""), |reply, i| {
+        reply.with(&format!("X-{i}"), i)
+    });
+    let registry = FakeRegistry::start().rule(on("GET").answer(many));
+    let out = raw(&registry).code(5);
+    assert!(
+        out.stderr().contains("more than 100 fields"),
+        "{}",
+        out.stderr()
+    );
+    assert_eq!(registry.lines().len(), 1);
+}

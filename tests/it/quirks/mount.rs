@@ -69,7 +69,16 @@ fn x2_a_declined_mount_is_an_upload_already() {
 
 #[test]
 fn x3_a_refused_mount_is_no_failure() {
-    for status in [401, 403] {
+    // A server's error may be chance: the mount is tried once more.
+    for (status, tries) in [
+        (401, 1),
+        (403, 1),
+        (409, 1),
+        (422, 1),
+        (501, 1),
+        (500, 2),
+        (503, 2),
+    ] {
         let (registry, image) = with_source();
         let registry = registry.rule(on("POST").path("mount=").error(
             status,
@@ -78,8 +87,35 @@ fn x3_a_refused_mount_is_no_failure() {
         ));
         copy(&registry).ok();
         assert_pushed(&registry, &image);
-        assert_eq!(registry.requests("PUT", "/blobs/").len(), image.blobs.len());
+        let blobs = image.blobs.len();
+        let count = |method, path| registry.requests(method, path).len();
+        assert_eq!(count("PUT", "/blobs/"), blobs, "{status}");
+        assert_eq!(count("POST", "mount="), blobs * tries, "{status}");
+        assert_eq!(count("POST", ""), blobs * (tries + 1), "{status}");
     }
+}
+
+#[test]
+fn x3_a_mount_that_is_no_start_either() {
+    for status in [200, 202, 204] {
+        let (registry, image) = with_source();
+        let registry = registry.rule(on("POST").path("mount=").status(status));
+        copy(&registry).ok();
+        assert_pushed(&registry, &image);
+        assert_eq!(registry.requests("POST", "").len(), image.blobs.len() * 2);
+    }
+}
+
+#[test]
+fn x3_a_mount_that_comes_too_soon_is_tried_again() {
+    let (registry, image) = with_source();
+    let busy = Reply::new(429, "").with("Retry-After", "0");
+    let registry = registry.rule(on("POST").path("mount=").first(3).answer(busy));
+    copy(&registry).ok();
+    assert_pushed(&registry, &image);
+    let posts = registry.requests("POST", "");
+    assert_eq!(posts.len(), image.blobs.len() + 3);
+    assert!(posts.iter().all(|post| post.path.contains("mount=")));
 }
 
 #[test]

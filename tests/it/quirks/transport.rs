@@ -28,6 +28,19 @@ fn h2_a_request_that_was_reset_before_an_answer_is_sent_again() {
 }
 
 #[test]
+fn h2_the_same_right_after_the_first_handshake() {
+    let certificates = Certificates::new();
+    let registry = FakeRegistry::start_tls(&certificates)
+        .image("a", "1", &images::small())
+        .rule(on("GET").path("/manifests/").nth(1).rst_request_after(0));
+    let barque = barque();
+    let args = ["inspect", "--raw", &registry.docker("a:1"), "--cert-dir"];
+    let run = barque.args(args).args([certificates.ca_only_dir()]);
+    run.run().ok();
+    assert_eq!(registry.requests("GET", "/manifests/").len(), 2);
+}
+
+#[test]
 fn h3_silence_ends_and_is_tried_again() {
     let image = images::two_layers();
     let layer = format!("/blobs/{}", image.layers()[0]);
@@ -114,4 +127,55 @@ fn h6_no_proxy_and_loopback_go_direct() {
     let run = raw_of_public(&barque, &certificates, &proxy.url()).env("NO_PROXY", ".example");
     run.run().code(5);
     assert!(proxy.connects().is_empty(), "{:?}", proxy.connects());
+}
+
+#[test]
+fn h6_no_proxy_with_a_port_is_about_that_port() {
+    let certificates = Certificates::new();
+    let registry = FakeRegistry::start_tls(&certificates).image("a", "1", &images::small());
+    for (list, is_direct) in [
+        ("other.example, registry.example:443", true),
+        ("example:443", true),
+        ("registry.example:5000,bar.example:443", false),
+    ] {
+        let proxy = Proxy::start(registry.address());
+        let barque = barque();
+        let run = raw_of_public(&barque, &certificates, &proxy.url()).env("NO_PROXY", list);
+        if is_direct {
+            let out = run.run().code(5);
+            assert!(out.stderr().contains("is unknown"), "{}", out.stderr());
+        } else {
+            run.run().ok();
+        }
+        assert_eq!(proxy.connects().is_empty(), is_direct, "{list}");
+    }
+}
+
+#[test]
+fn h5_a_connection_that_cannot_be_made_for_a_moment() {
+    let certificates = Certificates::new();
+    let image = images::two_layers();
+    for (nth, code) in [(1, 5), (2, 0)] {
+        let registry = FakeRegistry::start_tls(&certificates).image("a", "1", &image);
+        let proxy = Proxy::start(registry.address()).refusing(nth);
+        let barque = barque();
+        let run = barque
+            .args(["copy", "docker://registry.example/a:1", "dir:out"])
+            .args([
+                "--src-cert-dir".as_ref(),
+                certificates.ca_only_dir().as_os_str(),
+            ])
+            .env("HTTPS_PROXY", proxy.url());
+        run.run().code(code);
+        if code == 0 {
+            super::assert_pulled(&barque, &image);
+            assert_eq!(registry.requests("GET", "").len(), image.blobs.len() + 1);
+        } else {
+            assert_eq!(
+                proxy.connects().len(),
+                1,
+                "who never answered is not asked again"
+            );
+        }
+    }
 }

@@ -4,12 +4,15 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A running proxy. Its thread ends with the test process; it holds nothing but a socket.
 pub struct Proxy {
     address: String,
     log: Arc<Mutex<Vec<Connect>>>,
+    /// Which request is refused; 0 for none.
+    refused: Arc<AtomicUsize>,
 }
 
 /// What a client asked of the proxy.
@@ -27,14 +30,25 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let log = Arc::<Mutex<Vec<Connect>>>::default();
-        let (target, inside) = (target.to_owned(), log.clone());
+        let refused = Arc::<AtomicUsize>::default();
+        let (target, inside, nth) = (target.to_owned(), log.clone(), refused.clone());
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let (target, log) = (target.clone(), inside.clone());
-                std::thread::spawn(move || drop(tunnel(client, &target, &log)));
+                let (target, log, nth) = (target.clone(), inside.clone(), nth.clone());
+                std::thread::spawn(move || drop(tunnel(client, &target, &log, &nth)));
             }
         });
-        Proxy { address, log }
+        Proxy {
+            address,
+            log,
+            refused,
+        }
+    }
+
+    /// Answers the nth request, counted from 1, with 502.
+    pub fn refusing(self, nth: usize) -> Proxy {
+        self.refused.store(nth, Ordering::Relaxed);
+        self
     }
 
     /// `http://IP:PORT`, for `HTTPS_PROXY`.
@@ -53,7 +67,12 @@ impl Proxy {
     }
 }
 
-fn tunnel(mut client: TcpStream, target: &str, log: &Mutex<Vec<Connect>>) -> io::Result<()> {
+fn tunnel(
+    mut client: TcpStream,
+    target: &str,
+    log: &Mutex<Vec<Connect>>,
+    refused: &AtomicUsize,
+) -> io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let (mut to, mut authorization, mut line) = (String::new(), None, String::new());
     let mut asked = false;
@@ -78,9 +97,16 @@ fn tunnel(mut client: TcpStream, target: &str, log: &Mutex<Vec<Connect>>) -> io:
         return Ok(());
     }
     let in_clear = to.is_empty();
-    log.lock().unwrap().push(Connect { to, authorization });
+    let count = {
+        let mut log = log.lock().unwrap();
+        log.push(Connect { to, authorization });
+        log.len()
+    };
     if in_clear {
         return Ok(());
+    }
+    if count == refused.load(Ordering::Relaxed) {
+        return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
     }
     let mut server = TcpStream::connect(target)?;
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;

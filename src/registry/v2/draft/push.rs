@@ -3,9 +3,10 @@
 
 use crate::image::tarsum::BlobSum;
 use crate::image::{Descriptor, RepositoryName};
+use crate::registry::error::has_status;
 use crate::registry::intent::Actions;
 use crate::registry::v2::Pushed;
-use crate::registry::v2::uploads::{Session, has_status};
+use crate::registry::v2::uploads::Session;
 use crate::registry::{ApiError, Client, UploadBody};
 use crate::{Kind, Result};
 
@@ -69,7 +70,7 @@ impl Client {
             let Err(error) = sent else { return Ok(()) };
             let may_go_on = has_status(&error, &[416])
                 || (error.kind() == Kind::Unavailable && !has_status(&error, &[404]));
-            if body.failed() || !may_go_on || stuck == MAX_STUCK {
+            if body.failed() || !may_go_on || self.is_put_off(&error) || stuck == MAX_STUCK {
                 return Err(error);
             }
             if ApiError::of(&error).is_none() {

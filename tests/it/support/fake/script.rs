@@ -272,6 +272,16 @@ impl Rule {
         ))
     }
 
+    /// Does what was asked, and resets the connection in place of the answer.
+    pub fn lose_answer(self) -> Rule {
+        self.effect(Effect::Send(|r, _| r.lost = Some(Cut::Rst), 0))
+    }
+
+    /// Does what was asked, and is silent about it; the socket stays open.
+    pub fn keep_answer(self) -> Rule {
+        self.effect(Effect::Send(|r, _| r.lost = Some(Cut::Stall), 0))
+    }
+
     /// Sends no more than this many bytes of the body every 10 ms.
     pub fn pace(self, bytes: usize) -> Rule {
         self.effect(Effect::Send(|r, n| r.pace = Some(n as usize), bytes as i64))

@@ -61,6 +61,8 @@ pub struct Reply {
     pub pace: Option<usize>,
     /// Where and how the body breaks off.
     pub cut: Option<(usize, Cut)>,
+    /// Break off before the head.
+    pub lost: Option<Cut>,
     /// Close this long after the answer, unannounced.
     pub close_after: Option<Duration>,
 }
@@ -237,6 +239,9 @@ impl Connection {
 
     /// Sends an answer; says whether the connection can take another request.
     pub async fn send(&mut self, head: &Head, reply: &Reply) -> io::Result<bool> {
+        if let Some(cut) = reply.lost {
+            return self.cut(cut).await.map(|()| false);
+        }
         self.stream.write(reply.head_text().as_bytes()).await?;
         let bodiless = head.method == "HEAD" || reply.status == 204;
         let body: &[u8] = if bodiless { &[] } else { &reply.body };
@@ -258,12 +263,17 @@ impl Connection {
             }
         }
         match cut {
-            Some(Cut::Stall) => self.stall().await?,
-            Some(Cut::Rst) => self.reset().await?,
-            Some(Cut::Fin) => {}
-            None => return self.finish(reply, bodiless).await,
+            Some(cut) => self.cut(cut).await.map(|()| false),
+            None => self.finish(reply, bodiless).await,
         }
-        Ok(false)
+    }
+
+    async fn cut(&mut self, cut: Cut) -> io::Result<()> {
+        match cut {
+            Cut::Stall => self.stall().await,
+            Cut::Rst => self.reset().await,
+            Cut::Fin => Ok(()),
+        }
     }
 
     async fn finish(&mut self, reply: &Reply, bodiless: bool) -> io::Result<bool> {

@@ -1,0 +1,69 @@
+//! Manifests, lists and tokens whose answers break off.
+
+use super::barque;
+use crate::support::fake::{FakeRegistry, Rule, on};
+use crate::support::images::small;
+use crate::support::sandbox::Output;
+
+/// The answer breaks off in its body, in one way and the other.
+fn breaks() -> [fn(Rule) -> Rule; 2] {
+    [|rule| rule.rst_after(20), |rule| rule.stall_after(20)]
+}
+
+fn run(args: &[&str]) -> Output {
+    let stall = ["--stall-timeout", "200ms"];
+    barque().args(args).args(stall).run()
+}
+
+#[test]
+fn a_manifest_or_a_list_that_breaks_off_is_asked_for_again() {
+    for broken in breaks() {
+        for (path, args) in [
+            ("/manifests/", ["inspect", "--raw", "a:1"]),
+            ("/tags/list", ["tags", "--plain", "a"]),
+        ] {
+            let registry = FakeRegistry::start()
+                .image("a", "1", &small())
+                .rule(broken(on("GET").path(path).first(2)));
+            run(&[args[0], args[1], &registry.docker(args[2])]).ok();
+            assert_eq!(registry.lines().len(), 3, "{:?}", registry.lines());
+        }
+    }
+}
+
+#[test]
+fn a_token_that_breaks_off_is_asked_for_again() {
+    for broken in breaks() {
+        let auth = FakeRegistry::start_on("127.0.0.2").rule(broken(on("GET").nth(1)));
+        let registry = FakeRegistry::start()
+            .image("a", "1", &small())
+            .bearer(&auth.token_url(), usize::MAX);
+        run(&["inspect", "--raw", &registry.docker("a:1")]).ok();
+        assert_eq!(auth.lines().len(), 2, "{:?}", auth.lines());
+        assert_eq!(registry.lines().len(), 2, "{:?}", registry.lines());
+    }
+}
+
+#[test]
+fn an_answer_that_always_breaks_off_is_given_up() {
+    let registry = FakeRegistry::start()
+        .image("a", "1", &small())
+        .rule(on("GET").rst_after(20));
+    let out = run(&["inspect", "--raw", &registry.docker("a:1")]).code(5);
+    assert!(out.stderr().contains("broke off"), "{}", out.stderr());
+    assert_eq!(registry.lines().len(), 5, "{:?}", registry.lines());
+}
+
+#[test]
+fn an_answer_that_trickles_has_an_end() {
+    let registry = FakeRegistry::start()
+        .image("a", "1", &small())
+        .rule(on("GET").pace(1));
+    let out = run(&["inspect", "--raw", &registry.docker("a:1")]).code(5);
+    assert!(
+        out.stderr().contains("all of its answer within 2 s"),
+        "{}",
+        out.stderr()
+    );
+    assert_eq!(registry.lines().len(), 1, "{:?}", registry.lines());
+}
