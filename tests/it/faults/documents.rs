@@ -67,3 +67,24 @@ fn an_answer_that_trickles_has_an_end() {
     );
     assert_eq!(registry.lines().len(), 1, "{:?}", registry.lines());
 }
+
+#[test]
+fn a_list_of_a_v1_registry_that_breaks_off_is_asked_for_again() {
+    for broken in breaks() {
+        let tags = format!(r#"{{"1": "{}"}}"#, "0".repeat(64));
+        let ping = on("GET").path("/v1/_ping").json("true");
+        let registry = FakeRegistry::start()
+            .rule(ping.header("X-Docker-Registry-Standalone", "True"))
+            .rule(on("GET").path("/tags").json(&tags))
+            .rule(broken(on("GET").path("/tags").first(1)));
+        let name = format!("docker-v1://{}/a/b", registry.address());
+        let out = run(&["tags", "--plain", &name]).ok();
+        assert_eq!(out.stdout(), "1\n");
+        assert_eq!(
+            registry.requests("GET", "/tags").len(),
+            2,
+            "{:?}",
+            registry.lines()
+        );
+    }
+}
