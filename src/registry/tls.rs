@@ -1,7 +1,7 @@
 //! TLS: which servers are trusted, and what a client shows for itself. Nothing of it is read before TLS is spoken.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -12,12 +12,14 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError};
 use rustls::{RootCertStore, SignatureScheme};
+use rustls_native_certs::CertificateResult;
 
 use crate::image::Registry;
 use crate::settings::Access;
 use crate::settings::certs_d::{self, ClientPair, PemFile};
 use crate::{Error, Result};
 
+mod authorities;
 mod failure;
 
 pub(super) use failure::{client_hint, failure};
@@ -84,42 +86,83 @@ fn certified(client: &ClientPair, provider: &CryptoProvider) -> Result<Certified
     Ok(CertifiedKey::new(chain, key))
 }
 
-/// Trusts what authorities have signed, and a server that shows the certificate of an authority itself: such is a
-/// self-signed certificate that was given as an authority.
+/// Trusts what the given authorities and those of the system have signed.
 #[derive(Debug)]
 struct Verifier {
+    given: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+    near: Trust,
+    /// With all authorities of the system, where `near` has only those that are quickly read.
+    all: Option<OnceLock<Option<Trust>>>,
+}
+
+impl Verifier {
+    fn new(files: &[PemFile], provider: Arc<CryptoProvider>) -> Result<Verifier> {
+        let given = given(files);
+        let (near, all) = match authorities::in_one_file() {
+            Some(system) => (system, Some(OnceLock::new())),
+            None => (authorities::all(), None),
+        };
+        Ok(Verifier {
+            near: Trust::new(&given, near, provider.clone())?,
+            given,
+            provider,
+            all,
+        })
+    }
+
+    /// Trust in all authorities, where those have not been asked.
+    fn all(&self) -> Option<&Trust> {
+        let read = || Trust::new(&self.given, authorities::all(), self.provider.clone()).ok();
+        self.all.as_ref()?.get_or_init(read).as_ref()
+    }
+}
+
+/// The authorities in `files`. What is none may lie in folders that work, as for `certs_d`.
+fn given(files: &[PemFile]) -> Vec<CertificateDer<'static>> {
+    let mut given = Vec::new();
+    for file in files {
+        for authority in CertificateDer::pem_slice_iter(&file.pem) {
+            let checked = authority
+                .map_err(|e| unreadable(file, e))
+                .and_then(|authority| {
+                    let anchor = webpki::anchor_from_trusted_cert(&authority).map(drop);
+                    anchor.map(|()| authority.into_owned()).map_err(|e| {
+                        let path = file.path.display();
+                        Error::other(format!("`{path}` holds a block that is no certificate"))
+                            .because(e)
+                    })
+                });
+            match checked {
+                Ok(authority) => given.push(authority),
+                Err(e) => tracing::warn!("{e}; it is ignored"),
+            }
+        }
+    }
+    given
+}
+
+/// Some authorities, and whom they vouch for: servers whose certificates they have signed, and one that shows the
+/// certificate of an authority itself: such is a self-signed certificate that was given as an authority.
+#[derive(Debug)]
+struct Trust {
     inner: Arc<WebPkiServerVerifier>,
     authorities: Vec<CertificateDer<'static>>,
 }
 
-impl Verifier {
-    /// Trusts the authorities in `files` and those of the system.
-    fn new(files: &[PemFile], provider: Arc<CryptoProvider>) -> Result<Verifier> {
-        let mut roots = RootCertStore::empty();
-        let mut authorities = Vec::new();
-        for file in files {
-            for authority in CertificateDer::pem_slice_iter(&file.pem) {
-                let authority = authority.map_err(|e| unreadable(file, e));
-                let added = authority.and_then(|authority| {
-                    let added = roots.add(authority.clone()).map_err(|e| {
-                        let path = file.path.display();
-                        Error::other(format!("`{path}` holds a block that is no certificate"))
-                            .because(e)
-                    });
-                    added.map(|()| authorities.push(authority))
-                });
-                // Such a block may lie in folders that work, as for `certs_d`.
-                if let Err(e) = added {
-                    tracing::warn!("{e}; it is ignored");
-                }
-            }
-        }
-        let system = rustls_native_certs::load_native_certs();
+impl Trust {
+    fn new(
+        given: &[CertificateDer<'static>],
+        system: CertificateResult,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Trust> {
         for error in &system.errors {
             tracing::debug!("a certificate authority of the system: {error}");
         }
-        roots.add_parsable_certificates(system.certs.iter().cloned());
+        let mut authorities = given.to_vec();
         authorities.extend(system.certs);
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(authorities.iter().cloned());
         if roots.is_empty() {
             let error = Error::other("there is no certificate authority to trust")
                 .hint("does this machine have certificate authorities (the package `ca-certificates`), and do `SSL_CERT_FILE` and `SSL_CERT_DIR` name them?");
@@ -131,12 +174,10 @@ impl Verifier {
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
             .map_err(not_set_up)?;
-        Ok(Verifier { inner, authorities })
+        Ok(Trust { inner, authorities })
     }
-}
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
+    fn verify(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -154,15 +195,45 @@ impl ServerCertVerifier for Verifier {
         match verified {
             // The validity was looked at before this. Whoever holds its key could as well sign another certificate
             // with it.
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(e))))
-                if e.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
-                    && self.authorities.iter().any(|a| a == end_entity) =>
-            {
+            Err(e) if is_of_authority(&e) && self.authorities.iter().any(|a| a == end_entity) => {
                 let certificate = ParsedCertificate::try_from(end_entity)?;
                 rustls::client::verify_server_name(&certificate, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
             other => other,
+        }
+    }
+}
+
+/// Whether `e` says that a server shows the certificate of an authority.
+fn is_of_authority(e: &rustls::Error) -> bool {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(e))) = e else {
+        return false;
+    };
+    e.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
+}
+
+/// Whether further authorities may judge otherwise than by `e`.
+fn is_unknown(e: &rustls::Error) -> bool {
+    let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+    *e == unknown || is_of_authority(e)
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let by = |trust: &Trust| {
+            trust.verify(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        match by(&self.near) {
+            Err(e) if is_unknown(&e) => self.all().map_or(Err(e), by),
+            verified => verified,
         }
     }
 
@@ -172,7 +243,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
+        self.near.inner.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -181,11 +252,11 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
+        self.near.inner.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.near.inner.supported_verify_schemes()
     }
 }
 
