@@ -1,8 +1,8 @@
 //! The signals that ask the program to end.
 //!
 //! The first one ends a command in order: what it holds is let go of, and the reader is told how to go on. Where nothing
-//! is held and the program may wait for ever (a pipe that nobody reads), and whenever a second one comes, the program
-//! ends on the spot. What is being done is not known here.
+//! is held and the program may wait for ever (a pipe that nobody reads), and when another one comes after the first was
+//! heard, the program ends on the spot. What is being done is not known here.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,18 +30,19 @@ pub(super) async fn interrupted() -> u8 {
         (SignalKind::interrupt(), 130),
         (SignalKind::terminate(), 143),
     ] {
-        // In this order the first signal finds the flag as it was.
-        let number = kind.as_raw_value();
-        let watched = flag::register_conditional_shutdown(number, code, AT_ONCE.clone())
-            .and_then(|_| flag::register(number, AT_ONCE.clone()));
+        let watched =
+            flag::register_conditional_shutdown(kind.as_raw_value(), code, AT_ONCE.clone());
         if let Err(e) = watched {
-            tracing::debug!("only one signal is heard: {e}");
+            tracing::debug!("no signal ends the program on the spot: {e}");
         }
     }
-    tokio::select! {
+    let code = tokio::select! {
         _ = int.recv() => 130,
         _ = term.recv() => 143,
-    }
+    };
+    // Not before this one is heard: programs like `timeout` send each signal twice in a row.
+    AT_ONCE.store(true, Ordering::Relaxed);
+    code
 }
 
 /// Does `work`, which may block for ever and holds nothing that would have to be let go of.

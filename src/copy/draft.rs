@@ -11,7 +11,7 @@ use super::graph::Node;
 use super::plan::{Awaits, reading};
 use super::recode::{self, Layers, Recoded};
 use super::schema1::{self, Rescue, Turn};
-use super::settle::replaced;
+use super::settle::{marked, replaced};
 use crate::image::{
     Descriptor, Digest, ImageView, LayerForm, Manifest, MediaType, View, convert, index,
 };
@@ -111,7 +111,7 @@ impl<'a> Draft<'a> {
             let (old, turned) = (node.was.clone(), node.was != *node.manifest.digest());
             let media_type = node.manifest.media_type().clone();
             let node = self.node(node).await?;
-            let new = node.manifest.descriptor();
+            let new = marked(&node.manifest);
             if node.awaits != Awaits::Nothing {
                 self.pending.insert(new.digest.clone());
                 if turned || new.media_type != media_type {
@@ -233,7 +233,7 @@ impl<'a> Draft<'a> {
                 let hint = "copy to `oci:`, `dir:` or a registry: there it stays at its URL";
                 Err(Error::new(Kind::Refused, message).hint(hint).because(e))
             }
-            other => other.map(drop),
+            other => other.map(drop).map_err(|e| reading(self.source, e)),
         }
     }
 

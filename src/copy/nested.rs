@@ -8,7 +8,7 @@ use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformWish, View};
 use crate::transport::Source;
 use crate::{Error, Kind, Result};
 
-/// Indexes below one that are read at most.
+/// Manifests below an index that are read at most, because they are said to be indexes.
 const MAX_INDEXES: usize = 64;
 
 /// An index that was read.
@@ -28,6 +28,7 @@ pub(super) struct Nested<'a, F> {
     /// Those that were not read yet, with their depth.
     ahead: VecDeque<(Descriptor, usize)>,
     seen: HashSet<Digest>,
+    fetched: usize,
 }
 
 impl<'a, F: Fn(&Descriptor) -> bool> Nested<'a, F> {
@@ -44,6 +45,7 @@ impl<'a, F: Fn(&Descriptor) -> bool> Nested<'a, F> {
             read: Vec::new(),
             ahead: VecDeque::new(),
             seen: [top.digest().clone()].into(),
+            fetched: 0,
         };
         nested.push(top.clone(), view, 0);
         nested
@@ -55,7 +57,7 @@ impl<'a, F: Fn(&Descriptor) -> bool> Nested<'a, F> {
             let Some((entry, depth)) = self.ahead.pop_front() else {
                 return Ok(false);
             };
-            let bound = match self.read.len() > MAX_INDEXES {
+            let bound = match self.fetched >= MAX_INDEXES {
                 true => Some(format!("the index holds more than {MAX_INDEXES} others")),
                 false if depth > MAX_DEPTH => {
                     Some(format!("indexes are nested more than {MAX_DEPTH} deep"))
@@ -65,6 +67,7 @@ impl<'a, F: Fn(&Descriptor) -> bool> Nested<'a, F> {
             if let Some(text) = bound {
                 return Err(Error::new(Kind::Corrupt, text));
             }
+            self.fetched += 1;
             let manifest = fetch(self.source, &entry).await?;
             if let View::Index(view) = manifest.view()? {
                 self.push(manifest, view, depth);

@@ -53,10 +53,7 @@ impl<'a> Settling<'a> {
     /// Hears that the manifest of `step` was written as `manifest`.
     pub(super) fn wrote(&mut self, step: &ManifestStep, manifest: &Manifest) {
         if step.manifest.digest() != manifest.digest() {
-            let mut now = manifest.descriptor();
-            if has_zstd(manifest) {
-                now.annotations = Some([(ZSTD.to_owned(), "true".to_owned())].into());
-            }
+            let now = marked(manifest);
             self.manifests.insert(step.manifest.digest().clone(), now);
         }
     }
@@ -79,26 +76,28 @@ impl<'a> Settling<'a> {
     }
 }
 
-/// Whether layers of the image are compressed with zstd: its entry in an index says so (see [`ZSTD`]).
-fn has_zstd(manifest: &Manifest) -> bool {
+/// The descriptor of a manifest, which says where layers of the image are compressed with zstd (see [`ZSTD`]).
+pub(super) fn marked(manifest: &Manifest) -> Descriptor {
     let is_zstd = |layer: &Descriptor| LayerForm::of(&layer.media_type) == Some(LayerForm::Zstd);
-    matches!(manifest.view(), Ok(View::Image(image)) if image.layers.iter().any(is_zstd))
+    let mut descriptor = manifest.descriptor();
+    if matches!(manifest.view(), Ok(View::Image(image)) if image.layers.iter().any(is_zstd)) {
+        descriptor.annotations = Some([(ZSTD.to_owned(), "true".to_owned())].into());
+    }
+    descriptor
 }
 
 /// The entry `old` of an index, pointing at what `changed` calls its manifest now. Platform and annotations stay,
-/// except that an attestation speaks of the image under its new digest.
+/// except that an attestation speaks of the image under its new digest, and the mark of zstd follows its layers.
 pub(super) fn replaced(old: &Descriptor, changed: &HashMap<Digest, Descriptor>) -> Descriptor {
     let mut entry = old.clone();
     if let Some(new) = changed.get(&old.digest) {
         entry.media_type = new.media_type.clone();
         entry.digest = new.digest.clone();
         entry.size = new.size;
-        if let Some(annotations) = &new.annotations {
-            entry
-                .annotations
-                .get_or_insert_default()
-                .extend(annotations.clone());
-        }
+        let mut annotations = entry.annotations.take().unwrap_or_default();
+        annotations.remove(ZSTD);
+        annotations.extend(new.annotations.clone().unwrap_or_default());
+        entry.annotations = (!annotations.is_empty()).then_some(annotations);
     }
     if let Some(of) = entry
         .annotations

@@ -10,7 +10,7 @@ use super::{Descriptor, Manifest, ManifestError, go_json};
 pub const ATTESTS: &str = "vnd.docker.reference.digest";
 
 /// The index `index` with what `entry` says of each of its descriptors: `None` leaves it out, another descriptor
-/// replaces type, digest and size, and what it has in other annotations.
+/// replaces type, digest, size and annotations.
 pub fn rewrite(
     index: &Manifest,
     mut entry: impl FnMut(&Descriptor) -> Option<Descriptor>,
@@ -34,6 +34,21 @@ pub fn rewrite(
                 if old.annotation(name) != Some(text) {
                     value["annotations"][name] = text.as_str().into();
                 }
+            }
+            let gone = old.annotations.iter().flatten().map(|(name, _)| name);
+            for name in gone.filter(|name| new.annotation(name).is_none()) {
+                if let Some(annotations) = value["annotations"].as_object_mut() {
+                    annotations.shift_remove(name);
+                }
+            }
+            if value
+                .get("annotations")
+                .and_then(Value::as_object)
+                .is_some_and(Map::is_empty)
+                && old.annotations.as_ref().is_some_and(|a| !a.is_empty())
+                && let Some(members) = value.as_object_mut()
+            {
+                members.shift_remove("annotations");
             }
             kept.push(value);
         }

@@ -120,13 +120,29 @@ fn indexes_within_indexes_are_read_within_bounds() {
     let wide = nest(&entries);
     // The same index in two places is read once.
     let twice = nest(&[(&many[0], ""), (&many[0], "")]);
+    // Images that are said to be indexes.
+    let lies: Vec<TestImage> = (0..70).map(|i| image("arm64", &format!("v{i}"))).collect();
+    let entries: Vec<_> = lies
+        .iter()
+        .map(|i| {
+            let size = i.manifest.len();
+            json!({ "mediaType": media::OCI_INDEX, "digest": i.digest, "size": size })
+        })
+        .collect();
+    let body = json!({ "schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": entries });
+    let lying = TestImage {
+        children: lies,
+        ..TestImage::raw(media::OCI_INDEX, body.to_string())
+    };
     let registry = FakeRegistry::start()
+        .image("a", "lying", &lying)
         .image("a", "deep", &deep)
         .image("a", "wide", &wide)
         .image("a", "twice", &twice);
     for (tag, code, said, reads) in [
         ("deep", 4, "nested more than 8 deep", 9),
         ("wide", 4, "holds more than 64 others", 65),
+        ("lying", 4, "holds more than 64 others", 65),
         ("twice", 2, "it has linux/arm64/v0", 2),
     ] {
         registry.clear();
