@@ -20,8 +20,8 @@
 pub mod cli;
 pub mod copy;
 mod error;
+mod files;
 pub mod image;
-mod lock;
 pub mod registry;
 pub mod report;
 pub mod settings;

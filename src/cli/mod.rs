@@ -192,8 +192,8 @@ impl Workers {
         task.spawn_on(work, self.started()?.handle());
         match task.join_next().await {
             Some(Ok(done)) => done,
-            Some(Err(e)) => Err(Error::other("the copy died").because(e)),
-            None => Err(Error::other("the copy was never begun")),
+            Some(Err(e)) => Err(Error::other("the work on the blobs died").because(e)),
+            None => Err(Error::other("the work on the blobs was never begun")),
         }
     }
 

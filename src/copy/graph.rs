@@ -9,7 +9,7 @@ use super::nested::{Level, Nested, choose_below};
 use super::plan::Awaits;
 use super::recode::Recoded;
 use super::{Platforms, schema1};
-use crate::image::platform::choose;
+use crate::image::platform::{choose, listed};
 use crate::image::{
     Descriptor, Digest, IndexView, Manifest, PlatformPattern, PlatformWish, View, index,
 };
@@ -259,8 +259,7 @@ fn no_match(levels: &[Level], pattern: &PlatformPattern) -> Error {
             there.push(platform);
         }
     }
-    let there = there.join(", ");
-    let text = format!("the index has no image for `{pattern}`; it has {there}");
+    let text = format!("the index has no image for `{pattern}`; {}", listed(&there));
     Error::new(Kind::NotFound, text)
 }
 

@@ -41,7 +41,8 @@ pub enum PlatformError {
     },
 }
 
-fn listed(available: &[String]) -> String {
+/// The platforms that are there, in words.
+pub(crate) fn listed(available: &[String]) -> String {
     if available.is_empty() {
         "it lists no platform".to_owned()
     } else {

@@ -15,7 +15,6 @@ mod store;
 
 pub use auth_files::AuthFiles;
 pub use auth_key::AuthKey;
-pub(crate) use private_file::follow;
 pub use secret::Secret;
 pub use store::CredentialStore;
 

@@ -1,7 +1,7 @@
 //! Replacing a file that only its owner may read.
 //!
 //! The steps that keep a credential file whole and private, without knowing what is in it: make its folder,
-//! follow a link to it, lock it, put a new one in its place.
+//! lock it, put a new one in its place.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -18,7 +18,7 @@ pub(super) fn lock(path: &Path) -> std::io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let name = PathBuf::from(name);
     let file = options.open(&name)?;
-    match crate::lock::wait(&file, &name) {
+    match crate::files::lock(&file, &name) {
         // Some network file systems have no locks; the replacement is still in one step.
         Err(e) if e.kind() == ErrorKind::Unsupported => Ok(file),
         locked => locked.map(|()| file),
@@ -37,19 +37,6 @@ pub(super) fn make_folder(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(folder)
-}
-
-/// The file that `path` is a link to, there or not; `path` itself when it is no link.
-pub(crate) fn follow(path: &Path) -> std::io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..8 {
-        match fs::read_link(&path) {
-            // A relative link starts from its own folder; an absolute one replaces it all.
-            Ok(to) => path = path.parent().unwrap_or(Path::new("")).join(to),
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(std::io::Error::other("too many links"))
 }
 
 /// Puts a file with `bytes`, readable by its owner alone, in the place of `path` in one step.
@@ -76,6 +63,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::files::follow;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn mode(path: &Path) -> u32 {

@@ -16,8 +16,9 @@ use super::auth_files::read_file;
 use super::auth_key::HUB_KEY;
 use super::helper::Helper;
 use super::paths::Environment;
-use super::private_file::{follow, lock, make_folder, replace};
+use super::private_file::{lock, make_folder, replace};
 use super::{AuthKey, Credential};
+use crate::files::follow;
 use crate::image::reference::DOCKER_IO;
 use crate::{Error, Kind, Result};
 

@@ -21,7 +21,7 @@ use crate::{Error, Kind, Result};
 /// A compression with its level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
-    /// Level 1 to 9.
+    /// Level 0 (stored) to 9.
     Gzip(u32),
     /// Level 1 to 20.
     Zstd(i32),

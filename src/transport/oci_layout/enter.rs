@@ -21,7 +21,7 @@ pub(super) fn lock(layout: &Path) -> Result<File> {
         ErrorKind::PermissionDenied => File::open(&path).map_err(|_| cannot(e)),
         _ => Err(cannot(e)),
     })?;
-    match crate::lock::wait(&file, &path) {
+    match crate::files::lock(&file, &path) {
         Err(e) if e.kind() == ErrorKind::Unsupported => {
             tracing::warn!("`{}` cannot be locked: {e}", path.display());
         }
