@@ -14,6 +14,7 @@ mod growing;
 mod header;
 mod left;
 mod sink;
+mod slots;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, Write};
@@ -34,8 +35,9 @@ use crate::image::Digest;
 use crate::{Error, Kind, Result};
 use growing::Growing;
 use header::{BLOCK, Type, padding};
-use left::{Left, Names};
+use left::Names;
 use sink::{BATCH, Sink};
+use slots::{Slot, Spool, State};
 
 /// A member that is written from memory.
 #[derive(Debug, Clone)]
@@ -71,78 +73,6 @@ enum Out {
     File(Growing),
     /// Whatever cannot be written at an offset.
     Pipe(File),
-}
-
-/// A member to come.
-struct Slot {
-    name: String,
-    mode: u32,
-    /// `None` until it is known.
-    size: Option<u64>,
-    /// Where its header begins, when that is known.
-    at: Option<u64>,
-    /// There is a header, which calls the member unfinished.
-    headed: bool,
-    /// What an earlier run left of it.
-    left: Option<Left>,
-    /// Its size is what an earlier run says.
-    size_is_told: bool,
-    spool: Option<Spool>,
-    done: bool,
-    /// It turned out not to be needed.
-    dropped: bool,
-}
-
-/// A member that waits for its place.
-struct Spool {
-    file: Arc<File>,
-    /// Where it is, unless it has no name.
-    path: Option<PathBuf>,
-}
-
-#[derive(Default)]
-struct State {
-    slots: Vec<Slot>,
-    /// Where the first slot without a place begins.
-    end: u64,
-    /// Slots that have their place.
-    placed: usize,
-    /// A spool is being copied into a pipe.
-    busy: bool,
-    /// An earlier run left a file, and nobody has looked at it yet.
-    unread: bool,
-    /// A blob was not what its digest says.
-    wrong: bool,
-    /// The files of members that waited or wait for their place.
-    beside: Vec<PathBuf>,
-}
-
-impl State {
-    /// Gives places to as many slots as sizes allow.
-    fn place(&mut self) {
-        while let Some(slot) = self.slots.get_mut(self.placed) {
-            if slot.dropped {
-                self.placed += 1;
-                continue;
-            }
-            slot.at = Some(self.end);
-            let Some(size) = slot.size else {
-                return;
-            };
-            let head = header::blocks(&slot.name, Type::File, slot.mode, size).len() as u64;
-            // A size that no file has fails when its bytes do not come.
-            let whole = head
-                .saturating_add(size)
-                .saturating_add(padding(size) as u64);
-            self.end = self.end.saturating_add(whole);
-            self.placed += 1;
-        }
-    }
-
-    /// Whether everything before slot `i` is written.
-    fn turn_of(&self, i: usize) -> bool {
-        !self.busy && self.slots[..i].iter().all(|s| s.done)
-    }
 }
 
 /// A tar that is being written.
