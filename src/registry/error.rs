@@ -38,6 +38,8 @@ pub struct ApiError {
     pub items: Vec<ApiErrorItem>,
     /// The first line of a body that is no error envelope.
     pub text: Option<String>,
+    /// Whether an earlier try of the request may have been carried out, although nothing good was heard of it.
+    pub maybe_done: bool,
     /// How long the server asks to wait before the next try.
     pub wait: Option<Duration>,
     /// The program that answered, as it calls itself: not always the registry's (quirk U22).
@@ -52,8 +54,10 @@ impl ApiError {
         let (status, url) = (answer.status, answer.url.clone());
         let wait = asked_wait(&answer.headers);
         let server = answer.header(&header::SERVER).map(short);
+        let maybe_done = answer.maybe_done;
         let body = answer.some(ERROR_BODY_CAP).await;
         ApiError {
+            maybe_done,
             wait,
             server,
             ..ApiError::new(method, &url, status, &body)
@@ -74,6 +78,7 @@ impl ApiError {
             status,
             items,
             text,
+            maybe_done: false,
             wait: None,
             server: None,
         }
@@ -197,6 +202,12 @@ impl ApiError {
 /// Whether a server answered with one of these statuses.
 pub(crate) fn has_status(e: &Error, statuses: &[u16]) -> bool {
     ApiError::of(e).is_some_and(|a| statuses.contains(&a.status.as_u16()))
+}
+
+/// Whether something was not there when its deletion was asked for again: an earlier try, whose answer was lost, may
+/// have deleted it.
+pub(crate) fn may_have_gone(e: &Error) -> bool {
+    ApiError::of(e).is_some_and(|a| a.maybe_done && a.status == StatusCode::NOT_FOUND)
 }
 
 /// The host that Docker Hub's registry answers on.

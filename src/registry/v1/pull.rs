@@ -14,7 +14,7 @@ use crate::image::{Tag, V1Id, V1Repository};
 use crate::registry::body::Answer;
 use crate::registry::intent::{ByteStream, Intent, Said, Target, Who};
 use crate::registry::v2::{BULK, content_range, skip};
-use crate::registry::{ApiError, Client};
+use crate::registry::{ApiError, Client, may_have_gone};
 use crate::{Error, Kind, Result};
 
 /// A repository of a V1 server, opened for reading or for writing.
@@ -389,9 +389,11 @@ impl Repo {
     /// Takes `tag` away; the image stays. [`Kind::NotFound`] when there is no such tag.
     pub async fn delete_tag(&self, tag: &Tag) -> Result<()> {
         let path = format!("/v1/repositories/{}/tags/{tag}", self.name);
-        self.send(|| Intent::new(Method::DELETE, path.clone(), None))
-            .await
-            .map(drop)
+        let sent = self.send(|| Intent::new(Method::DELETE, path.clone(), None));
+        match sent.await {
+            Err(e) if may_have_gone(&e) => Ok(()),
+            sent => sent.map(drop),
+        }
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Held {
     pub uploads: BTreeMap<String, Vec<u8>>,
     /// The first chunk that does not begin at 0 is answered with 416, after this many bytes of the upload are lost.
     pub forget: Option<usize>,
+    /// The next deletion is answered with 504, and nothing is done.
+    pub late: bool,
     /// Status answers say no `Range`.
     pub silent: bool,
     /// `METHOD PATH?QUERY -> STATUS`, with the `Content-Range` of the request.
@@ -140,6 +142,9 @@ impl Held {
             && let Some(refusal) = self.refuses(method, &format!("{a}/{b}"), headers)
         {
             return refusal;
+        }
+        if method == "DELETE" && std::mem::take(&mut self.late) {
+            return status(504);
         }
         match parts[..] {
             ["token"] if knows_password(headers) => {
