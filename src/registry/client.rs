@@ -441,7 +441,7 @@ impl Client {
             return Ok(answer);
         }
         let refusal = ApiError::read(intent.method.clone(), answer).await;
-        Err(refusal.into_error(&Auth::describe(pass)))
+        Err(refusal.into_error(&Auth::describe(pass), pass.is_some_and(Pass::is_credential)))
     }
 }
 

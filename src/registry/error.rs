@@ -25,9 +25,6 @@ pub struct ApiErrorItem {
     pub detail: String,
 }
 
-/// What is told of a request that was sent with a login, before the rest: where it is from, or where it went.
-pub(crate) const WITH_CREDENTIAL: &str = "with the credential";
-
 /// An answer with an error status; the typed cause of an [`Error`] from this room.
 #[derive(Debug, Clone)]
 pub struct ApiError {
@@ -119,14 +116,15 @@ impl ApiError {
         }
     }
 
-    /// This answer as an error. `who` says with which credential the request was sent.
-    pub(crate) fn into_error(self, who: &str) -> Error {
+    /// This answer as an error. `who` says with which credential the request was sent; `shown` that it was there for the
+    /// answering server to see, and not merely behind a token of another one.
+    pub(crate) fn into_error(self, who: &str, shown: bool) -> Error {
         let kind = self.kind();
         let mut message = self.to_string();
         if kind == Kind::NotAllowed {
             message = format!("{message} (sent {who})");
         }
-        let hint = self.hint(kind, who.starts_with(WITH_CREDENTIAL));
+        let hint = self.hint(kind, shown);
         let error = Error::new(kind, message).because(self);
         match hint {
             Some(hint) => error.hint(hint),
@@ -134,7 +132,7 @@ impl ApiError {
         }
     }
 
-    fn hint(&self, kind: Kind, with_credential: bool) -> Option<String> {
+    fn hint(&self, kind: Kind, shown: bool) -> Option<String> {
         let host = self.url.split("://").nth(1)?.split('/').next()?;
         let text = self.text.as_deref().unwrap_or_default();
         match (kind, self.status.as_u16()) {
@@ -146,7 +144,7 @@ impl ApiError {
                 "check user name and password; some registries want an access token as password"
                     .to_owned(),
             ),
-            (Kind::NotAllowed, 401) if with_credential => Some(format!(
+            (Kind::NotAllowed, 401) if shown => Some(format!(
                 "`{host}` refuses this credential: check user name and password; some registries want an access token as password"
             )),
             (Kind::NotAllowed, 401) => Some(format!(
@@ -321,7 +319,7 @@ mod tests {
             StatusCode::from_u16(status).unwrap(),
             body.as_bytes(),
         )
-        .into_error("without credentials")
+        .into_error("without credentials", false)
     }
 
     #[test]
@@ -356,7 +354,7 @@ mod tests {
         let hint = |host: &str, path: &str| {
             let url = Admitted::root("https", host).unwrap().at(path);
             let error = ApiError::new(Method::GET, &url, StatusCode::UNAUTHORIZED, b"");
-            error.into_error("").advice().unwrap().to_owned()
+            error.into_error("", false).advice().unwrap().to_owned()
         };
         assert!(hint(DOCKER_HUB, "/v2/a/b/c/manifests/1").contains("two parts"));
         assert!(!hint(DOCKER_HUB, "/v2/a/b/manifests/1").contains("two parts"));
@@ -368,14 +366,15 @@ mod tests {
         let url = Admitted::root("https", "r.io").unwrap();
         let refused = |path: &str| {
             let status = StatusCode::UNAUTHORIZED;
-            let error = ApiError::new(Method::GET, &url.at(path), status, b"").into_error("");
+            let error = ApiError::new(Method::GET, &url.at(path), status, b"");
+            let error = error.into_error("", false);
             error.advice().unwrap_or_default().to_owned()
         };
         assert!(refused("/v2/").starts_with("check user name and password"));
         assert!(refused("/v2/a/manifests/1").contains("does not exist or needs a login"));
         let status = StatusCode::UNAUTHORIZED;
         let error = ApiError::new(Method::GET, &url.at("/v2/a/manifests/1"), status, b"");
-        let error = error.into_error("with the credential of `--creds`");
+        let error = error.into_error("with the credential of `--creds`", true);
         assert!(
             error
                 .advice()
