@@ -106,11 +106,11 @@ impl Repo {
         let path = format!("/v1/repositories/{}/images", self.name);
         let get = Intent::new(Method::GET, path, None).header(ASK_TOKEN.0, ASK_TOKEN.1);
         let said = self.session.basic(Some(&self.name)).await?;
-        match self.session.ask(get, said).await {
-            Ok(answer) => {
+        match self.session.document(get, said, LIST_CAP).await {
+            Ok((answer, images)) => {
                 let grant = Grant::read(&self.session, &answer.headers, self.standalone)?;
                 let url = answer.url.redacted();
-                grant.with_images(&url, &answer.document(LIST_CAP).await?)
+                grant.with_images(&url, &images)
             }
             // A registry on its own may hold tags of which its small index was never told.
             Err(e) if e.kind() == Kind::NotFound && self.standalone => Ok(Grant::of_itself()),
