@@ -201,6 +201,21 @@ fn a_push_goes_on_after_a_416_and_a_second_one_sends_nothing() {
 }
 
 #[test]
+fn an_upload_that_ended_in_silence_is_asked_for_before_it_is_sent_again() {
+    let fake = FakeDraft::start();
+    fake.with(|held| held.mute = true);
+    let barque = Barque::new();
+    let image = images::small();
+    images::write_dir(&barque.path("image"), &image);
+    let args = ["copy", "--format=v2s1", "--stall-timeout=100ms"];
+    let name = fake.docker("fleet/new:1");
+    barque.args(args).args(["dir:image", &name]).run().ok();
+    // One for each layer.
+    let puts = fake.requests("PUT /v2/fleet/new/blob/upload/");
+    assert_eq!(puts.len(), image.layers().len(), "{puts:?}");
+}
+
+#[test]
 fn behind_a_login_all_of_it_works_and_without_one_it_is_said() {
     for guard in [Guard::Basic, Guard::Bearer] {
         let (fake, made) = with_tarsums_behind(guard);
