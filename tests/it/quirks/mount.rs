@@ -78,6 +78,7 @@ fn x3_a_refused_mount_is_no_failure() {
         (501, 1),
         (500, 2),
         (503, 2),
+        (522, 2),
     ] {
         let (registry, image) = with_source();
         let registry = registry.rule(on("POST").path("mount=").error(
