@@ -78,7 +78,6 @@ fn x3_a_refused_mount_is_no_failure() {
         (501, 1),
         (500, 2),
         (503, 2),
-        (522, 2),
     ] {
         let (registry, image) = with_source();
         let registry = registry.rule(on("POST").path("mount=").error(
@@ -93,6 +92,19 @@ fn x3_a_refused_mount_is_no_failure() {
         assert_eq!(count("PUT", "/blobs/"), blobs, "{status}");
         assert_eq!(count("POST", "mount="), blobs * tries, "{status}");
         assert_eq!(count("POST", ""), blobs * (tries + 1), "{status}");
+    }
+}
+
+#[test]
+fn x3_chance_says_nothing_of_the_mounts_to_come() {
+    // No other repository: the mount is only the question whether the blob is there.
+    for status in [502, 522] {
+        let registry = FakeRegistry::start().rule(on("POST").path("mount=").status(status));
+        let (barque, image) = (barque(), images::two_layers());
+        let run = super::pushing(&barque, &image, &registry);
+        run.args(["--image-parallel-copies", "1"]).run().ok();
+        let mounts = registry.requests("POST", "mount=").len();
+        assert_eq!(mounts, image.blobs.len() * 2, "{:?}", registry.lines());
     }
 }
 
