@@ -198,8 +198,9 @@ impl Wire {
             }
             Body::Bytes(bytes) => builder = builder.body(bytes.clone()),
             Body::Stream(part) => {
-                // After a part of an upload the registry is asked where that stands, which takes less patience.
-                let ends = request.method == Method::PUT;
+                // After a part of an upload the registry is asked where that stands, which takes less patience; one
+                // whose size is not known yet is all there is.
+                let ends = request.method == Method::PUT || part.size().is_none();
                 let body = pulse.clone().body(part, ends).await.map_err(own)?;
                 if let Some(size) = part.size() {
                     builder = builder.header(header::CONTENT_LENGTH, size);

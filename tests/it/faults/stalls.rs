@@ -154,15 +154,19 @@ fn uploads_that_always_end_in_silence_are_given_up() {
     assert_eq!(registry.requests("PUT", &layer).len(), 2);
 
     // So are those of a blob whose digest is known at its end, and layers for Registry V1.
-    let finish = put_without_body().path("/uploads/");
-    let registry = FakeRegistry::start().rule(finish.hang());
     let large = Maker::new(Dialect::Oci).file_layer("large", noise(5, 3_000_000));
     write_layout(&barque.path("large"), &[("1", &large.make())]);
-    let to = registry.docker("a:1");
-    let args = ["copy", "oci:large:1", &to, "--stall-timeout", "100ms"];
-    let late = ["--dest-compress-format=zstd", "--image-parallel-copies=1"];
-    barque.args(args).args(late).run().code(5);
-    assert_eq!(registry.requests("PATCH", "").len(), 2);
+    for rule in [
+        put_without_body().path("/uploads/").hang(),
+        on("PATCH").keep_answer(),
+    ] {
+        let registry = FakeRegistry::start().rule(rule);
+        let to = registry.docker("a:1");
+        let args = ["copy", "oci:large:1", &to, "--stall-timeout", "100ms"];
+        let late = ["--dest-compress-format=zstd", "--image-parallel-copies=1"];
+        barque.args(args).args(late).run().code(5);
+        assert_eq!(registry.requests("PATCH", "").len(), 2);
+    }
 
     let registry = FakeRegistry::start()
         .rule(on("GET").path("/v1/_ping").json("true"))
