@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 
 use super::admit::{Admitted, Purpose, admit};
 use super::challenge::{Challenge, parse_challenges};
-use super::error::{ApiError, WITH_CREDENTIAL};
+use super::error::ApiError;
 use super::intent::{Actions, Said, Scope};
 use super::token::{Realm, TO_THE_ENDPOINT, Token, TokenAnswer, Tokens, basic, exchange};
 use super::wire::Wire;
@@ -63,6 +63,11 @@ impl Pass {
     /// Whether this is a token of a token endpoint.
     pub(crate) fn is_exchanged(&self) -> bool {
         self.token.is_some()
+    }
+
+    /// Whether this is the user's credential itself.
+    pub(crate) fn is_credential(&self) -> bool {
+        self.token.is_none() && self.origin.is_some()
     }
 
     /// Takes note that the registry accepted this for `method`.
@@ -230,7 +235,7 @@ impl Auth {
     ) -> Result<TokenAnswer> {
         let before = self.refused().get(scopes).cloned();
         if let (Some(_), Some(before)) = (credential, before) {
-            return Err(before.into_error(TO_THE_ENDPOINT));
+            return Err(before.into_error(TO_THE_ENDPOINT, true));
         }
         let first = exchange(wire, realm, scopes, credential).await;
         if let (Some(_), Err(e)) = (credential, &first)
@@ -280,7 +285,7 @@ impl Auth {
             Some(Pass {
                 origin: Some(origin),
                 ..
-            }) => format!("{WITH_CREDENTIAL} of {origin}"),
+            }) => format!("with the credential of {origin}"),
         }
     }
 

@@ -41,12 +41,7 @@ impl Answer {
             .is_some_and(|e| e.eq_ignore_ascii_case("gzip"))
     }
 
-    /// The whole body of a document of at most `cap` bytes.
-    pub(crate) async fn document(mut self, cap: usize) -> Result<Bytes> {
-        self.take_document(cap).await
-    }
-
-    /// The same, which leaves the head.
+    /// The whole body of a document of at most `cap` bytes; the head stays.
     pub(crate) async fn take_document(&mut self, cap: usize) -> Result<Bytes> {
         let gzip = self.claims_gzip();
         let url = self.url.redacted();

@@ -437,15 +437,11 @@ impl Client {
     }
 
     async fn finish(&self, answer: Answer, intent: &Intent, pass: Option<&Pass>) -> Result<Answer> {
-        // What is gone after a deletion whose answer was lost went with it.
-        let deleted = intent.method == Method::DELETE
-            && answer.status == StatusCode::NOT_FOUND
-            && answer.maybe_done;
-        if deleted || !(answer.status.is_client_error() || answer.status.is_server_error()) {
+        if !(answer.status.is_client_error() || answer.status.is_server_error()) {
             return Ok(answer);
         }
         let refusal = ApiError::read(intent.method.clone(), answer).await;
-        Err(refusal.into_error(&Auth::describe(pass)))
+        Err(refusal.into_error(&Auth::describe(pass), pass.is_some_and(Pass::is_credential)))
     }
 }
 

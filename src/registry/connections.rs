@@ -2,7 +2,7 @@
 //! the system's certificate authorities costs more than a whole plain-HTTP command.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
@@ -57,7 +57,7 @@ pub(crate) struct Connections {
     access: Access,
     patience: Patience,
     /// What the clients for TLS have in common, sessions that can be resumed among it.
-    tls: OnceLock<Tls>,
+    tls: Arc<OnceLock<Tls>>,
     /// Whether proxies are passed by.
     direct: bool,
     exceptions: Option<Box<Exceptions>>,
@@ -83,7 +83,8 @@ impl Connections {
         new.exceptions = NoProxy::from_environment()
             .filter(|_| !direct)
             .map(|which| {
-                let connections = Connections::with(registry, access, patience, true);
+                let mut connections = Connections::with(registry, access, patience, true);
+                connections.tls = new.tls.clone();
                 Box::new(Exceptions { which, connections })
             });
         new
@@ -99,7 +100,7 @@ impl Connections {
             registry: registry.clone(),
             access: access.clone(),
             patience: patience.clone(),
-            tls: OnceLock::new(),
+            tls: Arc::default(),
             direct,
             exceptions: None,
             plain: OnceLock::new(),

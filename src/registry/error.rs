@@ -25,9 +25,6 @@ pub struct ApiErrorItem {
     pub detail: String,
 }
 
-/// What is told of a request that was sent with a login, before the rest: where it is from, or where it went.
-pub(crate) const WITH_CREDENTIAL: &str = "with the credential";
-
 /// An answer with an error status; the typed cause of an [`Error`] from this room.
 #[derive(Debug, Clone)]
 pub struct ApiError {
@@ -38,6 +35,8 @@ pub struct ApiError {
     pub items: Vec<ApiErrorItem>,
     /// The first line of a body that is no error envelope.
     pub text: Option<String>,
+    /// Whether an earlier try of the request may have been carried out, although nothing good was heard of it.
+    pub maybe_done: bool,
     /// How long the server asks to wait before the next try.
     pub wait: Option<Duration>,
     /// The program that answered, as it calls itself: not always the registry's (quirk U22).
@@ -52,8 +51,10 @@ impl ApiError {
         let (status, url) = (answer.status, answer.url.clone());
         let wait = asked_wait(&answer.headers);
         let server = answer.header(&header::SERVER).map(short);
+        let maybe_done = answer.maybe_done;
         let body = answer.some(ERROR_BODY_CAP).await;
         ApiError {
+            maybe_done,
             wait,
             server,
             ..ApiError::new(method, &url, status, &body)
@@ -74,6 +75,7 @@ impl ApiError {
             status,
             items,
             text,
+            maybe_done: false,
             wait: None,
             server: None,
         }
@@ -114,14 +116,15 @@ impl ApiError {
         }
     }
 
-    /// This answer as an error. `who` says with which credential the request was sent.
-    pub(crate) fn into_error(self, who: &str) -> Error {
+    /// This answer as an error. `who` says with which credential the request was sent; `shown` that it was there for the
+    /// answering server to see, and not merely behind a token of another one.
+    pub(crate) fn into_error(self, who: &str, shown: bool) -> Error {
         let kind = self.kind();
         let mut message = self.to_string();
         if kind == Kind::NotAllowed {
             message = format!("{message} (sent {who})");
         }
-        let hint = self.hint(kind, who.starts_with(WITH_CREDENTIAL));
+        let hint = self.hint(kind, shown);
         let error = Error::new(kind, message).because(self);
         match hint {
             Some(hint) => error.hint(hint),
@@ -129,7 +132,7 @@ impl ApiError {
         }
     }
 
-    fn hint(&self, kind: Kind, with_credential: bool) -> Option<String> {
+    fn hint(&self, kind: Kind, shown: bool) -> Option<String> {
         let host = self.url.split("://").nth(1)?.split('/').next()?;
         let text = self.text.as_deref().unwrap_or_default();
         match (kind, self.status.as_u16()) {
@@ -141,7 +144,7 @@ impl ApiError {
                 "check user name and password; some registries want an access token as password"
                     .to_owned(),
             ),
-            (Kind::NotAllowed, 401) if with_credential => Some(format!(
+            (Kind::NotAllowed, 401) if shown => Some(format!(
                 "`{host}` refuses this credential: check user name and password; some registries want an access token as password"
             )),
             (Kind::NotAllowed, 401) => Some(format!(
@@ -197,6 +200,12 @@ impl ApiError {
 /// Whether a server answered with one of these statuses.
 pub(crate) fn has_status(e: &Error, statuses: &[u16]) -> bool {
     ApiError::of(e).is_some_and(|a| statuses.contains(&a.status.as_u16()))
+}
+
+/// Whether something was not there when its deletion was asked for again: an earlier try, whose answer was lost, may
+/// have deleted it.
+pub(crate) fn may_have_gone(e: &Error) -> bool {
+    ApiError::of(e).is_some_and(|a| a.maybe_done && a.status == StatusCode::NOT_FOUND)
 }
 
 /// The host that Docker Hub's registry answers on.
@@ -310,7 +319,7 @@ mod tests {
             StatusCode::from_u16(status).unwrap(),
             body.as_bytes(),
         )
-        .into_error("without credentials")
+        .into_error("without credentials", false)
     }
 
     #[test]
@@ -345,7 +354,7 @@ mod tests {
         let hint = |host: &str, path: &str| {
             let url = Admitted::root("https", host).unwrap().at(path);
             let error = ApiError::new(Method::GET, &url, StatusCode::UNAUTHORIZED, b"");
-            error.into_error("").advice().unwrap().to_owned()
+            error.into_error("", false).advice().unwrap().to_owned()
         };
         assert!(hint(DOCKER_HUB, "/v2/a/b/c/manifests/1").contains("two parts"));
         assert!(!hint(DOCKER_HUB, "/v2/a/b/manifests/1").contains("two parts"));
@@ -357,14 +366,15 @@ mod tests {
         let url = Admitted::root("https", "r.io").unwrap();
         let refused = |path: &str| {
             let status = StatusCode::UNAUTHORIZED;
-            let error = ApiError::new(Method::GET, &url.at(path), status, b"").into_error("");
+            let error = ApiError::new(Method::GET, &url.at(path), status, b"");
+            let error = error.into_error("", false);
             error.advice().unwrap_or_default().to_owned()
         };
         assert!(refused("/v2/").starts_with("check user name and password"));
         assert!(refused("/v2/a/manifests/1").contains("does not exist or needs a login"));
         let status = StatusCode::UNAUTHORIZED;
         let error = ApiError::new(Method::GET, &url.at("/v2/a/manifests/1"), status, b"");
-        let error = error.into_error("with the credential of `--creds`");
+        let error = error.into_error("with the credential of `--creds`", true);
         assert!(
             error
                 .advice()

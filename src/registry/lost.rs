@@ -23,6 +23,8 @@ pub(crate) struct Lost {
 pub(crate) enum Why {
     /// Nobody listens, or the name is unknown.
     NoServer,
+    /// No connection in time.
+    NoConnection,
     /// The TLS handshake failed; the server may speak plain HTTP.
     Tls,
     /// The server speaks TLS, and one side refuses the certificate or the offer of the other.
@@ -64,6 +66,9 @@ impl std::fmt::Display for Unanswered {
         f.write_str("nothing of the upload was left to send")
     }
 }
+
+/// How often an upload that is not answered after its last byte is tried, since each is waited for long.
+pub(crate) const MAX_UNANSWERED: usize = 2;
 
 /// Whether `e` is about an upload that was sent to its end and not answered.
 pub(crate) fn is_unanswered(e: &Error) -> bool {
@@ -149,7 +154,7 @@ pub(super) fn lost(
         return Lost {
             error,
             why: if timed_out {
-                Why::Silence
+                Why::NoConnection
             } else if hung_up {
                 Why::Tls
             } else {

@@ -29,6 +29,8 @@ mod wire;
 pub use challenge::{Challenge, parse_challenges};
 pub use client::Client;
 pub use connections::Patience;
+pub(crate) use error::may_have_gone;
 pub use error::{ApiError, ApiErrorItem, MAX_ITEMS};
 pub use intent::{Actions, ByteStream};
+pub(crate) use lost::{MAX_UNANSWERED, is_unanswered};
 pub use upload_body::UploadBody;

@@ -148,17 +148,13 @@ pub(crate) async fn exchange(
         _ => None,
     };
     if let Some((_, password, Some(identity))) = login {
-        match token(wire, post(realm, scopes, identity), TO_THE_ENDPOINT).await {
+        match token(wire, post(realm, scopes, identity), true).await {
             Err(e) if has_status(&e, &[400, 401, 404, 405]) && !password.expose().is_empty() => {}
             other => return other,
         }
     }
     let basic = login.map(|(username, password, _)| (username.as_str(), password));
-    let how = match basic {
-        Some(_) => TO_THE_ENDPOINT,
-        None => "to the token endpoint",
-    };
-    token(wire, get(realm, scopes, basic), how).await
+    token(wire, get(realm, scopes, basic), basic.is_some()).await
 }
 
 /// `Basic` and the credential, as the value of an `Authorization` header.
@@ -259,14 +255,18 @@ async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
 /// What is told of a login that was sent there.
 pub(super) const TO_THE_ENDPOINT: &str = "with the credential to the token endpoint";
 
-/// The token that the endpoint gives on `request`; `how` says in an error what was sent.
-async fn token(wire: &Wire, request: Request, how: &str) -> Result<TokenAnswer> {
+/// The token that the endpoint gives on `request`, which was sent with a login or without.
+async fn token(wire: &Wire, request: Request, with_login: bool) -> Result<TokenAnswer> {
     let mut reading = wire.reading();
     let (answer, body) = loop {
         let mut answer = send(wire, request.clone()).await?;
         if !answer.status.is_success() {
             let refusal = ApiError::read(request.method, answer).await;
-            return Err(refusal.into_error(how));
+            let how = match with_login {
+                true => TO_THE_ENDPOINT,
+                false => "to the token endpoint",
+            };
+            return Err(refusal.into_error(how, with_login));
         }
         if let Some(body) = reading.body(&mut answer, TOKEN_CAP).await? {
             break (answer, body);

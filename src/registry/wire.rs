@@ -112,7 +112,7 @@ impl Wire {
                     let is_final = match lost.why {
                         Why::NoServer | Why::Tls => !self.gate(&request.url).has_answered(),
                         Why::Certificate | Why::Odd | Why::Unanswered | Why::Body => true,
-                        Why::Broken | Why::Silence => false,
+                        Why::Broken | Why::Silence | Why::NoConnection => false,
                     };
                     if is_final || (last(u32::MAX) && !was_idle) {
                         return Err(lost.error);
@@ -121,7 +121,8 @@ impl Wire {
                         true => Duration::ZERO,
                         false => backoff(self.patience.backoff, tries),
                     };
-                    maybe_done = true;
+                    // Without a connection nothing was sent.
+                    maybe_done |= matches!(lost.why, Why::Broken | Why::Silence);
                     tracing::debug!("{}; trying again in {wait:.1?}", lost.error);
                     tokio::time::sleep(wait).await;
                 }
@@ -197,7 +198,10 @@ impl Wire {
             }
             Body::Bytes(bytes) => builder = builder.body(bytes.clone()),
             Body::Stream(part) => {
-                let body = pulse.clone().body(part).await.map_err(own)?;
+                // After a part of an upload the registry is asked where that stands, which takes less patience; one
+                // whose size is not known yet is all there is.
+                let ends = request.method == Method::PUT || part.size().is_none();
+                let body = pulse.clone().body(part, ends).await.map_err(own)?;
                 if let Some(size) = part.size() {
                     builder = builder.header(header::CONTENT_LENGTH, size);
                 }
@@ -326,7 +330,7 @@ impl Reading<'_> {
 }
 
 /// Statuses that another try may turn (quirk E17 names the two odd ones).
-fn is_temporary(status: StatusCode) -> bool {
+pub(super) fn is_temporary(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),
         408 | 429 | 499 | 500 | 502 | 503 | 504 | 522
@@ -338,7 +342,7 @@ struct Pulse {
     started: Instant,
     /// Milliseconds from `started` to the last movement.
     last: AtomicU64,
-    /// Whether that was the last one there is.
+    /// Whether that was the last one of an upload.
     ended: AtomicBool,
     error: Mutex<Option<Error>>,
 }
@@ -355,13 +359,15 @@ impl Default for Pulse {
 }
 
 impl Pulse {
-    /// `part` opened as a request body that beats this pulse.
-    async fn body(self: Arc<Self>, part: &UploadPart) -> Result<reqwest::Body> {
+    /// `part` opened as a request body that beats this pulse; `ends` says whether an upload ends with it.
+    async fn body(self: Arc<Self>, part: &UploadPart, ends: bool) -> Result<reqwest::Body> {
         let stream = part.open().await?;
         let mut left = part.size();
         let end = self.clone();
         let end = stream::poll_fn(move |_| {
-            end.is_last();
+            if ends {
+                end.is_last();
+            }
             Poll::Ready(None)
         });
         let body = stream.map(move |item| {
@@ -370,7 +376,7 @@ impl Pulse {
             if let (Some(left), Ok(bytes)) = (&mut left, &item) {
                 // Of a known size, nobody asks for more than the last piece.
                 *left = left.saturating_sub(bytes.len() as u64);
-                if *left == 0 {
+                if *left == 0 && ends {
                     self.is_last();
                 }
             }
@@ -383,7 +389,7 @@ impl Pulse {
         Ok(reqwest::Body::wrap_stream(body.chain(end)))
     }
 
-    /// Nothing more is to be sent.
+    /// Nothing more of an upload is to be sent.
     fn is_last(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }

@@ -149,7 +149,8 @@ fn read_pem(path: &Path, label: &str) -> Result<Result<PemFile, String>> {
             l.starts_with("-----BEGIN ") && l.trim_end().ends_with(&format!("{label}-----"))
         })
     };
-    Ok(if bytes.first() == Some(&0x30) {
+    // What stands before the first block of a PEM file may begin with any byte.
+    Ok(if bytes.first() == Some(&0x30) && !begins(label) {
         Err(format!(
             "`{shown}` is DER and not PEM (`openssl x509 -inform der` and `openssl pkey -inform der` convert it)"
         ))
@@ -210,6 +211,7 @@ mod tests {
             ("der.crt", "\0"),
             ("c.cert", CERT),
             ("c.key", KEY),
+            ("d.crt", &format!("0 is its number\n{CERT}")),
             ("readme", ""),
         ]);
         let certs = load(&"r.io".parse().unwrap(), Some(dir.path())).unwrap();
@@ -219,7 +221,11 @@ mod tests {
         };
         assert_eq!(
             certs.authorities,
-            [file("a.crt", CERT), file("b.crt", CERT)]
+            [
+                file("a.crt", CERT),
+                file("b.crt", CERT),
+                file("d.crt", &format!("0 is its number\n{CERT}"))
+            ]
         );
         let client = ClientPair {
             certificate: file("c.cert", CERT),

@@ -138,11 +138,16 @@ impl Source for DockerSource {
         }
         let resumed = Arc::new(AtomicBool::new(false));
         let stream = self.resuming(blob, from, resumed.clone()).await?;
+        let parts = self.parts.clone();
         Ok(Box::pin(verified_from(stream, blob, from).map(
             move |item| {
                 item.map_err(|e| {
                     match e.kind() == Kind::Corrupt && resumed.load(Ordering::Relaxed) {
-                        true => e.because(Spliced),
+                        true => {
+                            // Read once more it comes in one piece, and so do all after it.
+                            parts.close();
+                            e.because(Spliced)
+                        }
                         false => e,
                     }
                 })

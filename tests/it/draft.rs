@@ -192,11 +192,27 @@ fn a_push_goes_on_after_a_416_and_a_second_one_sends_nothing() {
     let before = puts();
     push().ok();
     assert_eq!(puts(), before);
-    // It comes back the same, and goes.
+    // It comes back the same, and goes, whatever became of the first question.
     barque.args(["copy", &name, "oci:back:1"]).run().ok();
+    fake.with(|held| held.late = true);
     let gone = barque.args(["delete", &name]).run().ok();
     assert_eq!(gone.stdout(), format!("{name}\n"));
     fake.with(|held| assert!(held.manifests.is_empty()));
+}
+
+#[test]
+fn an_upload_that_ended_in_silence_is_asked_for_before_it_is_sent_again() {
+    let fake = FakeDraft::start();
+    fake.with(|held| held.mute = true);
+    let barque = Barque::new();
+    let image = images::small();
+    images::write_dir(&barque.path("image"), &image);
+    let args = ["copy", "--format=v2s1", "--stall-timeout=100ms"];
+    let name = fake.docker("fleet/new:1");
+    barque.args(args).args(["dir:image", &name]).run().ok();
+    // One for each layer.
+    let puts = fake.requests("PUT /v2/fleet/new/blob/upload/");
+    assert_eq!(puts.len(), image.layers().len(), "{puts:?}");
 }
 
 #[test]

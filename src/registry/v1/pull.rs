@@ -14,7 +14,7 @@ use crate::image::{Tag, V1Id, V1Repository};
 use crate::registry::body::Answer;
 use crate::registry::intent::{ByteStream, Intent, Said, Target, Who};
 use crate::registry::v2::{BULK, content_range, skip};
-use crate::registry::{ApiError, Client};
+use crate::registry::{ApiError, Client, may_have_gone};
 use crate::{Error, Kind, Result};
 
 /// A repository of a V1 server, opened for reading or for writing.
@@ -106,11 +106,11 @@ impl Repo {
         let path = format!("/v1/repositories/{}/images", self.name);
         let get = Intent::new(Method::GET, path, None).header(ASK_TOKEN.0, ASK_TOKEN.1);
         let said = self.session.basic(Some(&self.name)).await?;
-        match self.session.ask(get, said).await {
-            Ok(answer) => {
+        match self.session.document(get, said, LIST_CAP).await {
+            Ok((answer, images)) => {
                 let grant = Grant::read(&self.session, &answer.headers, self.standalone)?;
                 let url = answer.url.redacted();
-                grant.with_images(&url, &answer.document(LIST_CAP).await?)
+                grant.with_images(&url, &images)
             }
             // A registry on its own may hold tags of which its small index was never told.
             Err(e) if e.kind() == Kind::NotFound && self.standalone => Ok(Grant::of_itself()),
@@ -389,9 +389,11 @@ impl Repo {
     /// Takes `tag` away; the image stays. [`Kind::NotFound`] when there is no such tag.
     pub async fn delete_tag(&self, tag: &Tag) -> Result<()> {
         let path = format!("/v1/repositories/{}/tags/{tag}", self.name);
-        self.send(|| Intent::new(Method::DELETE, path.clone(), None))
-            .await
-            .map(drop)
+        let sent = self.send(|| Intent::new(Method::DELETE, path.clone(), None));
+        match sent.await {
+            Err(e) if may_have_gone(&e) => Ok(()),
+            sent => sent.map(drop),
+        }
     }
 }
 

@@ -131,6 +131,11 @@ impl Repo {
         self.session.ask(put, said).await.map(drop)
     }
 
+    /// Whether `e` asks for a longer wait than is obeyed (quirk E15).
+    pub(crate) fn is_put_off(&self, e: &Error) -> bool {
+        self.session.index.is_put_off(e)
+    }
+
     /// Waits before try `tries + 1` of an image.
     pub(crate) async fn wait_before_try(&self, tries: usize) {
         Client::wait_before_try(&self.session.index, tries).await;

@@ -103,19 +103,18 @@ impl Session {
             .append_pair("page", &page.to_string())
             .finish();
         let get = || Intent::new(Method::GET, format!("/v1/search?{query}"), None);
-        let mut sent = self.ask(get(), None).await;
+        let mut sent = self.document(get(), None, LIST_CAP).await;
         if let Err(e) = &sent
             && ApiError::of(e).is_some_and(|a| a.status == 401)
             && let Some(said) = self.basic(None).await?
         {
-            sent = self.ask(get(), Some(said)).await;
+            sent = self.document(get(), Some(said), LIST_CAP).await;
         }
-        let answer = sent.map_err(|e| match e.kind() {
+        let (answer, body) = sent.map_err(|e| match e.kind() {
             Kind::NotFound => caused_by(self.no_search(), e),
             _ => e,
         })?;
         let url = answer.url.redacted();
-        let body = answer.document(LIST_CAP).await?;
         let wrong = |e: serde_json::Error| {
             let message = format!("GET {url} answered with no list of repositories");
             Error::new(Kind::Corrupt, message).because(e)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -74,24 +75,22 @@ impl Session {
         let ask = async || {
             let mut get = Intent::new(Method::GET, "/v1/_ping".to_owned(), None);
             get.who = Who::Said(None);
-            let mut sent = self.index.send(&get).await;
+            let mut sent = self.index.document(&get, DOCUMENT_CAP).await;
             if let Err(e) = &sent
                 && is_unauthorized(e)
                 && let Some(said) = self.basic(None).await?
             {
                 get.who = Who::Said(Some(said));
-                sent = self.index.send(&get).await;
+                sent = self.index.document(&get, DOCUMENT_CAP).await;
             }
-            let answer = match sent {
-                Ok(answer) => answer,
+            let (answer, body) = match sent {
+                Ok(sent) => sent,
                 Err(e) if e.kind() == Kind::NotFound => {
                     return Err(caused_by(self.not_v1(), e));
                 }
                 Err(e) => return Err(self.explained(e)),
             };
-            let headers = answer.headers.clone();
-            let body = answer.document(DOCUMENT_CAP).await?;
-            read_ping(&headers, &body).ok_or_else(|| self.not_v1())
+            read_ping(&answer.headers, &body).ok_or_else(|| self.not_v1())
         };
         self.ping.get_or_try_init(ask).await.copied()
     }
@@ -185,6 +184,18 @@ impl Session {
             Ok(answer) => Ok(answer),
             Err(e) => Err(self.explained(e)),
         }
+    }
+
+    /// Sends a GET to the index as `said`, and reads the whole answer, of at most `cap` bytes.
+    pub(super) async fn document(
+        &self,
+        mut get: Intent,
+        said: Option<Said>,
+        cap: usize,
+    ) -> Result<(Answer, Bytes)> {
+        get.who = Who::Said(said);
+        let read = self.index.document(&get, cap).await;
+        read.map_err(|e| self.explained(e))
     }
 
     /// `e`, with the reason where a login exists and was not sent.

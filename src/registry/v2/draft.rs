@@ -12,9 +12,9 @@ use http::{Method, header};
 use super::manifests::MANIFEST_CAP;
 use crate::image::tarsum::BlobSum;
 use crate::image::{Manifest, MediaType, RepositoryName, Tag};
-use crate::registry::Client;
 use crate::registry::error::has_status;
 use crate::registry::intent::{Actions, Body, ByteStream, Intent, Scope};
+use crate::registry::{Client, may_have_gone};
 use crate::{Error, Kind, Result};
 
 impl Client {
@@ -51,14 +51,17 @@ impl Client {
         self.send(&put).await.map(drop)
     }
 
-    /// DELETE: takes away `tag` with its manifest.
+    /// DELETE: takes away `tag` with its manifest, on a server that is known to delete so.
     pub async fn draft_delete_manifest(
         &self,
         repository: &RepositoryName,
         tag: &Tag,
     ) -> Result<()> {
         let delete = manifest(Method::DELETE, repository, tag);
-        self.send(&delete).await.map(drop)
+        match self.send(&delete).await {
+            Err(e) if may_have_gone(&e) => Ok(()),
+            sent => sent.map(drop),
+        }
     }
 
     /// GET: the bytes of a blob from offset `from` on; `size` is that of the whole, which is known where `from` is

@@ -5,6 +5,7 @@ use super::push::MAX_FAILURES;
 use super::uploads::Started;
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::registry::error::has_status;
+use crate::registry::lost::{MAX_UNANSWERED, is_unanswered};
 use crate::registry::{Client, UploadBody};
 use crate::{Error, Kind, Result};
 
@@ -28,7 +29,11 @@ impl Client {
             // What is refused for its form, or not allowed, will be so again.
             let refused =
                 has_status(&error, &[400, 401, 403, 405, 411, 413, 501]) || self.is_put_off(&error);
-            if body.take_failure() || refused || failures >= MAX_FAILURES {
+            let most = match is_unanswered(&error) {
+                true => MAX_UNANSWERED,
+                false => MAX_FAILURES,
+            };
+            if body.take_failure() || refused || failures >= most {
                 return Err(error);
             }
             tracing::debug!("{error}; uploading once more from the start");

@@ -5,7 +5,7 @@ use http::{Method, StatusCode, header};
 
 use crate::image::{Digest, Manifest, MediaType, RepositoryName, Tag};
 use crate::registry::intent::{Actions, Body, Intent, Scope};
-use crate::registry::{ApiError, Client};
+use crate::registry::{ApiError, Client, may_have_gone};
 use crate::{Error, Kind, Result};
 
 /// Bytes of a manifest that are read; registries refuse larger ones on push (quirk M16).
@@ -169,7 +169,8 @@ impl Client {
 
     /// Deletes the manifest `which`, and with it all of its tags; by tag, only that tag, where the registry can.
     ///
-    /// An answer of any success is believed (quirk R10).
+    /// An answer of any success is believed (quirk R10). What is not there by its digest after a try whose answer was
+    /// lost went with it; of a tag that says nothing, since some registries know no deletion by tag (quirk R8).
     pub async fn delete_manifest(
         &self,
         repository: &RepositoryName,
@@ -177,7 +178,10 @@ impl Client {
     ) -> Result<()> {
         let mut delete = intent(Method::DELETE, repository, which, Actions::PullDelete);
         delete.headers.retain(|(name, _)| name != header::ACCEPT);
-        self.send(&delete).await.map(drop)
+        match self.send(&delete).await {
+            Err(e) if matches!(which, TagOrDigest::Digest(_)) && may_have_gone(&e) => Ok(()),
+            sent => sent.map(drop),
+        }
     }
 
     /// Whether the server knows `/v2/` at all: anything but 404 says so.

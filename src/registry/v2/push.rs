@@ -14,15 +14,13 @@ use crate::{Error, Kind, Result};
 
 use super::uploads::{Session, Started};
 use crate::registry::error::has_status;
-use crate::registry::lost::is_unanswered;
+use crate::registry::lost::{MAX_UNANSWERED, is_unanswered};
 
 /// Times that one blob fails without any progress by what the registry says (quirk U21).
 pub(super) const MAX_FAILURES: usize = 3;
 /// The same for connections that break and registries that ask for patience, which passes: not every registry keeps
 /// the beginning of what broke off.
 const MAX_BREAKS: usize = 8;
-/// The same for uploads that are not answered after their last byte, each of which is waited for long.
-const MAX_UNANSWERED: usize = 2;
 /// The first size of chunks, which is in the limits of every known registry (quirk U13).
 const CHUNK: u64 = 16 << 20;
 /// The smallest size of chunks (quirk U22).

@@ -16,6 +16,7 @@ use crate::registry::error::has_status;
 use crate::registry::intent::{Actions, Body, Intent, Scope, Target};
 use crate::registry::lost::is_unanswered;
 use crate::registry::upload_body::UploadPart;
+use crate::registry::wire::is_temporary;
 use crate::registry::{ApiError, Client, UploadBody};
 use crate::{Error, Kind, Result};
 
@@ -87,7 +88,7 @@ impl Client {
                 Err(e) => {
                     tracing::debug!("{e}; starting the upload without a mount");
                     // A server's error may have been chance.
-                    let chance = has_status(&e, &[500, 502, 503, 504]);
+                    let chance = ApiError::of(&e).is_some_and(|a| is_temporary(a.status));
                     refused = from == repository && !chance;
                 }
                 started => return started,

@@ -55,7 +55,8 @@ pub(in crate::transport) fn claim(
                 }
                 Ok(_) => n += 1,
                 // Its writer renamed or removed it between the opening and the lock.
-                Err(_) => {}
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Err(e) => return Err(e),
             },
             Err(TryLockError::WouldBlock) => n += 1,
             Err(TryLockError::Error(e)) => {
@@ -111,14 +112,20 @@ pub(in crate::transport) fn sweep(directory: &Path, age: Duration, left: impl Fn
             .and_then(|m| m.modified())
             .is_ok_and(|t| age.is_zero() || t.elapsed().is_ok_and(|elapsed| elapsed >= age));
         let path = entry.path();
-        if old && unheld(&path).is_ok_and(|unheld| unheld) {
+        // Held until it is removed: nobody takes it up in between.
+        if old && let Ok(Some(_held)) = held(&path) {
             remove(&path);
         }
     }
 }
 
-/// Whether nobody holds the file `path`.
-fn unheld(path: &Path) -> io::Result<bool> {
+/// The file `path` with its lock, when nobody else holds it.
+fn held(path: &Path) -> io::Result<Option<File>> {
     // Only a file: opening a pipe would wait for its writer.
-    Ok(fs::symlink_metadata(path)?.is_file() && File::open(path)?.try_lock().is_ok())
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    let held = file.try_lock().is_ok() && is_of(&fs::symlink_metadata(path)?, &file);
+    Ok(held.then_some(file))
 }

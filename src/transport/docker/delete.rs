@@ -10,7 +10,7 @@ use super::super::docker_v1::{Fallback, delete_tag_of, no_v2};
 use super::draft::Draft;
 use crate::image::{Digest, Reference, Tag, V1Reference};
 use crate::registry::v2::TagOrDigest;
-use crate::registry::{Actions, ApiError, Client, Patience};
+use crate::registry::{Actions, ApiError, Client, Patience, may_have_gone};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
@@ -44,19 +44,23 @@ pub(in crate::transport) async fn delete(
                         tracing::debug!("{e}; deleting the manifest of the tag");
                         (digest, Some(tag))
                     }
-                    None if no_v2(&e) => {
-                        let v1 = Fallback::new(reference, access, patience);
-                        let open = |session, name: &V1Reference| (session, name.clone());
-                        return match v1.find(&place.client, e, open).await {
-                            Ok(found) => {
-                                delete_tag_of(&found.0, &found.1).await?;
-                                Ok(Deleted::of_v1(&found.1))
+                    None if e.kind() != Kind::NotFound => return Err(place.no_such_tag(&tag)),
+                    None => {
+                        let older = match no_v2(&e) {
+                            true => place.remove_older(&tag, access, patience, e).await,
+                            false => Err(e),
+                        };
+                        return match older {
+                            // It went with a try whose answer was lost, where the registry is one of V2.
+                            Err(e)
+                                if may_have_gone(&e)
+                                    && (!no_v2(&e) || place.client.speaks_v2().await?) =>
+                            {
+                                Ok(place.deleted(vec![which]))
                             }
-                            Err(e) => place.remove_draft(tag, e).await,
+                            older => older,
                         };
                     }
-                    None if e.kind() == Kind::NotFound => return Err(e),
-                    None => return Err(place.no_such_tag(&tag)),
                 },
                 Err(e) => return Err(e),
             }
@@ -92,12 +96,27 @@ impl Place<'_> {
         self.client.delete_manifest(name, which).await
     }
 
-    /// Removes the tag of a server that speaks the draft of 2014; `e` where this is none.
-    async fn remove_draft(&self, tag: Tag, e: Error) -> Result<Deleted> {
+    /// Removes the tag of a server that speaks Registry V1 or the draft of 2014; `e` where this is none.
+    async fn remove_older(
+        &self,
+        tag: &Tag,
+        access: &Access,
+        patience: &Patience,
+        e: Error,
+    ) -> Result<Deleted> {
+        let v1 = Fallback::new(self.reference, access, patience);
+        let open = |session, name: &V1Reference| (session, name.clone());
+        let e = match v1.find(&self.client, e, open).await {
+            Ok(found) => {
+                delete_tag_of(&found.0, &found.1).await?;
+                return Ok(Deleted::of_v1(&found.1));
+            }
+            Err(e) => e,
+        };
         Draft::find(&self.client, self.reference, None, e).await?;
         let name = &self.reference.repository.name;
-        self.client.draft_delete_manifest(name, &tag).await?;
-        Ok(self.deleted(vec![TagOrDigest::Tag(tag)]))
+        self.client.draft_delete_manifest(name, tag).await?;
+        Ok(self.deleted(vec![TagOrDigest::Tag(tag.clone())]))
     }
 
     async fn digest(&self, tag: &Tag) -> Result<Option<Digest>> {

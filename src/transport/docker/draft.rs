@@ -233,6 +233,10 @@ impl Place for DraftLayer {
             .await
     }
 
+    fn is_put_off(&self, e: &Error) -> bool {
+        self.client.is_put_off(e)
+    }
+
     async fn wait_before_try(&self, tries: usize) {
         self.client.wait_before_try(tries).await;
     }

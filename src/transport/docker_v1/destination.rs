@@ -19,7 +19,7 @@ use crate::image::{
     Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, V1Reference, View,
 };
 use crate::registry::v1::{ListedImage, Placed, Repo, Session};
-use crate::registry::{Patience, UploadBody};
+use crate::registry::{MAX_UNANSWERED, Patience, UploadBody, is_unanswered};
 use crate::settings::Access;
 use crate::transport::archive_file::{ArchiveFile, spool};
 use crate::transport::{
@@ -127,11 +127,20 @@ impl V1Destination {
             });
         }
         let layer = self.layer(layer).await?;
+        let most = |e: &Error| match is_unanswered(e) {
+            true => MAX_UNANSWERED - 1,
+            false => TRIES,
+        };
         let mut tries = 0;
         loop {
             let (upload, payload) = self.upload(&made.json, &layer);
             match put(repo, made, &upload, &payload).await {
-                Err(e) if e.kind() == Kind::Unavailable && !upload.failed() && tries < TRIES => {
+                Err(e)
+                    if e.kind() == Kind::Unavailable
+                        && !upload.failed()
+                        && !repo.is_put_off(&e)
+                        && tries < most(&e) =>
+                {
                     tracing::debug!("{e}; writing the image `{}` again", made.id);
                     repo.wait_before_try(tries).await;
                     tries += 1;

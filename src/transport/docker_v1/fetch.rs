@@ -52,6 +52,9 @@ pub(in crate::transport) trait Place: Send + Sync {
     /// The bytes from offset `from` on, after `stuck` tries in a row that brought none.
     async fn open(&self, from: u64, stuck: usize) -> Result<ByteStream>;
 
+    /// Whether `e` asks for a longer wait than is obeyed (quirk E15).
+    fn is_put_off(&self, e: &Error) -> bool;
+
     /// Waits before try `tries + 1`.
     async fn wait_before_try(&self, tries: usize);
 }
@@ -103,6 +106,10 @@ struct V1Layer {
 impl Place for V1Layer {
     async fn open(&self, from: u64, stuck: usize) -> Result<ByteStream> {
         self.repo.layer(&self.id, from, self.size, stuck).await
+    }
+
+    fn is_put_off(&self, e: &Error) -> bool {
+        self.repo.is_put_off(e)
     }
 
     async fn wait_before_try(&self, tries: usize) {
@@ -252,7 +259,13 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
                 return Err(Error::new(Kind::Corrupt, message));
             }
             (None, None) => break,
-            (Some(e), _) if e.kind() != Kind::Unavailable || stuck >= MAX_STUCK => return Err(e),
+            (Some(e), _)
+                if e.kind() != Kind::Unavailable
+                    || stuck >= MAX_STUCK
+                    || layer.place.is_put_off(&e) =>
+            {
+                return Err(e);
+            }
             (None, Some(size)) if stuck >= MAX_STUCK => {
                 let message = format!("it ends after {at} of {size} bytes");
                 return Err(Error::new(Kind::Corrupt, message));

@@ -1,13 +1,22 @@
 //! Manifests, lists and tokens whose answers break off.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use super::barque;
-use crate::support::fake::{FakeRegistry, Rule, on};
+use crate::support::fake::{FakeRegistry, Head, Rule, on};
 use crate::support::images::small;
 use crate::support::sandbox::Output;
 
 /// The answer breaks off in its body, in one way and the other.
 fn breaks() -> [fn(Rule) -> Rule; 2] {
     [|rule| rule.rst_after(20), |rule| rule.stall_after(20)]
+}
+
+/// A condition that the first request for each path meets.
+fn first_of_each() -> impl Fn(&Head) -> bool + Send + 'static {
+    let seen = Mutex::new(BTreeSet::new());
+    move |head| seen.lock().unwrap().insert(head.path().to_owned())
 }
 
 fn run(args: &[&str]) -> Output {
@@ -72,19 +81,30 @@ fn an_answer_that_trickles_has_an_end() {
 fn a_list_of_a_v1_registry_that_breaks_off_is_asked_for_again() {
     for broken in breaks() {
         let tags = format!(r#"{{"1": "{}"}}"#, "0".repeat(64));
-        let ping = on("GET").path("/v1/_ping").json("true");
+        let ping = on("GET").path("/v1/_ping").json("{                    }");
         let registry = FakeRegistry::start()
             .rule(ping.header("X-Docker-Registry-Standalone", "True"))
+            .rule(on("GET").path_end("/images").json("[                    ]"))
             .rule(on("GET").path("/tags").json(&tags))
-            .rule(broken(on("GET").path("/tags").first(1)));
+            .rule(broken(on("GET").path("/v1/").when(first_of_each())));
         let name = format!("docker-v1://{}/a/b", registry.address());
         let out = run(&["tags", "--plain", &name]).ok();
         assert_eq!(out.stdout(), "1\n");
-        assert_eq!(
-            registry.requests("GET", "/tags").len(),
-            2,
-            "{:?}",
-            registry.lines()
-        );
+        for path in ["/v1/_ping", "/images", "/tags"] {
+            let asked = registry.requests("GET", path).len();
+            assert_eq!(asked, 2, "{path}: {:?}", registry.lines());
+        }
+    }
+}
+
+#[test]
+fn a_search_that_breaks_off_is_asked_for_again() {
+    for broken in breaks() {
+        let found = r#"{"num_results": 0, "results": [], "query": ""}"#;
+        let registry = FakeRegistry::start()
+            .rule(on("GET").path("/v1/search").json(found))
+            .rule(broken(on("GET").path("/v1/search").first(1)));
+        run(&["search", &format!("{}/a", registry.address())]).ok();
+        assert_eq!(registry.requests("GET", "/v1/search").len(), 2);
     }
 }

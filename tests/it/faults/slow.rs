@@ -90,3 +90,13 @@ fn parts_that_are_no_faster_are_given_up() {
     let last = range(seen.last().unwrap()).unwrap();
     assert_eq!(last.1, None, "{seen:?}");
 }
+
+#[test]
+fn b12_a_blob_whose_parts_do_not_fit_is_read_once_more_in_one_piece() {
+    let seen = pulled(|part| part.flip_byte(5));
+    let whole: Vec<_> = (0..seen.len())
+        .filter(|n| range(&seen[*n]).is_none())
+        .collect();
+    assert_eq!(whole, [0, seen.len() - 1], "{seen:?}");
+    assert!(seen.len() > 2, "{seen:?}");
+}

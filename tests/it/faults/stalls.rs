@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::barque;
 use crate::support::fake::{FakeRegistry, Rule, on};
-use crate::support::images::{two_layers, write_layout};
+use crate::support::images::{Dialect, Maker, noise, two_layers, write_layout};
 
 #[test]
 fn a_stalled_download_goes_on_and_nobody_is_asked_twice_for_a_byte() {
@@ -104,6 +104,11 @@ fn put() -> Rule {
     on("PUT").path(&two_layers().layers()[0].to_string())
 }
 
+/// The end of an upload whose bytes came before.
+fn put_without_body() -> Rule {
+    on("PUT").when(|head| head.header("content-length") == Some("0"))
+}
+
 /// Refuses bodies in one PUT, so that PATCH is used and a PUT without a body comes last.
 fn no_whole_put() -> Rule {
     let has_body = |length: &str| length != "0";
@@ -126,7 +131,7 @@ fn a_registry_that_is_slow_to_finish_an_upload_is_waited_for() {
 #[test]
 fn an_upload_that_ended_in_silence_is_asked_for_before_it_is_sent_again() {
     assert_eq!(pushed(vec![put().keep_answer()]), (1, 1));
-    let finish = put().when(|head| head.header("content-length") == Some("0"));
+    let finish = put_without_body().path(&two_layers().layers()[0].to_string());
     let (puts, heads) = pushed(vec![no_whole_put(), finish.keep_answer()]);
     assert!(puts <= 2 && heads == 1, "{puts} {heads}");
 }
@@ -147,4 +152,45 @@ fn uploads_that_always_end_in_silence_are_given_up() {
     );
     let layer = image.layers()[0].to_string();
     assert_eq!(registry.requests("PUT", &layer).len(), 2);
+
+    // So are those of a blob whose digest is known at its end, and layers for Registry V1.
+    let large = Maker::new(Dialect::Oci).file_layer("large", noise(5, 3_000_000));
+    write_layout(&barque.path("large"), &[("1", &large.make())]);
+    for rule in [
+        put_without_body().path("/uploads/").hang(),
+        on("PATCH").keep_answer(),
+    ] {
+        let registry = FakeRegistry::start().rule(rule);
+        let to = registry.docker("a:1");
+        let args = ["copy", "oci:large:1", &to, "--stall-timeout", "100ms"];
+        let late = ["--dest-compress-format=zstd", "--image-parallel-copies=1"];
+        barque.args(args).args(late).run().code(5);
+        assert_eq!(registry.requests("PATCH", "").len(), 2);
+    }
+
+    let registry = FakeRegistry::start()
+        .rule(on("GET").path("/v1/_ping").json("true"))
+        .rule(on("PUT").path("/v1/").json("true"))
+        .rule(on("PUT").path_end("/layer").hang());
+    let to = format!("docker-v1://{}/a/b:1", registry.address());
+    let args = ["copy", "oci:in:1", &to, "--stall-timeout", "100ms"];
+    barque.args(args).run().code(5);
+    assert_eq!(registry.requests("PUT", "/layer").len(), 2);
+}
+
+#[test]
+fn a_part_of_an_upload_that_ends_in_silence_is_not_sent_again() {
+    let image = two_layers();
+    let registry = FakeRegistry::start()
+        .rule(no_whole_put())
+        .rule(on("PATCH").nth(1).keep_answer());
+    let barque = barque();
+    write_layout(&barque.path("in"), &[("1", &image)]);
+    let to = registry.docker("a:1");
+    let args = ["copy", "oci:in:1", &to, "--stall-timeout", "200ms"];
+    barque.args(args).run().ok();
+    assert_eq!(registry.manifest("a", "1"), Some(image.manifest));
+    // One for each blob.
+    let patches = registry.requests("PATCH", "").len();
+    assert_eq!(patches, image.blobs.len(), "{:?}", registry.lines());
 }

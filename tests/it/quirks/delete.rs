@@ -98,8 +98,12 @@ fn a_deletion_whose_answer_is_lost_is_done() {
     let lost: fn(Rule) -> Rule = |rule| rule.lose_answer();
     let late: fn(Rule) -> Rule = |rule| rule.with_status(504);
     for rule in [lost, late] {
+        // Whether a tag is not there, or not known to deletions, is for a HEAD to say; where the answer has no errors of a
+        // registry, it is looked for an older server first.
+        let plainly = |registry: FakeRegistry| registry.rule(on("DELETE").nth(2).status(404));
         for (registry, deletes) in [
             (with_image().rule(rule(on("DELETE").nth(1))), 2),
+            (plainly(with_image().rule(rule(on("DELETE").nth(1)))), 2),
             (by_digest(rule), 3),
         ] {
             delete(&registry).ok();
@@ -108,6 +112,22 @@ fn a_deletion_whose_answer_is_lost_is_done() {
             assert_eq!(asked.len(), deletes, "{:?}", registry.lines());
             assert_eq!(asked[deletes - 1].status, 404);
         }
+    }
+}
+
+#[test]
+fn r8_a_tag_that_cannot_be_deleted_is_not_taken_for_deleted_after_a_lost_answer() {
+    let late = || on("DELETE").path_end("/manifests/1").nth(1).status(504);
+    // With the errors of a registry, and with those of its proxy.
+    let plain = on("DELETE").path_end("/manifests/1").after(1).status(404);
+    for registry in [
+        by_digest_only(404).rule(late()),
+        with_image().rule(plain).rule(late()),
+    ] {
+        delete(&registry).ok();
+        assert_eq!(registry.manifest("a", "1"), None, "{:?}", registry.lines());
+        let by_digest = registry.requests("DELETE", &small().digest.to_string());
+        assert_eq!(by_digest.len(), 1, "{:?}", registry.lines());
     }
 }
 

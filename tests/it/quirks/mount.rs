@@ -96,6 +96,19 @@ fn x3_a_refused_mount_is_no_failure() {
 }
 
 #[test]
+fn x3_chance_says_nothing_of_the_mounts_to_come() {
+    // No other repository: the mount is only the question whether the blob is there.
+    for status in [502, 522] {
+        let registry = FakeRegistry::start().rule(on("POST").path("mount=").status(status));
+        let (barque, image) = (barque(), images::two_layers());
+        let run = super::pushing(&barque, &image, &registry);
+        run.args(["--image-parallel-copies", "1"]).run().ok();
+        let mounts = registry.requests("POST", "mount=").len();
+        assert_eq!(mounts, image.blobs.len() * 2, "{:?}", registry.lines());
+    }
+}
+
+#[test]
 fn x3_a_mount_that_is_no_start_either() {
     for status in [200, 202, 204] {
         let (registry, image) = with_source();

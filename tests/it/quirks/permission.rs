@@ -138,14 +138,19 @@ fn a20_a_new_token_that_is_refused_is_about_permission() {
                 .with_header("authorization")
                 .challenge(&bearer(&auth.token_url())),
         );
-    let out = raw(&registry).code(3);
-    assert!(
-        out.stderr().contains("does not exist or needs a login"),
-        "{}",
-        out.stderr()
-    );
-    assert_eq!(registry.requests("", "").len(), 2);
-    assert_eq!(auth.requests("", "").len(), 1);
+    // With a login too: the token endpoint took it, so that it is not to blame.
+    let args = ["inspect", "--raw", &registry.docker("a:1")];
+    let login = ["--creds", "sailor:anchors"];
+    for out in [raw(&registry), barque().args(args).args(login).run()] {
+        let out = out.code(3);
+        assert!(
+            out.stderr().contains("does not exist or needs a login"),
+            "{}",
+            out.stderr()
+        );
+    }
+    assert_eq!(registry.requests("", "").len(), 4);
+    assert_eq!(auth.requests("", "").len(), 2);
 }
 
 #[test]
@@ -259,7 +264,12 @@ fn a24_a_wrong_login_is_tried_once() {
     let login = ["--creds", "sailor:wrong"];
     let basic = FakeRegistry::start().basic("sailor", "anchors");
     let args = ["inspect", "--raw", &basic.docker("a:1")];
-    barque().args(args).args(login).run().code(3);
+    let out = barque().args(args).args(login).run().code(3);
+    assert!(
+        out.stderr().contains("refuses this credential"),
+        "{}",
+        out.stderr()
+    );
     assert_eq!(basic.with_header("authorization").len(), 1);
 
     let auth = FakeRegistry::start_on("127.0.0.2").rule(on("").with_header("authorization").error(

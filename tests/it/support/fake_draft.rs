@@ -40,6 +40,10 @@ pub struct Held {
     pub uploads: BTreeMap<String, Vec<u8>>,
     /// The first chunk that does not begin at 0 is answered with 416, after this many bytes of the upload are lost.
     pub forget: Option<usize>,
+    /// The next upload in one piece is taken, and never answered.
+    pub mute: bool,
+    /// The next deletion is answered with 504, and nothing is done.
+    pub late: bool,
     /// Status answers say no `Range`.
     pub silent: bool,
     /// `METHOD PATH?QUERY -> STATUS`, with the `Content-Range` of the request.
@@ -98,15 +102,22 @@ impl FakeDraft {
 async fn answer(State(held): State<Arc<Mutex<Held>>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 64 << 20).await.unwrap();
-    let mut held = held.lock().unwrap();
     let (method, path) = (head.method.as_str(), head.uri.path());
     let query = head.uri.query().unwrap_or_default();
-    let answer = held.answer(method, path, query, &head.headers, &body);
     let range = head.headers.get("content-range");
     let range = range.map(|v| format!(" {}", v.to_str().unwrap()));
-    let (range, status) = (range.unwrap_or_default(), answer.status().as_u16());
-    let line = format!("{method} {path}?{query} -> {status}{range}");
-    held.log.push(line);
+    let whole = method == "PUT" && path.contains("/blob/upload/") && range.is_none();
+    let (answer, mute) = {
+        let mut held = held.lock().unwrap();
+        let answer = held.answer(method, path, query, &head.headers, &body);
+        let (range, status) = (range.unwrap_or_default(), answer.status().as_u16());
+        let line = format!("{method} {path}?{query} -> {status}{range}");
+        held.log.push(line);
+        (answer, whole && std::mem::take(&mut held.mute))
+    };
+    if mute {
+        std::future::pending::<()>().await;
+    }
     answer
 }
 
@@ -140,6 +151,9 @@ impl Held {
             && let Some(refusal) = self.refuses(method, &format!("{a}/{b}"), headers)
         {
             return refusal;
+        }
+        if method == "DELETE" && std::mem::take(&mut self.late) {
+            return status(504);
         }
         match parts[..] {
             ["token"] if knows_password(headers) => {

@@ -5,6 +5,7 @@ use crate::image::tarsum::BlobSum;
 use crate::image::{Descriptor, RepositoryName};
 use crate::registry::error::has_status;
 use crate::registry::intent::Actions;
+use crate::registry::lost::{MAX_UNANSWERED, is_unanswered};
 use crate::registry::v2::Pushed;
 use crate::registry::v2::uploads::Session;
 use crate::registry::{ApiError, Client, UploadBody};
@@ -68,9 +69,18 @@ impl Client {
                 }
             };
             let Err(error) = sent else { return Ok(()) };
+            let mut most = MAX_STUCK;
+            if is_unanswered(&error) {
+                let sum = BlobSum::Digest(blob.digest.clone());
+                let there = self.draft_blob_size(repository, &sum, Actions::PullPush);
+                if matches!(there.await, Ok(Some(_))) {
+                    return Ok(());
+                }
+                most = MAX_UNANSWERED - 1;
+            }
             let may_go_on = has_status(&error, &[416])
                 || (error.kind() == Kind::Unavailable && !has_status(&error, &[404]));
-            if body.failed() || !may_go_on || self.is_put_off(&error) || stuck == MAX_STUCK {
+            if body.failed() || !may_go_on || self.is_put_off(&error) || stuck >= most {
                 return Err(error);
             }
             if ApiError::of(&error).is_none() {
