@@ -1,9 +1,9 @@
 //! skopeo's command line, where barque's differs: words that are read another way, and words for what it has not.
 //!
-//! Nothing here costs a call without such words: flags are looked up where one has a value as `--raw=false` does, and
-//! the tables where clap knows no such flag or command.
+//! Nothing here costs a call without such words: flags are looked up where a switch has a value as in `--raw=false`,
+//! and the tables where clap knows no such flag or command.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -90,15 +90,12 @@ pub(super) fn read(
             );
         }
     }
-    if !args
-        .iter()
-        .any(|arg| with_value(arg).is_some() || arg == "--tls-verify")
-    {
+    if !is_other_words(&args) {
         return Ok(args);
     }
     let mut command = command();
     let args = behind_the_command(args, &command);
-    let switches = switches(&mut command);
+    let switches = switches(&mut command, &args);
     let mut read: Vec<OsString> = Vec::new();
     let mut args = args.into_iter();
     for arg in args.by_ref() {
@@ -106,14 +103,71 @@ pub(super) fn read(
             read.push(arg);
             break;
         }
-        match with_value(&arg).filter(|(flag, _)| switches.contains(&flag[2..])) {
-            Some((flag, true)) => read.push(flag.into()),
-            Some((flag, false)) => read.retain(|earlier| earlier != flag),
+        let switch = with_value(&arg).and_then(|(flag, value)| {
+            let short = switches.get(&flag[2..])?;
+            Some((flag, *short, value))
+        });
+        match switch {
+            Some((flag, _, true)) => read.push(flag.into()),
+            Some((flag, short, false)) => {
+                read.retain(|earlier| earlier != flag);
+                if let Some(short) = short {
+                    take_back(&mut read, short, &switches);
+                }
+            }
             None => read.push(arg),
         }
     }
     read.extend(args);
     Ok(read)
+}
+
+/// Whether `args` may have words that are read another way. A name that clap knows to take a value costs no look, and
+/// neither does `--tls-verify` behind the command.
+fn is_other_words(args: &[OsString]) -> bool {
+    const TAKE_VALUES: [&str; 6] = [
+        "--command-timeout",
+        "--dest-compress-level",
+        "--image-parallel-copies",
+        "--retry-delay",
+        "--retry-times",
+        "--stall-timeout",
+    ];
+    let flag_is_first = args.get(1).is_some_and(is_flag);
+    args.iter().any(|arg| match with_value(arg) {
+        _ if flag_is_first && is_tls_verify(arg) => true,
+        Some((flag, _)) => !flag.ends_with("tls-verify") && !TAKE_VALUES.contains(&flag),
+        None => false,
+    })
+}
+
+fn is_flag(arg: &OsString) -> bool {
+    arg.as_encoded_bytes().starts_with(b"-")
+}
+
+fn is_tls_verify(arg: &OsString) -> bool {
+    arg.to_str()
+        .is_some_and(|arg| arg == "--tls-verify" || arg.starts_with("--tls-verify="))
+}
+
+/// `args` without the switch `short`, also where it stands together with others, as in `-aq`.
+fn take_back(args: &mut Vec<OsString>, short: char, switches: &HashMap<String, Option<char>>) {
+    let is_switch = |c: &char| switches.values().any(|short| *short == Some(*c));
+    args.retain_mut(|arg| {
+        let letters = arg.to_str().and_then(|arg| arg.strip_prefix('-'));
+        let Some(letters) = letters.filter(|letters| !letters.starts_with('-')) else {
+            return true;
+        };
+        // What is behind a flag that takes a value is its value.
+        let value_at = letters.find(|c| !is_switch(&c)).unwrap_or(letters.len());
+        let (together, value) = letters.split_at(value_at);
+        if !together.contains(short) {
+            return true;
+        }
+        let rest = together.replace(short, "") + value;
+        *arg = format!("-{rest}").into();
+        !rest.is_empty()
+    });
 }
 
 /// `args` with the flags `--tls-verify` that stand before the name of the command after it.
@@ -126,11 +180,7 @@ fn behind_the_command(mut args: Vec<OsString>, command: &Command) -> Vec<OsStrin
         return args;
     };
     let after = args.split_off(at + 1);
-    let is_flag = |arg: &OsString| {
-        arg.to_str()
-            .is_some_and(|arg| arg == "--tls-verify" || arg.starts_with("--tls-verify="))
-    };
-    let (flags, mut read): (Vec<_>, Vec<_>) = args.into_iter().partition(is_flag);
+    let (flags, mut read): (Vec<_>, Vec<_>) = args.into_iter().partition(is_tls_verify);
     read.extend(flags.into_iter().chain(after));
     read
 }
@@ -146,13 +196,18 @@ fn with_value(arg: &OsString) -> Option<(&str, bool)> {
     flag.starts_with("--").then_some((flag, value))
 }
 
-/// The names of flags without a value, in any command.
-fn switches(command: &mut Command) -> HashSet<String> {
+/// The names of flags without a value, with their letters, of the program and the command that `args` call.
+fn switches(command: &mut Command, args: &[OsString]) -> HashMap<String, Option<char>> {
     command.build();
-    let all = std::iter::once(&*command).chain(command.get_subcommands());
-    all.flat_map(Command::get_arguments)
+    let called = args
+        .iter()
+        .skip(1)
+        .find_map(|arg| command.find_subcommand(arg));
+    std::iter::once(&*command)
+        .chain(called)
+        .flat_map(Command::get_arguments)
         .filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue))
-        .filter_map(|arg| arg.get_long().map(str::to_owned))
+        .filter_map(|arg| Some((arg.get_long()?.to_owned(), arg.get_short())))
         .collect()
 }
 
@@ -174,4 +229,23 @@ pub(super) fn explained(error: clap::Error) -> anyhow::Error {
         _ => None,
     };
     refused.map_or_else(|| error.into(), Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_words_cost_no_look_at_the_flags() {
+        for args in [
+            "barque copy --src-tls-verify=false --dest-tls-verify=false a b",
+            "barque inspect --tls-verify=false --retry-times=1 a",
+            "barque inspect --tls-verify a",
+            "barque --command-timeout=1 copy --dest-compress-level=1 a b",
+        ] {
+            let args: Vec<OsString> = args.split(' ').map(Into::into).collect();
+            let read = read(args.clone(), || unreachable!("the flags are built"));
+            assert_eq!(read.unwrap(), args);
+        }
+    }
 }

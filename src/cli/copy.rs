@@ -381,7 +381,10 @@ fn may_be_written(file: &Path) -> Result<()> {
     let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
     if file.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
         let message = format!("the file `{}` cannot be written", file.display());
-        return Err(Error::new(Kind::Refused, message).hint("its directory has to be there"));
+        return Err(match file.is_dir() {
+            true => Error::new(Kind::Refused, message + ": it is a directory"),
+            false => Error::new(Kind::Refused, message).hint("its directory has to be there"),
+        });
     }
     Ok(())
 }

@@ -154,11 +154,15 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Go's durations as far as people write them (`90s`, `1m30s`, `500ms`), and bare seconds.
+/// Nobody waits longer, and what is reckoned with durations has room above it.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Go's durations as far as people write them (`90s`, `1m30s`, `500ms`), and bare seconds; [`YEAR`] at most.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration; write it like 90s or 5m");
     if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).map_err(|_| wrong());
+        let total = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+        return Ok(total.min(YEAR));
     }
     let mut total = Duration::ZERO;
     let mut rest = text;
@@ -179,10 +183,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
             "h" => 3600.0,
             _ => return Err(wrong()),
         };
-        total += Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
+        let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
+        total = total.checked_add(part).ok_or_else(wrong)?;
         rest = &rest[unit_end..];
     }
-    Ok(total)
+    Ok(total.min(YEAR))
 }
 
 /// What the access flags of one side say, whatever their spelling.
@@ -373,6 +378,10 @@ mod tests {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("10"), Ok(Duration::from_secs(10)));
         assert_eq!(switch(""), Ok(false));
+        assert_eq!(duration("10000000000000000000"), Ok(YEAR));
+        assert_eq!(duration("10000000h1s"), Ok(YEAR));
+        assert!(duration("18446744073709551615s1h").is_err());
+        assert!(duration("10000000000000000000s9000000000000000000s").is_err());
         assert!(duration("10x").is_err() && duration("s").is_err() && duration("-1s").is_err());
     }
 }

@@ -32,16 +32,23 @@ pub(crate) fn completion(args: &CompletionArgs, command: Command) -> Outcome {
     Outcome::Bytes(script.into())
 }
 
-/// `command` with the commands that `--help` shows; clap's generators would offer the hidden ones too.
+/// `command` with what `--help` shows; clap's generators would offer hidden commands and flags too.
 fn shown(command: Command) -> Command {
-    let mut shown = Command::new("barque")
+    let mut shown = Command::new(command.get_name().to_owned())
         .about(command.get_about().cloned().unwrap_or_default())
+        .visible_aliases(command.get_visible_aliases().map(str::to_owned))
         .disable_version_flag(true);
     if let Some(version) = command.get_version() {
         shown = shown.version(version.to_owned());
     }
     let flags = command.get_arguments().filter(|flag| !flag.is_hide_set());
     let commands = command.get_subcommands().filter(|c| !c.is_hide_set());
+    let commands = commands.cloned().map(|mut command| {
+        // Its flags are there when it is built, and one for help, which comes again.
+        command = command.disable_help_flag(true);
+        command.build();
+        self::shown(command)
+    });
     shown.args(flags).subcommands(commands)
 }
 

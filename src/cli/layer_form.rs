@@ -69,8 +69,12 @@ impl LayerFormFlags {
         let format = match (self.dest_compress_format, self.dest_compress) {
             (Some(format), _) => format,
             (None, true) => LayerForm::Gzip,
-            // A level alone compresses nothing.
-            (None, false) => return Ok(Layers::Keep),
+            // A level alone compresses nothing, but it has to be one.
+            (None, false) => {
+                Codec::new(LayerForm::Gzip, level)
+                    .or_else(|_| Codec::new(LayerForm::Zstd, level))?;
+                return Ok(Layers::Keep);
+            }
         };
         Ok(Layers::Compressed {
             codec: Codec::new(format, level)?,
@@ -110,7 +114,9 @@ mod tests {
         assert_eq!(layers(&[]), Ok(Layers::Keep));
         let kept = layers(&["--dest-oci-accept-uncompressed-layers"]);
         assert_eq!(kept, Ok(Layers::Keep));
-        assert_eq!(layers(&["--dest-compress-level=3"]), Ok(Layers::Keep));
+        for level in ["--dest-compress-level=0", "--dest-compress-level=20"] {
+            assert_eq!(layers(&[level]), Ok(Layers::Keep));
+        }
         let stored = layers(&["--dest-compress", "--dest-compress-level=0"]);
         assert_eq!(stored, compressed(Codec::Gzip(0), true, false));
         assert_eq!(layers(&["--dest-decompress"]), Ok(Layers::Plain));
@@ -145,6 +151,7 @@ mod tests {
                 &["--dest-compress", "--dest-decompress"],
                 "cannot be used with",
             ),
+            (&["--dest-compress-level=99"], "levels 1 to 20, not 99"),
             (&["--dest-force-compress-format"], "required"),
         ] {
             let error = layers(flags).unwrap_err();

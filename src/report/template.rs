@@ -12,11 +12,11 @@ mod value;
 
 use std::fmt::Write;
 
-use gtmpl_ng::{Context, ExecError, ParseError, Template};
+use gtmpl_ng::{Context, ExecError, ParseError, Template, Value};
 use serde::Serialize;
 
 use functions::FUNCTIONS;
-use rewrite::{Piece, pieces, rewrite};
+use rewrite::{Piece, has_number, pieces, plain_texts, rewrite, words};
 pub use shape::{CONFIG, INSPECT, Shape};
 
 use super::failure::clean;
@@ -43,9 +43,24 @@ pub fn render(
         Some(rest) => (literal(rest, true), true),
         None => (literal(format, false), false),
     };
+    // Escapes by number that are right have been read by now.
+    if words(&text).flatten().any(has_number) {
+        let message = format!("template: {command}: invalid syntax of an escape");
+        return Err(Error::other(message));
+    }
+    if is_nested_deeply(&text) {
+        let message = format!("template: {command}: more than {DEPTH} levels of nesting");
+        return Err(Error::other(message));
+    }
     let written = parse(command, &text)?;
     let rewritten = rewrite(&text);
-    let data = Context::from(shape.value(&serde_json::to_value(document).unwrap_or_default()));
+    let document = shape.value(&serde_json::to_value(document).unwrap_or_default());
+    // As for skopeo, the dot of such a template is the list of all documents, of which there is one.
+    let is_over_list = words(&text).any(|words| words == ["range", "."]);
+    let data = Context::from(match is_over_list {
+        true => Value::Array(vec![document]),
+        false => document,
+    });
     let out = parse(command, &rewritten)?.render(&data);
     let mut out = out.map_err(|e| {
         // Of the places of a mistake only the template as it was written knows; of methods only the other.
@@ -54,7 +69,11 @@ pub fn render(
                 exec_message(command, &text, &own, &own)
             }
             Err(own) => exec_message(command, &text, &own, &e),
-            Ok(_) => exec_message(command, &rewritten, &e, &e),
+            // The place would be one in the other.
+            Ok(_) => match &e {
+                ExecError::Structured(e) => format!("template: {command}: {}", clean(&e.message)),
+                e => format!("template: {command}: {}", clean(&e.to_string())),
+            },
         };
         Error::other(message)
     })?;
@@ -68,17 +87,6 @@ pub fn render(
 }
 
 fn parse(command: &str, text: &str) -> Result<Template> {
-    // The library cuts these escapes by bytes, through the middle of a character if there is one.
-    let cut = |escape: &str, digits: usize| {
-        let mut after = text
-            .match_indices(escape)
-            .map(|(at, found)| &text[at + found.len()..]);
-        after.any(|after| after.bytes().take(digits).any(|b| !b.is_ascii()))
-    };
-    if cut("\\x", 2) || cut("\\u", 4) {
-        let message = format!("template: {command}: invalid syntax of an escape");
-        return Err(Error::other(message));
-    }
     let mut template = Template::with_name(command);
     template.add_funcs(&FUNCTIONS);
     template
@@ -87,10 +95,31 @@ fn parse(command: &str, text: &str) -> Result<Template> {
     Ok(template)
 }
 
+/// How deep parentheses, and `else if`, may be nested. Nobody's template goes deeper, and the library, which calls
+/// itself for each, would run out of stack.
+const DEPTH: usize = 64;
+
+fn is_nested_deeply(text: &str) -> bool {
+    let mut depth = 0_usize;
+    let mut elses = 0_usize;
+    words(text).any(|words| {
+        let is_else = words.contains(&"else") && words.iter().any(|w| matches!(*w, "if" | "with"));
+        elses += usize::from(is_else);
+        words.iter().any(|word| {
+            match *word {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth > DEPTH
+        }) || elses > DEPTH
+    })
+}
+
 /// `format` with `\n` and `\t` outside of actions unescaped; in a table a blank there separates columns.
 fn literal(format: &str, is_table: bool) -> String {
     let unescaped = pieces(format).into_iter().map(|piece| match piece {
-        Piece::Action(action) => action.to_owned(),
+        Piece::Action(action) => plain_texts(action),
         Piece::Text(text) => {
             let text = text.replace("\\n", "\n").replace("\\t", "\t");
             match is_table {
@@ -267,6 +296,26 @@ mod tests {
                 "{{and .Os .Tag}}{{or .Tag .Os}} {{not .Tag}} {{ne 1 2}} {{lt 1 2}}",
                 "linux true true true\n",
             ),
+            ("{{-3}}|{{- 3}} {{ -3 -}} |", "-3|3 -3|\n"),
+            (
+                "{{if.Os}}y{{end}}{{range.Layers}}{{.}}{{end}}{{if .Tag}}{{else if.Os}}z{{end}}{{with.Os}}{{.}}{{end}}",
+                "ysha256:azlinux\n",
+            ),
+            (
+                "{{\"2006\" | .Created.Format}}{{\"06\" | .Created.Format | printf \"%q\"}}{{block \"x\" .Created.Format \"01\"}}{{.}}{{end}}",
+                "2021\"21\"09\n",
+            ),
+            (
+                "{{define \"t\"}}{{.}}{{end}}{{template \"t\" (.Created.Format \"2006\")}}",
+                "2021\n",
+            ),
+            (
+                "\\xé {{ \"\\\\xé\" }} {{`\\xé`}}{{/* \"\\xé\" */}}",
+                "\\xé \\xé \\xé\n",
+            ),
+            ("{{printf `\\d%s\\` .Os}}{{`\"`}}", "\\dlinux\\\"\n"),
+            ("{{ range . }}[{{.Os}}]{{end}}", "[linux]\n"),
+            ("{{index .Digest 0}}", "115\n"),
             (
                 "table {{.Os}} {{.Size}}\\n{{.Architecture}} {{.Tag}}",
                 "linux       17\namd64\n",
@@ -294,6 +343,14 @@ mod tests {
                 "cegtrue00\n",
             ),
             ("{{or .Env .Created \"none\"}}", "none\n"),
+            (
+                "{{or .Labels \"none\"}}|{{and .Labels \"x\"}}|{{.Labels | and \"x\"}}|{{with or .Labels .Tag}}a{{end}}",
+                "none|map[]|map[]|\n",
+            ),
+            (
+                "{{if or .Labels .Digest}}a{{else}}b{{end}}{{if and (or .Labels 1) (not .Labels)}}c{{end}}",
+                "bc\n",
+            ),
         ] {
             let text = render(format, "barque inspect", &nothing, &INSPECT);
             assert_eq!(text.unwrap(), expected, "{format}");
@@ -324,7 +381,18 @@ mod tests {
             "{{.Labels}} {{.Created.Format 1}}",
             "{{.Digest.Foo}}",
             "{{\"\\xé1\"}}",
+            "{{\"\\xé1\"",
+            "{{\"\\x\"}}",
+            "{{\"\\u12\"}}",
             "{{if}}",
+            "{{len .}}",
+            "{{index . \"\"}}",
+            "{{slice .Created 1}}",
+            "{{range $k, $v := .}}{{$k}}{{end}}",
+            "{{range .Os}}{{end}}",
+            "{{if$.Os}}{{end}}",
+            &format!("{{{{{}1}}}}", "(".repeat(20_000)),
+            &format!("{{{{if 0}}}}{}{{{{end}}}}", "{{else if 0}}".repeat(2_000)),
             "{{.Name",
         ]
         .map(run)
@@ -343,9 +411,36 @@ mod tests {
         template: barque inspect:1:14: executing "barque inspect" at <.Created.Format 1>: Format takes a text such as "2006-01-02"
         template: barque inspect:1:2: executing "barque inspect" at <.Digest.Foo>: can't evaluate field Foo in type struct
         template: barque inspect: invalid syntax of an escape
+        template: barque inspect: invalid syntax of an escape
+        template: barque inspect: invalid syntax of an escape
+        template: barque inspect: invalid syntax of an escape
         template: barque inspect:1: missing value for if
+        template: barque inspect:1:2: executing "barque inspect" at <len .>: len of type struct
+        template: barque inspect:1:2: executing "barque inspect" at <index . "">: can't index item of type struct
+        template: barque inspect:1:2: executing "barque inspect" at <slice .Created 1>: can't slice item of type struct
+        template: barque inspect: range can't iterate over {docker.io/library/x  sha256:1 [1 2] 2021-09-23 23:47:57.442225064 +0000 UTC  map[a:1 b:<2>] amd64 linux [sha256:a] [{t sha256:a 7 map[]}] []    17 []   []}
+        template: barque inspect:1:8: executing "barque inspect" at <.Os>: range can't iterate over linux
+        template: barque inspect:1: unexpected bad character $ in command
+        template: barque inspect: more than 64 levels of nesting
+        template: barque inspect: more than 64 levels of nesting
         template: barque inspect:1: unclosed action
         "#);
+    }
+
+    #[test]
+    fn nesting_as_deep_as_is_allowed_has_stack_enough() {
+        let deepest = || {
+            let (open, close) = ("(or .Tag ".repeat(DEPTH), ")".repeat(DEPTH));
+            let elses = "{{else if .Tag}}".repeat(DEPTH);
+            [
+                run(&format!("{{{{{open}.Os{close}}}}}")),
+                run(&format!("{{{{if .Tag}}}}{elses}{{{{end}}}}x")),
+            ]
+        };
+        // The stack of a main thread.
+        let thread = std::thread::Builder::new().stack_size(8 << 20);
+        let printed = thread.spawn(deepest).unwrap().join().unwrap();
+        assert_eq!(printed, ["linux\n", "x\n"]);
     }
 
     #[test]

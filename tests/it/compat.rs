@@ -62,6 +62,54 @@ fn switches_take_values_and_the_last_of_a_flag_counts() {
 }
 
 #[test]
+fn a_switch_is_taken_back_in_either_spelling() {
+    let barque = sandbox();
+    let copied = |flags: &[&str], to: &str| {
+        let run = barque.args(["copy"]).args(flags).args(["dir:image", to]);
+        let out = run.run().ok();
+        out.stdout().to_owned() + out.stderr()
+    };
+    assert_eq!(copied(&["-q"], "dir:a"), "");
+    assert!(!copied(&["-q", "--quiet=false"], "dir:b").is_empty());
+    assert!(!copied(&["-aq", "--quiet=false"], "dir:c").is_empty());
+    assert!(!copied(&["-qfoci", "--quiet=false"], "oci:d:1").is_empty());
+    assert_eq!(copied(&["-q", "--quiet=false", "-q"], "dir:e"), "");
+    // The value of a flag is left alone, whatever its letters.
+    let out = barque.args(["inspect", "-nfn", "--no-tags=false", "dir:image"]);
+    assert_eq!(out.run().ok().stdout(), "n\n");
+    // `--all` and a platform exclude each other.
+    for all in ["-a", "--all"] {
+        let flags = ["-q", all, "--all=false", "--platform=linux/amd64"];
+        copied(&flags, "dir:f");
+    }
+}
+
+#[test]
+fn waits_without_measure_are_a_year() {
+    let barque = sandbox();
+    let long = "10000000000000000000";
+    let flags = [
+        "--stall-timeout",
+        long,
+        "--command-timeout",
+        long,
+        "--retry-backoff",
+        long,
+    ];
+    let out = barque
+        .args(flags)
+        .args(["inspect", "-f", "{{.Os}}", "dir:image"]);
+    assert_eq!(out.run().ok().stdout(), "linux\n");
+    let out = barque
+        .args(flags)
+        .args(["inspect", "docker://127.0.0.1:1/a"]);
+    told(
+        &out.args(["--no-creds", "--retry-times=0"]).run().code(5),
+        &["127.0.0.1:1"],
+    );
+}
+
+#[test]
 fn a_value_of_tls_verify_wants_its_sign() {
     let out = sandbox()
         .args(["inspect", "--tls-verify", "false", "dir:image"])
@@ -146,6 +194,19 @@ fn flags_of_a_copy_are_read_as_skopeo_reads_them() {
         &tag.run().code(1),
         &["`--additional-tag a` has no tag", "a:latest"],
     );
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told_before_the_copy() {
+    let barque = sandbox();
+    for (file, why) in [
+        ("image", "it is a directory"),
+        ("none/r.json", "its directory has to be there"),
+    ] {
+        let copy = barque.args(["copy", "--receipt", file, "dir:image", "dir:out"]);
+        told(&copy.run().code(6), &["cannot be written", why]);
+        assert!(!barque.path("out").exists());
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use gtmpl_ng::{Func, FuncError, Value, funcs};
 
-use super::value::{bare, format_time, plain, shown, to_json};
+use super::value::{bare, format_time, is_struct, items, plain, shown, to_json};
 
 /// A function that is given [`plain`] values, or others where they are named.
 macro_rules! of_plain {
@@ -16,10 +16,11 @@ macro_rules! of_plain {
     };
 }
 
-pub(super) const FUNCTIONS: [(&str, Func); 27] = [
+pub(super) const FUNCTIONS: [(&str, Func); 28] = [
     // The calls that `rewrite` puts in.
     ("_show", |args| one(args, shown)),
     ("_bare", |args| one(args, bare)),
+    ("_items", |args| one(args, items)),
     ("_format", format_time),
     // skopeo's.
     ("join", of_plain!(join)),
@@ -46,14 +47,16 @@ pub(super) const FUNCTIONS: [(&str, Func); 27] = [
     ("index", index),
     ("js", of_plain!(funcs::js)),
     ("le", of_plain!(funcs::le)),
-    ("len", of_plain!(funcs::len)),
+    ("len", |args| funcs::len(&sized("len", args)?)),
     ("lt", of_plain!(funcs::lt)),
     ("ne", of_plain!(funcs::ne)),
     ("not", of_plain!(funcs::not, bare)),
     ("print", of_plain!(funcs::print)),
     ("printf", of_plain!(funcs::printf, shown)),
     ("println", of_plain!(funcs::println)),
-    ("slice", of_plain!(funcs::slice)),
+    ("slice", |args| {
+        funcs::slice(&sized("can't slice item", args)?)
+    }),
     ("urlquery", of_plain!(funcs::urlquery)),
 ];
 
@@ -64,6 +67,16 @@ fn one(args: &[Value], change: impl Fn(&Value) -> Value) -> Result<Value, FuncEr
             "wrong number of arguments: want 1 got {}",
             args.len()
         ))),
+    }
+}
+
+/// [`plain`] values for a function of what has a length, which a struct has not.
+fn sized(refused: &str, args: &[Value]) -> Result<Vec<Value>, FuncError> {
+    match args.first() {
+        Some(first) if is_struct(first) => {
+            Err(FuncError::Generic(format!("{refused} of type struct")))
+        }
+        _ => Ok(args.iter().map(plain).collect()),
     }
 }
 
@@ -86,6 +99,7 @@ fn index(args: &[Value]) -> Result<Value, FuncError> {
             (Value::Map(map), Value::String(key)) => {
                 Ok(map.get(&key).cloned().unwrap_or_else(|| Value::from("")))
             }
+            (Value::Object(_), key) => funcs::index(&sized("can't index item", &[value, key])?),
             (_, key) => funcs::index(&[value, key]),
         })
 }

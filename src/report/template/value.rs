@@ -164,6 +164,19 @@ pub(super) fn bare(value: &Value) -> Value {
     }
 }
 
+/// `value` for `range`, which refuses a struct and a text in the words of Go.
+pub(super) fn items(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => plain(value),
+        other => bare(other),
+    }
+}
+
+/// Whether `value` has fields, and no length or items: a digest is a text, and nothing is a nil slice.
+pub(super) fn is_struct(value: &Value) -> bool {
+    matches!(value, Value::Object(fields) if !fields.is_empty() && !fields.contains_key("Algorithm"))
+}
+
 /// The JSON of a value on one line: structs in the order of their document, maps sorted as Go does.
 pub(super) fn to_json(value: &Value) -> String {
     match value {
