@@ -35,20 +35,12 @@ pub fn rewrite(
                     value["annotations"][name] = text.as_str().into();
                 }
             }
-            let gone = old.annotations.iter().flatten().map(|(name, _)| name);
-            for name in gone.filter(|name| new.annotation(name).is_none()) {
-                if let Some(annotations) = value["annotations"].as_object_mut() {
-                    annotations.shift_remove(name);
+            if let Some(Value::Object(annotations)) = value.get_mut("annotations") {
+                annotations.retain(|name, _| new.annotation(name).is_some());
+                let emptied = annotations.is_empty() && old.annotations != new.annotations;
+                if let Some(members) = value.as_object_mut().filter(|_| emptied) {
+                    members.shift_remove("annotations");
                 }
-            }
-            if value
-                .get("annotations")
-                .and_then(Value::as_object)
-                .is_some_and(Map::is_empty)
-                && old.annotations.as_ref().is_some_and(|a| !a.is_empty())
-                && let Some(members) = value.as_object_mut()
-            {
-                members.shift_remove("annotations");
             }
             kept.push(value);
         }

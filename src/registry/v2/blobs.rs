@@ -59,8 +59,8 @@ impl Client {
         Err(Error::new(Kind::Unavailable, message))
     }
 
-    /// What [`Client::get_blob`] gives, of the blob at `path`, whose size may not be known; it has to be when `from` is not 0. Bytes that a
-    /// proxy packed are unpacked where `blob` tells what they should be.
+    /// What [`Client::get_blob`] gives, of the blob at `path`, whose size may not be known; it has to be when `from`
+    /// is not 0. Bytes that a proxy packed are unpacked where `blob` tells what they should be.
     pub(super) async fn get_bytes(
         &self,
         path: String,
