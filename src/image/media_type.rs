@@ -96,7 +96,7 @@ impl MediaType {
         MediaType::new(&own.replacen(".layer.nondistributable.", ".layer.", 1))
     }
 
-    /// Whether this is a foreign layer, fetched from its `urls` and not pushed (protocols: "foreign").
+    /// Whether this is a foreign layer, fetched from its `urls` and not pushed (protocols 6.1).
     pub fn is_foreign(&self) -> bool {
         self.0
             .starts_with("application/vnd.docker.image.rootfs.foreign.")

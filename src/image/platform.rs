@@ -2,7 +2,7 @@
 //!
 //! Two rules use them, a file each. [`choose`] picks the one image that a command works on and follows skopeo, so
 //! that the same image comes out; it never falls back to another architecture. [`preference`] and [`matches()`]
-//! are containerd's wider rule, by which a machine can run an image (protocols: "Platforms").
+//! are containerd's wider rule, by which a machine can run an image (protocols 6.5).
 
 mod choose;
 mod pattern;

@@ -1,6 +1,6 @@
 //! TarSum: docker's checksum of a tar by its members, and the checksums that a V1 registry records.
 //!
-//! TarSum (protocols: "Checksums") looks at names, attributes and contents and not at how the tar was written. Separate
+//! TarSum (protocols 1.7) looks at names, attributes and contents and not at how the tar was written. Separate
 //! from `digest` because such a sum names no blob. Nothing is read or inflated here.
 
 mod header;

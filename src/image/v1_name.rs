@@ -1,4 +1,4 @@
-//! Names of the time of Registry V1: repositories, references and image ids (protocols: "V1-era names").
+//! Names of the time of Registry V1: repositories, references and image ids (protocols 10.3).
 //!
 //! Separate from `reference` because the grammar is another one: one or two parts, capitals allowed in names. What is
 //! read here can be put into a URL as it is. The rules of all years are taken together: a name that any V1 registry

@@ -1,4 +1,4 @@
-//! Cookies of Registry V1: old registries keep in them what they know of a session (protocols: "Authentication").
+//! Cookies of Registry V1: old registries keep in them what they know of a session (protocols 1.3).
 //!
 //! One jar a client, sent back to the client's own server only; paths and lifetimes do not matter within one command.
 //! Registry V2 gets none.

@@ -37,7 +37,7 @@ impl Compression {
     /// Bytes that [`Compression::of`] wants to see.
     pub const MAGIC_LEN: usize = 6;
 
-    /// Told by the first bytes of a content; `None` for plain content (protocols: "Compression magic").
+    /// Told by the first bytes of a content; `None` for plain content (protocols 8).
     pub fn of(magic: &[u8]) -> Option<Compression> {
         let found = [
             (&[0x1f, 0x8b, 0x08][..], Compression::Gzip),

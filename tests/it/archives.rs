@@ -12,18 +12,12 @@ use std::path::PathBuf;
 
 use crate::support::Barque;
 use crate::support::images::{self, Compression, Dialect, Maker, TestImage, noise, sha256};
+use crate::support::peers;
 use crate::support::sandbox::{Sandbox, names};
 
 fn skopeo() -> Option<Sandbox> {
-    let found = std::process::Command::new("skopeo")
-        .arg("--version")
-        .output()
-        .is_ok();
-    assert!(found || std::env::var_os("CI").is_none(), "no skopeo");
-    if !found {
-        println!("skipped: no skopeo");
-    }
-    found.then(|| Sandbox::of("skopeo").first_arg("--insecure-policy"))
+    let missing = peers::missing(&["skopeo"]);
+    (!missing).then(peers::skopeo)
 }
 
 /// `transport:path` of a file of this sandbox.

@@ -3,24 +3,14 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use barque::settings::paths::Environment;
 use barque::settings::{AuthFiles, Credential, CredentialStore, Found, parse_creds};
 use serde_json::Value;
 
-/// The folder of shared fixtures; without it these tests are skipped, except in CI.
-fn fixtures() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
-    let dir = std::env::var_os("BARQUE_FIXTURES").map_or(default, PathBuf::from);
-    if dir.is_dir() {
-        return Some(dir);
-    }
-    assert!(std::env::var_os("CI").is_none(), "no fixtures in {dir:?}");
-    println!("skipped: no fixtures in {dir:?}");
-    None
-}
+use crate::support::{fixtures, peers};
 
 /// A helper that notes what it was told and answers with its own suffix as user and the server as secret.
 const HELPER: &str = r#"#!/bin/sh
@@ -89,7 +79,9 @@ fn answered(answer: &barque::Result<Option<Found>>) -> String {
 
 #[tokio::test]
 async fn every_credential_file_gives_its_answer() {
-    let Some(fixtures) = fixtures() else { return };
+    let Some(fixtures) = fixtures::dir() else {
+        return;
+    };
     let folder = fixtures.join("auth");
     let rows = fs::read(folder.join("expectations.json")).unwrap();
     let rows: Vec<Value> = serde_json::from_slice(&rows).unwrap();
@@ -131,7 +123,9 @@ async fn every_credential_file_gives_its_answer() {
 
 #[tokio::test]
 async fn no_file_of_the_collection_breaks_an_unrelated_lookup_without_saying_why() {
-    let Some(fixtures) = fixtures() else { return };
+    let Some(fixtures) = fixtures::dir() else {
+        return;
+    };
     let mut broken = Vec::new();
     for entry in fs::read_dir(fixtures.join("auth")).unwrap() {
         let path = entry.unwrap().path();
@@ -231,9 +225,7 @@ erase one.io
 
 #[tokio::test]
 async fn skopeo_reads_what_a_login_wrote() {
-    if Command::new("skopeo").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "skopeo is not installed");
-        println!("skipped: skopeo is not installed");
+    if peers::missing(&["skopeo"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

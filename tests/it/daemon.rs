@@ -6,6 +6,7 @@ use crate::support::Barque;
 use crate::support::harbour::agree;
 use crate::support::images::{self, Compression, Dialect, Maker};
 use crate::support::peers::{self, Podman, skopeo};
+use crate::support::skips;
 
 /// Podman with root's rights, or nothing where the test is skipped.
 pub(super) fn podman() -> Option<Podman> {
@@ -14,7 +15,7 @@ pub(super) fn podman() -> Option<Podman> {
     }
     let id = std::process::Command::new("id").arg("-u").output().unwrap();
     if id.stdout != b"0\n" {
-        println!("skipped: podman without root needs user namespaces");
+        skips::skip("podman without root needs user namespaces");
         return None;
     }
     Some(Podman::start())

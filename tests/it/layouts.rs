@@ -7,7 +7,7 @@ mod dir;
 mod oci;
 mod others;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -21,30 +21,9 @@ use barque::{Error, Kind, Result};
 use bytes::Bytes;
 use futures_util::stream;
 
+use crate::support::{fixtures, peers};
+
 const MANY: u64 = 1 << 20;
-
-fn fixtures() -> Option<PathBuf> {
-    let path = std::env::var_os("BARQUE_FIXTURES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
-        PathBuf::from,
-    );
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "no fixtures");
-    println!("skipped: no fixtures at {}", path.display());
-    None
-}
-
-/// Whether `tool` is installed; tests of what other tools do are skipped without it.
-fn installed(tool: &str) -> bool {
-    let found = Command::new(tool).arg("--version").output().is_ok();
-    assert!(found || std::env::var_os("CI").is_none(), "no {tool}");
-    if !found {
-        println!("skipped: no {tool}");
-    }
-    found
-}
 
 fn run(tool: &str, args: &[&str]) -> String {
     let out = Command::new(tool).args(args).output().unwrap();

@@ -175,7 +175,7 @@ impl SigningKey {
     /// The JSON object `payload` with a signature of it at its end, dated `time` in whole seconds.
     ///
     /// The signature's members are laid out like the payload: over lines where it is, on one line otherwise
-    /// (protocols 5.4, "Signing").
+    /// (protocols 5.4).
     pub fn sign(&self, payload: &[u8], time: Timestamp) -> Result<Bytes, KeyError> {
         let is_blank = |b: &u8| b.is_ascii_whitespace();
         let last = |bytes: &[u8]| bytes.iter().rposition(|b| !is_blank(b));

@@ -1,4 +1,4 @@
-//! The endpoints of Registry V1 (2013–2016; protocols §1), each a few lines on top of the request loop.
+//! The endpoints of Registry V1 (2013–2016, protocols 1), each a few lines on top of the request loop.
 //!
 //! A [`Session`] is a server as V1 sees it: a registry that stands alone, or an index that sends its clients on to
 //! registries with a token. A [`Repo`] is one repository of it, opened for reading or writing. Whom a request comes

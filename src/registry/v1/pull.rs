@@ -1,4 +1,4 @@
-//! `Repo`: a repository of a V1 server, and what is read of it (protocols: "Pull").
+//! `Repo`: a repository of a V1 server, and what is read of it (protocols 1.5).
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

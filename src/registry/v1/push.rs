@@ -1,4 +1,4 @@
-//! Writing to a V1 server (protocols: "Push"): announce to the index, then each image base first (JSON, layer,
+//! Writing to a V1 server (protocols 1.6): announce to the index, then each image base first (JSON, layer,
 //! checksum), tags, and at last the index again.
 //!
 //! One image at a time: registries up to 0.6 keep the layer's checksum in a cookie until the next request.

@@ -1,4 +1,4 @@
-//! Search: the one part of Registry V1 that Docker Hub still answers (protocols: "Endpoints", index side).
+//! Search: the one part of Registry V1 that Docker Hub still answers (protocols 1.2, index side).
 
 use http::Method;
 use serde::{Deserialize, Deserializer, Serialize};

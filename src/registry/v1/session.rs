@@ -218,7 +218,7 @@ fn is_unauthorized(e: &Error) -> bool {
 }
 
 /// What an answer to a ping says; `None` when it is not that of a V1 server. The headers win over the body, and a
-/// server that says nothing stands alone (protocols: "Finding the endpoint").
+/// server that says nothing stands alone (protocols 1.4).
 fn read_ping(headers: &HeaderMap, body: &[u8]) -> Option<Ping> {
     #[derive(Default, Deserialize)]
     #[serde(default)]

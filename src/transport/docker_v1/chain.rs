@@ -66,7 +66,7 @@ impl Chain {
     }
 }
 
-/// The JSON has to say what the ancestry says (protocols: "Pull").
+/// The JSON has to say what the ancestry says (protocols 1.5).
 fn check(id: &V1Id, image: &V1Image, below: Option<&str>) -> Result<()> {
     let corrupt = |what: String| {
         Err(Error::new(

@@ -15,6 +15,7 @@ use crate::support::fake::{FakeRegistry, on};
 use crate::support::images::{Compression, Dialect, Maker, TestImage, noise, sha256};
 use crate::support::peers::{self, DockerRegistry};
 use crate::support::sandbox::Running;
+use crate::support::skips;
 
 const MIB: usize = 1 << 20;
 /// Where the layer stops that is cut.
@@ -367,7 +368,7 @@ fn a_full_disk_keeps_what_fits_and_the_next_run_goes_on() {
     for kind in KINDS {
         let barque = barque();
         let Some(disk) = Disk::mount(&barque.path("disk"), "3m") else {
-            eprintln!("skipped: no permission to mount");
+            skips::skip("no permission to mount");
             return;
         };
         let image = layered(5, 5, Compression::Gzip);

@@ -7,6 +7,7 @@ use super::{assert_holds, assert_valid_layout, barque, heavy, names, weight};
 use crate::support::fake::FakeRegistry;
 use crate::support::peers;
 use crate::support::sandbox::Sandbox;
+use crate::support::skips;
 
 const MIB: usize = 1 << 20;
 
@@ -101,7 +102,7 @@ impl Drop for Disk {
 fn a_full_disk_is_an_error_that_names_the_file_and_the_next_run_completes() {
     let barque = barque();
     let Some(disk) = Disk::mount(&barque.path("disk"), "5m") else {
-        eprintln!("skipped: no permission to mount");
+        skips::skip("no permission to mount");
         return;
     };
     let image = heavy(4, 2 * MIB);

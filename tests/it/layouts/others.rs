@@ -4,7 +4,9 @@ use super::*;
 
 #[tokio::test]
 async fn layouts_of_others_give_their_verdicts() {
-    let Some(fixtures) = fixtures() else { return };
+    let Some(fixtures) = fixtures::dir() else {
+        return;
+    };
     let at = |name: &str| fixtures.join("oci-layout").join(name);
     for (layout, name) in [
         ("ggcr-test_index", "1"),
@@ -62,7 +64,9 @@ async fn layouts_of_others_give_their_verdicts() {
 
 #[tokio::test]
 async fn directories_of_others_are_read() {
-    let Some(fixtures) = fixtures() else { return };
+    let Some(fixtures) = fixtures::dir() else {
+        return;
+    };
     for (name, media_type) in [
         ("uncompressed-image-s1", MediaType::SCHEMA1_SIGNED),
         ("uncompressed-image-s2", MediaType::DOCKER_MANIFEST),
@@ -131,7 +135,7 @@ async fn what_is_no_image_is_named_as_such() {
 
 #[tokio::test]
 async fn skopeo_and_umoci_read_what_is_written() {
-    if !installed("skopeo") || !installed("umoci") {
+    if peers::missing(&["skopeo", "umoci"]) {
         return;
     }
     let dir = tempfile::tempdir().unwrap();

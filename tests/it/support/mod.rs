@@ -24,6 +24,7 @@ pub mod peers;
 pub mod proxy;
 pub mod sandbox;
 pub mod served;
+pub mod skips;
 pub mod sniffer;
 pub mod tls;
 pub mod token_server;
