@@ -193,7 +193,7 @@ async fn inspect(
 fn shown(
     document: &impl serde::Serialize,
     format: Option<&str>,
-    shape: &template::Shape,
+    shape: &'static template::Shape,
 ) -> Result<Bytes> {
     let text = match format {
         None => json::to_go_json(document) + "\n",

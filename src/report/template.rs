@@ -1,23 +1,26 @@
 //! `--format`: Go templates over the documents of this room.
 //!
-//! The language itself is gtmpl-ng's; what is skopeo's comes from here: the functions of its report package, `table `,
-//! `\n` and `\t`, the final newline, the words of an error. `shape` says what fields there are, `value` and `rewrite`
-//! make Go's types of them. User input reaches the evaluator, so a test feeds it nonsense: it must answer with an
-//! error and never panic.
+//! `lex`, `parse` and `eval` are the language of Go's `text/template`; `functions` and `printf` what its actions call;
+//! `shape` and `value` the types of the documents. skopeo's own is here: `table `, `\n` and `\t` outside of actions,
+//! and the final newline. User input reaches all of it, so a test feeds it nonsense: it must answer with an error and
+//! never panic.
 
+mod eval;
 mod functions;
-mod rewrite;
+mod lex;
+mod parse;
+mod printf;
 mod shape;
 mod value;
 
-use std::fmt::Write;
+use std::ops::Range;
 
-use gtmpl_ng::{Context, ExecError, ParseError, Template, Value};
 use serde::Serialize;
 
-use functions::FUNCTIONS;
-use rewrite::{Piece, has_number, pieces, plain_texts, rewrite, words};
+#[cfg(test)]
+use parse::DEPTH;
 pub use shape::{CONFIG, INSPECT, Shape};
+use value::Value;
 
 use super::failure::clean;
 use super::{json, table};
@@ -34,7 +37,7 @@ pub fn render(
     format: &str,
     command: &str,
     document: &impl Serialize,
-    shape: &Shape,
+    shape: &'static Shape,
 ) -> Result<String> {
     if matches!(format.trim(), "json" | "") {
         return Ok(json::to_go_json(document) + "\n");
@@ -43,40 +46,17 @@ pub fn render(
         Some(rest) => (literal(rest, true), true),
         None => (literal(format, false), false),
     };
-    // Escapes by number that are right have been read by now.
-    if words(&text).flatten().any(has_number) {
-        let message = format!("template: {command}: invalid syntax of an escape");
-        return Err(Error::other(message));
-    }
-    if is_nested_deeply(&text) {
-        let message = format!("template: {command}: more than {DEPTH} levels of nesting");
-        return Err(Error::other(message));
-    }
-    let written = parse(command, &text)?;
-    let rewritten = rewrite(&text);
-    let document = shape.value(&serde_json::to_value(document).unwrap_or_default());
-    // As for skopeo, the dot of such a template is the list of all documents, of which there is one.
-    let is_over_list = words(&text).any(|words| words == ["range", "."]);
-    let data = Context::from(match is_over_list {
-        true => Value::Array(vec![document]),
-        false => document,
-    });
-    let out = parse(command, &rewritten)?.render(&data);
-    let mut out = out.map_err(|e| {
-        // Of the places of a mistake only the template as it was written knows; of methods only the other.
-        let message = match written.render(&data) {
-            Err(own) if !own.to_string().contains("cannot be invoked") => {
-                exec_message(command, &text, &own, &own)
-            }
-            Err(own) => exec_message(command, &text, &own, &e),
-            // The place would be one in the other.
-            Ok(_) => match &e {
-                ExecError::Structured(e) => format!("template: {command}: {}", clean(&e.message)),
-                e => format!("template: {command}: {}", clean(&e.to_string())),
-            },
-        };
-        Error::other(message)
-    })?;
+    let mut out = parse::parse(&text)
+        .and_then(|tree| {
+            let document = shape.value(&serde_json::to_value(document).unwrap_or_default());
+            // As for skopeo, the dot of such a template is the list of all documents, of which there is one.
+            let dot = match tree.ranges_over_dot {
+                true => Value::List(Some([document].into())),
+                false => document,
+            };
+            eval::run(&tree, dot)
+        })
+        .map_err(|mistake| Error::other(mistake.describe(command, &text)))?;
     if !text.ends_with('\n') {
         out.push('\n');
     }
@@ -86,91 +66,72 @@ pub fn render(
     })
 }
 
-fn parse(command: &str, text: &str) -> Result<Template> {
-    let mut template = Template::with_name(command);
-    template.add_funcs(&FUNCTIONS);
-    template
-        .parse(text)
-        .map_err(|e| Error::other(parse_message(command, &e)))?;
-    Ok(template)
-}
-
-/// How deep parentheses, and `else if`, may be nested. Nobody's template goes deeper, and the library, which calls
-/// itself for each, would run out of stack.
-const DEPTH: usize = 64;
-
-fn is_nested_deeply(text: &str) -> bool {
-    let mut depth = 0_usize;
-    let mut elses = 0_usize;
-    words(text).any(|words| {
-        let is_else = words.contains(&"else") && words.iter().any(|w| matches!(*w, "if" | "with"));
-        elses += usize::from(is_else);
-        words.iter().any(|word| {
-            match *word {
-                "(" => depth += 1,
-                ")" => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            depth > DEPTH
-        }) || elses > DEPTH
-    })
-}
-
 /// `format` with `\n` and `\t` outside of actions unescaped; in a table a blank there separates columns.
 fn literal(format: &str, is_table: bool) -> String {
-    let unescaped = pieces(format).into_iter().map(|piece| match piece {
-        Piece::Action(action) => plain_texts(action),
-        Piece::Text(text) => {
-            let text = text.replace("\\n", "\n").replace("\\t", "\t");
-            match is_table {
-                true => text.replace(' ', "\t"),
-                false => text,
+    let mut out = String::new();
+    let mut at = 0;
+    while at < format.len() {
+        let action = format[at..]
+            .find("{{")
+            .map_or(format.len(), |open| at + open);
+        let text = format[at..action].replace("\\n", "\n").replace("\\t", "\t");
+        out.push_str(&match is_table {
+            true => text.replace(' ', "\t"),
+            false => text,
+        });
+        if action == format.len() {
+            break;
+        }
+        at = lex::action_end(format, action);
+        out.push_str(&format[action..at]);
+    }
+    out
+}
+
+/// What is wrong with a template, and where.
+#[derive(Debug)]
+struct Mistake {
+    /// The bytes of the template that are meant.
+    span: Range<usize>,
+    message: String,
+    is_executing: bool,
+}
+
+impl Mistake {
+    /// One that shows when the template is read.
+    fn at(span: Range<usize>, message: impl Into<String>) -> Mistake {
+        Mistake {
+            span,
+            message: message.into(),
+            is_executing: false,
+        }
+    }
+
+    /// One that shows only with the document.
+    fn executing(self) -> Mistake {
+        Mistake {
+            is_executing: true,
+            ..self
+        }
+    }
+
+    /// The words of Go, which counts lines from 1 and columns from 0.
+    fn describe(&self, command: &str, text: &str) -> String {
+        let before = &text[..self.span.start];
+        let line = 1 + before.matches('\n').count();
+        let message = match self.is_executing {
+            false => format!("template: {command}:{line}: {}", self.message),
+            true => {
+                let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+                let construct = &text[self.span.clone()];
+                format!(
+                    "template: {command}:{line}:{column}: executing \"{command}\" at <{construct}>: {}",
+                    self.message
+                )
             }
-        }
-    });
-    unescaped.collect()
-}
-
-fn parse_message(command: &str, error: &ParseError) -> String {
-    match error {
-        ParseError::WithContext(at, message) => {
-            format!("template: {command}:{}: {}", at.line, clean(message))
-        }
-        other => format!("template: {command}: {}", clean(&other.to_string())),
+        };
+        clean(&message).into_owned()
     }
-}
-
-/// The words of Go for a failure while running; columns count from 0 as Go's do.
-fn exec_message(command: &str, text: &str, place: &ExecError, error: &ExecError) -> String {
-    let (ExecError::Structured(place), ExecError::Structured(failure)) = (place, error) else {
-        return format!("template: {command}: {}", clean(&error.to_string()));
-    };
-    let at = &place.context;
-    let start = at.col.saturating_sub(1);
-    let line = text
-        .lines()
-        .nth(at.line.saturating_sub(1))
-        .unwrap_or_default();
-    let construct = line.get(start..start + at.len).unwrap_or_default();
-    let what = if let Some(rest) = failure.message.strip_prefix("no field `") {
-        // The library's sentence goes on with the whole document; the field is what matters.
-        let field = rest.split('`').next().unwrap_or_default();
-        format!("can't evaluate field {field} in type struct")
-    } else if failure.message.starts_with("only maps and objects") {
-        let field = construct.rsplit('.').next().unwrap_or_default();
-        format!("can't evaluate field {field} in type without fields")
-    } else {
-        failure.message.clone()
-    };
-    let mut message = format!(
-        "template: {command}:{}:{start}: executing \"{command}\"",
-        at.line
-    );
-    if !construct.is_empty() {
-        // Writing to a String cannot fail.
-        let _ = write!(message, " at <{construct}>");
-    }
-    clean(&format!("{message}: {what}")).into_owned()
 }
 
 #[cfg(test)]
@@ -254,6 +215,26 @@ mod tests {
                 "linux 17 \"linux\" [1 2] linux|linux |\n",
             ),
             ("{{println .Os}}{{print 1 2}}", "linux\n1 2\n"),
+            (
+                "{{printf \"%d %z %[2]d %6.2f|%-8q|%+q|%x|%05d|%U|%d\" .Os 3 1.5 \"a\" \"é\" \"hi\" 42 42}}",
+                "%!d(string=linux) %!z(int=3) 3   1.50|\"a\"     |\"\\u00e9\"|6869|00042|U+002A|%!d(MISSING)\n",
+            ),
+            (
+                "{{printf \"a\" 1}} {{printf \"%+v\" (index .LayersData 0)}} {{print 1 \"a\" \"b\" 2 3}}",
+                "a%!(EXTRA int=1) {MIMEType:t Digest:sha256:a Size:7 Annotations:map[]} 1ab2 3\n",
+            ),
+            (
+                "{{html \"<a>\"}} {{js \"a'b\"}} {{urlquery \"a b&\"}} {{0x10}} {{1e3}} {{'a'}} {{1.5}}",
+                "&lt;a&gt; a\\'b a+b%26 16 1000 97 1.5\n",
+            ),
+            (
+                "{{range 3}}{{.}}{{end}}{{$a := 1}}{{$a = 2}}{{$a}}",
+                "0122\n",
+            ),
+            (
+                "{{range $i, $t := .RepoTags}}{{if $i}}{{break}}{{end}}{{$t}}{{continue}}x{{end}}",
+                "1\n",
+            ),
             // The template does not end in a newline, whatever it prints.
             ("{{range .Layers}}{{println .}}{{end}}", "sha256:a\n\n"),
             ("{{.LayersData}}", "[{t sha256:a 7 map[]}]\n"),
@@ -391,6 +372,13 @@ mod tests {
             "{{range $k, $v := .}}{{$k}}{{end}}",
             "{{range .Os}}{{end}}",
             "{{if$.Os}}{{end}}",
+            "{{range .Layers}}",
+            "{{end}}",
+            "{{$x}}",
+            "{{.Os 1}}",
+            "{{\"a\" | 1}}",
+            "{{template \"x\"}}",
+            "a\\n {{eq 1 \"a\"}}",
             &format!("{{{{{}1}}}}", "(".repeat(20_000)),
             &format!("{{{{if 0}}}}{}{{{{end}}}}", "{{else if 0}}".repeat(2_000)),
             "{{.Name",
@@ -410,19 +398,26 @@ mod tests {
         template: barque inspect:1:2: executing "barque inspect" at <.Created.Format>: wrong number of args for Format: want 1 got 0
         template: barque inspect:1:14: executing "barque inspect" at <.Created.Format 1>: Format takes a text such as "2006-01-02"
         template: barque inspect:1:2: executing "barque inspect" at <.Digest.Foo>: can't evaluate field Foo in type struct
-        template: barque inspect: invalid syntax of an escape
-        template: barque inspect: invalid syntax of an escape
-        template: barque inspect: invalid syntax of an escape
-        template: barque inspect: invalid syntax of an escape
+        template: barque inspect:1: invalid syntax of an escape
+        template: barque inspect:1: invalid syntax of an escape
+        template: barque inspect:1: invalid syntax of an escape
+        template: barque inspect:1: invalid syntax of an escape
         template: barque inspect:1: missing value for if
         template: barque inspect:1:2: executing "barque inspect" at <len .>: len of type struct
         template: barque inspect:1:2: executing "barque inspect" at <index . "">: can't index item of type struct
         template: barque inspect:1:2: executing "barque inspect" at <slice .Created 1>: can't slice item of type struct
-        template: barque inspect: range can't iterate over {docker.io/library/x  sha256:1 [1 2] 2021-09-23 23:47:57.442225064 +0000 UTC  map[a:1 b:<2>] amd64 linux [sha256:a] [{t sha256:a 7 map[]}] []    17 []   []}
+        template: barque inspect:1:18: executing "barque inspect" at <.>: range can't iterate over {docker.io/library/x  sha256:1 [1 2] 2021-09-23 23:47:57.442225064 +0000 UTC  map[a:1 b:<2>] amd64 linux [sha256:a] [{t sha256:a 7 map[]}] []    17 []   []}
         template: barque inspect:1:8: executing "barque inspect" at <.Os>: range can't iterate over linux
         template: barque inspect:1: unexpected bad character $ in command
-        template: barque inspect: more than 64 levels of nesting
-        template: barque inspect: more than 64 levels of nesting
+        template: barque inspect:1: unexpected EOF
+        template: barque inspect:1: unexpected {{end}}
+        template: barque inspect:1: undefined variable "$x"
+        template: barque inspect:1:2: executing "barque inspect" at <.Os 1>: Os has arguments but cannot be invoked as function
+        template: barque inspect:1: non executable command in pipeline stage 2
+        template: barque inspect:1:2: executing "barque inspect" at <template "x">: template "x" not defined
+        template: barque inspect:2:3: executing "barque inspect" at <eq 1 "a">: incompatible types for comparison: int and string
+        template: barque inspect:1: more than 64 levels of nesting
+        template: barque inspect:1: more than 64 levels of nesting
         template: barque inspect:1: unclosed action
         "#);
     }

@@ -4,15 +4,16 @@
 //! is empty, a nil map prints as `map[]`. JSON alone does not say any of this, so the types are written down here,
 //! apart from the evaluator. A test keeps them in step with the documents. How their values are held, `value` knows.
 
-use gtmpl_ng::Value;
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
-use super::value::{digest, nil_list, nil_map, object, plain, time};
+use super::value::{Struct as Fields, Value};
 use crate::report::go_time::GoTime;
 use crate::report::json;
 
 /// A Go type, as far as templates can tell.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum Shape {
     Text,
     Number,
@@ -115,64 +116,70 @@ static HISTORY: Shape = Struct(&[
 
 impl Shape {
     /// The document `json` as a template sees it. What is missing, `null` or of another type is the type's zero.
-    pub(super) fn value(&self, json: &Json) -> Value {
+    pub(super) fn value(&'static self, json: &Json) -> Value {
         match self {
-            Text => Value::from(json.as_str().unwrap_or_default()),
-            Number => json.as_u64().map_or_else(
-                || Value::from(json.as_i64().unwrap_or_default()),
-                Value::from,
-            ),
-            Bool => Value::from(json.as_bool().unwrap_or_default()),
-            Digest => digest(json.as_str().unwrap_or_default()),
-            Time => json
-                .as_str()
-                .and_then(GoTime::parse)
-                .map_or(Value::Nil, |moment| time(&moment)),
-            List(item) => json.as_array().map_or_else(nil_list, |items| {
-                Value::Array(items.iter().map(|i| item.value(i)).collect())
-            }),
-            Map(item) => json.as_object().map_or_else(nil_map, |members| {
-                Value::Map(
-                    members
-                        .iter()
-                        .map(|(k, v)| (k.clone(), item.value(v)))
-                        .collect(),
-                )
-            }),
+            Text => Value::Text(json.as_str().unwrap_or_default().into()),
+            Number => Value::Int(json.as_i64().unwrap_or_else(|| match json.is_u64() {
+                true => i64::MAX,
+                false => 0,
+            })),
+            Bool => Value::Bool(json.as_bool().unwrap_or_default()),
+            Digest => match json.as_str() {
+                Some(digest) if digest.contains(':') => Value::Digest(digest.into()),
+                other => Value::Text(other.unwrap_or_default().into()),
+            },
+            Time => {
+                let time = json.as_str().and_then(GoTime::parse);
+                time.map_or(Value::Nil, |time| Value::Time(time.into()))
+            }
+            List(item) => {
+                let items = json.as_array();
+                Value::List(items.map(|items| items.iter().map(|i| item.value(i)).collect()))
+            }
+            Map(item) => {
+                let members = json.as_object().map(|members| {
+                    let members = members.iter().map(|(k, v)| (k.clone(), item.value(v)));
+                    members.collect::<BTreeMap<_, _>>().into()
+                });
+                Value::Map(members, item)
+            }
             Struct(fields) => structure(fields, json, json::to_compact_json(json)),
         }
     }
+
+    /// The value of this type that Go has for nothing.
+    pub(super) fn zero(&'static self) -> Value {
+        self.value(&Json::Null)
+    }
 }
 
-fn structure(fields: &[(&str, &'static str, Shape)], json: &Json, text: String) -> Value {
-    let mut values = Vec::new();
-    let mut spoken = Vec::new();
+fn structure(fields: &'static [(&str, &str, Shape)], json: &Json, text: String) -> Value {
+    let mut own = Vec::new();
+    let mut promoted = Vec::new();
     for (key, name, shape) in fields {
         let value = match shape {
             Struct(members) if key.is_empty() => {
-                values.extend(
-                    members
-                        .iter()
-                        .map(|(key, name, of)| (*name, of.value(&json[*key]))),
-                );
-                let own = members
-                    .iter()
-                    .filter_map(|(key, ..)| Some((*key, json.get(*key)?)));
-                let own: Vec<_> = own
-                    .map(|(key, member)| {
-                        format!(
-                            "{}:{}",
-                            json::to_compact_json(&key),
-                            json::to_compact_json(member)
-                        )
-                    })
-                    .collect();
-                structure(members, json, format!("{{{}}}", own.join(",")))
+                let member = |(key, name, of): &'static (&str, &'static str, Shape)| {
+                    (*name, of.value(&json[*key]))
+                };
+                promoted.extend(members.iter().map(member));
+                let present = members.iter().filter_map(|(key, ..)| {
+                    let member = json::to_compact_json(json.get(*key)?);
+                    Some(format!("{}:{member}", json::to_compact_json(key)))
+                });
+                let present: Vec<_> = present.collect();
+                structure(members, json, format!("{{{}}}", present.join(",")))
             }
             _ => shape.value(&json[*key]),
         };
-        spoken.push(plain(&value).to_string());
-        values.push((*name, value));
+        own.push((*name, value));
     }
-    object(values, format!("{{{}}}", spoken.join(" ")), text)
+    Value::Struct(
+        Fields {
+            fields: own,
+            promoted,
+            json: text,
+        }
+        .into(),
+    )
 }

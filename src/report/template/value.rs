@@ -1,201 +1,242 @@
-//! Go's values as the library's evaluator holds them, and their two forms: as Go prints them, and as JSON.
-//!
-//! The evaluator has no structs that print as such, no types with methods and no nil maps. They are objects that carry
-//! both forms among their fields, under a name that no template can spell; everything that prints, compares or
-//! marshals asks [`plain`] or [`to_json`]. Which type is where, `shape` says.
+//! Go's values, as far as documents have them: what prints how, what is true, and which fields and methods there are.
+//! Which type stands where, `shape` says.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
 
-use gtmpl_ng::{Func, FuncError, Value};
-
+use super::shape::Shape;
 use crate::report::go_time::GoTime;
 use crate::report::json;
 
-/// The name of the forms, and of what makes a map nil.
-const FORMS: &str = "";
-
-/// An object with these fields that prints as `spoken`.
-pub(super) fn object(
-    fields: impl IntoIterator<Item = (&'static str, Value)>,
-    spoken: String,
-    json: String,
-) -> Value {
-    let forms = Value::Array(vec![Value::from(spoken), Value::from(json)]);
-    let fields = fields.into_iter().chain([(FORMS, forms)]);
-    Value::Object(fields.map(|(name, v)| (name.to_owned(), v)).collect())
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    /// A key that a map lacks; prints as `<no value>`.
+    Missing,
+    /// A nil pointer.
+    Nil,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Rc<str>),
+    /// `digest.Digest`: a text with methods.
+    Digest(Rc<str>),
+    /// `*time.Time`.
+    Time(Rc<GoTime>),
+    /// A slice; `None` is nil.
+    List(Option<Rc<[Value]>>),
+    /// A map of texts to values of this shape; `None` is nil.
+    Map(Option<Rc<BTreeMap<String, Value>>>, &'static Shape),
+    Struct(Rc<Struct>),
 }
 
-/// A nil slice: false, without items, and `null`.
-pub(super) fn nil_list() -> Value {
-    Value::Object(HashMap::new())
+#[derive(Debug, PartialEq)]
+pub(super) struct Struct {
+    /// Name and value, as they print.
+    pub(super) fields: Vec<(&'static str, Value)>,
+    /// Fields of embedded structs, which can be named and are printed as their struct.
+    pub(super) promoted: Vec<(&'static str, Value)>,
+    /// The struct in JSON, members in the order of the document.
+    pub(super) json: String,
 }
 
-/// A nil map; that it has no keys, only [`bare`] says.
-pub(super) fn nil_map() -> Value {
-    Value::Map(HashMap::from([(FORMS.to_owned(), Value::Nil)]))
-}
-
-/// `digest.Digest` with its methods. An empty one is an empty text, for it is false.
-pub(super) fn digest(text: &str) -> Value {
-    let Some((algorithm, encoded)) = text.split_once(':') else {
-        return Value::from(text);
-    };
-    let fields = [
-        ("Algorithm", algorithm),
-        ("Encoded", encoded),
-        ("Hex", encoded),
-        ("String", text),
-    ];
-    let fields = fields.map(|(name, text)| (name, Value::from(text)));
-    object(fields, text.to_owned(), json::to_compact_json(&text))
-}
-
-/// `*time.Time` with its methods.
-pub(super) fn time(time: &GoTime) -> Value {
-    let parts = time.parts();
-    let date = parts.civil.date();
-    let seconds = parts.unix_seconds();
-    let nanoseconds = i64::from(parts.civil.subsec_nanosecond());
-    let in_units = |units: i64| {
-        Value::from(
-            seconds
-                .wrapping_mul(units)
-                .wrapping_add(nanoseconds / (1_000_000_000 / units)),
-        )
-    };
-    let method = |f: Func| Value::from(f);
-    let fields = [
-        ("Year", Value::from(i64::from(date.year()))),
-        ("Month", Value::from(parts.month())),
-        ("Day", Value::from(i64::from(date.day()))),
-        ("YearDay", Value::from(i64::from(date.day_of_year()))),
-        ("Weekday", Value::from(parts.weekday())),
-        ("Hour", Value::from(i64::from(parts.civil.hour()))),
-        ("Minute", Value::from(i64::from(parts.civil.minute()))),
-        ("Second", Value::from(i64::from(parts.civil.second()))),
-        ("Nanosecond", Value::from(nanoseconds)),
-        ("Unix", Value::from(seconds)),
-        ("UnixMilli", in_units(1_000)),
-        ("UnixMicro", in_units(1_000_000)),
-        ("UnixNano", in_units(1_000_000_000)),
-        ("IsZero", Value::from(*time == GoTime::zero())),
-        ("String", Value::from(time.spoken())),
-        ("UTC", method(|of| moment(of).map(|t| self::time(&t.utc())))),
-        (
-            "Format",
-            method(|_| {
-                Err(FuncError::Generic(
-                    "wrong number of args for Format: want 1 got 0".to_owned(),
-                ))
-            }),
-        ),
-    ];
-    object(fields, time.spoken(), json::to_compact_json(time))
-}
-
-/// The method `Format` of times: the time and the layout.
-pub(super) fn format_time(args: &[Value]) -> Result<Value, FuncError> {
-    match args {
-        [of, Value::String(layout)] => Ok(Value::from(
-            moment(std::slice::from_ref(of))?.parts().format(layout),
-        )),
-        [_, _] => Err(FuncError::Generic(
-            "Format takes a text such as \"2006-01-02\"".to_owned(),
-        )),
-        _ => {
-            let got = args.len().saturating_sub(1);
-            Err(FuncError::Generic(format!(
-                "wrong number of args for Format: want 1 got {got}"
-            )))
+impl Value {
+    /// Go's name of the type, as `%T` and errors give it.
+    pub(super) fn type_name(&self) -> &'static str {
+        match self {
+            Value::Missing | Value::Nil => "<nil>",
+            Value::Bool(_) => "bool",
+            Value::Int(_) => "int",
+            Value::Float(_) => "float64",
+            Value::Text(_) => "string",
+            Value::Digest(_) => "digest.Digest",
+            Value::Time(_) => "*time.Time",
+            Value::List(_) => "slice",
+            Value::Map(..) => "map",
+            Value::Struct(_) => "struct",
         }
     }
-}
 
-fn moment(receiver: &[Value]) -> Result<GoTime, FuncError> {
-    let time = receiver.first().and_then(forms).and_then(|(_, json)| {
-        let text = serde_json::from_str::<String>(json).ok()?;
-        GoTime::parse(&text)
-    });
-    time.ok_or_else(|| FuncError::Generic("this is not a time".to_owned()))
-}
-
-fn forms(value: &Value) -> Option<(&str, &str)> {
-    let Value::Object(fields) = value else {
-        return None;
-    };
-    match fields.get(FORMS) {
-        Some(Value::Array(forms)) => match &forms[..] {
-            [Value::String(spoken), Value::String(json)] => Some((spoken, json)),
+    /// The text of a string or digest.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) | Value::Digest(text) => Some(text),
             _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn is_nil_map(map: &HashMap<String, Value>) -> bool {
-    map.get(FORMS) == Some(&Value::Nil)
-}
-
-/// `value` in types that the library prints as Go does, to the last member.
-pub(super) fn plain(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) if fields.is_empty() => Value::Array(Vec::new()),
-        Value::Object(_) => forms(value).map_or(Value::Nil, |(spoken, _)| Value::from(spoken)),
-        Value::Map(map) if is_nil_map(map) => Value::Map(HashMap::new()),
-        Value::Map(map) => Value::Map(map.iter().map(|(k, v)| (k.clone(), plain(v))).collect()),
-        Value::Array(items) => Value::Array(items.iter().map(plain).collect()),
-        other => other.clone(),
-    }
-}
-
-/// What an action prints of `value`: a nil pointer is not the value that a map lacks.
-pub(super) fn shown(value: &Value) -> Value {
-    match value {
-        Value::Nil => Value::from("<nil>"),
-        other => plain(other),
-    }
-}
-
-/// `value` for the evaluator's own questions: whether it is true, and what its items are.
-pub(super) fn bare(value: &Value) -> Value {
-    match value {
-        Value::Map(map) if is_nil_map(map) => Value::Map(HashMap::new()),
-        other => other.clone(),
-    }
-}
-
-/// `value` for `range`, which refuses a struct and a text in the words of Go.
-pub(super) fn items(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) if !fields.is_empty() => plain(value),
-        other => bare(other),
-    }
-}
-
-/// Whether `value` has fields, and no length or items: a digest is a text, and nothing is a nil slice.
-pub(super) fn is_struct(value: &Value) -> bool {
-    matches!(value, Value::Object(fields) if !fields.is_empty() && !fields.contains_key("Algorithm"))
-}
-
-/// The JSON of a value on one line: structs in the order of their document, maps sorted as Go does.
-pub(super) fn to_json(value: &Value) -> String {
-    match value {
-        Value::Object(_) => forms(value).map_or("null", |(_, json)| json).to_owned(),
-        Value::Map(map) if is_nil_map(map) => "null".to_owned(),
-        Value::Map(map) => {
-            let mut members: Vec<_> = map.iter().collect();
-            members.sort_by_key(|(key, _)| *key);
-            let members = members
-                .iter()
-                .map(|(key, value)| format!("{}:{}", json::to_compact_json(key), to_json(value)));
-            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
         }
-        Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(to_json).collect();
-            format!("[{}]", items.join(","))
+    }
+
+    pub(super) fn is_true(&self) -> bool {
+        match self {
+            Value::Missing | Value::Nil => false,
+            Value::Bool(value) => *value,
+            Value::Int(value) => *value != 0,
+            Value::Float(value) => *value != 0.0,
+            Value::Text(text) | Value::Digest(text) => !text.is_empty(),
+            Value::Time(_) | Value::Struct(_) => true,
+            Value::List(items) => items.as_ref().is_some_and(|items| !items.is_empty()),
+            Value::Map(members, _) => members.as_ref().is_some_and(|m| !m.is_empty()),
         }
-        Value::String(text) => json::to_compact_json(text),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::NoValue | Value::Nil | Value::Function(_) => "null".to_owned(),
+    }
+
+    /// Keys and items for `range`; `None` for what has none.
+    pub(super) fn items(&self) -> Option<Box<dyn Iterator<Item = (Value, Value)>>> {
+        let ints = |end: i64| (0..end).map(Value::Int);
+        match self {
+            Value::Missing | Value::List(None) | Value::Map(None, _) => {
+                Some(Box::new(std::iter::empty()))
+            }
+            Value::Int(count) => Some(Box::new(ints(*count).map(|i| (i.clone(), i)))),
+            Value::List(Some(items)) => {
+                let items = items.to_vec();
+                Some(Box::new(ints(i64::MAX).zip(items)))
+            }
+            Value::Map(Some(members), _) => {
+                let members = BTreeMap::clone(members).into_iter();
+                Some(Box::new(
+                    members.map(|(key, item)| (Value::Text(key.into()), item)),
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// The field, the key of a map, or what a method without arguments returns.
+    ///
+    /// # Errors
+    /// The words of Go if there is none.
+    pub(super) fn field(&self, name: &str) -> Result<Value, String> {
+        let unknown = |of: &str| Err(format!("can't evaluate field {name} in type {of}"));
+        match self {
+            Value::Missing => Ok(Value::Missing),
+            Value::Nil => Err(format!("nil pointer evaluating *time.Time.{name}")),
+            Value::Map(members, _) => {
+                let found = members.as_ref().and_then(|members| members.get(name));
+                Ok(found.cloned().unwrap_or(Value::Missing))
+            }
+            Value::Struct(of) => {
+                let mut fields = of.fields.iter().chain(&of.promoted);
+                match fields.find(|(field, _)| *field == name) {
+                    Some((_, value)) => Ok(value.clone()),
+                    None => unknown("struct"),
+                }
+            }
+            Value::Digest(_) | Value::Time(_) => match self.call(name) {
+                Some(value) => Ok(value),
+                None if name == "Format" => self.method(name, &[]),
+                None => unknown("struct"),
+            },
+            _ => unknown("without fields"),
+        }
+    }
+
+    /// What the method returns for these arguments.
+    ///
+    /// # Errors
+    /// The words of Go if there is no such method, or it takes others.
+    pub(super) fn method(&self, name: &str, arguments: &[Value]) -> Result<Value, String> {
+        match (self, name, arguments) {
+            (Value::Time(time), "Format", [Value::Text(layout)]) => {
+                Ok(Value::Text(time.parts().format(layout).into()))
+            }
+            (Value::Time(_), "Format", [_]) => {
+                Err("Format takes a text such as \"2006-01-02\"".to_owned())
+            }
+            (Value::Time(_), "Format", _) => Err(format!(
+                "wrong number of args for Format: want 1 got {}",
+                arguments.len()
+            )),
+            _ => {
+                self.field(name)?;
+                Err(match self {
+                    Value::Digest(_) | Value::Time(_) => format!(
+                        "wrong number of args for {name}: want 0 got {}",
+                        arguments.len()
+                    ),
+                    _ => format!("{name} has arguments but cannot be invoked as function"),
+                })
+            }
+        }
+    }
+
+    /// What a method of a digest or time returns that takes no argument.
+    fn call(&self, name: &str) -> Option<Value> {
+        let text = |text: &str| Some(Value::Text(text.into()));
+        let int = |number: i64| Some(Value::Int(number));
+        let time = match self {
+            Value::Time(time) => time,
+            Value::Digest(digest) => {
+                let (algorithm, encoded) = digest.split_once(':')?;
+                return match name {
+                    "Algorithm" => text(algorithm),
+                    "Encoded" | "Hex" => text(encoded),
+                    "String" => text(digest),
+                    _ => None,
+                };
+            }
+            _ => return None,
+        };
+        let parts = time.parts();
+        let date = parts.civil.date();
+        let seconds = parts.unix_seconds();
+        let nanoseconds = i64::from(parts.civil.subsec_nanosecond());
+        let unix = |units: i64| {
+            let fraction = nanoseconds / (1_000_000_000 / units);
+            int(seconds.wrapping_mul(units).wrapping_add(fraction))
+        };
+        match name {
+            "Year" => int(date.year().into()),
+            "Month" => text(parts.month()),
+            "Day" => int(date.day().into()),
+            "YearDay" => int(date.day_of_year().into()),
+            "Weekday" => text(parts.weekday()),
+            "Hour" => int(parts.civil.hour().into()),
+            "Minute" => int(parts.civil.minute().into()),
+            "Second" => int(parts.civil.second().into()),
+            "Nanosecond" => int(nanoseconds),
+            "Unix" => int(seconds),
+            "UnixMilli" => unix(1_000),
+            "UnixMicro" => unix(1_000_000),
+            "UnixNano" => unix(1_000_000_000),
+            "IsZero" => Some(Value::Bool(**time == GoTime::zero())),
+            "String" => text(&time.spoken()),
+            "UTC" => Some(Value::Time(time.utc().into())),
+            _ => None,
+        }
+    }
+
+    /// The JSON of the value on one line: structs in the order of their document, maps sorted as Go does.
+    pub(super) fn to_json(&self) -> String {
+        match self {
+            Value::Missing | Value::Nil | Value::List(None) | Value::Map(None, _) => {
+                "null".to_owned()
+            }
+            Value::Bool(value) => value.to_string(),
+            Value::Int(value) => value.to_string(),
+            Value::Float(value) => json::to_compact_json(value),
+            Value::Text(text) | Value::Digest(text) => json::to_compact_json(&&**text),
+            Value::Time(time) => json::to_compact_json(&**time),
+            Value::List(Some(items)) => {
+                let items: Vec<_> = items.iter().map(Value::to_json).collect();
+                format!("[{}]", items.join(","))
+            }
+            Value::Map(Some(members), _) => {
+                let members = members.iter();
+                let members = members.map(|(key, value)| {
+                    format!("{}:{}", json::to_compact_json(key), value.to_json())
+                });
+                format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+            }
+            Value::Struct(of) => of.json.clone(),
+        }
+    }
+}
+
+/// As `%v` of Go prints it.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Missing => f.write_str("<no value>"),
+            _ => f.write_str(&super::printf::spoken(self)),
+        }
     }
 }
