@@ -24,7 +24,7 @@ fn the_first_command_of_the_readme_copies_and_inspects() {
     let copied = barque.path("voyage");
     let mut inspected = None;
     for part in line.split(" && ") {
-        let args = part.strip_prefix("cargo run --release -- ").unwrap();
+        let args = part.strip_prefix("cargo run -- ").unwrap();
         let args = args.replace("/tmp/voyage", copied.to_str().unwrap());
         let run = barque
             .args(args.split(' '))
