@@ -15,6 +15,7 @@ pub mod docker_v1;
 pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
+mod pieces;
 mod stream;
 mod tags;
 mod tar_index;
