@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
@@ -121,6 +122,7 @@ pub async fn run(
             found_in,
             cores: Cores::all(),
             anew: false,
+            rehash: want.rehash,
             rescue: plan.rescue.clone(),
         };
         let moving = plan.blobs.iter();
@@ -242,6 +244,8 @@ struct Work {
     cores: Cores,
     /// Blobs are sent whatever the destination says to have.
     anew: bool,
+    /// Blobs are hashed here whoever else does.
+    rehash: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
     rescue: Option<Arc<Rescue>>,
 }
@@ -436,11 +440,14 @@ impl Work {
         resumed_from: Arc<AtomicU64>,
     ) -> BlobBody {
         let (work, wanted) = (self.clone(), blob.clone());
-        let mut body = BlobBody::new(move |from| {
+        let open = Arc::new(move |from, unhashed| {
             let (work, blob, failed) = (work.clone(), wanted.clone(), failed.clone());
             resumed_from.store(from, Ordering::Relaxed);
-            Box::pin(async move {
-                let opened = work.source.blob(&blob, from).await;
+            let opening: BoxFuture<'static, Result<BlobStream>> = Box::pin(async move {
+                let opened = match unhashed {
+                    true => work.source.blob_unhashed(&blob, from).await,
+                    false => work.source.blob(&blob, from).await,
+                };
                 failed.store(opened.is_err(), Ordering::Relaxed);
                 work.progress.start(&blob, from);
                 let counted = opened?.inspect(move |item| match item {
@@ -451,8 +458,14 @@ impl Work {
                     Err(_) => failed.store(true, Ordering::Relaxed),
                 });
                 Ok(Box::pin(counted) as BlobStream)
-            })
+            });
+            opening
         });
+        let hashed = open.clone();
+        let mut body = BlobBody::new(move |from| hashed(from, false));
+        if !self.rehash {
+            body = body.or_unhashed(move |from| open(from, true));
+        }
         body.found_in = self.found_in.clone();
         body
     }

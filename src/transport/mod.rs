@@ -39,7 +39,7 @@ use crate::{Error, Kind, Result};
 
 pub use delete::{Deleted, delete};
 pub use stream::{
-    CONFIG_CAP, Spliced, Tally, is_spliced, read_all, tallied, verified, verified_from,
+    CONFIG_CAP, Spliced, Tally, is_spliced, read_all, sized_from, tallied, verified, verified_from,
 };
 pub use tags::{TagPages, Tags, open_tags};
 
@@ -253,6 +253,11 @@ pub trait Source: Send + Sync {
     /// the caller goes on with the digester that has seen what came before.
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream>;
 
+    /// As [`Source::blob`], for a receiver that checks the digest itself: the stream need only check the size.
+    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        self.blob(blob, from).await
+    }
+
     /// The size in bytes of a blob that no descriptor tells of: a layer of schema 1.
     async fn blob_size(&self, _digest: &Digest) -> Result<u64> {
         let message = format!("`{}` is no place for docker schema 1 images", self.name());
@@ -426,10 +431,11 @@ pub trait Destination: Send + Sync {
 
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync;
 
-/// A body that can be had again, from any offset: retries hold no buffers.
+/// A body that can be opened again, from any offset: retries hold no buffers.
 #[derive(Clone)]
 pub struct BlobBody {
     open: Arc<Open>,
+    unhashed: Option<Arc<Open>>,
     /// Where the blob is known to be: a destination in one of these registries need not move it.
     pub found_in: Vec<Repository>,
     /// To be written even where the destination says that it is there.
@@ -443,6 +449,7 @@ impl BlobBody {
     ) -> BlobBody {
         BlobBody {
             open: Arc::new(open),
+            unhashed: None,
             found_in: Vec::new(),
             anew: false,
         }
@@ -458,8 +465,23 @@ impl BlobBody {
         })
     }
 
+    /// This body, of which `open` gives a stream that checks only the size: for [`BlobBody::open_unhashed`].
+    pub fn or_unhashed(
+        mut self,
+        open: impl Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync + 'static,
+    ) -> BlobBody {
+        self.unhashed = Some(Arc::new(open));
+        self
+    }
+
     /// The stream from offset `from` on.
     pub async fn open(&self, from: u64) -> Result<BlobStream> {
         (self.open)(from).await
+    }
+
+    /// As [`BlobBody::open`], for a receiver that checks the digest itself: the stream may check only the size.
+    pub async fn open_unhashed(&self, from: u64) -> Result<BlobStream> {
+        let open = self.unhashed.as_ref().unwrap_or(&self.open);
+        open(from).await
     }
 }
