@@ -29,6 +29,11 @@ use crate::{Error, Result};
 const LARGE: u64 = 4 << 20;
 const LARGE_LANES: usize = 4;
 const SMALL_LANES: usize = 16;
+/// The same where a host is far away: a small blob takes little more than the way there and back, however many go
+/// side by side.
+const FAR_LANES: usize = 48;
+/// From this time between request and answer on a host is far away.
+const FAR: Duration = Duration::from_millis(30);
 /// Layers in other forms that are under way at once: one compression keeps all cores busy, inflating one core.
 /// More would only take memory.
 const RECODING_LANES: usize = 4;
@@ -263,6 +268,15 @@ impl Work {
         self.source.pressure() + self.destination.pressure()
     }
 
+    /// How many small blobs move side by side.
+    fn small_lanes(&self) -> usize {
+        let ways = [self.source.round_trip(), self.destination.round_trip()];
+        match ways.into_iter().flatten().max() {
+            Some(way) if way >= FAR => FAR_LANES,
+            _ => SMALL_LANES,
+        }
+    }
+
     /// Writes the manifests; the values are those of [`write_manifests`].
     ///
     /// X6: where the destination said that it had blobs which it has not, those that it names are sent; as some
@@ -303,7 +317,7 @@ impl Work {
         let large = Lane::new(parallel.unwrap_or(LARGE_LANES));
         let small = match parallel {
             Some(_) => large.clone(),
-            None => Lane::new(SMALL_LANES),
+            None => Lane::new(self.small_lanes()),
         };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let recoding = match parallel {

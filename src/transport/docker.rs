@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
@@ -206,6 +207,10 @@ impl Source for DockerSource {
     fn requests(&self) -> BTreeMap<String, u64> {
         let v1 = self.v1.get().map(|v1| v1.requests());
         summed(self.client.requests(), v1)
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.client.round_trip()
     }
 
     fn pressure(&self) -> u64 {

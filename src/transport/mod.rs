@@ -24,6 +24,7 @@ mod tar_writer;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -306,6 +307,11 @@ pub trait Source: Send + Sync {
         0
     }
 
+    /// The shortest time from a request to the head of its answer so far; `None` where nothing was asked over a network.
+    fn round_trip(&self) -> Option<Duration> {
+        None
+    }
+
     /// Requests that reading one blob is expected to take: an estimate, without tokens, redirects and retries.
     fn requests_per_blob(&self) -> u64 {
         0
@@ -409,6 +415,11 @@ pub trait Destination: Send + Sync {
     /// How often a host has shown so far that it wants fewer requests at a time.
     fn pressure(&self) -> u64 {
         0
+    }
+
+    /// The shortest time from a request to the head of its answer so far; `None` where nothing was asked over a network.
+    fn round_trip(&self) -> Option<Duration> {
+        None
     }
 
     /// What writing `coming` is expected to come to, as far as `presence` tells, when it is known to be in `found_in`:

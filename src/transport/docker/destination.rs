@@ -9,6 +9,7 @@ mod passing;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::Method;
@@ -237,6 +238,10 @@ impl Destination for DockerDestination {
     fn requests_for_manifest(&self, manifest: &Manifest) -> u64 {
         let v1 = self.v1.get();
         v1.map_or(1, |v1| v1.requests_for_manifest(manifest))
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.client.round_trip()
     }
 
     fn pressure(&self) -> u64 {
