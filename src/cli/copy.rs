@@ -74,6 +74,10 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     recheck: bool,
 
+    /// Hash every blob here, also what only passes through to a registry, which checks it itself
+    #[arg(long)]
+    rehash: bool,
+
     /// Fail rather than change a digest
     #[arg(long)]
     preserve_digests: bool,
@@ -130,7 +134,7 @@ pub(crate) struct CopyArgs {
     #[arg(short, long)]
     quiet: bool,
 
-    /// Move at most this many blobs at once [default: 4 large and 16 small ones]
+    /// Move at most this many blobs at once [default: 4 large and 16 small ones, 48 where a registry is far away]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     image_parallel_copies: Option<usize>,
 
@@ -313,6 +317,7 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
         look: args.dry_run,
         recheck: args.recheck,
+        rehash: args.rehash,
         mount_from: mount_from.collect::<Result<_>>()?,
         format: format(args)?,
         verify_signatures: !args.no_verify_signature,

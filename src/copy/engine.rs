@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
@@ -28,6 +29,11 @@ use crate::{Error, Result};
 const LARGE: u64 = 4 << 20;
 const LARGE_LANES: usize = 4;
 const SMALL_LANES: usize = 16;
+/// The same where a host is far away: a small blob takes little more than the way there and back, however many go
+/// side by side.
+const FAR_LANES: usize = 48;
+/// From this time between request and answer on a host is far away.
+const FAR: Duration = Duration::from_millis(30);
 /// Layers in other forms that are under way at once: one compression keeps all cores busy, inflating one core.
 /// More would only take memory.
 const RECODING_LANES: usize = 4;
@@ -121,6 +127,7 @@ pub async fn run(
             found_in,
             cores: Cores::all(),
             anew: false,
+            rehash: want.rehash,
             rescue: plan.rescue.clone(),
         };
         let moving = plan.blobs.iter();
@@ -242,6 +249,8 @@ struct Work {
     cores: Cores,
     /// Blobs are sent whatever the destination says to have.
     anew: bool,
+    /// Blobs are hashed here whoever else does.
+    rehash: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
     rescue: Option<Arc<Rescue>>,
 }
@@ -257,6 +266,15 @@ impl Work {
     /// How often either side has asked for patience.
     fn pressure(&self) -> u64 {
         self.source.pressure() + self.destination.pressure()
+    }
+
+    /// How many small blobs move side by side.
+    fn small_lanes(&self) -> usize {
+        let ways = [self.source.round_trip(), self.destination.round_trip()];
+        match ways.into_iter().flatten().max() {
+            Some(way) if way >= FAR => FAR_LANES,
+            _ => SMALL_LANES,
+        }
     }
 
     /// Writes the manifests; the values are those of [`write_manifests`].
@@ -299,7 +317,7 @@ impl Work {
         let large = Lane::new(parallel.unwrap_or(LARGE_LANES));
         let small = match parallel {
             Some(_) => large.clone(),
-            None => Lane::new(SMALL_LANES),
+            None => Lane::new(self.small_lanes()),
         };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let recoding = match parallel {
@@ -436,11 +454,14 @@ impl Work {
         resumed_from: Arc<AtomicU64>,
     ) -> BlobBody {
         let (work, wanted) = (self.clone(), blob.clone());
-        let mut body = BlobBody::new(move |from| {
+        let open = Arc::new(move |from, unhashed| {
             let (work, blob, failed) = (work.clone(), wanted.clone(), failed.clone());
             resumed_from.store(from, Ordering::Relaxed);
-            Box::pin(async move {
-                let opened = work.source.blob(&blob, from).await;
+            let opening: BoxFuture<'static, Result<BlobStream>> = Box::pin(async move {
+                let opened = match unhashed {
+                    true => work.source.blob_unhashed(&blob, from).await,
+                    false => work.source.blob(&blob, from).await,
+                };
                 failed.store(opened.is_err(), Ordering::Relaxed);
                 work.progress.start(&blob, from);
                 let counted = opened?.inspect(move |item| match item {
@@ -451,8 +472,14 @@ impl Work {
                     Err(_) => failed.store(true, Ordering::Relaxed),
                 });
                 Ok(Box::pin(counted) as BlobStream)
-            })
+            });
+            opening
         });
+        let hashed = open.clone();
+        let mut body = BlobBody::new(move |from| hashed(from, false));
+        if !self.rehash {
+            body = body.or_unhashed(move |from| open(from, true));
+        }
         body.found_in = self.found_in.clone();
         body
     }

@@ -45,6 +45,8 @@ pub struct Want {
     pub look: bool,
     /// Ask a destination for every blob and manifest also where it has the image's digest already.
     pub recheck: bool,
+    /// Hash also what only passes through to a registry, which checks it itself.
+    pub rehash: bool,
     /// Repositories of the destination's registry that are likely to have the blobs.
     pub mount_from: Vec<Repository>,
     /// The format that the image has to have at the destination; `None` keeps its own where that can be held.

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
@@ -129,6 +130,11 @@ impl Client {
     /// uploads (quirks E16, U26).
     pub fn pressure(&self) -> u64 {
         self.wire.pressure()
+    }
+
+    /// The shortest time from a request to the head of its answer so far.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.wire.round_trip()
     }
 
     /// Counts a sign of that which is not in the head of an answer.

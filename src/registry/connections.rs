@@ -75,6 +75,8 @@ struct Exceptions {
 /// Bytes in flight that an HTTP/2 stream and connection allow: enough for 1 Gbit/s at 60 ms.
 const H2_STREAM_WINDOW: u32 = 8 << 20;
 const H2_CONNECTION_WINDOW: u32 = 32 << 20;
+/// Bytes of an HTTP/2 frame that are taken: fewer frames are less work on both sides.
+const H2_FRAME: u32 = 64 << 10;
 
 impl Connections {
     pub(crate) fn new(registry: &Registry, access: &Access, patience: &Patience) -> Connections {
@@ -139,6 +141,7 @@ impl Connections {
                 self.builder()
                     .http2_initial_stream_window_size(H2_STREAM_WINDOW)
                     .http2_initial_connection_window_size(H2_CONNECTION_WINDOW)
+                    .http2_max_frame_size(H2_FRAME)
                     .tls_backend_preconfigured(self.tls(&["h2", "http/1.1"])?)
                     .build()
                     .map_err(not_built)

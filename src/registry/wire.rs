@@ -44,6 +44,8 @@ pub(crate) struct Wire {
     gates: Mutex<HashMap<String, Arc<Gate>>>,
     warnings: Warnings,
     pressure: AtomicU64,
+    /// The shortest time from a request to the head of its answer, in microseconds.
+    round_trip: AtomicU64,
 }
 
 /// A wait from which on the user is told of it.
@@ -57,6 +59,7 @@ impl Wire {
             gates: Mutex::default(),
             warnings: Warnings::default(),
             pressure: AtomicU64::new(0),
+            round_trip: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -155,6 +158,12 @@ impl Wire {
         self.pressure.load(Ordering::Relaxed)
     }
 
+    /// The shortest time from a request to the head of its answer so far.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        let micros = self.round_trip.load(Ordering::Relaxed);
+        (micros < u64::MAX).then(|| Duration::from_micros(micros))
+    }
+
     /// Counts one such sign.
     pub(crate) fn press(&self) {
         self.pressure.fetch_add(1, Ordering::Relaxed);
@@ -216,13 +225,16 @@ impl Wire {
         match sent {
             Ok(response) => {
                 self.gate(&request.url).note_answer();
+                let took = started.elapsed();
+                let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                self.round_trip.fetch_min(micros, Ordering::Relaxed);
                 let status = response.status();
                 tracing::debug!(
                     "{} {} -> {} in {:.1?}",
                     request.method,
                     request.url.redacted(),
                     status.as_u16(),
-                    started.elapsed()
+                    took
                 );
                 let headers = response.headers().clone();
                 if status == StatusCode::TOO_MANY_REQUESTS {

@@ -11,16 +11,14 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 
 use super::BlobStream;
 use super::blob_store::{blocking, cannot_read, cannot_write};
 use super::inflate::{self, Compression, plain_reader};
+use super::pieces::{PIECE, pieces};
 use crate::{Error, Kind, Result};
 
-/// Bytes read at a time.
-const PIECE: u64 = 256 * 1024;
 /// The name that means standard input or output.
 pub(super) const STANDARD: &str = "-";
 
@@ -118,31 +116,9 @@ impl ArchiveFile {
 
     /// The `len` bytes from `offset` on, read one piece ahead and off the async threads.
     pub(super) fn section(&self, offset: u64, len: u64) -> BlobStream {
-        let reading = next_piece(self.reader(offset, len));
-        Box::pin(stream::unfold(Some(reading), |reading| async {
-            match reading?.await {
-                Ok(None) => None,
-                Ok(Some((piece, rest))) => Some((Ok(piece), Some(next_piece(rest)))),
-                Err(e) => Some((Err(e), None)),
-            }
-        }))
-    }
-}
-
-/// Begins to read a piece at once; `None` at the end.
-fn next_piece(
-    mut section: Section,
-) -> impl Future<Output = Result<Option<(Bytes, Section)>>> + Send + 'static {
-    let reading = tokio::spawn(blocking(move || {
-        let mut piece = Vec::with_capacity(PIECE.min(section.left) as usize);
-        let read = section.by_ref().take(PIECE).read_to_end(&mut piece);
-        read.map_err(|e| cannot_read(&section.archive.path, e))?;
-        Ok((!piece.is_empty()).then(|| (piece.into(), section)))
-    }));
-    async {
-        reading
-            .await
-            .map_err(|e| Error::other("reading an archive was stopped").because(e))?
+        let path = self.path.clone();
+        let reader = self.reader(offset, len);
+        pieces(reader, len, move |e| cannot_read(&path, e))
     }
 }
 
@@ -225,7 +201,7 @@ fn unpacked(archive: File, path: &Path, tmpdir: Option<&Path>) -> Result<(File, 
             path.display()
         );
     }
-    let mut piece = vec![0; PIECE as usize];
+    let mut piece = vec![0; PIECE];
     let mut done = 0;
     loop {
         let n = match plain.read(&mut piece) {

@@ -14,14 +14,13 @@ mod document;
 mod late;
 mod partial;
 
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::{Seek, SeekFrom};
+use std::path::Path;
 
-use bytes::Bytes;
-use futures_util::{StreamExt, stream};
-use tokio::task::JoinHandle;
+use futures_util::StreamExt;
 
+use super::pieces::pieces;
 use super::{BlobBody, BlobStream, Stored};
 use crate::image::{Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
@@ -207,41 +206,17 @@ fn wrong(blob: &Descriptor, what: String) -> Error {
 pub async fn read_file(path: &Path, from: u64) -> Result<BlobStream> {
     let path = path.to_owned();
     let open = path.clone();
-    let file = blocking(move || {
-        let mut file = open_file(&open).map_err(|e| cannot_read(&open, e))?;
+    let (file, left) = blocking(move || {
+        let unreadable = |e| cannot_read(&open, e);
+        let mut file = open_file(&open).map_err(unreadable)?;
+        let len = file.metadata().map_err(unreadable)?.len();
         if from > 0 {
-            file.seek(SeekFrom::Start(from))
-                .map_err(|e| cannot_read(&open, e))?;
+            file.seek(SeekFrom::Start(from)).map_err(unreadable)?;
         }
-        Ok(file)
+        Ok((file, len.saturating_sub(from)))
     })
     .await?;
-    let reading = next_piece(file, path);
-    Ok(Box::pin(stream::unfold(Some(reading), |reading| async {
-        match reading?.await {
-            Ok(Ok(None)) => None,
-            Ok(Ok(Some((piece, file, path)))) => Some((Ok(piece), Some(next_piece(file, path)))),
-            Ok(Err(e)) => Some((Err(e), None)),
-            Err(e) => Some((Err(document::stopped(e)), None)),
-        }
-    })))
-}
-
-type Piece = Option<(Bytes, File, PathBuf)>;
-
-/// Reads the next piece; `None` at the end of the file.
-fn next_piece(mut file: File, path: PathBuf) -> JoinHandle<Result<Piece>> {
-    tokio::task::spawn_blocking(move || {
-        let mut piece = Vec::with_capacity(BATCH);
-        let read = Read::by_ref(&mut file)
-            .take(BATCH as u64)
-            .read_to_end(&mut piece);
-        match read {
-            Ok(0) => Ok(None),
-            Ok(_) => Ok(Some((piece.into(), file, path))),
-            Err(e) => Err(cannot_read(&path, e)),
-        }
-    })
+    Ok(pieces(file, left, move |e| cannot_read(&path, e)))
 }
 
 /// Removes the file `path`; one that is not there is as good.

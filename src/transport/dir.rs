@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 use super::blob_store::{self, blocking, cannot_read, read_document};
 use super::{
     BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
-    WrittenLate, verified_from,
+    WrittenLate, sized_from, verified_from,
 };
 use crate::image::{Algorithm, Descriptor, Digest, Manifest, View};
 use crate::{Error, Kind, Result};
@@ -153,14 +153,11 @@ impl Source for DirSource {
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        for path in self.blob_paths(&blob.digest) {
-            match blob_store::read_file(&path, from).await {
-                Err(e) if e.kind() == Kind::NotFound => {}
-                Err(e) => return Err(e),
-                Ok(stream) => return Ok(verified_from(stream, blob, from)),
-            }
-        }
-        Err(self.no_blob(&blob.digest))
+        Ok(verified_from(self.bytes_of(blob, from).await?, blob, from))
+    }
+
+    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        Ok(sized_from(self.bytes_of(blob, from).await?, blob, from))
     }
 
     async fn signatures(&self, of: &Which) -> Result<Vec<Bytes>> {
@@ -185,6 +182,17 @@ impl DirSource {
     fn blob_paths(&self, digest: &Digest) -> [PathBuf; 3] {
         let hex = digest.hex();
         [blob_name(digest), hex.to_owned(), format!("{hex}.tar")].map(|name| self.path.join(name))
+    }
+
+    /// The blob's bytes from offset `from` on, unchecked.
+    async fn bytes_of(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        for path in self.blob_paths(&blob.digest) {
+            match blob_store::read_file(&path, from).await {
+                Err(e) if e.kind() == Kind::NotFound => {}
+                other => return other,
+            }
+        }
+        Err(self.no_blob(&blob.digest))
     }
 
     fn no_blob(&self, digest: &Digest) -> Error {

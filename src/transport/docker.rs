@@ -14,13 +14,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::docker_v1::{Fallback, V1Source, no_v2};
-use super::{BlobStream, ReadAhead, Source, SourceCan, Spliced, TagPages, Which, verified_from};
+use super::{
+    BlobStream, ReadAhead, Source, SourceCan, Spliced, TagPages, Which, sized_from, verified_from,
+};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch, Tag};
 use crate::registry::v2::TagOrDigest;
 use crate::registry::{Actions, Client, Patience};
@@ -90,6 +93,38 @@ impl DockerSource {
         self.draft.get_or_try_init(find).await
     }
 
+    /// The blob's bytes from offset `from` on, checked by `check`; those of an older server as it checks them.
+    async fn checked(
+        &self,
+        blob: &Descriptor,
+        from: u64,
+        check: fn(BlobStream, &Descriptor, u64) -> BlobStream,
+    ) -> Result<BlobStream> {
+        if let Some(v1) = self.v1.get() {
+            return v1.blob(blob, from).await;
+        }
+        if let Some(draft) = self.draft.get()
+            && let Some(stream) = draft.blob(blob, from).await?
+        {
+            return Ok(stream);
+        }
+        let resumed = Arc::new(AtomicBool::new(false));
+        let stream = self.resuming(blob, from, resumed.clone()).await?;
+        let parts = self.parts.clone();
+        Ok(Box::pin(check(stream, blob, from).map(move |item| {
+            item.map_err(|e| {
+                match e.kind() == Kind::Corrupt && resumed.load(Ordering::Relaxed) {
+                    true => {
+                        // Read once more it comes in one piece, and so do all after it.
+                        parts.close();
+                        e.because(Spliced)
+                    }
+                    false => e,
+                }
+            })
+        })))
+    }
+
     fn take_named(&self) -> Option<Manifest> {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         named.take()
@@ -128,31 +163,11 @@ impl Source for DockerSource {
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        if let Some(v1) = self.v1.get() {
-            return v1.blob(blob, from).await;
-        }
-        if let Some(draft) = self.draft.get()
-            && let Some(stream) = draft.blob(blob, from).await?
-        {
-            return Ok(stream);
-        }
-        let resumed = Arc::new(AtomicBool::new(false));
-        let stream = self.resuming(blob, from, resumed.clone()).await?;
-        let parts = self.parts.clone();
-        Ok(Box::pin(verified_from(stream, blob, from).map(
-            move |item| {
-                item.map_err(|e| {
-                    match e.kind() == Kind::Corrupt && resumed.load(Ordering::Relaxed) {
-                        true => {
-                            // Read once more it comes in one piece, and so do all after it.
-                            parts.close();
-                            e.because(Spliced)
-                        }
-                        false => e,
-                    }
-                })
-            },
-        )))
+        self.checked(blob, from, verified_from).await
+    }
+
+    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        self.checked(blob, from, sized_from).await
     }
 
     async fn blob_size(&self, digest: &Digest) -> Result<u64> {
@@ -192,6 +207,10 @@ impl Source for DockerSource {
     fn requests(&self) -> BTreeMap<String, u64> {
         let v1 = self.v1.get().map(|v1| v1.requests());
         summed(self.client.requests(), v1)
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.client.round_trip()
     }
 
     fn pressure(&self) -> u64 {

@@ -15,6 +15,7 @@ pub mod docker_v1;
 pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
+mod pieces;
 mod stream;
 mod tags;
 mod tar_index;
@@ -23,6 +24,7 @@ mod tar_writer;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -38,7 +40,7 @@ use crate::{Error, Kind, Result};
 
 pub use delete::{Deleted, delete};
 pub use stream::{
-    CONFIG_CAP, Spliced, Tally, is_spliced, read_all, tallied, verified, verified_from,
+    CONFIG_CAP, Spliced, Tally, is_spliced, read_all, sized_from, tallied, verified, verified_from,
 };
 pub use tags::{TagPages, Tags, open_tags};
 
@@ -252,6 +254,11 @@ pub trait Source: Send + Sync {
     /// the caller goes on with the digester that has seen what came before.
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream>;
 
+    /// As [`Source::blob`], for a receiver that checks the digest itself: the stream need only check the size.
+    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        self.blob(blob, from).await
+    }
+
     /// The size in bytes of a blob that no descriptor tells of: a layer of schema 1.
     async fn blob_size(&self, _digest: &Digest) -> Result<u64> {
         let message = format!("`{}` is no place for docker schema 1 images", self.name());
@@ -298,6 +305,11 @@ pub trait Source: Send + Sync {
     /// How often a host has shown so far that it wants fewer requests at a time.
     fn pressure(&self) -> u64 {
         0
+    }
+
+    /// The shortest time from a request to the head of its answer so far; `None` where nothing was asked over a network.
+    fn round_trip(&self) -> Option<Duration> {
+        None
     }
 
     /// Requests that reading one blob is expected to take: an estimate, without tokens, redirects and retries.
@@ -405,6 +417,11 @@ pub trait Destination: Send + Sync {
         0
     }
 
+    /// The shortest time from a request to the head of its answer so far; `None` where nothing was asked over a network.
+    fn round_trip(&self) -> Option<Duration> {
+        None
+    }
+
     /// What writing `coming` is expected to come to, as far as `presence` tells, when it is known to be in `found_in`:
     /// an estimate, without tokens, redirects, retries and refused mounts. Sends nothing.
     fn expects(&self, _coming: &Coming, presence: Presence, _found_in: &[Repository]) -> Expected {
@@ -425,10 +442,11 @@ pub trait Destination: Send + Sync {
 
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync;
 
-/// A body that can be had again, from any offset: retries hold no buffers.
+/// A body that can be opened again, from any offset: retries hold no buffers.
 #[derive(Clone)]
 pub struct BlobBody {
     open: Arc<Open>,
+    unhashed: Option<Arc<Open>>,
     /// Where the blob is known to be: a destination in one of these registries need not move it.
     pub found_in: Vec<Repository>,
     /// To be written even where the destination says that it is there.
@@ -442,6 +460,7 @@ impl BlobBody {
     ) -> BlobBody {
         BlobBody {
             open: Arc::new(open),
+            unhashed: None,
             found_in: Vec::new(),
             anew: false,
         }
@@ -457,8 +476,23 @@ impl BlobBody {
         })
     }
 
+    /// This body, of which `open` gives a stream that checks only the size: for [`BlobBody::open_unhashed`].
+    pub fn or_unhashed(
+        mut self,
+        open: impl Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync + 'static,
+    ) -> BlobBody {
+        self.unhashed = Some(Arc::new(open));
+        self
+    }
+
     /// The stream from offset `from` on.
     pub async fn open(&self, from: u64) -> Result<BlobStream> {
         (self.open)(from).await
+    }
+
+    /// As [`BlobBody::open`], for a receiver that checks the digest itself: the stream may check only the size.
+    pub async fn open_unhashed(&self, from: u64) -> Result<BlobStream> {
+        let open = self.unhashed.as_ref().unwrap_or(&self.open);
+        open(from).await
     }
 }

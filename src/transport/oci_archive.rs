@@ -17,7 +17,7 @@ use super::tar_index::TarIndex;
 use super::tar_writer::{Content, Entry, TarWriter};
 use super::{
     BlobBody, BlobStream, Coming, Destination, DestinationCan, Presence, Source, SourceCan, Stored,
-    Which, WrittenLate, tallied, verified_from,
+    Which, WrittenLate, sized_from, tallied, verified_from,
 };
 use crate::image::{Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Kind, Result};
@@ -147,6 +147,17 @@ impl Source for OciArchiveSource {
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        Ok(verified_from(self.bytes_of(blob, from).await?, blob, from))
+    }
+
+    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        Ok(sized_from(self.bytes_of(blob, from).await?, blob, from))
+    }
+}
+
+impl OciArchiveSource {
+    /// The blob's bytes from offset `from` on, unchecked.
+    async fn bytes_of(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
         let stream = match self.tar.stream(&blob_member(&blob.digest), from)? {
             Some(stream) => stream,
             None => match oci_layout::data(blob) {
@@ -154,7 +165,7 @@ impl Source for OciArchiveSource {
                 None => return Err(self.missing(&blob.digest)),
             },
         };
-        Ok(verified_from(stream, blob, from))
+        Ok(stream)
     }
 }
 

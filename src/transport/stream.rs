@@ -26,6 +26,21 @@ pub fn verified_from(inner: BlobStream, blob: &Descriptor, from: u64) -> BlobStr
 /// The error stands in the place of the last piece, so that whoever passes the pieces on never passes on all of
 /// a wrong blob. It also comes as soon as there is a byte too many (quirk B10), before that is handed on.
 pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
+    checked(inner, blob, 0, Some(Hashing::of(blob)))
+}
+
+/// `inner`, the bytes of `blob` from offset `from` on, ending in an error when the size is not that of `blob`; as in
+/// [`verified`], but the digest is left for the receiver to check.
+pub fn sized_from(inner: BlobStream, blob: &Descriptor, from: u64) -> BlobStream {
+    checked(inner, blob, from, None)
+}
+
+fn checked(
+    inner: BlobStream,
+    blob: &Descriptor,
+    from: u64,
+    hashing: Option<Hashing>,
+) -> BlobStream {
     struct State {
         inner: BlobStream,
         /// Taken when all bytes are there, or nothing more is to come.
@@ -52,14 +67,14 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
         }
 
         async fn finish(&mut self) -> Result<()> {
-            let Some(hashing) = self.hashing.take() else {
-                return Ok(());
-            };
-            let actual = hashing.finish().await?;
             if self.seen != self.blob.size {
                 let what = format!("ends after {} of {} bytes", self.seen, self.blob.size);
                 return Err(corrupt(&self.blob, what));
             }
+            let Some(hashing) = self.hashing.take() else {
+                return Ok(());
+            };
+            let actual = hashing.finish().await?;
             if actual != self.blob.digest {
                 let what = format!("has other content: it hashes to `{actual}`");
                 return Err(corrupt(&self.blob, what));
@@ -69,8 +84,8 @@ pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
     }
     let state = State {
         inner,
-        hashing: Some(Hashing::of(blob)),
-        seen: 0,
+        hashing,
+        seen: from,
         ended: false,
         blob: blob.clone(),
     };
@@ -145,7 +160,7 @@ const BESIDE: u64 = 16 << 20;
 /// Bytes handed to the hashing thread at a time: TLS brings 16 KiB, and a hand-over costs about as much as hashing that.
 const BATCH: usize = 256 * 1024;
 /// Batches that may wait for the hashing thread.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 
 /// Where a blob is hashed.
 enum Hashing {
@@ -260,13 +275,21 @@ mod tests {
 
     /// What comes out for the blob `content` when these pieces arrive: bytes handed on, and the error.
     async fn passed(content: &str, pieces: &[&'static str]) -> (String, Option<String>) {
+        passed_by(verified, content, pieces).await
+    }
+
+    async fn passed_by(
+        check: impl Fn(BlobStream, &Descriptor) -> BlobStream,
+        content: &str,
+        pieces: &[&'static str],
+    ) -> (String, Option<String>) {
         let digest = Digest::of(Algorithm::Sha256, content.as_bytes());
         let blob = Descriptor::new("x", digest, content.len() as u64);
         let pieces: Vec<_> = pieces
             .iter()
             .map(|p| Ok(Bytes::from_static(p.as_bytes())))
             .collect();
-        let mut out = verified(Box::pin(stream::iter(pieces)), &blob);
+        let mut out = check(Box::pin(stream::iter(pieces)), &blob);
         let (mut text, mut error) = (String::new(), None);
         while let Some(item) = out.next().await {
             assert!(error.is_none(), "an error is the last item");
@@ -297,6 +320,27 @@ mod tests {
             let (text, error) = passed("abcdef", pieces).await;
             assert_eq!(text, handed_on, "{pieces:?}");
             assert!(error.unwrap().contains(why), "{pieces:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_blob_that_passes_unhashed_has_its_size_checked_from_any_offset() {
+        let whole = |inner, blob: &Descriptor| sized_from(inner, blob, 0);
+        let rest = |inner, blob: &Descriptor| sized_from(inner, blob, 4);
+        assert_eq!(
+            passed_by(whole, "abcdef", &["abc", "deX"]).await,
+            ("abcdeX".into(), None)
+        );
+        assert_eq!(
+            passed_by(rest, "abcdef", &["e", "f"]).await,
+            ("ef".into(), None)
+        );
+        let (text, error) = passed_by(whole, "abcdef", &["abc", "defg"]).await;
+        assert_eq!(text, "abc");
+        assert!(error.unwrap().contains("is longer"));
+        for pieces in [&["e"][..], &[]] {
+            let (_, error) = passed_by(rest, "abcdef", pieces).await;
+            assert!(error.unwrap().contains("ends after"), "{pieces:?}");
         }
     }
 }

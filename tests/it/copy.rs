@@ -7,6 +7,7 @@ mod edges;
 mod graphs;
 mod interrupted;
 mod nested;
+mod passing;
 mod recode;
 mod recode_elsewhere;
 mod shared_blobs;

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+use std::time::Duration;
+
 use super::support::Barque;
-use super::support::images;
+use super::support::fake::{FakeRegistry, on};
+use super::support::images::{self, Dialect, Maker};
 use super::support::peers::{self, DockerRegistry, Requests};
 
 /// A registry that was fed the images of these tests; none when a peer is missing.
@@ -366,4 +369,23 @@ fn a_plan_expects_the_requests_that_the_copy_sends() {
         };
         assert_eq!(expected["Source"], read, "{what}: {expected} {lines:#?}");
     }
+}
+
+#[test]
+fn small_blobs_of_a_registry_that_is_far_away_move_side_by_side_in_larger_numbers() {
+    let names: Vec<String> = (0..40).map(|i| format!("file-{i}")).collect();
+    let maker = Maker::new(Dialect::Oci);
+    let image = names
+        .iter()
+        .fold(maker, |maker, name| maker.file_layer(name, name))
+        .make();
+    let registry = FakeRegistry::start()
+        .image("a", "1", &image)
+        .rule(on("").delay(Duration::from_millis(100)));
+    let barque = Barque::new();
+    let copy = ["copy", &registry.docker("a:1"), "dir:out"];
+    barque.args(copy).run().ok();
+    // Near ones take 16 places; each request that waits for its answer has a connection.
+    let connections = registry.connections();
+    assert!((30..=49).contains(&connections), "{connections}");
 }

@@ -2,7 +2,7 @@
 //! as docker's own client does it (OCI distribution-spec "Pushing a blob in chunks"; quirks U7, U8, U21).
 
 use super::push::MAX_FAILURES;
-use super::uploads::Started;
+use super::uploads::{OtherContent, Started};
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::registry::error::has_status;
 use crate::registry::lost::{MAX_UNANSWERED, is_unanswered};
@@ -27,8 +27,9 @@ impl Client {
             };
             failures += 1;
             // What is refused for its form, or not allowed, will be so again.
-            let refused =
-                has_status(&error, &[400, 401, 403, 405, 411, 413, 501]) || self.is_put_off(&error);
+            let refused = has_status(&error, &[400, 401, 403, 405, 411, 413, 501])
+                || self.is_put_off(&error)
+                || OtherContent::is_in(&error);
             let most = match is_unanswered(&error) {
                 true => MAX_UNANSWERED,
                 false => MAX_FAILURES,

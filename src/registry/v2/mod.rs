@@ -12,4 +12,4 @@ pub(super) use blobs::{BULK, content_range, skip};
 pub use manifests::{MANIFEST_CAP, TagOrDigest};
 pub(super) use push::Habits;
 pub use push::Pushed;
-pub use uploads::{Received, Session, Started};
+pub use uploads::{OtherContent, Received, Session, Started};

@@ -12,7 +12,7 @@ use crate::image::{Descriptor, RepositoryName};
 use crate::registry::{ApiError, Client, UploadBody};
 use crate::{Error, Kind, Result};
 
-use super::uploads::{Session, Started};
+use super::uploads::{OtherContent, Session, Started};
 use crate::registry::error::has_status;
 use crate::registry::lost::{MAX_UNANSWERED, is_unanswered};
 
@@ -179,7 +179,11 @@ impl Upload<'_> {
                 self.seekable = false;
                 return Err(Stop::Failed(error));
             }
-            if has_status(&error, &[401, 403]) || self.client.is_put_off(&error) {
+            // What was filed wrongly may be called present by the next start.
+            if has_status(&error, &[401, 403])
+                || self.client.is_put_off(&error)
+                || OtherContent::is_in(&error)
+            {
                 return Err(Stop::ForGood(error));
             }
             if is_unanswered(&error) {

@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-use http::{Method, StatusCode, header};
+use http::{HeaderName, Method, StatusCode, header};
 
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::registry::admit::{Admitted, Purpose, admit};
@@ -49,6 +49,41 @@ impl Session {
             place: place(answer)?,
             min_chunk: self.min_chunk,
         })
+    }
+}
+
+/// The cause of an error about an upload that a registry took, but filed under another digest than it was sent with.
+#[derive(Debug)]
+pub struct OtherContent(Digest);
+
+impl std::error::Error for OtherContent {}
+
+impl std::fmt::Display for OtherContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "it says to have `{}`", self.0)
+    }
+}
+
+impl OtherContent {
+    /// Whether `e` is about that.
+    pub fn is_in(e: &Error) -> bool {
+        let first = std::error::Error::source(e);
+        std::iter::successors(first, |e| e.source()).any(|e| e.is::<OtherContent>())
+    }
+
+    /// An error where `answer`, which ended an upload, names other content than `sent`. A digest by another algorithm
+    /// may be that of the same content.
+    fn look(answer: &Answer, sent: &Digest) -> Result<()> {
+        let name = HeaderName::from_static("docker-content-digest");
+        let named: Option<Digest> = answer.header(&name).and_then(|text| text.parse().ok());
+        match named.filter(|d| d.algorithm() == sent.algorithm() && d != sent) {
+            None => Ok(()),
+            Some(other) => {
+                let url = answer.url.redacted();
+                let text = format!("PUT {url}: the registry got other content than blob `{sent}`");
+                Err(Error::new(Kind::Corrupt, text).because(OtherContent(other)))
+            }
+        }
     }
 }
 
@@ -214,6 +249,7 @@ impl Client {
         blob: &Descriptor,
         answer: Answer,
     ) -> Result<()> {
+        OtherContent::look(&answer, &blob.digest)?;
         if answer.status == StatusCode::CREATED
             || self.has_blob(repository, blob, Actions::PullPush).await?
         {

@@ -4,21 +4,24 @@
 //! here too, beside what is done.
 
 mod late;
+mod passing;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::Method;
 use tokio::sync::OnceCell;
 
+use self::passing::{hashed, passing, traced};
 use super::{summed, wanted};
 use crate::image::{
     Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName,
 };
 use crate::registry::v2::Pushed;
-use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience, UploadBody};
+use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience};
 use crate::settings::Access;
 use crate::transport::docker_v1::{Fallback, V1Destination, no_v2};
 use crate::transport::{
@@ -149,26 +152,24 @@ impl Destination for DockerDestination {
         } else {
             Stored::Mounted
         };
-        let upload = {
-            let body = body.clone();
-            UploadBody::new(blob.size, move |from| {
-                let body = body.clone();
-                Box::pin(async move { body.open(from).await })
-            })
-        };
         let from = Some(from).filter(|_| !body.anew);
         if self.is_draft() {
+            let upload = hashed(blob.size, &body);
             return self.put_draft_blob(blob, &upload).await;
         }
+        let upload = passing(blob.size, &body);
         match self.client.push_blob(&own.name, blob, from, &upload).await {
             Ok(Pushed::Present) => Ok(mounted),
             Ok(Pushed::Uploaded) => Ok(Stored::Written),
             Err(e) if no_v2(&e) && !upload.failed() => match self.v1(e).await {
                 Ok(v1) => v1.put_blob(blob, body).await,
-                Err(_) if self.looks_for_draft().await? => self.put_draft_blob(blob, &upload).await,
+                Err(_) if self.looks_for_draft().await? => {
+                    let upload = hashed(blob.size, &body);
+                    self.put_draft_blob(blob, &upload).await
+                }
                 Err(e) => Err(e),
             },
-            Err(e) => Err(e),
+            Err(e) => Err(traced(e, &body).await),
         }
     }
 
@@ -237,6 +238,10 @@ impl Destination for DockerDestination {
     fn requests_for_manifest(&self, manifest: &Manifest) -> u64 {
         let v1 = self.v1.get();
         v1.map_or(1, |v1| v1.requests_for_manifest(manifest))
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.client.round_trip()
     }
 
     fn pressure(&self) -> u64 {

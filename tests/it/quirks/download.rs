@@ -396,7 +396,9 @@ fn b12_wrong_bytes_of_a_clean_download_fail_at_once() {
             "{}",
             out.stderr()
         );
-        assert_eq!(layer_requests(&registry, &image).len(), 1, "{to}");
+        // On its way to a registry it is hashed only after that one refused it.
+        let read = if to.starts_with("docker:") { 2 } else { 1 };
+        assert_eq!(layer_requests(&registry, &image).len(), read, "{to}");
         assert_eq!(destination.manifest("a", "1"), None);
     }
 }
