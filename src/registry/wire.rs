@@ -177,6 +177,9 @@ impl Wire {
         };
         self.gate(&request.url).pass().await;
         let connections = self.connections.to(request.url.url());
+        if let Some(name) = request.url.name_to_check() {
+            connections.only_public(name);
+        }
         let client = connections
             .client(request.url.url().scheme(), request.bulk)
             .map_err(own)?;
@@ -216,6 +219,16 @@ impl Wire {
         match sent {
             Ok(response) => {
                 self.gate(&request.url).note_answer();
+                let mut url = request.url.clone();
+                // Behind a proxy the address is that of the proxy.
+                if !connections.has_proxy(url.url())
+                    && let Some(peer) = response.remote_addr()
+                {
+                    url.reached(peer.ip()).map_err(|error| Lost {
+                        error,
+                        why: Why::Odd,
+                    })?;
+                }
                 let status = response.status();
                 tracing::debug!(
                     "{} {} -> {} in {:.1?}",
@@ -237,7 +250,7 @@ impl Wire {
                 Ok(Answer {
                     status,
                     headers,
-                    url: request.url.clone(),
+                    url,
                     body: response,
                     maybe_done: false,
                     stall: self.patience.stall,
@@ -290,10 +303,7 @@ impl Wire {
 
     fn gate(&self, url: &Admitted) -> Arc<Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        gates
-            .entry(url.url().authority().to_owned())
-            .or_default()
-            .clone()
+        gates.entry(url.place()).or_default().clone()
     }
 }
 

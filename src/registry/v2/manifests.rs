@@ -198,8 +198,9 @@ impl Client {
         }
     }
 
-    /// Checks that the registry takes the credential given for it: GET `/v2/`, its challenge answered.
-    pub async fn check_login(&self) -> Result<()> {
+    /// Checks that the registry takes the credential given for it: GET `/v2/`, its challenge answered. Returns the host of
+    /// the token endpoint that it was sent to, if that belongs to another owner.
+    pub async fn check_login(&self) -> Result<Option<String>> {
         let answer = self
             .send(&Intent::new(Method::GET, "/v2/".to_owned(), None))
             .await?;
@@ -214,7 +215,9 @@ impl Client {
                 format!("GET {url} answered with a web page; this is no registry"),
             ));
         }
-        Ok(())
+        // An anonymous token says nothing about a login.
+        self.withheld()
+            .map_or_else(|| Ok(self.foreign_token_host()), Err)
     }
 }
 
