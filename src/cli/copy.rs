@@ -185,8 +185,8 @@ pub(crate) async fn run(
     // One set of files for both sides: a file is read, and warned of, once.
     let files = AuthFiles::find(args.authfile.clone())?;
     let access = (
-        args.src.access(Some(&files), args.tls_verify)?,
-        args.dest.access(Some(&files), args.tls_verify)?,
+        args.src.access(global, Some(&files), args.tls_verify)?,
+        args.dest.access(global, Some(&files), args.tls_verify)?,
     );
     let local = (
         args.src_place.local(global, args.shared_blob_dir.as_ref()),

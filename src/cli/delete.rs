@@ -53,7 +53,7 @@ pub(crate) async fn run(args: DeleteArgs, global: &Global) -> anyhow::Result<Out
         .iter()
         .map(|text| ImageName::parse(text).with_context(|| format!("reading the name `{text}`")))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let access = args.registry.access(None, None)?;
+    let access = args.registry.access(global, None, None)?;
     let patience = global.patience();
     let mut text = String::new();
     for (name, given) in names.iter().zip(&args.images) {

@@ -11,7 +11,9 @@ use clap::builder::BoolishValueParser;
 
 use crate::image::PlatformWish;
 use crate::registry::Patience;
-use crate::settings::{Access, AuthFiles, Credential, Found, Login, Secret, parse_creds};
+use crate::settings::{
+    Access, AuthFiles, Credential, Found, Login, Secret, TokenHosts, parse_creds,
+};
 use crate::transport::Local;
 use crate::{Error, Result};
 
@@ -67,6 +69,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, hide = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_RETRY_BACKOFF")]
     pub(crate) retry_backoff: Option<Duration>,
 
+    /// Send a registry's credential to the token endpoint on this host too, though it belongs to another domain; can be repeated
+    #[arg(long, global = true, value_name = "HOST", value_parser = token_host, value_delimiter = ',', env = "BARQUE_ALLOW_TOKEN_HOST", hide_env_values = true, help_heading = "Global options")]
+    pub(crate) allow_token_host: Vec<String>,
+
     /// Accepted for compatibility with skopeo: barque checks no signature policy
     #[arg(long, global = true, hide = true)]
     pub(crate) insecure_policy: bool,
@@ -109,6 +115,13 @@ impl Global {
         patience
     }
 
+    /// Hosts that may see credentials, besides those of a registry's owner.
+    pub(crate) fn token_hosts(&self) -> TokenHosts {
+        // The variable may be there without a value.
+        let given = self.allow_token_host.iter().filter(|host| !host.is_empty());
+        TokenHosts::These(given.cloned().collect())
+    }
+
     /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else.
     pub(crate) fn platform(&self, flag: &PlatformFlag) -> Result<PlatformWish> {
         // An empty value, as of a variable of CI that is not set, is none.
@@ -143,6 +156,25 @@ pub(crate) struct PlatformFlag {
     /// Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
+}
+
+/// `HOST` or `HOST:PORT`, as it stands in a URL.
+fn token_host(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(&format!("https://{text}/"));
+    let host = url.ok().filter(|url| {
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        bare && !text.contains(['/', '@', '\\'])
+    });
+    match (text, host) {
+        ("", _) => Ok(String::new()),
+        (_, Some(url)) => {
+            let port = text.rsplit_once(':').map(|(_, port)| port);
+            let port = port.filter(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+            let port = port.map_or(String::new(), |port| format!(":{port}"));
+            Ok(url.host_str().unwrap_or_default().to_owned() + &port)
+        }
+        _ => Err("write HOST or HOST:PORT, without a scheme".to_owned()),
+    }
 }
 
 /// A switch by a variable, which may be there without a value.
@@ -201,6 +233,7 @@ pub(crate) struct Side<'a> {
     pub(crate) files: AuthFiles,
     pub(crate) cert_dir: Option<&'a PathBuf>,
     pub(crate) tls_verify: Option<bool>,
+    pub(crate) token_hosts: TokenHosts,
     /// `""`, `"src-"` or `"dest-"`, for messages.
     pub(crate) prefix: &'static str,
 }
@@ -212,6 +245,7 @@ impl Side<'_> {
             Login::Given(Found {
                 credential,
                 origin: format!("`--{}{flag}`", self.prefix),
+                token_hosts: Vec::new(),
             })
         };
         let login = if self.no_creds {
@@ -240,6 +274,7 @@ impl Side<'_> {
             login,
             tls_verify: self.tls_verify.unwrap_or(true),
             cert_dir: self.cert_dir.cloned(),
+            token_hosts: self.token_hosts.clone(),
         })
     }
 }
@@ -290,7 +325,7 @@ macro_rules! access_flags {
 
         impl $name {
             /// How this side reaches its registry; `files` and `tls_verify` serve where the side has none of its own.
-            pub(crate) fn access(&self, files: Option<&AuthFiles>, tls_verify: Option<bool>) -> Result<Access> {
+            pub(crate) fn access(&self, global: &Global, files: Option<&AuthFiles>, tls_verify: Option<bool>) -> Result<Access> {
                 let files = match (&self.authfile, files) {
                     (None, Some(files)) => files.clone(),
                     (own, _) => AuthFiles::find(own.clone())?,
@@ -304,6 +339,7 @@ macro_rules! access_flags {
                     files,
                     cert_dir: self.cert_dir.as_ref(),
                     tls_verify: self.tls_verify.or(tls_verify),
+                    token_hosts: global.token_hosts(),
                     prefix: $prefix,
                 }
                 .access()
@@ -370,6 +406,29 @@ access_flags!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn token_hosts_are_hosts() {
+        for (text, host) in [
+            ("Auth.Example.com", "auth.example.com"),
+            ("auth.example.com:443", "auth.example.com:443"),
+            ("[::1]", "[::1]"),
+            ("[::1]:5001", "[::1]:5001"),
+            ("", ""),
+        ] {
+            assert_eq!(token_host(text).as_deref(), Ok(host));
+        }
+        for wrong in [
+            "https://a.io",
+            "a.io/token",
+            "u@a.io",
+            "a b",
+            "a.io:x",
+            "a?b",
+        ] {
+            assert!(token_host(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_as_go_writes_them() {

@@ -76,7 +76,7 @@ pub(crate) struct InspectArgs {
 }
 
 pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Outcome> {
-    let access = args.registry.access(None, None)?;
+    let access = args.registry.access(global, None, None)?;
     let wish = global.platform(&args.platform)?;
     let patience = global.patience();
     // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.

@@ -80,7 +80,7 @@ pub(crate) async fn run(
     workers: &Workers,
 ) -> anyhow::Result<Outcome> {
     let name = image_to_read(&args.image)?;
-    let access = args.registry.access(None, None)?;
+    let access = args.registry.access(global, None, None)?;
     let source = open_source(
         &name,
         &access,

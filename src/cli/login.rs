@@ -13,7 +13,7 @@ use super::{Outcome, signals};
 use crate::image::Registry;
 use crate::registry::Client;
 use crate::settings::{
-    Access, AuthFiles, AuthKey, Credential, CredentialStore, Found, Login, Secret,
+    Access, AuthFiles, AuthKey, Credential, CredentialStore, Found, Login, Secret, TokenHosts,
 };
 use crate::{Error, Kind, Result};
 
@@ -93,19 +93,24 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outc
         && let Some(found) = stored.lookup_key(&key).await.with_context(doing)?
     {
         let text = format!("Authenticating with existing credentials for {key}\n");
-        if check(&args, global, &key.registry, found).await.is_ok() {
-            return Ok((text
-                + &format!("Existing credentials are valid. Already logged in to {key}\n"))
-                .into());
+        match check(&args, global.token_hosts(), global, &key.registry, found).await {
+            Ok(_) => {
+                return Ok((text
+                    + &format!("Existing credentials are valid. Already logged in to {key}\n"))
+                    .into());
+            }
+            // It says that a refusal need not be about the credentials.
+            Err(e) => tracing::warn!("the existing credentials for `{key}` are not valid: {e}"),
         }
-        tracing::warn!("the existing credentials for `{key}` are not valid");
     }
     let credential = credential(&args).await.with_context(doing)?;
     let found = Found {
         credential: credential.clone(),
         origin: "this login".to_owned(),
+        token_hosts: Vec::new(),
     };
-    check(&args, global, &key.registry, found)
+    // The password was typed in for this registry, so it goes wherever that has its tokens issued.
+    let token_host = check(&args, TokenHosts::Any, global, &key.registry, found)
         .await
         .map_err(|e| match e.kind() {
             // skopeo's words, for which scripts look.
@@ -115,9 +120,15 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outc
         .with_context(doing)?;
     let store = CredentialStore::find(args.authfile.clone(), args.compat_auth_file.clone())?;
     let place = store
-        .store(&key, &credential)
+        .store_with(&key, &credential, token_host.as_slice())
         .await
         .with_context(|| format!("storing the login for `{key}`"))?;
+    if let Some(host) = token_host {
+        tracing::warn!(
+            "`{}` has logins checked by another host, `{host}`: this login is now sent there too",
+            key.registry
+        );
+    }
     Ok(match args.verbose {
         true => format!("Login Succeeded!\nStored in {place}\n").into(),
         false => "Login Succeeded!\n".to_owned().into(),
@@ -134,12 +145,20 @@ async fn get_login(stored: &AuthFiles, key: &AuthKey) -> Result<String> {
     }
 }
 
-/// Asks the registry whether it takes the credential.
-async fn check(args: &LoginArgs, global: &Global, registry: &Registry, found: Found) -> Result<()> {
+/// Asks the registry whether it takes the credential, which may be sent to the token endpoints on `token_hosts`. Returns the
+/// host of that endpoint if it belongs to another owner.
+async fn check(
+    args: &LoginArgs,
+    token_hosts: TokenHosts,
+    global: &Global,
+    registry: &Registry,
+    found: Found,
+) -> Result<Option<String>> {
     let access = Access {
         login: Login::Given(found),
         tls_verify: args.tls_verify.unwrap_or(true),
         cert_dir: args.cert_dir.clone(),
+        token_hosts,
     };
     Client::new(registry, &access, global.patience())?
         .check_login()

@@ -19,7 +19,8 @@ mod search;
 mod signals;
 mod tags;
 
-use std::io::Write;
+use std::borrow::Cow;
+use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -259,7 +260,12 @@ async fn print(outcome: Outcome) -> anyhow::Result<()> {
 
 fn write_out(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    let written = signals::while_blocked(|| stdout.write_all(bytes).and_then(|()| stdout.flush()));
+    // Remote text is no command for the terminal; into a pipe or file the bytes go as they are.
+    let bytes = match stdout.is_terminal() {
+        true => failure::visible(bytes),
+        false => Cow::Borrowed(bytes),
+    };
+    let written = signals::while_blocked(|| stdout.write_all(&bytes).and_then(|()| stdout.flush()));
     written.context("writing to standard output")
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct TagsArgs {
 
 pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outcome> {
     let name = place(&args.repository)?;
-    let access = args.registry.access(None, None)?;
+    let access = args.registry.access(global, None, None)?;
     let local = Local {
         tmpdir: global.tmpdir.clone(),
         ..Local::default()

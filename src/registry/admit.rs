@@ -2,12 +2,14 @@
 //!
 //! `Location`, `Link`, `realm` and redirects come from outside and may be forged. The rules: only http and https;
 //! https is never lowered; no hop from a public place to a private one; `Link` stays on its origin (quirks B2,
-//! B3, L2, U3-U6, A7, A8). Only what passed becomes an [`Admitted`], and requests are sent to nothing else.
+//! B3, L2, U3-U6, A7, A8). Only what passed becomes an [`Admitted`], and requests are sent to nothing else. Names are
+//! judged when they are looked up, by [`super::address`].
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use super::address::{is_loopback, is_private, shows_private};
 use crate::{Error, Kind, Result};
 
 /// Why a server names another URL.
@@ -27,63 +29,138 @@ pub(crate) enum Purpose {
 
 /// A URL that requests may be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Admitted(Url);
+pub(crate) struct Admitted {
+    url: Url,
+    /// Whether a public server named it, which may not lead to a private address.
+    only_public: bool,
+    /// Whether it was reached at a private address; `None` before an answer came, and behind a proxy.
+    at_private: Option<bool>,
+}
 
 impl Admitted {
     /// The API root of a registry that the user named.
     pub(crate) fn root(scheme: &str, host: &str) -> Result<Admitted> {
         let text = format!("{scheme}://{host}/");
         Url::parse(&text)
-            .map(Admitted)
+            .map(Admitted::named_by_user)
             .map_err(|e| Error::other(format!("`{host}` is not a valid registry host")).because(e))
+    }
+
+    fn named_by_user(url: Url) -> Admitted {
+        Admitted {
+            url,
+            only_public: false,
+            at_private: None,
+        }
+    }
+
+    /// The same with another URL of this origin.
+    fn with(&self, url: Url) -> Admitted {
+        Admitted {
+            url,
+            ..self.clone()
+        }
     }
 
     /// The URL at `path_and_query` (already in the form of a URL) of the same origin.
     pub(crate) fn at(&self, path_and_query: &str) -> Admitted {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         let (path, query) = match path_and_query.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (path_and_query, None),
         };
         url.set_path(path);
         url.set_query(query);
-        Admitted(url)
+        self.with(url)
     }
 
     pub(crate) fn url(&self) -> &Url {
-        &self.0
+        &self.url
+    }
+
+    /// `HOST[:PORT]`, without a user.
+    pub(crate) fn place(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        match self.url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+
+    /// The host if it is a name and may only be connected to at public addresses.
+    pub(crate) fn name_to_check(&self) -> Option<&str> {
+        self.url.domain().filter(|_| self.only_public)
+    }
+
+    /// Takes note that an answer came from `peer`; an error if that address may not be sent requests to.
+    pub(crate) fn reached(&mut self, peer: IpAddr) -> Result<()> {
+        self.at_private = Some(is_private(peer));
+        if self.only_public && is_private(peer) {
+            return Err(leads_to_private(self, peer));
+        }
+        Ok(())
+    }
+
+    /// Whether this is a place that may name private ones.
+    fn is_private(&self) -> bool {
+        self.at_private.unwrap_or_else(|| shows_private(&self.url))
     }
 
     /// Whether requests to `other` may carry what was meant for this one: same scheme, host and port.
     pub(crate) fn same_origin(&self, other: &Admitted) -> bool {
-        self.0.origin() == other.0.origin()
+        self.url.origin() == other.url.origin()
     }
 
     /// This URL with `extra` (`name=value`) behind its query, which stays byte for byte (quirk U2).
     pub(crate) fn with_query(&self, extra: &str) -> Admitted {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         let query = match url.query() {
             Some(q) if !q.is_empty() => format!("{q}&{extra}"),
             _ => extra.to_owned(),
         };
         url.set_query(Some(&query));
-        Admitted(url)
+        self.with(url)
     }
 
     /// The URL for people and logs: no user, no query, which may hold signatures.
     pub(crate) fn redacted(&self) -> String {
-        let mut url = self.0.clone();
-        url.set_query(None);
-        url.set_fragment(None);
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.to_string()
+        redact(&self.url)
     }
+}
+
+/// `url` without what may be secret: user, query and fragment.
+fn redact(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
+}
+
+/// `text`, which should be a URL, for people and logs: without user, query and fragment.
+pub(crate) fn redacted(text: &str) -> String {
+    if let Ok(url) = Url::parse(text) {
+        return redact(&url);
+    }
+    // What cannot be taken apart may hold a secret anywhere behind its path.
+    let place = text.split(['?', '#']).next().unwrap_or_default();
+    let place = place.rsplit('@').next().unwrap_or_default();
+    place.chars().take(120).collect()
+}
+
+/// The error about `url`, which a public server named and which is at the private address `ip`.
+pub(super) fn leads_to_private(url: &Admitted, ip: IpAddr) -> Error {
+    let (url, host) = (url.redacted(), url.url.host_str().unwrap_or_default());
+    Error::new(
+        Kind::Unavailable,
+        format!("a public server named `{url}`, but `{host}` is at the private address `{ip}`"),
+    )
 }
 
 /// Admits `target`, which the answer to `base` named, or says why not.
 pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<Admitted> {
-    let joined = base.0.join(&absolute_form(base, target));
+    let joined = base.url.join(&absolute_form(base, target));
     let refuse = |why: &str| {
         let what = match purpose {
             Purpose::Redirect => "a redirect to",
@@ -93,13 +170,8 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
             Purpose::Endpoint => "the registry",
         };
         let target = match &joined {
-            Ok(url) => Admitted(url.clone()).redacted(),
-            // What cannot be taken apart may hold a secret anywhere behind its path.
-            Err(_) => {
-                let place = target.split(['?', '#']).next().unwrap_or_default();
-                let place = place.rsplit('@').next().unwrap_or_default();
-                place.chars().take(120).collect()
-            }
+            Ok(url) => redact(url),
+            Err(_) => redacted(target),
         };
         Error::new(
             Kind::Unavailable,
@@ -113,42 +185,63 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(refuse("only http and https URLs are followed"));
     }
-    let same_host = url.host() == base.0.host();
+    if purpose == Purpose::Link && url.origin() != base.url.origin() {
+        if !is_same_list(&base.url, &url) {
+            return Err(refuse("it is on another server"));
+        }
+        // The registry knows itself by another name or scheme than its clients do.
+        return Ok(base.at(&url[url::Position::BeforePath..url::Position::AfterQuery]));
+    }
+    let same_host = url.host() == base.url.host();
     if purpose == Purpose::Location
         && same_host
         && url.port().is_none()
-        && base.0.port().is_some()
+        && base.url.port().is_some()
         && !has_port(target)
     {
         // U4: a router dropped the port of the host that the request went to.
-        let _ = url.set_port(base.0.port());
+        let _ = url.set_port(base.url.port());
     }
-    if base.0.scheme() == "https" && url.scheme() == "http" {
+    if base.url.scheme() == "https" && url.scheme() == "http" {
         if !same_host {
             return Err(refuse("https is not lowered to http"));
         }
         // U5: a proxy that terminates TLS let the inner scheme through; keep to the outer one.
-        let port = url.port().or(base.0.port());
+        let port = url.port().or(base.url.port());
         let _ = url.set_scheme("https");
         let _ = url.set_port(port);
     }
-    if !same_host && is_private(&url) && !is_private(&base.0) {
+    let only_public = !base.is_private();
+    if only_public && !same_host && shows_private(&url) {
         return Err(refuse(
             "a public server may not send clients to a private address",
         ));
     }
-    let admitted = Admitted(url);
-    if purpose == Purpose::Link && !admitted.same_origin(base) {
-        return Err(refuse("it is on another server"));
-    }
-    Ok(admitted)
+    Ok(Admitted {
+        url,
+        only_public,
+        at_private: base.at_private.filter(|_| same_host),
+    })
+}
+
+/// L2: whether `next`, on another origin than `list`, is the same list on the same server under another name. A server
+/// behind a proxy may know neither the name nor the scheme that its clients use. An address is no such name.
+fn is_same_list(list: &Url, next: &Url) -> bool {
+    let same_server = match (list.host(), next.host()) {
+        (_, Some(Host::Domain(_))) => true,
+        (Some(a), Some(b)) => {
+            a == b || (is_loopback(&a) && is_loopback(&b) && list.port() == next.port())
+        }
+        _ => false,
+    };
+    same_server && list.path() == next.path()
 }
 
 /// U3: `host/path` without a scheme, where the host is the one that was asked.
 fn absolute_form(base: &Admitted, target: &str) -> String {
-    let authority = base.0.authority();
+    let authority = base.url.authority();
     match target.strip_prefix(authority) {
-        Some(rest) if rest.starts_with('/') => format!("{}://{target}", base.0.scheme()),
+        Some(rest) if rest.starts_with('/') => format!("{}://{target}", base.url.scheme()),
         _ => target.to_owned(),
     }
 }
@@ -166,40 +259,13 @@ fn has_port(target: &str) -> bool {
         .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Whether the URL names an address that is not reachable from the internet. Names are not resolved.
-fn is_private(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => is_private_ip(ip.into()),
-        Some(Host::Ipv6(ip)) => is_private_ip(ip.into()),
-        None => false,
-    }
-}
-
-fn is_private_ip(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
-        }
-        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-            Some(v4) => is_private_ip(v4.into()),
-            None => {
-                ip.is_loopback()
-                    || ip == Ipv6Addr::UNSPECIFIED
-                    || ip.is_unique_local()
-                    || ip.is_unicast_link_local()
-            }
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn from(base: &str, target: &str, purpose: Purpose) -> Result<String> {
-        let base = Admitted(Url::parse(base).unwrap());
+        let base = Admitted::named_by_user(Url::parse(base).unwrap());
         admit(&base, target, purpose).map(|a| a.url().to_string())
     }
 
@@ -252,10 +318,11 @@ mod tests {
             which in 0..4usize,
         ) {
             let purpose = [Purpose::Redirect, Purpose::Location, Purpose::Link, Purpose::Realm][which];
-            let base = Admitted(Url::parse(&format!("https://r.io{port}/v2/a/tags/list")).unwrap());
+            let base = Url::parse(&format!("https://r.io{port}/v2/a/tags/list")).unwrap();
+            let base = Admitted::named_by_user(base);
             if let Ok(url) = admit(&base, &target, purpose) {
                 prop_assert_eq!(url.url().scheme(), "https");
-                prop_assert!(!is_private(url.url()));
+                prop_assert!(!shows_private(url.url()));
                 prop_assert!(purpose != Purpose::Link || url.same_origin(&base));
             }
         }
@@ -313,12 +380,56 @@ mod tests {
     }
 
     #[test]
+    fn l2_the_same_list_under_another_name_is_asked_where_the_registry_is() {
+        let base = "https://r.io:5000/v2/a/tags/list?n=2";
+        for link in [
+            "http://r.io:5000/v2/a/tags/list?last=q%2F",
+            "http://registry/v2/a/tags/list?last=q%2F",
+            "https://r.internal.example/v2/a/tags/list?last=q%2F",
+            "https://r.io/v2/a/tags/list?last=q%2F",
+        ] {
+            assert_eq!(
+                from(base, link, Purpose::Link).unwrap(),
+                "https://r.io:5000/v2/a/tags/list?last=q%2F"
+            );
+        }
+        for link in [
+            "https://r.io/v2/b/tags/list?last=q",
+            "http://registry/v2/",
+            "https://169.254.169.254/v2/a/tags/list",
+        ] {
+            assert!(from(base, link, Purpose::Link).is_err(), "{link}");
+        }
+    }
+
+    #[test]
+    fn b3_a_server_may_name_private_places_if_it_was_reached_at_one() {
+        let named = |peer: &str, target: &str| {
+            let mut base = Admitted::named_by_user(Url::parse("https://r.io/v2/").unwrap());
+            base.reached(peer.parse().unwrap()).unwrap();
+            admit(&base, target, Purpose::Redirect)
+        };
+        assert!(named("10.0.0.1", "https://10.0.0.2/x").is_ok());
+        assert!(named("8.8.8.8", "https://10.0.0.2/x").is_err());
+        let mut next = named("8.8.8.8", "https://cdn.io/x").unwrap();
+        assert_eq!(next.name_to_check(), Some("cdn.io"));
+        assert!(next.reached("8.8.4.4".parse().unwrap()).is_ok());
+        let error = next.reached("127.0.0.1".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("`127.0.0.1`"), "{error}");
+        let mut next = named("10.0.0.1", "https://cdn.io/x").unwrap();
+        assert_eq!(next.name_to_check(), None);
+        assert!(next.reached("127.0.0.1".parse().unwrap()).is_ok());
+    }
+
+    #[test]
     fn queries_are_extended_not_rewritten_and_never_shown() {
-        let url = Admitted(Url::parse("https://u:p@r.io/x?_state=A%3D|b").unwrap());
+        let url = Url::parse("https://u:p@r.io/x?_state=A%3D|b").unwrap();
+        let url = Admitted::named_by_user(url);
         assert_eq!(
             url.with_query("digest=d").url().query(),
             Some("_state=A%3D|b&digest=d")
         );
         assert_eq!(url.redacted(), "https://r.io/x");
+        assert_eq!(url.place(), "r.io");
     }
 }

@@ -12,6 +12,7 @@ use super::challenge::{Challenge, parse_challenges};
 use super::error::ApiError;
 use super::intent::{Actions, Said, Scope};
 use super::token::{Realm, TO_THE_ENDPOINT, Token, TokenAnswer, Tokens, basic, exchange};
+use super::token_hosts::TokenGuard;
 use super::wire::Wire;
 use crate::image::{Registry, Repository, RepositoryName};
 use crate::settings::{Access, Credential, Found, Login, Secret};
@@ -21,7 +22,7 @@ use crate::{Error, Kind, Result};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Asked {
     Basic,
-    Bearer(Realm),
+    Bearer(Box<Realm>),
 }
 
 /// The value of an `Authorization` header, with what is needed to judge a refusal of it.
@@ -88,6 +89,7 @@ pub(crate) struct Auth {
     asked: Mutex<Option<Asked>>,
     found: tokio::sync::Mutex<HashMap<RepositoryName, Option<Found>>>,
     tokens: Tokens,
+    guard: TokenGuard,
     /// The scopes for which the token endpoint refused the credential: asking again could lock the user out
     /// (quirk A24).
     refused: Mutex<HashMap<Vec<String>, ApiError>>,
@@ -103,6 +105,7 @@ impl Auth {
             asked: Mutex::default(),
             found: tokio::sync::Mutex::default(),
             tokens: Tokens::default(),
+            guard: TokenGuard::default(),
             refused: Mutex::default(),
             give_up_stored: AtomicBool::new(false),
         }
@@ -150,6 +153,7 @@ impl Auth {
         if let Some(Found {
             credential: Credential::RegistryToken(token),
             origin,
+            ..
         }) = &found
         {
             let header = Secret::new(format!("Bearer {}", token.expose()));
@@ -172,12 +176,19 @@ impl Auth {
                 Credential::RegistryToken(_) => None,
             })),
             Some(Asked::Bearer(realm)) => {
+                // Another owner's token endpoint is asked without the credential.
+                let found = found.filter(|found| {
+                    let (registry, realm) = (realm.named_by.url(), realm.url.url());
+                    let permitted = &self.access.token_hosts;
+                    self.guard.permits(registry, realm, found, permitted)
+                });
                 // A17: some endpoints look at the first scope only, so what was missing comes first.
                 let own = scope.map(Scope::params).unwrap_or_default();
                 let scopes = extra.iter().cloned().chain(own).collect();
                 self.bearer(wire, &realm, scope, scopes, found, refused)
                     .await
                     .map(Some)
+                    .map_err(|e| self.explained(e))
             }
         }
     }
@@ -223,6 +234,27 @@ impl Auth {
             }
             other => other,
         }
+    }
+
+    /// `e`, or why no credential was sent if that may be the reason for it.
+    pub(crate) fn explained(&self, e: Error) -> Error {
+        self.guard.explained(e)
+    }
+
+    /// The host of the token endpoint, if it is one of another owner than the registry.
+    pub(crate) fn foreign_token_host(&self) -> Option<String> {
+        let Some(Asked::Bearer(realm)) = self.asked() else {
+            return None;
+        };
+        let (registry, realm) = (realm.named_by.url(), realm.url.url());
+        let host = realm.host_str().map(str::to_owned);
+        host.filter(|_| !self.guard.have_one_owner(registry, realm))
+    }
+
+    /// The error that says that a credential was not sent, if that is so.
+    pub(crate) fn withheld(&self) -> Option<Error> {
+        let withheld = self.guard.withheld();
+        withheld.map(|withheld| withheld.error(Kind::NotAllowed))
     }
 
     /// A19: where the endpoint cannot read the action `delete`, `*` stands for it.
@@ -378,7 +410,8 @@ fn read_challenge(url: &Admitted, headers: &HeaderMap) -> Result<Option<Asked>> 
         .iter()
         .find(|c| c.scheme == "bearer" && c.param("realm").is_some())
     {
-        return realm(url, bearer).map(Asked::Bearer).map(Some);
+        let realm = realm(url, bearer)?;
+        return Ok(Some(Asked::Bearer(Box::new(realm))));
     }
     Ok(challenges
         .iter()
@@ -394,6 +427,7 @@ fn realm(url: &Admitted, challenge: &Challenge) -> Result<Realm> {
         .map(str::to_owned);
     Ok(Realm {
         url: admit(url, realm, Purpose::Realm)?,
+        named_by: url.clone(),
         service,
     })
 }

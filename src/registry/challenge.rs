@@ -1,7 +1,13 @@
 //! `WWW-Authenticate`: what a server asks for (RFC 9110 §11.6.1).
 //!
 //! Read by hand because real servers send what strict parsers refuse: unquoted URLs, empty list elements, two
-//! challenges in one field, a last one cut off (quirks A5, A6). What is complete is kept, the rest dropped.
+//! challenges in one field, a last one cut off (quirks A5, A6). What is complete is kept, the rest dropped. Only as much
+//! is read as any server has a use for.
+
+/// Bytes of all fields together that are read.
+const LONGEST: usize = 64 << 10;
+/// Parameters of a challenge that are kept; each is compared with those before it.
+const MOST_PARAMS: usize = 32;
 
 /// One challenge: a scheme in lower case and its parameters, the first of each name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +30,17 @@ impl Challenge {
 
 /// Reads the challenges of all `WWW-Authenticate` fields, in order.
 pub fn parse_challenges<'a>(fields: impl IntoIterator<Item = &'a str>) -> Vec<Challenge> {
-    fields
-        .into_iter()
-        .flat_map(|field| Reader { rest: field }.challenges())
-        .collect()
+    let mut left = LONGEST;
+    let fields = fields.into_iter().map(|field| {
+        let mut read = &field[..field.floor_char_boundary(left)];
+        left -= read.len();
+        if read.len() < field.len() {
+            // Without the element that is cut in two.
+            read = &read[..read.rfind(',').unwrap_or_default()];
+        }
+        Reader { rest: read }.challenges()
+    });
+    fields.flatten().collect()
 }
 
 struct Reader<'a> {
@@ -53,7 +66,7 @@ impl<'a> Reader<'a> {
                 };
                 if let Some(last) = all.last_mut() {
                     let name = word.to_ascii_lowercase();
-                    if last.param(&name).is_none() {
+                    if last.params.len() < MOST_PARAMS && last.param(&name).is_none() {
                         last.params.push((name, value));
                     }
                 }
@@ -166,6 +179,21 @@ mod tests {
             (all[1].scheme.as_str(), all[1].param("realm")),
             ("basic", Some("y"))
         );
+    }
+
+    #[test]
+    fn what_is_endless_is_cut() {
+        let params = (0..100_000).map(|i| format!("p{i}=x,"));
+        let many = format!(
+            "Bearer realm=\"https://a/t\",{}",
+            params.collect::<String>()
+        );
+        let all = parse_challenges([many.as_str(), "Basic realm=x"]);
+        assert_eq!(all.len(), 1, "nothing behind the limit is read");
+        assert_eq!(all[0].params.len(), MOST_PARAMS);
+        assert_eq!(all[0].param("realm"), Some("https://a/t"));
+        let long = "a".repeat(LONGEST - 1) + "é";
+        assert!(parse_challenges([long.as_str()]).is_empty());
     }
 
     proptest! {

@@ -121,6 +121,16 @@ impl Client {
         &self.registry
     }
 
+    /// The host of the token endpoint, if it belongs to another owner than the registry.
+    pub(super) fn foreign_token_host(&self) -> Option<String> {
+        self.auth.foreign_token_host()
+    }
+
+    /// The error that says that a credential was not sent to the token endpoint, if that is so.
+    pub(super) fn withheld(&self) -> Option<Error> {
+        self.auth.withheld()
+    }
+
     /// Requests sent so far, by host: the registry's, and those it led to.
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.wire.requests()
@@ -447,7 +457,9 @@ impl Client {
             return Ok(answer);
         }
         let refusal = ApiError::read(intent.method.clone(), answer).await;
-        Err(refusal.into_error(&Auth::describe(pass), pass.is_some_and(Pass::is_credential)))
+        let refused =
+            refusal.into_error(&Auth::describe(pass), pass.is_some_and(Pass::is_credential));
+        Err(self.auth.explained(refused))
     }
 }
 

@@ -1,14 +1,16 @@
 //! Connections: how requests reach a host. Each kind of client is built when it is first needed, because reading
 //! the system's certificate authorities costs more than a whole plain-HTTP command.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::Certificate;
 use url::Url;
 
+use super::address::Resolver;
 use super::no_proxy::NoProxy;
 use super::tls::{self, Tls};
 use crate::image::Registry;
@@ -61,6 +63,9 @@ pub(crate) struct Connections {
     /// Whether proxies are passed by.
     direct: bool,
     exceptions: Option<Box<Exceptions>>,
+    resolver: Resolver,
+    /// The proxies of the environment, read as the HTTP client itself reads them.
+    proxies: OnceLock<Matcher>,
     plain: OnceLock<reqwest::Client>,
     secure: OnceLock<reqwest::Client>,
     bulk: OnceLock<reqwest::Client>,
@@ -87,6 +92,7 @@ impl Connections {
             .map(|which| {
                 let mut connections = Connections::with(registry, access, patience, true);
                 connections.tls = new.tls.clone();
+                connections.resolver = new.resolver.clone();
                 Box::new(Exceptions { which, connections })
             });
         new
@@ -105,6 +111,8 @@ impl Connections {
             tls: Arc::default(),
             direct,
             exceptions: None,
+            resolver: Resolver::default(),
+            proxies: OnceLock::new(),
             plain: OnceLock::new(),
             secure: OnceLock::new(),
             bulk: OnceLock::new(),
@@ -124,21 +132,21 @@ impl Connections {
         match (scheme, bulk) {
             ("http", _) => get_or_build(&self.plain, || {
                 // No TLS handshake happens on these: without authorities the system's are not read.
-                self.builder()
+                self.builder("HTTP")?
                     .http1_only()
                     .tls_certs_only(std::iter::empty::<Certificate>())
                     .build()
                     .map_err(not_built)
             }),
             (_, true) => get_or_build(&self.bulk, || {
-                self.builder()
+                self.builder("HTTPS")?
                     .http1_only()
                     .tls_backend_preconfigured(self.tls(&["http/1.1"])?)
                     .build()
                     .map_err(not_built)
             }),
             (_, false) => get_or_build(&self.secure, || {
-                self.builder()
+                self.builder("HTTPS")?
                     .http2_initial_stream_window_size(H2_STREAM_WINDOW)
                     .http2_initial_connection_window_size(H2_CONNECTION_WINDOW)
                     .http2_max_frame_size(H2_FRAME)
@@ -151,11 +159,7 @@ impl Connections {
 
     /// The proxy that stands before `url`, without its credentials.
     pub(crate) fn proxy(&self, url: &Url) -> Option<String> {
-        if self.direct {
-            return None;
-        }
-        // The settings as the HTTP client itself reads them.
-        let found = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
+        let found = self.intercept(url)?;
         let proxy = found.uri();
         let scheme = proxy.scheme_str().unwrap_or("http");
         let port = proxy
@@ -164,12 +168,31 @@ impl Connections {
         Some(format!("{scheme}://{}{port}", proxy.host()?))
     }
 
+    /// Whether a proxy stands before `url`.
+    pub(crate) fn has_proxy(&self, url: &Url) -> bool {
+        self.intercept(url).is_some()
+    }
+
+    fn intercept(&self, url: &Url) -> Option<Intercept> {
+        if self.direct {
+            return None;
+        }
+        let proxies = self.proxies.get_or_init(Matcher::from_system);
+        proxies.intercept(&url.as_str().parse().ok()?)
+    }
+
+    /// From now on `host` is only connected to at public addresses.
+    pub(crate) fn only_public(&self, host: &str) {
+        self.resolver.only_public(host);
+    }
+
     /// The file of the certificate that is shown to a server which asks for one.
     pub(crate) fn client_certificate(&self) -> Option<&Path> {
         self.tls.get()?.client.as_deref()
     }
 
-    fn builder(&self) -> reqwest::ClientBuilder {
+    /// What all clients have in common; `scheme` is in capitals, as in the name of its proxy variable.
+    fn builder(&self, scheme: &str) -> Result<reqwest::ClientBuilder> {
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -177,14 +200,15 @@ impl Connections {
             // H2: load balancers drop idle connections after 5 s and more.
             .pool_idle_timeout(Duration::from_secs(4))
             .tcp_nodelay(true)
+            .dns_resolver(self.resolver.clone())
             // E12: one header with a control byte does not spoil the answer.
             .http1_ignore_invalid_headers_in_responses(true)
             .user_agent(concat!("barque/", env!("CARGO_PKG_VERSION")));
         if self.direct {
-            builder.no_proxy()
-        } else {
-            builder
+            return Ok(builder.no_proxy());
         }
+        check_proxy(scheme, |name| std::env::var_os(name))?;
+        Ok(builder)
     }
 
     /// The client's way to speak TLS, which offers these protocols of HTTP in this order.
@@ -194,6 +218,39 @@ impl Connections {
         config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
         Ok(config)
     }
+}
+
+/// An error if the proxy variable for `scheme` cannot be used: the HTTP client would go past the proxy without a word.
+fn check_proxy(scheme: &str, var: impl Fn(&str) -> Option<OsString>) -> Result<()> {
+    let set = |name: String| {
+        let mut names = [name.clone(), name.to_lowercase()].into_iter();
+        let given = names.find_map(|name| var(&name).map(|value| (name, value)));
+        // As for the HTTP client, an empty value is none, but hides the one in lower case.
+        given.filter(|(_, value)| !value.is_empty())
+    };
+    let own = set(format!("{scheme}_PROXY"));
+    let Some((name, value)) = own.or_else(|| set("ALL_PROXY".to_owned())) else {
+        return Ok(());
+    };
+    let any = http::Uri::from_static("http://registry.example/");
+    let proxies = value
+        .to_str()
+        .map(|url| Matcher::builder().all(url).build());
+    let proxy = proxies.and_then(|proxies| proxies.intercept(&any));
+    // A port that is no number is not seen before the connection is made, to another port.
+    let is_usable = |proxy: Intercept| {
+        let place = proxy.uri().authority()?;
+        Some(place.port_u16().is_some() || place.host() == place.as_str())
+    };
+    if proxy.and_then(is_usable) == Some(true) {
+        return Ok(());
+    }
+    // The value is not shown: it may hold a password.
+    Err(
+        Error::other(format!("the value of `{name}` is not the URL of a proxy")).hint(format!(
+            "write it like http://proxy.example.com:3128 or socks5://HOST:PORT, or unset `{name}`"
+        )),
+    )
 }
 
 fn get_or_build<T>(cell: &OnceLock<T>, build: impl FnOnce() -> Result<T>) -> Result<&T> {
@@ -206,4 +263,39 @@ fn get_or_build<T>(cell: &OnceLock<T>, build: impl FnOnce() -> Result<T>) -> Res
 
 fn not_built(e: reqwest::Error) -> Error {
     Error::other("the HTTP client cannot be set up").because(e)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h6_a_proxy_variable_that_cannot_be_used_is_named() {
+        let check = |scheme: &str, vars: &[(&str, &str)]| {
+            let var = |name: &str| {
+                let found = vars.iter().find(|(n, _)| *n == name);
+                found.map(|(_, value)| OsString::from(value))
+            };
+            check_proxy(scheme, var).map_err(|e| e.to_string())
+        };
+        for good in [
+            "http://p:1",
+            "p:1",
+            "socks5h://u:s@p",
+            "https://u:s@[::1]:1/",
+            "",
+        ] {
+            assert_eq!(check("HTTPS", &[("HTTPS_PROXY", good)]), Ok(()), "{good}");
+        }
+        for wrong in ["http://u:s3cret@p:port", "ftp://p", "http://", "/p", "a b"] {
+            for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+                let said = check("HTTPS", &[(name, wrong)]).unwrap_err();
+                assert!(said.contains(&format!("`{name}`")), "{said}");
+                assert!(!said.contains("s3cret"), "{said}");
+            }
+            let other = [("HTTP_PROXY", wrong), ("HTTPS_PROXY", "http://p")];
+            assert_eq!(check("HTTPS", &other), Ok(()));
+            assert!(check("HTTP", &other).is_err());
+        }
+    }
 }

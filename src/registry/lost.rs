@@ -8,6 +8,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::address::PrivateAddress;
+use super::admit::leads_to_private;
 use super::tls::{client_hint, failure};
 use super::wire::Request;
 use crate::{Error, Kind};
@@ -95,6 +97,12 @@ pub(super) fn lost(
         return Lost {
             error: error.hint(hint),
             why,
+        };
+    }
+    if let Some(PrivateAddress(ip)) = cause(&e) {
+        return Lost {
+            error: leads_to_private(&request.url, *ip),
+            why: Why::Odd,
         };
     }
     // One io::Error may wrap another under the kind `Other`.

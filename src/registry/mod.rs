@@ -5,6 +5,7 @@
 //! and tracing; the files of `v2` and `v1` are the endpoints, each a few lines on top of it. This room is separate so
 //! that no other one ever sends HTTP. It must not know transports, files of images, or the terminal.
 
+mod address;
 mod admit;
 mod auth;
 mod body;
@@ -17,8 +18,10 @@ mod gate;
 mod intent;
 mod lost;
 mod no_proxy;
+mod public_suffix;
 mod tls;
 mod token;
+mod token_hosts;
 mod unpack;
 mod upload_body;
 pub mod v1;
@@ -26,6 +29,7 @@ pub mod v2;
 mod warning;
 mod wire;
 
+pub(crate) use admit::redacted;
 pub use challenge::{Challenge, parse_challenges};
 pub use client::Client;
 pub use connections::Patience;

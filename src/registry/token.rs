@@ -31,6 +31,8 @@ const CLIENT_ID: &str = "barque";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Realm {
     pub(crate) url: Admitted,
+    /// The server that sent the challenge.
+    pub(crate) named_by: Admitted,
     pub(crate) service: Option<String>,
 }
 
@@ -234,7 +236,7 @@ async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
         let location = answer.header(&header::LOCATION).map(str::to_owned);
         match location {
             Some(location) if answer.status.is_redirection() && request.method == Method::GET => {
-                let next = admit(&request.url, &location, Purpose::Redirect)?;
+                let next = admit(&answer.url, &location, Purpose::Redirect)?;
                 if !next.same_origin(&request.url) {
                     request.headers.remove(header::AUTHORIZATION);
                 }

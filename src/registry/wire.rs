@@ -186,6 +186,9 @@ impl Wire {
         };
         self.gate(&request.url).pass().await;
         let connections = self.connections.to(request.url.url());
+        if let Some(name) = request.url.name_to_check() {
+            connections.only_public(name);
+        }
         let client = connections
             .client(request.url.url().scheme(), request.bulk)
             .map_err(own)?;
@@ -228,6 +231,16 @@ impl Wire {
                 let took = started.elapsed();
                 let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
                 self.round_trip.fetch_min(micros, Ordering::Relaxed);
+                let mut url = request.url.clone();
+                // Behind a proxy the address is that of the proxy.
+                if !connections.has_proxy(url.url())
+                    && let Some(peer) = response.remote_addr()
+                {
+                    url.reached(peer.ip()).map_err(|error| Lost {
+                        error,
+                        why: Why::Odd,
+                    })?;
+                }
                 let status = response.status();
                 tracing::debug!(
                     "{} {} -> {} in {:.1?}",
@@ -249,7 +262,7 @@ impl Wire {
                 Ok(Answer {
                     status,
                     headers,
-                    url: request.url.clone(),
+                    url,
                     body: response,
                     maybe_done: false,
                     stall: self.patience.stall,
@@ -302,10 +315,7 @@ impl Wire {
 
     fn gate(&self, url: &Admitted) -> Arc<Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        gates
-            .entry(url.url().authority().to_owned())
-            .or_default()
-            .clone()
+        gates.entry(url.place()).or_default().clone()
     }
 }
 

@@ -78,23 +78,45 @@ pub fn one_line(error: &anyhow::Error) -> String {
 /// `text` from elsewhere, made safe to show: control characters and those that reorder text are removed (a newline
 /// or tab leaves a blank), and what is longer than 2000 characters ends in `…`.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    let unsafe_char = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if text.len() <= LONGEST && !text.contains(unsafe_char) {
+    if text.len() <= LONGEST && !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut safe = text
         .trim_end()
         .chars()
         .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c })
-        .filter(|&c| !unsafe_char(c));
+        .filter(|&c| !is_unsafe(c));
     let mut shown: String = safe.by_ref().take(LONGEST).collect();
     if safe.next().is_some() {
         shown.push('…');
     }
     Cow::Owned(shown)
+}
+
+/// Whether a character controls a terminal or reorders the text around it.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The bytes of a result as a terminal may show them: what [`clean`] removes is written as in a string of JSON, `\u009b`,
+/// so that JSON stays what it was. Line ends and tabs are kept.
+pub fn visible(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let text = String::from_utf8_lossy(bytes);
+    let is_kept = |at: usize, c: char| {
+        matches!(c, '\n' | '\t') || text[at..].starts_with("\r\n") || !is_unsafe(c)
+    };
+    if text.char_indices().all(|(at, c)| is_kept(at, c)) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut shown = String::with_capacity(text.len() + 64);
+    for (at, c) in text.char_indices() {
+        match is_kept(at, c) {
+            true => shown.push(c),
+            false => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+        }
+    }
+    Cow::Owned(shown.into_bytes())
 }
 
 /// Whether `stream` is a terminal that may be sent colours: `NO_COLOR` is not set and the terminal is not `dumb`.
@@ -218,6 +240,11 @@ mod tests {
     fn remote_text_cannot_drive_the_terminal() {
         assert!(matches!(clean("plain – ü"), Cow::Borrowed(_)));
         assert_eq!(clean("a\x1b[2Jb\r\nc\u{9b}d\u{202e}e\0\n"), "a[2Jb cde");
+        let shown = |text: &str| String::from_utf8(visible(text.as_bytes()).into_owned()).unwrap();
+        let json = "{\"a\": \"\u{7f}\u{9b}\u{202e}é\\n\"}\r\n\t";
+        assert_eq!(shown(json), "{\"a\": \"\\u007f\\u009b\\u202eé\\n\"}\r\n\t");
+        assert_eq!(shown("a\rb\u{1b}[2J"), "a\\u000db\\u001b[2J");
+        assert!(matches!(visible(b"plain\n"), Cow::Borrowed(_)));
         assert_eq!(clean(&"é".repeat(2000)).chars().count(), 2000);
         let cut = clean(&"é".repeat(2001)).into_owned();
         assert_eq!((cut.chars().count(), cut.ends_with('…')), (2001, true));

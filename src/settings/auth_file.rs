@@ -38,6 +38,13 @@ pub(super) struct AuthFile {
     http_headers: Vec<(String, String)>,
 }
 
+/// The member of an entry that lists the token endpoints which the login was made with. It is barque's own: others
+/// pass over it, and podman and skopeo drop it when they write the file.
+pub(super) const TOKEN_HOSTS: &str = "tokenHosts";
+
+/// The members of an entry that hold something that others must not read.
+const SECRETS: [&str; 4] = ["auth", "password", "identitytoken", "registrytoken"];
+
 /// The helper that a file wants asked about a registry, by the suffix of its program.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum WantedHelper<'a> {
@@ -131,14 +138,36 @@ impl AuthFile {
                 return Ok(Some(found));
             }
         }
-        let mut aliases = self.keys_of(&key.registry);
-        aliases.sort_by_key(|alias| *alias != HUB_KEY);
-        for alias in aliases {
+        for alias in self.aliases(&key.registry) {
             if let Some(found) = self.credential(alias)? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// The hosts that the login for `key` was made with, besides those of the registry's owner.
+    pub(super) fn token_hosts(&self, key: &AuthKey) -> Vec<String> {
+        let exact = key.candidates();
+        let aliases = self.aliases(&key.registry).into_iter().map(str::to_owned);
+        let entries: Vec<&Value> = exact
+            .into_iter()
+            .chain(aliases)
+            .filter_map(|key| self.auths.get(&key))
+            .collect();
+        // Those of the entry that has the credential; a helper's has nothing else.
+        let own = entries.iter().find(|entry| has_secret(entry));
+        let own = own.or_else(|| entries.iter().find(|entry| entry[TOKEN_HOSTS].is_array()));
+        let hosts = own.and_then(|entry| entry[TOKEN_HOSTS].as_array());
+        let hosts = hosts.into_iter().flatten().filter_map(Value::as_str);
+        hosts.map(str::to_ascii_lowercase).collect()
+    }
+
+    /// The keys that mean the whole of `registry`, Docker's own one for its Hub first.
+    fn aliases(&self, registry: &Registry) -> Vec<&str> {
+        let mut aliases = self.keys_of(registry);
+        aliases.sort_by_key(|alias| *alias != HUB_KEY);
+        aliases
     }
 
     /// All keys of entries that mean the whole of `registry`.
@@ -183,12 +212,7 @@ impl AuthFile {
 
     /// Whether any entry holds something that others must not read.
     pub(super) fn holds_secrets(&self) -> bool {
-        let members = ["auth", "password", "identitytoken", "registrytoken"];
-        self.auths.values().any(|entry| {
-            members
-                .iter()
-                .any(|m| entry[m].as_str().is_some_and(|text| !text.is_empty()))
-        })
+        self.auths.values().any(has_secret)
     }
 
     /// The credential under exactly `key`; `None` for no entry, an empty one, and one without a user.
@@ -243,6 +267,11 @@ impl AuthFile {
             identity_token,
         }))
     }
+}
+
+fn has_secret(entry: &Value) -> bool {
+    let has = |member| entry[member].as_str().is_some_and(|text| !text.is_empty());
+    SECRETS.into_iter().any(has)
 }
 
 /// The object in `bytes`; a file without any text is an empty object, as for Docker.
@@ -375,6 +404,19 @@ mod tests {
             entry(text, "c.io").unwrap(),
             Some(Credential::Login { identity_token: Some(token), .. }) if token.expose() == "t"
         ));
+    }
+
+    #[test]
+    fn token_hosts_belong_to_the_entry_with_the_credential() {
+        let text = r#"{"auths": {"a.io": {"auth": "dTpw", "tokenHosts": ["Auth.net", 7]},
+            "a.io/team": {"auth": "dTpw"}, "b.io": {"tokenHosts": ["auth.org"]}, "c.io": {"tokenHosts": "x"}}}"#;
+        let file = parse(text).unwrap();
+        let hosts = |key: &str| file.token_hosts(&key.parse().unwrap());
+        assert_eq!(hosts("a.io"), ["auth.net"]);
+        assert_eq!(hosts("a.io/other"), ["auth.net"]);
+        assert!(hosts("a.io/team").is_empty());
+        assert_eq!(hosts("b.io"), ["auth.org"], "a helper has the credential");
+        assert!(hosts("c.io").is_empty() && hosts("d.io").is_empty());
     }
 
     #[test]

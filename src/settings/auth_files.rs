@@ -155,33 +155,39 @@ impl Source {
         let wanted = file.helper(&key.registry);
         // No helper can keep a registry token, so the file's own one holds.
         if wanted == WantedHelper::None || matches!(own, Ok(Some(Credential::RegistryToken(_)))) {
-            return own.map(|own| self.found(own));
+            return own.map(|own| self.found(own, file, key));
         }
+        let ask = async |suffix| {
+            let found = ask(suffix, file.name(), &key.registry, environment).await?;
+            Ok(found.map(|found| Found {
+                token_hosts: file.token_hosts(key),
+                ..found
+            }))
+        };
         match wanted {
             WantedHelper::None => Ok(None),
-            WantedHelper::OfRegistry(suffix) => {
-                ask(suffix, file.name(), &key.registry, environment).await
-            }
-            WantedHelper::OfAll(suffix) => {
-                match (
-                    ask(suffix, file.name(), &key.registry, environment).await,
-                    own,
-                ) {
-                    (Ok(None), own) => own.map(|own| self.found(own)),
-                    (Err(error), Ok(Some(own))) => {
-                        tracing::warn!("{error}; using the credential of {}", self.name);
-                        Ok(self.found(Some(own)))
-                    }
-                    (answer, _) => answer,
+            WantedHelper::OfRegistry(suffix) => ask(suffix).await,
+            WantedHelper::OfAll(suffix) => match (ask(suffix).await, own) {
+                (Ok(None), own) => own.map(|own| self.found(own, file, key)),
+                (Err(error), Ok(Some(own))) => {
+                    tracing::warn!("{error}; using the credential of {}", self.name);
+                    Ok(self.found(Some(own), file, key))
                 }
-            }
+                (answer, _) => answer,
+            },
         }
     }
 
-    fn found(&self, credential: Option<Credential>) -> Option<Found> {
+    fn found(
+        &self,
+        credential: Option<Credential>,
+        file: &AuthFile,
+        key: &AuthKey,
+    ) -> Option<Found> {
         credential.map(|credential| Found {
             credential,
             origin: self.name.clone(),
+            token_hosts: file.token_hosts(key),
         })
     }
 
@@ -230,6 +236,7 @@ async fn ask(
     Ok(credential.map(|credential| Found {
         credential,
         origin: helper.origin(),
+        token_hosts: Vec::new(),
     }))
 }
 

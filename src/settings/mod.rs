@@ -41,6 +41,22 @@ pub enum Credential {
 pub struct Found {
     pub credential: Credential,
     pub origin: String,
+    /// Hosts of other owners whose token endpoints may see it: those that the login was made with.
+    pub token_hosts: Vec<String>,
+}
+
+/// Hosts of other owners than the registry's whose token endpoints may see its credential, as `HOST` or `HOST:PORT`.
+#[derive(Debug, Clone)]
+pub enum TokenHosts {
+    These(Vec<String>),
+    /// Whatever host the registry names, as for a login that the user types in for this registry.
+    Any,
+}
+
+impl Default for TokenHosts {
+    fn default() -> TokenHosts {
+        TokenHosts::These(Vec::new())
+    }
 }
 
 /// Which credentials one side of a command uses.
@@ -62,6 +78,8 @@ pub struct Access {
     pub tls_verify: bool,
     /// A folder of `*.crt`, `*.cert` and `*.key` files in place of the host's certs.d folder.
     pub cert_dir: Option<PathBuf>,
+    /// Where a credential may be sent besides the registry and hosts of its owner.
+    pub token_hosts: TokenHosts,
 }
 
 impl Access {

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::auth_file::{AuthFile, BASE64, Format, WantedHelper, parse_object};
+use super::auth_file::{AuthFile, BASE64, Format, TOKEN_HOSTS, WantedHelper, parse_object};
 use super::auth_files::read_file;
 use super::auth_key::HUB_KEY;
 use super::helper::Helper;
@@ -74,6 +74,18 @@ impl CredentialStore {
     /// Keeps `credential` for `key`, in the helper that the file names for the registry or in the file itself.
     /// Returns in words where it is kept.
     pub async fn store(&self, key: &AuthKey, credential: &Credential) -> Result<String> {
+        self.store_with(key, credential, &[]).await
+    }
+
+    /// The same as [`CredentialStore::store`] for a login that was made with the token endpoints on `token_hosts`, which
+    /// belong to other owners than the registry. The file has their names, also where a helper has the credential.
+    pub async fn store_with(
+        &self,
+        key: &AuthKey,
+        credential: &Credential,
+        token_hosts: &[String],
+    ) -> Result<String> {
+        let hosts = (!token_hosts.is_empty()).then(|| Value::from(token_hosts));
         if let Some(helper) = self.helper(key)? {
             if key.path.is_some() {
                 return Err(Error::other(format!(
@@ -85,11 +97,13 @@ impl CredentialStore {
             helper.store(&key.registry, credential).await?;
             // What was there in plain text goes; Docker lists its logins in the file even when a helper has them.
             let old = self.entry_keys(key)?;
-            if self.owner == Owner::Docker || !old.is_empty() {
+            if self.owner == Owner::Docker || !old.is_empty() || hosts.is_some() {
                 self.change(|entries| {
                     old.iter().for_each(|key| drop(entries.shift_remove(key)));
-                    if self.owner == Owner::Docker {
-                        entries.insert(self.file_key(key), Value::Object(Map::new()));
+                    if self.owner == Owner::Docker || hosts.is_some() {
+                        let hosts = hosts.map(|hosts| (TOKEN_HOSTS.to_owned(), hosts));
+                        let entry = Map::from_iter(hosts);
+                        entries.insert(self.file_key(key), Value::Object(entry));
                     }
                 })
                 .await?;
@@ -115,10 +129,12 @@ impl CredentialStore {
                     "password",
                     "identitytoken",
                     "registrytoken",
+                    TOKEN_HOSTS,
                 ] {
                     entry.shift_remove(old);
                 }
                 entry.extend(members);
+                entry.extend(hosts.map(|hosts| (TOKEN_HOSTS.to_owned(), hosts)));
             }
         });
         let written = written.await?;

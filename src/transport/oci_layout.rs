@@ -22,6 +22,7 @@ use bytes::Bytes;
 use super::blob_store::{self, blocking, cannot_read, cannot_write, read_document};
 use super::{BlobBody, BlobStream, Source, SourceCan, Which, sized_from, verified_from};
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
+use crate::registry::redacted;
 use crate::{Error, Kind, Result};
 use blobs::Blobs;
 use enter::lock;
@@ -282,7 +283,7 @@ impl OciSource {
                 None => {
                     let error = self.missing(&blob.digest);
                     return Err(match blob.urls.as_ref().and_then(|urls| urls.first()) {
-                        Some(url) => error.hint(format!("its content is at `{url}`")),
+                        Some(url) => error.hint(format!("its content is at `{}`", redacted(url))),
                         None => error,
                     });
                 }

@@ -285,6 +285,7 @@ async fn an_upload_step_by_step() {
         login: Login::Anonymous,
         tls_verify: true,
         cert_dir: None,
+        token_hosts: Default::default(),
     };
     let client = Client::new(&repository.registry, &access, Patience::default()).unwrap();
     let name = repository.name;

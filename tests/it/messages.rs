@@ -4,9 +4,9 @@
 
 use super::support::Barque;
 use super::support::fake::{FakeRegistry, Reply, on};
-use super::support::images::{self, media};
+use super::support::images::{self, Dialect, Maker, media};
 use super::support::peers::{self, DockerRegistry};
-use super::support::sandbox::Output;
+use super::support::sandbox::{Output, Sandbox};
 
 fn barque(args: &[&str]) -> Output {
     Barque::new().args(args).run()
@@ -340,4 +340,29 @@ fn a_command_that_takes_too_long_is_ended() {
         5,
         &["--command-timeout"],
     );
+}
+
+#[test]
+fn a_terminal_gets_no_control_characters_of_an_image() {
+    if peers::missing(&["script"]) {
+        return;
+    }
+    let label = "a\u{7f}b\u{9b}c\u{202e}d\u{1b}[2Je";
+    let image = Maker::new(Dialect::Oci).label("evil", label).make();
+    let barque = Barque::new();
+    images::write_layout(&barque.path("layout"), &[("1", &image)]);
+    let layout = format!("oci:{}:1", barque.path("layout").display());
+    let program = env!("CARGO_BIN_EXE_barque");
+    for flags in ["", "-f '{{.Labels.evil}}'"] {
+        let line = format!("{program} inspect {flags} {layout}");
+        let script = Sandbox::of("script");
+        let shown = script.args(["-qec", &line, "/dev/null"]).run().ok();
+        let escaped = r"a\u007fb\u009bc\u202ed\u001b[2Je";
+        assert!(shown.stdout().contains(escaped), "{:?}", shown.stdout());
+        let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        assert!(!shown.stdout().contains(is_control), "{:?}", shown.stdout());
+    }
+    // Into a pipe the bytes stay as they are.
+    let piped = barque.args(["inspect", "-f", "{{.Labels.evil}}", &layout]);
+    assert_eq!(piped.run().ok().stdout(), format!("{label}\n"));
 }

@@ -14,6 +14,7 @@ mod lists;
 mod manifests;
 mod mount;
 mod permission;
+mod token_hosts;
 mod transport;
 mod upload;
 mod upload_parts;

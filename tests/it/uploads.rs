@@ -19,6 +19,7 @@ fn scene(address: &str) -> (Client, RepositoryName, Descriptor, UploadBody) {
         login: Login::Anonymous,
         tls_verify: true,
         cert_dir: None,
+        token_hosts: Default::default(),
     };
     let repository = reference.repository;
     let client = Client::new(&repository.registry, &access, Patience::default()).unwrap();

@@ -357,32 +357,35 @@ impl Repo {
                 None => get,
             }
         };
-        let answer = match self.send_past(stuck, || get(range)).await {
+        let mut answer = match self.send_past(stuck, || get(range)).await {
             Err(e) if range.is_some() && ApiError::of(&e).is_some_and(|a| a.status == 416) => {
                 self.send_past(stuck, || get(None)).await?
             }
             other => other?,
         };
-        let url = answer.url.redacted();
-        let wrong = |what: &str| Error::new(Kind::Unavailable, format!("GET {url}: {what}"));
-        match (answer.status, range) {
-            // The range was ignored, or none was asked for.
-            (StatusCode::OK, _) => Ok(skip(answer.stream(), from)),
-            (StatusCode::PARTIAL_CONTENT, Some((first, _))) => {
-                let got = answer
-                    .header(&header::CONTENT_RANGE)
-                    .and_then(content_range);
-                match got {
-                    // Some send more than was asked for, and say so.
-                    Some((start, _, total))
-                        if start <= first && total.is_none_or(|t| Some(t) == size) =>
-                    {
-                        Ok(skip(answer.stream(), from - start))
-                    }
-                    _ => Err(wrong("answered with another range than the one asked for")),
+        if let (StatusCode::PARTIAL_CONTENT, Some((first, _))) = (answer.status, range) {
+            let got = answer
+                .header(&header::CONTENT_RANGE)
+                .and_then(content_range);
+            match got {
+                // Some send more than was asked for, and say so.
+                Some((start, _, total))
+                    if start <= first && total.is_none_or(|t| Some(t) == size) =>
+                {
+                    return Ok(skip(answer.stream(), from - start));
                 }
+                // B6: other bytes, or it does not say which.
+                _ => answer = self.send_past(stuck, || get(None)).await?,
             }
-            _ => Err(wrong("answered with something else than the layer")),
+        }
+        let url = answer.url.redacted();
+        match answer.status {
+            // The range was ignored, or none was asked for.
+            StatusCode::OK => Ok(skip(answer.stream(), from)),
+            _ => Err(Error::new(
+                Kind::Unavailable,
+                format!("GET {url}: answered with something else than the layer"),
+            )),
         }
     }
 

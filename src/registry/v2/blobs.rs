@@ -93,6 +93,17 @@ impl Client {
             // M8: a part of the packed bytes is of no use.
             answer = self.send(&get).await?;
         }
+        if from > 0
+            && answer.status == StatusCode::PARTIAL_CONTENT
+            && !begins_at(&answer, from, size)
+        {
+            // B6: a cache in between answers with other bytes, or does not say which.
+            tracing::debug!(
+                "GET {} answered with another range than asked for; asking for all of the blob",
+                answer.url.redacted()
+            );
+            answer = self.send(&get).await?;
+        }
         let url = answer.url.redacted();
         let wrong = |what: String| Error::new(Kind::Unavailable, format!("GET {url}: {what}"));
         // B10: all there is was had already.
@@ -182,6 +193,13 @@ impl Client {
             Error::new(Kind::Unavailable, message)
         })
     }
+}
+
+/// Whether a 206 holds the bytes from `from` on of a blob of this size, or says that there are none.
+fn begins_at(answer: &Answer, from: u64, size: Option<u64>) -> bool {
+    range_of(answer).is_some_and(|(start, _, total)| {
+        (start == from && (total.is_none() || total == size)) || total == Some(from)
+    })
 }
 
 /// Which bytes an answer says to hold.

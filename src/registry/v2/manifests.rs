@@ -73,16 +73,18 @@ impl Client {
     }
 
     /// The digest of the manifest `which`, without its bytes where the server can; `None` when it is not there.
+    ///
+    /// If the server fails (5xx) and `optional` says that the answer only saves work, it is asked twice at most.
     pub async fn manifest_digest(
         &self,
         repository: &RepositoryName,
         which: &TagOrDigest,
         actions: Actions,
+        optional: bool,
     ) -> Result<Option<Digest>> {
-        let answer = match self
-            .send(&intent(Method::HEAD, repository, which, actions))
-            .await
-        {
+        let mut head = intent(Method::HEAD, repository, which, actions);
+        head.optional = optional;
+        let answer = match self.send(&head).await {
             Ok(answer) => answer,
             Err(e) if e.kind() == Kind::NotFound => return Ok(None),
             // M1: servers that know no HEAD here. E10: the words of a refusal come with GET only.
@@ -139,7 +141,7 @@ impl Client {
         let answer = match self.send(&put).await {
             // E7: a tag that may not change is no trouble where it stands for this very manifest.
             Err(e) if is_immutable(&e) => {
-                let there = self.manifest_digest(repository, which, Actions::PullPush);
+                let there = self.manifest_digest(repository, which, Actions::PullPush, false);
                 return match there.await {
                     Ok(Some(there)) if there == *manifest.digest() => Ok(()),
                     _ => Err(e),
@@ -153,7 +155,7 @@ impl Client {
         // M14: something that is no registry may answer 200 to everything.
         let url = answer.url.redacted();
         match self
-            .manifest_digest(repository, which, Actions::PullPush)
+            .manifest_digest(repository, which, Actions::PullPush, false)
             .await?
         {
             Some(there) if there == *manifest.digest() => Ok(()),
@@ -196,8 +198,9 @@ impl Client {
         }
     }
 
-    /// Checks that the registry takes the credential given for it: GET `/v2/`, its challenge answered.
-    pub async fn check_login(&self) -> Result<()> {
+    /// Checks that the registry takes the credential given for it: GET `/v2/`, its challenge answered. Returns the host of
+    /// the token endpoint that it was sent to, if that belongs to another owner.
+    pub async fn check_login(&self) -> Result<Option<String>> {
         let answer = self
             .send(&Intent::new(Method::GET, "/v2/".to_owned(), None))
             .await?;
@@ -212,7 +215,9 @@ impl Client {
                 format!("GET {url} answered with a web page; this is no registry"),
             ));
         }
-        Ok(())
+        // An anonymous token says nothing about a login.
+        self.withheld()
+            .map_or_else(|| Ok(self.foreign_token_host()), Err)
     }
 }
 

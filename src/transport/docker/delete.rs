@@ -123,7 +123,7 @@ impl Place<'_> {
         let name = &self.reference.repository.name;
         let which = TagOrDigest::Tag(tag.clone());
         self.client
-            .manifest_digest(name, &which, Actions::PullDelete)
+            .manifest_digest(name, &which, Actions::PullDelete, false)
             .await
     }
 

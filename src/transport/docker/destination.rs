@@ -112,13 +112,13 @@ impl Destination for DockerDestination {
 
     async fn current(&self) -> Result<Option<Digest>> {
         let which = wanted(&self.reference, &Which::Named);
-        match self
+        let name = &self.reference.repository.name;
+        let asked = self
             .client
-            .manifest_digest(&self.reference.repository.name, &which, Actions::PullPush)
-            .await
-        {
-            // E3, E8: a refusal here says nothing of what a push may do.
-            Err(e) if e.kind() == Kind::NotAllowed || refused_by_policy(&e) => {
+            .manifest_digest(name, &which, Actions::PullPush, true);
+        match asked.await {
+            // E3, E8: a refusal here says nothing of what a push may do, and neither does a failure of the server.
+            Err(e) if e.kind() == Kind::NotAllowed || says_nothing(&e) => {
                 tracing::debug!("{e}; taking the image to be absent");
                 Ok(None)
             }
@@ -271,8 +271,9 @@ fn with_another_format(e: Error, manifest: &Manifest) -> Error {
     ))
 }
 
-fn refused_by_policy(e: &Error) -> bool {
-    ApiError::of(e).is_some_and(|a| a.status.as_u16() == 412)
+/// Whether an answer to the question what is there leaves open what a push may do: refused by a policy, or a failure.
+fn says_nothing(e: &Error) -> bool {
+    ApiError::of(e).is_some_and(|a| a.status.as_u16() == 412 || a.status.is_server_error())
 }
 
 /// Error codes of the distribution-spec that a manifest gets when a blob of it is not there.

@@ -63,6 +63,19 @@ fn l2_a_link_to_another_host_is_refused() {
 }
 
 #[test]
+fn l1_a_registry_that_knows_itself_by_another_name_is_asked_where_it_is() {
+    for place in [
+        "http://registry".to_owned(),
+        "https://registry.internal.example:5000".to_owned(),
+        "https://127.0.0.1".to_owned(),
+    ] {
+        let registry = with_tags(2500).links(LinkForm::At(place));
+        assert_all(&tags(&registry).ok(), 2500);
+        assert_eq!(registry.requests("", "").len(), 3);
+    }
+}
+
+#[test]
 fn l3_all_tags_at_once_without_a_link() {
     let registry = with_tags(1234).links(LinkForm::None);
     registry.add_rule(on("GET").answer(whole_list(1234)));

@@ -9,6 +9,18 @@ fn registry() -> FakeRegistry {
 }
 
 #[test]
+fn e17_a_push_goes_on_where_the_question_what_is_there_fails() {
+    for status in [500, 502, 503] {
+        let image = images::two_layers();
+        let registry = FakeRegistry::start().rule(on("HEAD").path("/manifests/").status(status));
+        super::push(&image, &registry).ok();
+        super::assert_pushed(&registry, &image);
+        let asked = registry.requests("HEAD", "/manifests/").len();
+        assert_eq!(asked, 2, "one retry is enough for what only saves work");
+    }
+}
+
+#[test]
 fn m1_head_is_not_known() {
     let registry = registry().rule(on("HEAD").path("/manifests/").status(405));
     push(&images::small(), &registry).ok();

@@ -111,6 +111,17 @@ fn h6_the_proxy_gets_its_credential_and_nobody_else_sees_it() {
 }
 
 #[test]
+fn h6_a_proxy_variable_that_cannot_be_used_is_an_error() {
+    let certificates = Certificates::new();
+    let out = raw_of_public(&barque(), &certificates, "http://mate:s3cret@proxy:port")
+        .run()
+        .code(1);
+    let said = out.stderr();
+    assert!(said.contains("`HTTPS_PROXY`"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+}
+
+#[test]
 fn h6_no_proxy_and_loopback_go_direct() {
     let certificates = Certificates::new();
     let registry = FakeRegistry::start().image("a", "1", &images::small());

@@ -79,6 +79,8 @@ pub struct Knobs {
     pub cut: Option<usize>,
     /// A range is answered with the whole layer, and it is said so.
     pub wide: bool,
+    /// A range is answered with 206 that does not say which bytes these are.
+    pub unmarked: bool,
     /// Tokens are good for this many requests.
     pub uses: Option<usize>,
     /// The size of a layer is not told.

@@ -278,6 +278,19 @@ fn a_layer_that_breaks_off_goes_on_by_closed_ranges() {
 }
 
 #[test]
+fn a_range_that_is_not_marked_as_one_leads_to_the_whole_layer() {
+    let fake = with_image(FakeV1::alone(Knobs {
+        cut: Some(70_000),
+        unmarked: true,
+        ..Knobs::default()
+    }));
+    rescued(&fake, &["--retry-backoff=10ms"]);
+    let layers = fake.requests(None, "/layer");
+    let ranges = layers.iter().filter(|s| s.range.is_some()).count();
+    assert_eq!((layers.len(), ranges), (6, 2));
+}
+
+#[test]
 fn the_last_byte_is_never_asked_for_alone() {
     let layer = chain()[1].1.clone();
     let fake = with_image(FakeV1::alone(Knobs {
