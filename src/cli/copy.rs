@@ -240,7 +240,7 @@ pub(crate) async fn run(
     if is_piped(&destination) {
         return Ok(Outcome::Nothing);
     }
-    Ok(format!("{destination}@{}\n", report.digest).into())
+    Ok(format!("{}\n", destination.pinned(&report.digest)).into())
 }
 
 /// The further names of the image, in full.

@@ -141,7 +141,13 @@ pub async fn run(
             changes.iter().for_each(|note| work.progress.note(note));
             report.notes.extend(changes);
         }
-        if let Some(last) = report.manifests.last() {
+        if let Some(last) = report.manifests.last_mut() {
+            if let Some(filed) = destination.filed_as().filter(|filed| filed != last) {
+                let note = format!("the registry has `{last}` as `{filed}`");
+                work.progress.note(&note);
+                report.notes.push(note);
+                *last = filed;
+            }
             report.digest = last.clone();
         }
         for signatures in &plan.signatures {

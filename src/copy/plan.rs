@@ -211,8 +211,13 @@ async fn draw(
     };
     let stays = want.layers == Layers::Keep && stays(&top, want);
     let vouches = can.manifest_vouches && !want.looks_below();
-    if vouches && stays && wanted.is_some() && current == wanted {
-        return up_to_date(wanted).await;
+    // A registry may know the manifest by a digest of another algorithm.
+    let is_wanted = |there: &Digest| match &wanted {
+        Some(wanted) => wanted == there || (wanted == top.digest() && top.is(there)),
+        None => false,
+    };
+    if vouches && stays && current.as_ref().is_some_and(is_wanted) {
+        return up_to_date(current).await;
     }
     let platforms = match &want.platforms {
         Platforms::All if retag => &Platforms::IndexOnly,
@@ -250,7 +255,7 @@ async fn draw(
     {
         let fits = destination.fits_name(&top.manifest);
         fits.map_err(|e| writing(destination, e))?;
-        if vouches && current.as_ref() == Some(top.manifest.digest()) {
+        if vouches && current.as_ref().is_some_and(|c| top.manifest.is(c)) {
             return up_to_date(current).await;
         }
     }

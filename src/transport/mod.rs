@@ -64,6 +64,41 @@ pub async fn open_source(
     patience: &Patience,
     local: &Local,
 ) -> Result<Arc<dyn Source>> {
+    let pinned = name.unpinned();
+    // No image of such an archive has a name with a digest.
+    let is_never_itself = pinned.is_some() && matches!(name, ImageName::DockerArchive { .. });
+    let missing = match is_never_itself {
+        true => None,
+        false => match open_named(name, access, patience, local).await {
+            Err(e) if e.kind() == Kind::NotFound && pinned.is_some() => Some(e),
+            opened => return opened,
+        },
+    };
+    let Some((bare, digest)) = pinned else {
+        return open_named(name, access, patience, local).await;
+    };
+    let source = match (open_named(&bare, access, patience, local).await, missing) {
+        (Err(e), Some(missing)) if e.kind() == Kind::NotFound => return Err(missing),
+        (opened, _) => opened?,
+    };
+    let there = source.manifest(&Which::Named).await?;
+    if !there.is(&digest) {
+        let text = format!(
+            "`{bare}` has no image `{digest}`; it has `{}`",
+            there.digest()
+        );
+        return Err(Error::new(Kind::NotFound, text));
+    }
+    Ok(source)
+}
+
+/// The image that `name` stands for as it is.
+async fn open_named(
+    name: &ImageName,
+    access: &Access,
+    patience: &Patience,
+    local: &Local,
+) -> Result<Arc<dyn Source>> {
     Ok(match name {
         ImageName::Docker(reference) => {
             let tmpdir = local.tmpdir.clone();
@@ -123,9 +158,15 @@ pub async fn open_destination(
             oci_archive::OciArchiveDestination::open(path, selector, local.tmpdir.as_deref())
                 .await?,
         ),
-        ImageName::DockerArchive { path, selector } => Arc::new(
-            docker_archive::DockerArchiveDestination::open(path, selector, local)?,
-        ),
+        ImageName::DockerArchive { path, selector } => {
+            if let Some((bare, _)) = name.unpinned() {
+                let message = format!("`{name}`: a name with a digest is for reading only");
+                return Err(Error::other(message).hint(format!("write `{bare}`")));
+            }
+            Arc::new(docker_archive::DockerArchiveDestination::open(
+                path, selector, local,
+            )?)
+        }
         ImageName::DockerDaemon(image) => {
             Arc::new(docker_daemon::DockerDaemonDestination::open(image, local)?)
         }
@@ -337,10 +378,7 @@ pub trait Destination: Send + Sync {
     fn fits_name(&self, manifest: &Manifest) -> Result<()> {
         let digest = self.reference().and_then(|r| r.digest.as_ref());
         match digest {
-            Some(digest)
-                if digest.algorithm() == manifest.digest().algorithm()
-                    && digest != manifest.digest() =>
-            {
+            Some(digest) if !manifest.is(digest) => {
                 let text = format!(
                     "{} names the digest `{digest}`, but the image has `{}`",
                     self.name(),
@@ -393,6 +431,12 @@ pub trait Destination: Send + Sync {
     /// Blobs that [`Destination::put_blob`] took, and of which only the manifest showed that they were there.
     fn found_late(&self) -> HashSet<Digest> {
         HashSet::new()
+    }
+
+    /// The digest by which the image can be read from here, where the manifest that was written under the place's
+    /// name is known by another one here than at the source.
+    fn filed_as(&self) -> Option<Digest> {
+        None
     }
 
     /// Requests sent so far, by host.
