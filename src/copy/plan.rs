@@ -15,6 +15,7 @@ use super::recode::{Layers, Recoded};
 use super::schema1::{self, Rescue};
 use super::signatures::{self, Signatures};
 use super::{Platforms, Want};
+use crate::image::platform::is_attestation;
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::transport::{Destination, Presence, Source, Stored, Which};
 use crate::{Error, Kind, Result};
@@ -220,7 +221,7 @@ async fn draw(
         return up_to_date(current).await;
     }
     let platforms = match &want.platforms {
-        Platforms::All if retag => &Platforms::IndexOnly,
+        Platforms::All { .. } if retag => &Platforms::IndexOnly,
         other => other,
     };
     let mut graph = walk(source, &top, platforms)
@@ -247,6 +248,9 @@ async fn draw(
         draft.notes.push(format!(
             "the index `{old}` was cut to the wanted platforms: signatures of it no longer match"
         ));
+    }
+    if !graph.missing.is_empty() {
+        draft.notes.push(left_out(&graph.missing, source));
     }
     let (nodes, rescue) = draft.turn(destination, graph.nodes).await?;
     if let Some(top) = nodes.last()
@@ -312,6 +316,28 @@ async fn draw(
         signatures::add(&mut plan, top.digest(), source, destination).await?;
     }
     Ok((plan, current))
+}
+
+/// What is said of images that an index lists and `source` does not have.
+fn left_out(missing: &[Descriptor], source: &dyn Source) -> String {
+    const MOST: usize = 10;
+    let name = |d: &Descriptor| match &d.platform {
+        Some(platform) if !is_attestation(d) => platform.to_string(),
+        _ => format!("`{}`", d.digest),
+    };
+    let mut names: Vec<String> = missing.iter().take(MOST).map(name).collect();
+    if missing.len() > MOST {
+        names.push(format!("and {} more", missing.len() - MOST));
+    }
+    format!(
+        "left out {} of the index that `{}` does not have: {}",
+        match missing.len() {
+            1 => "1 image".to_owned(),
+            n => format!("{n} images"),
+        },
+        source.name(),
+        names.join(", ")
+    )
 }
 
 async fn ask(destination: &dyn Destination, step: &BlobStep, look: bool) -> Result<Presence> {

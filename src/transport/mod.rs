@@ -58,6 +58,8 @@ pub struct Local {
 }
 
 /// The image `name` to read from.
+///
+/// A name of a place that is not in a registry may end with the digest that its image has to have, as a copy prints it.
 pub async fn open_source(
     name: &ImageName,
     access: &Access,
@@ -181,6 +183,16 @@ pub enum Which {
     Digest(Digest),
 }
 
+impl Which {
+    /// Whether `manifest`, which is the image's, is meant.
+    fn is(&self, manifest: &Manifest) -> bool {
+        match self {
+            Which::Named => true,
+            Which::Digest(digest) => digest == manifest.digest(),
+        }
+    }
+}
+
 /// The bytes of a blob as they arrive. From offset 0 the last item is an error when digest or size is off.
 pub type BlobStream = BoxStream<'static, Result<Bytes>>;
 
@@ -282,6 +294,16 @@ pub trait Source: Send + Sync {
 
     /// The manifest `which`; by digest, its bytes have been checked against it.
     async fn manifest(&self, which: &Which) -> Result<Manifest>;
+
+    /// How the place's own index describes the manifest `digest`: with annotations and platform, without its name there.
+    fn described(&self, _digest: &Digest) -> Option<Descriptor> {
+        None
+    }
+
+    /// Whether the blob is known not to be there, as far as that can be said without a request.
+    async fn lacks(&self, _blob: &Descriptor) -> Result<bool> {
+        Ok(false)
+    }
 
     /// The bytes that the image's name stands for, to be shown: of a place that cannot be mistaken for another server's
     /// answer also those that are no manifest of a known kind.
@@ -417,6 +439,10 @@ pub trait Destination: Send + Sync {
 
     /// Writes a manifest, under the place's name or by its digest only.
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()>;
+
+    /// Hears how the source's index describes what the place's name will stand for, before [`Destination::finish`]: a
+    /// place with such an index keeps that.
+    fn describe(&self, _description: &Descriptor) {}
 
     /// Writes the signatures of a manifest that was written, in the place of all that it had; only where
     /// [`DestinationCan::keeps_signatures`].
