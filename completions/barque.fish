@@ -118,7 +118,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -s a -l all -d 'Copy an index with all its platforms, not only the image of one'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l sparse -d 'With a part of the platforms: keep the index as it is, though it then lists more than is copied'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l sparse -d 'Keep the index as it is, though it lists more than is copied: with some platforms, or with --all those that the source has'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l recheck -d 'Ask the registry for every blob and manifest, also where it has the image\'s digest already'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l rehash -d 'Hash every blob here, also what only passes through to a registry, which checks it itself'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l preserve-digests -d 'Fail rather than change a digest'

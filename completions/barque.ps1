@@ -123,7 +123,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--tmpdir', '--tmpdir', [CompletionResultType]::ParameterName, 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Copy an index with all its platforms, not only the image of one')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Copy an index with all its platforms, not only the image of one')
-            [CompletionResult]::new('--sparse', '--sparse', [CompletionResultType]::ParameterName, 'With a part of the platforms: keep the index as it is, though it then lists more than is copied')
+            [CompletionResult]::new('--sparse', '--sparse', [CompletionResultType]::ParameterName, 'Keep the index as it is, though it lists more than is copied: with some platforms, or with --all those that the source has')
             [CompletionResult]::new('--recheck', '--recheck', [CompletionResultType]::ParameterName, 'Ask the registry for every blob and manifest, also where it has the image''s digest already')
             [CompletionResult]::new('--rehash', '--rehash', [CompletionResultType]::ParameterName, 'Hash every blob here, also what only passes through to a registry, which checks it itself')
             [CompletionResult]::new('--preserve-digests', '--preserve-digests', [CompletionResultType]::ParameterName, 'Fail rather than change a digest')

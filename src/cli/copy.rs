@@ -66,7 +66,8 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     platform: Vec<String>,
 
-    /// With a part of the platforms: keep the index as it is, though it then lists more than is copied
+    /// Keep the index as it is, though it lists more than is copied: with some platforms, or with --all those that the
+    /// source has
     #[arg(long)]
     sparse: bool,
 
@@ -244,7 +245,7 @@ pub(crate) async fn run(
     if is_piped(&destination) {
         return Ok(Outcome::Nothing);
     }
-    Ok(format!("{destination}@{}\n", report.digest).into())
+    Ok(format!("{}\n", destination.pinned(&report.digest)).into())
 }
 
 /// The further names of the image, in full.
@@ -359,11 +360,14 @@ fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {
             sparse: args.sparse,
         })
     };
+    let all = Platforms::All {
+        sparse: args.sparse,
+    };
     if args.all {
-        return Ok(Platforms::All);
+        return Ok(all);
     }
     match args.multi_arch.as_deref() {
-        Some("all") => return Ok(Platforms::All),
+        Some("all") => return Ok(all),
         Some("index-only") => return Ok(Platforms::IndexOnly),
         None | Some("system") => {}
         Some(list) => return some(&mut list.split(',')),

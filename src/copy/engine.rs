@@ -10,15 +10,17 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
-use super::Want;
 use super::codec::{self, Cores};
 use super::expect::{coming, found_in};
+use super::graph::with_sparse;
 use super::lanes::Lane;
 use super::plan::{Awaits, BlobStep, Content, CopyPlan, reading, writing};
 use super::progress::{BlobOutcome, Progress};
 use super::recode::Recoded;
 use super::schema1::Rescue;
 use super::settle::{Completed, Settling};
+use super::{Platforms, Want};
+use crate::image::platform::ZSTD;
 use crate::image::{Descriptor, Digest, Repository};
 use crate::transport::{
     BlobBody, BlobStream, Coming, Destination, Presence, Source, is_spliced, missing_blobs,
@@ -129,6 +131,8 @@ pub async fn run(
             anew: false,
             rehash: want.rehash,
             rescue: plan.rescue.clone(),
+            whole_index: matches!(want.platforms, Platforms::All { sparse: false })
+                && plan.manifests.len() > 1,
         };
         let moving = plan.blobs.iter();
         let moving = moving.filter(|step| step.presence != Presence::Present);
@@ -148,9 +152,16 @@ pub async fn run(
             changes.iter().for_each(|note| work.progress.note(note));
             report.notes.extend(changes);
         }
-        if let Some(last) = report.manifests.last() {
+        if let Some(last) = report.manifests.last_mut() {
+            if let Some(filed) = destination.filed_as().filter(|filed| filed != last) {
+                let note = format!("the registry has `{last}` as `{filed}`");
+                work.progress.note(&note);
+                report.notes.push(note);
+                *last = filed;
+            }
             report.digest = last.clone();
         }
+        describe(&plan, &report.digest, &*source, &*destination);
         for signatures in &plan.signatures {
             destination
                 .put_signatures(&signatures.at, &signatures.bytes)
@@ -175,6 +186,21 @@ pub async fn run(
     }
     report.duration = started.elapsed();
     Ok(report)
+}
+
+/// Passes on how the source's index describes the image, which was written as `digest`.
+fn describe(plan: &CopyPlan, digest: &Digest, source: &dyn Source, destination: &dyn Destination) {
+    let was = plan.manifests.last().map(|step| &step.was);
+    let Some(mut description) = was.and_then(|was| source.described(was)) else {
+        return;
+    };
+    if description.digest != *digest
+        && let Some(annotations) = &mut description.annotations
+    {
+        // It speaks of layers that may have another compression now.
+        annotations.remove(ZSTD);
+    }
+    destination.describe(&description);
 }
 
 fn root_digest(plan: &CopyPlan) -> Result<Digest> {
@@ -253,6 +279,8 @@ struct Work {
     rehash: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
     rescue: Option<Arc<Rescue>>,
+    /// All images of an index are copied.
+    whole_index: bool,
 }
 
 impl Work {
@@ -432,7 +460,13 @@ impl Work {
                 resumed_from: resumed_from.load(Ordering::Relaxed),
                 recoded,
             }),
-            Err(e) if source_failed.load(Ordering::Relaxed) => Err(reading(&*self.source, e)),
+            Err(e) if source_failed.load(Ordering::Relaxed) => {
+                let e = match self.whole_index && e.advice().is_none() {
+                    true => with_sparse(&*self.source, e),
+                    false => e,
+                };
+                Err(reading(&*self.source, e))
+            }
             Err(e) => Err(writing(&*self.destination, e)),
         }
     }

@@ -111,6 +111,8 @@ pub(super) struct Graph {
     pub(super) cut: Option<Digest>,
     /// Indexes that the source does not have, because entries were left out of them.
     pub(super) made: HashSet<Digest>,
+    /// Entries of indexes that the source does not have, where they may be left out.
+    pub(super) missing: Vec<Descriptor>,
 }
 
 /// A walk on its way.
@@ -124,6 +126,9 @@ struct Walk {
     fetched: HashMap<Digest, Manifest>,
     cut: Option<Digest>,
     made: HashSet<Digest>,
+    /// Entries of indexes that the source does not have are left out, and `missing` lists them.
+    sparse: bool,
+    missing: Vec<Descriptor>,
 }
 
 /// Walks the graph below `top`, as far as `platforms` want it.
@@ -132,7 +137,10 @@ pub(super) async fn walk(
     top: &Manifest,
     platforms: &Platforms,
 ) -> Result<Graph> {
-    let mut walk = Walk::default();
+    let mut walk = Walk {
+        sparse: matches!(platforms, Platforms::All { sparse: true }),
+        ..Walk::default()
+    };
     match (platforms, top.view()?) {
         (Platforms::One(wish), _) => {
             let image = choose_image(source, top, wish).await?;
@@ -147,13 +155,40 @@ pub(super) async fn walk(
             let node = Node::new(top.clone(), Vec::new(), Vec::new());
             walk.nodes.push(node);
         }
+        (Platforms::All { sparse: false }, View::Index(_)) => {
+            descend(source, top.clone(), &mut walk, 0)
+                .await
+                .map_err(|e| with_sparse(source, e))?;
+        }
         _ => descend(source, top.clone(), &mut walk, 0).await?,
     }
+    let is_empty = |node: &Node| node.blobs.is_empty() && node.manifest.media_type().is_index();
+    if let Some(first) = walk.missing.first()
+        && walk.nodes.iter().all(is_empty)
+    {
+        let text = format!(
+            "no image of the index is there, not even `{}`",
+            first.digest
+        );
+        return Err(Error::new(Kind::NotFound, text));
+    }
     Ok(Graph {
+        missing: walk.missing,
         nodes: walk.nodes,
         cut: walk.cut,
         made: walk.made,
     })
+}
+
+/// `e` with the flag that copies a part of the index, where `source` lacks something of it.
+pub(super) fn with_sparse(source: &dyn Source, e: Error) -> Error {
+    if e.kind() != Kind::NotFound {
+        return e;
+    }
+    e.hint(format!(
+        "if `{}` has only some images of the index, `--all --sparse` copies those",
+        source.name()
+    ))
 }
 
 /// The entries of each index that fit a pattern, with the attestations that speak of them. A pattern is looked for
@@ -297,7 +332,10 @@ fn descend<'a>(
                 format!("indexes are nested more than {MAX_DEPTH} deep"),
             ));
         }
-        let (entries, blobs) = split(&index);
+        let (entries, mut blobs) = split(&index);
+        if walk.sparse {
+            blobs = there(source, blobs, &mut walk.missing).await?;
+        }
         let children = below(source, entries, walk, depth).await?;
         walk.nodes.push(Node::new(manifest, blobs, children));
         Ok(())
@@ -311,24 +349,73 @@ async fn below(
     walk: &mut Walk,
     depth: usize,
 ) -> Result<Vec<Digest>> {
-    let children: Vec<Digest> = entries.iter().map(|d| d.digest.clone()).collect();
+    let mut children: Vec<Digest> = entries.iter().map(|d| d.digest.clone()).collect();
     let mut asked = HashSet::new();
     let new = entries.into_iter().filter(|d| {
         let known = walk.placed.contains(&d.digest) || walk.fetched.contains_key(&d.digest);
         !known && asked.insert(d.digest.clone())
     });
+    let sparse = walk.sparse;
     let fetches: Vec<_> = new
-        .map(|d| async { Ok::<_, Error>((d.digest.clone(), fetch(source, d).await?)) })
+        .map(|d| async move {
+            let manifest = match sparse {
+                true => fetch_whole(source, d).await?,
+                false => Some(fetch(source, d).await?),
+            };
+            Ok::<_, Error>((d, manifest))
+        })
         .collect();
-    let fetched: Vec<(Digest, Manifest)> = stream::iter(fetches)
+    let fetched: Vec<(&Descriptor, Option<Manifest>)> = stream::iter(fetches)
         .buffered(MANIFESTS_IN_FLIGHT)
         .try_collect()
         .await?;
-    walk.fetched.extend(fetched);
+    for (entry, manifest) in fetched {
+        match manifest {
+            Some(manifest) => {
+                walk.fetched.insert(entry.digest.clone(), manifest);
+            }
+            None => {
+                children.retain(|child| *child != entry.digest);
+                walk.missing.push(entry.clone());
+            }
+        }
+    }
     for child in &children {
         place(source, child, walk, depth).await?;
     }
     Ok(children)
+}
+
+/// The manifest of `entry`; `None` where the source lacks it or a blob of it.
+async fn fetch_whole(source: &dyn Source, entry: &Descriptor) -> Result<Option<Manifest>> {
+    let manifest = match fetch(source, entry).await {
+        Err(e) if e.kind() == Kind::NotFound => return Ok(None),
+        fetched => fetched?,
+    };
+    let blobs = match manifest.view()? {
+        View::Image(image) => image.blobs().cloned().collect(),
+        View::Artifact(artifact) => artifact.blobs,
+        View::Index(_) | View::Schema1(_) => Vec::new(),
+    };
+    let mut missing = Vec::new();
+    there(source, blobs, &mut missing).await?;
+    Ok(missing.is_empty().then_some(manifest))
+}
+
+/// Those of `blobs` that the source has, or that are at their own URLs; the others go to `missing`.
+async fn there(
+    source: &dyn Source,
+    blobs: Vec<Descriptor>,
+    missing: &mut Vec<Descriptor>,
+) -> Result<Vec<Descriptor>> {
+    let mut there = Vec::with_capacity(blobs.len());
+    for blob in blobs {
+        match !blob.media_type.is_foreign() && source.lacks(&blob).await? {
+            true => missing.push(blob),
+            false => there.push(blob),
+        }
+    }
+    Ok(there)
 }
 
 /// Walks the graph below the manifest `digest`, unless it was placed on the way to another one.

@@ -60,7 +60,11 @@ pub struct Want {
 impl Want {
     /// Whether the digest of the image says nothing of what is below it: an index may be there without its images.
     fn looks_below(&self) -> bool {
-        self.recheck || matches!(self.platforms, Platforms::Some { sparse: true, .. })
+        let sparse = match self.platforms {
+            Platforms::All { sparse } | Platforms::Some { sparse, .. } => sparse,
+            Platforms::One(_) | Platforms::IndexOnly => false,
+        };
+        self.recheck || sparse
     }
 }
 
@@ -69,8 +73,8 @@ impl Want {
 pub enum Platforms {
     /// The one image that this platform means; an index is left behind.
     One(PlatformWish),
-    /// The index with all that it lists.
-    All,
+    /// The index with all that it lists; when `sparse`, as it is and with the images that the source has.
+    All { sparse: bool },
     /// The images that fit one of the patterns. The index is rewritten to list only them, or kept as it is when
     /// `sparse`; then it lists more than is there.
     Some {

@@ -15,6 +15,7 @@ use super::recode::{Layers, Recoded};
 use super::schema1::{self, Rescue};
 use super::signatures::{self, Signatures};
 use super::{Platforms, Want};
+use crate::image::platform::is_attestation;
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::transport::{Destination, Presence, Source, Stored, Which};
 use crate::{Error, Kind, Result};
@@ -211,11 +212,16 @@ async fn draw(
     };
     let stays = want.layers == Layers::Keep && stays(&top, want);
     let vouches = can.manifest_vouches && !want.looks_below();
-    if vouches && stays && wanted.is_some() && current == wanted {
-        return up_to_date(wanted).await;
+    // A registry may know the manifest by a digest of another algorithm.
+    let is_wanted = |there: &Digest| match &wanted {
+        Some(wanted) => wanted == there || (wanted == top.digest() && top.is(there)),
+        None => false,
+    };
+    if vouches && stays && current.as_ref().is_some_and(is_wanted) {
+        return up_to_date(current).await;
     }
     let platforms = match &want.platforms {
-        Platforms::All if retag => &Platforms::IndexOnly,
+        Platforms::All { .. } if retag => &Platforms::IndexOnly,
         other => other,
     };
     let mut graph = walk(source, &top, platforms)
@@ -243,6 +249,9 @@ async fn draw(
             "the index `{old}` was cut to the wanted platforms: signatures of it no longer match"
         ));
     }
+    if !graph.missing.is_empty() {
+        draft.notes.push(left_out(&graph.missing, source));
+    }
     let (nodes, rescue) = draft.turn(destination, graph.nodes).await?;
     if let Some(top) = nodes.last()
         && rescue.is_none()
@@ -250,7 +259,7 @@ async fn draw(
     {
         let fits = destination.fits_name(&top.manifest);
         fits.map_err(|e| writing(destination, e))?;
-        if vouches && current.as_ref() == Some(top.manifest.digest()) {
+        if vouches && current.as_ref().is_some_and(|c| top.manifest.is(c)) {
             return up_to_date(current).await;
         }
     }
@@ -307,6 +316,28 @@ async fn draw(
         signatures::add(&mut plan, top.digest(), source, destination).await?;
     }
     Ok((plan, current))
+}
+
+/// What is said of images that an index lists and `source` does not have.
+fn left_out(missing: &[Descriptor], source: &dyn Source) -> String {
+    const MOST: usize = 10;
+    let name = |d: &Descriptor| match &d.platform {
+        Some(platform) if !is_attestation(d) => platform.to_string(),
+        _ => format!("`{}`", d.digest),
+    };
+    let mut names: Vec<String> = missing.iter().take(MOST).map(name).collect();
+    if missing.len() > MOST {
+        names.push(format!("and {} more", missing.len() - MOST));
+    }
+    format!(
+        "left out {} of the index that `{}` does not have: {}",
+        match missing.len() {
+            1 => "1 image".to_owned(),
+            n => format!("{n} images"),
+        },
+        source.name(),
+        names.join(", ")
+    )
 }
 
 async fn ask(destination: &dyn Destination, step: &BlobStep, look: bool) -> Result<Presence> {

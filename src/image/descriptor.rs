@@ -44,6 +44,21 @@ impl Descriptor {
         }
     }
 
+    /// This descriptor with what `description` says of the content beside its digest: annotations, platform and
+    /// artifact type.
+    #[must_use]
+    pub fn described_by(self, description: Option<&Descriptor>) -> Descriptor {
+        let Some(description) = description else {
+            return self;
+        };
+        Descriptor {
+            annotations: description.annotations.clone(),
+            platform: description.platform.clone(),
+            artifact_type: description.artifact_type.clone(),
+            ..self
+        }
+    }
+
     /// The annotation `key`, when there is one.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(key).map(String::as_str)

@@ -75,6 +75,11 @@ impl Manifest {
         self
     }
 
+    /// Whether `digest` is this manifest's, by whatever algorithm.
+    pub fn is(&self, digest: &Digest) -> bool {
+        self.digest == *digest || Digest::of(digest.algorithm(), &self.payload) == *digest
+    }
+
     /// A descriptor of this manifest.
     pub fn descriptor(&self) -> Descriptor {
         Descriptor::new(
@@ -143,6 +148,8 @@ mod tests {
     fn the_digest_can_be_of_another_algorithm() {
         let manifest = parse(&image(MediaType::OCI_CONFIG), None).unwrap();
         let hash = Digest::of(Algorithm::Sha512, manifest.raw());
+        assert!(manifest.is(&hash) && manifest.is(manifest.digest()));
+        assert!(!manifest.is(&Digest::of(Algorithm::Sha512, b"")));
         assert_eq!(*manifest.by(Algorithm::Sha512).digest(), hash);
     }
 

@@ -32,7 +32,7 @@ pub use manifest::{
     ArtifactView, DraftView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
 };
 pub use media_type::MediaType;
-pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, parse_reference};
+pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, is_ref_name, parse_reference};
 pub use platform::{PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
 pub use sketch::{Sketch, SketchedImage};

@@ -3,6 +3,8 @@
 //! The syntax is skopeo's. Reading a name touches nothing; `transport::open` turns it into a place to read
 //! from or write to.
 
+mod pinned;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -91,6 +93,11 @@ impl ImageName {
                     )),
                 ),
             },
+            "oci" | "oci-archive" | "docker-archive" | "dir"
+                if rest.starts_with("//") && !rest.starts_with("///") =>
+            {
+                Err(no_host(text, transport, rest))
+            }
             "oci" => {
                 let (path, selector) = parse_layout(text, rest)?;
                 Ok(ImageName::Oci { path, selector })
@@ -162,6 +169,17 @@ pub fn parse_reference(text: &str) -> Result<Reference> {
     })
 }
 
+/// `text` is a path behind `//`, where names of registries have a host.
+fn no_host(text: &str, transport: &str, rest: &str) -> Error {
+    let path = rest.trim_start_matches('/');
+    Error::other(format!(
+        "`{text}`: `{transport}:` is followed by a path, without `//`"
+    ))
+    .hint(format!(
+        "write `{transport}:{path}`, or `{transport}:/{path}` for a path from the root"
+    ))
+}
+
 /// The form that was probably meant, when there is one that reads well.
 fn corrected(text: &str, error: &ReferenceError) -> Option<String> {
     if *error == ReferenceError::BareId {
@@ -215,17 +233,17 @@ fn parse_layout(text: &str, rest: &str) -> Result<(PathBuf, Selector)> {
 /// Reads `PATH[:NAME[:TAG]|:@N]`.
 fn parse_docker_archive(text: &str, rest: &str) -> Result<(PathBuf, Selector)> {
     let (path, selector) = split_selector(text, rest)?;
-    let Selector::Named(name) = selector else {
-        return Ok((path, selector));
-    };
-    let reference = parse_reference(&name)?.or_latest();
-    if reference.digest.is_some() {
-        return Err(
-            Error::other(format!("`{text}`: images of an archive have no digests"))
-                .hint("the path ends at the first `:`; `NAME:TAG` or `@0` may follow"),
-        );
+    match selector {
+        // `FILE@sha256:HEX`, as a copy prints it.
+        Selector::Named(hex) if pinned::is_digest_of(&path, &hex) => {
+            Ok((path, Selector::Named(hex)))
+        }
+        Selector::Named(name) => {
+            let reference = parse_reference(&name)?.or_latest();
+            Ok((path, Selector::Named(reference.to_string())))
+        }
+        selector => Ok((path, selector)),
     }
-    Ok((path, Selector::Named(reference.to_string())))
 }
 
 /// Reads `NAME[:TAG]`, `NAME@DIGEST` or a digest. A name that looks like a digest is one, as in skopeo.
@@ -267,7 +285,7 @@ fn split_selector(text: &str, rest: &str) -> Result<(PathBuf, Selector)> {
 
 /// `org.opencontainers.image.ref.name` by the image-spec's grammar: alphanumeric groups joined by one of
 /// `-._:@+` or `--`, in components parted by `/`.
-fn is_ref_name(s: &str) -> bool {
+pub fn is_ref_name(s: &str) -> bool {
     s.split('/').all(|component| {
         let bytes = component.as_bytes();
         let edges = [bytes.first(), bytes.last()];
@@ -369,14 +387,20 @@ mod tests {
         assert_eq!(hint("https://r.io/a"), "did you mean `docker://r.io/a`?");
         assert_eq!(hint("./layout"), "write `dir:./layout` or `oci:./layout`");
         assert!(hint(&format!("docker://{}", "a".repeat(64))).contains("REPOSITORY@sha256:"));
+        assert_eq!(
+            hint("oci://a/b:1"),
+            "write `oci:a/b:1`, or `oci:/a/b:1` for a path from the root"
+        );
+        for wrong in ["oci-archive://a.tar", "docker-archive://a.tar", "dir://a"] {
+            assert!(ImageName::parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(ImageName::parse("oci:///a/b:1").is_ok());
         assert!(ImageName::parse("oci::v1").is_err() && ImageName::parse("dir:").is_err());
         assert!(ImageName::parse("oci:d:a b").is_err());
         assert!(ImageName::parse("oci-archive::v1").is_err());
         for wrong in ["docker-archive:d:A", "docker-archive:d:@x"] {
             assert!(ImageName::parse(wrong).is_err(), "{wrong}");
         }
-        let digest = format!("docker-archive:d:a@sha256:{}", "a".repeat(64));
-        assert!(ImageName::parse(&digest).is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use super::Platform;
 use crate::{Error, Kind};
 
-pub use choose::{ZSTD, choose, may_hold};
+pub use choose::{ZSTD, choose, is_attestation, may_hold};
 pub use pattern::PlatformPattern;
 pub use preference::{matches, preference};
 

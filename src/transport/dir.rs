@@ -160,6 +160,11 @@ impl Source for DirSource {
         Ok(sized_from(self.bytes_of(blob, from).await?, blob, from))
     }
 
+    async fn lacks(&self, blob: &Descriptor) -> Result<bool> {
+        let files = self.blob_paths(&blob.digest);
+        blocking(move || Ok(!files.iter().any(|file| file.exists()))).await
+    }
+
     async fn signatures(&self, of: &Which) -> Result<Vec<Bytes>> {
         let (path, of) = (self.path.clone(), of.clone());
         blocking(move || signatures::read(&path, &of)).await

@@ -60,7 +60,44 @@ pub struct Local {
 }
 
 /// The image `name` to read from.
+///
+/// A name of a place that is not in a registry may end with the digest that its image has to have, as a copy prints it.
 pub async fn open_source(
+    name: &ImageName,
+    access: &Access,
+    patience: &Patience,
+    local: &Local,
+) -> Result<Arc<dyn Source>> {
+    let pinned = name.unpinned();
+    // No image of such an archive has a name with a digest.
+    let is_never_itself = pinned.is_some() && matches!(name, ImageName::DockerArchive { .. });
+    let missing = match is_never_itself {
+        true => None,
+        false => match open_named(name, access, patience, local).await {
+            Err(e) if e.kind() == Kind::NotFound && pinned.is_some() => Some(e),
+            opened => return opened,
+        },
+    };
+    let Some((bare, digest)) = pinned else {
+        return open_named(name, access, patience, local).await;
+    };
+    let source = match (open_named(&bare, access, patience, local).await, missing) {
+        (Err(e), Some(missing)) if e.kind() == Kind::NotFound => return Err(missing),
+        (opened, _) => opened?,
+    };
+    let there = source.manifest(&Which::Named).await?;
+    if !there.is(&digest) {
+        let text = format!(
+            "`{bare}` has no image `{digest}`; it has `{}`",
+            there.digest()
+        );
+        return Err(Error::new(Kind::NotFound, text));
+    }
+    Ok(source)
+}
+
+/// The image that `name` stands for as it is.
+async fn open_named(
     name: &ImageName,
     access: &Access,
     patience: &Patience,
@@ -125,9 +162,15 @@ pub async fn open_destination(
             oci_archive::OciArchiveDestination::open(path, selector, local.tmpdir.as_deref())
                 .await?,
         ),
-        ImageName::DockerArchive { path, selector } => Arc::new(
-            docker_archive::DockerArchiveDestination::open(path, selector, local)?,
-        ),
+        ImageName::DockerArchive { path, selector } => {
+            if let Some((bare, _)) = name.unpinned() {
+                let message = format!("`{name}`: a name with a digest is for reading only");
+                return Err(Error::other(message).hint(format!("write `{bare}`")));
+            }
+            Arc::new(docker_archive::DockerArchiveDestination::open(
+                path, selector, local,
+            )?)
+        }
         ImageName::DockerDaemon(image) => {
             Arc::new(docker_daemon::DockerDaemonDestination::open(image, local)?)
         }
@@ -140,6 +183,16 @@ pub async fn open_destination(
 pub enum Which {
     Named,
     Digest(Digest),
+}
+
+impl Which {
+    /// Whether `manifest`, which is the image's, is meant.
+    fn is(&self, manifest: &Manifest) -> bool {
+        match self {
+            Which::Named => true,
+            Which::Digest(digest) => digest == manifest.digest(),
+        }
+    }
 }
 
 /// The bytes of a blob as they arrive. From offset 0 the last item is an error when digest or size is off.
@@ -243,6 +296,16 @@ pub trait Source: Send + Sync {
 
     /// The manifest `which`; by digest, its bytes have been checked against it.
     async fn manifest(&self, which: &Which) -> Result<Manifest>;
+
+    /// How the place's own index describes the manifest `digest`: with annotations and platform, without its name there.
+    fn described(&self, _digest: &Digest) -> Option<Descriptor> {
+        None
+    }
+
+    /// Whether the blob is known not to be there, as far as that can be said without a request.
+    async fn lacks(&self, _blob: &Descriptor) -> Result<bool> {
+        Ok(false)
+    }
 
     /// The bytes that the image's name stands for, to be shown: of a place that cannot be mistaken for another server's
     /// answer also those that are no manifest of a known kind.
@@ -349,10 +412,7 @@ pub trait Destination: Send + Sync {
     fn fits_name(&self, manifest: &Manifest) -> Result<()> {
         let digest = self.reference().and_then(|r| r.digest.as_ref());
         match digest {
-            Some(digest)
-                if digest.algorithm() == manifest.digest().algorithm()
-                    && digest != manifest.digest() =>
-            {
+            Some(digest) if !manifest.is(digest) => {
                 let text = format!(
                     "{} names the digest `{digest}`, but the image has `{}`",
                     self.name(),
@@ -392,6 +452,10 @@ pub trait Destination: Send + Sync {
     /// Writes a manifest, under the place's name or by its digest only.
     async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()>;
 
+    /// Hears how the source's index describes what the place's name will stand for, before [`Destination::finish`]: a
+    /// place with such an index keeps that.
+    fn describe(&self, _description: &Descriptor) {}
+
     /// Writes the signatures of a manifest that was written, in the place of all that it had; only where
     /// [`DestinationCan::keeps_signatures`].
     async fn put_signatures(&self, _of: &Which, _signatures: &[Bytes]) -> Result<()> {
@@ -405,6 +469,12 @@ pub trait Destination: Send + Sync {
     /// Blobs that [`Destination::put_blob`] took, and of which only the manifest showed that they were there.
     fn found_late(&self) -> HashSet<Digest> {
         HashSet::new()
+    }
+
+    /// The digest by which the image can be read from here, where the manifest that was written under the place's
+    /// name is known by another one here than at the source.
+    fn filed_as(&self) -> Option<Digest> {
+        None
     }
 
     /// Requests sent so far, by host.

@@ -67,9 +67,14 @@ pub(super) async fn names(path: &Path, tmpdir: Option<&Path>) -> Result<Vec<Stri
     let (path, tmpdir) = (path.to_owned(), tmpdir.map(Path::to_owned));
     blocking(move || {
         let tar = TarIndex::read(ArchiveFile::open(&path, tmpdir.as_deref())?)?;
-        Ok(read_index(&tar)?.names_or_places())
+        Ok(read_index(&tar)?.handles(&reader(&tar)))
     })
     .await
+}
+
+/// Reads documents among the blobs of an archive.
+fn reader(tar: &TarIndex) -> impl Fn(&Digest) -> Option<Bytes> {
+    |digest| tar.document(&blob_member(digest), DOCUMENT_CAP).ok()?
 }
 
 /// An image in an archive of an OCI layout, to read.
@@ -78,6 +83,8 @@ pub struct OciArchiveSource {
     selector: Selector,
     index: Index,
     image: Descriptor,
+    /// An index of the image's platforms, where the archive lists them themselves.
+    made: Option<Manifest>,
 }
 
 impl OciArchiveSource {
@@ -96,12 +103,14 @@ impl OciArchiveSource {
         blocking(move || {
             let tar = TarIndex::read(ArchiveFile::open(&path, tmpdir.as_deref())?)?;
             let index = read_index(&tar)?;
-            let image = index.select(&selector, &path.display().to_string())?;
+            let shown = path.display().to_string();
+            let (image, made) = index.image(&selector, &shown, &reader(&tar))?;
             Ok(OciArchiveSource {
                 tar: Arc::new(tar),
                 selector,
                 index,
                 image,
+                made,
             })
         })
         .await
@@ -138,12 +147,23 @@ impl Source for OciArchiveSource {
     }
 
     async fn manifest(&self, which: &Which) -> Result<Manifest> {
+        if let Some(made) = self.made.as_ref().filter(|made| which.is(made)) {
+            return Ok(made.clone());
+        }
         let (digest, media_type) = match which {
             Which::Named => (&self.image.digest, Some(self.image.media_type.as_str())),
             Which::Digest(digest) => (digest, self.index.media_type_of(digest)),
         };
         let raw = self.document(digest).await?;
         oci_layout::checked(raw, digest, media_type, self.path())
+    }
+
+    fn described(&self, digest: &Digest) -> Option<Descriptor> {
+        self.index.described(digest, &self.image)
+    }
+
+    async fn lacks(&self, blob: &Descriptor) -> Result<bool> {
+        Ok(!self.tar.has(&blob_member(&blob.digest)) && oci_layout::data(blob).is_none())
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
@@ -194,6 +214,8 @@ struct Manifests {
     written: Vec<Manifest>,
     /// What the name is going to stand for.
     image: Option<Descriptor>,
+    /// How the source's index describes it.
+    description: Option<Descriptor>,
 }
 
 impl OciArchiveDestination {
@@ -292,7 +314,8 @@ impl OciArchiveDestination {
             .as_ref()
             .map_or_else(Index::empty, |f| f.index.clone());
         if let Some(image) = &manifests.image {
-            index.enter(image, self.ref_name());
+            let image = image.clone().described_by(manifests.description.as_ref());
+            index.enter(&image, self.ref_name());
         }
         entries.push(file(INDEX_FILE, index.to_json().into()));
         entries
@@ -423,6 +446,10 @@ impl Destination for OciArchiveDestination {
             manifests.image = Some(manifest.descriptor());
         }
         Ok(())
+    }
+
+    fn describe(&self, description: &Descriptor) {
+        self.manifests().description = Some(description.clone());
     }
 
     async fn finish(&self) -> Result<()> {

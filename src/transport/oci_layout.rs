@@ -9,7 +9,9 @@ mod blobs;
 mod delete;
 mod destination;
 mod enter;
+mod flat;
 pub(super) mod index;
+pub(super) mod pick;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -103,9 +105,17 @@ pub(super) async fn names(path: &Path) -> Result<Vec<String>> {
     blocking(move || {
         let index = read_index(&path)?.ok_or_else(|| no_layout(&path))?;
         check_version(&path)?;
-        Ok(index.names_or_places())
+        Ok(index.handles(&reader(&Blobs::new(&path, None))))
     })
     .await
+}
+
+/// Reads documents among `blobs`.
+fn reader(blobs: &Blobs) -> impl Fn(&Digest) -> Option<Bytes> {
+    |digest| {
+        let files = blobs.candidates(digest);
+        files.filter_map(|file| read_document(&file).ok()?).next()
+    }
 }
 
 /// An image in an OCI layout, to read.
@@ -115,6 +125,8 @@ pub struct OciSource {
     selector: Selector,
     index: Index,
     image: Descriptor,
+    /// An index of the image's platforms, where the layout lists them themselves.
+    made: Option<Manifest>,
 }
 
 impl OciSource {
@@ -128,13 +140,16 @@ impl OciSource {
                 return Err(no_layout(&path));
             };
             check_version(&path)?;
-            let image = index.select(&selector, &path.display().to_string())?;
+            let blobs = Blobs::new(&path, None);
+            let shown = path.display().to_string();
+            let (image, made) = index.image(&selector, &shown, &reader(&blobs))?;
             Ok(OciSource {
-                blobs: Blobs::new(&path, None),
+                blobs,
                 path,
                 selector,
                 index,
                 image,
+                made,
             })
         })
         .await
@@ -246,12 +261,25 @@ impl Source for OciSource {
     }
 
     async fn manifest(&self, which: &Which) -> Result<Manifest> {
+        if let Some(made) = self.made.as_ref().filter(|made| which.is(made)) {
+            return Ok(made.clone());
+        }
         let (digest, media_type) = match which {
             Which::Named => (&self.image.digest, Some(self.image.media_type.as_str())),
             Which::Digest(digest) => (digest, self.index.media_type_of(digest)),
         };
         let raw = self.document(digest).await?;
         checked(raw, digest, media_type, &self.path)
+    }
+
+    fn described(&self, digest: &Digest) -> Option<Descriptor> {
+        self.index.described(digest, &self.image)
+    }
+
+    async fn lacks(&self, blob: &Descriptor) -> Result<bool> {
+        let files: Vec<PathBuf> = self.blobs.candidates(&blob.digest).collect();
+        let is_there = blocking(move || Ok(files.iter().any(|file| file.exists()))).await?;
+        Ok(!is_there && data(blob).is_none())
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod convert;
+mod digests;
 mod edges;
 mod graphs;
 mod interrupted;

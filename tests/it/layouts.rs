@@ -4,6 +4,7 @@
 
 mod blobs;
 mod dir;
+mod names;
 mod oci;
 mod others;
 

@@ -36,6 +36,11 @@ pub fn may_hold(entry: &Descriptor, wish: &PlatformWish) -> bool {
     ranks(wish)(entry).is_some() && entry.annotation(ATTESTATION).is_none()
 }
 
+/// Whether an entry of an index is an attestation that buildkit put among the images.
+pub fn is_attestation(entry: &Descriptor) -> bool {
+    entry.annotation(ATTESTATION).is_some()
+}
+
 /// How well the platform of an entry fits `wish`: the lower the better, `None` where it does not.
 fn ranks(wish: &PlatformWish) -> impl Fn(&Descriptor) -> Option<usize> {
     let (architecture, implied) = architecture_name(&wish.architecture);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
 
-use crate::image::{Digest, Manifest, MediaType, RepositoryName, Tag};
+use crate::image::{Algorithm, Digest, Manifest, MediaType, RepositoryName, Tag};
 use crate::registry::intent::{Actions, Body, Intent, Scope};
 use crate::registry::{ApiError, Client, may_have_gone};
 use crate::{Error, Kind, Result};
@@ -121,12 +121,15 @@ impl Client {
     }
 
     /// Writes `manifest` as `which`, byte for byte. What it points at must be there already.
+    ///
+    /// Returns the digest under which the registry has it now: registries file what is pushed by tag under SHA-256,
+    /// whatever the manifest's own digest is. [`Kind::Corrupt`] when the answer names a digest that other bytes have.
     pub async fn put_manifest(
         &self,
         repository: &RepositoryName,
         which: &TagOrDigest,
         manifest: &Manifest,
-    ) -> Result<()> {
+    ) -> Result<Digest> {
         if manifest.raw().len() > MANIFEST_CAP {
             let text = format!(
                 "the manifest has {} bytes; registries take {MANIFEST_CAP} at most",
@@ -143,22 +146,24 @@ impl Client {
             Err(e) if is_immutable(&e) => {
                 let there = self.manifest_digest(repository, which, Actions::PullPush, false);
                 return match there.await {
-                    Ok(Some(there)) if there == *manifest.digest() => Ok(()),
+                    Ok(Some(there)) if manifest.is(&there) => Ok(there),
                     _ => Err(e),
                 };
             }
             other => other?,
         };
+        let url = answer.url.redacted();
         if answer.status == StatusCode::CREATED {
-            return Ok(());
+            let claimed = answer.headers.get("docker-content-digest");
+            let claimed = claimed.and_then(|v| v.to_str().ok()?.parse().ok());
+            return self.filed(repository, which, manifest, claimed, &url).await;
         }
         // M14: something that is no registry may answer 200 to everything.
-        let url = answer.url.redacted();
         match self
             .manifest_digest(repository, which, Actions::PullPush, false)
             .await?
         {
-            Some(there) if there == *manifest.digest() => Ok(()),
+            Some(there) if manifest.is(&there) => Ok(there),
             _ => Err(Error::new(
                 Kind::Unavailable,
                 format!(
@@ -166,6 +171,40 @@ impl Client {
                     answer.status.as_u16()
                 ),
             )),
+        }
+    }
+
+    /// The digest under which the registry has `manifest`, which it took as `which` and says to have as `claimed`.
+    async fn filed(
+        &self,
+        repository: &RepositoryName,
+        which: &TagOrDigest,
+        manifest: &Manifest,
+        claimed: Option<Digest>,
+        url: &str,
+    ) -> Result<Digest> {
+        let own = manifest.digest();
+        let agrees = |claimed: &Digest| {
+            // The digest of all bytes, signatures included, does no harm: schema 1 is asked for by the signed part.
+            manifest.is(claimed) || Digest::of(claimed.algorithm(), manifest.raw()) == *claimed
+        };
+        match (which, claimed) {
+            (_, Some(claimed)) if !agrees(&claimed) => Err(Error::new(
+                Kind::Corrupt,
+                format!(
+                    "PUT {url}: the registry says that it stored `{claimed}`, but `{own}` was sent"
+                ),
+            )),
+            (TagOrDigest::Digest(digest), _) => Ok(digest.clone()),
+            (TagOrDigest::Tag(_), Some(claimed)) if claimed.algorithm() != own.algorithm() => {
+                Ok(claimed)
+            }
+            (TagOrDigest::Tag(_), None) if own.algorithm() != Algorithm::Sha256 => {
+                let there = self.manifest_digest(repository, which, Actions::PullPush, false);
+                let there = there.await?.filter(|there| manifest.is(there));
+                Ok(there.unwrap_or_else(|| own.clone()))
+            }
+            (TagOrDigest::Tag(_), _) => Ok(own.clone()),
         }
     }
 

@@ -8,7 +8,7 @@ mod passing;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,11 +16,11 @@ use http::Method;
 use tokio::sync::OnceCell;
 
 use self::passing::{hashed, passing, traced};
-use super::{summed, wanted};
+use super::summed;
 use crate::image::{
-    Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName,
+    Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName, Tag,
 };
-use crate::registry::v2::Pushed;
+use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience};
 use crate::settings::Access;
 use crate::transport::docker_v1::{Fallback, V1Destination, no_v2};
@@ -37,6 +37,8 @@ pub struct DockerDestination {
     /// Whether the server speaks the draft of 2014, once there was a reason to ask.
     draft: OnceCell<bool>,
     tmpdir: Option<PathBuf>,
+    /// The digest that the registry gave the image, once it is written.
+    filed: Mutex<Option<Digest>>,
 }
 
 impl DockerDestination {
@@ -59,6 +61,7 @@ impl DockerDestination {
             v1: Fallback::new(reference, access, patience),
             draft: OnceCell::new(),
             tmpdir,
+            filed: Mutex::default(),
         })
     }
 
@@ -87,6 +90,23 @@ impl DockerDestination {
     fn is_draft(&self) -> bool {
         self.draft.get() == Some(&true)
     }
+
+    /// What the name is written to, and asked for before that: the tag, where there is one.
+    fn target(&self) -> TagOrDigest {
+        let Reference { tag, digest, .. } = &self.reference;
+        match (tag, digest) {
+            (Some(tag), _) => TagOrDigest::Tag(tag.clone()),
+            (None, Some(digest)) => TagOrDigest::Digest(digest.clone()),
+            (None, None) => TagOrDigest::Tag(Tag::latest()),
+        }
+    }
+
+    /// Writes `manifest` as `which` and returns the digest by which it can be read.
+    async fn put(&self, manifest: &Manifest, which: &TagOrDigest) -> Result<Digest> {
+        let name = &self.reference.repository.name;
+        let put = self.client.put_manifest(name, which, manifest).await;
+        put.map_err(|e| with_another_format(e, manifest))
+    }
 }
 
 #[async_trait]
@@ -111,12 +131,16 @@ impl Destination for DockerDestination {
     }
 
     async fn current(&self) -> Result<Option<Digest>> {
-        let which = wanted(&self.reference, &Which::Named);
         let name = &self.reference.repository.name;
         let asked = self
             .client
-            .manifest_digest(name, &which, Actions::PullPush, true);
-        match asked.await {
+            .manifest_digest(name, &self.target(), Actions::PullPush, true)
+            .await;
+        match asked {
+            // The tag stands for another image than the name with its digest does.
+            Ok(Some(there)) if self.reference.digest.as_ref().is_some_and(|d| *d != there) => {
+                Ok(None)
+            }
             // E3, E8: a refusal here says nothing of what a push may do, and neither does a failure of the server.
             Err(e) if e.kind() == Kind::NotAllowed || says_nothing(&e) => {
                 tracing::debug!("{e}; taking the image to be absent");
@@ -200,11 +224,22 @@ impl Destination for DockerDestination {
         if self.is_draft() {
             return self.put_draft_manifest(manifest, at).await;
         }
-        let which = wanted(&self.reference, at);
-        self.client
-            .put_manifest(&self.reference.repository.name, &which, manifest)
-            .await
-            .map_err(|e| with_another_format(e, manifest))
+        if let Which::Digest(digest) = at {
+            let which = TagOrDigest::Digest(digest.clone());
+            return self.put(manifest, &which).await.map(drop);
+        }
+        let mut filed = self.put(manifest, &self.target()).await?;
+        if let Some(digest) = self.reference.digest.as_ref().filter(|d| **d != filed) {
+            let which = TagOrDigest::Digest(digest.clone());
+            filed = self.put(manifest, &which).await?;
+        }
+        *self.filed.lock().unwrap_or_else(PoisonError::into_inner) = Some(filed);
+        Ok(())
+    }
+
+    fn filed_as(&self) -> Option<Digest> {
+        let filed = self.filed.lock().unwrap_or_else(PoisonError::into_inner);
+        filed.clone()
     }
 
     async fn finish(&self) -> Result<()> {

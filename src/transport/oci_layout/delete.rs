@@ -12,7 +12,7 @@ use std::path::Path;
 use super::super::delete::Deleted;
 use super::blobs::Blobs;
 use super::{INDEX_FILE, blob_store, check_version, image_name, lock, no_layout, parse};
-use super::{read_document, read_index};
+use super::{read_document, read_index, reader};
 use crate::image::{Descriptor, Digest, Selector, View};
 use crate::{Error, Kind, Result};
 
@@ -32,12 +32,13 @@ pub(in crate::transport) async fn delete(path: &Path, selector: &Selector) -> Re
         let Some(mut index) = read_index(&path)? else {
             return Err(no_layout(&path));
         };
-        let gone = index.remove(&selector, &path.display().to_string())?;
+        let shown = path.display().to_string();
+        let blobs = Blobs::new(&path, None);
+        let gone = index.remove(&selector, &shown, &reader(&blobs))?;
         let unneeded = unneeded(&path, &gone, &index.images());
         let file = path.join(INDEX_FILE);
         blob_store::write_document_blocking(&file, &path, index.to_json().as_bytes())?;
         blob_store::sync_directory(&path)?;
-        let blobs = Blobs::new(&path, None);
         let mut deleted = Deleted {
             names: vec![image_name(&path, &selector)],
             blobs: 0,
@@ -65,9 +66,11 @@ pub(in crate::transport) async fn delete(path: &Path, selector: &Selector) -> Re
 
 /// What `gone` needs and none of the images that `stay`. Where one of those cannot be read, nobody knows what it
 /// needs, and everything stays.
-fn unneeded(layout: &Path, gone: &Descriptor, stay: &[Result<Descriptor>]) -> Needed {
+fn unneeded(layout: &Path, gone: &[Descriptor], stay: &[Result<Descriptor>]) -> Needed {
     let (mut unneeded, mut needed) = (Needed::new(), Needed::new());
-    let read = need(layout, gone, &mut unneeded).and_then(|()| {
+    let mut gone = gone.iter();
+    let read = gone.try_for_each(|image| need(layout, image, &mut unneeded));
+    let read = read.and_then(|()| {
         stay.iter().try_for_each(|image| match image {
             Ok(image) => need(layout, image, &mut needed),
             Err(e) => Err(Error::other(e.to_string())),

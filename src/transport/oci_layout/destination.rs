@@ -30,6 +30,8 @@ pub struct OciDestination {
     made: OnceCell<()>,
     /// What `finish` enters into the index.
     image: Mutex<Option<Descriptor>>,
+    /// How the source's index describes it.
+    description: Mutex<Option<Descriptor>>,
     /// What was found or written: all of it has to be there still when the image is entered.
     parts: Mutex<Vec<(Digest, u64)>>,
 }
@@ -55,6 +57,7 @@ impl OciDestination {
                 selector,
                 made: OnceCell::new(),
                 image: Mutex::new(None),
+                description: Mutex::new(None),
                 parts: Mutex::default(),
             })
         })
@@ -207,6 +210,14 @@ impl Destination for OciDestination {
         Ok(())
     }
 
+    fn describe(&self, description: &Descriptor) {
+        let mut known = self
+            .description
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *known = Some(description.clone());
+    }
+
     async fn finish(&self) -> Result<()> {
         let image = self
             .image
@@ -216,6 +227,11 @@ impl Destination for OciDestination {
         if self.made.get().is_none() {
             return Ok(());
         }
+        let description = self
+            .description
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let (path, name) = (self.path.clone(), self.ref_name().map(str::to_owned));
         let blobs = self.blobs.clone();
         let parts = self
@@ -227,6 +243,7 @@ impl Destination for OciDestination {
             // The names of the blobs are on disk before the index points at them.
             blobs.sync()?;
             if let Some(image) = image {
+                let image = image.described_by(description.as_ref());
                 enter(&path, &image, name.as_deref(), &blobs, &parts)?;
             }
             blob_store::sync_directory(&path)?;

@@ -1,21 +1,35 @@
 //! `index.json` of a layout: which images it names, and how one more is entered.
 //!
 //! Kept as JSON in the order of the file, so that members and entries that barque does not know survive. It
-//! knows no files; reading, locking and replacing them is the layout's.
+//! knows no files; reading, locking and replacing them is the layout's. Which entries a name picks is in [`super::pick`].
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::pick::{Picked, ReadBlob, means};
 use crate::image::{Descriptor, Digest, MediaType, Selector};
 use crate::{Error, Kind, Result};
 
 /// The annotation that names an image of a layout (image-spec, annotations.md).
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The annotation in which containerd, and `docker save` since Docker 25, keep the full name of an image.
+const IMAGE_NAME: &str = "io.containerd.image.name";
 
 /// The entries of an `index.json`.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::transport) struct Index(Map<String, Value>);
+#[derive(Debug, Clone)]
+pub(in crate::transport) struct Index {
+    members: Map<String, Value>,
+    /// The document as it was read.
+    raw: Bytes,
+}
+
+impl PartialEq for Index {
+    fn eq(&self, other: &Index) -> bool {
+        self.members == other.members
+    }
+}
 
 impl Index {
     /// An index without entries.
@@ -24,7 +38,10 @@ impl Index {
         members.insert("schemaVersion".into(), json!(2));
         members.insert("mediaType".into(), json!(MediaType::OCI_INDEX));
         members.insert("manifests".into(), json!([]));
-        Index(members)
+        Index {
+            members,
+            raw: Bytes::new(),
+        }
     }
 
     /// Reads the document; the error says what is wrong with it.
@@ -38,135 +55,69 @@ impl Index {
             Value::Null => *manifests = json!([]),
             _ => return Err("`manifests` is not a list".into()),
         }
-        Ok(Index(members))
+        Ok(Index {
+            members,
+            raw: Bytes::copy_from_slice(bytes),
+        })
     }
 
     /// The document, compact.
     pub(in crate::transport) fn to_json(&self) -> String {
-        Value::Object(self.0.clone()).to_string()
+        Value::Object(self.members.clone()).to_string()
     }
 
-    fn entries(&self) -> &[Value] {
-        self.0
+    pub(super) fn entries(&self) -> &[Value] {
+        self.members
             .get("manifests")
             .and_then(Value::as_array)
             .map_or(&[], Vec::as_slice)
     }
 
     fn entries_mut(&mut self) -> Option<&mut Vec<Value>> {
-        self.0.get_mut("manifests").and_then(Value::as_array_mut)
+        let manifests = self.members.get_mut("manifests");
+        manifests.and_then(Value::as_array_mut)
     }
 
-    /// The names that are there, in order, each once.
-    pub(in crate::transport) fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for name in self.entries().iter().filter_map(ref_name) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
+    /// The document as it was read; empty where it was made here.
+    pub(super) fn raw(&self) -> &Bytes {
+        &self.raw
     }
 
-    /// What picks each image: its name, once, or `@N` by its place where it has none.
-    pub(in crate::transport) fn names_or_places(&self) -> Vec<String> {
-        let mut known = HashSet::new();
-        let entries = self.entries().iter().enumerate();
-        entries
-            .filter_map(|(place, entry)| match ref_name(entry) {
-                Some(name) => known.insert(name).then(|| name.to_owned()),
-                None => Some(format!("@{place}")),
-            })
-            .collect()
-    }
-
-    /// The entry that `selector` picks; `layout` is how messages call the layout.
-    ///
-    /// skopeo takes the first of several entries with the same name. When they differ, that is a guess between
-    /// two images, so it is refused here and `@N` tells which one is meant.
-    pub(in crate::transport) fn select(
-        &self,
-        selector: &Selector,
-        layout: &str,
-    ) -> Result<Descriptor> {
-        let at = self.position(selector, layout)?;
-        descriptor(&self.entries()[at], layout)
-    }
-
-    /// Takes the entry that `selector` picks out of the index, with those that are its like in name and digest.
+    /// Takes what `selector` picks out of the index, with entries that are its like in name and digest. Returns what
+    /// went.
     pub(in crate::transport) fn remove(
         &mut self,
         selector: &Selector,
         layout: &str,
-    ) -> Result<Descriptor> {
-        let at = self.position(selector, layout)?;
-        let gone = self.entries()[at].clone();
-        let image = descriptor(&gone, layout)?;
+        read: ReadBlob,
+    ) -> Result<Vec<Descriptor>> {
+        let picked = match self.pick(selector, layout, read)? {
+            Picked::Entry(at) => vec![at],
+            Picked::Platforms(entries) => entries,
+        };
+        let gone: Vec<Value> = picked.iter().map(|i| self.entries()[*i].clone()).collect();
+        let images = gone.iter().map(|e| descriptor(e, layout));
+        let images = images.collect::<Result<_>>()?;
         if let Some(entries) = self.entries_mut() {
-            entries.remove(at);
-            if ref_name(&gone).is_some() {
-                let like = |e: &Value| {
-                    ref_name(e) == ref_name(&gone) && e.get("digest") == gone.get("digest")
+            let mut place = 0;
+            entries.retain(|e| {
+                let is_picked = picked.contains(&place);
+                place += 1;
+                let like = |gone: &Value| {
+                    ref_name(gone).is_some()
+                        && ref_name(e) == ref_name(gone)
+                        && e.get("digest") == gone.get("digest")
                 };
-                entries.retain(|e| !like(e));
-            }
+                !is_picked && !gone.iter().any(like)
+            });
         }
-        Ok(image)
+        Ok(images)
     }
 
     /// What the entries point at; an error for one that cannot be read.
     pub(in crate::transport) fn images(&self) -> Vec<Result<Descriptor>> {
         let entries = self.entries().iter();
         entries.map(|e| descriptor(e, "the layout")).collect()
-    }
-
-    /// The place of the entry that `selector` picks.
-    fn position(&self, selector: &Selector, layout: &str) -> Result<usize> {
-        let entries = self.entries();
-        match selector {
-            Selector::At(n) => match entries.get(*n) {
-                Some(_) => Ok(*n),
-                None => Err(not_found(format!(
-                    "`{layout}` has no entry `@{n}`, it holds {}",
-                    count(entries.len())
-                ))),
-            },
-            Selector::Only => match entries {
-                [] => Err(not_found(format!("`{layout}` holds no image"))),
-                [_] => Ok(0),
-                more => Err(Error::other(format!(
-                    "`{layout}` holds {} and none is named",
-                    count(more.len())
-                ))
-                .hint(self.advice(layout))),
-            },
-            Selector::Named(name) => {
-                let mut named: Vec<usize> = (0..entries.len())
-                    .filter(|i| ref_name(&entries[*i]) == Some(name))
-                    .collect();
-                let other = named.first().map(|i| media_type(&entries[*i]));
-                named.retain(|i| MediaType::new(media_type(&entries[*i])).is_manifest());
-                let [first, others @ ..] = named.as_slice() else {
-                    if let Some(other) = other {
-                        return Err(Error::other(format!(
-                            "`{name}` in `{layout}` is of type `{other}`, not a manifest"
-                        )));
-                    }
-                    return Err(not_found(format!("`{layout}` has no image named `{name}`"))
-                        .hint(self.advice(layout)));
-                };
-                let digest = |i: usize| entries[i].get("digest");
-                if others.iter().any(|i| digest(*i) != digest(*first)) {
-                    let places: Vec<String> = named.iter().map(|i| format!("`@{i}`")).collect();
-                    return Err(Error::other(format!(
-                        "`{layout}` has different images named `{name}`: {}",
-                        places.join(", ")
-                    ))
-                    .hint(format!("pick one by its place: `{layout}:@{first}`")));
-                }
-                Ok(*first)
-            }
-        }
     }
 
     /// The media type that an entry gives for `digest`.
@@ -179,6 +130,26 @@ impl Index {
             .as_str()
     }
 
+    /// How an entry describes the image `digest`, `first` if that is it; annotations that name the image are left out.
+    pub(in crate::transport) fn described(
+        &self,
+        digest: &Digest,
+        first: &Descriptor,
+    ) -> Option<Descriptor> {
+        let mut found = match first.digest == *digest {
+            true => first.clone(),
+            false => {
+                let text = digest.to_string();
+                let is_it = |e: &&Value| e.get("digest").and_then(Value::as_str) == Some(&text);
+                descriptor(self.entries().iter().find(is_it)?, "the layout").ok()?
+            }
+        };
+        if let Some(annotations) = &mut found.annotations {
+            annotations.retain(|key, _| key != REF_NAME && key != IMAGE_NAME);
+        }
+        Some(found)
+    }
+
     /// The digest that `name` stands for, or that the only nameless entry has.
     pub(in crate::transport) fn current(&self, name: Option<&str>) -> Option<Digest> {
         let mut fitting = self.entries().iter().filter(|e| ref_name(e) == name);
@@ -189,87 +160,111 @@ impl Index {
     }
 
     /// Enters `image` as skopeo does: an entry that had the name keeps its place and loses the name; a nameless
-    /// entry of the same digest is taken over; otherwise the entry comes last.
+    /// entry of the same digest is taken over; otherwise the entry comes last. Annotations and platform of `image`
+    /// go along, except that its name is `name`.
     pub(in crate::transport) fn enter(&mut self, image: &Descriptor, name: Option<&str>) {
         let Some(entries) = self.entries_mut() else {
             return;
         };
-        if let Some(name) = name {
-            for entry in entries.iter_mut().filter(|e| ref_name(e) == Some(name)) {
-                take_name(entry);
-            }
-        }
         let digest = image.digest.to_string();
-        let same = |e: &&mut Value| {
-            e.get("digest").and_then(Value::as_str) == Some(&digest) && ref_name(e).is_none()
-        };
-        if let Some(Value::Object(entry)) = entries.iter_mut().find(same) {
-            entry.insert("mediaType".into(), json!(image.media_type));
-            entry.insert("size".into(), json!(image.size));
-            if let Some(name) = name {
-                match entry.get_mut("annotations") {
-                    Some(Value::Object(annotations)) => {
-                        annotations.insert(REF_NAME.into(), json!(name));
-                    }
-                    _ => {
-                        entry.insert("annotations".into(), json!({ REF_NAME: name }));
-                    }
-                }
-            }
-            return;
-        }
-        let mut entry = json!({
-            "mediaType": image.media_type,
-            "digest": digest,
-            "size": image.size,
-        });
+        let is_image = |e: &Value| e.get("digest").and_then(Value::as_str) == Some(&digest);
+        let mut annotations = image.annotations.clone().unwrap_or_default();
+        annotations.retain(|key, _| key != REF_NAME && key != IMAGE_NAME);
+        let mut taken_over = None;
         if let Some(name) = name {
-            entry["annotations"] = json!({ REF_NAME: name });
-        }
-        entries.push(entry);
-    }
-
-    fn advice(&self, layout: &str) -> String {
-        const MOST: usize = 20;
-        let names = self.names();
-        let mut shown: Vec<String> = names.iter().take(MOST).map(|n| format!("`{n}`")).collect();
-        match names.len() {
-            0 => format!("its images have no names; `{layout}:@0` is the first"),
-            n => {
-                if n > MOST {
-                    shown.push(format!("and {} more", n - MOST));
+            annotations.insert(REF_NAME.to_owned(), name.to_owned());
+            taken_over = entries
+                .iter()
+                .position(|e| is_image(e) && ref_name(e) == Some(name));
+            for entry in entries.iter_mut() {
+                if ref_name(entry) == Some(name) {
+                    take_annotation(entry, REF_NAME);
                 }
-                format!("it has {}", shown.join(", "))
+                // Its full name would be wrong too, except where it goes on to be this image.
+                if !is_image(entry) && image_name(entry).is_some_and(|full| means(full, name)) {
+                    take_annotation(entry, IMAGE_NAME);
+                }
             }
         }
+        let nameless = |e: &Value| is_image(e) && ref_name(e).is_none();
+        let Some(at) = taken_over.or_else(|| entries.iter().position(nameless)) else {
+            let entry = Descriptor {
+                annotations: (!annotations.is_empty()).then_some(annotations),
+                data: None,
+                urls: None,
+                ..image.clone()
+            };
+            entries.push(json!(entry));
+            return;
+        };
+        let Some(entry) = entries.get_mut(at) else {
+            return;
+        };
+        if let Some(name) = name
+            && taken_over.is_none()
+            && image_name(entry).is_some_and(|full| !means(full, name))
+        {
+            take_annotation(entry, IMAGE_NAME);
+        }
+        describe(entry, image, annotations);
     }
 }
 
-fn ref_name(entry: &Value) -> Option<&str> {
-    let name = entry.get("annotations")?.get(REF_NAME)?.as_str()?;
-    (!name.is_empty()).then_some(name)
+/// Makes `entry` say of its image what `image` and `annotations` say; other members stay.
+fn describe(entry: &mut Value, image: &Descriptor, annotations: BTreeMap<String, String>) {
+    let Value::Object(members) = entry else {
+        return;
+    };
+    members.insert("mediaType".into(), json!(image.media_type));
+    members.insert("size".into(), json!(image.size));
+    if let Some(platform) = &image.platform {
+        members.insert("platform".into(), json!(platform));
+    }
+    if annotations.is_empty() {
+        return;
+    }
+    match members.get_mut("annotations") {
+        Some(Value::Object(old)) => {
+            old.extend(annotations.into_iter().map(|(k, v)| (k, json!(v))));
+        }
+        _ => {
+            members.insert("annotations".into(), json!(annotations));
+        }
+    }
 }
 
-fn media_type(entry: &Value) -> &str {
-    entry
-        .get("mediaType")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+pub(super) fn ref_name(entry: &Value) -> Option<&str> {
+    annotation(entry, REF_NAME)
 }
 
-fn take_name(entry: &mut Value) {
+pub(super) fn image_name(entry: &Value) -> Option<&str> {
+    annotation(entry, IMAGE_NAME)
+}
+
+fn annotation<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {
+    let text = entry.get("annotations")?.get(key)?.as_str()?;
+    (!text.is_empty()).then_some(text)
+}
+
+/// Takes the annotations that name an image out of `entry`.
+pub(super) fn take_names(entry: &mut Value) {
+    take_annotation(entry, REF_NAME);
+    take_annotation(entry, IMAGE_NAME);
+}
+
+fn take_annotation(entry: &mut Value, key: &str) {
     let Some(Value::Object(annotations)) = entry.get_mut("annotations") else {
         return;
     };
-    annotations.shift_remove(REF_NAME);
-    if annotations.is_empty()
+    if annotations.shift_remove(key).is_some()
+        && annotations.is_empty()
         && let Value::Object(members) = entry
     {
         members.shift_remove("annotations");
     }
 }
 
-fn descriptor(entry: &Value, layout: &str) -> Result<Descriptor> {
+pub(super) fn descriptor(entry: &Value, layout: &str) -> Result<Descriptor> {
     serde_json::from_value(entry.clone()).map_err(|e| {
         Error::new(
             Kind::Corrupt,
@@ -279,25 +274,19 @@ fn descriptor(entry: &Value, layout: &str) -> Result<Descriptor> {
     })
 }
 
-fn count(n: usize) -> String {
-    match n {
-        1 => "1 image".into(),
-        n => format!("{n} images"),
-    }
-}
-
-fn not_found(message: String) -> Error {
-    Error::new(Kind::NotFound, message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Algorithm;
+    use crate::image::{Algorithm, Platform};
 
     fn image(content: &str) -> Descriptor {
         let digest = Digest::of(Algorithm::Sha256, content.as_bytes());
         Descriptor::new(MediaType::OCI_MANIFEST, digest, content.len() as u64)
+    }
+
+    fn select(index: &Index, selector: &Selector) -> Result<Descriptor> {
+        let (image, _) = index.image(selector, "l", &|_| None)?;
+        Ok(image)
     }
 
     fn named(name: &str) -> Selector {
@@ -310,7 +299,7 @@ mod tests {
         index.enter(&image("a"), Some("1"));
         index.enter(&image("b"), Some("1"));
         assert_eq!(index.entries().len(), 2);
-        assert_eq!(index.select(&named("1"), "l").unwrap(), {
+        assert_eq!(select(&index, &named("1")).unwrap(), {
             let mut b = image("b");
             b.annotations = Some([(REF_NAME.to_owned(), "1".to_owned())].into());
             b
@@ -319,7 +308,61 @@ mod tests {
         // The nameless entry is taken over in its place.
         index.enter(&image("a"), Some("2"));
         assert_eq!(index.entries().len(), 2);
-        assert_eq!(index.names(), ["2", "1"]);
+        assert_eq!(index.handles(&|_| None), ["2", "1"]);
+    }
+
+    #[test]
+    fn what_describes_an_image_goes_along_and_its_names_do_not() {
+        let mut described = image("a");
+        let annotations = [
+            (REF_NAME, "old"),
+            (IMAGE_NAME, "docker.io/o/ld:1"),
+            ("k", "v"),
+        ];
+        described.annotations = Some(
+            annotations
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
+        );
+        described.platform = Some(Platform {
+            os: "linux".into(),
+            architecture: "arm64".into(),
+            ..Platform::default()
+        });
+        let mut index = Index::empty();
+        index.enter(&described, Some("new"));
+        let entry = &index.entries()[0];
+        assert_eq!(entry["annotations"], json!({"k": "v", REF_NAME: "new"}));
+        assert_eq!(entry["platform"]["architecture"], "arm64");
+        // An entry that is taken over learns it too.
+        let mut index = Index::empty();
+        index.enter(&image("a"), None);
+        index.enter(&described, Some("new"));
+        assert_eq!(index.entries().len(), 1);
+        assert_eq!(index.entries()[0]["annotations"]["k"], "v");
+        assert_eq!(index.entries()[0]["platform"]["os"], "linux");
+    }
+
+    #[test]
+    fn a_full_name_does_not_outlive_its_image() {
+        let entry = |content: &str, annotations: Value| json!({"mediaType": MediaType::OCI_MANIFEST, "size": 1, "digest": image(content).digest, "annotations": annotations});
+        let saved = |annotations: Value| {
+            let entries = json!({ "manifests": [entry("a", annotations)] });
+            Index::parse(entries.to_string().as_bytes()).unwrap()
+        };
+        let full = || json!({REF_NAME: "1", IMAGE_NAME: "docker.io/library/a:1"});
+        // Another image gets the full name: the old one has it no longer.
+        let mut index = saved(full());
+        index.enter(&image("b"), Some("docker.io/library/a:1"));
+        assert_eq!(index.entries()[0]["annotations"], json!({REF_NAME: "1"}));
+        // The same image under the name that it has keeps it.
+        let mut index = saved(full());
+        index.enter(&image("a"), Some("1"));
+        assert_eq!(index.entries()[0]["annotations"], full());
+        // A nameless entry that gets a name is no longer called as before.
+        let mut index = saved(json!({IMAGE_NAME: "docker.io/library/a:1"}));
+        index.enter(&image("a"), Some("2"));
+        assert_eq!(index.entries()[0]["annotations"], json!({REF_NAME: "2"}));
     }
 
     #[test]
@@ -359,12 +402,12 @@ mod tests {
             Index::parse(json!({ "manifests": entries }).to_string().as_bytes()).unwrap()
         };
         let differing = read(json!([entry("a"), entry("b")]));
-        let error = differing.select(&named("1"), "l").unwrap_err();
+        let error = select(&differing, &named("1")).unwrap_err();
         assert!(error.to_string().contains("`@0`, `@1`"), "{error}");
         assert_eq!(differing.current(Some("1")), None);
         let equal = read(json!([entry("a"), entry("a")]));
         assert_eq!(
-            equal.select(&named("1"), "l").unwrap().digest,
+            select(&equal, &named("1")).unwrap().digest,
             image("a").digest
         );
     }
@@ -372,12 +415,12 @@ mod tests {
     #[test]
     fn a_wrong_choice_says_what_there_is() {
         let mut index = Index::parse(br#"{"manifests":null}"#).unwrap();
-        let kind = |index: &Index, s: &Selector| index.select(s, "l").unwrap_err().kind();
+        let kind = |index: &Index, s: &Selector| select(index, s).unwrap_err().kind();
         assert_eq!(kind(&index, &Selector::Only), Kind::NotFound);
         index.enter(&image("a"), Some("reg.io/a:1"));
-        assert!(index.select(&Selector::Only, "l").is_ok());
+        assert!(select(&index, &Selector::Only).is_ok());
         assert_eq!(kind(&index, &Selector::At(1)), Kind::NotFound);
-        let error = index.select(&named("2"), "l").unwrap_err();
+        let error = select(&index, &named("2")).unwrap_err();
         assert_eq!(error.kind(), Kind::NotFound);
         assert_eq!(error.advice(), Some("it has `reg.io/a:1`"));
         index.enter(&image("b"), None);
