@@ -43,6 +43,12 @@ fn an_image_goes_in_and_comes_out_again() {
             .starts_with("docker-daemon:localhost/app:1@sha256:")
     );
 
+    let printed = out.stdout().trim();
+    let args = ["inspect", "-f", "{{.Digest}}", printed];
+    let args = args.into_iter().chain(["--daemon-host", &host]);
+    let read = barque.args(args).run().ok();
+    assert!(printed.ends_with(read.stdout().trim()), "{printed}");
+
     // skopeo, and barque itself, see what was loaded.
     let theirs = skopeo()
         .args(["inspect", name, "--daemon-host", &host])
