@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod configless;
 mod convert;
 mod edges;
+mod foreign;
 mod graphs;
 mod interrupted;
+mod labels;
+mod left_out;
 mod nested;
 mod recode;
 mod recode_elsewhere;
