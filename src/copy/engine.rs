@@ -23,7 +23,8 @@ use super::{Platforms, Want};
 use crate::image::platform::ZSTD;
 use crate::image::{Descriptor, Digest, Repository};
 use crate::transport::{
-    BlobBody, BlobStream, Coming, Destination, Presence, Source, is_spliced, missing_blobs,
+    BlobBody, BlobStream, Coming, Destination, Elsewhere, Presence, Source, is_spliced,
+    missing_blobs,
 };
 use crate::{Error, Result};
 
@@ -133,6 +134,7 @@ pub async fn run(
             rescue: plan.rescue.clone(),
             whole_index: matches!(want.platforms, Platforms::All { sparse: false })
                 && plan.manifests.len() > 1,
+            elsewhere: want.elsewhere.clone(),
         };
         let moving = plan.blobs.iter();
         let moving = moving.filter(|step| step.presence != Presence::Present);
@@ -181,7 +183,8 @@ pub async fn run(
         }
         report.bytes = moved.load(Ordering::Relaxed);
     }
-    for (host, count) in source.requests().into_iter().chain(destination.requests()) {
+    let sides = source.requests().into_iter().chain(destination.requests());
+    for (host, count) in sides.chain(want.elsewhere.requests()) {
         *report.requests.entry(host).or_default() += count;
     }
     report.duration = started.elapsed();
@@ -281,6 +284,8 @@ struct Work {
     rescue: Option<Arc<Rescue>>,
     /// All images of an index are copied.
     whole_index: bool,
+    /// Fetches foreign layers that the source does not have.
+    elsewhere: Arc<Elsewhere>,
 }
 
 impl Work {
@@ -332,7 +337,17 @@ impl Work {
             done.extend(sent);
             written = write_manifests(plan, done, destination).await;
         }
-        written.map_err(|e| writing(destination, e))
+        written.map_err(|e| {
+            let missing = missing_blobs(&e).unwrap_or_default();
+            let wants_foreign = missing.iter().any(|d| plan.left.contains(d));
+            let e = writing(destination, e);
+            match wants_foreign {
+                true => {
+                    e.hint("this registry wants foreign layers too: add `--allow-nondistributable`")
+                }
+                false => e,
+            }
+        })
     }
 
     async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobDone>> {
@@ -394,9 +409,11 @@ impl Work {
         let BlobStep {
             mut blob,
             content,
+            urls,
             presence,
             ..
         } = step;
+        let urls: Arc<[String]> = urls.into();
         if presence == Presence::Present {
             self.completed(&blob).await?;
             self.progress.done(&blob, BlobOutcome::Present);
@@ -414,7 +431,7 @@ impl Work {
         let (mut body, recoded) = match content {
             Content::Made(bytes) => (BlobBody::of_bytes(bytes), None),
             Content::Source => {
-                let body = self.body(&blob, source_failed.clone(), resumed_from.clone());
+                let body = self.body(&blob, &urls, source_failed.clone(), resumed_from.clone());
                 let body = match &self.rescue {
                     Some(rescue) => rescue.watched(&blob, body),
                     None => body,
@@ -422,7 +439,12 @@ impl Work {
                 (body, None)
             }
             Content::Recoded(recoded) => {
-                let from = self.body(&recoded.from, source_failed.clone(), resumed_from.clone());
+                let from = self.body(
+                    &recoded.from,
+                    &urls,
+                    source_failed.clone(),
+                    resumed_from.clone(),
+                );
                 let body = recoding(from, &recoded, self.cores.clone());
                 (body, Some(recoded))
             }
@@ -484,17 +506,22 @@ impl Work {
     fn body(
         &self,
         blob: &Descriptor,
+        urls: &Arc<[String]>,
         failed: Arc<AtomicBool>,
         resumed_from: Arc<AtomicU64>,
     ) -> BlobBody {
-        let (work, wanted) = (self.clone(), blob.clone());
+        let (work, wanted, urls) = (self.clone(), blob.clone(), urls.clone());
         let open = Arc::new(move |from, unhashed| {
             let (work, blob, failed) = (work.clone(), wanted.clone(), failed.clone());
+            let urls = urls.clone();
             resumed_from.store(from, Ordering::Relaxed);
             let opening: BoxFuture<'static, Result<BlobStream>> = Box::pin(async move {
-                let opened = match unhashed {
+                let opened = match unhashed && urls.is_empty() {
                     true => work.source.blob_unhashed(&blob, from).await,
-                    false => work.source.blob(&blob, from).await,
+                    false => {
+                        let source = &*work.source;
+                        work.elsewhere.blob(source, &blob, &urls, from).await
+                    }
                 };
                 failed.store(opened.is_err(), Ordering::Relaxed);
                 work.progress.start(&blob, from);

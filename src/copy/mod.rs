@@ -11,6 +11,7 @@ mod expect;
 mod format;
 mod graph;
 mod lanes;
+mod left_out;
 mod nested;
 mod plan;
 mod progress;
@@ -29,7 +30,10 @@ pub use recode::{Layers, Recoded};
 pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
 pub use signatures::Signatures;
 
+use std::sync::Arc;
+
 use crate::image::{PlatformPattern, PlatformWish, Repository};
+use crate::transport::Elsewhere;
 
 /// What of the source is wanted, and how.
 #[derive(Debug, Clone)]
@@ -53,6 +57,10 @@ pub struct Want {
     pub format: Option<Format>,
     /// Refuse signed schema 1 manifests whose signatures are wrong, or that are signed as another image.
     pub verify_signatures: bool,
+    /// Whether foreign layers are copied; `None` leaves it to the kind of the destination.
+    pub foreign_layers: Option<bool>,
+    /// Fetches foreign layers that the source does not have.
+    pub elsewhere: Arc<Elsewhere>,
     /// Leave signatures behind that lie beside the image, untold.
     pub leave_signatures: bool,
 }
@@ -64,7 +72,8 @@ impl Want {
             Platforms::All { sparse } | Platforms::Some { sparse, .. } => sparse,
             Platforms::One(_) | Platforms::IndexOnly => false,
         };
-        self.recheck || sparse
+        // Foreign layers that were left out before do not change the digest.
+        self.recheck || sparse || self.foreign_layers == Some(true)
     }
 }
 

@@ -29,7 +29,7 @@ pub mod v2;
 mod warning;
 mod wire;
 
-pub(crate) use admit::redacted;
+pub(crate) use admit::{Admitted, admit_layer, redacted};
 pub use challenge::{Challenge, parse_challenges};
 pub use client::Client;
 pub use connections::Patience;

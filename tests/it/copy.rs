@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod configless;
 mod convert;
 mod digests;
 mod edges;
+mod foreign;
 mod graphs;
 mod interrupted;
+mod labels;
+mod left_out;
 mod nested;
 mod passing;
 mod recode;

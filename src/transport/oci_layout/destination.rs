@@ -15,7 +15,7 @@ use super::{INDEX_FILE, LAYOUT_FILE, check_version, image_name, read_index};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector};
 use crate::transport::blob_store::{self, blocking};
 use crate::transport::{
-    BlobBody, Destination, DestinationCan, Presence, Stored, Which, WrittenLate,
+    BlobBody, Destination, DestinationCan, Foreign, Presence, Stored, Which, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -142,7 +142,7 @@ impl Destination for OciDestination {
             holds,
             manifest_vouches: false,
             plain_layers: false,
-            foreign_layers: true,
+            foreign_layers: Foreign::Left,
             names_late: true,
             keeps_signatures: false,
         }
@@ -257,6 +257,9 @@ impl Destination for OciDestination {
 pub(in crate::transport) fn holds(media_type: &MediaType) -> bool {
     matches!(
         media_type.as_str(),
-        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX | MediaType::OCI_ARTIFACT
+        MediaType::OCI_MANIFEST
+            | MediaType::OCI_INDEX
+            | MediaType::OCI_ARTIFACT
+            | MediaType::ORAS_ARTIFACT
     )
 }
