@@ -15,6 +15,7 @@ mod cookies;
 mod error;
 mod gate;
 mod intent;
+mod items;
 mod lost;
 mod no_proxy;
 mod tls;
