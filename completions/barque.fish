@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_barque_global_optspecs
-    string join \n debug override-os= override-arch= override-variant= command-timeout= stall-timeout= tmpdir= V/version h/help
+    string join \n debug override-os= override-arch= override-variant= command-timeout= stall-timeout= tmpdir= max-unpacked= V/version h/help
 end
 
 function __fish_barque_needs_command
@@ -30,6 +30,7 @@ complete -c barque -n "__fish_barque_needs_command" -l override-variant -d 'Choo
 complete -c barque -n "__fish_barque_needs_command" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_needs_command" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_needs_command" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_needs_command" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_needs_command" -s V -l version -d 'Print version'
 complete -c barque -n "__fish_barque_needs_command" -s h -l help -d 'Print help'
@@ -64,6 +65,7 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l override-varia
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l raw -d 'Print the manifest byte for byte; with --config the config'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l config -d 'Print the config of the image as JSON'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s n -l no-tags -d 'Leave the tags of the repository out, and do not ask for them'
@@ -114,6 +116,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l override-variant 
 complete -c barque -n "__fish_barque_using_subcommand copy" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -s a -l all -d 'Copy an index with all its platforms, not only the image of one'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l sparse -d 'With a part of the platforms: keep the index as it is, though it then lists more than is copied'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l recheck -d 'Ask the registry for every blob and manifest, also where it has the image\'s digest already'
@@ -148,6 +151,7 @@ complete -c barque -n "__fish_barque_using_subcommand tags" -l override-variant 
 complete -c barque -n "__fish_barque_using_subcommand tags" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand tags" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l plain -d 'Print one tag a line'
 complete -c barque -n "__fish_barque_using_subcommand tags" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -168,6 +172,7 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l override-var
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l plain -d 'Print one tag a line'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -192,6 +197,7 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l override-varian
 complete -c barque -n "__fish_barque_using_subcommand layers" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand layers" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l list -d 'List the layers without downloading them'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l json -d 'With --list, print JSON in place of a table'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-verify-signature -d 'Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image'
@@ -214,6 +220,7 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l override-varian
 complete -c barque -n "__fish_barque_using_subcommand delete" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand delete" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l force -d 'Delete a manifest also when other tags go with it'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -224,6 +231,7 @@ complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l overri
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -s h -l help -d 'Print help'
 complete -c barque -n "__fish_barque_using_subcommand search" -l limit -d 'Show at most this many' -r
@@ -243,6 +251,7 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l override-varian
 complete -c barque -n "__fish_barque_using_subcommand search" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand search" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l json -d 'Print JSON'
 complete -c barque -n "__fish_barque_using_subcommand search" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand search" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -260,6 +269,7 @@ complete -c barque -n "__fish_barque_using_subcommand login" -l override-variant
 complete -c barque -n "__fish_barque_using_subcommand login" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand login" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l password-stdin -d 'Read the password from standard input, to its end'
 complete -c barque -n "__fish_barque_using_subcommand login" -l get-login -d 'Print the name of the user that is logged in, and do nothing else'
 complete -c barque -n "__fish_barque_using_subcommand login" -s v -l verbose -d 'Say where the login is stored'
@@ -273,6 +283,7 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l override-varian
 complete -c barque -n "__fish_barque_using_subcommand logout" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand logout" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins that the file has'
 complete -c barque -n "__fish_barque_using_subcommand logout" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand logout" -s h -l help -d 'Print help'

@@ -13,6 +13,9 @@ use crate::{Error, Kind, Result};
 /// The annotation that names an image of a layout (image-spec, annotations.md).
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
+/// Entries that are read; an honest one has 100 bytes and more.
+const MOST_ENTRIES: usize = 100_000;
+
 /// The entries of an `index.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::transport) struct Index(Map<String, Value>);
@@ -33,6 +36,9 @@ impl Index {
             serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         let manifests = members.entry("manifests").or_insert(Value::Null);
         match manifests {
+            Value::Array(entries) if entries.len() > MOST_ENTRIES => {
+                return Err(format!("it lists more than {MOST_ENTRIES} images"));
+            }
             Value::Array(_) => {}
             // How Go writes an empty list.
             Value::Null => *manifests = json!([]),
@@ -59,13 +65,9 @@ impl Index {
 
     /// The names that are there, in order, each once.
     pub(in crate::transport) fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for name in self.entries().iter().filter_map(ref_name) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
+        let mut known = HashSet::new();
+        let names = self.entries().iter().filter_map(ref_name);
+        names.filter(|name| known.insert(*name)).collect()
     }
 
     /// What picks each image: its name, once, or `@N` by its place where it has none.
