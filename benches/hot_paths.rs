@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use barque::copy::codec::{Codec, Cores, compressed};
 use barque::image::{Algorithm, Digest, Selector};
-use barque::transport::{BlobStream, inflate, oci_archive::OciArchiveSource};
+use barque::transport::{BlobStream, Unpacking, inflate, oci_archive::OciArchiveSource};
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
@@ -130,7 +130,7 @@ fn tar_index(bencher: Bencher<'_, '_>) {
     let open = OciArchiveSource::open;
     bencher.counter(ItemsCount::new(MEMBERS)).bench(|| {
         RUNTIME
-            .block_on(open(file.path(), &Selector::Only, None))
+            .block_on(open(file.path(), &Selector::Only, &Unpacking::default()))
             .unwrap()
     });
 }

@@ -1,9 +1,11 @@
 //! What several rooms do with files of any kind: wait for a lock that somebody else holds, and say so; find out what a
-//! link leads to. It must not know what is in the files.
+//! link leads to; read small ones whole. It must not know what is in the files.
 
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 /// How long is waited before a reader is told.
@@ -26,6 +28,42 @@ pub(crate) fn lock(file: &File, path: &Path) -> io::Result<()> {
             tracing::warn!("waiting for the lock on `{}`", path.display());
         }
         std::thread::sleep(PAUSE);
+    }
+}
+
+/// Whether the program waits for what may never come, and holds nothing that would have to be let go of: whoever asks it
+/// to end may end it on the spot.
+pub(crate) static BLOCKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// Does `work`, which may block for ever, with [`BLOCKED`] set.
+pub(crate) fn while_blocked<T>(work: impl FnOnce() -> T) -> T {
+    BLOCKED.store(true, Ordering::Relaxed);
+    let done = work();
+    BLOCKED.store(false, Ordering::Relaxed);
+    done
+}
+
+/// The bytes of the file `path`; an error where they are more than `most`. Blocks, on a pipe until it is written to.
+pub(crate) fn read_whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let read = || {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes: io::Result<Vec<u8>> = match path.metadata()?.is_file() {
+        true => read(),
+        false => while_blocked(read),
+    };
+    let bytes = bytes?;
+    match bytes.len() as u64 <= most {
+        true => Ok(bytes),
+        false => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!(
+                "it is larger than {} KiB, the most that is read",
+                most >> 10
+            ),
+        )),
     }
 }
 

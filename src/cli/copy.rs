@@ -19,6 +19,7 @@ use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use super::{Outcome, Workers};
 use crate::copy::{self, Format, Platforms, Want};
+use crate::files::read_whole;
 use crate::image::{ImageName, PlatformPattern, SigningKey, parse_reference};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
@@ -351,9 +352,13 @@ fn format(args: &CopyArgs) -> Result<Option<Format>> {
     })
 }
 
+/// Bytes of a private key.
+const KEY_CAP: u64 = 1 << 20;
+
 fn read_key(file: &Path) -> Result<SigningKey> {
     let failed = || format!("the key `{}` cannot be read", file.display());
-    let text = std::fs::read_to_string(file).map_err(|e| Error::other(failed()).because(e))?;
+    let bytes = read_whole(file, KEY_CAP).map_err(|e| Error::other(failed()).because(e))?;
+    let text = String::from_utf8(bytes).map_err(|e| Error::other(failed()).because(e))?;
     SigningKey::parse(&text).map_err(|e| Error::from(e).context(failed()))
 }
 

@@ -95,6 +95,10 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) tmpdir: Option<PathBuf>,
+
+    /// Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Global options")]
+    pub(crate) max_unpacked: Option<u64>,
 }
 
 impl Global {
@@ -220,6 +224,33 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         rest = &rest[unit_end..];
     }
     Ok(total.min(YEAR))
+}
+
+/// A number of bytes, with or without a unit (`500MB`, `64GiB`, `64G`); a unit alone counts in 1024.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a size; write it like 500MiB or 64GiB");
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let number: f64 = text[..digits].parse().map_err(|_| wrong())?;
+    let unit = text[digits..].trim().to_ascii_lowercase();
+    let (letter, rest) = unit.split_at_checked(1).unwrap_or(("", ""));
+    let base: f64 = match rest {
+        "" | "ib" => 1024.0,
+        "b" => 1000.0,
+        _ => return Err(wrong()),
+    };
+    let power = match letter {
+        "" => 0,
+        "b" if rest.is_empty() => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        "p" => 5,
+        _ => return Err(wrong()),
+    };
+    Ok((number * base.powi(power)) as u64)
 }
 
 /// What the access flags of one side say, whatever their spelling.
@@ -368,6 +399,7 @@ macro_rules! place_flags {
             pub(crate) fn local(&self, global: &Global, shared_blobs: Option<&PathBuf>) -> Local {
                 Local {
                     tmpdir: global.tmpdir.clone(),
+                    max_unpacked: global.max_unpacked,
                     daemon_host: self.daemon_host.clone(),
                     shared_blobs: self.shared_blob_dir.as_ref().or(shared_blobs).cloned(),
                     ..Local::default()
@@ -427,6 +459,25 @@ mod tests {
             "a?b",
         ] {
             assert!(token_host(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_with_and_without_units() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("17", 17),
+            ("17b", 17),
+            ("1k", 1 << 10),
+            ("2KB", 2000),
+            ("1.5MiB", 3 << 19),
+            ("64 GiB", 64 << 30),
+            ("3t", 3 << 40),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for wrong in ["", "GiB", "-1", "1x", "1GG", "1.2.3", "1 Gi B"] {
+            assert!(size(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
@@ -14,7 +14,7 @@ use crate::image::{Manifest, MediaType, PlatformWish, Sketch, View, config};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
-use crate::transport::{CONFIG_CAP, Source, Which, open_source, read_all};
+use crate::transport::{CONFIG_CAP, Source, Which, all_tags, open_source, read_all};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -238,13 +238,16 @@ fn no_config(media_type: &MediaType) -> Error {
         .hint("see what it is with `barque inspect --raw`")
 }
 
+/// Tags in one document.
+const MOST_TAGS: usize = 250_000;
+
 /// The tags beside the image. A registry that lists none to us (`None`) does not spoil the rest (quirk L8).
 async fn tags(source: Arc<dyn Source>, skip: bool) -> Result<Option<Vec<String>>> {
     let pages = match source.tags() {
         Some(pages) if !skip => pages,
         _ => return Ok(Some(Vec::new())),
     };
-    match pages.try_concat().await {
+    match all_tags(pages, MOST_TAGS, "leave them out with `--no-tags`").await {
         Ok(tags) => Ok(Some(tags)),
         Err(e) if matches!(e.kind(), Kind::NotFound | Kind::NotAllowed) => {
             tracing::debug!("{e}");

@@ -8,8 +8,9 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use rustix::termios::{self, OptionalActions, Termios};
 
+use super::Outcome;
 use super::flags::Global;
-use super::{Outcome, signals};
+use crate::files::while_blocked;
 use crate::image::Registry;
 use crate::registry::Client;
 use crate::settings::{
@@ -194,7 +195,7 @@ const PASSWORD_CAP: usize = 64 << 10;
 fn piped_password() -> Result<String> {
     let mut text = String::new();
     let mut input = std::io::stdin().take(PASSWORD_CAP as u64 + 1);
-    signals::while_blocked(|| input.read_to_string(&mut text))
+    while_blocked(|| input.read_to_string(&mut text))
         .map_err(|e| Error::other("the password cannot be read from standard input").because(e))?;
     if text.len() > PASSWORD_CAP {
         return Err(Error::other("standard input is too long for a password"));

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use clap::Args;
 
 use super::Outcome;
+use crate::files::while_blocked;
 use crate::image::{Algorithm, Digest, Manifest, ManifestError};
 use crate::registry::v2::MANIFEST_CAP;
 use crate::{Error, Result};
@@ -33,7 +34,7 @@ pub(crate) struct ManifestDigestArgs {
 
 pub(crate) fn run(args: &ManifestDigestArgs) -> Result<Outcome> {
     let shown = args.file.display();
-    let raw = read(&args.file)
+    let raw = while_blocked(|| read(&args.file))
         .map_err(|e| Error::other(format!("the file `{shown}` cannot be read")).because(e))?;
     if raw.len() > MANIFEST_CAP {
         let message = format!("the file `{shown}` is larger than a manifest can be");

@@ -11,6 +11,7 @@ mod generate;
 mod inspect;
 mod layer_form;
 mod layers;
+mod limits;
 mod login;
 mod logout;
 mod manifest_digest;
@@ -33,6 +34,7 @@ use indicatif::MultiProgress;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+use crate::files::while_blocked;
 use crate::image::ImageName;
 use crate::report::{failure, log};
 use crate::{Error, Result};
@@ -119,6 +121,7 @@ impl From<String> for Outcome {
 
 /// Runs the program; the value is its exit code.
 pub fn main() -> u8 {
+    limits::take_as_errors();
     match run() {
         Ok(()) => 0,
         Err(Ended::Failed(error)) => failure::report(&error),
@@ -164,8 +167,10 @@ fn run() -> Result<(), Ended> {
     let ended = runtime.block_on(async {
         signals::take_file_size_limits_as_errors();
         tokio::select! {
-            done = timed(cli, &screen, &workers) => done.map_err(Ended::Failed),
+            // Signals are listened to before anything is done that may block.
+            biased;
             code = signals::interrupted() => Err(Ended::Interrupted { code, hint }),
+            done = timed(cli, &screen, &workers) => done.map_err(Ended::Failed),
         }
     });
     // Tasks have a moment to let go of their temporary files; a write that hangs is not waited for.
@@ -202,6 +207,7 @@ impl Workers {
         if let Some(runtime) = self.0.get() {
             return Ok(runtime);
         }
+        limits::check_threads()?;
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads.min(4))
@@ -216,13 +222,14 @@ async fn timed(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow::R
     let Some(limit) = cli.global.command_timeout.filter(|l| !l.is_zero()) else {
         return execute(cli, screen, workers).await;
     };
+    let over = || {
+        let text = format!("the command took longer than {limit:?} (`--command-timeout`)");
+        Error::new(crate::Kind::Unavailable, text)
+    };
+    signals::end_after(limit, over());
     match tokio::time::timeout(limit, execute(cli, screen, workers)).await {
         Ok(done) => done,
-        Err(_) => Err(Error::new(
-            crate::Kind::Unavailable,
-            format!("the command took longer than {limit:?} (`--command-timeout`)"),
-        )
-        .into()),
+        Err(_) => Err(over().into()),
     }
 }
 
@@ -265,7 +272,7 @@ fn write_out(bytes: &[u8]) -> anyhow::Result<()> {
         true => failure::visible(bytes),
         false => Cow::Borrowed(bytes),
     };
-    let written = signals::while_blocked(|| stdout.write_all(&bytes).and_then(|()| stdout.flush()));
+    let written = while_blocked(|| stdout.write_all(&bytes).and_then(|()| stdout.flush()));
     written.context("writing to standard output")
 }
 

@@ -5,15 +5,20 @@
 //! heard, the program ends on the spot. What is being done is not known here.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, mpsc};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use signal_hook::flag;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Whether the next signal ends the program on the spot.
-static AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+use crate::Error;
+use crate::files::BLOCKED;
+use crate::report::failure;
+
+/// How long a command has to end in order when its time is over, and how long one that is blocked.
+const GRACE: Duration = Duration::from_secs(1);
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// How long the last words may take, in a pipe that may be full.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -31,7 +36,7 @@ pub(super) async fn interrupted() -> u8 {
         (SignalKind::terminate(), 143),
     ] {
         let watched =
-            flag::register_conditional_shutdown(kind.as_raw_value(), code, AT_ONCE.clone());
+            flag::register_conditional_shutdown(kind.as_raw_value(), code, BLOCKED.clone());
         if let Err(e) = watched {
             tracing::debug!("no signal ends the program on the spot: {e}");
         }
@@ -41,27 +46,39 @@ pub(super) async fn interrupted() -> u8 {
         _ = term.recv() => 143,
     };
     // Not before this one is heard: programs like `timeout` send each signal twice in a row.
-    AT_ONCE.store(true, Ordering::Relaxed);
+    BLOCKED.store(true, Ordering::Relaxed);
     code
 }
 
-/// Does `work`, which may block for ever and holds nothing that would have to be let go of.
-pub(super) fn while_blocked<T>(work: impl FnOnce() -> T) -> T {
-    AT_ONCE.store(true, Ordering::Relaxed);
-    let done = work();
-    AT_ONCE.store(false, Ordering::Relaxed);
-    done
+/// Ends the program with `error` when it has not ended by itself a moment after `limit`: it may be blocked where no timer
+/// is heard, as by a pipe that nobody writes to.
+pub(super) fn end_after(limit: Duration, error: Error) {
+    let watch = move || {
+        std::thread::sleep(limit.saturating_add(MOMENT));
+        if !BLOCKED.load(Ordering::Relaxed) {
+            std::thread::sleep(GRACE);
+        }
+        let error = anyhow::Error::from(error);
+        last_words(failure::describe(&error, false));
+        signal_hook::low_level::exit(failure::exit_code(&error).into());
+    };
+    let watching = std::thread::Builder::new().spawn(watch);
+    if let Err(e) = watching {
+        tracing::debug!("nothing ends the program while it is blocked: {e}");
+    }
 }
 
 /// Says `words` on stderr, unless nobody takes them.
 pub(super) fn last_words(words: String) {
     let (said, heard) = mpsc::channel();
-    std::thread::spawn(move || {
+    let say = move || {
         // The terminal may be gone, which is why this ends.
         let _ = io::stderr().write_all(words.as_bytes());
         let _ = said.send(());
-    });
-    let _ = heard.recv_timeout(LAST_WORDS);
+    };
+    if std::thread::Builder::new().spawn(say).is_ok() {
+        let _ = heard.recv_timeout(LAST_WORDS);
+    }
 }
 
 /// A write beyond the limit on file sizes (`ulimit -f`) is an error that names the file, not the end of the program:

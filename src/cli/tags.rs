@@ -1,7 +1,7 @@
 //! `barque tags`.
 
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, stream};
 
 use super::Outcome;
 use super::flags::{Global, RegistryFlags};
@@ -9,8 +9,7 @@ use super::retry::RetryFlags;
 use crate::image::{ImageName, V1Reference, parse_reference};
 use crate::report::failure::clean;
 use crate::report::inspect::ListReport;
-use crate::report::json;
-use crate::transport::{Local, Tags, open_tags};
+use crate::transport::{Local, Tags, all_tags, open_tags};
 use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
@@ -23,6 +22,9 @@ Examples:
 
   The images in an archive of docker save:
     barque tags --plain docker-archive:images.tar";
+
+/// Tags in one document.
+const MOST: usize = 1_000_000;
 
 /// Transports of places that hold their images here.
 const LOCAL: [&str; 5] = [
@@ -60,6 +62,7 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
     let access = args.registry.access(global, None, None)?;
     let local = Local {
         tmpdir: global.tmpdir.clone(),
+        max_unpacked: global.max_unpacked,
         ..Local::default()
     };
     let text = args.repository.clone();
@@ -81,11 +84,12 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
     }
     let all = async || {
         let Tags { repository, pages } = open().await?;
-        let tags = pages.try_concat().await?;
+        let tags = all_tags(pages, MOST, "`--plain` prints any number of them").await?;
         Ok(ListReport { repository, tags })
     };
     let report = args.retry.run(all).await.map_err(context)?;
-    Ok((json::to_go_json(&report) + "\n").into())
+    let pieces = report.into_json().map(|piece| Ok(piece.into()));
+    Ok(Outcome::Stream(stream::iter(pieces).boxed_local()))
 }
 
 /// What to list: a repository, where a tag or digest is a mistake as it is in skopeo, or an archive or layout.

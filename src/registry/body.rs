@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::admit::Admitted;
 use super::intent::ByteStream;
+use super::unpack::unpacked_document;
 use crate::{Error, Kind, Result};
 
 /// An answer of a registry: its head, and a body not read yet.
@@ -97,6 +98,17 @@ impl Answer {
         // One limit for all of it: a text that trickles in is not worth more.
         let _ = tokio::time::timeout(stall, read).await;
         all.freeze()
+    }
+
+    /// The body of a document as it arrives, unpacked where a proxy packed it (quirk M8).
+    pub(crate) async fn document_stream(self) -> Result<ByteStream> {
+        match self.claims_gzip() {
+            true => {
+                let url = self.url.redacted();
+                unpacked_document(self.stream(), url).await
+            }
+            false => Ok(self.stream()),
+        }
     }
 
     /// The body as it arrives. Silence for longer than the no-progress time is an error.

@@ -205,7 +205,13 @@ fn chain<'a>(
 
 /// The innermost cause alone: what stands around it names the layers of the HTTP client, which help nobody.
 fn innermost(e: &reqwest::Error) -> io::Error {
-    io::Error::other(chain(e).last().map(ToString::to_string).unwrap_or_default())
+    let last = chain(e).last();
+    // Its code tells a limit of this machine from what happened on the way.
+    let code = last.and_then(|e| e.downcast_ref::<io::Error>()?.raw_os_error());
+    match code {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::other(last.map(ToString::to_string).unwrap_or_default()),
+    }
 }
 
 fn cause<T: StdError + 'static>(e: &reqwest::Error) -> Option<&T> {

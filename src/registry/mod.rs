@@ -16,6 +16,7 @@ mod cookies;
 mod error;
 mod gate;
 mod intent;
+mod items;
 mod lost;
 mod no_proxy;
 mod public_suffix;

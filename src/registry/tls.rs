@@ -100,8 +100,14 @@ impl Verifier {
     fn new(files: &[PemFile], provider: Arc<CryptoProvider>) -> Result<Verifier> {
         let given = given(files);
         let (near, all) = match authorities::in_one_file() {
-            Some(system) => (system, Some(OnceLock::new())),
-            None => (authorities::all(), None),
+            Some(system) if !system.certs.is_empty() => (system, Some(OnceLock::new())),
+            found => {
+                let mut all = authorities::all();
+                // Why the file has none is the first thing to know.
+                let why = found.map(|found| found.errors).unwrap_or_default();
+                all.errors.splice(0..0, why);
+                (all, None)
+            }
         };
         Ok(Verifier {
             near: Trust::new(&given, near, provider.clone())?,

@@ -1,4 +1,4 @@
-//! Blobs that a proxy packed with gzip on their way although `identity` was asked for (quirk M8).
+//! Blobs and lists that a proxy packed with gzip on their way although `identity` was asked for (quirk M8).
 //!
 //! `Content-Encoding: gzip` alone says little: servers put it on layers too that are gzip themselves and are sent as
 //! they are. What the first bytes are, packed and unpacked, tells one from the other; whether the right bytes came
@@ -24,11 +24,22 @@ const PIECE: usize = 4 << 10;
 /// `body`, which is labelled as gzip: unpacked when it is a gzip around `blob`, else as it is. `url` is where it
 /// comes from, for messages.
 pub(super) async fn unpacked(
-    mut body: ByteStream,
+    body: ByteStream,
     blob: &Descriptor,
     url: String,
 ) -> Result<ByteStream> {
     let gzip_inside = blob.media_type.as_str().ends_with("gzip");
+    seen_through(body, gzip_inside, format!("the blob at {url}")).await
+}
+
+/// The same for a document.
+pub(super) async fn unpacked_document(body: ByteStream, url: String) -> Result<ByteStream> {
+    seen_through(body, false, format!("the document at {url}")).await
+}
+
+/// `body`, which messages call `what`: unpacked when it is a gzip around something that is one itself where
+/// `gzip_inside`, else as it is.
+async fn seen_through(mut body: ByteStream, gzip_inside: bool, what: String) -> Result<ByteStream> {
     let mut head = Vec::new();
     let packed = loop {
         if let Some(packed) = is_packed(&head, gzip_inside) {
@@ -45,7 +56,7 @@ pub(super) async fn unpacked(
     };
     let whole = stream::iter([Ok(Bytes::from(head))]).chain(body);
     Ok(match packed {
-        true => unpack(Box::pin(whole), url),
+        true => unpack(Box::pin(whole), what),
         false => Box::pin(whole),
     })
 }
@@ -71,19 +82,19 @@ fn is_packed(head: &[u8], gzip_inside: bool) -> Option<bool> {
     }
 }
 
-fn unpack(body: ByteStream, url: String) -> ByteStream {
+fn unpack(body: ByteStream, what: String) -> ByteStream {
     struct State {
         body: ByteStream,
         decoder: MultiGzDecoder<Vec<u8>>,
         packed: Bytes,
-        url: String,
+        what: String,
         done: bool,
     }
     let state = State {
         body,
         decoder: MultiGzDecoder::new(Vec::new()),
         packed: Bytes::new(),
-        url,
+        what,
         done: false,
     };
     Box::pin(stream::unfold(state, |mut s| async move {
@@ -109,7 +120,7 @@ fn unpack(body: ByteStream, url: String) -> ByteStream {
             };
             if let Err(e) = went {
                 s.done = true;
-                let text = format!("the blob at {} is not the gzip that it claims to be", s.url);
+                let text = format!("{} is not the gzip that it claims to be", s.what);
                 return Some((Err(Error::new(Kind::Corrupt, text).because(e)), s));
             }
             let plain = std::mem::take(s.decoder.get_mut());

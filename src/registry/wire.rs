@@ -19,7 +19,7 @@ use super::admit::Admitted;
 use super::body::Answer;
 use super::connections::{Connections, Patience};
 use super::gate::{Gate, asked_wait, backoff};
-use super::intent::Body;
+use super::intent::{Body, ByteStream};
 use super::lost::{Lost, Why, lost, silent};
 use super::upload_body::UploadPart;
 use super::warning::Warnings;
@@ -331,23 +331,49 @@ impl Reading<'_> {
     /// The body of `answer`, at most `cap` bytes. `None` when it broke off or stalled, and it should be asked for again:
     /// that has been waited for (quirk H5).
     pub(crate) async fn body(&mut self, answer: &mut Answer, cap: usize) -> Result<Option<Bytes>> {
-        let patience = &self.wire.patience;
-        self.tries += 1;
         let begun = Instant::now();
         let error = match tokio::time::timeout(self.left, answer.take_document(cap)).await {
             Ok(Ok(bytes)) => return Ok(Some(bytes)),
-            Ok(Err(e)) if e.kind() == Kind::Unavailable && self.tries < patience.tries => e,
-            Ok(Err(e)) => return Err(e),
-            Err(_) => {
-                let (url, limit) = (answer.url.redacted(), patience.document.as_secs_f32());
-                let text = format!("{url} did not give all of its answer within {limit} s");
-                return Err(Error::new(Kind::Unavailable, text));
-            }
+            Ok(Err(e)) => e,
+            Err(_) => return Err(self.too_slow(&answer.url)),
         };
         self.left = self.left.saturating_sub(begun.elapsed());
+        self.again(error).await?;
+        Ok(None)
+    }
+
+    /// The next piece of `body`, which comes from `url` and is read as it arrives; `None` at its end. Only the time
+    /// that is waited for the server counts.
+    pub(crate) async fn piece(
+        &mut self,
+        body: &mut ByteStream,
+        url: &Admitted,
+    ) -> Result<Option<Bytes>> {
+        let begun = Instant::now();
+        let piece = tokio::time::timeout(self.left, body.next()).await;
+        self.left = self.left.saturating_sub(begun.elapsed());
+        match piece {
+            Ok(piece) => piece.transpose(),
+            Err(_) => Err(self.too_slow(url)),
+        }
+    }
+
+    /// Waits until the document may be asked for again after `error` (quirk H5); `error` itself when it is not to be.
+    pub(crate) async fn again(&mut self, error: Error) -> Result<()> {
+        self.tries += 1;
+        let last = self.tries >= self.wire.patience.tries || self.left.is_zero();
+        if error.kind() != Kind::Unavailable || last {
+            return Err(error);
+        }
         tracing::debug!("{error}; asking for it again");
         self.wire.pause(self.tries).await;
-        Ok(None)
+        Ok(())
+    }
+
+    fn too_slow(&self, url: &Admitted) -> Error {
+        let (url, limit) = (url.redacted(), self.wire.patience.document.as_secs_f32());
+        let text = format!("{url} did not give all of its answer within {limit} s");
+        Error::new(Kind::Unavailable, text)
     }
 }
 

@@ -125,8 +125,22 @@ pub fn wants_colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|t| t != "dumb")
 }
 
-/// The innermost hint of the chain: it knows most.
+/// The hint where the system opens no more files.
+pub const MORE_FILES: &str =
+    "allow more open files: `ulimit -n` shows the limit, `ulimit -n 1024` sets it";
+/// The hint where the system starts no more threads.
+pub const MORE_THREADS: &str = "allow more threads: `ulimit -u` shows the limit of the user, and a container or service may have one of its own";
+
+/// The innermost hint of the chain: it knows most. Where a limit of the system is met, nothing else helps.
 fn advice(error: &anyhow::Error) -> Option<&str> {
+    let codes = || {
+        error
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error())
+    };
+    if codes().any(|code| matches!(code, libc::EMFILE | libc::ENFILE)) {
+        return Some(MORE_FILES);
+    }
     error
         .chain()
         .filter_map(own)

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::go_time::GoTime;
+use super::json::to_go_json;
 use crate::image::{
     Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, Schema1View,
     SignatureCheck, View,
@@ -100,6 +101,35 @@ pub struct ListReport {
     pub repository: Option<String>,
     /// In the order of the registry.
     pub tags: Vec<String>,
+}
+
+impl ListReport {
+    /// The document as JSON in pieces of some thousand lines, final newline included: a long one is not put together
+    /// in memory.
+    pub fn into_json(self) -> impl Iterator<Item = String> {
+        const PIECE: usize = 4096;
+        const EMPTY: &str = "[]\n}";
+        let ListReport { repository, tags } = self;
+        let rest = tags.len().div_ceil(PIECE);
+        let shell = to_go_json(&ListReport {
+            repository,
+            tags: Vec::new(),
+        });
+        let head = match shell.strip_suffix(EMPTY) {
+            Some(head) if rest > 0 => head.to_owned() + "[\n",
+            _ => shell + "\n",
+        };
+        let pieces = (0..rest).map(move |i| {
+            let tags = tags.iter().skip(i * PIECE).take(PIECE);
+            let lines: Vec<String> = tags.map(|t| format!("        {}", to_go_json(t))).collect();
+            let end = match i + 1 < rest {
+                true => ",\n",
+                false => "\n    ]\n}\n",
+            };
+            lines.join(",\n") + end
+        });
+        std::iter::once(head).chain(pieces)
+    }
 }
 
 /// What a command has fetched for an [`InspectReport`].
@@ -284,7 +314,6 @@ fn read_config(bytes: &[u8]) -> Result<ImageConfig> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::json::to_go_json;
     use crate::report::template::{INSPECT, Shape};
     use bytes::Bytes;
     use serde_json::{Value, json};
@@ -482,6 +511,20 @@ mod tests {
                 tags: Vec::new(),
             };
             assert_eq!(InspectReport::new(from).unwrap_err().kind(), Kind::Corrupt);
+        }
+    }
+
+    #[test]
+    fn a_list_in_pieces_is_the_document() {
+        for count in [0, 1, 2, 4095, 4096, 4097, 9000] {
+            for repository in [None, Some("r.io/<a>".to_owned())] {
+                let tags = (0..count).map(|i| format!("<{i}>\"")).collect();
+                let report = ListReport { repository, tags };
+                let whole = to_go_json(&report) + "\n";
+                let pieces: Vec<String> = report.into_json().collect();
+                assert!(pieces.concat() == whole, "{count} tags");
+                assert_eq!(pieces.len(), 1 + (count as usize).div_ceil(4096));
+            }
         }
     }
 

@@ -4,7 +4,6 @@
 //! is read once in the life of an [`AuthFiles`], for it may be a pipe.
 
 use std::fmt;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -12,6 +11,7 @@ use super::auth_file::{AuthFile, Format, WantedHelper};
 use super::helper::Helper;
 use super::paths::Environment;
 use super::{AuthKey, Credential, Found};
+use crate::files::read_whole;
 use crate::image::{Registry, Repository};
 use crate::{Error, Kind, Result};
 
@@ -243,14 +243,11 @@ async fn ask(
 /// The bytes of the credential file `path`, which messages call `name`; `None` when it does not exist.
 pub(super) fn read_file(path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     use std::io::ErrorKind;
-    let mut bytes = Vec::new();
-    let read =
-        std::fs::File::open(path).and_then(|file| file.take(SIZE_CAP + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(_) if bytes.len() as u64 > SIZE_CAP => Err(Error::other(format!(
+    match read_whole(path, SIZE_CAP) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == ErrorKind::FileTooLarge => Err(Error::other(format!(
             "`{name}` is larger than {SIZE_CAP} bytes and so no credential file"
         ))),
-        Ok(_) => Ok(Some(bytes)),
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(e) => Err(unreadable(name, e)),
     }

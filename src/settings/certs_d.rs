@@ -8,8 +8,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::paths::Environment;
+use crate::files::read_whole;
 use crate::image::Registry;
 use crate::{Error, Kind, Result};
+
+/// Bytes of a file of certificates; those with all authorities of the web have less than one MiB.
+const PEM_CAP: u64 = 8 << 20;
 
 /// A file that holds PEM.
 #[derive(Clone, PartialEq, Eq)]
@@ -141,7 +145,7 @@ fn needs_partner(
 /// The file at `path`, or in words why it is no PEM of `label`.
 fn read_pem(path: &Path, label: &str) -> Result<Result<PemFile, String>> {
     let shown = path.display();
-    let bytes = std::fs::read(path)
+    let bytes = read_whole(path, PEM_CAP)
         .map_err(|e| Error::new(kind_of(&e), format!("cannot read `{shown}`")).because(e))?;
     let text = String::from_utf8_lossy(&bytes);
     let begins = |label: &str| {

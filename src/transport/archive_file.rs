@@ -2,7 +2,8 @@
 //!
 //! A plain archive in a regular file is read where it is. One that is compressed, or comes from a pipe, cannot be
 //! read at an offset: it is written once, plain, to a temporary file that has no name, so that nothing is left
-//! behind however the program ends. Knows no tar.
+//! behind however the program ends. How much that may be is limited, for a small file may unpack to any size. Knows of a
+//! tar only how it begins, so that nothing else is unpacked.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -10,6 +11,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::StreamExt;
 
@@ -17,10 +19,28 @@ use super::BlobStream;
 use super::blob_store::{blocking, cannot_read, cannot_write};
 use super::inflate::{self, Compression, plain_reader};
 use super::pieces::{PIECE, pieces};
+use super::tar_index;
 use crate::{Error, Kind, Result};
 
 /// The name that means standard input or output.
 pub(super) const STANDARD: &str = "-";
+
+/// Bytes that any archive may unpack to, and how many times its size a larger one may.
+const SMALL: u64 = 1 << 30;
+const MOST_RATIO: u64 = 100;
+/// Bytes that are unpacked between two looks at the disk.
+const LOOK: u64 = 16 << 20;
+/// What is left free on a disk: a twentieth of it, but not more than this.
+const LEFT_FREE: u64 = 1 << 30;
+
+/// Where a plain copy of an archive goes that cannot be read in place, and how large it may become.
+#[derive(Debug, Clone, Default)]
+pub struct Unpacking {
+    /// The directory; by default `TMPDIR` or `/var/tmp`.
+    pub tmpdir: Option<PathBuf>,
+    /// Most bytes of the copy; by default 1 GiB, or 100 times the archive's own size where that is more.
+    pub most: Option<u64>,
+}
 
 /// An archive to read.
 #[derive(Clone)]
@@ -28,13 +48,29 @@ pub(super) struct ArchiveFile {
     file: Arc<File>,
     path: PathBuf,
     len: u64,
-    /// The file is the archive itself, not a plain copy of it.
-    pub(super) in_place: bool,
 }
 
 impl ArchiveFile {
-    /// Opens `path`, `-` for standard input; `tmpdir` is where a plain copy goes. Blocks.
-    pub(super) fn open(path: &Path, tmpdir: Option<&Path>) -> Result<ArchiveFile> {
+    /// Opens `path`, `-` for standard input. Blocks.
+    ///
+    /// [`Kind::Corrupt`] for what has to be unpacked and is no tar.
+    pub(super) fn open(path: &Path, unpacking: &Unpacking) -> Result<ArchiveFile> {
+        match ArchiveFile::look(path)? {
+            Ok(archive) => Ok(archive),
+            Err(file) => {
+                let (file, len) = Unpacked::new(path, unpacking)?.fill(file)?;
+                Ok(ArchiveFile::spooled(file, path.to_owned(), len))
+            }
+        }
+    }
+
+    /// Opens `path` where it can be read in place; `None` where it is compressed, or a pipe. Blocks.
+    pub(super) fn in_place(path: &Path) -> Result<Option<ArchiveFile>> {
+        Ok(ArchiveFile::look(path)?.ok())
+    }
+
+    /// The archive at `path`, or the file that has to be unpacked.
+    fn look(path: &Path) -> Result<Result<ArchiveFile, File>> {
         let unreadable = |e| cannot_read(path, e);
         let mut file = if path.as_os_str() == STANDARD {
             let stdin = io::stdin().as_fd().try_clone_to_owned();
@@ -53,25 +89,18 @@ impl ArchiveFile {
             let mut magic = [0; Compression::MAGIC_LEN];
             let n = file.read_at(&mut magic, 0).map_err(unreadable)?;
             if Compression::of(&magic[..n]).is_none() {
-                return Ok(ArchiveFile {
-                    file: Arc::new(file),
-                    path: path.to_owned(),
-                    len: about.len(),
-                    in_place: true,
-                });
+                return Ok(Ok(ArchiveFile::spooled(file, path.to_owned(), about.len())));
             }
         }
-        let (file, len) = unpacked(file, path, tmpdir)?;
-        Ok(ArchiveFile::spooled(file, path.to_owned(), len))
+        Ok(Err(file))
     }
 
-    /// A plain archive of `len` bytes in the file `file`, which has no name; messages call it `shown`.
+    /// The plain archive of `len` bytes in `file`; messages call it `shown`.
     pub(super) fn spooled(file: File, shown: PathBuf, len: u64) -> ArchiveFile {
         ArchiveFile {
             file: Arc::new(file),
             path: shown,
             len,
-            in_place: false,
         }
     }
 
@@ -151,12 +180,7 @@ impl Read for Section {
 /// A file without a name for what does not fit in memory: in `tmpdir`, else `TMPDIR`, else `/var/tmp`, which
 /// unlike `/tmp` is not kept in memory anywhere.
 pub(super) fn unnamed(tmpdir: Option<&Path>) -> Result<File> {
-    let set = std::env::var_os("TMPDIR").filter(|d| !d.is_empty());
-    let directory = match (tmpdir, set) {
-        (Some(tmpdir), _) => tmpdir.to_owned(),
-        (None, Some(tmpdir)) => tmpdir.into(),
-        (None, None) => PathBuf::from("/var/tmp"),
-    };
+    let directory = temporary_directory(tmpdir);
     tempfile::tempfile_in(&directory).map_err(|e| {
         Error::new(
             Kind::Other,
@@ -165,6 +189,15 @@ pub(super) fn unnamed(tmpdir: Option<&Path>) -> Result<File> {
         .because(e)
         .hint("give another directory with `--tmpdir` or `TMPDIR`")
     })
+}
+
+fn temporary_directory(tmpdir: Option<&Path>) -> PathBuf {
+    let set = std::env::var_os("TMPDIR").filter(|d| !d.is_empty());
+    match (tmpdir, set) {
+        (Some(tmpdir), _) => tmpdir.to_owned(),
+        (None, Some(tmpdir)) => tmpdir.into(),
+        (None, None) => PathBuf::from("/var/tmp"),
+    }
 }
 
 /// `content` in a file without a name; `tmpdir` is where, as for [`unnamed`], and messages call it `shown`.
@@ -190,34 +223,143 @@ pub(super) async fn spool(
     Ok(ArchiveFile::spooled(file, shown, len))
 }
 
-/// The plain form of `archive` in a file without a name.
-fn unpacked(archive: File, path: &Path, tmpdir: Option<&Path>) -> Result<(File, u64)> {
-    let mut file = unnamed(tmpdir)?;
-    let (compression, mut plain) = plain_reader(archive).map_err(|e| cannot_read(path, e))?;
-    if let Some(compression) = compression {
-        tracing::debug!(
-            "unpacking the {} archive `{}`",
-            compression.as_str(),
-            path.display()
-        );
+/// The plain form of an archive under way, in a file without a name.
+struct Unpacked<'a> {
+    path: &'a Path,
+    directory: PathBuf,
+    most: Option<u64>,
+    file: File,
+    done: u64,
+}
+
+impl Unpacked<'_> {
+    fn new<'a>(path: &'a Path, unpacking: &Unpacking) -> Result<Unpacked<'a>> {
+        Ok(Unpacked {
+            path,
+            directory: temporary_directory(unpacking.tmpdir.as_deref()),
+            most: unpacking.most,
+            file: unnamed(unpacking.tmpdir.as_deref())?,
+            done: 0,
+        })
     }
-    let mut piece = vec![0; PIECE];
-    let mut done = 0;
-    loop {
-        let n = match plain.read(&mut piece) {
-            Ok(0) => return Ok((file, done)),
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) if compression.is_none() => return Err(cannot_read(path, e)),
-            Err(e) => {
-                let context = format!("cannot read `{}`", path.display());
-                return Err(inflate::broken(compression, e).context(context));
+
+    /// Unpacks `archive`. Returns the file and its length.
+    fn fill(mut self, archive: File) -> Result<(File, u64)> {
+        let path = self.path;
+        let about = archive.metadata().map_err(|e| cannot_read(path, e))?;
+        // It becomes no smaller.
+        self.look_at_disk(about.len().min(self.most.unwrap_or(u64::MAX)))?;
+        let packed = Arc::new(AtomicU64::new(0));
+        let counted = Counted {
+            archive,
+            read: packed.clone(),
+        };
+        let (compression, mut plain) = plain_reader(counted).map_err(|e| cannot_read(path, e))?;
+        if let Some(compression) = compression {
+            let compression = compression.as_str();
+            tracing::debug!("unpacking the {compression} archive `{}`", path.display());
+        }
+        let unreadable = |e| match compression {
+            None => cannot_read(path, e),
+            Some(_) => {
+                inflate::broken(compression, e).context(format!("cannot read `{}`", path.display()))
             }
         };
-        io::Write::write_all(&mut file, &piece[..n]).map_err(|e| {
-            let what = format!("the plain form of {}", path.display());
-            cannot_write(Path::new(&what), done, done + n as u64, e)
-        })?;
-        done += n as u64;
+        let mut piece = Vec::with_capacity(PIECE);
+        let mut next_look = LOOK;
+        loop {
+            piece.clear();
+            let mut part = plain.by_ref().take(PIECE as u64);
+            part.read_to_end(&mut piece).map_err(&unreadable)?;
+            if self.done == 0 {
+                tar_index::check_begin(&piece, path)?;
+            }
+            if piece.is_empty() {
+                return Ok((self.file, self.done));
+            }
+            self.check_size(piece.len() as u64, packed.load(Ordering::Relaxed))?;
+            io::Write::write_all(&mut self.file, &piece).map_err(|e| match e.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => self.no_space(0),
+                _ => self.unwritable(e),
+            })?;
+            self.done += piece.len() as u64;
+            if self.done >= next_look {
+                next_look += LOOK;
+                self.look_at_disk(0)?;
+            }
+        }
+    }
+
+    /// An error where `more` bytes are too many for an archive of which `packed` bytes were read.
+    fn check_size(&self, more: u64, packed: u64) -> Result<()> {
+        let most = match self.most {
+            Some(most) => most,
+            None => SMALL.max(packed.saturating_mul(MOST_RATIO)),
+        };
+        if self.done + more <= most {
+            return Ok(());
+        }
+        let (path, most_mib) = (self.path.display(), most >> 20);
+        let text = match self.most {
+            Some(_) => format!("`{path}` unpacks to more than {most} bytes (`--max-unpacked`)"),
+            None => format!(
+                "`{path}` unpacks to more than {most_mib} MiB, which is {MOST_RATIO} times its size and more"
+            ),
+        };
+        Err(Error::other(text).hint(
+            "if the archive can be trusted, allow more with `--max-unpacked`, as in `--max-unpacked 100GiB`",
+        ))
+    }
+
+    /// An error where the disk has no room for `more` bytes beside what is left free on it.
+    fn look_at_disk(&self, more: u64) -> Result<()> {
+        // A file system that cannot say how full it is says so when it is written to.
+        let Ok(about) = rustix::fs::fstatvfs(&self.file) else {
+            return Ok(());
+        };
+        let left = about.f_bavail.saturating_mul(about.f_frsize);
+        let kept = (about.f_blocks.saturating_mul(about.f_frsize) / 20).min(LEFT_FREE);
+        match left >= kept.saturating_add(more) {
+            true => Ok(()),
+            false => Err(self.no_space(left)),
+        }
+    }
+
+    fn no_space(&self, left: u64) -> Error {
+        let text = format!(
+            "no room to unpack `{}` in `{}`: {} MiB were written, {} MiB are left",
+            self.path.display(),
+            self.directory.display(),
+            self.done >> 20,
+            left >> 20
+        );
+        Error::new(Kind::Refused, text)
+            .hint("name a directory with more space by `--tmpdir` or `TMPDIR`")
+    }
+
+    fn unwritable(&self, e: io::Error) -> Error {
+        let text = format!(
+            "cannot write the plain form of `{}` to `{}` ({} bytes written)",
+            self.path.display(),
+            self.directory.display(),
+            self.done
+        );
+        Error::new(Kind::Refused, text)
+            .because(e)
+            .hint("name another directory by `--tmpdir` or `TMPDIR`")
+    }
+}
+
+/// A file that counts what is read of it.
+struct Counted {
+    archive: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.archive.read(buffer)?;
+        self.read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
     }
 }

@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 use super::{BlobStream, Source, verified_from};
 use crate::image::{Descriptor, ReferenceError, Registry};
 use crate::registry::{Admitted, Client, Patience, admit_layer};
-use crate::settings::{Access, Login};
+use crate::settings::{Access, Login, TokenHosts};
 use crate::{Error, Kind, Result};
 
 /// Times in a row that a download is taken up again without a byte of progress.
@@ -125,7 +125,7 @@ impl Elsewhere {
             login: Login::Anonymous,
             tls_verify: true,
             cert_dir: None,
-            token_hosts: Vec::new(),
+            token_hosts: TokenHosts::default(),
         };
         let client = Arc::new(Client::new(&registry, &access, self.patience.clone())?);
         clients.insert(registry, client.clone());

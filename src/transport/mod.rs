@@ -41,18 +41,21 @@ use crate::registry::Patience;
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
+pub use archive_file::Unpacking;
 pub use delete::{Deleted, delete};
 pub use elsewhere::Elsewhere;
 pub use stream::{
     CONFIG_CAP, Spliced, Tally, is_spliced, read_all, sized_from, tallied, verified, verified_from,
 };
-pub use tags::{TagPages, Tags, open_tags};
+pub use tags::{TagPages, Tags, all_tags, open_tags};
 
 /// What local transports are told besides a name.
 #[derive(Debug, Clone, Default)]
 pub struct Local {
     /// Where temporary files go that do not belong beside the destination; by default `TMPDIR` or `/var/tmp`.
     pub tmpdir: Option<PathBuf>,
+    /// Most bytes that a compressed archive, or one from a pipe, may take there ([`Unpacking::most`]).
+    pub max_unpacked: Option<u64>,
     /// Further names for an image in a `docker-archive:`, in full.
     pub additional_tags: Vec<String>,
     /// Layers in a `docker-archive:` stay as compressed as they are.
@@ -61,6 +64,16 @@ pub struct Local {
     pub daemon_host: Option<String>,
     /// The blobs of an `oci:` layout are in this directory, which several layouts may share.
     pub shared_blobs: Option<PathBuf>,
+}
+
+impl Local {
+    /// How archives are unpacked that cannot be read in place.
+    pub(crate) fn unpacking(&self) -> Unpacking {
+        Unpacking {
+            tmpdir: self.tmpdir.clone(),
+            most: self.max_unpacked,
+        }
+    }
 }
 
 /// The image `name` to read from.
@@ -124,12 +137,11 @@ async fn open_named(
             let layout = oci_layout::OciSource::open(path, selector).await?;
             Arc::new(layout.sharing(local.shared_blobs.as_deref()))
         }
-        ImageName::OciArchive { path, selector } => Arc::new(
-            oci_archive::OciArchiveSource::open(path, selector, local.tmpdir.as_deref()).await?,
-        ),
+        ImageName::OciArchive { path, selector } => {
+            Arc::new(oci_archive::OciArchiveSource::open(path, selector, &local.unpacking()).await?)
+        }
         ImageName::DockerArchive { path, selector } => Arc::new(
-            docker_archive::DockerArchiveSource::open(path, selector, local.tmpdir.as_deref())
-                .await?,
+            docker_archive::DockerArchiveSource::open(path, selector, &local.unpacking()).await?,
         ),
         ImageName::DockerDaemon(image) => {
             Arc::new(docker_daemon::DockerDaemonSource::open(image, local).await?)

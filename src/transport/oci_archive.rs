@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::archive_file::{ArchiveFile, STANDARD};
+use super::archive_file::{ArchiveFile, STANDARD, Unpacking};
 use super::blob_store::{DOCUMENT_CAP, blocking};
 use super::oci_layout::index::Index;
 use super::oci_layout::{self, INDEX_FILE, LAYOUT, LAYOUT_FILE, check_version_of, index_of};
@@ -63,10 +63,10 @@ fn read_index(tar: &TarIndex) -> Result<Index> {
 }
 
 /// The names of the images in the archive `path`, `@N` for one without; as for [`OciArchiveSource::open`].
-pub(super) async fn names(path: &Path, tmpdir: Option<&Path>) -> Result<Vec<String>> {
-    let (path, tmpdir) = (path.to_owned(), tmpdir.map(Path::to_owned));
+pub(super) async fn names(path: &Path, unpacking: &Unpacking) -> Result<Vec<String>> {
+    let (path, unpacking) = (path.to_owned(), unpacking.clone());
     blocking(move || {
-        let tar = TarIndex::read(ArchiveFile::open(&path, tmpdir.as_deref())?)?;
+        let tar = TarIndex::read(ArchiveFile::open(&path, &unpacking)?)?;
         Ok(read_index(&tar)?.handles(&reader(&tar)))
     })
     .await
@@ -88,20 +88,20 @@ pub struct OciArchiveSource {
 }
 
 impl OciArchiveSource {
-    /// Opens the archive `path` (`-` for standard input), plain or compressed, and picks an image of it; `tmpdir`
-    /// is where a plain copy of an archive goes that cannot be read in place.
+    /// Opens the archive `path` (`-` for standard input), plain or compressed, and picks an image of it; `unpacking` is
+    /// about the plain copy of an archive that cannot be read in place.
     ///
     /// [`Kind::NotFound`] when there is no such image; the hint lists the names that are there.
     /// [`Kind::Corrupt`] for what is no tar.
     pub async fn open(
         path: &Path,
         selector: &Selector,
-        tmpdir: Option<&Path>,
+        unpacking: &Unpacking,
     ) -> Result<OciArchiveSource> {
         let (path, selector) = (path.to_owned(), selector.clone());
-        let tmpdir = tmpdir.map(Path::to_owned);
+        let unpacking = unpacking.clone();
         blocking(move || {
-            let tar = TarIndex::read(ArchiveFile::open(&path, tmpdir.as_deref())?)?;
+            let tar = TarIndex::read(ArchiveFile::open(&path, &unpacking)?)?;
             let index = read_index(&tar)?;
             let shown = path.display().to_string();
             let (image, made) = index.image(&selector, &shown, &reader(&tar))?;
@@ -335,10 +335,9 @@ fn former(path: &Path) -> Result<Option<Former>> {
     let important =
         "is not an archive of an OCI image layout, don't want to overwrite important data";
     let read = || -> Result<Option<Former>> {
-        let archive = ArchiveFile::open(path, None)?;
-        if !archive.in_place {
+        let Some(archive) = ArchiveFile::in_place(path)? else {
             return Ok(None);
-        }
+        };
         let tar = TarIndex::read(archive)?;
         Ok(Some(Former {
             index: read_index(&tar)?,

@@ -2,6 +2,7 @@
 //!
 //! Apart from [`super::Source`], which is one image: an archive of several is no source until one of them is named.
 
+use futures_util::TryStreamExt;
 use futures_util::stream::{self, BoxStream};
 
 use super::{Local, docker_archive, oci_archive, oci_layout, open_source};
@@ -20,6 +21,19 @@ pub struct Tags {
     pub pages: TagPages,
 }
 
+/// All that `pages` give; an error where that is more than `most`, with `hint`.
+pub async fn all_tags(mut pages: TagPages, most: usize, hint: &str) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    while let Some(page) = pages.try_next().await? {
+        if all.len() + page.len() > most {
+            let text = format!("there are more than {most} tags, too many for one document");
+            return Err(Error::other(text).hint(hint));
+        }
+        all.extend(page);
+    }
+    Ok(all)
+}
+
 /// The tags of the repository that `name` is in; of an archive or layout, the names of its images, and `@N` for an
 /// image without a name, whichever of them `name` picks. Nothing is sent before the first page is asked for.
 ///
@@ -30,7 +44,7 @@ pub async fn open_tags(
     patience: &Patience,
     local: &Local,
 ) -> Result<Tags> {
-    let tmpdir = local.tmpdir.as_deref();
+    let unpacking = &local.unpacking();
     let names = match name {
         ImageName::Docker(_) | ImageName::DockerV1(_) => {
             let source = open_source(name, access, patience, local).await?;
@@ -39,8 +53,8 @@ pub async fn open_tags(
             return Ok(Tags { repository, pages });
         }
         ImageName::Oci { path, .. } => oci_layout::names(path).await?,
-        ImageName::OciArchive { path, .. } => oci_archive::names(path, tmpdir).await?,
-        ImageName::DockerArchive { path, .. } => docker_archive::names(path, tmpdir).await?,
+        ImageName::OciArchive { path, .. } => oci_archive::names(path, unpacking).await?,
+        ImageName::DockerArchive { path, .. } => docker_archive::names(path, unpacking).await?,
         ImageName::DockerDaemon(_) | ImageName::Dir { .. } => {
             return Err(Error::other(format!(
                 "`{name}` has no tags; repositories, archives and `oci:` layouts have"

@@ -7,7 +7,8 @@
 //! out here, over the header type of the `tar` crate, so that there is one place to see what is believed
 //! (CVE-2025-62518 and its kin came from two notions of a member's size).
 
-use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
 
 use bytes::Bytes;
 use tar::{EntryType, Header};
@@ -22,39 +23,78 @@ const BLOCK: u64 = 512;
 const MOST_MEMBERS: usize = 500_000;
 /// Most bytes of a PAX header or a GNU long name.
 const MOST_EXTENSION: u64 = 1 << 20;
+/// Most bytes of all of these together, and most headers, of whatever kind.
+const MOST_EXTENSIONS: u64 = 256 << 20;
+const MOST_HEADERS: usize = 4 * MOST_MEMBERS;
 /// Most bytes of all names and links together.
 const MOST_NAMES: usize = 64 << 20;
 /// Links that are followed one after the other.
 const MOST_HOPS: usize = 16;
 
+/// Where a text is among [`Names`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Name {
+    at: u32,
+    len: u32,
+}
+
+/// The names and links of all members, one after the other: a text each would take several times as much.
+#[derive(Default)]
+struct Names(String);
+
+impl Names {
+    /// Takes a text in; `None` where there are too many.
+    fn add(&mut self, text: &str) -> Option<Name> {
+        let name = Name {
+            at: u32::try_from(self.0.len()).ok()?,
+            len: u32::try_from(text.len()).ok()?,
+        };
+        let (len, room) = (self.0.len() + text.len(), self.0.capacity());
+        if len > MOST_NAMES {
+            return None;
+        }
+        if len > room {
+            // Twice as much, but never more than is let in.
+            let next = (2 * room).clamp(len, MOST_NAMES);
+            self.0.reserve_exact(next - self.0.len());
+        }
+        self.0.push_str(text);
+        Some(name)
+    }
+
+    fn get(&self, name: Name) -> &str {
+        let at = name.at as usize;
+        &self.0[at..at + name.len as usize]
+    }
+}
+
 /// What a member is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     File {
         offset: u64,
         size: u64,
     },
     /// The name of another member, from the root of the archive.
-    Link(String),
+    Link(Name),
     Other,
 }
 
 #[derive(Debug)]
 struct Member {
-    name: String,
+    name: Name,
     what: What,
-    /// From the first block that belongs to it to the first of the next member.
-    blocks: std::ops::Range<u64>,
-    /// The name stands for several members.
-    repeated: bool,
+    /// The first block of the next member, which follows the last of this one.
+    end: u64,
 }
 
 /// The members of a tar.
 pub(super) struct TarIndex {
     archive: ArchiveFile,
+    names: Names,
     members: Vec<Member>,
-    /// The last member of each name, as unpacking would leave it.
-    by_name: HashMap<String, usize>,
+    /// The places of the members, sorted by name; those of one name in their order.
+    by_name: Vec<u32>,
 }
 
 impl TarIndex {
@@ -62,21 +102,25 @@ impl TarIndex {
     ///
     /// [`Kind::Corrupt`] for what is no tar, is cut off, or has a member that leads out of it.
     pub(super) fn read(archive: ArchiveFile) -> Result<TarIndex> {
-        let members = Walk::new(&archive).members()?;
-        let mut by_name = HashMap::with_capacity(members.len());
-        let mut index = TarIndex {
+        let (members, names) = Walk::new(&archive).members()?;
+        let name = |i: &u32| names.get(members[*i as usize].name);
+        let mut by_name: Vec<u32> = (0u32..).take(members.len()).collect();
+        by_name.sort_unstable_by(|a, b| name(a).cmp(name(b)).then(a.cmp(b)));
+        Ok(TarIndex {
             archive,
+            names,
             members,
-            by_name: HashMap::new(),
-        };
-        for i in 0..index.members.len() {
-            if let Some(former) = by_name.insert(index.members[i].name.clone(), i) {
-                index.members[i].repeated = true;
-                index.members[former].repeated = true;
-            }
-        }
-        index.by_name = by_name;
-        Ok(index)
+            by_name,
+        })
+    }
+
+    /// The members called `name`, in order.
+    fn called(&self, name: &str) -> impl DoubleEndedIterator<Item = &Member> {
+        let its = |i: &u32| self.names.get(self.members[*i as usize].name);
+        let from = self.by_name.partition_point(|i| its(i) < name);
+        let same = self.by_name[from..].partition_point(|i| its(i) == name);
+        let places = self.by_name[from..from + same].iter();
+        places.map(|i| &self.members[*i as usize])
     }
 
     /// The archive itself.
@@ -86,12 +130,14 @@ impl TarIndex {
 
     /// Whether there is a member `name`.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.by_name.contains_key(name)
+        self.called(name).next().is_some()
     }
 
     /// The names of all members, in order, repeats included.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.members.iter().map(|member| member.name.as_str())
+        self.members
+            .iter()
+            .map(|member| self.names.get(member.name))
     }
 
     /// The size of the file `name`, links followed; `None` when there is no such file.
@@ -100,13 +146,15 @@ impl TarIndex {
     }
 
     /// The blocks of all members but those called `without`, in order, joined where they touch.
-    pub(super) fn blocks(&self, without: &[&str]) -> Vec<std::ops::Range<u64>> {
-        let mut ranges: Vec<std::ops::Range<u64>> = Vec::new();
-        let kept = self
-            .members
-            .iter()
-            .filter(|m| !without.contains(&m.name.as_str()));
-        for blocks in kept.map(|m| m.blocks.clone()) {
+    pub(super) fn blocks(&self, without: &[&str]) -> Vec<Range<u64>> {
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        let mut start = 0;
+        for member in &self.members {
+            let blocks = start..member.end;
+            start = member.end;
+            if without.contains(&self.names.get(member.name)) {
+                continue;
+            }
             match ranges.last_mut() {
                 Some(last) if last.end == blocks.start => last.end = blocks.end,
                 _ => ranges.push(blocks),
@@ -135,11 +183,7 @@ impl TarIndex {
         let Some((offset, size)) = self.find(name)? else {
             return Ok(None);
         };
-        if self
-            .by_name
-            .get(name)
-            .is_some_and(|i| self.members[*i].repeated)
-        {
+        if self.called(name).nth(1).is_some() {
             return Err(self.corrupt(format!("holds `{name}` more than once")));
         }
         if size > cap {
@@ -156,7 +200,8 @@ impl TarIndex {
     fn find(&self, name: &str) -> Result<Option<(u64, u64)>> {
         let mut at = name;
         for _ in 0..MOST_HOPS {
-            let Some(i) = self.by_name.get(at) else {
+            // The last one, as unpacking would leave it.
+            let Some(member) = self.called(at).next_back() else {
                 if at == name {
                     return Ok(None);
                 }
@@ -164,9 +209,9 @@ impl TarIndex {
                     "holds a link `{name}` to `{at}`, which is not there"
                 )));
             };
-            match &self.members[*i].what {
-                What::File { offset, size } => return Ok(Some((*offset, *size))),
-                What::Link(target) => at = target,
+            match member.what {
+                What::File { offset, size } => return Ok(Some((offset, size))),
+                What::Link(target) => at = self.names.get(target),
                 What::Other => return Err(self.corrupt(format!("holds a `{at}` that is no file"))),
             }
         }
@@ -180,17 +225,52 @@ impl TarIndex {
 }
 
 fn corrupt(archive: &ArchiveFile, what: impl std::fmt::Display) -> Error {
-    Error::new(
-        Kind::Corrupt,
-        format!("`{}` {what}", archive.path().display()),
-    )
+    corrupt_at(archive.path(), what)
+}
+
+fn corrupt_at(path: &Path, what: impl std::fmt::Display) -> Error {
+    Error::new(Kind::Corrupt, format!("`{}` {what}", path.display()))
+}
+
+/// An error unless an archive called `path` that begins with `bytes` may be a tar with members.
+pub(super) fn check_begin(bytes: &[u8], path: &Path) -> Result<()> {
+    match bytes.first_chunk() {
+        Some(block) if is_empty(block) => Err(corrupt_at(path, EMPTY)),
+        Some(block) if has_checksum(&header_of(block)) => Ok(()),
+        None if bytes.is_empty() => Err(corrupt_at(path, EMPTY)),
+        _ => Err(corrupt_at(path, NO_TAR)),
+    }
+}
+
+fn header_of(block: &[u8; BLOCK as usize]) -> Header {
+    let mut header = Header::new_old();
+    *header.as_mut_bytes() = *block;
+    header
+}
+
+const NO_TAR: &str = "is not a tar archive";
+const EMPTY: &str = "is not a tar archive, or an empty one";
+
+fn is_empty(block: &[u8; BLOCK as usize]) -> bool {
+    block.iter().all(|b| *b == 0)
+}
+
+/// Whether a header has the sum of its bytes in it, its own eight taken for blanks.
+fn has_checksum(header: &Header) -> bool {
+    let bytes = header.as_bytes();
+    let summed = bytes[..148].iter().chain(&bytes[156..]);
+    let sum: u32 = summed.map(|b| u32::from(*b)).sum();
+    header.cksum().ok() == Some(sum + 8 * 32)
 }
 
 /// The walk over an archive's headers.
 struct Walk<'a> {
     archive: &'a ArchiveFile,
     at: u64,
-    names: usize,
+    names: Names,
+    headers: usize,
+    /// Bytes of extension headers so far.
+    extensions: u64,
 }
 
 /// What stands before a header and changes its meaning.
@@ -207,15 +287,16 @@ impl<'a> Walk<'a> {
         Walk {
             archive,
             at: 0,
-            names: 0,
+            names: Names::default(),
+            headers: 0,
+            extensions: 0,
         }
     }
 
-    fn members(mut self) -> Result<Vec<Member>> {
+    fn members(mut self) -> Result<(Vec<Member>, Names)> {
         let mut members = Vec::new();
         let mut global = Extension::default();
         let mut next = Extension::default();
-        let mut start = 0;
         while let Some(header) = self.header()? {
             let kind = header.entry_type();
             let declared = header
@@ -238,7 +319,7 @@ impl<'a> Walk<'a> {
                 EntryType::XHeader => self.pax(offset, size, &mut next)?,
                 EntryType::XGlobalHeader => self.pax(offset, size, &mut global)?,
                 _ => {
-                    let member = self.member(&header, offset, size, &next, start..self.at)?;
+                    let member = self.member(&header, offset, size, &next)?;
                     members.push(member);
                     if members.len() > MOST_MEMBERS {
                         return Err(corrupt(
@@ -247,17 +328,14 @@ impl<'a> Walk<'a> {
                         ));
                     }
                     next = Extension::default();
-                    start = self.at;
                 }
             }
         }
         if members.is_empty() {
-            return Err(corrupt(
-                self.archive,
-                "is not a tar archive, or an empty one",
-            ));
+            return Err(corrupt(self.archive, EMPTY));
         }
-        Ok(members)
+        members.shrink_to_fit();
+        Ok((members, self.names))
     }
 
     /// The next header; `None` at the end of the archive, with or without its two empty blocks.
@@ -268,27 +346,25 @@ impl<'a> Walk<'a> {
         }
         if left < BLOCK {
             return Err(match self.at {
-                0 => corrupt(self.archive, "is not a tar archive"),
+                0 => corrupt(self.archive, NO_TAR),
                 at => corrupt(self.archive, format!("is cut off in a header at byte {at}")),
             });
         }
         let mut header = Header::new_old();
         self.archive.read_exact_at(header.as_mut_bytes(), self.at)?;
-        let bytes = header.as_bytes();
-        if bytes.iter().all(|b| *b == 0) {
+        if is_empty(header.as_bytes()) {
             return Ok(None);
         }
-        // The sum of all bytes, its own eight taken for blanks.
-        let sum: u32 = bytes[..148]
-            .iter()
-            .chain(&bytes[156..])
-            .map(|b| u32::from(*b))
-            .sum();
-        if header.cksum().ok() != Some(sum + 8 * 32) {
+        if !has_checksum(&header) {
             return Err(match self.at {
-                0 => corrupt(self.archive, "is not a tar archive"),
+                0 => corrupt(self.archive, NO_TAR),
                 _ => self.broken("has a wrong checksum"),
             });
+        }
+        self.headers += 1;
+        if self.headers > MOST_HEADERS {
+            let text = format!("has more than {MOST_HEADERS} headers");
+            return Err(corrupt(self.archive, text));
         }
         self.at += BLOCK;
         Ok(Some(header))
@@ -317,7 +393,6 @@ impl<'a> Walk<'a> {
         offset: u64,
         size: u64,
         extension: &Extension,
-        blocks: std::ops::Range<u64>,
     ) -> Result<Member> {
         let raw = extension
             .name
@@ -330,7 +405,7 @@ impl<'a> Walk<'a> {
                 format!("holds a member `{name}`, whose name leads out of it"),
             ));
         };
-        let link = |base: &str| -> Result<What> {
+        let mut link = |base: &str| -> Result<What> {
             let raw = match &extension.link {
                 Some(link) => link.clone(),
                 None => header.link_name_bytes().unwrap_or_default().into_owned(),
@@ -342,7 +417,7 @@ impl<'a> Walk<'a> {
                     format!("holds a link `{name}` to `{target}`, which leads out of it"),
                 ));
             };
-            Ok(What::Link(target))
+            Ok(What::Link(self.name(&target)?))
         };
         let what = match header.entry_type() {
             EntryType::Regular | EntryType::Continuous if !extension.sparse => {
@@ -357,15 +432,21 @@ impl<'a> Walk<'a> {
             EntryType::Link => link("")?,
             _ => What::Other,
         };
-        self.names += name.len();
-        if self.names > MOST_NAMES {
-            return Err(corrupt(self.archive, "has names beyond all measure"));
-        }
         Ok(Member {
-            name,
+            name: self.name(&name)?,
             what,
-            blocks,
-            repeated: false,
+            end: self.at,
+        })
+    }
+
+    /// `text` among the names of the archive.
+    fn name(&mut self, text: &str) -> Result<Name> {
+        self.names.add(text).ok_or_else(|| {
+            let most = MOST_NAMES >> 20;
+            corrupt(
+                self.archive,
+                format!("has more than {most} MiB of names and links"),
+            )
         })
     }
 
@@ -374,9 +455,17 @@ impl<'a> Walk<'a> {
     }
 
     /// The content of an extension header.
-    fn content(&self, offset: u64, size: u64) -> Result<Vec<u8>> {
+    fn content(&mut self, offset: u64, size: u64) -> Result<Vec<u8>> {
         if size > MOST_EXTENSION {
             return Err(self.broken(format!("announces {size} bytes of names and attributes")));
+        }
+        self.extensions += size;
+        if self.extensions > MOST_EXTENSIONS {
+            let most = MOST_EXTENSIONS >> 20;
+            return Err(corrupt(
+                self.archive,
+                format!("has more than {most} MiB of names and attributes"),
+            ));
         }
         let mut bytes = vec![0; size as usize];
         self.archive.read_exact_at(&mut bytes, offset)?;
@@ -384,7 +473,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A GNU long name: up to the first zero byte.
-    fn text(&self, offset: u64, size: u64) -> Result<Vec<u8>> {
+    fn text(&mut self, offset: u64, size: u64) -> Result<Vec<u8>> {
         let mut bytes = self.content(offset, size)?;
         if let Some(end) = bytes.iter().position(|b| *b == 0) {
             bytes.truncate(end);
@@ -393,7 +482,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads PAX records, `LENGTH KEY=VALUE\n` each.
-    fn pax(&self, offset: u64, size: u64, into: &mut Extension) -> Result<()> {
+    fn pax(&mut self, offset: u64, size: u64, into: &mut Extension) -> Result<()> {
         let bytes = self.content(offset, size)?;
         let mut rest = &bytes[..];
         while !rest.is_empty() {

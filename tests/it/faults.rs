@@ -11,9 +11,12 @@ mod cuts;
 mod disk;
 mod documents;
 mod kills;
+mod limits;
+mod sizes;
 mod slow;
 mod stalls;
 mod tags;
+mod waits;
 
 use std::collections::BTreeSet;
 use std::path::Path;

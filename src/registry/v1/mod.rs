@@ -21,7 +21,7 @@ pub use session::{Ping, Session};
 /// Bytes of the JSON of one image, and of an ancestry, that are read.
 const DOCUMENT_CAP: usize = 4 << 20;
 /// Bytes of a list of tags or images that are read.
-const LIST_CAP: usize = 64 << 20;
+const LIST_CAP: usize = 16 << 20;
 
 /// `error` because of the answer inside `cause`, whose advice is about registries of today.
 fn caused_by(error: Error, cause: Error) -> Error {

@@ -17,6 +17,9 @@ use crate::registry::v2::{BULK, content_range, skip};
 use crate::registry::{ApiError, Client, may_have_gone};
 use crate::{Error, Kind, Result};
 
+/// Tags of a list that are named one by one when they are left out.
+const MOST_TOLD: usize = 20;
+
 /// A repository of a V1 server, opened for reading or for writing.
 pub struct Repo {
     pub(super) session: Arc<Session>,
@@ -234,26 +237,22 @@ impl Repo {
     /// All tags with the images they stand for, sorted by name.
     pub async fn tags(&self) -> Result<BTreeMap<String, V1Id>> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Now(BTreeMap<String, String>),
-            /// A draft of 2013, with the beginnings of ids.
-            Draft(Vec<Entry>),
-        }
-        #[derive(Deserialize)]
         struct Entry {
             name: String,
             layer: String,
         }
         let path = format!("/v1/repositories/{}/tags", self.name);
         let (url, body) = self.document(path, LIST_CAP).await?;
-        let form = serde_json::from_slice(&body).map_err(|e| {
+        // A list is a draft of 2013, with the beginnings of ids.
+        let pairs = match body.trim_ascii_start().starts_with(b"[") {
+            false => serde_json::from_slice::<BTreeMap<String, String>>(&body),
+            true => serde_json::from_slice::<Vec<Entry>>(&body)
+                .map(|list| list.into_iter().map(|e| (e.name, e.layer)).collect()),
+        };
+        let pairs = pairs.map_err(|e| {
             Error::new(Kind::Corrupt, format!("GET {url} answered with no tags")).because(e)
         })?;
-        let pairs: Vec<(String, String)> = match form {
-            Form::Now(map) => map.into_iter().collect(),
-            Form::Draft(list) => list.into_iter().map(|e| (e.name, e.layer)).collect(),
-        };
+        drop(body);
         let grant = self.grant();
         let full = |id: &str| {
             V1Id::parse(id).or_else(|| {
@@ -266,11 +265,20 @@ impl Repo {
             })
         };
         let mut tags = BTreeMap::new();
+        let mut left_out = 0;
         for (name, id) in pairs {
             match full(&id) {
                 Some(id) => drop(tags.insert(name, id)),
-                None => tracing::warn!("{url}: the tag `{name}` names no image id; leaving it out"),
+                None if left_out < MOST_TOLD => {
+                    left_out += 1;
+                    tracing::warn!("{url}: the tag `{name}` names no image id; leaving it out");
+                }
+                None => left_out += 1,
             }
+        }
+        if left_out > MOST_TOLD {
+            let more = left_out - MOST_TOLD;
+            tracing::warn!("{url}: {more} more tags name no image id; leaving them out");
         }
         Ok(tags)
     }

@@ -1,6 +1,7 @@
 //! Search: the one part of Registry V1 that Docker Hub still answers (protocols 1.2, index side).
 
 use http::Method;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{LIST_CAP, Session, caused_by};
@@ -12,6 +13,10 @@ use crate::{Error, Kind, Result};
 const MOST_A_PAGE: usize = 100;
 /// Pages after which a search is taken to be endless.
 const MOST_PAGES: usize = 1000;
+/// Results of one page that are read, whatever was asked for.
+const MOST_READ: usize = 100_000;
+/// Bytes of all results together.
+const MOST_BYTES: usize = 64 << 20;
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -74,6 +79,8 @@ impl Session {
         let page_size = limit.clamp(1, MOST_A_PAGE);
         let mut all = self.page(term, page_size, 1).await?;
         let mut had = all.results.len();
+        all.results.truncate(limit);
+        let mut bytes = weight(&all.results);
         // A server that gives more or less than it was asked for knows no pages, or has no more.
         for page in 2..=MOST_PAGES {
             if had != page_size || all.results.len() >= limit {
@@ -84,6 +91,12 @@ impl Session {
             let known = all.results.first().map(|hit| &hit.name);
             if next.first().map(|hit| &hit.name) == known {
                 break;
+            }
+            bytes += weight(&next);
+            if bytes > MOST_BYTES {
+                let most = MOST_BYTES >> 20;
+                let text = format!("the search found more than {most} MiB of repositories");
+                return Err(Error::new(Kind::Corrupt, text).hint("show fewer with `--limit`"));
             }
             all.results.extend(next);
         }
@@ -134,8 +147,38 @@ impl Session {
     }
 }
 
+/// A list of at most [`MOST_READ`] results; `null` is an empty one.
 fn hits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SearchHit>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    struct Hits;
+    impl<'de> Visitor<'de> for Hits {
+        type Value = Vec<SearchHit>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "a list of at most {MOST_READ} results")
+        }
+
+        fn visit_unit<E>(self) -> Result<Vec<SearchHit>, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<SearchHit>, A::Error> {
+            let mut hits = Vec::new();
+            while let Some(hit) = seq.next_element()? {
+                if hits.len() == MOST_READ {
+                    return Err(A::Error::invalid_length(hits.len() + 1, &self));
+                }
+                hits.push(hit);
+            }
+            Ok(hits)
+        }
+    }
+    deserializer.deserialize_any(Hits)
+}
+
+/// Bytes that results take, about.
+fn weight(hits: &[SearchHit]) -> usize {
+    let one = |hit: &SearchHit| size_of_val(hit) + hit.name.len() + hit.description.len();
+    hits.iter().map(one).sum()
 }
 
 /// A value that may be written as text.

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use super::super::archive_file::ArchiveFile;
+use super::super::archive_file::{ArchiveFile, Unpacking};
 use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
 use super::super::inflate::{self, Compression, plain_reader};
 use super::super::tar_index::TarIndex;
@@ -28,10 +28,10 @@ use crate::{Error, Kind, Result};
 
 /// The names of the images in the archive `path` as they stand there, `@N` for an image without; as for
 /// [`DockerArchiveSource::open`].
-pub(in crate::transport) async fn names(path: &Path, tmpdir: Option<&Path>) -> Result<Vec<String>> {
-    let (path, tmpdir) = (path.to_owned(), tmpdir.map(Path::to_owned));
+pub(in crate::transport) async fn names(path: &Path, unpacking: &Unpacking) -> Result<Vec<String>> {
+    let (path, unpacking) = (path.to_owned(), unpacking.clone());
     blocking(move || {
-        let tar = TarIndex::read(ArchiveFile::open(&path, tmpdir.as_deref())?)?;
+        let tar = TarIndex::read(ArchiveFile::open(&path, &unpacking)?)?;
         let items = match items(&tar)? {
             Some(items) => items,
             None => v1::items(&tar)?,
@@ -69,19 +69,19 @@ enum Layer {
 }
 
 impl DockerArchiveSource {
-    /// Opens the archive `path` (`-` for standard input), plain or compressed, and picks an image of it; `tmpdir`
-    /// is where a plain copy of an archive goes that cannot be read in place.
+    /// Opens the archive `path` (`-` for standard input), plain or compressed, and picks an image of it; `unpacking` is
+    /// about the plain copy of an archive that cannot be read in place.
     ///
     /// [`Kind::NotFound`] when there is no such image; the hint lists the names that are there.
     /// [`Kind::Corrupt`] for what is no such archive.
     pub async fn open(
         path: &Path,
         selector: &Selector,
-        tmpdir: Option<&Path>,
+        unpacking: &Unpacking,
     ) -> Result<DockerArchiveSource> {
         let (path, selector) = (path.to_owned(), selector.clone());
-        let tmpdir = tmpdir.map(Path::to_owned);
-        let archive = blocking(move || ArchiveFile::open(&path, tmpdir.as_deref())).await?;
+        let unpacking = unpacking.clone();
+        let archive = blocking(move || ArchiveFile::open(&path, &unpacking)).await?;
         DockerArchiveSource::read(archive, selector).await
     }
 
@@ -225,17 +225,13 @@ fn full(tag: &str) -> String {
 
 fn advice(items: &[Item], archive: &str) -> String {
     const MOST: usize = 20;
-    let mut tags: Vec<String> = Vec::new();
-    for item in items {
-        tags.extend(
-            item.repo_tags
-                .iter()
-                .flatten()
-                .map(|tag| format!("`{tag}`")),
-        );
-    }
-    let more = tags.len().saturating_sub(MOST);
-    tags.truncate(MOST);
+    let all = || {
+        items
+            .iter()
+            .flat_map(|item| item.repo_tags.iter().flatten())
+    };
+    let mut tags: Vec<String> = all().take(MOST).map(|tag| format!("`{tag}`")).collect();
+    let more = all().count() - tags.len();
     if more > 0 {
         tags.push(format!("and {more} more"));
     }

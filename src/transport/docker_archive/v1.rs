@@ -3,7 +3,7 @@
 //! What is read is the chain of an image and where its layers are; the config is then made of it as for an image of a
 //! V1 registry. Separate from `read`, which goes on from there and does not see the difference.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
@@ -33,13 +33,15 @@ pub(super) fn items(tar: &TarIndex) -> Result<Vec<Item>> {
         layers: None,
     };
     let mut items: Vec<Item> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for (tag, id) in named(tar)? {
-        match items.iter_mut().find(|item| item.config == id) {
-            Some(Item {
-                repo_tags: Some(tags),
-                ..
-            }) => tags.push(tag),
-            _ => items.push(item(id, Some(vec![tag]))),
+        let place = *places.entry(id.clone()).or_insert(items.len());
+        match items
+            .get_mut(place)
+            .and_then(|item| item.repo_tags.as_mut())
+        {
+            Some(tags) => tags.push(tag),
+            None => items.push(item(id, Some(vec![tag]))),
         }
     }
     if items.is_empty() {

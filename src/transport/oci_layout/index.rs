@@ -17,6 +17,9 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The annotation in which containerd, and `docker save` since Docker 25, keep the full name of an image.
 const IMAGE_NAME: &str = "io.containerd.image.name";
 
+/// Entries that are read; an honest one has 100 bytes and more.
+const MOST_ENTRIES: usize = 100_000;
+
 /// The entries of an `index.json`.
 #[derive(Debug, Clone)]
 pub(in crate::transport) struct Index {
@@ -50,6 +53,9 @@ impl Index {
             serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         let manifests = members.entry("manifests").or_insert(Value::Null);
         match manifests {
+            Value::Array(entries) if entries.len() > MOST_ENTRIES => {
+                return Err(format!("it lists more than {MOST_ENTRIES} images"));
+            }
             Value::Array(_) => {}
             // How Go writes an empty list.
             Value::Null => *manifests = json!([]),
