@@ -13,7 +13,8 @@ use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::flags::{
-    DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SourceFlags, SourcePlaceFlags,
+    DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SignatureFlags, SourceFlags,
+    SourcePlaceFlags,
 };
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
@@ -90,9 +91,8 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     remove_signatures: bool,
 
-    /// Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image
-    #[arg(long)]
-    no_verify_signature: bool,
+    #[command(flatten)]
+    signatures: SignatureFlags,
 
     /// Give an image in a docker-archive: this name too; repeatable
     #[arg(long, value_name = "NAME:TAG")]
@@ -315,7 +315,7 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
         recheck: args.recheck,
         mount_from: mount_from.collect::<Result<_>>()?,
         format: format(args)?,
-        verify_signatures: !args.no_verify_signature,
+        schema1_check: args.signatures.check(),
         leave_signatures: args.remove_signatures,
     })
 }

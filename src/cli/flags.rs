@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use crate::copy::Schema1Check;
 use crate::image::PlatformWish;
 use crate::registry::Patience;
 use crate::settings::{Access, AuthFiles, Credential, Found, Login, Secret, parse_creds};
@@ -143,6 +144,28 @@ pub(crate) struct PlatformFlag {
     /// Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
+}
+
+/// What is checked of the signatures inside docker schema 1 manifests.
+#[derive(Args)]
+pub(crate) struct SignatureFlags {
+    /// Refuse a signed schema 1 manifest that was signed as another image, which otherwise is a warning
+    #[arg(long, conflicts_with = "no_verify_signature")]
+    verify_signature: bool,
+
+    /// Take a schema 1 manifest even if its signatures are invalid
+    #[arg(long)]
+    no_verify_signature: bool,
+}
+
+impl SignatureFlags {
+    pub(crate) fn check(&self) -> Schema1Check {
+        match (self.verify_signature, self.no_verify_signature) {
+            (true, _) => Schema1Check::SignaturesAndName,
+            (false, true) => Schema1Check::Off,
+            (false, false) => Schema1Check::Signatures,
+        }
+    }
 }
 
 /// A switch by a variable, which may be there without a value.

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
-use crate::copy::{check_signatures, choose_image};
+use crate::copy::{Schema1Check, check_signatures, choose_image};
 use crate::image::{Manifest, MediaType, PlatformWish, Sketch, View, config};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::sketch::SketchReport;
@@ -183,7 +183,11 @@ async fn inspect(
     })?;
     let mut verdict = Ok(());
     if args.verify_signature {
-        verdict = check_signatures(source, &image, image.digest() == top.digest());
+        let (named, check) = (
+            image.digest() == top.digest(),
+            Schema1Check::SignaturesAndName,
+        );
+        verdict = check_signatures(source, &image, named, check).map(drop);
         report.add_signatures(&image.check_signatures()?, verdict.is_ok());
     }
     let text = shown(&report, args.format.as_deref(), &template::INSPECT)?;

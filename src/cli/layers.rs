@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
+use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags, SignatureFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, image_to_read};
 use crate::copy::{check_signatures, choose_image, schema1_blobs, sized_blobs};
@@ -60,9 +60,8 @@ pub(crate) struct LayersArgs {
     #[arg(long, requires = "list")]
     json: bool,
 
-    /// Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image
-    #[arg(long)]
-    no_verify_signature: bool,
+    #[command(flatten)]
+    signatures: SignatureFlags,
 
     #[command(flatten)]
     platform: PlatformFlag,
@@ -112,8 +111,10 @@ async fn layers(
     }
     let top = source.manifest(&Which::Named).await?;
     let manifest = choose_image(&*source, &top, &wish).await?;
-    if !args.no_verify_signature {
-        check_signatures(&*source, &manifest, manifest.digest() == top.digest())?;
+    let check = args.signatures.check();
+    let named = manifest.digest() == top.digest();
+    if let Some(warning) = check_signatures(&*source, &manifest, named, check)? {
+        tracing::warn!("{warning}");
     }
     let view = match manifest.view()? {
         View::Schema1(schema1) => View::Schema1(schema1.fixed()?),

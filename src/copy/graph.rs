@@ -364,6 +364,16 @@ pub(super) async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<Man
     Ok(manifest)
 }
 
+/// `manifest` with what it points at directly.
+pub(super) fn node(manifest: Manifest) -> Result<Node> {
+    let View::Index(index) = manifest.view()? else {
+        return leaf(manifest);
+    };
+    let (entries, blobs) = split(&index);
+    let children = entries.iter().map(|d| d.digest.clone()).collect();
+    Ok(Node::new(manifest, blobs, children))
+}
+
 fn leaf(manifest: Manifest) -> Result<Node> {
     let blobs = match manifest.view()? {
         View::Image(image) => image.blobs().cloned().collect(),

@@ -8,6 +8,7 @@ pub mod codec;
 mod draft;
 mod engine;
 mod expect;
+mod fallback;
 mod format;
 mod graph;
 mod lanes;
@@ -26,7 +27,7 @@ pub use graph::choose_image;
 pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use recode::{Layers, Recoded};
-pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
+pub use schema1::{Rescue, Schema1Check, check_signatures, schema1_blobs, sized_blobs};
 pub use signatures::Signatures;
 
 use crate::image::{PlatformPattern, PlatformWish, Repository};
@@ -49,8 +50,8 @@ pub struct Want {
     pub mount_from: Vec<Repository>,
     /// The format that the image has to have at the destination; `None` keeps its own where that can be held.
     pub format: Option<Format>,
-    /// Refuse signed schema 1 manifests whose signatures are wrong, or that are signed as another image.
-    pub verify_signatures: bool,
+    /// What is checked of schema 1 manifests that carry signatures.
+    pub schema1_check: Schema1Check,
     /// Leave signatures behind that lie beside the image, untold.
     pub leave_signatures: bool,
 }

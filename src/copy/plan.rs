@@ -101,7 +101,8 @@ pub struct CopyPlan {
     pub notes: Vec<String>,
     /// Bytes of layers that were read for the plan.
     pub read_ahead: u64,
-    /// What has to be told even to one who wants to hear no notes: signatures that are left behind.
+    /// Warnings, which are shown even when notes are not: signatures that are left behind, an image that is signed as
+    /// another one.
     pub losses: Vec<String>,
     /// What the copy is expected to send, the plan included.
     pub requests: Requests,
@@ -221,11 +222,16 @@ async fn draw(
     let mut graph = walk(source, &top, platforms)
         .await
         .map_err(|e| reading(source, e))?;
-    if want.verify_signatures {
-        for node in &graph.nodes {
-            let named = node.manifest.digest() == top.digest();
-            schema1::check_signatures(source, &node.manifest, named)?;
-        }
+    let mut losses = Vec::new();
+    for node in &graph.nodes {
+        let named = node.manifest.digest() == top.digest();
+        let check = want.schema1_check;
+        losses.extend(schema1::check_signatures(
+            source,
+            &node.manifest,
+            named,
+            check,
+        )?);
     }
     if !retag {
         schema1::measure(source, &mut graph.nodes).await?;
@@ -257,6 +263,7 @@ async fn draw(
 
     let mut plan = CopyPlan {
         notes: draft.notes,
+        losses,
         rescue,
         ..CopyPlan::default()
     };
@@ -325,7 +332,7 @@ async fn ask(destination: &dyn Destination, step: &BlobStep, look: bool) -> Resu
 
 /// Levels: one more than the highest of what has to be there before: the manifests that an index lists, and the one
 /// that a referrer speaks of (quirk M12).
-fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
+pub(super) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
     let mut levels: HashMap<Digest, usize> = HashMap::new();
     let count = nodes.len();
     let mut steps: Vec<ManifestStep> = Vec::with_capacity(count);
