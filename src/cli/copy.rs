@@ -13,14 +13,17 @@ use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::flags::{
-    DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SourceFlags, SourcePlaceFlags,
+    DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SignatureFlags, SourceFlags,
+    SourcePlaceFlags,
 };
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use super::{Outcome, Workers};
 use crate::copy::{self, Format, Platforms, Want};
 use crate::files::read_whole;
-use crate::image::{ImageName, PlatformPattern, SigningKey, parse_reference};
+use crate::image::{
+    ChosenBy, ImageName, PlatformPattern, PlatformWish, SigningKey, parse_reference,
+};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;
@@ -63,8 +66,8 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "CHOICE", conflicts_with = "platform")]
     multi_arch: Option<String>,
 
-    /// Choose this platform; given twice, or with a * as in linux/arm*, the index is copied with these only
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    /// Choose this platform; with several, as in linux/amd64,linux/arm64 or linux/arm*, the index is copied with these only
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_delimiter = ',')]
     platform: Vec<String>,
 
     /// Keep the index as it is, though it lists more than is copied: with some platforms, or with --all those that the
@@ -96,9 +99,8 @@ pub(crate) struct CopyArgs {
     #[arg(long)]
     remove_signatures: bool,
 
-    /// Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image
-    #[arg(long)]
-    no_verify_signature: bool,
+    #[command(flatten)]
+    signatures: SignatureFlags,
 
     /// Give an image in a docker-archive: this name too; repeatable
     #[arg(long, value_name = "NAME:TAG")]
@@ -327,7 +329,7 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
         rehash: args.rehash,
         mount_from: mount_from.collect::<Result<_>>()?,
         format: format(args)?,
-        verify_signatures: !args.no_verify_signature,
+        schema1_check: args.signatures.check(),
         leave_signatures: args.remove_signatures,
         foreign_layers: args.allow_nondistributable,
         elsewhere: Arc::new(Elsewhere::new(global.patience())),
@@ -378,22 +380,27 @@ fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {
     if args.all {
         return Ok(all);
     }
+    let one = |platform| global.platform(&PlatformFlag { platform });
     match args.multi_arch.as_deref() {
         Some("all") => return Ok(all),
         Some("index-only") => return Ok(Platforms::IndexOnly),
-        None | Some("system") => {}
+        Some("system") => {
+            let wish = one(Vec::new())?;
+            let by = ChosenBy::Override;
+            return Ok(Platforms::One(PlatformWish { by, ..wish }));
+        }
+        None => {}
         Some(list) => return some(&mut list.split(',')),
     }
-    match &args.platform[..] {
-        [] => global
-            .platform(&PlatformFlag { platform: None })
-            .map(Platforms::One),
-        [one] if !one.contains('*') && !args.sparse => global
-            .platform(&PlatformFlag {
-                platform: Some(one.clone()),
-            })
-            .map(Platforms::One),
-        list => some(&mut list.iter().map(String::as_str)),
+    let mut given = args.platform.clone();
+    given.dedup();
+    match &given[..] {
+        [] => one(given).map(Platforms::One),
+        [text] if !text.contains('*') && !args.sparse => one(given).map(Platforms::One),
+        list => {
+            global.not_overridden()?;
+            some(&mut list.iter().map(String::as_str))
+        }
     }
 }
 

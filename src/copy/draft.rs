@@ -31,6 +31,8 @@ pub(super) struct Draft<'a> {
     destination: String,
     can: DestinationCan,
     want: &'a Want,
+    /// Layers of a schema 1 image are read now for its conversion, because they do not move any more.
+    pub(super) reads_layers: bool,
     pub(super) notes: Vec<String>,
     /// Blobs that a conversion made, or that were read for one.
     pub(super) made: HashMap<Digest, Bytes>,
@@ -57,6 +59,7 @@ impl<'a> Draft<'a> {
                 ..destination.can()
             },
             want,
+            reads_layers: false,
             notes: Vec::new(),
             made: HashMap::new(),
             urls: HashMap::new(),
@@ -73,7 +76,15 @@ impl<'a> Draft<'a> {
     ) -> Result<(Vec<Node>, Option<Arc<Rescue>>)> {
         let old = nodes.last().map(|n| n.manifest.digest().clone());
         let old = old.ok_or_else(|| Error::other("there is nothing to copy"))?;
-        let turn = schema1::turn(self.source, destination, nodes, self.can.holds, self.want);
+        let (holds, reads_layers) = (self.can.holds, self.reads_layers);
+        let turn = schema1::turn(
+            self.source,
+            destination,
+            nodes,
+            holds,
+            self.want,
+            reads_layers,
+        );
         let nodes = match turn.await? {
             Turn::None(nodes) => {
                 let last = nodes.last().map(|n| &n.manifest);
@@ -84,6 +95,11 @@ impl<'a> Draft<'a> {
             Turn::Made(node, made) => {
                 self.made.extend(made);
                 vec![Node { was: old, ..node }]
+            }
+            Turn::Signed(node, note) => {
+                self.notes.push(note);
+                self.changed.insert(old, node.manifest.descriptor());
+                return Ok((vec![node], None));
             }
             Turn::Rescue(node, rescue) => {
                 if self.want.layers != Layers::Keep {

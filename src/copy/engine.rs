@@ -19,7 +19,7 @@ use super::progress::{BlobOutcome, Progress};
 use super::recode::Recoded;
 use super::schema1::Rescue;
 use super::settle::{Completed, Settling};
-use super::{Platforms, Want};
+use super::{Platforms, Want, fallback};
 use crate::image::platform::ZSTD;
 use crate::image::{Descriptor, Digest, Repository};
 use crate::transport::{
@@ -268,9 +268,9 @@ async fn write_manifests(
 
 /// What all blob tasks share.
 #[derive(Clone)]
-struct Work {
-    source: Arc<dyn Source>,
-    destination: Arc<dyn Destination>,
+pub(super) struct Work {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) destination: Arc<dyn Destination>,
     progress: Arc<dyn Progress>,
     moved: Arc<AtomicU64>,
     /// Repositories in which the blobs are known to be.
@@ -312,9 +312,29 @@ impl Work {
 
     /// Writes the manifests; the values are those of [`write_manifests`].
     ///
+    /// M18: where the registry refuses their type, the next format is tried, unless the image may not change. When
+    /// none is taken, the first refusal is the error.
+    async fn manifests(
+        &self,
+        plan: &CopyPlan,
+        done: &mut Vec<BlobDone>,
+        want: &Want,
+    ) -> Result<(Vec<Digest>, Vec<String>)> {
+        let destination = &*self.destination;
+        match self.manifests_of(plan, done, want).await {
+            Err(e) if fallback::is_refused(&e, plan) => {
+                self.in_another_format(e, plan, done, want).await
+            }
+            other => other,
+        }
+        .map_err(|e| writing(destination, e))
+    }
+
+    /// Writes the manifests in their own formats.
+    ///
     /// X6: where the destination said that it had blobs which it has not, those that it names are sent; as some
     /// name one at a time, the second time it is all.
-    async fn manifests(
+    pub(super) async fn manifests_of(
         &self,
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
@@ -350,7 +370,11 @@ impl Work {
         })
     }
 
-    async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobDone>> {
+    pub(super) async fn blobs(
+        &self,
+        steps: &[BlobStep],
+        parallel: Option<usize>,
+    ) -> Result<Vec<BlobDone>> {
         let to_move = steps.iter().filter(|s| s.presence != Presence::Present);
         self.progress.plan(
             to_move.clone().count(),

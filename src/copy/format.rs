@@ -32,6 +32,15 @@ impl Format {
         }
     }
 
+    /// The type of an image's manifest in this format.
+    pub fn image_type(&self) -> &'static str {
+        match self {
+            Format::Oci => MediaType::OCI_MANIFEST,
+            Format::Schema2 => MediaType::DOCKER_MANIFEST,
+            Format::Schema1(_) => MediaType::SCHEMA1_SIGNED,
+        }
+    }
+
     /// As it is written after `--format`.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -51,11 +60,7 @@ pub(super) fn holding(
     let Some(format) = &want.format else {
         return Ok(holds);
     };
-    let image = match format {
-        Format::Oci => MediaType::OCI_MANIFEST,
-        Format::Schema2 => MediaType::DOCKER_MANIFEST,
-        Format::Schema1(_) => MediaType::SCHEMA1_SIGNED,
-    };
+    let image = format.image_type();
     match holds(&MediaType::new(image)) {
         true => Ok(format.holds()),
         false => {

@@ -4,10 +4,12 @@
 //! destination what it needs ([`CopyPlan`]), [`run`] carries the plan out and returns a [`CopyReport`]. It knows
 //! no transport by name, draws no bars and reads no flags.
 
+mod choose;
 pub mod codec;
 mod draft;
 mod engine;
 mod expect;
+mod fallback;
 mod format;
 mod graph;
 mod lanes;
@@ -20,14 +22,14 @@ mod schema1;
 mod settle;
 mod signatures;
 
+pub use choose::{Chosen, choose_image};
 pub use engine::{BlobDone, CopyReport, run};
 pub use expect::Requests;
 pub use format::Format;
-pub use graph::choose_image;
 pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use recode::{Layers, Recoded};
-pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
+pub use schema1::{Rescue, Schema1Check, check_signatures, schema1_blobs, sized_blobs};
 pub use signatures::Signatures;
 
 use std::sync::Arc;
@@ -55,8 +57,8 @@ pub struct Want {
     pub mount_from: Vec<Repository>,
     /// The format that the image has to have at the destination; `None` keeps its own where that can be held.
     pub format: Option<Format>,
-    /// Refuse signed schema 1 manifests whose signatures are wrong, or that are signed as another image.
-    pub verify_signatures: bool,
+    /// What is checked of schema 1 manifests that carry signatures.
+    pub schema1_check: Schema1Check,
     /// Whether foreign layers are copied; `None` leaves it to the kind of the destination.
     pub foreign_layers: Option<bool>,
     /// Fetches foreign layers that the source does not have.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::choose::left_behind;
 use super::draft::Draft;
 use super::expect::{Requests, expect_blobs, expect_manifests};
 use super::format::{holding, stays};
@@ -106,7 +107,8 @@ pub struct CopyPlan {
     pub notes: Vec<String>,
     /// Bytes of layers that were read for the plan.
     pub read_ahead: u64,
-    /// What has to be told even to one who wants to hear no notes: signatures that are left behind.
+    /// Warnings, which are shown even when notes are not: signatures that are left behind, an image that is signed as
+    /// another one.
     pub losses: Vec<String>,
     /// What the copy is expected to send, the plan included.
     pub requests: Requests,
@@ -205,9 +207,12 @@ async fn draw(
         let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
         return Err(Error::new(Kind::Refused, message).hint(hint));
     }
-    let up_to_date = async |digest: Option<Digest>| {
+    let up_to_date = async |digest: Option<Digest>, chosen: &Digest| {
         let mut plan = CopyPlan {
             up_to_date: digest,
+            notes: left_behind(&top, &want.platforms, chosen)?
+                .into_iter()
+                .collect(),
             ..CopyPlan::default()
         };
         if !want.leave_signatures {
@@ -218,12 +223,17 @@ async fn draw(
     let stays = want.layers == Layers::Keep && stays(&top, want);
     let vouches = can.manifest_vouches && !want.looks_below();
     // A registry may know the manifest by a digest of another algorithm.
-    let is_wanted = |there: &Digest| match &wanted {
-        Some(wanted) => wanted == there || (wanted == top.digest() && top.is(there)),
-        None => false,
+    let is_wanted = |there: &Digest, wanted: &Digest| {
+        wanted == there || (wanted == top.digest() && top.is(there))
     };
-    if vouches && stays && current.as_ref().is_some_and(is_wanted) {
-        return up_to_date(current).await;
+    if vouches
+        && stays
+        && let Some(chosen) = &wanted
+        && current
+            .as_ref()
+            .is_some_and(|there| is_wanted(there, chosen))
+    {
+        return up_to_date(current, chosen).await;
     }
     let platforms = match &want.platforms {
         Platforms::All { .. } if retag => &Platforms::IndexOnly,
@@ -232,16 +242,26 @@ async fn draw(
     let mut graph = walk(source, &top, platforms)
         .await
         .map_err(|e| reading(source, e))?;
-    if want.verify_signatures {
-        for node in &graph.nodes {
-            let named = node.manifest.digest() == top.digest();
-            schema1::check_signatures(source, &node.manifest, named)?;
-        }
+    let mut losses = Vec::new();
+    for node in &graph.nodes {
+        let named = node.manifest.digest() == top.digest();
+        let check = want.schema1_check;
+        losses.extend(schema1::check_signatures(
+            source,
+            &node.manifest,
+            named,
+            check,
+        )?);
     }
     if !retag {
         schema1::measure(source, &mut graph.nodes).await?;
     }
     let mut draft = Draft::new(source, destination, holds, want);
+    let last = graph.nodes.last().map(|n| n.was.clone());
+    let chosen = last.unwrap_or_else(|| top.digest().clone());
+    draft
+        .notes
+        .extend(left_behind(&top, &want.platforms, &chosen)?);
     if let Some(old) = graph.cut {
         if want.preserve_digests {
             return Err(Error::new(
@@ -265,12 +285,13 @@ async fn draw(
         let fits = destination.fits_name(&top.manifest);
         fits.map_err(|e| writing(destination, e))?;
         if vouches && current.as_ref().is_some_and(|c| top.manifest.is(c)) {
-            return up_to_date(current).await;
+            return up_to_date(current, &chosen).await;
         }
     }
 
     let mut plan = CopyPlan {
         notes: draft.notes,
+        losses,
         rescue,
         ..CopyPlan::default()
     };
@@ -398,7 +419,7 @@ async fn ask(destination: &dyn Destination, step: &BlobStep, look: bool) -> Resu
 
 /// Levels: one more than the highest of what has to be there before: the manifests that an index lists, and the one
 /// that a referrer speaks of (quirk M12).
-fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
+pub(super) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
     let mut levels: HashMap<Digest, usize> = HashMap::new();
     let count = nodes.len();
     let mut steps: Vec<ManifestStep> = Vec::with_capacity(count);

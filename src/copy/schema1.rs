@@ -14,7 +14,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::graph::Node;
 use super::plan::reading;
 use super::{Format, Want};
-use crate::image::schema1::{Asked, EMPTY_LAYER, verify};
+use crate::image::schema1::{Asked, EMPTY_LAYER, Schema1Error, verify};
 use crate::image::{
     Algorithm, Descriptor, Digest, Manifest, MediaType, Reference, Schema1View, SigningKey, Tag,
     View, convert,
@@ -80,9 +80,33 @@ pub(super) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<(
     Ok(())
 }
 
-/// Refuses `manifest`, read from `source`, when its signatures are wrong or, where it is what the source's name
-/// stands for (`named`), when it is signed as another image.
-pub fn check_signatures(source: &dyn Source, manifest: &Manifest, named: bool) -> Result<()> {
+/// What is checked of a schema 1 manifest that carries signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Schema1Check {
+    /// Nothing.
+    Off,
+    /// The signatures. Another name or tag in the manifest is only worth a warning: every image that was copied to
+    /// another repository byte for byte has one.
+    #[default]
+    Signatures,
+    /// The signatures, and that name and tag in the manifest are those that it was asked for by.
+    SignaturesAndName,
+}
+
+/// Checks `manifest`, read from `source`. `named` says that it is what the source's name stands for. Returns a warning
+/// when it is signed as another image and `check` lets that pass.
+///
+/// # Errors
+/// [`Kind::Corrupt`] for a wrong signature, and for another name where `check` includes the name.
+pub fn check_signatures(
+    source: &dyn Source,
+    manifest: &Manifest,
+    named: bool,
+    check: Schema1Check,
+) -> Result<Option<String>> {
+    if check == Schema1Check::Off {
+        return Ok(None);
+    }
     let latest = Tag::latest();
     let asked = source.reference().filter(|_| named).map(|r| Asked {
         name: r.repository.name.as_str(),
@@ -91,8 +115,16 @@ pub fn check_signatures(source: &dyn Source, manifest: &Manifest, named: bool) -
             (None, tag) => Some(tag.as_ref().unwrap_or(&latest).as_str()),
         },
     });
-    verify(manifest, asked).map_err(|e| reading(source, e.into()))?;
-    Ok(())
+    match verify(manifest, asked) {
+        Ok(_) => Ok(None),
+        Err(error @ Schema1Error::Name { .. }) if check == Schema1Check::Signatures => {
+            let name = source.name();
+            Ok(Some(format!(
+                "{error}; `{name}` is probably a copy of that image (`--verify-signature` refuses it)"
+            )))
+        }
+        Err(error) => Err(reading(source, error.into())),
+    }
 }
 
 /// What a copy that is about schema 1 comes to.
@@ -101,22 +133,29 @@ pub(super) enum Turn {
     None(Vec<Node>),
     /// A manifest that can be written as it is now, and blobs that came with it.
     Made(Node, HashMap<Digest, Bytes>),
+    /// The same schema 1 image, signed for the destination's name; the text says so.
+    Signed(Node, String),
     /// The layers have to be read first; the node has those that move.
     Rescue(Node, Arc<Rescue>),
 }
 
-/// Decides what becomes of `nodes`: a schema 1 image that `holds` does not take is rescued, any image is made one
-/// where that format is wanted.
+/// Decides what becomes of `nodes`: a schema 1 image that `holds` does not take is rescued, one that is written under
+/// another name than it is signed for is signed for that name, and any image is made one where that format is wanted.
+/// `reads_layers` says that the layers do not move, and are to be read now where a conversion needs them.
 pub(super) async fn turn(
     source: &dyn Source,
     destination: &dyn Destination,
     mut nodes: Vec<Node>,
     holds: fn(&MediaType) -> bool,
     want: &Want,
+    reads_layers: bool,
 ) -> Result<Turn> {
     let old = |n: &Node| n.manifest.media_type().is_schema1();
     let wanted = match &want.format {
         Some(Format::Schema1(key)) => Some(key.clone()),
+        None if is_renamed(destination, &nodes, holds, want) => {
+            Some(Arc::new(SigningKey::generate()?))
+        }
         _ => None,
     };
     let stays = wanted.is_none()
@@ -138,7 +177,7 @@ pub(super) async fn turn(
     let turned = match (wanted, view) {
         (Some(key), View::Schema1(view)) => signed_for(source, destination, &node, view, &key)
             .map(|made| match made {
-                Some(node) => Turn::Made(node, HashMap::new()),
+                Some((node, note)) => Turn::Signed(node, note),
                 None => Turn::None(vec![node]),
             })?,
         (Some(key), View::Image(image)) => {
@@ -159,7 +198,9 @@ pub(super) async fn turn(
             }
             Turn::Made(Node::new(manifest, blobs, Vec::new()), made)
         }
-        (None, View::Schema1(view)) => rescue(source, destination, node, &view, holds).await?,
+        (None, View::Schema1(view)) => {
+            rescue(source, destination, node, &view, holds, reads_layers).await?
+        }
         (_, View::Artifact(_) | View::Index(_) | View::Image(_)) => {
             let message = format!("`{}` has no form in schema 1", node.manifest.media_type());
             return Err(Error::new(Kind::Refused, message));
@@ -191,35 +232,62 @@ fn name_for(source: &dyn Source, destination: &dyn Destination) -> Option<(Strin
     destination.reference().or(source.reference()).map(of)
 }
 
-/// What a reader should know of a signed manifest that is written under another name than it was signed for.
-pub(super) fn other_name(destination: &dyn Destination, manifest: &Manifest) -> Option<String> {
+/// Whether the one image of `nodes` is signed as another one than the destination names, and may be signed again: a
+/// name with a digest stands for these very bytes.
+fn is_renamed(
+    destination: &dyn Destination,
+    nodes: &[Node],
+    holds: fn(&MediaType) -> bool,
+    want: &Want,
+) -> bool {
+    let [node] = nodes else { return false };
+    let by_digest = destination.reference().is_some_and(|r| r.digest.is_some());
+    !want.preserve_digests
+        && !by_digest
+        && holds(node.manifest.media_type())
+        && signed_as_another(destination, &node.manifest).is_some()
+}
+
+/// The name in a signed manifest and the one that it is written under, when they differ.
+pub(super) fn signed_as_another(
+    destination: &dyn Destination,
+    manifest: &Manifest,
+) -> Option<(String, String)> {
+    if *manifest.media_type() != MediaType::SCHEMA1_SIGNED {
+        return None;
+    }
     let Ok(View::Schema1(view)) = manifest.view() else {
         return None;
     };
     let reference = destination.reference()?;
-    let name = reference.repository.name.as_str();
-    let tag = reference
-        .tag
-        .as_ref()
-        .map_or(view.tag.as_str(), Tag::as_str);
-    if *manifest.media_type() != MediaType::SCHEMA1_SIGNED || (name, tag) == (&view.name, &view.tag)
-    {
-        return None;
-    }
+    let latest = Tag::latest();
+    let tag = match (&reference.tag, &reference.digest) {
+        (Some(tag), _) => tag.as_str(),
+        (None, Some(_)) => view.tag.as_str(),
+        (None, None) => latest.as_str(),
+    };
+    let signed = format!("{}:{}", view.name, view.tag);
+    let written = format!("{}:{tag}", reference.repository.name);
+    (signed != written).then_some((signed, written))
+}
+
+/// A note on a signed manifest that is written under another name than it is signed for.
+pub(super) fn other_name(destination: &dyn Destination, manifest: &Manifest) -> Option<String> {
+    let (signed, written) = signed_as_another(destination, manifest)?;
     Some(format!(
-        "the manifest stays signed as `{}:{}`, which readers of `{name}:{tag}` may refuse; `--format v2s1` signs it anew",
-        view.name, view.tag
+        "the manifest stays signed as `{signed}`; some readers of `{written}` may refuse it"
     ))
 }
 
-/// The schema 1 manifest of `view` under the name of the destination; `None` where it is signed so already.
+/// The schema 1 manifest of `view` under the name of the destination, and a note on it; `None` where it is signed so
+/// already.
 fn signed_for(
     source: &dyn Source,
     destination: &dyn Destination,
     node: &Node,
     mut view: Schema1View,
     key: &SigningKey,
-) -> Result<Option<Node>> {
+) -> Result<Option<(Node, String)>> {
     let own = (view.name.clone(), view.tag.clone());
     let name = match destination.reference() {
         Some(_) => name_for(source, destination).unwrap_or_else(|| own.clone()),
@@ -229,10 +297,19 @@ fn signed_for(
         return Ok(None);
     }
     (view.name, view.tag) = name;
-    Ok(Some(Node {
-        manifest: signed(&view, key)?,
+    let manifest = signed(&view, key)?;
+    let note = format!(
+        "the schema 1 manifest was signed as `{}:{}` for this copy: digest changed from `{}` to `{}`",
+        view.name,
+        view.tag,
+        node.was,
+        manifest.digest()
+    );
+    let node = Node {
+        manifest,
         ..node.clone()
-    }))
+    };
+    Ok(Some((node, note)))
 }
 
 fn signed(view: &Schema1View, key: &SigningKey) -> Result<Manifest> {
@@ -247,6 +324,7 @@ async fn rescue(
     node: Node,
     view: &Schema1View,
     holds: fn(&MediaType) -> bool,
+    reads_layers: bool,
 ) -> Result<Turn> {
     let target = [MediaType::OCI_MANIFEST, MediaType::DOCKER_MANIFEST]
         .into_iter()
@@ -262,10 +340,10 @@ async fn rescue(
     };
     let blobs: Vec<Descriptor> = node.blobs.iter().filter(|b| moves(b)).cloned().collect();
     let rescue = Arc::new(Rescue::new(chain, &blobs, target));
-    if !destination.can().plain_layers {
+    // Plain layers are written under their plain digests, so these have to be known before.
+    if !destination.can().plain_layers && !reads_layers {
         return Ok(Turn::Rescue(Node { blobs, ..node }, rescue));
     }
-    // Plain layers are written under their plain digests, so these have to be known before.
     for blob in &blobs {
         rescue.complete(source, blob).await?;
     }

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::go_read::{self, GoValue, go_struct};
-use super::{Digest, go_json};
+use super::{Digest, Platform, go_json};
 use crate::{Error, Kind};
 
 /// A config cannot be read; the text says where and why.
@@ -104,6 +104,17 @@ impl ImageConfig {
         config.created = config.created.filter(|time| !time.is_empty());
         set_times(&mut config.history)?;
         Ok(config)
+    }
+
+    /// The platform that the image is for, as far as the config says.
+    pub fn platform(&self) -> Platform {
+        Platform {
+            architecture: self.architecture.clone(),
+            os: self.os.clone(),
+            os_version: self.os_version.clone(),
+            variant: self.variant.clone(),
+            ..Platform::default()
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a docker schema 1 manifest has to be before barque works with it: signed by right signatures under its own
-//! name, and a chain of images without gaps.
+//! What a docker schema 1 manifest has to be before barque works with it: signed by right signatures, and a chain of
+//! images without gaps. Whether it is signed under the name that it was asked for by is found out here too.
 //!
 //! Separate from the manifest's view, because a manifest that fails here can still be shown, copied and hashed. The
 //! rules for the chain are docker's `fixManifestLayers` (protocols 5.3).
@@ -49,14 +49,15 @@ pub enum Schema1Error {
 
 impl From<Schema1Error> for Error {
     fn from(error: Schema1Error) -> Error {
-        let unproven = matches!(
-            error,
-            Schema1Error::Signature { .. } | Schema1Error::Name { .. }
-        );
+        let hint = match error {
+            Schema1Error::Signature { .. } => Some("`--no-verify-signature` takes it all the same"),
+            Schema1Error::Name { .. } => Some("without `--verify-signature` it is a warning"),
+            _ => None,
+        };
         let told = Error::new(Kind::Corrupt, error.to_string()).because(error);
-        match unproven {
-            true => told.hint("`--no-verify-signature` takes it all the same"),
-            false => told,
+        match hint {
+            Some(hint) => told.hint(hint),
+            None => told,
         }
     }
 }

@@ -35,7 +35,7 @@ use crate::{Error, Kind, Result};
 
 pub(super) use delete::delete;
 pub use destination::DockerDestination;
-pub(super) use destination::missing_blobs;
+pub(super) use destination::{missing_blobs, refuses_type};
 use draft::Draft;
 
 /// An image of a registry, to read.

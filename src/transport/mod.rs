@@ -313,6 +313,12 @@ pub fn missing_blobs(e: &Error) -> Option<Vec<Digest>> {
     docker::missing_blobs(e)
 }
 
+/// Whether a destination refused a manifest of the type `media_type` with the error `e` because of that type, so that
+/// it may take another format.
+pub fn refuses_type(e: &Error, media_type: &MediaType) -> bool {
+    docker::refuses_type(e, media_type)
+}
+
 /// Bytes of layers that are read before a manifest is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadAhead {

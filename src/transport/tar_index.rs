@@ -7,8 +7,11 @@
 //! out here, over the header type of the `tar` crate, so that there is one place to see what is believed
 //! (CVE-2025-62518 and its kin came from two notions of a member's size).
 
+mod sparse;
+
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tar::{EntryType, Header};
@@ -17,6 +20,8 @@ use super::BlobStream;
 use super::archive_file::{ArchiveFile, Section};
 use crate::image::tarsum::pax_record;
 use crate::{Error, Kind, Result};
+use sparse::Old;
+pub(super) use sparse::{Run, Sparse};
 
 const BLOCK: u64 = 512;
 /// Most members of an archive; the largest honest ones have some thousand.
@@ -28,6 +33,8 @@ const MOST_EXTENSIONS: u64 = 256 << 20;
 const MOST_HEADERS: usize = 4 * MOST_MEMBERS;
 /// Most bytes of all names and links together.
 const MOST_NAMES: usize = 64 << 20;
+/// Most pieces of all sparse members together.
+const MOST_PIECES: usize = 1 << 18;
 /// Links that are followed one after the other.
 const MOST_HOPS: usize = 16;
 
@@ -75,6 +82,8 @@ enum What {
         offset: u64,
         size: u64,
     },
+    /// A file with holes: the place among [`TarIndex::sparse`].
+    Sparse(u32),
     /// The name of another member, from the root of the archive.
     Link(Name),
     Other,
@@ -88,11 +97,15 @@ struct Member {
     end: u64,
 }
 
+/// A file with holes, or why it cannot be read: that is no matter as long as it is not asked for.
+type SparseMember = Result<Arc<Sparse>, sparse::Unreadable>;
+
 /// The members of a tar.
 pub(super) struct TarIndex {
     archive: ArchiveFile,
     names: Names,
     members: Vec<Member>,
+    sparse: Vec<SparseMember>,
     /// The places of the members, sorted by name; those of one name in their order.
     by_name: Vec<u32>,
 }
@@ -102,7 +115,7 @@ impl TarIndex {
     ///
     /// [`Kind::Corrupt`] for what is no tar, is cut off, or has a member that leads out of it.
     pub(super) fn read(archive: ArchiveFile) -> Result<TarIndex> {
-        let (members, names) = Walk::new(&archive).members()?;
+        let (members, names, sparse) = Walk::new(&archive).members()?;
         let name = |i: &u32| names.get(members[*i as usize].name);
         let mut by_name: Vec<u32> = (0u32..).take(members.len()).collect();
         by_name.sort_unstable_by(|a, b| name(a).cmp(name(b)).then(a.cmp(b)));
@@ -110,6 +123,7 @@ impl TarIndex {
             archive,
             names,
             members,
+            sparse,
             by_name,
         })
     }
@@ -142,7 +156,7 @@ impl TarIndex {
 
     /// The size of the file `name`, links followed; `None` when there is no such file.
     pub(super) fn size(&self, name: &str) -> Result<Option<u64>> {
-        Ok(self.find(name)?.map(|(_, size)| size))
+        Ok(self.find(name)?.map(|content| content.left()))
     }
 
     /// The blocks of all members but those called `without`, in order, joined where they touch.
@@ -166,23 +180,20 @@ impl TarIndex {
     /// The bytes of the file `name` from `from` on; `None` when there is no such file.
     pub(super) fn stream(&self, name: &str, from: u64) -> Result<Option<BlobStream>> {
         let found = self.find(name)?;
-        Ok(found.map(|(offset, size)| {
-            let from = from.min(size);
-            self.archive.section(offset + from, size - from)
-        }))
+        Ok(found.map(|content| content.skipping(from).stream()))
     }
 
     /// A blocking reader of the file `name`; `None` when there is no such file.
     pub(super) fn reader(&self, name: &str) -> Result<Option<Section>> {
-        let found = self.find(name)?;
-        Ok(found.map(|(offset, size)| self.archive.reader(offset, size)))
+        self.find(name)
     }
 
     /// The document `name` of at most `cap` bytes; `None` when there is none. Blocks.
     pub(super) fn document(&self, name: &str, cap: u64) -> Result<Option<Bytes>> {
-        let Some((offset, size)) = self.find(name)? else {
+        let Some(content) = self.find(name)? else {
             return Ok(None);
         };
+        let size = content.left();
         if self.called(name).nth(1).is_some() {
             return Err(self.corrupt(format!("holds `{name}` more than once")));
         }
@@ -191,13 +202,11 @@ impl TarIndex {
                 "holds a `{name}` of {size} bytes, at most {cap} are read"
             )));
         }
-        let mut bytes = vec![0; size as usize];
-        self.archive.read_exact_at(&mut bytes, offset)?;
-        Ok(Some(bytes.into()))
+        Ok(Some(content.read_all()?))
     }
 
-    /// Offset and size of the file `name`, links followed.
-    fn find(&self, name: &str) -> Result<Option<(u64, u64)>> {
+    /// The content of the file `name`, links followed.
+    fn find(&self, name: &str) -> Result<Option<Section>> {
         let mut at = name;
         for _ in 0..MOST_HOPS {
             // The last one, as unpacking would leave it.
@@ -210,7 +219,19 @@ impl TarIndex {
                 )));
             };
             match member.what {
-                What::File { offset, size } => return Ok(Some((offset, size))),
+                What::File { offset, size } => {
+                    return Ok(Some(self.archive.reader(offset, size)));
+                }
+                What::Sparse(i) => match &self.sparse[i as usize] {
+                    Ok(sparse) => {
+                        let size = sparse.size;
+                        return Ok(Some(self.archive.sparse_reader(sparse.clone(), size)));
+                    }
+                    Err(what) => {
+                        let text = format!("holds the sparse member `{at}`, which {what}");
+                        return Err(self.corrupt(text).hint("pack it again without `--sparse`"));
+                    }
+                },
                 What::Link(target) => at = self.names.get(target),
                 What::Other => return Err(self.corrupt(format!("holds a `{at}` that is no file"))),
             }
@@ -271,6 +292,9 @@ struct Walk<'a> {
     headers: usize,
     /// Bytes of extension headers so far.
     extensions: u64,
+    sparse: Vec<SparseMember>,
+    /// Of sparse members.
+    pieces: usize,
 }
 
 /// What stands before a header and changes its meaning.
@@ -279,7 +303,7 @@ struct Extension {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     size: Option<u64>,
-    sparse: bool,
+    sparse: Option<sparse::Pax>,
 }
 
 impl<'a> Walk<'a> {
@@ -290,10 +314,12 @@ impl<'a> Walk<'a> {
             names: Names::default(),
             headers: 0,
             extensions: 0,
+            sparse: Vec::new(),
+            pieces: 0,
         }
     }
 
-    fn members(mut self) -> Result<(Vec<Member>, Names)> {
+    fn members(mut self) -> Result<(Vec<Member>, Names, Vec<SparseMember>)> {
         let mut members = Vec::new();
         let mut global = Extension::default();
         let mut next = Extension::default();
@@ -311,6 +337,13 @@ impl<'a> Walk<'a> {
                 (false, Some(size)) => size,
                 _ => declared,
             };
+            let old_sparse = match kind {
+                EntryType::GNUSparse => Some(Old::read(&header, self.archive, self.at)),
+                _ => None,
+            };
+            if let Some(Ok(old)) = &old_sparse {
+                self.at += old.blocks;
+            }
             let offset = self.at;
             self.skip(size, &header)?;
             match kind {
@@ -319,7 +352,16 @@ impl<'a> Walk<'a> {
                 EntryType::XHeader => self.pax(offset, size, &mut next)?,
                 EntryType::XGlobalHeader => self.pax(offset, size, &mut global)?,
                 _ => {
-                    let member = self.member(&header, offset, size, &next)?;
+                    let content = match (old_sparse, &next.sparse) {
+                        (Some(old), _) => Some(old.and_then(|old| old.member(offset, size))),
+                        (None, Some(pax)) => Some(pax.member(self.archive, offset, size)),
+                        (None, None) => None,
+                    };
+                    let content = match content {
+                        Some(content) => self.add_sparse(content),
+                        None => What::File { offset, size },
+                    };
+                    let member = self.member(&header, content, &next)?;
                     members.push(member);
                     if members.len() > MOST_MEMBERS {
                         return Err(corrupt(
@@ -335,7 +377,7 @@ impl<'a> Walk<'a> {
             return Err(corrupt(self.archive, EMPTY));
         }
         members.shrink_to_fit();
-        Ok((members, self.names))
+        Ok((members, self.names, self.sparse))
     }
 
     /// The next header; `None` at the end of the archive, with or without its two empty blocks.
@@ -387,16 +429,26 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn member(
-        &mut self,
-        header: &Header,
-        offset: u64,
-        size: u64,
-        extension: &Extension,
-    ) -> Result<Member> {
-        let raw = extension
-            .name
-            .clone()
+    /// Takes a sparse member in, unless all of them together have too many pieces.
+    fn add_sparse(&mut self, content: Result<Sparse, sparse::Unreadable>) -> What {
+        let content = content.and_then(|content| {
+            self.pieces += content.pieces();
+            match self.pieces > MOST_PIECES {
+                true => Err(sparse::TOO_MUCH),
+                false => Ok(Arc::new(content)),
+            }
+        });
+        // There are no more of these than members.
+        let at = u32::try_from(self.sparse.len()).unwrap_or(u32::MAX);
+        self.sparse.push(content);
+        What::Sparse(at)
+    }
+
+    /// The member of `header`; `content` is what it holds if it is a file.
+    fn member(&mut self, header: &Header, content: What, extension: &Extension) -> Result<Member> {
+        let sparse_name = extension.sparse.as_ref().and_then(|pax| pax.name.clone());
+        let raw = sparse_name
+            .or_else(|| extension.name.clone())
             .unwrap_or_else(|| header.path_bytes().into_owned());
         let name = self.utf8(raw)?;
         let Some(name) = normal("", &name) else {
@@ -420,12 +472,12 @@ impl<'a> Walk<'a> {
             Ok(What::Link(self.name(&target)?))
         };
         let what = match header.entry_type() {
-            EntryType::Regular | EntryType::Continuous if !extension.sparse => {
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 // An old way to write a directory.
                 if header.path_bytes().ends_with(b"/") {
                     What::Other
                 } else {
-                    What::File { offset, size }
+                    content
                 }
             }
             EntryType::Symlink => link(name.rsplit_once('/').map_or("", |(parent, _)| parent))?,
@@ -501,8 +553,12 @@ impl<'a> Walk<'a> {
                             .ok_or_else(|| self.broken("has a malformed PAX size"))?,
                     );
                 }
-                key if key.starts_with(b"GNU.sparse.") => into.sparse = true,
-                _ => {}
+                key => {
+                    if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                        let sparse = into.sparse.get_or_insert_default();
+                        sparse.record(key, value);
+                    }
+                }
             }
         }
         Ok(())

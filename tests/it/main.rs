@@ -18,6 +18,7 @@ mod login;
 mod messages;
 mod odd_configs;
 mod pairs;
+mod platforms;
 mod quirks;
 mod reference;
 mod requests;

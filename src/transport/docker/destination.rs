@@ -106,7 +106,7 @@ impl DockerDestination {
     async fn put(&self, manifest: &Manifest, which: &TagOrDigest) -> Result<Digest> {
         let name = &self.reference.repository.name;
         let put = self.client.put_manifest(name, which, manifest).await;
-        put.map_err(|e| with_another_format(e, manifest))
+        put.map_err(|e| with_signing(e, manifest))
     }
 }
 
@@ -285,26 +285,37 @@ impl Destination for DockerDestination {
     }
 }
 
-/// `e` with a word on `--format` where the registry does not take manifests of this type.
-fn with_another_format(e: Error, manifest: &Manifest) -> Error {
-    let unknown_type = crate::registry::ApiError::of(&e).is_some_and(|a| {
-        let codes = ["MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "UNSUPPORTED"];
-        a.status == 415 || codes.iter().any(|code| a.has_code(code))
-    });
-    if !unknown_type {
-        return e;
+/// `e` with a word on `--format` where the registry takes signed schema 1 only.
+fn with_signing(e: Error, manifest: &Manifest) -> Error {
+    let unsigned = *manifest.media_type() == MediaType::SCHEMA1
+        && ApiError::of(&e).is_some_and(|a| a.has_code("MANIFEST_UNVERIFIED"));
+    match unsigned {
+        true => e.hint("the registry may take it signed: try `--format v2s1`"),
+        false => e,
     }
-    let other = match manifest.media_type().as_str() {
-        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX => "v2s2",
-        // Signed it may be taken.
-        MediaType::SCHEMA1 => "v2s1",
-        MediaType::SCHEMA1_SIGNED => "v2s2` or `--format oci",
-        _ => "oci` or `--format v2s1",
+}
+
+/// See [`crate::transport::refuses_type`]. M18: old registries say so with `MANIFEST_INVALID` or `TAG_INVALID`, others
+/// with `UNSUPPORTED` or the status 415. distribution 2.8 answers 500 to schema 1 when that is not enabled.
+pub(in crate::transport) fn refuses_type(e: &Error, media_type: &MediaType) -> bool {
+    let put = |a: &&ApiError| a.method == Method::PUT && a.url.contains("/manifests/");
+    let Some(answer) = ApiError::of(e).filter(put) else {
+        return false;
     };
-    e.hint(format!(
-        "the registry may not take `{}`: try `--format {other}`",
-        manifest.media_type()
-    ))
+    let has = |codes: &[&str]| codes.iter().any(|code| answer.has_code(code));
+    // A blob that is missing is another matter, and so is a tag that may not change (E7).
+    let immutable = |item: &ApiErrorItem| {
+        let text = item.message.to_ascii_lowercase();
+        text.contains("immutable") || text.contains("overwrit")
+    };
+    let other = has(&BLOB_UNKNOWN) || answer.items.iter().any(immutable);
+    let refused = has(&["MANIFEST_INVALID", "UNSUPPORTED", "TAG_INVALID"]);
+    match answer.status.as_u16() {
+        415 => !other,
+        400..=499 => !other && refused,
+        500 => media_type.is_schema1() && has(&["UNKNOWN"]),
+        _ => false,
+    }
 }
 
 /// Whether an answer to the question what is there leaves open what a push may do: refused by a policy, or a failure.

@@ -6,9 +6,9 @@ use barque::image::SigningKey;
 use serde_json::{Value, json};
 
 use crate::support::Barque;
-use crate::support::fake::{FakeRegistry, on};
+use crate::support::fake::{FakeRegistry, Head, on};
 use crate::support::images::schema1::{self, Schema1};
-use crate::support::images::{self, TestImage, sha256};
+use crate::support::images::{self, TestImage, media, sha256};
 use crate::support::peers::{self, DockerRegistry};
 
 /// A registry that takes schema 1, and the flags for it.
@@ -178,12 +178,13 @@ fn what_skopeo_pushed_as_schema1_is_read() {
     assert_eq!(config["rootfs"], wanted["rootfs"]);
 }
 
+/// Another registry with the image `fleet/old:1` under other names, byte for byte as mirrors copy it.
 #[test]
-fn a_manifest_under_another_name_is_refused() {
+fn an_image_that_was_copied_to_another_name_is_taken_with_a_warning() {
     let Some(registry) = registry() else { return };
     let barque = Barque::new();
-    let source = write(&barque, "old", &signed("fleet/old", "1").image);
-    // 2.8 takes a manifest under any name; copied as it is, it stays signed as another.
+    let made = signed("fleet/old", "1");
+    let source = write(&barque, "old", &made.image);
     for (name, words) in [
         (
             "fleet/other:1",
@@ -195,17 +196,30 @@ fn a_manifest_under_another_name_is_refused() {
         ),
     ] {
         let named = registry.docker(name);
-        let out = barque.args(["copy", &source, &named]).run().ok();
+        // 2.8 takes a manifest under any name.
+        let out = barque
+            .args(["copy", "--preserve-digests", &source, &named])
+            .run()
+            .ok();
+        assert_eq!(out.stdout(), format!("{named}@{}\n", made.image.digest));
         assert!(
-            out.stderr().contains("`--format v2s1` signs it anew"),
+            out.stderr()
+                .contains("the manifest stays signed as `fleet/old:1`"),
             "{}",
             out.stderr()
         );
+        let folder = name.replace(['/', ':'], "-");
         for command in [
-            &["copy", &named, "oci:new:1"][..],
-            &["layers", "-o", "out", &named],
+            &["copy", "-q", &named, &format!("oci:oci-{folder}:1")][..],
+            &["copy", &named, &format!("dir:{folder}")],
+            &["layers", "-o", &format!("out-{folder}"), &named],
         ] {
-            let refused = barque.args(command).run().code(4);
+            let taken = barque.args(command).run().ok();
+            let warning = format!("warning: {words}");
+            assert!(taken.stderr().contains(&warning), "{}", taken.stderr());
+            let mut strict = command.to_vec();
+            strict.insert(1, "--verify-signature");
+            let refused = barque.args(strict).run().code(4);
             assert!(refused.stderr().contains(words), "{}", refused.stderr());
         }
         let told = barque
@@ -213,33 +227,81 @@ fn a_manifest_under_another_name_is_refused() {
             .run()
             .code(4);
         assert!(told.stderr().contains(words), "{}", told.stderr());
-        let digest = out.stdout().trim().rsplit_once('@').unwrap().1.to_owned();
-        barque
-            .args(["copy", "--no-verify-signature", &named, "dir:taken"])
-            .run()
-            .ok();
-        // By digest nobody asked for a tag.
+        let unchecked = ["copy", "--no-verify-signature", &named, "dir:unchecked"];
+        let unchecked = barque.args(unchecked).run().ok();
+        assert!(!unchecked.stderr().contains("is signed as"));
+        // No tag is asked for by digest.
         if name.starts_with("fleet/old") {
-            let by_digest = registry.docker(&format!("fleet/old@{digest}"));
-            barque
+            let by_digest = registry.docker(&format!("fleet/old@{}", made.image.digest));
+            let out = barque
                 .args(["copy", &by_digest, "dir:by-digest"])
                 .run()
                 .ok();
+            assert!(!out.stderr().contains("warning"), "{}", out.stderr());
         }
-        // Signed anew under its new name it is taken.
-        barque
-            .args(["copy", "--format=v2s1", &source, &named])
-            .run()
-            .ok();
-        barque
-            .args([
-                "copy",
-                &named,
-                &format!("dir:{}", name.replace(['/', ':'], "-")),
-            ])
-            .run()
-            .ok();
     }
+}
+
+#[test]
+fn a_push_under_another_name_is_signed_for_that_name() {
+    let Some(registry) = registry() else { return };
+    let barque = Barque::new();
+    let made = signed("fleet/old", "1");
+    let source = write(&barque, "old", &made.image);
+    let old = registry.docker("fleet/old:1");
+    barque.args(["copy", &source, &old]).run().ok();
+    for (from, name) in [
+        (&source, "fleet/other:1"),
+        // Within one registry, and within one repository.
+        (&old, "fleet/moved:3"),
+        (&old, "fleet/old:2"),
+    ] {
+        let named = registry.docker(name);
+        let out = barque.args(["copy", from, &named]).run().ok();
+        let note = format!("the schema 1 manifest was signed as `{name}` for this copy");
+        assert!(out.stderr().contains(&note), "{}", out.stderr());
+        let digest = out.stdout().trim().rsplit_once('@').unwrap().1.to_owned();
+        assert_ne!(digest, made.image.digest.to_string());
+        let verify = ["inspect", "--verify-signature", "-n", &named];
+        let shown = barque.args(verify).run().ok().json();
+        assert_eq!(shown["SignatureVerdict"], "verified");
+        assert_eq!(shown["Digest"], json!(digest));
+        // barque and skopeo read it back, without a word.
+        let to = format!("dir:{}", name.replace(['/', ':'], "-"));
+        let back = ["copy", "--verify-signature", &named, &to];
+        let back = barque.args(back).run().ok();
+        assert!(!back.stderr().contains("warning"), "{}", back.stderr());
+        let skopeo = peers::skopeo();
+        skopeo
+            .args(["copy", "-q", "--src-tls-verify=false", &named, "oci:back:1"])
+            .run()
+            .ok();
+        // The payload is the same each time, and with it the digest.
+        let mark = registry.mark();
+        let again = barque.args(["copy", from, &named]).run().ok();
+        assert_eq!(again.stdout(), out.stdout());
+        let puts = registry.since(mark).count("PUT", "/manifests/");
+        assert_eq!(
+            puts,
+            usize::from(name == "fleet/old:2"),
+            "a retag does not ask"
+        );
+    }
+}
+
+#[test]
+fn a_name_with_a_digest_keeps_the_bytes() {
+    let Some(registry) = registry() else { return };
+    let barque = Barque::new();
+    let made = signed("fleet/old", "1");
+    let source = write(&barque, "old", &made.image);
+    let named = registry.docker(&format!("fleet/other@{}", made.image.digest));
+    let out = barque.args(["copy", &source, &named]).run().ok();
+    assert!(
+        out.stderr().contains("the manifest stays signed as"),
+        "{}",
+        out.stderr()
+    );
 }
 
 #[test]
@@ -299,12 +361,17 @@ fn an_unsigned_image_is_signed_for_a_registry() {
     let made = schema1::image("fleet/old", "1", None, false);
     let source = write(&barque, "old", &made.image);
     let named = registry.docker("fleet/old:1");
-    let refused = barque.args(["copy", &source, &named]).run().code(6);
+    let keep = ["copy", "--preserve-digests", &source, &named];
+    let refused = barque.args(keep).run().code(6);
     assert!(
-        refused.stderr().contains("try `--format v2s1`"),
+        refused.stderr().contains("without `--preserve-digests`"),
         "{}",
         refused.stderr()
     );
+    // 2.8 takes signed ones only, and says `MANIFEST_INVALID`.
+    let signed = barque.args(["copy", &source, &named]).run().ok();
+    let note = "was signed as `fleet/old:1` for this copy";
+    assert!(signed.stderr().contains(note), "{}", signed.stderr());
     barque
         .args(["copy", "--format=v2s1", &source, &named])
         .run()
@@ -338,32 +405,195 @@ fn a_plan_says_that_the_digest_is_not_known_yet() {
     assert!(!barque.path("new").exists());
 }
 
+/// A registry that takes manifests of these types only, and refuses others with `status` and `code`.
+fn picky(types: &'static [&'static str], status: u16, code: &str) -> FakeRegistry {
+    let other = move |head: &Head| {
+        let given = head.header("content-type").unwrap_or_default();
+        !types.contains(&given)
+    };
+    let refuse = on("PUT").path("/manifests/").when(other);
+    FakeRegistry::start().rule(refuse.error(status, code, "no such type here"))
+}
+
 #[test]
-fn m18_a_refused_type_names_the_format() {
+fn m18_a_refused_type_is_converted() {
     let barque = Barque::new();
     let image = images::two_layers();
     let source = write(&barque, "modern", &image);
     for (status, code) in [
         (400, "MANIFEST_INVALID"),
+        (400, "TAG_INVALID"),
+        (404, "UNSUPPORTED"),
         (405, "UNSUPPORTED"),
         (415, "MANIFEST_INVALID"),
+        (415, "OTHER"),
     ] {
-        let refuse =
-            on("PUT")
-                .path("/manifests/")
-                .first(1)
-                .error(status, code, "no such type here");
+        let registry = picky(&[media::DOCKER_MANIFEST], status, code);
+        let to = registry.docker("a:1");
+        let out = barque.args(["copy", &source, &to]).run().ok();
+        let note = format!("`{to}` refused `{}`", media::OCI_MANIFEST);
+        assert!(out.stderr().contains(&note), "{}", out.stderr());
+        let manifest = registry.manifest("a", "1").unwrap();
+        assert_eq!(out.stdout(), format!("{to}@{}\n", sha256(&manifest)));
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        assert_eq!(manifest["mediaType"], media::DOCKER_MANIFEST);
+        // Each blob was sent once, and two manifests.
+        assert_eq!(registry.requests("PUT", "/blobs/uploads/").len(), 3);
+        assert_eq!(registry.requests("POST", "/blobs/uploads/").len(), 3);
+        assert_eq!(registry.requests("PUT", "/manifests/").len(), 2);
+        // An image that may not change is refused, and the error says what helps.
+        for (flags, to, hint) in [
+            (
+                &["--preserve-digests"][..],
+                to.clone(),
+                "without `--preserve-digests`",
+            ),
+            (&["--format=oci"], to.clone(), "try `--format v2s2`"),
+            (
+                &[],
+                registry.docker(&format!("b@{}", image.digest)),
+                "without a digest in the destination's name",
+            ),
+        ] {
+            let refused = barque.args(["copy", &source, &to]).args(flags).run();
+            let told = refused.stderr().to_owned();
+            assert!(refused.exit_code() != Some(0), "{flags:?}");
+            assert!(told.contains(hint) && told.contains(code), "{told}");
+        }
+    }
+}
+
+#[test]
+fn m18_a_docker_image_becomes_an_oci_image() {
+    let barque = Barque::new();
+    let image = images::two_layers_docker();
+    let source = write(&barque, "docker", &image);
+    let registry = picky(&[media::OCI_MANIFEST], 415, "UNSUPPORTED");
+    let to = registry.docker("a:1");
+    barque.args(["copy", &source, &to]).run().ok();
+    let manifest: Value = serde_json::from_slice(&registry.manifest("a", "1").unwrap()).unwrap();
+    assert_eq!(manifest["mediaType"], media::OCI_MANIFEST);
+    // The converted config, if any, is the only blob that came on top.
+    let new = manifest["config"]["digest"] != json!(image.config());
+    let sent = registry.requests("PUT", "/blobs/uploads/").len();
+    assert_eq!(sent, 3 + usize::from(new));
+    barque.args(["copy", &to, "oci:back:1"]).run().ok();
+}
+
+#[test]
+fn m18_an_index_is_converted_with_its_images() {
+    let barque = Barque::new();
+    let image = images::five_platforms();
+    let source = write(&barque, "index", &image);
+    for types in [
+        &[media::DOCKER_MANIFEST, media::DOCKER_LIST][..],
+        // Only the index itself is refused.
+        &[
+            media::DOCKER_MANIFEST,
+            media::OCI_MANIFEST,
+            media::DOCKER_LIST,
+        ],
+    ] {
+        let registry = picky(types, 400, "MANIFEST_INVALID");
+        let to = registry.docker("a:1");
+        barque.args(["copy", "--all", &source, &to]).run().ok();
+        let list: Value = serde_json::from_slice(&registry.manifest("a", "1").unwrap()).unwrap();
+        assert_eq!(list["mediaType"], media::DOCKER_LIST);
+        let entries = list["manifests"].as_array().unwrap();
+        assert_eq!(entries.len(), 5);
+        for entry in entries {
+            assert_eq!(entry["mediaType"], media::DOCKER_MANIFEST);
+            let digest = entry["digest"].as_str().unwrap();
+            assert!(registry.manifest_by_digest("a", digest).is_some());
+        }
+        let sent = registry.requests("PUT", "/blobs/uploads/").len();
+        assert_eq!(sent, image.all_blobs().len());
+        let to = registry.docker("b:1");
+        let keep = ["copy", "--all", "--preserve-digests", &source, &to];
+        let refused = barque.args(keep).run().code(6);
+        let told = refused.stderr();
+        assert!(told.contains("without `--preserve-digests`"), "{told}");
+    }
+}
+
+#[test]
+fn m18_when_all_formats_are_refused_the_first_refusal_is_the_error() {
+    let barque = Barque::new();
+    let source = write(&barque, "modern", &images::two_layers());
+    let registry = FakeRegistry::start();
+    for (nth, words) in ["first words", "second words", "third words"]
+        .iter()
+        .enumerate()
+    {
+        registry.add_rule(on("PUT").path("/manifests/").nth(nth + 1).error(
+            400,
+            "MANIFEST_INVALID",
+            words,
+        ));
+    }
+    let to = registry.docker("a:1");
+    let refused = barque.args(["copy", &source, &to]).run().code(6);
+    let told = refused.stderr();
+    assert!(told.contains("first words"), "{told}");
+    assert!(
+        told.contains("it refused `v2s2` and `v2s1` as well"),
+        "{told}"
+    );
+    // A blob that is missing, or a tag that may not change, is no matter of the format.
+    for (status, code, words) in [
+        (400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"),
+        (
+            400,
+            "TAG_INVALID",
+            "the tag is immutable and cannot be overwritten",
+        ),
+        (403, "DENIED", "no"),
+        (405, "DENIED", "read-only mode"),
+    ] {
+        let refuse = on("PUT").path("/manifests/").error(status, code, words);
         let registry = FakeRegistry::start().rule(refuse);
         let to = registry.docker("a:1");
-        let refused = barque.args(["copy", &source, &to]).run().code(6);
-        let told = refused.stderr();
+        let refused = barque.args(["copy", &source, &to]).run();
+        assert!(refused.exit_code() != Some(0));
+        assert!(refused.stderr().contains(words), "{}", refused.stderr());
+        let puts = registry.requests("PUT", "/manifests/");
+        let types: Vec<_> = puts.iter().map(|p| p.header("content-type")).collect();
         assert!(
-            told.contains("try `--format v2s2`"),
-            "{status} {code}: {told}"
+            types.iter().all(|t| *t == Some(media::OCI_MANIFEST)),
+            "{types:?}"
         );
-        barque
-            .args(["copy", "--format=v2s2", &source, &to])
-            .run()
-            .ok();
     }
+}
+
+#[test]
+fn m18_a_registry_without_schema1_gets_a_modern_image_and_the_other_way_round() {
+    if peers::missing(&["docker-registry"]) {
+        return;
+    }
+    let registry = DockerRegistry::setup().start();
+    let barque = Barque::new();
+    let made = signed("fleet/old", "1");
+    let source = write(&barque, "old", &made.image);
+    let to = registry.docker("fleet/old:1");
+    let out = barque.args(["copy", &source, &to]).run().ok();
+    assert!(out.stderr().contains("refused"), "{}", out.stderr());
+    let raw = barque.args(["inspect", "--raw", &to]).run().ok().json();
+    assert_eq!(raw["mediaType"], media::DOCKER_MANIFEST);
+    let config = barque.args(["inspect", "--config", &to]).run().ok().json();
+    let diff_ids: Vec<_> = made.tars.iter().map(|tar| sha256(tar)).collect();
+    assert_eq!(config["rootfs"]["diff_ids"], json!(diff_ids));
+    // The empty layer, which the modern image has not, was sent for schema 1; no layer was sent twice.
+    let requests = registry.requests();
+    assert_eq!(requests.count("PUT", "/blobs/uploads/"), 4);
+
+    let old = picky(&[schema1::SIGNED], 400, "MANIFEST_INVALID");
+    let image = images::two_layers_docker();
+    let source = write(&barque, "modern", &image);
+    let to = old.docker("fleet/new:2");
+    barque.args(["copy", &source, &to]).run().ok();
+    let manifest: Value = serde_json::from_slice(&old.manifest("fleet/new", "2").unwrap()).unwrap();
+    assert_eq!(
+        (&manifest["name"], &manifest["tag"]),
+        (&json!("fleet/new"), &json!("2"))
+    );
 }

@@ -1,0 +1,221 @@
+//! Other formats for an image whose manifest type the registry refuses: OCI, docker's schema 2, schema 1, as skopeo
+//! tries them.
+//!
+//! By then the blobs are written, so only what a conversion makes is sent: a config, the manifests. The conversions
+//! are those of [`super::draft`]; here is decided which are tried, and what is said when none may be.
+
+use std::sync::Arc;
+
+use super::draft::Draft;
+use super::engine::{BlobDone, Work};
+use super::format::{Format, holding};
+use super::graph::Node;
+use super::plan::{BlobStep, Content, CopyPlan, order};
+use super::recode::Layers;
+use super::schema1::signed_as_another;
+use super::settle::Settling;
+use super::{Want, graph};
+use crate::image::{Digest, Manifest, MediaType, SigningKey};
+use crate::transport::{Destination, Presence, Source, Stored, refuses_type};
+use crate::{Error, Kind, Result};
+
+/// Whether the destination refused the manifest of `plan` because of its type.
+pub(super) fn is_refused(e: &Error, plan: &CopyPlan) -> bool {
+    let top = plan.manifests.last();
+    top.is_some_and(|step| refuses_type(e, step.manifest.media_type()))
+}
+
+impl Work {
+    /// Writes the image in another format after its own was refused with `refusal`.
+    pub(super) async fn in_another_format(
+        &self,
+        refusal: Error,
+        plan: &CopyPlan,
+        done: &mut Vec<BlobDone>,
+        want: &Want,
+    ) -> Result<(Vec<Digest>, Vec<String>)> {
+        let ends = (&*self.source, &*self.destination);
+        let nodes = nodes(plan, done)?;
+        let top = top(&nodes)?;
+        if let Some(hint) = bound(ends.1, want, top) {
+            return Err(refusal.hint(hint));
+        }
+        let mut refused = Vec::new();
+        for format in others(top)? {
+            let written = async {
+                let (nodes, before) = (nodes.clone(), &done[..]);
+                let other = plan_in(&format, nodes, plan, before, ends, want).await?;
+                let sent = self.blobs(&other.blobs, want.parallel).await?;
+                done.extend(sent);
+                let (digests, _) = self.manifests_of(&other, done, want).await?;
+                Ok::<_, Error>((digests, other.notes))
+            };
+            match written.await {
+                Ok((digests, mut notes)) => {
+                    notes.insert(0, note(ends.1, top, &format));
+                    return Ok((digests, notes));
+                }
+                Err(e) => {
+                    tracing::debug!("not as `{}`: {e}", format.as_str());
+                    if refuses_type(&e, &MediaType::new(format.image_type())) {
+                        refused.push(format!("`{}`", format.as_str()));
+                    }
+                }
+            }
+        }
+        Err(match &refused[..] {
+            [] => refusal,
+            formats => refusal.hint(format!("it refused {} as well", formats.join(" and "))),
+        })
+    }
+}
+
+/// The formats to try for an image whose manifest `top` was refused, the one that keeps most of it first.
+fn others(top: &Manifest) -> Result<Vec<Format>> {
+    let schema1 = || SigningKey::generate().map(|key| Format::Schema1(Arc::new(key)));
+    Ok(match top.media_type().as_str() {
+        MediaType::OCI_MANIFEST => vec![Format::Schema2, schema1()?],
+        MediaType::DOCKER_MANIFEST => vec![Format::Oci, schema1()?],
+        MediaType::OCI_INDEX => vec![Format::Schema2],
+        MediaType::DOCKER_LIST => vec![Format::Oci],
+        MediaType::SCHEMA1 => vec![schema1()?, Format::Schema2, Format::Oci],
+        MediaType::SCHEMA1_SIGNED => vec![Format::Schema2, Format::Oci],
+        _ => Vec::new(),
+    })
+}
+
+/// What to do about the refusal of `top` where its format may not be changed without being asked; `None` where it may.
+fn bound(destination: &dyn Destination, want: &Want, top: &Manifest) -> Option<String> {
+    let media_type = top.media_type();
+    let by_digest = destination.reference().is_some_and(|r| r.digest.is_some());
+    if want.preserve_digests {
+        return Some(match signed_as_another(destination, top) {
+            Some((signed, written)) => format!(
+                "the manifest is signed as `{signed}`, and the registry may not take it as `{written}`: without `--preserve-digests` it is signed for that name"
+            ),
+            None => format!(
+                "the registry may not take `{media_type}`: without `--preserve-digests` the image is converted"
+            ),
+        });
+    }
+    if let Some(format) = &want.format {
+        let other = match format {
+            Format::Schema2 => "oci` or `--format v2s1",
+            Format::Oci => "v2s2",
+            Format::Schema1(_) => "v2s2` or `--format oci",
+        };
+        let text = format!("the registry may not take `{media_type}`: try `--format {other}`");
+        return Some(text);
+    }
+    by_digest.then(|| {
+        format!(
+            "the registry may not take `{media_type}`: without a digest in the destination's name the image is converted"
+        )
+    })
+}
+
+/// The manifests of `plan` as they were to be written after `done`, with what they point at.
+fn nodes(plan: &CopyPlan, done: &[BlobDone]) -> Result<Vec<Node>> {
+    let mut settling = Settling::new(done);
+    let mut nodes = Vec::with_capacity(plan.manifests.len());
+    for step in &plan.manifests {
+        let manifest = settling.completed(step)?.manifest;
+        settling.wrote(step, &manifest);
+        let mut node = graph::node(manifest)?;
+        for blob in &mut node.blobs {
+            // Schema 1 gives no sizes.
+            let written = done.iter().find(|d| d.blob.digest == blob.digest);
+            blob.size = written.map_or(blob.size, |d| d.blob.size);
+        }
+        nodes.push(node);
+    }
+    Ok(nodes)
+}
+
+/// The plan of the same image in `format`, where the blobs of `done` are already: what is new, with notes on what
+/// changed.
+///
+/// # Errors
+/// When the image has no such form, or when what a conversion needs cannot be read.
+async fn plan_in(
+    format: &Format,
+    nodes: Vec<Node>,
+    plan: &CopyPlan,
+    done: &[BlobDone],
+    (source, destination): (&dyn Source, &dyn Destination),
+    want: &Want,
+) -> Result<CopyPlan> {
+    let is_here = |child| nodes.iter().any(|n| n.manifest.digest() == child);
+    if !nodes.iter().flat_map(|n| &n.children).all(is_here) {
+        let message = "an index without all of its images cannot be converted";
+        return Err(Error::new(Kind::Refused, message));
+    }
+    let want = Want {
+        format: Some(format.clone()),
+        layers: Layers::Keep,
+        ..want.clone()
+    };
+    let holds = holding(destination, &want)?;
+    let mut draft = Draft::new(source, destination, holds, &want);
+    draft.reads_layers = true;
+    for step in &plan.blobs {
+        if let Content::Made(bytes) = &step.content {
+            draft.made.insert(step.blob.digest.clone(), bytes.clone());
+        }
+    }
+    let (nodes, _) = draft.turn(destination, nodes).await?;
+    let mut blobs: Vec<BlobStep> = Vec::new();
+    for blob in nodes.iter().flat_map(|n| &n.blobs) {
+        let known = done.iter().any(|d| d.blob.digest == blob.digest)
+            || blobs.iter().any(|b| b.blob.digest == blob.digest);
+        if let Some(bytes) = draft.made.get(&blob.digest).filter(|_| !known) {
+            blobs.push(BlobStep {
+                blob: blob.clone(),
+                content: Content::Made(bytes.clone()),
+                presence: Presence::AskedOnWrite,
+                expected: Stored::Written,
+                urls: Vec::new(),
+            });
+        }
+    }
+    Ok(CopyPlan {
+        blobs,
+        manifests: order(nodes)?,
+        notes: draft.notes,
+        ..CopyPlan::default()
+    })
+}
+
+/// A note that `top` was refused and what was written in its place.
+fn note(destination: &dyn Destination, top: &Manifest, format: &Format) -> String {
+    let (name, media_type) = (destination.name(), top.media_type());
+    let format = format.as_str();
+    format!("`{name}` refused `{media_type}`, so the image was written with `--format {format}`")
+}
+
+/// The manifest that the copy's name stands for.
+fn top(nodes: &[Node]) -> Result<&Manifest> {
+    let last = nodes.last().map(|n| &n.manifest);
+    last.ok_or_else(|| Error::other("the plan of the copy holds no manifest"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_most_is_tried_first() {
+        let tried = |text: &str, media_type: &str| {
+            let manifest = Manifest::parse(text.to_owned().into(), Some(media_type)).unwrap();
+            let others = others(&manifest).unwrap();
+            let names: Vec<_> = others.iter().map(Format::as_str).collect();
+            names.join(" ")
+        };
+        let image = r#"{"schemaVersion":2,"config":{},"layers":[]}"#;
+        assert_eq!(tried(image, MediaType::OCI_MANIFEST), "v2s2 v2s1");
+        assert_eq!(tried(image, MediaType::DOCKER_MANIFEST), "oci v2s1");
+        let index = r#"{"schemaVersion":2,"manifests":[]}"#;
+        assert_eq!(tried(index, MediaType::OCI_INDEX), "v2s2");
+        assert_eq!(tried(index, MediaType::DOCKER_LIST), "oci");
+    }
+}
