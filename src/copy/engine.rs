@@ -121,6 +121,7 @@ pub async fn run(
             found_in,
             cores: Cores::all(),
             anew: false,
+            recheck: want.recheck,
             rescue: plan.rescue.clone(),
         };
         let moving = plan.blobs.iter();
@@ -162,6 +163,9 @@ pub async fn run(
             }
         }
         report.bytes = moved.load(Ordering::Relaxed);
+    } else {
+        let tidied = destination.finish().await;
+        tidied.map_err(|e| writing(&*destination, e))?;
     }
     for (host, count) in source.requests().into_iter().chain(destination.requests()) {
         *report.requests.entry(host).or_default() += count;
@@ -242,6 +246,8 @@ struct Work {
     cores: Cores,
     /// Blobs are sent whatever the destination says to have.
     anew: bool,
+    /// Blobs that were not there when the plan looked are written even where a file has their name: its bytes are wrong.
+    recheck: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
     rescue: Option<Arc<Rescue>>,
 }
@@ -381,7 +387,7 @@ impl Work {
                 (body, Some(recoded))
             }
         };
-        body.anew = self.anew;
+        body.anew = self.anew || (self.recheck && presence == Presence::Absent);
         let put = async |blob: &mut Descriptor| {
             if recoded.is_none() {
                 return self.destination.put_blob(blob, body.clone()).await;

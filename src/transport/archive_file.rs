@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
 use super::BlobStream;
-use super::blob_store::{blocking, cannot_read, cannot_write};
+use super::blob_store::{UNKNOWN_SIZE, blocking, cannot_read, cannot_spool};
 use super::inflate::{self, Compression, plain_reader};
 use crate::{Error, Kind, Result};
 
@@ -205,7 +205,8 @@ pub(super) async fn spool(
         let (end, path) = (len + bytes.len() as u64, shown.clone());
         file = blocking(move || {
             let written = io::Write::write_all(&mut file, &bytes);
-            written.map_err(|e| cannot_write(&path, len, end, e))?;
+            let shown = path.display().to_string();
+            written.map_err(|e| cannot_spool(&shown, len, end, e))?;
             Ok(file)
         })
         .await?;
@@ -239,8 +240,8 @@ fn unpacked(archive: File, path: &Path, tmpdir: Option<&Path>) -> Result<(File, 
             }
         };
         io::Write::write_all(&mut file, &piece[..n]).map_err(|e| {
-            let what = format!("the plain form of {}", path.display());
-            cannot_write(Path::new(&what), done, done + n as u64, e)
+            let what = format!("the plain form of `{}`", path.display());
+            cannot_spool(&what, done, UNKNOWN_SIZE, e)
         })?;
         done += n as u64;
     }

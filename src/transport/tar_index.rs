@@ -14,7 +14,9 @@ use tar::{EntryType, Header};
 
 use super::BlobStream;
 use super::archive_file::{ArchiveFile, Section};
+use super::blob_store::{cannot_read, hash_at};
 use crate::image::tarsum::pax_record;
+use crate::image::{Algorithm, Digest, Digester};
 use crate::{Error, Kind, Result};
 
 const BLOCK: u64 = 512;
@@ -128,6 +130,22 @@ impl TarIndex {
     pub(super) fn reader(&self, name: &str) -> Result<Option<Section>> {
         let found = self.find(name)?;
         Ok(found.map(|(offset, size)| self.archive.reader(offset, size)))
+    }
+
+    /// The digest of the file `name`; `None` when there is no such file. Blocks.
+    pub(super) fn hash(&self, name: &str, algorithm: Algorithm) -> Result<Option<Digest>> {
+        let Some((offset, size)) = self.find(name)? else {
+            return Ok(None);
+        };
+        let mut digester = Digester::new(algorithm);
+        let hashed = hash_at(self.archive.file(), offset, size, &mut digester);
+        hashed.map_err(|e| cannot_read(self.archive.path(), e))?;
+        Ok(Some(digester.finish()))
+    }
+
+    /// Where the bytes of the file `name` begin, links followed: the same for all names of one file.
+    pub(super) fn place(&self, name: &str) -> Result<Option<u64>> {
+        Ok(self.find(name)?.map(|(offset, _)| offset))
     }
 
     /// The document `name` of at most `cap` bytes; `None` when there is none. Blocks.

@@ -29,3 +29,4 @@ mod uploads;
 mod v1;
 mod vectors;
 mod voyage;
+mod writers;

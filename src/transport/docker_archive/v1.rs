@@ -3,7 +3,7 @@
 //! What is read is the chain of an image and where its layers are; the config is then made of it as for an image of a
 //! V1 registry. Separate from `read`, which goes on from there and does not see the difference.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
@@ -114,10 +114,17 @@ pub(super) fn read(tar: &TarIndex, item: &Item) -> Result<(Bytes, Vec<(String, D
     }
     chain.reverse();
     layers.reverse();
+    // Each file is inflated once: old engines wrote links for layers that images share.
+    let mut known: HashMap<Option<u64>, Digest> = HashMap::new();
     let layers = layers
         .into_iter()
         .map(|member| {
-            let diff_id = diff_id(tar, &member)?;
+            let place = tar.place(&member)?;
+            let diff_id = match known.get(&place) {
+                Some(diff_id) => diff_id.clone(),
+                None => diff_id(tar, &member)?,
+            };
+            known.insert(place, diff_id.clone());
             Ok((member, diff_id))
         })
         .collect::<Result<Vec<_>>>()?;
