@@ -27,7 +27,7 @@ use crate::image::{
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;
-use crate::transport::{Elsewhere, Local, open_destination, open_source};
+use crate::transport::{Elsewhere, Local, blob_store, open_destination, open_source};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -417,8 +417,24 @@ fn may_be_written(file: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Writes a small file, whole: a program that reads it meanwhile never sees a part of it.
 fn write(file: &Path, text: &str) -> Result<()> {
-    std::fs::write(file, text).map_err(|e| {
+    let written = match file.symlink_metadata() {
+        // Pipes, devices, links and files with several names are written to as they are.
+        Ok(about) if !about.is_file() || about.nlink() > 1 => std::fs::write(file, text),
+        about => {
+            let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            let whole = blob_store::write_document_blocking(file, folder, text.as_bytes());
+            match (whole, about) {
+                (Ok(()), Ok(about)) => std::fs::set_permissions(file, about.permissions()),
+                (Ok(()), Err(_)) => Ok(()),
+                // A file may be writable in a directory that is not.
+                (Err(_), _) => std::fs::write(file, text),
+            }
+        }
+    };
+    written.map_err(|e| {
         let message = format!("the file `{}` cannot be written", file.display());
         let error = Error::new(Kind::Refused, message).because(e);
         error.hint("the image itself was copied; run the same command again for the file")

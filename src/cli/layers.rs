@@ -16,7 +16,8 @@ use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
 use crate::report::sketch::SketchedLayers;
 use crate::transport::{
-    BlobBody, CONFIG_CAP, Elsewhere, Source, Which, blob_store, is_spliced, open_source, read_all,
+    BlobBody, CONFIG_CAP, Elsewhere, Source, Which, blob_store, blob_store::Lock, is_spliced,
+    open_source, read_all,
 };
 use crate::{Error, Kind, Result};
 
@@ -235,6 +236,8 @@ fn choose(layers: &[Descriptor], digests: &[String]) -> Result<Vec<Descriptor>> 
 struct Fresh {
     path: PathBuf,
     made: Option<tempfile::TempDir>,
+    /// No other process writes to it.
+    _lock: Option<Lock>,
 }
 
 impl Fresh {
@@ -258,11 +261,17 @@ impl Fresh {
             return Ok(Fresh {
                 path: shown.into(),
                 made: Some(made),
+                _lock: None,
             });
         };
         std::fs::create_dir_all(path).map_err(|e| refused(path, e))?;
-        let mut entries = std::fs::read_dir(path).map_err(|e| refused(path, e))?;
-        if entries.next().is_some() {
+        let lock = Lock::try_take(path, None)?.ok_or_else(|| {
+            let text = format!("another process writes to `{}`", path.display());
+            Error::new(Kind::Refused, text).hint("choose a new or empty directory")
+        })?;
+        let entries = std::fs::read_dir(path).map_err(|e| refused(path, e))?;
+        let mut names = entries.flatten().map(|entry| entry.file_name());
+        if !names.all(|name| lock.is_called(&name)) {
             return Err(
                 Error::new(Kind::Refused, format!("`{}` is not empty", path.display()))
                     .hint("choose a new or empty directory"),
@@ -271,6 +280,7 @@ impl Fresh {
         Ok(Fresh {
             path: path.to_owned(),
             made: None,
+            _lock: Some(lock),
         })
     }
 

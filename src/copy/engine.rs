@@ -131,6 +131,7 @@ pub async fn run(
             cores: Cores::all(),
             anew: false,
             rehash: want.rehash,
+            recheck: want.recheck,
             rescue: plan.rescue.clone(),
             whole_index: matches!(want.platforms, Platforms::All { sparse: false })
                 && plan.manifests.len() > 1,
@@ -182,6 +183,9 @@ pub async fn run(
             }
         }
         report.bytes = moved.load(Ordering::Relaxed);
+    } else {
+        let tidied = destination.finish().await;
+        tidied.map_err(|e| writing(&*destination, e))?;
     }
     let sides = source.requests().into_iter().chain(destination.requests());
     for (host, count) in sides.chain(want.elsewhere.requests()) {
@@ -280,6 +284,8 @@ pub(super) struct Work {
     anew: bool,
     /// Blobs are hashed here whoever else does.
     rehash: bool,
+    /// Blobs that were not there when the plan looked are written even where a file has their name: its bytes are wrong.
+    recheck: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
     rescue: Option<Arc<Rescue>>,
     /// All images of an index are copied.
@@ -473,7 +479,7 @@ impl Work {
                 (body, Some(recoded))
             }
         };
-        body.anew = self.anew;
+        body.anew = self.anew || (self.recheck && presence == Presence::Absent);
         let put = async |blob: &mut Descriptor| {
             if recoded.is_none() {
                 return self.destination.put_blob(blob, body.clone()).await;

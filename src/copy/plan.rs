@@ -140,7 +140,7 @@ pub async fn plan(
     let asked: Vec<_> = plan
         .blobs
         .iter()
-        .map(|step| ask(destination, step, want.look))
+        .map(|step| ask(destination, step, want))
         .collect();
     let presences: Vec<Presence> = stream::iter(asked)
         .buffered(ASKED_AT_ONCE)
@@ -403,18 +403,25 @@ fn told_of(left: &[Digest]) -> Option<String> {
     }
 }
 
-async fn ask(destination: &dyn Destination, step: &BlobStep, look: bool) -> Result<Presence> {
+async fn ask(destination: &dyn Destination, step: &BlobStep, want: &Want) -> Result<Presence> {
     let blob = &step.blob;
     if step.recoded().is_some() {
         // Nobody can be asked for what has no digest or size yet.
         return Ok(Presence::Absent);
     }
-    let asked = if look {
-        destination.look(blob).await
-    } else {
-        destination.has(blob).await
+    let asked = async {
+        let presence = match want.look {
+            true => destination.look(blob).await?,
+            false => destination.has(blob).await?,
+        };
+        Ok(match presence {
+            Presence::Present if want.recheck && !destination.is_intact(blob).await? => {
+                Presence::Absent
+            }
+            other => other,
+        })
     };
-    asked.map_err(|e| writing(destination, e))
+    asked.await.map_err(|e| writing(destination, e))
 }
 
 /// Levels: one more than the highest of what has to be there before: the manifests that an index lists, and the one

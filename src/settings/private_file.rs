@@ -3,9 +3,13 @@
 //! The steps that keep a credential file whole and private, without knowing what is in it: make its folder,
 //! lock it, put a new one in its place.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+
+/// Random characters in the name of a temporary file.
+const RANDOM: usize = 6;
 
 /// Locks `path` until the answer is dropped. The lock is on a file beside it, because `path` itself is replaced
 /// and a lock on it would be on the old file.
@@ -21,7 +25,41 @@ pub(super) fn lock(path: &Path) -> std::io::Result<File> {
     match crate::files::lock(&file, &name) {
         // Some network file systems have no locks; the replacement is still in one step.
         Err(e) if e.kind() == ErrorKind::Unsupported => Ok(file),
-        locked => locked.map(|()| file),
+        Err(e) => Err(e),
+        Ok(()) => {
+            remove_left(path);
+            Ok(file)
+        }
+    }
+}
+
+/// How the temporary files for `path` begin.
+fn prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".auth-");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push("-");
+    prefix
+}
+
+/// Removes the temporary files that killed processes left, which may hold secrets. The lock is held.
+fn remove_left(path: &Path) {
+    let prefix = prefix(path);
+    for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let rest = name
+            .as_encoded_bytes()
+            .strip_prefix(prefix.as_encoded_bytes());
+        let ours = rest.is_some_and(|rest| rest.len() == RANDOM);
+        if ours && entry.file_type().is_ok_and(|t| t.is_file()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 
@@ -41,13 +79,11 @@ pub(super) fn make_folder(path: &Path) -> std::io::Result<()> {
 
 /// Puts a file with `bytes`, readable by its owner alone, in the place of `path` in one step.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder(path);
     // tempfile makes files of mode 0600.
     let mut file = tempfile::Builder::new()
-        .prefix(".auth-")
+        .prefix(&prefix(path))
+        .rand_bytes(RANDOM)
         .tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -87,6 +123,23 @@ mod tests {
         assert_eq!(mode(&folder.path().join("a/b/file.lock")), 0o600);
         let left = fs::read_dir(folder.path().join("a/b")).unwrap().count();
         assert_eq!(left, 2, "no temporary file stays");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_under_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let others = [".auth-b.json-abc123", ".auth-a.json-abc", ".auth-abc123"];
+        for name in [".auth-a.json-abc123"].iter().chain(&others) {
+            fs::write(at(name), "secret").unwrap();
+        }
+        let lock = lock(&at("a.json")).unwrap();
+        assert!(!at(".auth-a.json-abc123").exists());
+        assert!(others.iter().all(|name| at(name).exists()));
+        replace(&at("a.json"), b"x").unwrap();
+        drop(lock);
+        let names = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(names, others.len() + 2, "the file and its lock");
     }
 
     #[test]

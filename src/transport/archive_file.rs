@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::BlobStream;
-use super::blob_store::{blocking, cannot_read, cannot_write};
+use super::blob_store::{blocking, cannot_read, cannot_spool};
 use super::inflate::{self, Compression, plain_reader};
 use super::pieces::{PIECE, pieces};
 use super::tar_index::{self, Run, Sparse};
@@ -266,7 +266,8 @@ pub(super) async fn spool(
         let (end, path) = (len + bytes.len() as u64, shown.clone());
         file = blocking(move || {
             let written = io::Write::write_all(&mut file, &bytes);
-            written.map_err(|e| cannot_write(&path, len, end, e))?;
+            let shown = path.display().to_string();
+            written.map_err(|e| cannot_spool(&shown, len, end, e))?;
             Ok(file)
         })
         .await?;

@@ -12,11 +12,12 @@
 mod claim;
 mod document;
 mod late;
+mod lock;
 mod partial;
 
 use std::fs;
 use std::io::{Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt;
 
@@ -27,14 +28,16 @@ use crate::{Error, Kind, Result};
 
 pub(super) use claim::{PREFIX, claim, sweep};
 use document::open_file;
+pub(crate) use document::write_document_blocking;
 pub(super) use document::{
-    DOCUMENT_CAP, blocking, cannot_read, cannot_write, create_directory, read_document,
-    temporary_in, write_document_blocking,
+    DOCUMENT_CAP, blocking, cannot_read, cannot_spool, cannot_write, create_directory,
+    read_document, temporary_in,
 };
 pub use document::{sync_directory, write_document};
 pub use late::write_late;
+pub(crate) use lock::Lock;
 use partial::Appending;
-pub(super) use partial::{Partial, hash_at, is_partial_name};
+pub(super) use partial::{Partial, hash_at, is_partial_name, sweep_partials};
 
 /// Bytes handed to the file system at a time.
 const BATCH: usize = 256 * 1024;
@@ -44,6 +47,22 @@ pub async fn holds(path: &Path, size: u64) -> bool {
     tokio::fs::metadata(path)
         .await
         .is_ok_and(|m| m.is_file() && m.len() == size)
+}
+
+/// Whether the file `path` has the bytes of `digest`: all of it is read and hashed.
+pub(super) async fn is_intact(path: PathBuf, digest: &Digest) -> Result<bool> {
+    let digest = digest.clone();
+    blocking(move || {
+        let hash = || -> std::io::Result<Digester> {
+            let file = open_file(&path)?;
+            let mut digester = Digester::new(digest.algorithm());
+            hash_at(&file, 0, file.metadata()?.len(), &mut digester)?;
+            Ok(digester)
+        };
+        // A file that cannot be read is written anew, or that says why not.
+        Ok(hash().is_ok_and(|digester| digester.finish() == digest))
+    })
+    .await
 }
 
 /// Writes `blob` to the file `to` unless it is there, by way of a partial file in the directory `partials` (of
@@ -58,7 +77,7 @@ pub async fn write_blob(
     blob: &Descriptor,
     body: &BlobBody,
 ) -> Result<Stored> {
-    if holds(to, blob.size).await {
+    if !body.anew && holds(to, blob.size).await {
         return Ok(Stored::Present);
     }
     let parent = to.parent().map(Path::to_owned).unwrap_or_default();

@@ -4,6 +4,7 @@
 //! config and the layers as they are stored. Reading and writing share little more than `manifest.json`. The older
 //! form, without that file, is read by way of the same manifest; it is not written.
 
+mod former;
 mod legacy;
 mod read;
 mod v1;

@@ -13,6 +13,7 @@ pub mod docker_archive;
 pub mod docker_daemon;
 pub mod docker_v1;
 mod elsewhere;
+mod extend;
 pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
@@ -183,9 +184,7 @@ pub async fn open_destination(
                 let message = format!("`{name}`: a name with a digest is for reading only");
                 return Err(Error::other(message).hint(format!("write `{bare}`")));
             }
-            Arc::new(docker_archive::DockerArchiveDestination::open(
-                path, selector, local,
-            )?)
+            Arc::new(docker_archive::DockerArchiveDestination::open(path, selector, local).await?)
         }
         ImageName::DockerDaemon(image) => {
             Arc::new(docker_daemon::DockerDaemonDestination::open(image, local)?)
@@ -491,6 +490,12 @@ pub trait Destination: Send + Sync {
         self.has(blob).await
     }
 
+    /// Whether a blob that is there has the bytes of its digest. A place on this machine reads and hashes it; others
+    /// check what they are sent, and are believed.
+    async fn is_intact(&self, _blob: &Descriptor) -> Result<bool> {
+        Ok(true)
+    }
+
     /// Hears of the blobs that are going to be written, in the order of the image, before the first one is: a
     /// place with an order of its own needs to know.
     async fn begin(&self, _blobs: &[Coming]) -> Result<()> {
@@ -518,7 +523,8 @@ pub trait Destination: Send + Sync {
         Err(Error::other(message))
     }
 
-    /// Makes what was written durable and visible under its name.
+    /// Makes what was written durable and visible under its name, and removes what killed writers left. Where nothing
+    /// had to be written, only that.
     async fn finish(&self) -> Result<()>;
 
     /// Blobs that [`Destination::put_blob`] took, and of which only the manifest showed that they were there.

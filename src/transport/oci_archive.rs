@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::archive_file::{ArchiveFile, STANDARD, Unpacking};
+use super::archive_file::{ArchiveFile, Unpacking};
 use super::blob_store::{DOCUMENT_CAP, blocking};
+use super::extend::{self, Former};
 use super::oci_layout::index::Index;
 use super::oci_layout::{self, INDEX_FILE, LAYOUT, LAYOUT_FILE, check_version_of, index_of};
 use super::tar_index::TarIndex;
@@ -197,15 +198,11 @@ pub struct OciArchiveDestination {
     path: PathBuf,
     selector: Selector,
     tmpdir: Option<PathBuf>,
-    former: Option<Former>,
+    former: Option<Arc<Former<Index>>>,
+    /// Members of the former archive whose bytes are wrong: they are left out of the new one.
+    wrong: Mutex<Vec<String>>,
     writer: tokio::sync::Mutex<Option<Arc<TarWriter>>>,
     manifests: Mutex<Manifests>,
-}
-
-/// The archive that is extended.
-struct Former {
-    tar: TarIndex,
-    index: Index,
 }
 
 #[derive(Default)]
@@ -239,7 +236,8 @@ impl OciArchiveDestination {
         let tmpdir = tmpdir.map(Path::to_owned);
         blocking(move || {
             Ok(OciArchiveDestination {
-                former: former(&path)?,
+                former: former(&path)?.map(Arc::new),
+                wrong: Mutex::default(),
                 path,
                 selector,
                 tmpdir,
@@ -263,11 +261,33 @@ impl OciArchiveDestination {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn wrong(&self) -> MutexGuard<'_, Vec<String>> {
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn holds_blob(&self, blob: &Descriptor) -> Result<bool> {
         let Some(former) = &self.former else {
             return Ok(false);
         };
-        Ok(former.tar.size(&blob_member(&blob.digest))? == Some(blob.size))
+        let member = blob_member(&blob.digest);
+        Ok(former.tar.size(&member)? == Some(blob.size) && !self.wrong().contains(&member))
+    }
+
+    /// Whether the former archive has the manifest `raw` as the member `name`; [`Kind::Corrupt`] when that has other
+    /// bytes. Blocks for as long as reading a small file takes.
+    fn holds_manifest(&self, name: &str, raw: &[u8]) -> Result<bool> {
+        let Some(former) = self.former.as_ref().filter(|f| f.tar.has(name)) else {
+            return Ok(false);
+        };
+        match former.tar.document(name, DOCUMENT_CAP)? {
+            Some(bytes) if bytes == raw => Ok(true),
+            _ => {
+                let error = former
+                    .tar
+                    .corrupt(format!("holds a `{name}` with other content"));
+                Err(error.hint("choose a new file"))
+            }
+        }
     }
 
     /// The archive under way, begun at the first call.
@@ -277,10 +297,13 @@ impl OciArchiveDestination {
             return Ok(writer.clone());
         }
         let (path, tmpdir) = (self.path.clone(), self.tmpdir.clone());
+        let wrong = self.wrong().clone();
+        let mut without = vec![INDEX_FILE];
+        without.extend(wrong.iter().map(String::as_str));
         let kept = self
             .former
             .as_ref()
-            .map(|f| (f.tar.archive().clone(), f.tar.blocks(&[INDEX_FILE])));
+            .map(|f| (f.tar.archive().clone(), f.tar.blocks(&without)));
         let made = blocking(move || {
             let kept = kept
                 .as_ref()
@@ -291,7 +314,7 @@ impl OciArchiveDestination {
     }
 
     /// What follows the blobs.
-    fn last_entries(&self) -> Vec<Entry> {
+    fn last_entries(&self) -> Result<Vec<Entry>> {
         let manifests = self.manifests();
         let file = |name: &str, bytes: Bytes| Entry {
             name: name.to_owned(),
@@ -301,7 +324,7 @@ impl OciArchiveDestination {
         let mut entries: Vec<Entry> = Vec::new();
         for manifest in &manifests.written {
             let name = blob_member(manifest.digest());
-            let known = self.former.as_ref().is_some_and(|f| f.tar.has(&name));
+            let known = self.holds_manifest(&name, manifest.raw())?;
             if !known && entries.iter().all(|e| e.name != name) {
                 entries.push(file(&name, manifest.raw().clone()));
             }
@@ -312,46 +335,29 @@ impl OciArchiveDestination {
         let mut index = self
             .former
             .as_ref()
-            .map_or_else(Index::empty, |f| f.index.clone());
+            .map_or_else(Index::empty, |f| f.documents.clone());
         if let Some(image) = &manifests.image {
             let image = image.clone().described_by(manifests.description.as_ref());
             index.enter(&image, self.ref_name());
         }
         entries.push(file(INDEX_FILE, index.to_json().into()));
-        entries
+        Ok(entries)
     }
 }
 
-/// The archive at `path` that is to be extended; `None` when there is nothing.
-fn former(path: &Path) -> Result<Option<Former>> {
-    match path.metadata() {
-        Ok(about) if about.is_dir() || (about.is_file() && about.len() > 0) => {}
-        _ => return Ok(None),
-    }
-    if path.as_os_str() == STANDARD {
-        return Ok(None);
-    }
-    let refused = |what: &str| Error::new(Kind::Refused, format!("`{}` {what}", path.display()));
-    let important =
+/// The archive at `path` that is to be extended; `None` when there is nothing. Blocks.
+fn former(path: &Path) -> Result<Option<Former<Index>>> {
+    let otherwise =
         "is not an archive of an OCI image layout, don't want to overwrite important data";
-    let read = || -> Result<Option<Former>> {
-        let Some(archive) = ArchiveFile::in_place(path)? else {
-            return Ok(None);
-        };
-        let tar = TarIndex::read(archive)?;
-        Ok(Some(Former {
-            index: read_index(&tar)?,
-            tar,
-        }))
-    };
-    match read() {
-        Ok(Some(former)) => Ok(Some(former)),
-        Ok(None) => Err(
-            refused("is compressed; only a plain archive can be extended")
-                .hint("unpack it first, or choose a new file"),
-        ),
-        Err(e) => Err(refused(important).because(e).hint("choose a new file")),
-    }
+    Former::open(path, otherwise, read_index)
+}
+
+/// Whether the archive `path` names the image `digest` by `name` and has all of `members`. Blocks.
+fn is_there(path: &Path, digest: &Digest, name: Option<&str>, members: &[String]) -> bool {
+    former(path).ok().flatten().is_some_and(|now| {
+        now.documents.current(name).as_ref() == Some(digest)
+            && members.iter().all(|member| now.tar.has(member))
+    })
 }
 
 #[async_trait]
@@ -375,7 +381,7 @@ impl Destination for OciArchiveDestination {
         Ok(self
             .former
             .as_ref()
-            .and_then(|f| f.index.current(self.ref_name())))
+            .and_then(|f| f.documents.current(self.ref_name())))
     }
 
     async fn has(&self, blob: &Descriptor) -> Result<Presence> {
@@ -384,6 +390,21 @@ impl Destination for OciArchiveDestination {
         } else {
             Presence::Absent
         })
+    }
+
+    async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {
+        let Some(former) = self.former.clone() else {
+            return Ok(false);
+        };
+        let member = blob_member(&blob.digest);
+        let (name, digest) = (member.clone(), blob.digest.clone());
+        let intact =
+            blocking(move || Ok(former.tar.hash(&name, digest.algorithm())? == Some(digest)));
+        let intact = intact.await?;
+        if !intact {
+            self.wrong().push(member);
+        }
+        Ok(intact)
     }
 
     async fn begin(&self, blobs: &[Coming]) -> Result<()> {
@@ -452,21 +473,22 @@ impl Destination for OciArchiveDestination {
     }
 
     async fn finish(&self) -> Result<()> {
-        if self.manifests().image.is_none() {
-            return Ok(());
-        }
-        let writer = self.writer().await?;
-        let (path, entries) = (self.path.clone(), self.last_entries());
-        let before = self.former.as_ref().map(|f| f.tar.archive().clone());
+        let path = self.path.clone();
+        let Some(image) = self.manifests().image.clone() else {
+            return blocking(move || {
+                TarWriter::tidy(&path);
+                Ok(())
+            })
+            .await;
+        };
+        let (writer, entries) = (self.writer().await?, self.last_entries()?);
+        let (former, name) = (self.former.clone(), self.ref_name().map(str::to_owned));
         blocking(move || {
-            if before.is_some_and(|before| !before.still_at(&path)) {
-                let message = format!(
-                    "`{}` was changed by another program meanwhile",
-                    path.display()
-                );
-                return Err(Error::new(Kind::Refused, message).hint("run the same command again"));
-            }
-            writer.finish(&entries)
+            let last = entries.iter().map(|e| e.name.clone());
+            let members = writer.names().into_iter().chain(last);
+            let members: Vec<String> = members.collect();
+            let is_there = || is_there(&path, &image.digest, name.as_deref(), &members);
+            extend::finish(&writer, &entries, &path, former.as_deref(), is_there)
         })
         .await
     }

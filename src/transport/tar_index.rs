@@ -9,6 +9,7 @@
 
 mod sparse;
 
+use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +19,10 @@ use tar::{EntryType, Header};
 
 use super::BlobStream;
 use super::archive_file::{ArchiveFile, Section};
+use super::blob_store::cannot_read;
+use super::pieces::PIECE;
 use crate::image::tarsum::pax_record;
+use crate::image::{Algorithm, Digest, Digester};
 use crate::{Error, Kind, Result};
 use sparse::Old;
 pub(super) use sparse::{Run, Sparse};
@@ -188,6 +192,28 @@ impl TarIndex {
         self.find(name)
     }
 
+    /// The digest of the file `name`; `None` when there is no such file. Blocks.
+    pub(super) fn hash(&self, name: &str, algorithm: Algorithm) -> Result<Option<Digest>> {
+        let Some(mut content) = self.find(name)? else {
+            return Ok(None);
+        };
+        let mut digester = Digester::new(algorithm);
+        let mut piece = vec![0; PIECE];
+        loop {
+            match content.read(&mut piece) {
+                Ok(0) => return Ok(Some(digester.finish())),
+                Ok(n) => digester.update(&piece[..n]),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(cannot_read(self.archive.path(), e)),
+            }
+        }
+    }
+
+    /// Where the file `name` ends, links followed: the same for all names of one file, and different for two.
+    pub(super) fn place(&self, name: &str) -> Result<Option<u64>> {
+        Ok(self.resolve(name)?.map(|member| member.end))
+    }
+
     /// The document `name` of at most `cap` bytes; `None` when there is none. Blocks.
     pub(super) fn document(&self, name: &str, cap: u64) -> Result<Option<Bytes>> {
         let Some(content) = self.find(name)? else {
@@ -205,8 +231,8 @@ impl TarIndex {
         Ok(Some(content.read_all()?))
     }
 
-    /// The content of the file `name`, links followed.
-    fn find(&self, name: &str) -> Result<Option<Section>> {
+    /// The member that `name` stands for, links followed.
+    fn resolve(&self, name: &str) -> Result<Option<&Member>> {
         let mut at = name;
         for _ in 0..MOST_HOPS {
             // The last one, as unpacking would leave it.
@@ -219,24 +245,36 @@ impl TarIndex {
                 )));
             };
             match member.what {
-                What::File { offset, size } => {
-                    return Ok(Some(self.archive.reader(offset, size)));
-                }
-                What::Sparse(i) => match &self.sparse[i as usize] {
-                    Ok(sparse) => {
-                        let size = sparse.size;
-                        return Ok(Some(self.archive.sparse_reader(sparse.clone(), size)));
-                    }
-                    Err(what) => {
-                        let text = format!("holds the sparse member `{at}`, which {what}");
-                        return Err(self.corrupt(text).hint("pack it again without `--sparse`"));
-                    }
-                },
                 What::Link(target) => at = self.names.get(target),
                 What::Other => return Err(self.corrupt(format!("holds a `{at}` that is no file"))),
+                What::File { .. } | What::Sparse(_) => return Ok(Some(member)),
             }
         }
         Err(self.corrupt(format!("holds a link `{name}` that leads in a circle")))
+    }
+
+    /// The content of the file `name`, links followed.
+    fn find(&self, name: &str) -> Result<Option<Section>> {
+        let Some(member) = self.resolve(name)? else {
+            return Ok(None);
+        };
+        let sparse = match member.what {
+            What::File { offset, size } => return Ok(Some(self.archive.reader(offset, size))),
+            What::Sparse(i) => self.sparse.get(i as usize),
+            What::Link(_) | What::Other => None,
+        };
+        match sparse {
+            Some(Ok(sparse)) => {
+                let size = sparse.size;
+                Ok(Some(self.archive.sparse_reader(sparse.clone(), size)))
+            }
+            Some(Err(what)) => {
+                let at = self.names.get(member.name);
+                let text = format!("holds the sparse member `{at}`, which {what}");
+                Err(self.corrupt(text).hint("pack it again without `--sparse`"))
+            }
+            None => Ok(None),
+        }
     }
 
     /// The error of an archive that `what`.

@@ -29,6 +29,7 @@ use tempfile::TempPath;
 
 use super::archive_file::{ArchiveFile, STANDARD, unnamed};
 use super::blob_store::{self, blocking, cannot_read, cannot_write};
+use super::extend::is_used;
 use super::{BlobBody, BlobStream, Stored, is_spliced};
 use crate::files::follow;
 use crate::image::Digest;
@@ -358,8 +359,11 @@ impl TarWriter {
         }
     }
 
-    /// Writes `entries` after all announced members, ends the archive, and gives it its name. Blocks.
-    pub(super) fn finish(&self, entries: &[Entry]) -> Result<()> {
+    /// Writes `entries` after all announced members, ends the archive, and gives it its name in the place of `before`.
+    /// Blocks.
+    ///
+    /// `false` when something else than `before` has the name by now; then all of the new archive is removed.
+    pub(super) fn finish(&self, entries: &[Entry], before: Option<&ArchiveFile>) -> Result<bool> {
         let state = self.state();
         if let Some(slot) = state.slots.iter().find(|s| !s.done) {
             return Err(Error::other(format!(
@@ -379,7 +383,7 @@ impl TarWriter {
             written.map_err(|e| cannot_write(path, at, at, e))?;
         }
         let Out::File(to) = &*self.out else {
-            return Ok(());
+            return Ok(true);
         };
         let cannot = |e| cannot_write(path, at, at, e);
         // An earlier run may have left a longer file.
@@ -392,16 +396,58 @@ impl TarWriter {
         let Some(name) = temporary.take() else {
             return Err(Error::other("the archive was finished before"));
         };
-        if let Err(e) = name.persist(path) {
-            *temporary = Some(e.path);
-            return Err(cannot(e.error));
-        }
-        match &self.names {
-            Some(names) => {
-                names.sweep();
-                blob_store::sync_directory(&names.directory)
+        let names = Names::of(path);
+        // Between the look at what has the name and the renaming nobody else renames.
+        let _lock = self.names.as_ref().map(Names::lock).transpose()?;
+        let renamed = match before {
+            Some(before) if before.still_at(path) => name.persist(path),
+            Some(_) => return Ok(self.give_up(name, &state)),
+            None if path.symlink_metadata().is_err() => match name.persist_noclobber(path) {
+                Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Ok(self.give_up(e.path, &state));
+                }
+                // Some file systems cannot do that in one step; the lock has to do.
+                Err(e) => e.path.persist(path),
+                done => done,
+            },
+            None if !is_used(path) => name.persist(path),
+            None => return Ok(self.give_up(name, &state)),
+        };
+        match renamed {
+            Ok(()) => {}
+            Err(e) => {
+                *temporary = Some(e.path);
+                return Err(cannot(e.error));
             }
-            None => blob_store::sync_directory(&Names::of(path).directory),
+        }
+        if self.names.is_some() {
+            names.sweep();
+        }
+        blob_store::sync_directory(&names.directory)?;
+        Ok(true)
+    }
+
+    /// The names of the announced members that were written.
+    pub(super) fn names(&self) -> Vec<String> {
+        let state = self.state();
+        let written = state.slots.iter().filter(|slot| !slot.dropped);
+        written.map(|slot| slot.name.clone()).collect()
+    }
+
+    /// Removes the archive that does not get its name, and what is beside it; `false`.
+    fn give_up(&self, temporary: TempPath, state: &State) -> bool {
+        drop(temporary);
+        state
+            .beside
+            .iter()
+            .for_each(|path| blob_store::remove(path));
+        false
+    }
+
+    /// Removes what killed writers of the archive `path` left.
+    pub(super) fn tidy(path: &Path) {
+        if let Ok(path) = follow(path) {
+            Names::of(&path).sweep();
         }
     }
 }

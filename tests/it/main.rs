@@ -32,3 +32,4 @@ mod uploads;
 mod v1;
 mod vectors;
 mod voyage;
+mod writers;

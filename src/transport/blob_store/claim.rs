@@ -8,7 +8,6 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::document::temporary_in;
 use super::remove;
 
 /// How the name of every temporary file begins.
@@ -72,14 +71,14 @@ pub(in crate::transport) fn claim(
 
 /// Whether `about` is of the open `file`.
 #[cfg(unix)]
-fn is_of(about: &Metadata, file: &File) -> bool {
+pub(super) fn is_of(about: &Metadata, file: &File) -> bool {
     use std::os::unix::fs::MetadataExt;
     file.metadata()
         .is_ok_and(|open| (open.dev(), open.ino()) == (about.dev(), about.ino()))
 }
 
 #[cfg(not(unix))]
-fn is_of(_: &Metadata, _: &File) -> bool {
+pub(super) fn is_of(_: &Metadata, _: &File) -> bool {
     true
 }
 
@@ -88,7 +87,7 @@ fn is_of(_: &Metadata, _: &File) -> bool {
 #[cfg(unix)]
 fn is_own(about: &Metadata, directory: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
-    let new = temporary_in(directory)?.as_file().metadata()?;
+    let new = tempfile::tempfile_in(directory)?.metadata()?;
     Ok(about.is_file() && about.nlink() == 1 && about.uid() == new.uid())
 }
 

@@ -6,9 +6,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
 use bytes::Bytes;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
-use super::claim::PREFIX;
+use super::claim::{PREFIX, claim};
 use crate::{Error, Kind, Result};
 
 /// Most bytes of a manifest or an index that are read (quirk M16).
@@ -62,29 +62,40 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
 }
 
 /// Puts a file with `bytes` in the place of `to`: it has its old content or the new one, whenever one looks.
-/// The temporary file is made in the directory `partials`.
+/// The temporary file is made in the directory `partials`, under a name that the next writer takes over.
 pub async fn write_document(to: &Path, partials: &Path, bytes: Bytes) -> Result<()> {
     let (to, partials) = (to.to_owned(), partials.to_owned());
     blocking(move || write_document_blocking(&to, &partials, &bytes)).await
 }
 
 /// [`write_document`] for a thread that may block.
-pub(in crate::transport) fn write_document_blocking(
-    to: &Path,
-    partials: &Path,
-    bytes: &[u8],
-) -> Result<()> {
+pub(crate) fn write_document_blocking(to: &Path, partials: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(parent) = to.parent() {
         create_directory(parent)?;
     }
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
     let write = || -> io::Result<()> {
-        let mut file = temporary_in(partials)?;
+        let (mut file, temporary) = empty_file(partials, &name)?;
         file.write_all(bytes)?;
-        file.as_file().sync_data()?;
-        file.persist(to)?;
+        file.sync_data()?;
+        temporary.persist(to)?;
         Ok(())
     };
     write().map_err(|e| cannot_write(to, 0, bytes.len() as u64, e))
+}
+
+/// An empty file in `directory` that is called after `name`, and its path; dropped, the path is removed. The file is
+/// locked, so that it is not swept away by others; what a killed writer left under this name is taken over.
+pub(super) fn empty_file(directory: &Path, name: &str) -> io::Result<(File, TempPath)> {
+    match claim(directory, |suffix| format!("{PREFIX}{name}{suffix}"))? {
+        Some((file, path)) => {
+            let temporary = TempPath::try_from_path(path)?;
+            file.set_len(0)?;
+            Ok((file, temporary))
+        }
+        // Without locks there is nothing to tell a file in use from one that was left.
+        None => temporary_in(directory).map(NamedTempFile::into_parts),
+    }
 }
 
 /// A file under a random name in `directory`, readable as other files are; dropped, it is removed.
@@ -132,10 +143,31 @@ pub(in crate::transport) fn cannot_read(path: &Path, e: io::Error) -> Error {
 }
 
 /// The size of what comes without one.
-pub(super) const UNKNOWN_SIZE: u64 = u64::MAX;
+pub(in crate::transport) const UNKNOWN_SIZE: u64 = u64::MAX;
 
 /// The error of a file that cannot be written after `done` of its `size` bytes.
 pub(in crate::transport) fn cannot_write(path: &Path, done: u64, size: u64, e: io::Error) -> Error {
+    let what = format!("`{}`", path.display());
+    unwritten(
+        &what,
+        (done, size),
+        e,
+        "free some space and run the same command again: it continues where it stopped",
+    )
+}
+
+/// The error of a temporary file that cannot be written after `done` of its `size` bytes; messages call it `shown`. It
+/// has no name, so the next run finds nothing of it.
+pub(in crate::transport) fn cannot_spool(shown: &str, done: u64, size: u64, e: io::Error) -> Error {
+    unwritten(
+        shown,
+        (done, size),
+        e,
+        "free some space where temporary files are, or choose another directory with `--tmpdir` or `TMPDIR`",
+    )
+}
+
+fn unwritten(what: &str, (done, size): (u64, u64), e: io::Error, if_full: &str) -> Error {
     let full = matches!(
         e.kind(),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
@@ -144,17 +176,10 @@ pub(in crate::transport) fn cannot_write(path: &Path, done: u64, size: u64, e: i
         UNKNOWN_SIZE => String::new(),
         size => format!(" of {size}"),
     };
-    let error = Error::new(
-        Kind::Refused,
-        format!(
-            "cannot write `{}` ({done}{of} bytes written)",
-            path.display()
-        ),
-    )
-    .because(e);
-    if full {
-        error.hint("free some space and run the same command again: it continues where it stopped")
-    } else {
-        error
+    let text = format!("cannot write {what} ({done}{of} bytes written)");
+    let error = Error::new(Kind::Refused, text).because(e);
+    match full {
+        true => error.hint(if_full),
+        false => error,
     }
 }

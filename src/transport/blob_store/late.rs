@@ -18,7 +18,7 @@ pub async fn write_late(
     name: impl FnOnce(&crate::image::Digest) -> PathBuf,
 ) -> Result<WrittenLate> {
     let directory = partials.to_owned();
-    let (mut partial, _temporary) = blocking(move || {
+    let (mut partial, temporary) = blocking(move || {
         create_directory(&directory)?;
         Partial::fresh(&directory)
     })
@@ -27,12 +27,16 @@ pub async fn write_late(
     fill(&mut partial, None, stream, None).await?;
     let (digest, size) = tally.ended()?;
     let to = name(&digest);
-    let stored = if holds(&to, size).await {
+    let stored = if !body.anew && holds(&to, size).await {
+        // While it is still locked.
+        drop(temporary);
         Stored::Present
     } else {
         let parent = to.parent().map(Path::to_owned).unwrap_or_default();
         blocking(move || create_directory(&parent)).await?;
         partial.publish(&to).await?;
+        // It has its final name: there is nothing to remove.
+        let _ = temporary.keep();
         Stored::Written
     };
     Ok(WrittenLate {

@@ -11,14 +11,18 @@ use std::fs::{self, File};
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempPath;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::claim::{PREFIX, claim};
-use super::document::{UNKNOWN_SIZE, blocking, cannot_read, cannot_write, stopped, temporary_in};
+use super::claim::{PREFIX, claim, sweep};
+use super::document::{
+    UNKNOWN_SIZE, blocking, cannot_read, cannot_write, empty_file, stopped, temporary_in,
+};
 use super::{BATCH, remove};
 use crate::image::{Algorithm, Digest, Digester};
 use crate::{Error, Kind, Result};
@@ -26,6 +30,21 @@ use crate::{Error, Kind, Result};
 /// Whether `name` is that of a partial file.
 pub(in crate::transport) fn is_partial_name(name: &str) -> bool {
     name.starts_with(PREFIX)
+}
+
+/// Whether `name` is that of a partial file from which the next writer of the blob goes on.
+fn is_continued(name: &str) -> bool {
+    let rest = name.strip_prefix(PREFIX).unwrap_or_default();
+    let (digest, _) = rest.split_once('.').unwrap_or((rest, ""));
+    digest.replacen('-', ":", 1).parse::<Digest>().is_ok()
+}
+
+/// Removes the partial files of `directory` that dead writers left: those from which a writer could go on once they are
+/// `age` old, the others at once. Blocks.
+pub(in crate::transport) fn sweep_partials(directory: &Path, age: Duration) {
+    sweep(directory, age, is_continued);
+    let small = |name: &str| is_partial_name(name) && !is_continued(name);
+    sweep(directory, Duration::ZERO, small);
 }
 
 /// A partial file that this writer alone appends to.
@@ -61,13 +80,14 @@ impl Partial {
         }
     }
 
-    /// A partial for a blob whose digest is not known yet, under a random name. It is removed when the second value
-    /// is dropped, unless it has its final name by then.
+    /// A partial for a blob whose digest is not known yet. It is removed when the second value is dropped, unless it
+    /// has its final name by then.
     pub(super) fn fresh(directory: &Path) -> Result<(Partial, TempPath)> {
-        let made = temporary_in(directory).map_err(|e| cannot_write(directory, 0, 0, e))?;
-        let (file, temporary) = made.into_parts();
-        // Locked, it is not swept away by others; without locks nobody sweeps.
-        let _ = file.try_lock();
+        // One name a blob: what is done with a name after its file has the final one concerns no other writer.
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let made = empty_file(directory, &format!("late-{}-{n}", std::process::id()));
+        let (file, temporary) = made.map_err(|e| cannot_write(directory, 0, 0, e))?;
         let partial = Partial::of(file, temporary.to_path_buf(), UNKNOWN_SIZE)?;
         Ok((partial, temporary))
     }
@@ -238,4 +258,25 @@ pub(in crate::transport) fn hash_at(
         at += want as u64;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_blobs_of_a_known_digest_are_continued() {
+        let hex = "a".repeat(64);
+        for (name, continued) in [
+            (format!(".partial-sha256-{hex}"), true),
+            (format!(".partial-sha256-{hex}.3"), true),
+            (format!(".partial-{hex}"), false),
+            (".partial-index.json".to_owned(), false),
+            (".partial-late-12-0.1".to_owned(), false),
+            (".partial-lock".to_owned(), false),
+            (".partial-Xy12ab".to_owned(), false),
+        ] {
+            assert_eq!(is_continued(&name), continued, "{name}");
+        }
+    }
 }

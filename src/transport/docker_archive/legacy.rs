@@ -9,7 +9,8 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::tar_writer::{Content, Entry};
-use super::write::{file, layer_member};
+use super::former::Repositories;
+use super::write::file;
 use crate::image::{Algorithm, Digest, go_json};
 
 /// Members of the config that the top layer's document takes over, null where they are missing.
@@ -23,17 +24,17 @@ const COPIED: [&str; 7] = [
     "os",
 ];
 
-/// The directories of `layers`, base first, and the id of the top one.
+/// The directories of `layers`, base first, and the id of the top one; each layer comes with the member that holds it.
 pub(super) fn directories(
     config: &[u8],
-    layers: &[Digest],
+    layers: &[(Digest, String)],
 ) -> serde_json::Result<(Vec<Entry>, Option<String>)> {
     let text = go_json::readable(config);
     let config: BTreeMap<String, &RawValue> = serde_json::from_str(&text)?;
     let mut entries = Vec::new();
     let mut chain: Option<Digest> = None;
     let mut parent: Option<String> = None;
-    for (i, layer) in layers.iter().enumerate() {
+    for (i, (layer, member)) in layers.iter().enumerate() {
         let mut document: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
         if let Some(parent) = &parent {
             document.insert("parent", to_raw_value(parent)?);
@@ -57,7 +58,7 @@ pub(super) fn directories(
         entries.push(Entry {
             name: format!("{id}/layer.tar"),
             mode: 0,
-            content: Content::Symlink(format!("../{}", layer_member(layer))),
+            content: Content::Symlink(format!("../{member}")),
         });
         entries.push(file(format!("{id}/VERSION"), Bytes::from_static(b"1.0")));
         let json = go_json::compact(&document)?;
@@ -67,15 +68,19 @@ pub(super) fn directories(
     Ok((entries, parent))
 }
 
-/// The content of `repositories`: the image `id` under each of `tags`, names in full.
-pub(super) fn repositories(tags: &[String], id: Option<&str>) -> serde_json::Result<String> {
-    let mut repositories: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+/// The content of `repositories`: what it had before, and the image `id` under each of `tags`, names in full.
+pub(super) fn repositories(
+    mut before: Repositories,
+    tags: &[String],
+    id: Option<&str>,
+) -> serde_json::Result<String> {
     if let Some(id) = id {
         for (name, tag) in tags.iter().filter_map(|full| full.rsplit_once(':')) {
-            repositories.entry(name).or_default().insert(tag, id);
+            let tags = before.entry(name.to_owned()).or_default();
+            tags.insert(tag.to_owned(), id.to_owned());
         }
     }
-    go_json::compact(&repositories)
+    go_json::compact(&before)
 }
 
 #[cfg(test)]
@@ -86,7 +91,11 @@ mod tests {
     fn the_top_layer_takes_over_what_the_config_says() {
         let layer = Digest::of(Algorithm::Sha256, b"x");
         let config = br#"{"os": "linux", "config": {"Cmd": ["a && b"]}, "history": []}"#;
-        let (entries, top) = directories(config, &[layer.clone(), layer]).unwrap();
+        let (entries, top) = directories(
+            config,
+            &[(layer.clone(), "a.tar".into()), (layer, "a.tar".into())],
+        )
+        .unwrap();
         assert_eq!(entries.len(), 6);
         let Content::File(json) = &entries[5].content else {
             panic!("no file")

@@ -132,8 +132,19 @@ impl DockerArchiveSource {
         let config_digest = Digest::of(Algorithm::Sha256, &config);
         let mut layers = HashMap::new();
         let mut descriptors = Vec::new();
+        // Each file is looked at once, however often and under however many names the image lists it.
+        let mut seen: HashMap<u64, Stored> = HashMap::new();
         for (member, diff_id) in stored {
-            let (descriptor, layer) = describe(&tar, member, diff_id)?;
+            let place = tar.place(&member)?;
+            let known = place.and_then(|place| seen.get(&place));
+            let stored = match known {
+                Some(stored) => stored.clone(),
+                None => look(&tar, &member)?,
+            };
+            if let Some(place) = place {
+                seen.insert(place, stored.clone());
+            }
+            let (descriptor, layer) = describe(stored, member, diff_id);
             layers.insert(descriptor.digest.clone(), layer);
             descriptors.push(descriptor);
         }
@@ -159,7 +170,7 @@ impl DockerArchiveSource {
 }
 
 /// A name in `manifest.json` as the index has it.
-fn member(name: &str) -> String {
+pub(super) fn member(name: &str) -> String {
     name.strip_prefix("./").unwrap_or(name).to_owned()
 }
 
@@ -219,7 +230,7 @@ fn select<'a>(items: &'a [Item], selector: &Selector, archive: &str) -> Result<&
 }
 
 /// A tag in full, as names of images are compared; what is no reference stays as it is.
-fn full(tag: &str) -> String {
+pub(super) fn full(tag: &str) -> String {
     parse_reference(tag).map_or_else(|_| tag.to_owned(), |r| r.or_latest().to_string())
 }
 
@@ -241,25 +252,31 @@ fn advice(items: &[Item], archive: &str) -> String {
     }
 }
 
-/// Describes the layer in the file `name` as it is presented. Blocks.
-fn describe(tar: &TarIndex, name: String, diff_id: Digest) -> Result<(Descriptor, Layer)> {
+/// A layer as it is stored.
+#[derive(Clone)]
+struct Stored {
+    compression: Option<Compression>,
+    /// Bytes as it is presented: of the plain form, except for gzip.
+    size: u64,
+    /// Of what is stored, where that is gzip.
+    digest: Option<Digest>,
+}
+
+/// Looks at the layer in the file `name`. Blocks.
+fn look(tar: &TarIndex, name: &str) -> Result<Stored> {
     let missing = || tar.corrupt(format!("has no layer `{name}`"));
-    let size = tar.size(&name)?.ok_or_else(missing)?;
-    let (empty, empty_size) = empty_tar();
-    if size == 0 && diff_id == empty {
-        return Ok((Descriptor::new(LAYER, empty, empty_size), Layer::Empty));
-    }
+    let size = tar.size(name)?.ok_or_else(missing)?;
     let unreadable = |e| cannot_read(tar.archive().path(), e);
     let mut magic = Vec::new();
-    tar.reader(&name)?
+    tar.reader(name)?
         .ok_or_else(missing)?
         .take(Compression::MAGIC_LEN as u64)
         .read_to_end(&mut magic)
         .map_err(unreadable)?;
     let compression = Compression::of(&magic);
-    let mut content = tar.reader(&name)?.ok_or_else(missing)?;
-    let descriptor = match compression {
-        None => Descriptor::new(LAYER, diff_id, size),
+    let mut content = tar.reader(name)?.ok_or_else(missing)?;
+    let (size, digest) = match compression {
+        None => (size, None),
         Some(Compression::Gzip) => {
             // Docker 25 and buildkit name files by their digest; reading the blob verifies it.
             let named = name
@@ -269,7 +286,7 @@ fn describe(tar: &TarIndex, name: String, diff_id: Digest) -> Result<(Descriptor
                 Some(Ok(digest)) => digest,
                 _ => hash(&mut content).map_err(unreadable)?,
             };
-            Descriptor::new(LAYER_GZIP, digest, size)
+            (size, Some(digest))
         }
         Some(_) => {
             let size = plain_reader(content)
@@ -277,14 +294,28 @@ fn describe(tar: &TarIndex, name: String, diff_id: Digest) -> Result<(Descriptor
             let size = size.map_err(|e| {
                 inflate::broken(compression, e).context(format!("cannot read the layer `{name}`"))
             })?;
-            Descriptor::new(LAYER, diff_id, size)
+            (size, None)
         }
     };
-    let layer = Layer::Member {
-        name,
-        inflate: !matches!(compression, None | Some(Compression::Gzip)),
+    Ok(Stored {
+        compression,
+        size,
+        digest,
+    })
+}
+
+/// Describes the layer in the file `name` as it is presented.
+fn describe(stored: Stored, name: String, diff_id: Digest) -> (Descriptor, Layer) {
+    let (empty, empty_size) = empty_tar();
+    if stored.size == 0 && diff_id == empty {
+        return (Descriptor::new(LAYER, empty, empty_size), Layer::Empty);
+    }
+    let descriptor = match stored.digest {
+        Some(digest) => Descriptor::new(LAYER_GZIP, digest, stored.size),
+        None => Descriptor::new(LAYER, diff_id, stored.size),
     };
-    Ok((descriptor, layer))
+    let inflate = !matches!(stored.compression, None | Some(Compression::Gzip));
+    (descriptor, Layer::Member { name, inflate })
 }
 
 pub(super) fn hash(content: &mut impl Read) -> io::Result<Digest> {

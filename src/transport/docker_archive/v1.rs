@@ -116,10 +116,17 @@ pub(super) fn read(tar: &TarIndex, item: &Item) -> Result<(Bytes, Vec<(String, D
     }
     chain.reverse();
     layers.reverse();
+    // Each file is inflated once: old engines wrote links for layers that images share.
+    let mut known: HashMap<Option<u64>, Digest> = HashMap::new();
     let layers = layers
         .into_iter()
         .map(|member| {
-            let diff_id = diff_id(tar, &member)?;
+            let place = tar.place(&member)?;
+            let diff_id = match known.get(&place) {
+                Some(diff_id) => diff_id.clone(),
+                None => diff_id(tar, &member)?,
+            };
+            known.insert(place, diff_id.clone());
             Ok((member, diff_id))
         })
         .collect::<Result<Vec<_>>>()?;

@@ -2,7 +2,8 @@
 //!
 //! Layers come first, uncompressed under their diff ids unless the user keeps them as they are; that is asked of
 //! the engine as an ability, so what arrives here is stored as it comes. The config follows, then the documents of
-//! the older form, then `manifest.json` and `repositories`.
+//! the older form, then `manifest.json` and `repositories`. An archive that is there gets the image as one more: see
+//! [`super::former`].
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,13 +13,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::super::archive_file::STANDARD;
 use super::super::blob_store::blocking;
+use super::super::extend::{self, Former};
 use super::super::tar_writer::{Content, Entry, TarWriter};
 use super::super::{
     BlobBody, CONFIG_CAP, Coming, Destination, DestinationCan, Foreign, Local, Presence, Stored,
     Which, WrittenLate, read_all,
 };
+use super::former::{Documents, has_document, layer_in};
 use super::legacy::{directories, repositories};
 use super::{Item, MANIFEST, REPOSITORIES, image_name};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, View, go_json};
@@ -52,6 +54,9 @@ pub struct DockerArchiveDestination {
     tags: Vec<String>,
     keep_compressed: bool,
     tmpdir: Option<PathBuf>,
+    former: Option<Arc<Former<Documents>>>,
+    /// Layers that the former archive has, and the members that hold them.
+    found: Mutex<HashMap<Digest, String>>,
     writer: tokio::sync::Mutex<Option<Arc<TarWriter>>>,
     image: Mutex<Image>,
 }
@@ -64,10 +69,11 @@ struct Image {
 }
 
 impl DockerArchiveDestination {
-    /// Opens the archive `path` (`-` for standard output) to write.
+    /// Opens the archive `path` (`-` for standard output) to write. One that is there is extended by the image.
     ///
-    /// [`Kind::Refused`] for a file that has something in it.
-    pub fn open(
+    /// [`Kind::Refused`] for a file that is something else, a compressed archive, and for an image without a name
+    /// where there are others.
+    pub async fn open(
         path: &Path,
         selector: &Selector,
         local: &Local,
@@ -88,15 +94,15 @@ impl DockerArchiveDestination {
                 tags.push(tag.clone());
             }
         }
-        let used = path
-            .metadata()
-            .is_ok_and(|m| m.is_dir() || (m.is_file() && m.len() > 0));
-        if used && path.as_os_str() != STANDARD {
+        let there = path.to_owned();
+        let former = blocking(move || former(&there)).await?;
+        if former.is_some() && tags.is_empty() {
             // skopeo's words.
             let message = "docker-archive doesn't support modifying existing images";
+            let shown = path.display();
             return Err(
-                Error::new(Kind::Refused, format!("`{}`: {message}", path.display()))
-                    .hint("choose a new file"),
+                Error::new(Kind::Refused, format!("`{shown}`: {message} without a name"))
+                    .hint(format!("name the image to add it, as in `docker-archive:{shown}:NAME:TAG`, or choose a new file")),
             );
         }
         Ok(DockerArchiveDestination {
@@ -105,6 +111,8 @@ impl DockerArchiveDestination {
             tags,
             keep_compressed: local.keep_compressed,
             tmpdir: local.tmpdir.clone(),
+            former: former.map(Arc::new),
+            found: Mutex::default(),
             writer: tokio::sync::Mutex::default(),
             image: Mutex::default(),
         })
@@ -124,6 +132,8 @@ impl DockerArchiveDestination {
             tags: vec![tag],
             keep_compressed: local.keep_compressed,
             tmpdir: local.tmpdir.clone(),
+            former: None,
+            found: Mutex::default(),
             writer: tokio::sync::Mutex::new(Some(Arc::new(writer))),
             image: Mutex::default(),
         }
@@ -140,8 +150,42 @@ impl DockerArchiveDestination {
             return Ok(writer.clone());
         }
         let (path, tmpdir) = (self.path.clone(), self.tmpdir.clone());
-        let made = blocking(move || TarWriter::create(&path, tmpdir.as_deref(), None)).await?;
-        Ok(writer.insert(Arc::new(made)).clone())
+        let former = self.former.clone();
+        let made = blocking(move || {
+            let kept = former.as_ref().map(|former| {
+                let blocks = former.tar.blocks(&[MANIFEST, REPOSITORIES]);
+                (former.tar.archive(), blocks)
+            });
+            TarWriter::create(&path, tmpdir.as_deref(), kept)
+        });
+        Ok(writer.insert(Arc::new(made.await?)).clone())
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<Digest, String>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The size of the layer `digest` in the former archive, whose bytes are hashed; `None` when that has none.
+    ///
+    /// [`Kind::Corrupt`] when it has another layer under that name.
+    async fn find_layer(&self, digest: &Digest) -> Result<Option<u64>> {
+        let Some(former) = self.former.clone() else {
+            return Ok(None);
+        };
+        let Some(member) = layer_in(&former.tar, digest) else {
+            return Ok(None);
+        };
+        let (name, wanted) = (member.clone(), digest.clone());
+        let size = blocking(move || match former.tar.hash(&name, wanted.algorithm())? {
+            Some(hashed) if hashed == wanted => former.tar.size(&name),
+            _ => Err(former
+                .tar
+                .corrupt(format!("holds a layer `{name}` with other content"))
+                .hint("choose a new file")),
+        });
+        let size = size.await?;
+        self.found().insert(digest.clone(), member);
+        Ok(size)
     }
 
     /// Writes a layer of `size` bytes, where that is known; the value is what became of it, and its size.
@@ -151,13 +195,16 @@ impl DockerArchiveDestination {
         size: Option<u64>,
         body: &BlobBody,
     ) -> Result<(Stored, u64)> {
+        if let Some(found) = self.find_layer(digest).await? {
+            return Ok((Stored::Present, found));
+        }
         let (writer, name) = (self.writer().await?, layer_member(digest));
         writer.announce([(name.clone(), MODE, size)])?;
         writer.write(&name, digest, body).await
     }
 
-    /// What follows the layers.
-    fn last_entries(&self) -> Result<Vec<Entry>> {
+    /// What follows the layers, and the image as `manifest.json` is to list it.
+    fn last_entries(&self) -> Result<(Vec<Entry>, Item, Digest)> {
         let image = self.image();
         let Some(View::Image(view)) = image.manifest.as_ref().map(Manifest::view).transpose()?
         else {
@@ -168,25 +215,70 @@ impl DockerArchiveDestination {
             .get(&view.config.digest)
             .cloned()
             .unwrap_or_default();
-        let layers: Vec<Digest> = view.layers.iter().map(|l| l.digest.clone()).collect();
+        let found = self.found();
+        let layer = |digest: &Digest| {
+            let member = found.get(digest).cloned();
+            (
+                digest.clone(),
+                member.unwrap_or_else(|| layer_member(digest)),
+            )
+        };
+        let layers: Vec<(Digest, String)> = view.layers.iter().map(|l| layer(&l.digest)).collect();
         let name = format!("{}.json", view.config.digest.hex());
         let item = Item {
             config: name.clone(),
             repo_tags: Some(self.tags.clone()),
-            layers: Some(layers.iter().map(layer_member).collect()),
+            layers: Some(layers.iter().map(|(_, member)| member.clone()).collect()),
         };
+        let mut images = match &self.former {
+            Some(former) => former.documents.clone(),
+            None => Documents::default(),
+        };
+        let before = std::mem::take(&mut images.repositories);
+        images.enter(
+            item.clone(),
+            view.config.digest.clone(),
+            &self.path.display().to_string(),
+        )?;
         let documents = || -> serde_json::Result<Vec<Entry>> {
             let (directories, top) = directories(&config, &layers)?;
             let mut entries = vec![file(name, config.clone())];
             entries.extend(directories);
-            entries.push(file(MANIFEST, go_json::compact(&[item])?.into()));
-            let repositories = repositories(&self.tags, top.as_deref())?;
+            entries.push(file(MANIFEST, go_json::compact(&images.items())?.into()));
+            let repositories = repositories(before, &self.tags, top.as_deref())?;
             entries.push(file(REPOSITORIES, repositories.into()));
             Ok(entries)
         };
-        documents()
-            .map_err(|e| Error::new(Kind::Corrupt, "the image config is malformed").because(e))
+        let mut entries = documents()
+            .map_err(|e| Error::new(Kind::Corrupt, "the image config is malformed").because(e))?;
+        if let Some(former) = &self.former {
+            entries = missing_in(former, entries)?;
+        }
+        Ok((entries, item, view.config.digest.clone()))
     }
+}
+
+/// The archive at `path` that is to be extended; `None` when there is nothing. Blocks.
+fn former(path: &Path) -> Result<Option<Former<Documents>>> {
+    let otherwise = "is not an archive of `docker save`, don't want to overwrite important data";
+    Former::open(path, otherwise, Documents::read)
+}
+
+/// Those of `entries` that the former archive lacks. Its two documents are not kept, the other members are.
+fn missing_in(former: &Former<Documents>, entries: Vec<Entry>) -> Result<Vec<Entry>> {
+    let mut missing = Vec::new();
+    for entry in entries {
+        let replaced = [MANIFEST, REPOSITORIES].contains(&entry.name.as_str());
+        let known = match &entry.content {
+            _ if replaced => false,
+            Content::File(bytes) => has_document(&former.tar, &entry.name, bytes)?,
+            Content::Symlink(_) => former.tar.has(&entry.name),
+        };
+        if !known {
+            missing.push(entry);
+        }
+    }
+    Ok(missing)
 }
 
 #[async_trait]
@@ -215,7 +307,20 @@ impl Destination for DockerArchiveDestination {
     }
 
     async fn begin(&self, blobs: &[Coming]) -> Result<()> {
-        let layers = blobs.iter().filter(|coming| !is_config(&coming.blob));
+        if let Some(former) = &self.former {
+            let archive = self.path.display().to_string();
+            for config in blobs.iter().filter(|coming| is_config(&coming.blob)) {
+                let config = &config.blob.digest;
+                former.documents.check_names(&self.tags, config, &archive)?;
+            }
+        }
+        let known = |blob: &Descriptor| {
+            let former = self.former.as_ref();
+            former.is_some_and(|former| layer_in(&former.tar, &blob.digest).is_some())
+        };
+        let layers = blobs
+            .iter()
+            .filter(|coming| !is_config(&coming.blob) && !known(&coming.blob));
         let members = layers.map(|coming| (layer_member(&coming.blob.digest), MODE, coming.size));
         self.writer().await?.announce(members)
     }
@@ -258,9 +363,21 @@ impl Destination for DockerArchiveDestination {
     }
 
     async fn finish(&self) -> Result<()> {
-        let (entries, writer) = (self.last_entries()?, self.writer().await?);
+        let ((entries, item, config), writer) = (self.last_entries()?, self.writer().await?);
         // Nothing holds the writer afterwards: a pipe ends here.
         *self.writer.lock().await = None;
-        blocking(move || writer.finish(&entries)).await
+        let (path, former, tags) = (self.path.clone(), self.former.clone(), self.tags.clone());
+        blocking(move || {
+            let layers = item.layers.unwrap_or_default();
+            let is_there = || {
+                let now = self::former(&path).ok().flatten();
+                now.is_some_and(|now| {
+                    now.documents.has(&tags, &config, &layers)
+                        && layers.iter().all(|member| now.tar.has(member))
+                })
+            };
+            extend::finish(&writer, &entries, &path, former.as_deref(), is_there)
+        })
+        .await
     }
 }

@@ -24,7 +24,7 @@ use crate::registry::ByteStream;
 use crate::registry::v1::Repo;
 use crate::transport::ReadAhead;
 use crate::transport::archive_file::{ArchiveFile, unnamed};
-use crate::transport::blob_store::{blocking, cannot_write};
+use crate::transport::blob_store::{blocking, cannot_spool};
 use crate::transport::inflate::{self, Compression, plain_reader};
 use crate::{Error, Kind, Result};
 
@@ -216,14 +216,12 @@ struct Downloaded {
 }
 
 /// Where temporary bytes go, for messages.
-fn temporary() -> PathBuf {
-    "a temporary file".into()
-}
+const TEMPORARY: &str = "a temporary file";
 
 async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Result<Downloaded> {
     let kept = unnamed(tmpdir)?;
     let shared = kept.try_clone();
-    let full = |at: u64, e| cannot_write(&temporary(), at, layer.size.unwrap_or(at), e);
+    let full = |at: u64, e| cannot_spool(TEMPORARY, at, layer.size.unwrap_or(at), e);
     let mut file = tokio::fs::File::from_std(shared.map_err(|e| full(0, e))?);
     let size = layer.size;
     let mut stored = Digester::new(Algorithm::Sha256);
@@ -282,7 +280,7 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
     }
     file.flush().await.map_err(|e| full(at, e))?;
     Ok(Downloaded {
-        file: ArchiveFile::spooled(kept, temporary(), at),
+        file: ArchiveFile::spooled(kept, TEMPORARY.into(), at),
         stored: stored.finish(),
         payload: payload.finish(),
         resumed,
@@ -401,13 +399,13 @@ impl Gzip {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let done = self.0.get_ref().size;
         let written = self.0.write_all(bytes);
-        written.map_err(|e| cannot_write(&temporary(), done, done + bytes.len() as u64, e))
+        written.map_err(|e| cannot_spool(TEMPORARY, done, done + bytes.len() as u64, e))
     }
 
     fn end(self) -> Result<(ArchiveFile, Digest)> {
         let ended = self.0.finish();
-        let counted = ended.map_err(|e| cannot_write(&temporary(), 0, 0, e))?;
-        let file = ArchiveFile::spooled(counted.file, temporary(), counted.size);
+        let counted = ended.map_err(|e| cannot_spool(TEMPORARY, 0, 0, e))?;
+        let file = ArchiveFile::spooled(counted.file, TEMPORARY.into(), counted.size);
         Ok((file, counted.digester.finish()))
     }
 }

@@ -1,5 +1,6 @@
 //! `OciDestination`: an image written into a layout.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,13 @@ impl OciDestination {
     }
 }
 
+/// Removes what killed writers left in the layout and with its blobs.
+fn sweep(layout: &Path, blobs: &Blobs) {
+    for directory in BTreeSet::from([layout, blobs.partials()]) {
+        blob_store::sweep_partials(directory, PARTIALS_KEPT);
+    }
+}
+
 fn check_writable(path: &Path) -> Result<()> {
     let refused = |what: &str| Error::new(Kind::Refused, format!("`{}` {what}", path.display()));
     let entries = match fs::read_dir(path) {
@@ -169,6 +177,10 @@ impl Destination for OciDestination {
         })
     }
 
+    async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {
+        blob_store::is_intact(self.blobs.file(&blob.digest), &blob.digest).await
+    }
+
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
         self.made().await?;
         let to = self.blobs.file(&blob.digest);
@@ -224,16 +236,20 @@ impl Destination for OciDestination {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
+        let (path, blobs) = (self.path.clone(), self.blobs.clone());
         if self.made.get().is_none() {
-            return Ok(());
+            return blocking(move || {
+                sweep(&path, &blobs);
+                Ok(())
+            })
+            .await;
         }
         let description = self
             .description
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let (path, name) = (self.path.clone(), self.ref_name().map(str::to_owned));
-        let blobs = self.blobs.clone();
+        let name = self.ref_name().map(str::to_owned);
         let parts = self
             .parts
             .lock()
@@ -247,7 +263,7 @@ impl Destination for OciDestination {
                 enter(&path, &image, name.as_deref(), &blobs, &parts)?;
             }
             blob_store::sync_directory(&path)?;
-            blob_store::sweep(blobs.partials(), PARTIALS_KEPT, blob_store::is_partial_name);
+            sweep(&path, &blobs);
             Ok(())
         })
         .await

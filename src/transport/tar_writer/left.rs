@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::header::{self, BLOCK, Type};
 use crate::Result;
 use crate::image::{Algorithm, Digest};
-use crate::transport::blob_store::{self, PREFIX, Partial};
+use crate::transport::blob_store::{self, Lock, PREFIX, Partial};
 
 /// The mode that a header has while its member is being written.
 const UNFINISHED: u32 = 0;
@@ -50,6 +50,11 @@ impl Names {
         blob_store::claim(&self.directory, name)
     }
 
+    /// The lock under which the archive gets its name. Blocks.
+    pub(super) fn lock(&self) -> Result<Lock> {
+        Lock::take(&self.directory, Some(&self.ending))
+    }
+
     fn waiting(&self, digest: &Digest, suffix: &str) -> String {
         let (algorithm, hex) = (digest.algorithm(), digest.hex());
         format!("{PREFIX}{algorithm}-{hex}{suffix}-{}", self.ending)
@@ -78,7 +83,7 @@ impl Names {
         };
         let (what, n) = middle.split_once('.').unwrap_or((middle, "0"));
         let digest = || what.replacen('-', ":", 1).parse::<Digest>().is_ok();
-        n.bytes().all(|b| b.is_ascii_digit()) && (what == "archive" || digest())
+        n.bytes().all(|b| b.is_ascii_digit()) && (matches!(what, "archive" | "lock") || digest())
     }
 
     /// Removes those that nobody writes any more.
@@ -155,6 +160,7 @@ mod tests {
         for own in [
             ".partial-archive-a.tar".to_owned(),
             ".partial-archive.1-a.tar".to_owned(),
+            ".partial-lock-a.tar".to_owned(),
             format!(".partial-sha256-{hex}-a.tar"),
             format!(".partial-sha256-{hex}.12-a.tar"),
         ] {

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::{Out, TarWriter};
 use crate::image::Digester;
 use crate::transport::BlobStream;
-use crate::transport::blob_store::cannot_write;
+use crate::transport::blob_store::{cannot_spool, cannot_write};
 use crate::{Error, Kind, Result};
 
 /// Bytes handed to the file system at a time.
@@ -66,7 +66,14 @@ impl Sink {
                     },
                     Target::Spool(file) => file.write_all_at(bytes, at),
                 };
-                written.map_err(|e| cannot_write(&path, at, at + bytes.len() as u64, e))?;
+                let end = at + bytes.len() as u64;
+                written.map_err(|e| match &to {
+                    Target::Archive(_) => cannot_write(&path, at, end, e),
+                    Target::Spool(_) => {
+                        let what = format!("a temporary file for `{}`", path.display());
+                        cannot_spool(&what, at, end, e)
+                    }
+                })?;
                 at += bytes.len() as u64;
             }
             Ok(())

@@ -222,3 +222,171 @@ fn what_went_into_a_pipe_or_device_is_not_written_again() {
         assert_eq!(told.contains("trying again"), again, "{to}: {told}");
     }
 }
+
+/// The images of `manifest.json`.
+fn listed(path: &PathBuf) -> serde_json::Value {
+    let members = members(path);
+    let manifest = members.iter().filter(|(name, _)| name == "manifest.json");
+    let [(_, json)] = manifest.collect::<Vec<_>>()[..] else {
+        panic!("one manifest.json is wanted")
+    };
+    serde_json::from_slice(json).unwrap()
+}
+
+#[test]
+fn a_further_name_adds_its_image_to_the_archive() {
+    let Some(skopeo) = skopeo() else { return };
+    let barque = Barque::new();
+    let first = layered(Dialect::Oci, Compression::Gzip);
+    // It has one layer of the first one, and one more.
+    let second = Maker::new(Dialect::Oci)
+        .compression(Compression::Gzip)
+        .file_layer("data/70000", noise(70_000, 70_000))
+        .file_layer("data/other", noise(5, 5_000))
+        .make();
+    let (one, two) = (
+        layout(&barque, "one", &first),
+        layout(&barque, "two", &second),
+    );
+    let archive = at(&barque, "docker-archive", "a.tar");
+    let copy = |from: &str, name: &str| {
+        let to = format!("{archive}:{name}");
+        barque.args(["copy", "--receipt=r.json", from, &to])
+    };
+    copy(&one, "a:1").run().ok();
+    let before = members(&barque.path("a.tar"));
+    let added = copy(&two, "reg.example/b:2").run().ok();
+    let after = members(&barque.path("a.tar"));
+    let documents = 2;
+    assert_eq!(
+        before[..before.len() - documents],
+        after[..before.len() - documents]
+    );
+    let unique: std::collections::BTreeSet<_> = after.iter().map(|(name, _)| name).collect();
+    assert_eq!(unique.len(), after.len(), "each member once");
+    let receipt: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(barque.path("r.json")).unwrap()).unwrap();
+    let moved = second.layer(1).len();
+    assert_eq!(receipt["BytesMoved"], moved, "{}", added.stderr());
+    // The same image under one more name is not stored again.
+    copy(&one, "c").run().ok();
+    let images = listed(&barque.path("a.tar"));
+    let tags = |i: usize| images[i]["RepoTags"].clone();
+    assert_eq!(images.as_array().unwrap().len(), 2);
+    assert_eq!(
+        tags(0),
+        serde_json::json!(["docker.io/library/a:1", "docker.io/library/c:latest"])
+    );
+    assert_eq!(tags(1), serde_json::json!(["reg.example/b:2"]));
+    let repositories = members(&barque.path("a.tar")).pop().unwrap();
+    assert_eq!(repositories.0, "repositories");
+    let repositories: serde_json::Value = serde_json::from_slice(&repositories.1).unwrap();
+    assert_eq!(repositories.as_object().unwrap().len(), 3);
+
+    for (name, image) in [
+        ("a:1", &first),
+        ("c:latest", &first),
+        ("reg.example/b:2", &second),
+    ] {
+        let from = format!("{archive}:{name}");
+        for (tool, to) in [(&*barque, "ours"), (&skopeo, "theirs")] {
+            let to = at(
+                &barque,
+                "dir",
+                &format!("{to}-{}", name.replace(['/', ':'], "-")),
+            );
+            tool.args(["copy", &from, &to]).run().ok();
+            let seen = tool
+                .args(["inspect", "--config", "--raw", &from])
+                .run()
+                .ok();
+            assert_eq!(seen.stdout_bytes(), image.blobs[&image.config()], "{name}");
+        }
+    }
+
+    // Refused: another image under a name that is taken, before anything is fetched, and an image without a name.
+    let held = std::fs::read(barque.path("a.tar")).unwrap();
+    let taken = copy(&two, "a:1").run().code(6);
+    let words = "has another image with the name `docker.io/library/a:1`";
+    assert!(taken.stderr().contains(words), "{}", taken.stderr());
+    barque.args(["copy", &two, &archive]).run().code(6);
+    std::fs::write(barque.path("thesis.txt"), "important").unwrap();
+    let foreign = at(&barque, "docker-archive", "thesis.txt:a:1");
+    let refused = barque.args(["copy", &two, &foreign]).run().code(6);
+    let words = "don't want to overwrite important data";
+    assert!(refused.stderr().contains(words), "{}", refused.stderr());
+    assert!(std::fs::read(barque.path("a.tar")).unwrap() == held);
+    assert!(
+        !names(&barque.path(""))
+            .iter()
+            .any(|n| n.starts_with(".partial"))
+    );
+}
+
+#[test]
+fn a_layer_with_wrong_bytes_is_not_shared() {
+    let barque = Barque::new();
+    let image = layered(Dialect::Oci, Compression::None);
+    let from = layout(&barque, "one", &image);
+    let archive = at(&barque, "docker-archive", "a.tar");
+    barque
+        .args(["copy", &from, &format!("{archive}:a:1")])
+        .run()
+        .ok();
+    let mut bytes = std::fs::read(barque.path("a.tar")).unwrap();
+    bytes[40_000] ^= 1;
+    std::fs::write(barque.path("a.tar"), &bytes).unwrap();
+    let out = barque
+        .args(["copy", &from, &format!("{archive}:b:1")])
+        .run()
+        .code(4);
+    assert!(
+        out.stderr().contains("with other content"),
+        "{}",
+        out.stderr()
+    );
+    assert!(std::fs::read(barque.path("a.tar")).unwrap() == bytes);
+}
+
+/// Each file is read once, however often it is listed: read each time, these would take hours.
+#[test]
+fn a_layer_that_is_listed_often_is_read_once() {
+    const TIMES: usize = 5_000;
+    let plain = images::tar(&[("data", &vec![7; 8 << 20][..])]);
+    let diff_id = sha256(&plain).to_string();
+    let config = serde_json::json!({
+        "architecture": "amd64", "os": "linux", "config": {},
+        "rootfs": {"type": "layers", "diff_ids": vec![diff_id; TIMES]},
+    });
+    for (name, packed) in [
+        ("gzip", images::gzip(&plain)),
+        ("zstd", images::zstd(&plain)),
+    ] {
+        let manifest = serde_json::json!([
+            {"Config": "c.json", "RepoTags": ["a:1"], "Layers": vec!["l.tar"; TIMES]},
+        ]);
+        let archive = images::tar(&[
+            ("c.json", config.to_string().as_bytes()),
+            ("l.tar", &packed),
+            ("manifest.json", manifest.to_string().as_bytes()),
+        ]);
+        let barque = Barque::new();
+        std::fs::write(barque.path("a.tar"), archive).unwrap();
+        let list = ["layers", "--list", "--json", "docker-archive:a.tar"];
+        let listed = barque.args(list).run().ok().json();
+        assert_eq!(listed.as_array().unwrap().len(), TIMES, "{name}");
+        barque
+            .args(["layers", "-o", "out", "docker-archive:a.tar"])
+            .run()
+            .ok();
+        assert_eq!(names(&barque.path("out")).len(), 2, "{name}");
+        for to in ["oci:layout:a", "docker-archive:b.tar:a:1"] {
+            barque.args(["copy", "docker-archive:a.tar", to]).run().ok();
+        }
+        assert_eq!(
+            names(&barque.path("layout/blobs/sha256")).len(),
+            3,
+            "{name}"
+        );
+    }
+}

@@ -89,3 +89,26 @@ async fn writers_of_one_blob_do_not_disturb_each_other() {
     assert_eq!(std::fs::read(name).unwrap(), content);
     assert_eq!(files(dir.path()), ["blobs", "oci-layout"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blobs_whose_digests_come_late_do_not_disturb_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let to = Arc::new(DirDestination::open(dir.path()).await.unwrap());
+    let contents: Vec<Vec<u8>> = (0..40).map(|i| vec![i % 30; 20_000]).collect();
+    let writers = contents.iter().map(|content| {
+        let (to, blob) = (Arc::clone(&to), blob(content));
+        let body = body(&blob, content);
+        tokio::spawn(async move { to.put_late(&blob, body).await })
+    });
+    for (writer, content) in writers.collect::<Vec<_>>().into_iter().zip(&contents) {
+        let written = writer.await.unwrap().unwrap();
+        let held = std::fs::read(dir.path().join(written.digest.hex())).unwrap();
+        assert_eq!(
+            (held == *content, written.digest),
+            (true, blob(content).digest)
+        );
+    }
+    let names = files(dir.path());
+    let late = names.iter().filter(|name| name.contains("late"));
+    assert_eq!(late.count(), 0, "{names:?}");
+}

@@ -82,3 +82,37 @@ async fn a_directory_with_other_digests_is_version_1_2() {
     let which = Which::Digest(child.digest().clone());
     assert_eq!(source.manifest(&which).await.unwrap().raw(), child.raw());
 }
+
+#[tokio::test]
+async fn a_reader_is_told_that_the_image_was_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (image("one"), image("two"));
+    write(&DirDestination::open(dir.path()).await.unwrap(), &one).await;
+    let reader = DirSource::open(dir.path()).await.unwrap();
+    reader.manifest(&Which::Named).await.unwrap();
+    let other = blob(b"never there");
+    let error = reader.blob(&other, 0).await.err().unwrap();
+    assert!(error.to_string().contains("has no blob"), "{error}");
+    write(&DirDestination::open(dir.path()).await.unwrap(), &two).await;
+    let error = reader.blob(&blob(&one.layer), 0).await.err().unwrap();
+    assert_eq!(error.kind(), Kind::NotFound);
+    let words = "another image was written to";
+    assert!(error.to_string().contains(words), "{error}");
+}
+
+#[tokio::test]
+async fn an_image_is_not_named_without_its_blobs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (image("one"), image("two"));
+    write(&DirDestination::open(dir.path()).await.unwrap(), &one).await;
+    let to = DirDestination::open(dir.path()).await.unwrap();
+    let layer = blob(&two.layer);
+    to.put_blob(&layer, body(&layer, &two.layer)).await.unwrap();
+    to.put_manifest(&two.manifest, &Which::Named).await.unwrap();
+    // Another program that knows nothing of the lock.
+    std::fs::remove_file(dir.path().join(layer.digest.hex())).unwrap();
+    let error = to.finish().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused);
+    let stands = DirSource::open(dir.path()).await.unwrap();
+    assert_eq!(read(&stands).await.unwrap().digest(), one.manifest.digest());
+}
