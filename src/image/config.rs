@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
+use super::go_read::{self, GoValue, go_struct};
 use super::{Digest, go_json};
 use crate::{Error, Kind};
 
@@ -23,168 +24,227 @@ impl From<ConfigError> for Error {
 }
 
 /// The config of an OCI or docker image, or the `v1Compatibility` of schema 1.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageConfig {
     /// As written; [`rfc3339`] gives the form in which Go prints it.
     pub created: Option<String>,
-    #[serde(deserialize_with = "or_default")]
     pub author: String,
-    #[serde(deserialize_with = "or_default")]
     pub architecture: String,
     pub variant: Option<String>,
-    #[serde(deserialize_with = "or_default")]
     pub os: String,
-    #[serde(rename = "os.version")]
     pub os_version: Option<String>,
     /// Docker's own member.
-    #[serde(deserialize_with = "or_default")]
     pub docker_version: String,
-    #[serde(deserialize_with = "or_default")]
     pub config: RunConfig,
-    #[serde(deserialize_with = "or_default")]
     pub rootfs: RootFs,
     /// Base first; may be missing, and counts layers that changed no file.
-    #[serde(deserialize_with = "or_default")]
     pub history: Vec<History>,
 }
 
+go_struct!(ImageConfig {
+    "created" => created,
+    "author" => author,
+    "architecture" => architecture,
+    "variant" => variant,
+    "os" => os,
+    "os.version" => os_version,
+    "docker_version" => docker_version,
+    "config" => config,
+    "rootfs" => rootfs,
+    "history" => history,
+});
+
 /// How a container of the image is run. `None` and empty differ: they are printed differently.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunConfig {
     pub env: Option<Vec<String>>,
     pub labels: Option<BTreeMap<String, String>>,
 }
 
+go_struct!(RunConfig { "Env" => env, "Labels" => labels });
+
 /// The uncompressed layers of an image.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RootFs {
     /// Base first.
-    #[serde(deserialize_with = "or_default")]
     pub diff_ids: Vec<Digest>,
 }
 
+go_struct!(RootFs { "diff_ids" => diff_ids });
+
 /// How a layer came to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct History {
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "time")]
+    /// As Go prints it.
+    #[serde(skip_serializing_if = "is_default")]
     pub created: Option<String>,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub created_by: String,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub author: String,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub comment: String,
     /// The step changed no file and has no layer.
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub empty_layer: bool,
 }
 
+go_struct!(History {
+    "created" => created,
+    "created_by" => created_by,
+    "author" => author,
+    "comment" => comment,
+    "empty_layer" => empty_layer,
+});
+
 impl ImageConfig {
-    /// Reads the JSON of a config; members it does not know are passed over.
+    /// Reads the JSON of a config as Go's decoder does; members it does not know are passed over.
     pub fn parse(raw: &[u8]) -> Result<ImageConfig, ConfigError> {
-        read(raw)
+        let mut config: ImageConfig = read(raw)?;
+        config.created = config.created.filter(|time| !time.is_empty());
+        set_times(&mut config.history)?;
+        Ok(config)
     }
 }
 
 /// The members of `raw` that OCI's image struct has, in its order: what `inspect --config` prints.
 pub fn oci_struct_json(raw: &[u8]) -> Result<serde_json::Value, ConfigError> {
-    serde_json::to_value(read::<Oci>(raw)?).map_err(|e| ConfigError(e.to_string()))
+    serde_json::to_value(oci(raw)?).map_err(|e| ConfigError(e.to_string()))
 }
 
 /// The config `raw` as an OCI config: docker's own members are dropped.
 pub fn to_oci(raw: &[u8]) -> Result<Vec<u8>, ConfigError> {
-    go_json::compact(&read::<Oci>(raw)?)
+    go_json::compact(&oci(raw)?)
         .map(String::into_bytes)
         .map_err(|e| ConfigError(e.to_string()))
 }
 
-fn read<'a, T: Deserialize<'a>>(raw: &'a [u8]) -> Result<T, ConfigError> {
-    // Serde would take a list for a struct.
-    if !raw.trim_ascii_start().starts_with(b"{") {
-        return Err(ConfigError("it is no JSON object".to_owned()));
+fn oci(raw: &[u8]) -> Result<Oci, ConfigError> {
+    let mut config: Oci = read(raw)?;
+    config.created = printed_time(config.created)?;
+    set_times(&mut config.history)?;
+    Ok(config)
+}
+
+/// Most values of a config that are read. Real configs have some hundreds; millions of empty ones fit in the bytes that
+/// a config may have, and would take fifty times as many bytes of memory.
+const MAX_VALUES: usize = 50_000;
+
+fn read<T: GoValue + Default>(raw: &[u8]) -> Result<T, ConfigError> {
+    let text = go_json::readable(raw);
+    if go_json::commas(&text) >= MAX_VALUES {
+        let message = format!("it holds more than {MAX_VALUES} values");
+        return Err(ConfigError(message));
     }
-    serde_json::from_slice(raw).map_err(|e| ConfigError(e.to_string()))
+    go_read::from_str(&text).map_err(|e| ConfigError(e.to_string()))
+}
+
+/// The time as Go prints it. An empty text is none: some builders write it.
+fn printed_time(time: Option<String>) -> Result<Option<String>, ConfigError> {
+    match time.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => rfc3339(&text)
+            .map(Some)
+            .ok_or_else(|| ConfigError(format!("`{text}` is not a time"))),
+    }
+}
+
+fn set_times(history: &mut [History]) -> Result<(), ConfigError> {
+    for step in history {
+        step.created = printed_time(step.created.take())?;
+    }
+    Ok(())
 }
 
 /// Go's `specs.Image`, member for member (image-spec 1.0.2 and `ArgsEscaped`, as in skopeo 1.9).
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Default, Serialize)]
 struct Oci {
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "time")]
+    #[serde(skip_serializing_if = "is_default")]
     created: Option<String>,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     author: String,
-    #[serde(deserialize_with = "or_default")]
     architecture: String,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     variant: String,
-    #[serde(deserialize_with = "or_default")]
     os: String,
-    #[serde(
-        rename = "os.version",
-        skip_serializing_if = "is_default",
-        deserialize_with = "or_default"
-    )]
+    #[serde(rename = "os.version", skip_serializing_if = "is_default")]
     os_version: String,
-    #[serde(
-        rename = "os.features",
-        skip_serializing_if = "is_default",
-        deserialize_with = "or_default"
-    )]
+    #[serde(rename = "os.features", skip_serializing_if = "is_default")]
     os_features: Vec<String>,
-    #[serde(deserialize_with = "or_default")]
     config: OciRun,
-    #[serde(deserialize_with = "or_default")]
     rootfs: OciRootFs,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     history: Vec<History>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
+go_struct!(Oci {
+    "created" => created,
+    "author" => author,
+    "architecture" => architecture,
+    "variant" => variant,
+    "os" => os,
+    "os.version" => os_version,
+    "os.features" => os_features,
+    "config" => config,
+    "rootfs" => rootfs,
+    "history" => history,
+});
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct OciRun {
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     user: String,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     exposed_ports: BTreeMap<String, Set>,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     env: Vec<String>,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     entrypoint: Vec<String>,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     cmd: Vec<String>,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     volumes: BTreeMap<String, Set>,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     working_dir: String,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     labels: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     stop_signal: String,
-    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "is_default")]
     args_escaped: bool,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
+go_struct!(OciRun {
+    "User" => user,
+    "ExposedPorts" => exposed_ports,
+    "Env" => env,
+    "Entrypoint" => entrypoint,
+    "Cmd" => cmd,
+    "Volumes" => volumes,
+    "WorkingDir" => working_dir,
+    "Labels" => labels,
+    "StopSignal" => stop_signal,
+    "ArgsEscaped" => args_escaped,
+});
+
+#[derive(Default, Serialize)]
 struct OciRootFs {
-    #[serde(rename = "type", deserialize_with = "or_default")]
+    #[serde(rename = "type")]
     kind: String,
     /// Written as null where it was missing.
     diff_ids: Option<Vec<String>>,
 }
 
+go_struct!(OciRootFs { "type" => kind, "diff_ids" => diff_ids });
+
 /// The value of a set's member, `{}` in Go; whatever was there is not read.
-#[derive(PartialEq, Serialize)]
+#[derive(Default, PartialEq, Serialize)]
 struct Set {}
 
-impl<'de> Deserialize<'de> for Set {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Set, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Set {})
+impl GoValue for Set {
+    fn fill<'de, D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
+        IgnoredAny::deserialize(from).map(drop)
     }
 }
 
@@ -195,16 +255,6 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(deserializer)? else {
-        return Ok(None);
-    };
-    match rfc3339(&text) {
-        Some(time) => Ok(Some(time)),
-        None => Err(serde::de::Error::custom(format!("`{text}` is not a time"))),
-    }
 }
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {

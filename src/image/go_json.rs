@@ -1,8 +1,11 @@
-//! JSON as Go's encoder writes it: what barque makes is to equal, byte for byte, what the Go tools make.
+//! JSON as Go's encoder writes it: what barque makes is to equal, byte for byte, what the Go tools make. And texts as
+//! Go's decoder takes them, which is less strict than serde's.
 //!
 //! Go escapes `<`, `>`, `&` and the two Unicode line separators inside strings, for the sake of HTML. In JSON
 //! text these occur in strings only, so they can be escaped afterwards. Backspace and form feed are `\b` and `\f`,
 //! as since Go 1.22; skopeo 1.9.3 still wrote `\u0008` and `\u000c`.
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
@@ -37,6 +40,82 @@ pub fn squeezed(json: &str) -> String {
     json.chars().filter(token).collect()
 }
 
+/// `raw` as Go's decoder reads it: each byte that is no UTF-8, and each half of a surrogate pair that is written as
+/// `\uD8xx`, is the replacement character U+FFFD.
+pub fn readable(raw: &[u8]) -> Cow<'_, str> {
+    let text = match std::str::from_utf8(raw) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            let mut text = String::with_capacity(raw.len() + 16);
+            for chunk in raw.utf8_chunks() {
+                text.push_str(chunk.valid());
+                text.extend(chunk.invalid().iter().map(|_| '\u{fffd}'));
+            }
+            Cow::Owned(text)
+        }
+    };
+    match halves(&text) {
+        halves if halves.is_empty() => text,
+        halves => {
+            let mut text = text.into_owned();
+            for at in halves {
+                text.replace_range(at..at + ESCAPE, "\\ufffd");
+            }
+            Cow::Owned(text)
+        }
+    }
+}
+
+/// Bytes of `\uXXXX`.
+const ESCAPE: usize = 6;
+
+/// Where a half of a surrogate pair is written without the other one.
+fn halves(json: &str) -> Vec<usize> {
+    let escape = |at: usize| {
+        let digits = json.get(at..at + ESCAPE)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(next) = json.get(at..).and_then(|rest| rest.find('\\')) {
+        at += next;
+        at += match (escape(at), escape(at + ESCAPE)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 2 * ESCAPE,
+            (Some(0xd800..=0xdfff), _) => {
+                found.push(at);
+                ESCAPE
+            }
+            // A backslash and what it escapes.
+            _ => 2,
+        };
+    }
+    found
+}
+
+/// Commas of a JSON text that stand between values: one less than there are values in its lists and objects.
+pub fn commas(json: &str) -> usize {
+    let (mut in_string, mut escaped, mut count) = (false, false, 0);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b',' if !in_string => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// Whether Go's decoder takes `name` for the member `known`: case does not count, and two letters fold to ASCII ones.
+pub fn same_name(known: &str, name: &str) -> bool {
+    let fold = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    };
+    known == name || known.chars().map(fold).eq(name.chars().map(fold))
+}
+
 fn escape(json: String) -> String {
     const SPECIAL: [char; 5] = ['<', '>', '&', '\u{2028}', '\u{2029}'];
     // Most text has none of them: a look at the bytes tells, and the separators begin with 0xe2.
@@ -65,6 +144,30 @@ mod tests {
             compact(&value).unwrap(),
             r#"{"\u003ca\u003e":"\u0026\u2028\u2029é\"\n\t"}"#
         );
+    }
+
+    /// The right sides are what Go 1.22 decodes.
+    #[test]
+    fn what_is_no_unicode_is_replaced_as_in_go() {
+        for (raw, text) in [
+            (&b"\"caf\xe9 \xe2\x82\""[..], "caf\u{fffd} \u{fffd}\u{fffd}"),
+            (
+                br#""\ud83d\ude00 \ud83d \ude00x \uD83D\uD83D\uDE00""#,
+                "😀 \u{fffd} \u{fffd}x \u{fffd}😀",
+            ),
+            (br#""\\ud83d \n""#, "\\ud83d \n"),
+            ("\"é\"".as_bytes(), "é"),
+        ] {
+            let read: String = serde_json::from_str(&readable(raw)).unwrap();
+            assert_eq!(read, text);
+        }
+        assert!(matches!(readable(b"{}"), Cow::Borrowed("{}")));
+        assert_eq!(readable(br#""\ud8"#), r#""\ud8"#);
+    }
+
+    #[test]
+    fn commas_in_texts_do_not_count() {
+        assert_eq!(commas(r#"{"a,\",":[1,{},"\\"],"b":","}"#), 3);
     }
 
     #[test]

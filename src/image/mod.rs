@@ -8,6 +8,7 @@ pub mod convert;
 mod descriptor;
 mod digest;
 pub mod go_json;
+mod go_read;
 pub mod index;
 mod jws;
 pub mod layer;

@@ -48,7 +48,8 @@ fn made(config: &[u8], diff_ids: &[Digest]) -> serde_json::Result<Vec<V1Made>> {
         below = Some(chain_id);
     }
     let top = id(&Digest::of(Algorithm::Sha256, config));
-    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(config)?;
+    let text = go_json::readable(config);
+    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text)?;
     members.retain(|name, _| !NEWER.contains(&name.as_str()));
     for value in members.values_mut() {
         *value = RawValue::from_string(go_json::squeezed(value.get()))?;

@@ -16,6 +16,7 @@ mod layers;
 mod layouts;
 mod login;
 mod messages;
+mod odd_configs;
 mod pairs;
 mod quirks;
 mod requests;

@@ -110,6 +110,7 @@ pub fn of_image(view: &ImageView, config: &[u8]) -> Result<Schema1View, ConvertE
         }
     }
     let known = ImageConfig::parse(config)?;
+    let text = go_json::readable(config);
     let steps = known
         .history
         .iter()
@@ -123,7 +124,7 @@ pub fn of_image(view: &ImageView, config: &[u8]) -> Result<Schema1View, ConvertE
     }
     let empty = Digest::of(Algorithm::Sha256, &EMPTY_LAYER);
     let mut layers = view.layers.iter().map(|layer| &layer.digest);
-    let mut parent = base_parent(config);
+    let mut parent = base_parent(&text);
     let mut schema1 = Schema1View {
         name: String::new(),
         tag: String::new(),
@@ -145,7 +146,7 @@ pub fn of_image(view: &ImageView, config: &[u8]) -> Result<Schema1View, ConvertE
         }
         let id = Digest::of(Algorithm::Sha256, &seed).hex().to_owned();
         let text = if is_top {
-            top(config, &id, &parent, step.empty_layer)
+            top(&text, &id, &parent, step.empty_layer)
         } else {
             go_json::compact(&Step {
                 id: &id,
@@ -169,8 +170,8 @@ pub fn of_image(view: &ImageView, config: &[u8]) -> Result<Schema1View, ConvertE
 }
 
 /// The parent of the lowest layer: none, but for old Windows images, whose base is no layer of the image.
-fn base_parent(config: &[u8]) -> String {
-    let config: Option<serde_json::Value> = serde_json::from_slice(config).ok();
+fn base_parent(config: &str) -> String {
+    let config: Option<serde_json::Value> = serde_json::from_str(config).ok();
     let base = config
         .as_ref()
         .and_then(|c| c["rootfs"]["base_layer"].as_str());
@@ -181,8 +182,8 @@ fn base_parent(config: &[u8]) -> String {
 }
 
 /// The text of the top layer: the config's members byte for byte, sorted, with its place in the chain.
-fn top(config: &[u8], id: &str, parent: &str, throwaway: bool) -> serde_json::Result<String> {
-    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(config)?;
+fn top(config: &str, id: &str, parent: &str, throwaway: bool) -> serde_json::Result<String> {
+    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(config)?;
     for value in members.values_mut() {
         *value = RawValue::from_string(go_json::squeezed(value.get()))?;
     }

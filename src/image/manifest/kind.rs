@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::ManifestError;
 use crate::image::MediaType;
+use crate::image::go_json::same_name;
 
 /// The top-level members that barque or another tool reads.
 const KNOWN: [&str; 11] = [
@@ -227,8 +228,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Outline<'a> {
                 let mut seen = BTreeSet::new();
                 while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
                     outline.errors |= name == "errors";
-                    let folded = fold(&name);
-                    let Some(known) = KNOWN.into_iter().find(|k| fold(k) == folded) else {
+                    let Some(known) = KNOWN.into_iter().find(|k| same_name(k, &name)) else {
                         continue;
                     };
                     if name != known {
@@ -250,17 +250,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Outline<'a> {
         }
         deserializer.deserialize_map(Members)
     }
-}
-
-/// A name as Go's JSON reader compares it: case is ignored, and two letters fold to ASCII ones.
-fn fold(name: &str) -> String {
-    name.chars()
-        .map(|c| match c {
-            '\u{17f}' => 's',
-            '\u{212a}' => 'k',
-            c => c.to_ascii_lowercase(),
-        })
-        .collect()
 }
 
 #[cfg(test)]

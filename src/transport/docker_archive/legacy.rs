@@ -28,7 +28,8 @@ pub(super) fn directories(
     config: &[u8],
     layers: &[Digest],
 ) -> serde_json::Result<(Vec<Entry>, Option<String>)> {
-    let config: BTreeMap<String, &RawValue> = serde_json::from_slice(config)?;
+    let text = go_json::readable(config);
+    let config: BTreeMap<String, &RawValue> = serde_json::from_str(&text)?;
     let mut entries = Vec::new();
     let mut chain: Option<Digest> = None;
     let mut parent: Option<String> = None;
