@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::Want;
 use super::graph::Node;
+use super::left_out::without_others;
 use super::plan::{Awaits, reading};
 use super::recode::{self, Layers, Recoded};
 use super::schema1::{self, Rescue, Turn};
@@ -106,6 +107,11 @@ impl<'a> Draft<'a> {
             let hint = "leave out `--all`; `--platform` chooses one";
             return Err(Error::new(Kind::Refused, message).hint(hint));
         }
+        let list = !self.holds(MediaType::OCI_INDEX) && !self.holds(MediaType::OCI_MANIFEST);
+        let nodes = match index && list && !self.want.preserve_digests {
+            true => without_others(nodes, self.can.holds, &mut self.notes)?,
+            false => nodes,
+        };
         let mut out = Vec::with_capacity(nodes.len());
         for node in nodes {
             let (old, turned) = (node.was.clone(), node.was != *node.manifest.digest());
@@ -142,13 +148,18 @@ impl<'a> Draft<'a> {
             View::Image(image) => self.image(node, image).await,
             View::Index(_) => self.index(node),
             _ if (self.can.holds)(node.manifest.media_type()) => Ok(node),
-            _ => Err(Error::new(
-                Kind::Refused,
-                format!(
-                    "`{}` has no form in OCI's types",
-                    node.manifest.media_type()
-                ),
-            )),
+            _ => {
+                let media_type = node.manifest.media_type();
+                let message = match (&self.want.format, media_type.is_schema1()) {
+                    (Some(format), false) => format!(
+                        "`{}` is an artifact without a config, which `--format {}` has no form for",
+                        node.was,
+                        format.as_str()
+                    ),
+                    _ => format!("`{media_type}` has no form in OCI's types"),
+                };
+                Err(Error::new(Kind::Refused, message))
+            }
         }
     }
 

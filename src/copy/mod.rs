@@ -11,6 +11,7 @@ mod expect;
 mod format;
 mod graph;
 mod lanes;
+mod left_out;
 mod nested;
 mod plan;
 mod progress;

@@ -9,6 +9,9 @@ use super::{Descriptor, Manifest, ManifestError, go_json};
 /// The annotation of an attestation that names the image it speaks of (BuildKit, "Image attestation storage").
 pub const ATTESTS: &str = "vnd.docker.reference.digest";
 
+/// The annotation of an index's entry that is no image but about one, by which BuildKit marks attestations.
+pub const ABOUT: &str = "vnd.docker.reference.type";
+
 /// The index `index` with what `entry` says of each of its descriptors: `None` leaves it out, another descriptor
 /// replaces type, digest, size and annotations.
 pub fn rewrite(

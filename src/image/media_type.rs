@@ -18,6 +18,8 @@ impl MediaType {
     pub const OCI_CONFIG: &'static str = "application/vnd.oci.image.config.v1+json";
     pub const OCI_EMPTY: &'static str = "application/vnd.oci.empty.v1+json";
     pub const OCI_ARTIFACT: &'static str = "application/vnd.oci.artifact.manifest.v1+json";
+    /// The artifact manifest of ORAS, from before OCI's.
+    pub const ORAS_ARTIFACT: &'static str = "application/vnd.cncf.oras.artifact.manifest.v1+json";
     pub const DOCKER_MANIFEST: &'static str =
         "application/vnd.docker.distribution.manifest.v2+json";
     pub const DOCKER_LIST: &'static str =
@@ -29,13 +31,15 @@ impl MediaType {
     pub const OCTET_STREAM: &'static str = "application/octet-stream";
 
     /// All manifest types that barque reads, for `Accept` (quirk M5: a shorter list makes servers convert).
-    pub const MANIFESTS: [&'static str; 6] = [
+    pub const MANIFESTS: [&'static str; 8] = [
         MediaType::OCI_MANIFEST,
         MediaType::OCI_INDEX,
         MediaType::DOCKER_MANIFEST,
         MediaType::DOCKER_LIST,
         MediaType::SCHEMA1_SIGNED,
         MediaType::SCHEMA1,
+        MediaType::OCI_ARTIFACT,
+        MediaType::ORAS_ARTIFACT,
     ];
 
     /// The type named by `text`; parameters after a `;` and blanks around it are dropped (quirk M9).
@@ -71,7 +75,7 @@ impl MediaType {
 
     /// Whether this is a manifest of any kind that barque reads.
     pub fn is_manifest(&self) -> bool {
-        MediaType::MANIFESTS.contains(&self.as_str()) || self.as_str() == MediaType::OCI_ARTIFACT
+        MediaType::MANIFESTS.contains(&self.as_str())
     }
 
     /// Whether this is one of docker's manifest types, which an OCI layout cannot hold.

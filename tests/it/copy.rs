@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod configless;
 mod convert;
 mod edges;
 mod graphs;
 mod interrupted;
+mod left_out;
 mod nested;
 mod recode;
 mod recode_elsewhere;

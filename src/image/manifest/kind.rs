@@ -98,7 +98,9 @@ fn guess(outline: &Outline<'_>) -> Result<MediaType, ManifestError> {
             _ => MediaType::OCI_MANIFEST,
         },
         Some(2) if outline.has("manifests") => MediaType::OCI_INDEX,
-        Some(2) => return unknown("it has neither `config` nor `manifests`"),
+        // An artifact of a tool that wrote no config.
+        Some(2) if outline.has("layers") => MediaType::OCI_MANIFEST,
+        Some(2) => return unknown("it has neither `config`, `layers` nor `manifests`"),
         Some(other) => return Err(ManifestError::Version(other.to_string())),
     }))
 }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{ManifestError, kind};
 use crate::image::tarsum::{BlobSum, TarSum};
@@ -24,12 +25,10 @@ pub enum View {
 }
 
 /// An OCI manifest or docker schema 2.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 pub struct ImageView {
     pub config: Descriptor,
     /// Base first.
-    #[serde(default, deserialize_with = "null_is_empty")]
     pub layers: Vec<Descriptor>,
     pub subject: Option<Descriptor>,
     pub artifact_type: Option<MediaType>,
@@ -66,7 +65,8 @@ pub struct DraftView {
     pub tarsums: HashMap<Digest, TarSum>,
 }
 
-/// The artifact manifest of OCI 1.1's drafts: blobs without a config.
+/// Blobs without a config: the artifact manifests of OCI 1.1's drafts and of ORAS, and image manifests whose config is
+/// missing, null or without a digest, as older tools wrote them for artifacts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ArtifactView {
@@ -98,7 +98,7 @@ impl View {
             return schema1(payload).map(View::Schema1);
         }
         if media_type.is_image_manifest() {
-            return read(payload).map(View::Image);
+            return image(payload);
         }
         if media_type.is_index() {
             return read(payload).map(View::Index);
@@ -114,6 +114,49 @@ impl View {
             View::Artifact(view) => view.subject.as_ref(),
             View::Schema1(_) => None,
         }
+    }
+}
+
+fn image(payload: &[u8]) -> Result<View, ManifestError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Document {
+        config: Option<Value>,
+        #[serde(default, deserialize_with = "null_is_empty")]
+        layers: Vec<Descriptor>,
+        subject: Option<Descriptor>,
+        artifact_type: Option<MediaType>,
+    }
+    let Document {
+        config,
+        layers,
+        subject,
+        artifact_type,
+    } = read(payload)?;
+    // Go writes a descriptor that was never set with an empty digest.
+    let is_set = |config: &Value| match config {
+        Value::Object(members) => {
+            !matches!(members.get("digest"), None | Some(Value::Null))
+                && members.get("digest").and_then(Value::as_str) != Some("")
+        }
+        _ => true,
+    };
+    match config.filter(is_set) {
+        Some(config) => {
+            let config = serde_json::from_value(config)
+                .map_err(|e| ManifestError::Malformed(format!("`config`: {e}")))?;
+            Ok(View::Image(ImageView {
+                config,
+                layers,
+                subject,
+                artifact_type,
+            }))
+        }
+        None => Ok(View::Artifact(ArtifactView {
+            blobs: layers,
+            subject,
+            artifact_type,
+        })),
     }
 }
 

@@ -240,6 +240,9 @@ impl Destination for OciDestination {
 pub(in crate::transport) fn holds(media_type: &MediaType) -> bool {
     matches!(
         media_type.as_str(),
-        MediaType::OCI_MANIFEST | MediaType::OCI_INDEX | MediaType::OCI_ARTIFACT
+        MediaType::OCI_MANIFEST
+            | MediaType::OCI_INDEX
+            | MediaType::OCI_ARTIFACT
+            | MediaType::ORAS_ARTIFACT
     )
 }
