@@ -278,16 +278,7 @@ impl<'a> Draft<'a> {
     ) -> Result<Vec<Choice>> {
         let all = self.can.plain_layers;
         let layers = if all { Layers::Plain } else { self.want.layers };
-        // A look at each layer costs a registry a request; where nothing is asked of the layers, it is not worth one.
-        let looks = match layers {
-            Layers::Plain => false,
-            Layers::Compressed { .. } => true,
-            Layers::Keep => converts && self.source.requests_per_blob() == 0,
-        };
-        let packed = match looks {
-            true => self.packed(&image.layers).await,
-            false => HashMap::new(),
-        };
+        let packed = self.packed(&image.layers, layers, converts).await;
         let mut chosen = if layers == Layers::Keep {
             let known = |l: &Descriptor| packed.get(&l.digest).copied();
             let choose = |l: &Descriptor| match known(l) {
@@ -354,12 +345,26 @@ impl<'a> Draft<'a> {
         Ok(chosen)
     }
 
-    /// What the first bytes of `layers` say, where they can be read; a layer that cannot be is an error when it moves.
-    async fn packed(&self, layers: &[Descriptor]) -> HashMap<Digest, Packed> {
+    /// What the first bytes of `all` say where that may change what becomes of them, when `layers` are wanted and the image
+    /// is converted or not. A layer that cannot be read is an error when it moves.
+    async fn packed(
+        &self,
+        all: &[Descriptor],
+        layers: Layers,
+        converts: bool,
+    ) -> HashMap<Digest, Packed> {
+        let free = self.source.requests_per_blob() == 0;
+        let is_looked_at = |said: LayerForm| match layers {
+            Layers::Plain => false,
+            // A look costs a registry a request: where nothing is asked of the layers, it is not worth one.
+            Layers::Keep => converts && free,
+            // Nor where the layer is going to be compressed whatever it is.
+            Layers::Compressed { codec, others, .. } => free || !others || said == codec.form(),
+        };
         let mut seen = HashSet::new();
-        let with_form = layers
-            .iter()
-            .filter(|l| LayerForm::of(&l.media_type).is_some() && seen.insert(&l.digest));
+        let with_form = all.iter().filter(|layer| {
+            LayerForm::of(&layer.media_type).is_some_and(is_looked_at) && seen.insert(&layer.digest)
+        });
         let looks: Vec<_> = with_form
             .map(|layer| async {
                 let begin = self.source.begin_of(layer, Compression::MAGIC_LEN).await;

@@ -14,7 +14,7 @@ use super::codec::{self, Cores};
 use super::expect::{coming, found_in};
 use super::graph::with_sparse;
 use super::lanes::Lane;
-use super::plan::{Awaits, BlobStep, Content, CopyPlan, reading, writing};
+use super::plan::{Awaits, BlobStep, Content, CopyPlan, is_elsewhere, reading, writing};
 use super::progress::{BlobOutcome, Progress};
 use super::recode::Recoded;
 use super::schema1::Rescue;
@@ -26,7 +26,7 @@ use crate::transport::{
     BlobBody, BlobStream, Coming, Destination, Elsewhere, Presence, Source, is_spliced,
     missing_blobs,
 };
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
 const LARGE: u64 = 4 << 20;
@@ -219,6 +219,26 @@ fn root_digest(plan: &CopyPlan) -> Result<Digest> {
         .ok_or_else(|| Error::other("the plan of the copy holds no manifest"))
 }
 
+/// What to try where a registry misses foreign layers of `plan`, as it said by `e`.
+fn foreign_hint(plan: &CopyPlan, e: &Error) -> Option<&'static str> {
+    let missing = missing_blobs(e)?;
+    let sent = |d: &Digest| {
+        let mut blobs = plan.blobs.iter().map(|step| &step.blob);
+        blobs.any(|blob| blob.digest == *d && is_elsewhere(blob))
+    };
+    let left = missing.iter().any(|d| plan.left.contains(d));
+    match e.kind() {
+        Kind::Refused if left => {
+            Some("this registry wants foreign layers too: add `--allow-nondistributable`")
+        }
+        // Distribution answers so, and with 500, to URLs that its settings do not allow; the layers do not help.
+        _ if left || missing.iter().any(sent) => Some(
+            "the registry may not allow the URLs of foreign layers; by way of a `docker-archive:` they become layers of the image's own",
+        ),
+        _ => None,
+    }
+}
+
 /// The steps of blobs that were not sent because the destination has them, as it said: those of `missing`, or
 /// all when that names none.
 fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobStep> {
@@ -364,14 +384,11 @@ impl Work {
             written = write_manifests(plan, done, destination).await;
         }
         written.map_err(|e| {
-            let missing = missing_blobs(&e).unwrap_or_default();
-            let wants_foreign = missing.iter().any(|d| plan.left.contains(d));
+            let hint = foreign_hint(plan, &e);
             let e = writing(destination, e);
-            match wants_foreign {
-                true => {
-                    e.hint("this registry wants foreign layers too: add `--allow-nondistributable`")
-                }
-                false => e,
+            match hint {
+                Some(hint) => e.hint(hint),
+                None => e,
             }
         })
     }

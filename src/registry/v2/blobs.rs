@@ -74,8 +74,8 @@ impl Client {
         self.bytes_of(get, size, from, blob).await
     }
 
-    /// The bytes from offset `from` on of the layer `blob`, which a manifest says to be at `url`, where nobody is told who
-    /// asks. Nothing is verified here.
+    /// The bytes from offset `from` on of the layer `blob`, which a manifest says to be at `url`. No credentials are sent,
+    /// and nothing is verified here.
     pub(crate) async fn get_layer_at(
         &self,
         url: &Admitted,

@@ -165,9 +165,11 @@ fn a_layer_that_is_written_anew_is_what_its_type_says() {
                 if let Some(form) = form {
                     assert_eq!(written, form, "{what}");
                 }
-                // What was so already keeps its bytes.
-                let keeps = magic(&packed(how)) == written;
-                assert_eq!(bytes == packed(how), keeps, "{what}");
+                // What was so already keeps its bytes, where looking at them costs no request.
+                if source == "dir:dir" {
+                    let keeps = magic(&packed(how)) == written;
+                    assert_eq!(bytes == packed(how), keeps, "{what}");
+                }
             }
         }
     }
