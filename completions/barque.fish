@@ -79,6 +79,8 @@ v2s2\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l schema1-key -d 'With --format v2s1, sign with the private key in this file [default: a key made for this copy]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l additional-tag -d 'Give an image in a docker-archive: this name too; repeatable' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l shared-blob-dir -d 'Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-nondistributable -d 'Copy foreign layers too, from their URLs where the source does not have them; =false leaves them where they are [default: true for dir: and archives of docker, false for oci: and registries]' -r -f -a "true\t''
+false\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l digestfile -d 'Write the digest of the copied manifest to this file, without a newline' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l receipt -d 'Write a receipt to this file: a JSON document of what was copied, found, mounted and requested' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l mount-from -d 'Try to mount blobs from this repository of the destination\'s registry; repeatable' -r

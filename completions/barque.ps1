@@ -85,6 +85,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--schema1-key', '--schema1-key', [CompletionResultType]::ParameterName, 'With --format v2s1, sign with the private key in this file [default: a key made for this copy]')
             [CompletionResult]::new('--additional-tag', '--additional-tag', [CompletionResultType]::ParameterName, 'Give an image in a docker-archive: this name too; repeatable')
             [CompletionResult]::new('--shared-blob-dir', '--shared-blob-dir', [CompletionResultType]::ParameterName, 'Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides')
+            [CompletionResult]::new('--allow-nondistributable', '--allow-nondistributable', [CompletionResultType]::ParameterName, 'Copy foreign layers too, from their URLs where the source does not have them; =false leaves them where they are [default: true for dir: and archives of docker, false for oci: and registries]')
             [CompletionResult]::new('--digestfile', '--digestfile', [CompletionResultType]::ParameterName, 'Write the digest of the copied manifest to this file, without a newline')
             [CompletionResult]::new('--receipt', '--receipt', [CompletionResultType]::ParameterName, 'Write a receipt to this file: a JSON document of what was copied, found, mounted and requested')
             [CompletionResult]::new('--mount-from', '--mount-from', [CompletionResultType]::ParameterName, 'Try to mount blobs from this repository of the destination''s registry; repeatable')

@@ -23,7 +23,7 @@ use crate::image::{ImageName, PlatformPattern, SigningKey, parse_reference};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;
-use crate::transport::{Local, open_destination, open_source};
+use crate::transport::{Elsewhere, Local, open_destination, open_source};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -105,6 +105,11 @@ pub(crate) struct CopyArgs {
     /// Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides
     #[arg(long, value_name = "DIR")]
     shared_blob_dir: Option<PathBuf>,
+
+    /// Copy foreign layers too, from their URLs where the source does not have them; =false leaves them where they are
+    /// [default: true for dir: and archives of docker, false for oci: and registries]
+    #[arg(long, value_name = "BOOL", aliases = ["allow-nondistributable-artifacts", "include-external"], num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    allow_nondistributable: Option<bool>,
 
     /// Write the digest of the copied manifest to this file, without a newline
     #[arg(long, value_name = "FILE")]
@@ -317,6 +322,8 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
         format: format(args)?,
         verify_signatures: !args.no_verify_signature,
         leave_signatures: args.remove_signatures,
+        foreign_layers: args.allow_nondistributable,
+        elsewhere: Arc::new(Elsewhere::new(global.patience())),
     })
 }
 

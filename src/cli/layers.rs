@@ -15,7 +15,7 @@ use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
 use crate::report::sketch::SketchedLayers;
 use crate::transport::{
-    BlobBody, CONFIG_CAP, Source, Which, blob_store, is_spliced, open_source, read_all,
+    BlobBody, CONFIG_CAP, Elsewhere, Source, Which, blob_store, is_spliced, open_source, read_all,
 };
 use crate::{Error, Kind, Result};
 
@@ -148,8 +148,9 @@ async fn layers(
     };
     let directory = Fresh::make(args.output.as_deref(), name)?;
     let path = directory.path.clone();
+    let elsewhere = Arc::new(Elsewhere::new(global.patience()));
     let fetching = stream::iter(wanted)
-        .map(move |layer| fetch(source.clone(), layer, path.clone()))
+        .map(move |layer| fetch(source.clone(), elsewhere.clone(), layer, path.clone()))
         .buffer_unordered(IN_FLIGHT);
     workers.run(fetching.try_collect::<()>()).await?;
     blob_store::write_document(
@@ -162,12 +163,25 @@ async fn layers(
     Ok(format!("{}\n", directory.keep().display()).into())
 }
 
-async fn fetch(source: Arc<dyn Source>, layer: Descriptor, directory: PathBuf) -> Result<()> {
+async fn fetch(
+    source: Arc<dyn Source>,
+    elsewhere: Arc<Elsewhere>,
+    layer: Descriptor,
+    directory: PathBuf,
+) -> Result<()> {
     let to = directory.join(format!("{}.tar", layer.digest.hex()));
     let wanted = layer.clone();
     let body = BlobBody::new(move |from| {
-        let (source, layer) = (source.clone(), wanted.clone());
-        Box::pin(async move { source.blob(&layer, from).await })
+        let (source, elsewhere, layer) = (source.clone(), elsewhere.clone(), wanted.clone());
+        Box::pin(async move {
+            let urls = layer.urls.as_deref().unwrap_or_default();
+            let urls = if layer.media_type.is_foreign() {
+                urls
+            } else {
+                &[]
+            };
+            elsewhere.blob(&*source, &layer, urls, from).await
+        })
     });
     let write = || blob_store::write_blob(&to, &directory, &layer, &body);
     let written = match write().await {

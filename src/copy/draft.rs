@@ -5,19 +5,24 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 
 use super::Want;
 use super::graph::Node;
 use super::left_out::without_others;
 use super::plan::{Awaits, reading};
-use super::recode::{self, Layers, Recoded};
+use super::recode::{self, Choice, Layers, Packed, Recoded};
 use super::schema1::{self, Rescue, Turn};
 use super::settle::{marked, replaced};
 use crate::image::{
     Descriptor, Digest, ImageView, LayerForm, Manifest, MediaType, View, convert, index,
 };
-use crate::transport::{CONFIG_CAP, Destination, DestinationCan, Source, read_all};
+use crate::transport::inflate::Compression;
+use crate::transport::{CONFIG_CAP, Destination, DestinationCan, Foreign, Source, read_all};
 use crate::{Error, Kind, Result};
+
+/// Layers whose first bytes are asked for at once.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// What comes up while the plan is made.
 pub(super) struct Draft<'a> {
@@ -29,6 +34,8 @@ pub(super) struct Draft<'a> {
     pub(super) notes: Vec<String>,
     /// Blobs that a conversion made, or that were read for one.
     pub(super) made: HashMap<Digest, Bytes>,
+    /// The URLs of foreign layers that become layers of the image's own.
+    pub(super) urls: HashMap<Digest, Vec<String>>,
     /// By the digest at the source, for manifests that are others now.
     changed: HashMap<Digest, Descriptor>,
     /// Planned digests of manifests that wait for blobs.
@@ -52,6 +59,7 @@ impl<'a> Draft<'a> {
             want,
             notes: Vec::new(),
             made: HashMap::new(),
+            urls: HashMap::new(),
             changed: HashMap::new(),
             pending: HashSet::new(),
         }
@@ -166,19 +174,24 @@ impl<'a> Draft<'a> {
     /// The image in a type that is held, its layers in the form that is wanted.
     async fn image(&mut self, node: Node, image: ImageView) -> Result<Node> {
         let foreign = image.layers.iter().any(|l| l.media_type.is_foreign());
-        let (node, image) = match foreign && !self.can.foreign_layers {
-            true => self.with_foreign_layers(node, image).await?,
+        let (node, image) = match foreign && self.can.foreign_layers == Foreign::Own {
+            true => self.with_foreign_layers(node, image)?,
             false => (node, image),
         };
-        let chosen = if image.is_image() {
-            self.chosen(&node.manifest, &image).await?
-        } else {
-            image.layers.iter().map(|_| None).collect()
-        };
-        let recodes = chosen.iter().any(Option::is_some);
         let docker = *node.manifest.media_type() == MediaType::DOCKER_MANIFEST;
+        let converts = match docker {
+            true => !self.holds(MediaType::DOCKER_MANIFEST),
+            false => !self.holds(MediaType::OCI_MANIFEST),
+        };
+        let chosen = if image.is_image() {
+            self.chosen(&node.manifest, &image, converts).await?
+        } else {
+            image.layers.iter().map(|_| Choice::Stays).collect()
+        };
+        let recodes = chosen.iter().any(|c| c.recoded().is_some());
+        let relabels = chosen.iter().any(|c| matches!(c, Choice::Named(_)));
         // Docker's format has no zstd, so zstd makes it OCI's.
-        let zstd = chosen.iter().flatten().any(|r| r.form() == LayerForm::Zstd);
+        let zstd = chosen.iter().any(|c| c.form() == Some(LayerForm::Zstd));
         if zstd && !self.holds(MediaType::OCI_MANIFEST) {
             let message = "docker's format has no layers compressed with zstd";
             let hint = "leave out `--format`, or compress with gzip";
@@ -194,7 +207,7 @@ impl<'a> Draft<'a> {
         } else {
             node
         };
-        let node = if recodes {
+        let node = if recodes || relabels {
             recode::over(node, chosen)?
         } else {
             node
@@ -202,7 +215,7 @@ impl<'a> Draft<'a> {
         let manifest = if to_docker {
             convert::oci_to_schema2(&node.manifest)?.manifest
         } else if let View::Image(image) = node.manifest.view()?
-            && (recodes || foreign)
+            && (recodes || relabels || foreign)
             && self.can.plain_layers
         {
             // Such a place keeps no manifest: its readers make one, and the digest that is told is to be theirs.
@@ -214,8 +227,8 @@ impl<'a> Draft<'a> {
     }
 
     /// The image with its foreign layers as layers of its own, for a place that has to have the bytes of all.
-    async fn with_foreign_layers(
-        &self,
+    fn with_foreign_layers(
+        &mut self,
         node: Node,
         mut image: ImageView,
     ) -> Result<(Node, ImageView)> {
@@ -224,8 +237,15 @@ impl<'a> Draft<'a> {
                 continue;
             }
             self.may_convert(&layer.media_type)?;
-            if let Some(url) = layer.urls.take().and_then(|urls| urls.into_iter().next()) {
-                self.must_be_here(layer, &url).await?;
+            if let Some(urls) = layer.urls.take() {
+                if self.want.foreign_layers == Some(false) {
+                    let (digest, name) = (&layer.digest, &self.destination);
+                    let message =
+                        format!("layer `{digest}` is foreign, and `{name}` needs all layers");
+                    let hint = "leave out `--allow-nondistributable=false`, or copy to `oci:` or a registry";
+                    return Err(Error::new(Kind::Refused, message).hint(hint));
+                }
+                self.urls.insert(layer.digest.clone(), urls);
             }
             layer.media_type = layer.media_type.of_own();
         }
@@ -233,38 +253,46 @@ impl<'a> Draft<'a> {
         Ok((node.with_image(manifest)?, image))
     }
 
-    /// An error unless the source has the bytes of the foreign layer `layer`, which is at `url` otherwise.
-    async fn must_be_here(&self, layer: &Descriptor, url: &str) -> Result<()> {
-        match self.source.blob(layer, 0).await {
-            Err(e) if e.kind() == Kind::NotFound => {
-                let (digest, source, name) = (&layer.digest, self.source.name(), &self.destination);
-                let message = format!(
-                    "layer `{digest}` is foreign: it is not in `{source}` but at {url}, and `{name}` needs all layers"
-                );
-                let hint = "copy to `oci:`, `dir:` or a registry: there it stays at its URL";
-                Err(Error::new(Kind::Refused, message).hint(hint).because(e))
-            }
-            other => other.map(drop).map_err(|e| reading(self.source, e)),
-        }
-    }
-
-    /// The layers of an image that are written in another form.
+    /// What becomes of the layers of an image; `converts` when it becomes one of another type.
     async fn chosen(
         &mut self,
         manifest: &Manifest,
         image: &ImageView,
-    ) -> Result<Vec<Option<Recoded>>> {
+        converts: bool,
+    ) -> Result<Vec<Choice>> {
         let all = self.can.plain_layers;
         let layers = if all { Layers::Plain } else { self.want.layers };
-        if layers == Layers::Keep {
-            return Ok(image.layers.iter().map(|_| None).collect());
+        let packed = self.packed(&image.layers, layers, converts).await;
+        let mut chosen = if layers == Layers::Keep {
+            let known = |l: &Descriptor| packed.get(&l.digest).copied();
+            let choose = |l: &Descriptor| match known(l) {
+                Some(packed) => recode::named(&l.media_type, packed),
+                None => Choice::Stays,
+            };
+            image.layers.iter().map(choose).collect()
+        } else {
+            let config = self.config(&image.config).await?;
+            recode::chosen(image, &config, &packed, layers, all)?
+        };
+        if self.want.preserve_digests {
+            // A type that is wrong is a part of what is to stay.
+            let wrong = chosen.iter_mut().filter(|c| c.recoded().is_none());
+            wrong.for_each(|choice| *choice = Choice::Stays);
         }
-        let config = self.config(&image.config).await?;
-        let chosen = recode::chosen(image, &config, layers, all)?;
-        let Some(form) = chosen.iter().flatten().map(Recoded::form).next() else {
+        for (layer, choice) in image.layers.iter().zip(&chosen) {
+            if let Choice::Named(form) = choice {
+                self.notes.push(format!(
+                    "layer `{}` is {}, though its type is `{}`: its type is put right",
+                    layer.digest,
+                    form.as_str(),
+                    layer.media_type
+                ));
+            }
+        }
+        let Some(form) = chosen.iter().find_map(Choice::recoded).map(Recoded::form) else {
             return Ok(chosen);
         };
-        let count = chosen.iter().flatten().count();
+        let count = chosen.iter().filter(|c| c.recoded().is_some()).count();
         let (name, old) = (&self.destination, manifest.digest());
         if self.want.preserve_digests {
             let (message, hint) = match (all, form) {
@@ -299,6 +327,37 @@ impl<'a> Draft<'a> {
             ),
         });
         Ok(chosen)
+    }
+
+    /// What the first bytes of `all` say where that may change what becomes of them, when `layers` are wanted and the image
+    /// is converted or not. A layer that cannot be read is an error when it moves.
+    async fn packed(
+        &self,
+        all: &[Descriptor],
+        layers: Layers,
+        converts: bool,
+    ) -> HashMap<Digest, Packed> {
+        let free = self.source.requests_per_blob() == 0;
+        let is_looked_at = |said: LayerForm| match layers {
+            Layers::Plain => false,
+            // A look costs a registry a request: where nothing is asked of the layers, it is not worth one.
+            Layers::Keep => converts && free,
+            // Nor where the layer is going to be compressed whatever it is.
+            Layers::Compressed { codec, others, .. } => free || !others || said == codec.form(),
+        };
+        let mut seen = HashSet::new();
+        let with_form = all.iter().filter(|layer| {
+            LayerForm::of(&layer.media_type).is_some_and(is_looked_at) && seen.insert(&layer.digest)
+        });
+        let looks: Vec<_> = with_form
+            .map(|layer| async {
+                let begin = self.source.begin_of(layer, Compression::MAGIC_LEN).await;
+                let begin = begin.inspect_err(|e| tracing::debug!("{e}")).ok()?;
+                Some((layer.digest.clone(), Packed::of(&begin)))
+            })
+            .collect();
+        let looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+        looks.filter_map(std::future::ready).collect().await
     }
 
     /// The docker image `node` as OCI's.

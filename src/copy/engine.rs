@@ -13,16 +13,17 @@ use super::Want;
 use super::codec::{self, Cores};
 use super::expect::{coming, found_in};
 use super::lanes::Lane;
-use super::plan::{Awaits, BlobStep, Content, CopyPlan, reading, writing};
+use super::plan::{Awaits, BlobStep, Content, CopyPlan, is_elsewhere, reading, writing};
 use super::progress::{BlobOutcome, Progress};
 use super::recode::Recoded;
 use super::schema1::Rescue;
 use super::settle::{Completed, Settling};
 use crate::image::{Descriptor, Digest, Repository};
 use crate::transport::{
-    BlobBody, BlobStream, Coming, Destination, Presence, Source, is_spliced, missing_blobs,
+    BlobBody, BlobStream, Coming, Destination, Elsewhere, Presence, Source, is_spliced,
+    missing_blobs,
 };
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
 const LARGE: u64 = 4 << 20;
@@ -122,6 +123,7 @@ pub async fn run(
             cores: Cores::all(),
             anew: false,
             rescue: plan.rescue.clone(),
+            elsewhere: want.elsewhere.clone(),
         };
         let moving = plan.blobs.iter();
         let moving = moving.filter(|step| step.presence != Presence::Present);
@@ -163,7 +165,8 @@ pub async fn run(
         }
         report.bytes = moved.load(Ordering::Relaxed);
     }
-    for (host, count) in source.requests().into_iter().chain(destination.requests()) {
+    let sides = source.requests().into_iter().chain(destination.requests());
+    for (host, count) in sides.chain(want.elsewhere.requests()) {
         *report.requests.entry(host).or_default() += count;
     }
     report.duration = started.elapsed();
@@ -177,6 +180,26 @@ fn root_digest(plan: &CopyPlan) -> Result<Digest> {
         .or(last)
         .cloned()
         .ok_or_else(|| Error::other("the plan of the copy holds no manifest"))
+}
+
+/// What to try where a registry misses foreign layers of `plan`, as it said by `e`.
+fn foreign_hint(plan: &CopyPlan, e: &Error) -> Option<&'static str> {
+    let missing = missing_blobs(e)?;
+    let sent = |d: &Digest| {
+        let mut blobs = plan.blobs.iter().map(|step| &step.blob);
+        blobs.any(|blob| blob.digest == *d && is_elsewhere(blob))
+    };
+    let left = missing.iter().any(|d| plan.left.contains(d));
+    match e.kind() {
+        Kind::Refused if left => {
+            Some("this registry wants foreign layers too: add `--allow-nondistributable`")
+        }
+        // Distribution answers so, and with 500, to URLs that its settings do not allow; the layers do not help.
+        _ if left || missing.iter().any(sent) => Some(
+            "the registry may not allow the URLs of foreign layers; by way of a `docker-archive:` they become layers of the image's own",
+        ),
+        _ => None,
+    }
 }
 
 /// The steps of blobs that were not sent because the destination has them, as it said: those of `missing`, or
@@ -244,6 +267,8 @@ struct Work {
     anew: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
     rescue: Option<Arc<Rescue>>,
+    /// Fetches foreign layers that the source does not have.
+    elsewhere: Arc<Elsewhere>,
 }
 
 impl Work {
@@ -286,7 +311,14 @@ impl Work {
             done.extend(sent);
             written = write_manifests(plan, done, destination).await;
         }
-        written.map_err(|e| writing(destination, e))
+        written.map_err(|e| {
+            let hint = foreign_hint(plan, &e);
+            let e = writing(destination, e);
+            match hint {
+                Some(hint) => e.hint(hint),
+                None => e,
+            }
+        })
     }
 
     async fn blobs(&self, steps: &[BlobStep], parallel: Option<usize>) -> Result<Vec<BlobDone>> {
@@ -348,9 +380,11 @@ impl Work {
         let BlobStep {
             mut blob,
             content,
+            urls,
             presence,
             ..
         } = step;
+        let urls: Arc<[String]> = urls.into();
         if presence == Presence::Present {
             self.completed(&blob).await?;
             self.progress.done(&blob, BlobOutcome::Present);
@@ -368,7 +402,7 @@ impl Work {
         let (mut body, recoded) = match content {
             Content::Made(bytes) => (BlobBody::of_bytes(bytes), None),
             Content::Source => {
-                let body = self.body(&blob, source_failed.clone(), resumed_from.clone());
+                let body = self.body(&blob, &urls, source_failed.clone(), resumed_from.clone());
                 let body = match &self.rescue {
                     Some(rescue) => rescue.watched(&blob, body),
                     None => body,
@@ -376,7 +410,12 @@ impl Work {
                 (body, None)
             }
             Content::Recoded(recoded) => {
-                let from = self.body(&recoded.from, source_failed.clone(), resumed_from.clone());
+                let from = self.body(
+                    &recoded.from,
+                    &urls,
+                    source_failed.clone(),
+                    resumed_from.clone(),
+                );
                 let body = recoding(from, &recoded, self.cores.clone());
                 (body, Some(recoded))
             }
@@ -432,15 +471,17 @@ impl Work {
     fn body(
         &self,
         blob: &Descriptor,
+        urls: &Arc<[String]>,
         failed: Arc<AtomicBool>,
         resumed_from: Arc<AtomicU64>,
     ) -> BlobBody {
-        let (work, wanted) = (self.clone(), blob.clone());
+        let (work, wanted, urls) = (self.clone(), blob.clone(), urls.clone());
         let mut body = BlobBody::new(move |from| {
             let (work, blob, failed) = (work.clone(), wanted.clone(), failed.clone());
+            let urls = urls.clone();
             resumed_from.store(from, Ordering::Relaxed);
             Box::pin(async move {
-                let opened = work.source.blob(&blob, from).await;
+                let opened = work.elsewhere.blob(&*work.source, &blob, &urls, from).await;
                 failed.store(opened.is_err(), Ordering::Relaxed);
                 work.progress.start(&blob, from);
                 let counted = opened?.inspect(move |item| match item {

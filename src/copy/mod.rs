@@ -30,7 +30,10 @@ pub use recode::{Layers, Recoded};
 pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
 pub use signatures::Signatures;
 
+use std::sync::Arc;
+
 use crate::image::{PlatformPattern, PlatformWish, Repository};
+use crate::transport::Elsewhere;
 
 /// What of the source is wanted, and how.
 #[derive(Debug, Clone)]
@@ -52,6 +55,10 @@ pub struct Want {
     pub format: Option<Format>,
     /// Refuse signed schema 1 manifests whose signatures are wrong, or that are signed as another image.
     pub verify_signatures: bool,
+    /// Whether foreign layers are copied; `None` leaves it to the kind of the destination.
+    pub foreign_layers: Option<bool>,
+    /// Fetches foreign layers that the source does not have.
+    pub elsewhere: Arc<Elsewhere>,
     /// Leave signatures behind that lie beside the image, untold.
     pub leave_signatures: bool,
 }
@@ -59,7 +66,10 @@ pub struct Want {
 impl Want {
     /// Whether the digest of the image says nothing of what is below it: an index may be there without its images.
     fn looks_below(&self) -> bool {
-        self.recheck || matches!(self.platforms, Platforms::Some { sparse: true, .. })
+        self.recheck
+            // Where they were left before, the digest is the same.
+            || self.foreign_layers == Some(true)
+            || matches!(self.platforms, Platforms::Some { sparse: true, .. })
     }
 }
 

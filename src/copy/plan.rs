@@ -16,7 +16,7 @@ use super::schema1::{self, Rescue};
 use super::signatures::{self, Signatures};
 use super::{Platforms, Want};
 use crate::image::{Descriptor, Digest, Manifest};
-use crate::transport::{Destination, Presence, Source, Stored, Which};
+use crate::transport::{Destination, Foreign, Presence, Source, Stored, Which};
 use crate::{Error, Kind, Result};
 
 /// Blobs that a destination is asked for at once.
@@ -40,6 +40,8 @@ pub struct BlobStep {
     /// As its manifest is planned; where a compression is going to give it another digest, with that of the source.
     pub blob: Descriptor,
     pub content: Content,
+    /// Where its bytes are too, if the source does not have them: the URLs of a foreign layer.
+    pub urls: Vec<String>,
     /// What the destination says of it without being written to.
     pub presence: Presence,
     /// What is expected to become of it.
@@ -95,6 +97,8 @@ pub struct CopyPlan {
     pub blobs: Vec<BlobStep>,
     /// Children before parents; the last is what the destination's name will stand for.
     pub manifests: Vec<ManifestStep>,
+    /// Foreign layers that stay at their URLs.
+    pub left: Vec<Digest>,
     /// Those that go along.
     pub signatures: Vec<Signatures>,
     /// What a reader should know of: conversions, things left out.
@@ -160,6 +164,7 @@ pub async fn plan(
 fn is_retag(source: &dyn Source, destination: &dyn Destination, want: &Want) -> bool {
     want.layers == Layers::Keep
         && want.format.is_none()
+        && want.foreign_layers != Some(true)
         && source.repository().is_some()
         && source.repository() == destination.repository()
 }
@@ -264,7 +269,10 @@ async fn draw(
         true => (Presence::Present, Stored::Present),
         false => (Presence::AskedOnWrite, Stored::Written),
     };
-    let mut seen = HashMap::new();
+    let takes_foreign = want
+        .foreign_layers
+        .unwrap_or(can.foreign_layers != Foreign::Left);
+    let (mut seen, mut left) = (HashMap::new(), Vec::new());
     for (node, blob) in nodes
         .iter()
         .flat_map(|n| n.blobs.iter().map(move |b| (n, b)))
@@ -272,11 +280,10 @@ async fn draw(
         let recoded = node.recoded.get(&blob.digest);
         // The same digest may stand for a blob as it is and for one that is going to get another digest.
         let late = recoded.is_some_and(|r| r.into.is_some());
-        if blob.media_type.is_foreign() && blob.urls.as_ref().is_some_and(|u| !u.is_empty()) {
-            plan.notes.push(format!(
-                "layer `{}` is foreign: it stays at its URLs and is not copied",
-                blob.digest
-            ));
+        if is_elsewhere(blob) && !takes_foreign {
+            if !left.contains(&blob.digest) {
+                left.push(blob.digest.clone());
+            }
         } else if let Some(size) = seen.insert((blob.digest.clone(), late), blob.size) {
             if size != blob.size {
                 let text = format!(
@@ -291,14 +298,26 @@ async fn draw(
                 Some(recoded) => Content::Recoded(Box::new(recoded.clone())),
                 None => made().unwrap_or(Content::Source),
             };
+            let moving = match &content {
+                Content::Recoded(recoded) => &recoded.from.digest,
+                Content::Source | Content::Made(_) => &blob.digest,
+            };
+            let urls = match draft.urls.get(moving) {
+                Some(urls) => urls.clone(),
+                None if is_elsewhere(blob) => blob.urls.clone().unwrap_or_default(),
+                None => Vec::new(),
+            };
             plan.blobs.push(BlobStep {
                 blob: blob.clone(),
                 content,
+                urls,
                 presence,
                 expected,
             });
         }
     }
+    plan.notes.extend(told_of(&left));
+    plan.left = left;
     plan.manifests = order(nodes)?;
     if retag {
         let made = |m: &ManifestStep| graph.made.contains(m.manifest.digest());
@@ -307,6 +326,29 @@ async fn draw(
         signatures::add(&mut plan, top.digest(), source, destination).await?;
     }
     Ok((plan, current))
+}
+
+/// Whether a manifest says that `blob` is a layer at URLs of its own.
+pub(super) fn is_elsewhere(blob: &Descriptor) -> bool {
+    blob.media_type.is_foreign() && blob.urls.as_ref().is_some_and(|u| !u.is_empty())
+}
+
+/// What to tell of the foreign layers `left`, which are not copied.
+fn told_of(left: &[Digest]) -> Option<String> {
+    let unless = "not copied; `--allow-nondistributable` takes";
+    match left {
+        [] => None,
+        [one] => Some(format!(
+            "layer `{one}` is foreign: it stays at its URL and is {unless} it along"
+        )),
+        some => {
+            let some: Vec<String> = some.iter().map(|d| format!("`{d}`")).collect();
+            let some = some.join(", ");
+            Some(format!(
+                "layers {some} are foreign: they stay at their URLs and are {unless} them along"
+            ))
+        }
+    }
 }
 
 async fn ask(destination: &dyn Destination, step: &BlobStep, look: bool) -> Result<Presence> {

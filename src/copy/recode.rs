@@ -9,7 +9,10 @@ use std::collections::HashMap;
 use super::codec::Codec;
 use super::graph::Node;
 use super::plan::Awaits;
-use crate::image::{Descriptor, Digest, ImageConfig, ImageView, LayerForm, View, convert};
+use crate::image::{
+    Descriptor, Digest, ImageConfig, ImageView, LayerForm, MediaType, View, convert,
+};
+use crate::transport::inflate::Compression;
 use crate::{Error, Kind, Result};
 
 /// What becomes of an image's layers.
@@ -48,14 +51,71 @@ impl Recoded {
     }
 }
 
-/// The layers of `image`, whose config is `config`, that `layers` wants in another form; `None` for those that
-/// stay. With `all`, a layer that has no such form is an error; else it stays.
+/// How a layer is packed, as its bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packed {
+    In(LayerForm),
+    /// In a way that no media type says.
+    Otherwise,
+}
+
+impl Packed {
+    /// Told by the first bytes of a layer.
+    pub(super) fn of(begin: &[u8]) -> Packed {
+        match Compression::of(begin) {
+            None => Packed::In(LayerForm::Plain),
+            Some(Compression::Gzip) => Packed::In(LayerForm::Gzip),
+            Some(Compression::Zstd) => Packed::In(LayerForm::Zstd),
+            Some(Compression::Xz | Compression::Bzip2) => Packed::Otherwise,
+        }
+    }
+}
+
+/// What becomes of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Choice {
+    Stays,
+    /// Its bytes stay, and its type becomes the one of this form, which is what they are.
+    Named(LayerForm),
+    Recoded(Box<Recoded>),
+}
+
+impl Choice {
+    /// The form that the layer gets or turned out to have.
+    pub(super) fn form(&self) -> Option<LayerForm> {
+        match self {
+            Choice::Stays => None,
+            Choice::Named(form) => Some(*form),
+            Choice::Recoded(recoded) => Some(recoded.form()),
+        }
+    }
+
+    pub(super) fn recoded(&self) -> Option<&Recoded> {
+        match self {
+            Choice::Recoded(recoded) => Some(recoded),
+            Choice::Stays | Choice::Named(_) => None,
+        }
+    }
+}
+
+/// What becomes of a layer of type `media_type` whose bytes stay and are `packed`.
+pub(super) fn named(media_type: &MediaType, packed: Packed) -> Choice {
+    match (LayerForm::of(media_type), packed) {
+        (Some(said), Packed::In(form)) if said != form => Choice::Named(form),
+        _ => Choice::Stays,
+    }
+}
+
+/// What becomes of the layers of `image`, whose config is `config`, where `layers` are wanted. `packed` has what the
+/// bytes of each say, where that is known; else its type is believed. With `all`, a layer that has no such form is an
+/// error; else it stays.
 pub(super) fn chosen(
     image: &ImageView,
     config: &[u8],
+    packed: &HashMap<Digest, Packed>,
     layers: Layers,
     all: bool,
-) -> Result<Vec<Option<Recoded>>> {
+) -> Result<Vec<Choice>> {
     let diff_ids = ImageConfig::parse(config)?.rootfs.diff_ids;
     if diff_ids.len() != image.layers.len() {
         let (layers, ids) = (image.layers.len(), diff_ids.len());
@@ -65,51 +125,68 @@ pub(super) fn chosen(
     let pairs = image.layers.iter().zip(diff_ids);
     pairs
         .map(|(layer, diff_id)| {
-            let into = match (LayerForm::of(&layer.media_type), layers) {
-                (_, Layers::Keep) => return Ok(None),
-                (None, _) if !all => return Ok(None),
-                (None, _) => {
+            let Some(said) = LayerForm::of(&layer.media_type) else {
+                if all {
                     LayerForm::Plain.type_of(&layer.media_type)?;
-                    return Ok(None);
                 }
-                // Whatever the type says: what hashes to its diff id is plain.
-                (_, Layers::Plain) => (diff_id != layer.digest).then_some(None),
-                (
-                    Some(form),
-                    Layers::Compressed {
-                        codec,
-                        plain,
-                        others,
-                    },
-                ) => {
-                    let wanted = if diff_id == layer.digest {
-                        plain
-                    } else {
-                        others && form != codec.form()
+                return Ok(Choice::Stays);
+            };
+            // Whatever its type says: what hashes to its diff id is plain, and only that.
+            let packed = match packed.get(&layer.digest) {
+                _ if diff_id == layer.digest => Packed::In(LayerForm::Plain),
+                Some(Packed::In(LayerForm::Plain)) => Packed::Otherwise,
+                Some(packed) => *packed,
+                None => Packed::In(said),
+            };
+            let into = match layers {
+                Layers::Keep => None,
+                Layers::Plain => (diff_id != layer.digest).then_some(None),
+                Layers::Compressed {
+                    codec,
+                    plain,
+                    others,
+                } => {
+                    let wanted = match packed {
+                        _ if diff_id == layer.digest => plain,
+                        Packed::In(form) => others && form != codec.form(),
+                        Packed::Otherwise => true,
                     };
                     wanted.then_some(Some(codec))
                 }
             };
-            Ok(into.map(|into| Recoded {
-                from: layer.clone(),
-                diff_id,
-                into,
-            }))
+            Ok(match into {
+                None => named(&layer.media_type, packed),
+                Some(into) => Choice::Recoded(Box::new(Recoded {
+                    from: layer.clone(),
+                    diff_id,
+                    into,
+                })),
+            })
         })
         .collect()
 }
 
 /// `node` with its layers in the form of `chosen`, one for each of them.
-pub(super) fn over(node: Node, chosen: Vec<Option<Recoded>>) -> Result<Node> {
+pub(super) fn over(node: Node, chosen: Vec<Choice>) -> Result<Node> {
     let View::Image(image) = node.manifest.view()? else {
         return Ok(node);
     };
     let mut recoded = HashMap::new();
     let mut layers = Vec::with_capacity(chosen.len());
     for (layer, chosen) in image.layers.iter().zip(chosen) {
-        let Some(chosen) = chosen else {
-            layers.push(layer.clone());
-            continue;
+        let chosen = match chosen {
+            Choice::Recoded(recoded) => *recoded,
+            Choice::Named(form) => {
+                layers.push(Descriptor {
+                    media_type: form.type_of(&layer.media_type)?,
+                    ..layer.clone()
+                });
+                continue;
+            }
+            Choice::Stays => {
+                layers.push(layer.clone());
+                continue;
+            }
         };
         let media_type = chosen.form().type_of(&layer.media_type)?;
         let digest = match chosen.into {
@@ -124,9 +201,13 @@ pub(super) fn over(node: Node, chosen: Vec<Option<Recoded>>) -> Result<Node> {
         recoded.insert(digest, chosen);
     }
     let manifest = convert::with_layers(&node.manifest, &layers)?;
+    let awaits = match recoded.is_empty() {
+        true => Awaits::Nothing,
+        false => Awaits::Layers,
+    };
     Ok(Node {
         recoded,
-        awaits: Awaits::Layers,
+        awaits,
         ..node.with_image(manifest)?
     })
 }

@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Realm,
     /// A registry that an index of Registry V1 sends its clients to.
     Endpoint,
+    /// Where a manifest says that a layer is.
+    Layer,
 }
 
 /// A URL that requests may be sent to.
@@ -91,6 +93,7 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
             Purpose::Link => "the next page at",
             Purpose::Realm => "the token endpoint",
             Purpose::Endpoint => "the registry",
+            Purpose::Layer => "a layer at",
         };
         let target = match &joined {
             Ok(url) => Admitted(url.clone()).redacted(),
@@ -142,6 +145,20 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
         return Err(refuse("it is on another server"));
     }
     Ok(admitted)
+}
+
+/// Admits the URL `target` of a layer, which a manifest names that came from `origin`. A manifest that did not come
+/// from a server is judged as if this machine had served it.
+pub(crate) fn admit_layer(origin: Option<&Url>, target: &str) -> Result<Admitted> {
+    let base = match origin {
+        Some(url) => Admitted(url.clone()),
+        None => Admitted::root("http", "localhost")?,
+    };
+    if Url::parse(target).is_err() {
+        let message = "the manifest names a layer at something that is not a URL";
+        return Err(Error::new(Kind::Unavailable, message));
+    }
+    admit(&base, target, Purpose::Layer)
 }
 
 /// U3: `host/path` without a scheme, where the host is the one that was asked.
@@ -240,6 +257,30 @@ mod tests {
             .unwrap()
             .ends_with("sig=%2F")
         );
+    }
+
+    #[test]
+    fn b13_layers_are_fetched_from_where_their_manifest_may_lead() {
+        let from = |origin: Option<&str>, url: &str| {
+            let origin = origin.map(|o| Url::parse(o).unwrap());
+            admit_layer(origin.as_ref(), url).is_ok()
+        };
+        for (origin, url, good) in [
+            (Some("https://r.io/"), "https://cdn.io/layer", true),
+            (Some("https://r.io/"), "http://cdn.io/layer", false),
+            (Some("https://r.io/"), "https://10.0.0.1/layer", false),
+            (
+                Some("http://127.0.0.1:5000/"),
+                "http://127.0.0.2/layer",
+                true,
+            ),
+            (None, "http://127.0.0.1/layer", true),
+            (None, "https://cdn.io/layer", true),
+            (None, "file:///etc/passwd", false),
+            (None, "/layer", false),
+        ] {
+            assert_eq!(from(origin, url), good, "{origin:?} {url}");
+        }
     }
 
     proptest! {

@@ -115,6 +115,11 @@ impl Client {
         self.root.get()
     }
 
+    /// The URL under which the registry answers, once an answer has shown which scheme it speaks.
+    pub fn origin(&self) -> Option<url::Url> {
+        self.root().map(|root| root.url().clone())
+    }
+
     /// The registry this is a client of.
     pub fn registry(&self) -> &Registry {
         &self.registry

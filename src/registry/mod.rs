@@ -26,6 +26,7 @@ pub mod v2;
 mod warning;
 mod wire;
 
+pub(crate) use admit::{Admitted, admit_layer};
 pub use challenge::{Challenge, parse_challenges};
 pub use client::Client;
 pub use connections::Patience;

@@ -20,8 +20,8 @@ use tokio::sync::OnceCell;
 
 use super::blob_store::{self, blocking, cannot_read, read_document};
 use super::{
-    BlobBody, BlobStream, Destination, DestinationCan, Presence, Source, SourceCan, Stored, Which,
-    WrittenLate, verified_from,
+    BlobBody, BlobStream, Destination, DestinationCan, Foreign, Presence, Source, SourceCan,
+    Stored, Which, WrittenLate, verified_from,
 };
 use crate::image::{Algorithm, Descriptor, Digest, Manifest, View};
 use crate::{Error, Kind, Result};
@@ -295,7 +295,7 @@ impl Destination for DirDestination {
             holds: |_| true,
             manifest_vouches: false,
             plain_layers: false,
-            foreign_layers: true,
+            foreign_layers: Foreign::Taken,
             names_late: true,
             keeps_signatures: true,
         }

@@ -16,11 +16,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::{OnceCell, Semaphore};
+use url::Url;
 
 use super::docker_v1::{Fallback, V1Source, no_v2};
-use super::{BlobStream, ReadAhead, Source, SourceCan, Spliced, TagPages, Which, verified_from};
+use super::{
+    BlobStream, ReadAhead, Source, SourceCan, Spliced, TagPages, Which, first_bytes, read_all,
+    verified_from,
+};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch, Tag};
 use crate::registry::v2::TagOrDigest;
 use crate::registry::{Actions, Client, Patience};
@@ -162,6 +167,25 @@ impl Source for DockerSource {
         self.client
             .blob_size(&self.reference.repository.name, digest, Actions::Pull)
             .await
+    }
+
+    async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes> {
+        let part = 0..blob.size.min(len as u64);
+        let old = self.v1.get().is_some() || self.draft.get().is_some();
+        if !old && !part.is_empty() {
+            let name = &self.reference.repository.name;
+            let asked = self.client.get_blob_part(name, blob, part, Actions::Pull);
+            match asked.await {
+                Ok(stream) => return read_all(stream, len as u64).await,
+                Err(e) => tracing::debug!("{e}; reading the blob from its beginning"),
+            }
+        }
+        let stream = self.blob(blob, 0).await?;
+        first_bytes(stream, len).await
+    }
+
+    fn origin(&self) -> Option<Url> {
+        self.client.origin()
     }
 
     fn reference(&self) -> Option<&Reference> {

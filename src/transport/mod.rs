@@ -12,6 +12,7 @@ pub mod docker;
 pub mod docker_archive;
 pub mod docker_daemon;
 pub mod docker_v1;
+mod elsewhere;
 pub mod inflate;
 pub mod oci_archive;
 pub mod oci_layout;
@@ -25,9 +26,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use url::Url;
 
 use crate::image::{
     Descriptor, Digest, ImageName, Manifest, MediaType, Reference, Repository, Sketch,
@@ -37,6 +40,7 @@ use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
 pub use delete::{Deleted, delete};
+pub use elsewhere::Elsewhere;
 pub use stream::{
     CONFIG_CAP, Spliced, Tally, is_spliced, read_all, tallied, verified, verified_from,
 };
@@ -143,11 +147,34 @@ pub enum Which {
 /// The bytes of a blob as they arrive. From offset 0 the last item is an error when digest or size is off.
 pub type BlobStream = BoxStream<'static, Result<Bytes>>;
 
+/// The first `len` bytes of `stream`, or all where it has fewer.
+async fn first_bytes(mut stream: BlobStream, len: usize) -> Result<Bytes> {
+    let mut begin = BytesMut::new();
+    while begin.len() < len
+        && let Some(piece) = stream.next().await
+    {
+        begin.extend_from_slice(&piece?);
+    }
+    begin.truncate(len);
+    Ok(begin.freeze())
+}
+
 /// What a source is able to do; asked for in place of its name.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SourceCan {
     /// Blobs can be read from an offset without reading what comes before.
     pub ranged: bool,
+}
+
+/// What becomes of foreign layers at a destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// They stay at their URLs unless they are asked for: readers of such a place fetch them from there.
+    Left,
+    /// They are copied like others, and the manifest keeps their URLs: the place is to be whole.
+    Taken,
+    /// They become layers of the image's own: such a place knows no URLs.
+    Own,
 }
 
 /// What a destination is able to do; asked for in place of its name.
@@ -159,8 +186,8 @@ pub struct DestinationCan {
     pub manifest_vouches: bool,
     /// Layers are held uncompressed only: whoever writes has to inflate them.
     pub plain_layers: bool,
-    /// A manifest may list foreign layers, which lie at their URLs and are not copied.
-    pub foreign_layers: bool,
+    /// What becomes of foreign layers, whose bytes are at URLs of their own.
+    pub foreign_layers: Foreign,
     /// A blob may come whose digest is known only when all its bytes are there.
     pub names_late: bool,
     /// There is a place for signatures beside a manifest.
@@ -251,6 +278,16 @@ pub trait Source: Send + Sync {
     /// The blob's bytes from offset `from` on. From 0 the stream checks size and digest itself; from elsewhere
     /// the caller goes on with the digester that has seen what came before.
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream>;
+
+    /// The first `len` bytes of a blob, or all where it has fewer. Nothing is verified.
+    async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes> {
+        first_bytes(self.blob(blob, 0).await?, len).await
+    }
+
+    /// The URL of the server that the manifest came from; `None` for a place on this machine.
+    fn origin(&self) -> Option<Url> {
+        None
+    }
 
     /// The size in bytes of a blob that no descriptor tells of: a layer of schema 1.
     async fn blob_size(&self, _digest: &Digest) -> Result<u64> {

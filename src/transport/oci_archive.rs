@@ -16,8 +16,8 @@ use super::oci_layout::{self, INDEX_FILE, LAYOUT, LAYOUT_FILE, check_version_of,
 use super::tar_index::TarIndex;
 use super::tar_writer::{Content, Entry, TarWriter};
 use super::{
-    BlobBody, BlobStream, Coming, Destination, DestinationCan, Presence, Source, SourceCan, Stored,
-    Which, WrittenLate, tallied, verified_from,
+    BlobBody, BlobStream, Coming, Destination, DestinationCan, Foreign, Presence, Source,
+    SourceCan, Stored, Which, WrittenLate, tallied, verified_from,
 };
 use crate::image::{Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Kind, Result};
@@ -332,7 +332,7 @@ impl Destination for OciArchiveDestination {
             holds: oci_layout::holds,
             manifest_vouches: false,
             plain_layers: false,
-            foreign_layers: true,
+            foreign_layers: Foreign::Left,
             names_late: true,
             keeps_signatures: false,
         }

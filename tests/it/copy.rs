@@ -5,8 +5,10 @@
 mod configless;
 mod convert;
 mod edges;
+mod foreign;
 mod graphs;
 mod interrupted;
+mod labels;
 mod left_out;
 mod nested;
 mod recode;

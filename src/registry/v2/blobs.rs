@@ -6,9 +6,10 @@ use futures_util::StreamExt;
 use http::{Method, StatusCode, header};
 
 use crate::image::{Descriptor, Digest, RepositoryName};
+use crate::registry::admit::Admitted;
 use crate::registry::body::Answer;
 use crate::registry::error::has_status;
-use crate::registry::intent::{Actions, ByteStream, Intent, Scope};
+use crate::registry::intent::{Actions, ByteStream, Intent, Scope, Target, Who};
 use crate::registry::unpack::unpacked;
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
@@ -69,7 +70,32 @@ impl Client {
         from: u64,
         blob: Option<&Descriptor>,
     ) -> Result<ByteStream> {
-        let mut get = Intent::new(Method::GET, path, Some(scope));
+        let get = Intent::new(Method::GET, path, Some(scope));
+        self.bytes_of(get, size, from, blob).await
+    }
+
+    /// The bytes from offset `from` on of the layer `blob`, which a manifest says to be at `url`. No credentials are sent,
+    /// and nothing is verified here.
+    pub(crate) async fn get_layer_at(
+        &self,
+        url: &Admitted,
+        blob: &Descriptor,
+        from: u64,
+    ) -> Result<ByteStream> {
+        let mut get = Intent::new(Method::GET, String::new(), None);
+        get.target = Target::At(url.clone());
+        get.who = Who::Said(None);
+        self.bytes_of(get, Some(blob.size), from, Some(blob)).await
+    }
+
+    /// The bytes that `get` asks for, from offset `from` on.
+    async fn bytes_of(
+        &self,
+        mut get: Intent,
+        size: Option<u64>,
+        from: u64,
+        blob: Option<&Descriptor>,
+    ) -> Result<ByteStream> {
         get.bulk = size.is_none_or(|size| size > BULK);
         let mut answer = match from {
             0 => self.send(&get).await?,

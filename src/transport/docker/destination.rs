@@ -22,7 +22,8 @@ use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patien
 use crate::settings::Access;
 use crate::transport::docker_v1::{Fallback, V1Destination, no_v2};
 use crate::transport::{
-    BlobBody, Coming, Destination, DestinationCan, Expected, Presence, Stored, Which, WrittenLate,
+    BlobBody, Coming, Destination, DestinationCan, Expected, Foreign, Presence, Stored, Which,
+    WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -97,7 +98,7 @@ impl Destination for DockerDestination {
             holds: |_| true,
             manifest_vouches: true,
             plain_layers: false,
-            foreign_layers: true,
+            foreign_layers: Foreign::Left,
             names_late: true,
             keeps_signatures: false,
         }

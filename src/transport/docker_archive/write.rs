@@ -16,8 +16,8 @@ use super::super::archive_file::STANDARD;
 use super::super::blob_store::blocking;
 use super::super::tar_writer::{Content, Entry, TarWriter};
 use super::super::{
-    BlobBody, CONFIG_CAP, Coming, Destination, DestinationCan, Local, Presence, Stored, Which,
-    WrittenLate, read_all,
+    BlobBody, CONFIG_CAP, Coming, Destination, DestinationCan, Foreign, Local, Presence, Stored,
+    Which, WrittenLate, read_all,
 };
 use super::legacy::{directories, repositories};
 use super::{Item, MANIFEST, REPOSITORIES, image_name};
@@ -200,7 +200,7 @@ impl Destination for DockerArchiveDestination {
             holds: |media_type| *media_type == MediaType::DOCKER_MANIFEST,
             manifest_vouches: false,
             plain_layers: !self.keep_compressed,
-            foreign_layers: false,
+            foreign_layers: Foreign::Own,
             names_late: false,
             keeps_signatures: false,
         }

@@ -23,8 +23,8 @@ use crate::registry::{MAX_UNANSWERED, Patience, UploadBody, is_unanswered};
 use crate::settings::Access;
 use crate::transport::archive_file::{ArchiveFile, spool};
 use crate::transport::{
-    BlobBody, BlobStream, CONFIG_CAP, Destination, DestinationCan, Presence, Stored, Which,
-    WrittenLate, inflate, read_all, tallied,
+    BlobBody, BlobStream, CONFIG_CAP, Destination, DestinationCan, Foreign, Presence, Stored,
+    Which, WrittenLate, inflate, read_all, tallied,
 };
 use crate::{Error, Kind, Result};
 
@@ -312,7 +312,7 @@ impl Destination for V1Destination {
             },
             manifest_vouches: false,
             plain_layers: false,
-            foreign_layers: false,
+            foreign_layers: Foreign::Own,
             names_late: true,
             keeps_signatures: false,
         }

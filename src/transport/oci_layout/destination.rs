@@ -15,7 +15,7 @@ use super::{INDEX_FILE, LAYOUT_FILE, check_version, image_name, read_index};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector};
 use crate::transport::blob_store::{self, blocking};
 use crate::transport::{
-    BlobBody, Destination, DestinationCan, Presence, Stored, Which, WrittenLate,
+    BlobBody, Destination, DestinationCan, Foreign, Presence, Stored, Which, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -139,7 +139,7 @@ impl Destination for OciDestination {
             holds,
             manifest_vouches: false,
             plain_layers: false,
-            foreign_layers: true,
+            foreign_layers: Foreign::Left,
             names_late: true,
             keeps_signatures: false,
         }

@@ -417,7 +417,7 @@ fn b12_wrong_bytes_after_every_resume_end_in_an_error() {
 }
 
 #[test]
-fn b13_urls_of_foreign_layers_are_not_fetched() {
+fn b13_urls_of_foreign_layers_are_not_fetched_unasked() {
     let evil = FakeRegistry::start_on("127.0.0.4");
     let base = images::two_layers_docker();
     let mut json = base.json();
@@ -432,8 +432,15 @@ fn b13_urls_of_foreign_layers_are_not_fetched() {
     image.blobs.remove(&foreign);
     let registry = FakeRegistry::start().image("a", "1", &image);
     let barque = barque();
-    let out = pull(&barque, &registry).ok();
-    assert!(out.stderr().contains("is foreign"), "{}", out.stderr());
+    let copy = ["copy", &registry.docker("a:1")];
+    let leaves: [&[&str]; 2] = [
+        &["oci:layout:1"],
+        &["dir:out", "--allow-nondistributable=false"],
+    ];
+    for to in leaves {
+        let out = barque.args(copy).args(to).run().ok();
+        assert!(out.stderr().contains("is foreign"), "{}", out.stderr());
+    }
     assert_pulled(&barque, &image);
     assert!(evil.requests("", "").is_empty());
     assert!(registry.requests("", foreign.hex()).is_empty());

@@ -150,7 +150,8 @@ impl FakeRegistry {
         self
     }
 
-    /// Takes indexes that list what is not there, as OCI's specification lets a registry do.
+    /// Takes indexes that list what is not there, as OCI's specification lets a registry do, and images whose foreign
+    /// layers are not there.
     pub fn takes_sparse(self) -> FakeRegistry {
         self.store().takes_sparse = true;
         self

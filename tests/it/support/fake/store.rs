@@ -288,7 +288,9 @@ impl Store {
                 "provided digest did not match uploaded content",
             );
         }
-        let may_miss = self.takes_sparse && json["manifests"].is_array();
+        let mut layers = json["layers"].as_array().into_iter().flatten();
+        let foreign = layers.any(|l| l["urls"].is_array());
+        let may_miss = self.takes_sparse && (json["manifests"].is_array() || foreign);
         if let Some(missing) = repo.missing(&json).filter(|_| !may_miss) {
             return error(
                 400,

@@ -1,0 +1,180 @@
+//! Foreign layers: those that a manifest says to be at URLs of their own.
+//!
+//! The source is asked first, because many registries have them. Where it has not, the URLs are tried in turn: each has
+//! to pass `registry::admit`, the request carries no credentials, and what comes is checked against digest and size as any
+//! other blob (quirk B13). Whether such layers are wanted at all is decided in `copy`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::{StreamExt, stream};
+
+use super::{BlobStream, Source, verified_from};
+use crate::image::{Descriptor, ReferenceError, Registry};
+use crate::registry::{Admitted, Client, Patience, admit_layer};
+use crate::settings::{Access, Login};
+use crate::{Error, Kind, Result};
+
+/// Times in a row that a download is taken up again without a byte of progress.
+const MAX_STUCK: usize = 4;
+
+/// Fetches layers from their URLs.
+pub struct Elsewhere {
+    patience: Patience,
+    /// By host and port.
+    clients: Mutex<HashMap<Registry, Arc<Client>>>,
+}
+
+impl fmt::Debug for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Elsewhere").finish_non_exhaustive()
+    }
+}
+
+impl Elsewhere {
+    /// Sends nothing before a layer is asked for.
+    pub fn new(patience: Patience) -> Elsewhere {
+        Elsewhere {
+            patience,
+            clients: Mutex::default(),
+        }
+    }
+
+    /// The bytes of `blob` from offset `from` on, as [`Source::blob`] gives them: from `source`, or from the first of
+    /// `urls` that answers where `source` does not have them.
+    ///
+    /// # Errors
+    /// That of `source` where `urls` is empty, else one of the class of the last URL's.
+    pub async fn blob(
+        &self,
+        source: &dyn Source,
+        blob: &Descriptor,
+        urls: &[String],
+        from: u64,
+    ) -> Result<BlobStream> {
+        let mut error = match source.blob(blob, from).await {
+            Err(e) if !urls.is_empty() && e.kind() == Kind::NotFound => e,
+            other => return other,
+        };
+        for url in urls {
+            match self.at(source, url, blob, from).await {
+                Ok(stream) => return Ok(stream),
+                Err(e) => {
+                    tracing::debug!("{e}");
+                    error = e;
+                }
+            }
+        }
+        let (digest, name) = (&blob.digest, source.name());
+        let text =
+            format!("layer `{digest}` is foreign: `{name}` does not have it, and its URL failed");
+        Err(Error::new(error.kind(), text).because(error))
+    }
+
+    /// Requests sent so far, by host.
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.values().flat_map(|c| c.requests()).collect()
+    }
+
+    async fn at(
+        &self,
+        source: &dyn Source,
+        url: &str,
+        blob: &Descriptor,
+        from: u64,
+    ) -> Result<BlobStream> {
+        let url = admit_layer(source.origin().as_ref(), url)?;
+        let client = self.client(&url)?;
+        let first = client.get_layer_at(&url, blob, from).await?;
+        let download = Download {
+            client,
+            url,
+            blob: blob.clone(),
+            offset: from,
+            inner: Some(first),
+            stuck: 0,
+        };
+        let stream = stream::unfold(Some(download), |download| async {
+            let mut download = download?;
+            match download.next().await? {
+                Ok(bytes) => Some((Ok(bytes), Some(download))),
+                Err(e) => Some((Err(e), None)),
+            }
+        });
+        Ok(verified_from(Box::pin(stream), blob, from))
+    }
+
+    fn client(&self, url: &Admitted) -> Result<Arc<Client>> {
+        let at = url.url();
+        let host = at.host_str().unwrap_or_default();
+        let host = match at.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let registry: Registry = host.parse().map_err(|e: ReferenceError| {
+            let text = format!("`{host}` is not a host that layers are fetched from");
+            Error::new(Kind::Unavailable, text).because(e)
+        })?;
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&registry) {
+            return Ok(client.clone());
+        }
+        let access = Access {
+            login: Login::Anonymous,
+            tls_verify: true,
+            cert_dir: None,
+        };
+        let client = Arc::new(Client::new(&registry, &access, self.patience.clone())?);
+        clients.insert(registry, client.clone());
+        Ok(client)
+    }
+}
+
+/// A layer on its way from a URL, which goes on at its offset where it broke off.
+struct Download {
+    client: Arc<Client>,
+    url: Admitted,
+    blob: Descriptor,
+    offset: u64,
+    inner: Option<BlobStream>,
+    stuck: usize,
+}
+
+impl Download {
+    async fn next(&mut self) -> Option<Result<bytes::Bytes>> {
+        loop {
+            let next = match &mut self.inner {
+                Some(inner) => inner.next().await,
+                None => {
+                    let again = self.client.get_layer_at(&self.url, &self.blob, self.offset);
+                    match again.await {
+                        Ok(inner) => {
+                            self.inner = Some(inner);
+                            continue;
+                        }
+                        Err(e) => Some(Err(e)),
+                    }
+                }
+            };
+            let broken = match next {
+                Some(Ok(bytes)) => {
+                    self.offset += bytes.len() as u64;
+                    self.stuck = 0;
+                    return Some(Ok(bytes));
+                }
+                _ if self.offset >= self.blob.size => return None,
+                // Ended early without an error: the check of the size says so.
+                None => return None,
+                Some(Err(e)) => e,
+            };
+            if broken.kind() != Kind::Unavailable || self.stuck >= MAX_STUCK {
+                return Some(Err(broken));
+            }
+            self.inner = None;
+            self.client.wait_before_try(self.stuck).await;
+            self.stuck += 1;
+        }
+    }
+}
