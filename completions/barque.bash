@@ -86,7 +86,7 @@ _barque() {
 
     case "${cmd}" in
         barque)
-            opts="-V -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --version --help inspect copy tags list-tags layers delete manifest-digest search login logout help"
+            opts="-V -h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --tmpdir --version --help inspect copy tags list-tags layers delete manifest-digest search login logout help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -101,6 +101,10 @@ _barque() {
                     return 0
                     ;;
                 --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-os-version)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -124,7 +128,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__copy)
-            opts="-a -f -q -h --all --multi-arch --platform --sparse --recheck --preserve-digests --format --schema1-key --remove-signatures --verify-signature --no-verify-signature --additional-tag --keep-compressed --shared-blob-dir --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --dest-compress-format --dest-compress-level --dest-compress --dest-decompress --dest-force-compress-format --dest-oci-accept-uncompressed-layers --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-a -f -q -h --all --multi-arch --platform --sparse --recheck --preserve-digests --format --schema1-key --remove-signatures --verify-signature --no-verify-signature --additional-tag --keep-compressed --shared-blob-dir --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --dest-compress-format --dest-compress-level --dest-compress --dest-decompress --dest-force-compress-format --dest-oci-accept-uncompressed-layers --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -278,6 +282,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --command-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -298,7 +306,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__delete)
-            opts="-h --force --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-h --force --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -349,6 +357,10 @@ _barque() {
                     return 0
                     ;;
                 --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-os-version)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -526,7 +538,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__inspect)
-            opts="-f -n -h --raw --config --format --no-tags --verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-f -n -h --raw --config --format --no-tags --verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -600,6 +612,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --command-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -620,7 +636,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__layers)
-            opts="-o -h --output --list --json --verify-signature --no-verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-o -h --output --list --json --verify-signature --no-verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -694,6 +710,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --command-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -714,7 +734,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__login)
-            opts="-u -p -v -h --username --password --password-stdin --get-login --authfile --compat-auth-file --cert-dir --tls-verify --verbose --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-u -p -v -h --username --password --password-stdin --get-login --authfile --compat-auth-file --cert-dir --tls-verify --verbose --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -764,6 +784,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --command-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -784,7 +808,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__logout)
-            opts="-a -h --all --authfile --compat-auth-file --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-a -h --all --authfile --compat-auth-file --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -810,6 +834,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --command-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -830,7 +858,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__manifest__subcmd__digest)
-            opts="-h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -845,6 +873,10 @@ _barque() {
                     return 0
                     ;;
                 --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-os-version)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -868,7 +900,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__search)
-            opts="-h --limit --json --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-h --limit --json --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -926,6 +958,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --command-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -946,7 +982,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__tags)
-            opts="-h --plain --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            opts="-h --plain --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -997,6 +1033,10 @@ _barque() {
                     return 0
                     ;;
                 --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-os-version)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

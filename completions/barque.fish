@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_barque_global_optspecs
-    string join \n debug override-os= override-arch= override-variant= command-timeout= stall-timeout= tmpdir= V/version h/help
+    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= tmpdir= V/version h/help
 end
 
 function __fish_barque_needs_command
@@ -27,6 +27,7 @@ end
 complete -c barque -n "__fish_barque_needs_command" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_needs_command" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_needs_command" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_needs_command" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_needs_command" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_needs_command" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
@@ -45,7 +46,7 @@ complete -c barque -n "__fish_barque_needs_command" -f -a "login" -d 'Log in to 
 complete -c barque -n "__fish_barque_needs_command" -f -a "logout" -d 'Remove a stored login'
 complete -c barque -n "__fish_barque_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s f -l format -d 'Print by this Go template, as in \'{{.Digest}}\' or \'{{json .Labels}}\'' -r
-complete -c barque -n "__fish_barque_using_subcommand inspect" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
@@ -61,10 +62,11 @@ false\t''"
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
-complete -c barque -n "__fish_barque_using_subcommand inspect" -l raw -d 'Print the manifest byte for byte; with --config the config'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l raw -d 'Print the manifest byte for byte, with --platform that of the platform; with --config the config'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l config -d 'Print the config of the image as JSON'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s n -l no-tags -d 'Leave the tags of the repository out, and do not ask for them'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l verify-signature -d 'Check the signatures of a docker schema 1 manifest and print key ids and verdicts'
@@ -72,7 +74,7 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l no-creds -d 'S
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s h -l help -d 'Print help'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l multi-arch -d 'Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms' -r
-complete -c barque -n "__fish_barque_using_subcommand copy" -l platform -d 'Choose this platform; given twice, or with a * as in linux/arm*, the index is copied with these only' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l platform -d 'Choose this platform; with several, as in linux/amd64,linux/arm64 or linux/arm*, the index is copied with these only' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -s f -l format -d 'Write the image in this format: oci, v2s2 (docker\'s schema 2) or v2s1 (docker\'s schema 1)' -r -f -a "oci\t''
 v2s1\t''
 v2s2\t''"
@@ -111,6 +113,7 @@ false\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
@@ -146,6 +149,7 @@ false\t''"
 complete -c barque -n "__fish_barque_using_subcommand tags" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
@@ -166,6 +170,7 @@ false\t''"
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
@@ -174,7 +179,7 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l no-creds -d 
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -s h -l help -d 'Print help'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s o -l output -d 'Write into this directory, which must be new or empty' -r -F
-complete -c barque -n "__fish_barque_using_subcommand layers" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
@@ -190,6 +195,7 @@ false\t''"
 complete -c barque -n "__fish_barque_using_subcommand layers" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
@@ -213,6 +219,7 @@ false\t''"
 complete -c barque -n "__fish_barque_using_subcommand delete" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
@@ -223,6 +230,7 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -s h -l help -d 'P
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
@@ -242,6 +250,7 @@ false\t''"
 complete -c barque -n "__fish_barque_using_subcommand search" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
@@ -259,6 +268,7 @@ false\t''"
 complete -c barque -n "__fish_barque_using_subcommand login" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
@@ -272,6 +282,7 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l compat-auth-fil
 complete -c barque -n "__fish_barque_using_subcommand logout" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F

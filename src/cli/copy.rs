@@ -20,7 +20,9 @@ use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use super::{Outcome, Workers};
 use crate::copy::{self, Format, Platforms, Want};
-use crate::image::{ImageName, PlatformPattern, SigningKey, parse_reference};
+use crate::image::{
+    ChosenBy, ImageName, PlatformPattern, PlatformWish, SigningKey, parse_reference,
+};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;
@@ -63,8 +65,8 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "CHOICE", conflicts_with = "platform")]
     multi_arch: Option<String>,
 
-    /// Choose this platform; given twice, or with a * as in linux/arm*, the index is copied with these only
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    /// Choose this platform; with several, as in linux/amd64,linux/arm64 or linux/arm*, the index is copied with these only
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_delimiter = ',')]
     platform: Vec<String>,
 
     /// With a part of the platforms: keep the index as it is, though it then lists more than is copied
@@ -357,22 +359,27 @@ fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {
     if args.all {
         return Ok(Platforms::All);
     }
+    let one = |platform| global.platform(&PlatformFlag { platform });
     match args.multi_arch.as_deref() {
         Some("all") => return Ok(Platforms::All),
         Some("index-only") => return Ok(Platforms::IndexOnly),
-        None | Some("system") => {}
+        Some("system") => {
+            let wish = one(Vec::new())?;
+            let by = ChosenBy::Override;
+            return Ok(Platforms::One(PlatformWish { by, ..wish }));
+        }
+        None => {}
         Some(list) => return some(&mut list.split(',')),
     }
-    match &args.platform[..] {
-        [] => global
-            .platform(&PlatformFlag { platform: None })
-            .map(Platforms::One),
-        [one] if !one.contains('*') && !args.sparse => global
-            .platform(&PlatformFlag {
-                platform: Some(one.clone()),
-            })
-            .map(Platforms::One),
-        list => some(&mut list.iter().map(String::as_str)),
+    let mut given = args.platform.clone();
+    given.dedup();
+    match &given[..] {
+        [] => one(given).map(Platforms::One),
+        [text] if !text.contains('*') && !args.sparse => one(given).map(Platforms::One),
+        list => {
+            global.not_overridden()?;
+            some(&mut list.iter().map(String::as_str))
+        }
     }
 }
 

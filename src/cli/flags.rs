@@ -10,7 +10,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use crate::copy::Schema1Check;
-use crate::image::PlatformWish;
+use crate::image::{ChosenBy, PlatformWish};
 use crate::registry::Patience;
 use crate::settings::{Access, AuthFiles, Credential, Found, Login, Secret, parse_creds};
 use crate::transport::Local;
@@ -55,6 +55,17 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) override_variant: Option<String>,
+
+    /// Choose this version of the operating system, as in 10.0.20348 of Windows
+    #[arg(
+        long,
+        global = true,
+        value_name = "VERSION",
+        env = "BARQUE_OVERRIDE_OS_VERSION",
+        hide_env_values = true,
+        help_heading = "Global options"
+    )]
+    pub(crate) override_os_version: Option<String>,
 
     /// End the command with an error after this time, as in 90s or 10m [default: none]
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_COMMAND_TIMEOUT", hide_env_values = true, help_heading = "Global options")]
@@ -111,39 +122,81 @@ impl Global {
     }
 
     /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else.
+    ///
+    /// # Errors
+    /// When both are given, or several platforms are: this is for commands that work on one.
     pub(crate) fn platform(&self, flag: &PlatformFlag) -> Result<PlatformWish> {
-        // An empty value, as of a variable of CI that is not set, is none.
-        let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
-        let os = given(&self.override_os);
-        let arch = given(&self.override_arch);
-        let variant = given(&self.override_variant);
-        if let Some(text) = &flag.platform {
-            if os.is_some() || arch.is_some() || variant.is_some() {
-                return Err(Error::other(
-                    "`--platform` and the `--override-` flags say the same thing twice",
-                ));
+        let mut given = flag.platform.clone();
+        given.dedup();
+        match &given[..] {
+            [] => self.overridden(),
+            [text] => {
+                self.not_overridden()?;
+                Ok(PlatformWish {
+                    by: ChosenBy::Platform,
+                    ..text.parse::<PlatformWish>()?
+                })
             }
-            return Ok(text.parse::<PlatformWish>()?);
+            several => Err(Error::other(format!(
+                "one platform can be chosen here, but `--platform` names {}: {}",
+                several.len(),
+                several.join(", ")
+            ))
+            .hint("run the command once for each platform")),
         }
+    }
+
+    /// What the `--override-…` flags say, over linux and this machine.
+    fn overridden(&self) -> Result<PlatformWish> {
+        let [os, arch, variant, os_version] = self.overrides();
+        let by = match self.not_overridden() {
+            Ok(()) => ChosenBy::Default,
+            Err(_) => ChosenBy::Override,
+        };
         let default = PlatformWish::default();
-        let text = format!(
+        let mut text = format!(
             "{}/{}",
-            os.unwrap_or(default.os),
-            arch.unwrap_or(default.architecture)
+            os.unwrap_or(&default.os),
+            arch.unwrap_or(&default.architecture)
         );
-        Ok(match variant {
-            Some(variant) => format!("{text}/{variant}").parse::<PlatformWish>()?,
-            None => text.parse::<PlatformWish>()?,
-        })
+        if let Some(variant) = variant {
+            text = format!("{text}/{variant}");
+        }
+        if let Some(version) = os_version {
+            text = format!("{text}:{version}");
+        }
+        let wish = text.parse::<PlatformWish>()?;
+        Ok(PlatformWish { by, ..wish })
+    }
+
+    /// The values of the `--override-…` flags. An empty one, as of a variable of CI that is not set, is left out.
+    fn overrides(&self) -> [Option<&str>; 4] {
+        let flags = [
+            &self.override_os,
+            &self.override_arch,
+            &self.override_variant,
+            &self.override_os_version,
+        ];
+        flags.map(|flag| flag.as_deref().filter(|text| !text.is_empty()))
+    }
+
+    /// An error when an `--override-…` flag is given where `--platform` is.
+    pub(crate) fn not_overridden(&self) -> Result<()> {
+        match self.overrides() {
+            [None, None, None, None] => Ok(()),
+            _ => Err(Error::other(
+                "`--platform` and the `--override-` flags say the same thing twice",
+            )),
+        }
     }
 }
 
 /// The platform of commands that work on one image.
 #[derive(Args)]
 pub(crate) struct PlatformFlag {
-    /// Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
-    pub(crate) platform: Option<String>,
+    /// Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_delimiter = ',')]
+    pub(crate) platform: Vec<String>,
 }
 
 /// What is checked of the signatures inside docker schema 1 manifests.

@@ -9,8 +9,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, image_to_read};
-use crate::copy::{Schema1Check, check_signatures, choose_image};
-use crate::image::{Manifest, MediaType, PlatformWish, Sketch, View, config};
+use crate::copy::{Chosen, Schema1Check, check_signatures, choose_image};
+use crate::image::platform::check_config;
+use crate::image::{ChosenBy, Descriptor, Manifest, MediaType, PlatformWish, Sketch, View, config};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
@@ -45,7 +46,7 @@ pub(crate) struct InspectArgs {
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
 
-    /// Print the manifest byte for byte; with --config the config
+    /// Print the manifest byte for byte, with --platform that of the platform; with --config the config
     #[arg(long)]
     raw: bool,
 
@@ -125,6 +126,7 @@ async fn inspect(
             .ok_or_else(|| Error::other("the image has no JSON"))?
             .image
             .raw();
+        check_config(top, wish)?;
         if args.raw {
             return Ok((top.clone(), Ok(())));
         }
@@ -133,22 +135,31 @@ async fn inspect(
         return Ok((text, Ok(())));
     }
     if args.raw && !args.config {
-        return Ok((source.raw_manifest().await?, Ok(())));
+        // skopeo's flags leave the index as it is.
+        let raw = match wish.by {
+            ChosenBy::Platform => {
+                let top = source.manifest(&Which::Named).await?;
+                let image = choose_image(source, &top, wish).await?;
+                image.manifest.raw().clone()
+            }
+            ChosenBy::Default | ChosenBy::Override => source.raw_manifest().await?,
+        };
+        return Ok((raw, Ok(())));
     }
     if args.config {
         let top = source.manifest(&Which::Named).await?;
-        let image = choose_image(source, &top, wish).await?;
+        let Chosen {
+            manifest: image,
+            config: read,
+        } = choose_image(source, &top, wish).await?;
         let view = image.view()?;
         let document = match (&view, needs_config(&view)) {
             // Of an artifact too: the bytes can be shown whatever they are.
             (View::Image(of), _) if args.raw => {
-                return Ok((
-                    read_all(source.blob(&of.config, 0).await?, CONFIG_CAP).await?,
-                    Ok(()),
-                ));
+                return Ok((read_config(source, &of.config, read).await?, Ok(())));
             }
             (_, Some(config)) => {
-                let config = read_all(source.blob(config, 0).await?, CONFIG_CAP).await?;
+                let config = read_config(source, config, read).await?;
                 config::oci_struct_json(&config)?
             }
             (View::Schema1(schema1), _) if !args.raw => schema1.config_json()?,
@@ -215,21 +226,33 @@ enum Described {
 
 async fn described(source: &dyn Source, wish: &PlatformWish) -> Result<Described> {
     if let Some(sketch) = source.sketch().await? {
+        if let Some(top) = sketch.images.last() {
+            check_config(top.image.raw(), wish)?;
+        }
         return Ok(Described::Sketch(sketch));
     }
     let top = source.manifest(&Which::Named).await?;
-    let image = choose_image(source, &top, wish).await?;
-    let config = config_of(source, &image).await?;
+    let Chosen {
+        manifest: image,
+        config: read,
+    } = choose_image(source, &top, wish).await?;
+    let view = image.view()?;
+    let config = match needs_config(&view) {
+        Some(config) => Some(read_config(source, config, read).await?),
+        None => None,
+    };
     Ok(Described::Whole(top, image, config))
 }
 
-async fn config_of(source: &dyn Source, image: &Manifest) -> Result<Option<Bytes>> {
-    let view = image.view()?;
-    match needs_config(&view) {
-        Some(config) => Ok(Some(
-            read_all(source.blob(config, 0).await?, CONFIG_CAP).await?,
-        )),
-        None => Ok(None),
+/// The config `config`, unless it was `read` already.
+async fn read_config(
+    source: &dyn Source,
+    config: &Descriptor,
+    read: Option<Bytes>,
+) -> Result<Bytes> {
+    match read {
+        Some(read) => Ok(read),
+        None => read_all(source.blob(config, 0).await?, CONFIG_CAP).await,
     }
 }
 

@@ -9,7 +9,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags, SignatureFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, image_to_read};
-use crate::copy::{check_signatures, choose_image, schema1_blobs, sized_blobs};
+use crate::copy::{Chosen, check_signatures, choose_image, schema1_blobs, sized_blobs};
+use crate::image::platform::check_config;
 use crate::image::{DaemonImage, Descriptor, Digest, DigestError, ImageName, Selector, View};
 use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
@@ -107,10 +108,16 @@ async fn layers(
         && args.digests.is_empty()
         && let Some(sketch) = source.sketch().await?
     {
+        if let Some(top) = sketch.images.last() {
+            check_config(top.image.raw(), &wish)?;
+        }
         return Ok(SketchedLayers::new(&sketch).render(args.json).into());
     }
     let top = source.manifest(&Which::Named).await?;
-    let manifest = choose_image(&*source, &top, &wish).await?;
+    let Chosen {
+        manifest,
+        config: read,
+    } = choose_image(&*source, &top, &wish).await?;
     let check = args.signatures.check();
     let named = manifest.digest() == top.digest();
     if let Some(warning) = check_signatures(&*source, &manifest, named, check)? {
@@ -133,9 +140,11 @@ async fn layers(
     };
     let wanted = choose(layers, &args.digests)?;
     if args.list {
-        let config = match &config {
-            Some(config) => Some(read_all(source.blob(config, 0).await?, CONFIG_CAP).await?),
-            None => None,
+        let config = match (&config, read) {
+            (Some(config), None) => {
+                Some(read_all(source.blob(config, 0).await?, CONFIG_CAP).await?)
+            }
+            (_, read) => read,
         };
         let mut report = LayersReport::new(&view, config.as_deref())?;
         report

@@ -5,14 +5,13 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::nested::{Level, Nested, choose_below};
+use super::choose::{check_patterns, choose_image, is_required};
+use super::nested::{Level, Nested};
 use super::plan::Awaits;
 use super::recode::Recoded;
 use super::{Platforms, schema1};
 use crate::image::platform::{choose, listed};
-use crate::image::{
-    Descriptor, Digest, IndexView, Manifest, PlatformPattern, PlatformWish, View, index,
-};
+use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformPattern, View, index};
 use crate::transport::{Source, Which};
 use crate::{Error, Kind, Result};
 
@@ -67,7 +66,10 @@ impl Node {
 pub(super) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Option<Digest>> {
     match (top.view()?, platforms) {
         (View::Index(index), Platforms::One(wish)) => {
-            Ok(choose(&index, wish).ok().map(|d| d.digest.clone()))
+            let chosen = choose(&index, wish).ok();
+            // One that names no platform has to be looked at.
+            let chosen = chosen.filter(|d| d.platform.is_some() || !is_required(wish));
+            Ok(chosen.map(|d| d.digest.clone()))
         }
         (
             View::Index(index),
@@ -86,20 +88,11 @@ pub(super) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Opt
             add_attestations(&index, &mut part);
             Ok(Some(cut(top, &part, &HashMap::new())?.digest().clone()))
         }
+        // The config of an image without an index says what it is for.
+        (View::Index(_), _) => Ok(Some(top.digest().clone())),
+        (_, Platforms::One(wish)) if is_required(wish) => Ok(None),
+        (_, Platforms::Some { .. }) => Ok(None),
         _ => Ok(Some(top.digest().clone())),
-    }
-}
-
-/// The image that `top` means on the platform `wish`: itself, or the entry of an index. Indexes within it are read
-/// only where it lists no such image itself.
-pub async fn choose_image(
-    source: &dyn Source,
-    top: &Manifest,
-    wish: &PlatformWish,
-) -> Result<Manifest> {
-    match top.view()? {
-        View::Index(index) => fetch(source, &choose_below(source, top, index, wish).await?).await,
-        _ => Ok(top.clone()),
     }
 }
 
@@ -136,12 +129,16 @@ pub(super) async fn walk(
     match (platforms, top.view()?) {
         (Platforms::One(wish), _) => {
             let image = choose_image(source, top, wish).await?;
-            walk.nodes.push(leaf(image)?);
+            walk.nodes.push(leaf(image.manifest)?);
         }
         (Platforms::Some { patterns, sparse }, View::Index(index)) => {
             let mut nested = Nested::new(source, top, index, |entry| entry.platform.is_none());
             let parts = parts(&mut nested, patterns).await?;
             walk_parts(source, &nested.read, &parts, *sparse, &mut walk).await?;
+        }
+        (Platforms::Some { patterns, .. }, _) => {
+            check_patterns(source, top, patterns).await?;
+            descend(source, top.clone(), &mut walk, 0).await?;
         }
         (Platforms::IndexOnly, View::Index(_)) => {
             let node = Node::new(top.clone(), Vec::new(), Vec::new());

@@ -4,6 +4,7 @@
 //! destination what it needs ([`CopyPlan`]), [`run`] carries the plan out and returns a [`CopyReport`]. It knows
 //! no transport by name, draws no bars and reads no flags.
 
+mod choose;
 pub mod codec;
 mod draft;
 mod engine;
@@ -20,10 +21,10 @@ mod schema1;
 mod settle;
 mod signatures;
 
+pub use choose::{Chosen, choose_image};
 pub use engine::{BlobDone, CopyReport, run};
 pub use expect::Requests;
 pub use format::Format;
-pub use graph::choose_image;
 pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use recode::{Layers, Recoded};

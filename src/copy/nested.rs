@@ -116,7 +116,7 @@ pub(super) async fn choose_below(
         at += 1;
     }
     Err(PlatformError::NoMatch {
-        wanted: wish.clone(),
+        wanted: wish.to_string(),
         available: there,
     }
     .into())

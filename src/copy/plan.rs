@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::choose::left_behind;
 use super::draft::Draft;
 use super::expect::{Requests, expect_blobs, expect_manifests};
 use super::format::{holding, stays};
@@ -200,9 +201,12 @@ async fn draw(
         let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
         return Err(Error::new(Kind::Refused, message).hint(hint));
     }
-    let up_to_date = async |digest: Option<Digest>| {
+    let up_to_date = async |digest: Option<Digest>, chosen: &Digest| {
         let mut plan = CopyPlan {
             up_to_date: digest,
+            notes: left_behind(&top, &want.platforms, chosen)?
+                .into_iter()
+                .collect(),
             ..CopyPlan::default()
         };
         if !want.leave_signatures {
@@ -212,8 +216,12 @@ async fn draw(
     };
     let stays = want.layers == Layers::Keep && stays(&top, want);
     let vouches = can.manifest_vouches && !want.looks_below();
-    if vouches && stays && wanted.is_some() && current == wanted {
-        return up_to_date(wanted).await;
+    if vouches
+        && stays
+        && let Some(chosen) = &wanted
+        && current == wanted
+    {
+        return up_to_date(wanted.clone(), chosen).await;
     }
     let platforms = match &want.platforms {
         Platforms::All if retag => &Platforms::IndexOnly,
@@ -237,6 +245,11 @@ async fn draw(
         schema1::measure(source, &mut graph.nodes).await?;
     }
     let mut draft = Draft::new(source, destination, holds, want);
+    let last = graph.nodes.last().map(|n| n.was.clone());
+    let chosen = last.unwrap_or_else(|| top.digest().clone());
+    draft
+        .notes
+        .extend(left_behind(&top, &want.platforms, &chosen)?);
     if let Some(old) = graph.cut {
         if want.preserve_digests {
             return Err(Error::new(
@@ -257,7 +270,7 @@ async fn draw(
         let fits = destination.fits_name(&top.manifest);
         fits.map_err(|e| writing(destination, e))?;
         if vouches && current.as_ref() == Some(top.manifest.digest()) {
-            return up_to_date(current).await;
+            return up_to_date(current, &chosen).await;
         }
     }
 

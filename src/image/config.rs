@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, go_json};
+use super::{Digest, Platform, go_json};
 use crate::{Error, Kind};
 
 /// A config cannot be read; the text says where and why.
@@ -87,6 +87,17 @@ impl ImageConfig {
     /// Reads the JSON of a config; members it does not know are passed over.
     pub fn parse(raw: &[u8]) -> Result<ImageConfig, ConfigError> {
         read(raw)
+    }
+
+    /// The platform that the image is for, as far as the config says.
+    pub fn platform(&self) -> Platform {
+        Platform {
+            architecture: self.architecture.clone(),
+            os: self.os.clone(),
+            os_version: self.os_version.clone(),
+            variant: self.variant.clone(),
+            ..Platform::default()
+        }
     }
 }
 

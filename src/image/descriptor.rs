@@ -76,11 +76,15 @@ pub struct Platform {
 }
 
 impl std::fmt::Display for Platform {
-    /// `os/architecture[/variant]`.
+    /// `os/architecture[/variant][:os.version]`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.os, self.architecture)?;
         match &self.variant {
-            Some(variant) if !variant.is_empty() => write!(f, "/{variant}"),
+            Some(variant) if !variant.is_empty() => write!(f, "/{variant}")?,
+            _ => {}
+        }
+        match &self.os_version {
+            Some(version) if !version.is_empty() => write!(f, ":{version}"),
             _ => Ok(()),
         }
     }

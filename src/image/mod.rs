@@ -33,7 +33,7 @@ pub use manifest::{
 };
 pub use media_type::MediaType;
 pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, parse_reference};
-pub use platform::{PlatformError, PlatformPattern, PlatformWish};
+pub use platform::{ChosenBy, PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
 pub use sketch::{Sketch, SketchedImage};
 pub use v1_name::{V1Id, V1Reference, V1Repository};

@@ -48,9 +48,12 @@ pub struct InspectReport {
     /// Bytes of config and layers as they are stored (compressed), each digest counted once: what a pull moves.
     /// `null` for schema 1, which does not say.
     pub size: Option<u64>,
-    /// Only for an index: its platforms as `os/architecture[/variant]`, in its order.
+    /// Only for an index: its platforms as `os/architecture[/variant][:os.version]`, in its order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platforms: Option<Vec<String>>,
+    /// Only for an index: the platform that the document describes, as in `platforms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
     /// Only for an artifact: what it says it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<MediaType>,
@@ -148,12 +151,14 @@ impl InspectReport {
             config_digest: None,
             size: None,
             platforms: None,
+            platform: None,
             artifact_type: None,
             signature_verdict: None,
             signatures: None,
         };
         if let View::Index(index) = view(from.top)? {
             report.platforms = Some(platforms(&index));
+            report.platform = described(&index, from.image, from.config)?;
         }
         match view(from.image)? {
             View::Image(image) => {
@@ -260,6 +265,18 @@ fn view(manifest: &Manifest) -> Result<View> {
 fn artifact_type(image: &ImageView) -> MediaType {
     let own = image.artifact_type.as_ref();
     own.unwrap_or(&image.config.media_type).clone()
+}
+
+/// The platform of the image that an index led to: as the index gives it, else as the config does.
+fn described(index: &IndexView, image: &Manifest, config: Option<&[u8]>) -> Result<Option<String>> {
+    let digest = image.digest();
+    let entry = index.manifests.iter().find(|d| d.digest == *digest);
+    if let Some(platform) = entry.and_then(|d| d.platform.as_ref()) {
+        return Ok(Some(platform.to_string()));
+    }
+    let config = config.map(read_config).transpose()?;
+    let platform = config.map(|config| config.platform());
+    Ok(platform.filter(|p| !p.os.is_empty()).map(|p| p.to_string()))
 }
 
 /// Each platform once; attestations, which hide behind `unknown/unknown`, are no platform.
@@ -400,7 +417,8 @@ mod tests {
             "Platforms": [
                 "linux/arm/v7",
                 "linux/arm64"
-            ]
+            ],
+            "Platform": "linux/arm64"
         }
         "#);
     }
@@ -501,6 +519,7 @@ mod tests {
         report.name = Some(String::new());
         report.tag = Some(String::new());
         report.platforms = Some(Vec::new());
+        report.platform = Some(String::new());
         report.artifact_type = Some("".into());
         report.add_signatures(&[], true);
         let report = serde_json::to_value(report).unwrap();

@@ -17,6 +17,7 @@ mod layouts;
 mod login;
 mod messages;
 mod pairs;
+mod platforms;
 mod quirks;
 mod requests;
 mod schema1;

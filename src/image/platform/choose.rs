@@ -1,6 +1,6 @@
 //! The choice of one entry of an index, by skopeo's rule.
 
-use super::{PlatformError, PlatformWish, architecture_name, os_name, variant_name};
+use super::{PlatformError, PlatformWish, architecture_name, os_name, variant_name, version_rank};
 use crate::image::{Descriptor, IndexView, MediaType, Platform};
 
 /// The annotation by which skopeo and podman mark images with zstd layers.
@@ -10,22 +10,21 @@ const ATTESTATION: &str = "vnd.docker.reference.type";
 
 /// The entry of `index` that `wish` means, by skopeo's rule.
 ///
-/// An exact variant comes first, then weaker ones, then none; entries that name no platform come last. At equal
-/// rank an entry annotated as zstd wins, then the earlier one. Nested indexes, attestations and things that are
+/// An exact variant comes first, then weaker ones, then none; entries that name no platform come last. Of one variant
+/// the same `os.version` comes first, then another revision of its build, then none (protocols 6.5). At equal rank an entry annotated as zstd wins, then the earlier one. Nested indexes, attestations and things that are
 /// no manifest are never chosen.
 pub fn choose<'a>(
     index: &'a IndexView,
     wish: &PlatformWish,
 ) -> Result<&'a Descriptor, PlatformError> {
-    let images = || index.manifests.iter().filter(|d| is_image(d));
     let rank = ranks(wish);
-    images()
+    images(index)
         .filter_map(|entry| Some((rank(entry)?, entry.annotation(ZSTD) != Some("true"), entry)))
         .min_by_key(|(rank, not_zstd, _)| (*rank, *not_zstd))
         .map(|(_, _, entry)| entry)
         .ok_or_else(|| PlatformError::NoMatch {
-            wanted: wish.clone(),
-            available: images()
+            wanted: wish.to_string(),
+            available: images(index)
                 .filter_map(|d| d.platform.as_ref().map(Platform::to_string))
                 .collect(),
         })
@@ -36,22 +35,53 @@ pub fn may_hold(entry: &Descriptor, wish: &PlatformWish) -> bool {
     ranks(wish)(entry).is_some() && entry.annotation(ATTESTATION).is_none()
 }
 
-/// How well the platform of an entry fits `wish`: the lower the better, `None` where it does not.
-fn ranks(wish: &PlatformWish) -> impl Fn(&Descriptor) -> Option<usize> {
+/// The entries of `index` that are images, and so can be chosen.
+pub fn images(index: &IndexView) -> impl Iterator<Item = &Descriptor> {
+    index.manifests.iter().filter(|d| is_image(d))
+}
+
+/// Whether an image for `platform` is one for `wish`; what `platform` leaves empty fits.
+pub fn fits(platform: &Platform, wish: &PlatformWish) -> bool {
+    let or = |given: &str, wished: &str| match given {
+        "" => wished.to_owned(),
+        given => given.to_owned(),
+    };
+    let known = Platform {
+        os: or(&platform.os, &wish.os),
+        architecture: or(&platform.architecture, &wish.architecture),
+        ..platform.clone()
+    };
+    rank_of(wish)(&known).is_some()
+}
+
+/// How well an entry fits: by variant, then by `os.version`; the lower the better.
+type Rank = (usize, u8);
+
+/// How well an entry fits `wish`, `None` where it does not. One that names no platform comes last.
+fn ranks(wish: &PlatformWish) -> impl Fn(&Descriptor) -> Option<Rank> {
+    let rank = rank_of(wish);
+    move |entry| match &entry.platform {
+        None => Some((usize::MAX, u8::MAX)),
+        Some(platform) => rank(platform),
+    }
+}
+
+fn rank_of(wish: &PlatformWish) -> impl Fn(&Platform) -> Option<Rank> {
     let (architecture, implied) = architecture_name(&wish.architecture);
     let variant = wish.variant.as_deref().or(implied).unwrap_or_default();
     let variants = acceptable_variants(&architecture, &variant_name(&architecture, variant));
     let os = os_name(&wish.os);
-    move |entry| match &entry.platform {
-        None => Some(usize::MAX),
-        Some(platform) => {
-            let (entry_architecture, implied) = architecture_name(&platform.architecture);
-            let variant = platform.variant.as_deref().filter(|v| !v.is_empty());
-            let variant = variant_name(&architecture, variant.or(implied).unwrap_or_default());
-            (os_name(&platform.os) == os && entry_architecture == architecture)
-                .then(|| variants.iter().position(|v| *v == variant))
-                .flatten()
+    let version = wish.os_version.clone();
+    move |platform| {
+        let (there, implied) = architecture_name(&platform.architecture);
+        if os_name(&platform.os) != os || there != architecture {
+            return None;
         }
+        let variant = platform.variant.as_deref().filter(|v| !v.is_empty());
+        let variant = variant_name(&architecture, variant.or(implied).unwrap_or_default());
+        let by_variant = variants.iter().position(|v| *v == variant)?;
+        let by_version = version_rank(version.as_deref(), platform.os_version.as_deref())?;
+        Some((by_variant, by_version))
     }
 }
 
@@ -102,11 +132,16 @@ mod tests {
                 text
             });
             if text != "-" {
+                let (text, version) = match text.split_once(':') {
+                    Some((text, version)) => (text, Some(version.to_owned())),
+                    None => (text, None),
+                };
                 let mut parts = text.split('/').map(str::to_owned);
                 entry.platform = Some(Platform {
                     os: parts.next().unwrap(),
                     architecture: parts.next().unwrap(),
                     variant: parts.next(),
+                    os_version: version,
                     ..Platform::default()
                 });
             }
@@ -139,6 +174,24 @@ mod tests {
             chosen(&["linux/386", "linux/amd64/v2"], "linux/amd64"),
             None
         );
+    }
+
+    #[test]
+    fn windows_is_chosen_by_its_build() {
+        let all = [
+            "windows/amd64:10.0.17763.1",
+            "windows/amd64:10.0.20348.1",
+            "windows/amd64:10.0.20348.2",
+            "linux/amd64",
+        ];
+        assert_eq!(chosen(&all, "windows/amd64"), Some(0));
+        assert_eq!(chosen(&all, "windows/amd64:10.0.20348"), Some(1));
+        assert_eq!(chosen(&all, "windows/amd64:10.0.20348.2"), Some(2));
+        assert_eq!(chosen(&all, "windows/amd64:10.0.20348.9"), Some(1));
+        assert_eq!(chosen(&all, "windows/amd64:10.0.26100"), None);
+        // Without a version in the index nothing contradicts.
+        let none = ["windows/amd64", "windows/amd64:10.0.17763.1"];
+        assert_eq!(chosen(&none, "windows/amd64:10.0.20348"), Some(0));
     }
 
     #[test]

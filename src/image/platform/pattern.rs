@@ -3,20 +3,22 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{PlatformError, normalize};
+use super::{PlatformError, normalize, version_rank};
 use crate::image::Platform;
 
-/// `os/architecture[/variant]`, where `*` stands for any characters but `/`; without a variant all variants.
+/// `os/architecture[/variant][:os.version]`, where `*` stands for any characters but `/`; without a variant all
+/// variants, without a version all versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlatformPattern {
     text: String,
     parts: Vec<String>,
+    os_version: Option<String>,
 }
 
 impl PlatformPattern {
     /// Whether `platform`, or its usual form (`arm64` for `aarch64`), fits the pattern.
     pub fn matches(&self, platform: &Platform) -> bool {
-        self.fits(platform) || self.fits(&normalize(platform))
+        self.fits_version(platform) && (self.fits(platform) || self.fits(&normalize(platform)))
     }
 
     fn fits(&self, platform: &Platform) -> bool {
@@ -32,6 +34,16 @@ impl PlatformPattern {
             .all(|(pattern, part)| glob(pattern.as_bytes(), part.as_bytes()))
     }
 
+    fn fits_version(&self, platform: &Platform) -> bool {
+        let there = platform.os_version.as_deref();
+        match (self.os_version.as_deref(), there) {
+            (Some(pattern), Some(there)) if pattern.contains('*') => {
+                glob(pattern.as_bytes(), there.as_bytes())
+            }
+            (wanted, _) => version_rank(wanted, there).is_some(),
+        }
+    }
+
     /// Whether the pattern names one platform, with nothing left open.
     pub fn is_exact(&self) -> bool {
         !self.text.contains('*')
@@ -42,18 +54,23 @@ impl FromStr for PlatformPattern {
     type Err = PlatformError;
 
     fn from_str(text: &str) -> Result<Self, PlatformError> {
-        let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
+        let (platform, os_version) = match text.split_once(':') {
+            Some((platform, version)) => (platform, Some(version.to_owned())),
+            None => (text, None),
+        };
+        let parts: Vec<String> = platform.split('/').map(str::to_owned).collect();
         let word = |s: &String| {
             !s.is_empty()
                 && s.bytes()
                     .all(|b| b.is_ascii_alphanumeric() || b"._-*".contains(&b))
         };
-        if !(2..=3).contains(&parts.len()) || !parts.iter().all(word) {
+        if !(2..=3).contains(&parts.len()) || !parts.iter().chain(&os_version).all(word) {
             return Err(PlatformError::Format(text.to_owned()));
         }
         Ok(PlatformPattern {
             text: text.to_owned(),
             parts,
+            os_version,
         })
     }
 }
@@ -117,8 +134,31 @@ mod tests {
     }
 
     #[test]
+    fn a_version_narrows_a_pattern() {
+        let windows = |version: &str| Platform {
+            os_version: Some(version.to_owned()),
+            ..platform("windows/amd64")
+        };
+        let fits = |pattern: &str, version| {
+            let pattern: PlatformPattern = pattern.parse().unwrap();
+            pattern.matches(&windows(version))
+        };
+        assert!(fits("windows/amd64:10.0.20348", "10.0.20348.1"));
+        assert!(!fits("windows/amd64:10.0.20348", "10.0.17763.1"));
+        assert!(fits("windows/*:10.0.*", "10.0.17763.1"));
+        assert!(fits("windows/amd64", "10.0.17763.1"));
+    }
+
+    #[test]
     fn other_texts_are_no_patterns() {
-        for text in ["linux", "a/b/c/d", "linux/", "li nux/amd64", ""] {
+        for text in [
+            "linux/amd64:",
+            "linux",
+            "a/b/c/d",
+            "linux/",
+            "li nux/amd64",
+            "",
+        ] {
             assert!(text.parse::<PlatformPattern>().is_err(), "{text}");
         }
     }

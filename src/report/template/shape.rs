@@ -49,6 +49,7 @@ pub static INSPECT: Shape = Struct(&[
     ("ConfigDigest", "ConfigDigest", Digest),
     ("Size", "Size", Number),
     ("Platforms", "Platforms", List(&Text)),
+    ("Platform", "Platform", Text),
     ("ArtifactType", "ArtifactType", Text),
     ("SignatureVerdict", "SignatureVerdict", Text),
     ("Signatures", "Signatures", List(&SIGNATURE)),
