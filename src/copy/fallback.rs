@@ -189,7 +189,7 @@ async fn plan_in(
 fn note(destination: &dyn Destination, top: &Manifest, format: &Format) -> String {
     let (name, media_type) = (destination.name(), top.media_type());
     let format = format.as_str();
-    format!("`{name}` refused `{media_type}`, so the image was written with `--format {format}`")
+    format!("`{name}` refused `{media_type}`, so the image was written as `{format}`")
 }
 
 /// The manifest that the copy's name stands for.

@@ -17,6 +17,7 @@ use futures_util::{StreamExt, stream};
 use super::BlobStream;
 use super::blob_store::{blocking, cannot_read, cannot_write};
 use super::inflate::{self, Compression, plain_reader};
+use super::tar_index::{Run, Sparse};
 use crate::{Error, Kind, Result};
 
 /// Bytes read at a time.
@@ -111,21 +112,23 @@ impl ArchiveFile {
     pub(super) fn reader(&self, offset: u64, len: u64) -> Section {
         Section {
             archive: self.clone(),
+            sparse: None,
             offset,
             left: len,
         }
     }
 
+    /// A blocking reader of the `size` bytes of a file with holes.
+    pub(super) fn sparse_reader(&self, sparse: Arc<Sparse>, size: u64) -> Section {
+        Section {
+            sparse: Some(sparse),
+            ..self.reader(0, size)
+        }
+    }
+
     /// The `len` bytes from `offset` on, read one piece ahead and off the async threads.
     pub(super) fn section(&self, offset: u64, len: u64) -> BlobStream {
-        let reading = next_piece(self.reader(offset, len));
-        Box::pin(stream::unfold(Some(reading), |reading| async {
-            match reading?.await {
-                Ok(None) => None,
-                Ok(Some((piece, rest))) => Some((Ok(piece), Some(next_piece(rest)))),
-                Err(e) => Some((Err(e), None)),
-            }
-        }))
+        self.reader(offset, len).stream()
     }
 }
 
@@ -149,8 +152,45 @@ fn next_piece(
 /// Part of an archive, as a blocking reader.
 pub(super) struct Section {
     archive: ArchiveFile,
+    /// With this, `offset` is one of the file and not of the archive.
+    sparse: Option<Arc<Sparse>>,
     offset: u64,
     left: u64,
+}
+
+impl Section {
+    /// Bytes that were not read yet.
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Without the next `len` bytes.
+    pub(super) fn skipping(mut self, len: u64) -> Section {
+        let len = len.min(self.left);
+        self.offset += len;
+        self.left -= len;
+        self
+    }
+
+    /// All that is left. Blocks.
+    pub(super) fn read_all(mut self) -> Result<Bytes> {
+        let mut bytes = Vec::with_capacity(self.left as usize);
+        let read = self.read_to_end(&mut bytes);
+        read.map_err(|e| cannot_read(&self.archive.path, e))?;
+        Ok(bytes.into())
+    }
+
+    /// The bytes, read one piece ahead and off the async threads.
+    pub(super) fn stream(self) -> BlobStream {
+        let reading = next_piece(self);
+        Box::pin(stream::unfold(Some(reading), |reading| async {
+            match reading?.await {
+                Ok(None) => None,
+                Ok(Some((piece, rest))) => Some((Ok(piece), Some(next_piece(rest)))),
+                Err(e) => Some((Err(e), None)),
+            }
+        }))
+    }
 }
 
 impl Read for Section {
@@ -159,10 +199,23 @@ impl Read for Section {
         if most == 0 {
             return Ok(0);
         }
-        let n = self
-            .archive
-            .file
-            .read_at(&mut buffer[..most], self.offset)?;
+        let run = self.sparse.as_ref().map(|sparse| sparse.run(self.offset));
+        let within = |len: u64| usize::try_from(len).map_or(most, |len| len.min(most));
+        let n = match run {
+            None => self
+                .archive
+                .file
+                .read_at(&mut buffer[..most], self.offset)?,
+            Some(Run::Data { offset, len }) => {
+                let most = within(len);
+                self.archive.file.read_at(&mut buffer[..most], offset)?
+            }
+            Some(Run::Hole(len)) => {
+                let most = within(len);
+                buffer[..most].fill(0);
+                most
+            }
+        };
         if n == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

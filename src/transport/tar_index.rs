@@ -7,7 +7,10 @@
 //! out here, over the header type of the `tar` crate, so that there is one place to see what is believed
 //! (CVE-2025-62518 and its kin came from two notions of a member's size).
 
+mod sparse;
+
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tar::{EntryType, Header};
@@ -16,6 +19,8 @@ use super::BlobStream;
 use super::archive_file::{ArchiveFile, Section};
 use crate::image::tarsum::pax_record;
 use crate::{Error, Kind, Result};
+use sparse::Old;
+pub(super) use sparse::{Run, Sparse};
 
 const BLOCK: u64 = 512;
 /// Most members of an archive; the largest honest ones have some thousand.
@@ -24,6 +29,8 @@ const MOST_MEMBERS: usize = 500_000;
 const MOST_EXTENSION: u64 = 1 << 20;
 /// Most bytes of all names and links together.
 const MOST_NAMES: usize = 64 << 20;
+/// Most pieces of all sparse members together.
+const MOST_PIECES: usize = 1 << 18;
 /// Links that are followed one after the other.
 const MOST_HOPS: usize = 16;
 
@@ -34,6 +41,8 @@ enum What {
         offset: u64,
         size: u64,
     },
+    /// A file with holes, or why it cannot be read: that is no matter as long as it is not asked for.
+    Sparse(Result<Arc<Sparse>, sparse::Unreadable>),
     /// The name of another member, from the root of the archive.
     Link(String),
     Other,
@@ -96,7 +105,7 @@ impl TarIndex {
 
     /// The size of the file `name`, links followed; `None` when there is no such file.
     pub(super) fn size(&self, name: &str) -> Result<Option<u64>> {
-        Ok(self.find(name)?.map(|(_, size)| size))
+        Ok(self.find(name)?.map(|content| content.left()))
     }
 
     /// The blocks of all members but those called `without`, in order, joined where they touch.
@@ -118,23 +127,20 @@ impl TarIndex {
     /// The bytes of the file `name` from `from` on; `None` when there is no such file.
     pub(super) fn stream(&self, name: &str, from: u64) -> Result<Option<BlobStream>> {
         let found = self.find(name)?;
-        Ok(found.map(|(offset, size)| {
-            let from = from.min(size);
-            self.archive.section(offset + from, size - from)
-        }))
+        Ok(found.map(|content| content.skipping(from).stream()))
     }
 
     /// A blocking reader of the file `name`; `None` when there is no such file.
     pub(super) fn reader(&self, name: &str) -> Result<Option<Section>> {
-        let found = self.find(name)?;
-        Ok(found.map(|(offset, size)| self.archive.reader(offset, size)))
+        self.find(name)
     }
 
     /// The document `name` of at most `cap` bytes; `None` when there is none. Blocks.
     pub(super) fn document(&self, name: &str, cap: u64) -> Result<Option<Bytes>> {
-        let Some((offset, size)) = self.find(name)? else {
+        let Some(content) = self.find(name)? else {
             return Ok(None);
         };
+        let size = content.left();
         if self
             .by_name
             .get(name)
@@ -147,13 +153,11 @@ impl TarIndex {
                 "holds a `{name}` of {size} bytes, at most {cap} are read"
             )));
         }
-        let mut bytes = vec![0; size as usize];
-        self.archive.read_exact_at(&mut bytes, offset)?;
-        Ok(Some(bytes.into()))
+        Ok(Some(content.read_all()?))
     }
 
-    /// Offset and size of the file `name`, links followed.
-    fn find(&self, name: &str) -> Result<Option<(u64, u64)>> {
+    /// The content of the file `name`, links followed.
+    fn find(&self, name: &str) -> Result<Option<Section>> {
         let mut at = name;
         for _ in 0..MOST_HOPS {
             let Some(i) = self.by_name.get(at) else {
@@ -165,7 +169,18 @@ impl TarIndex {
                 )));
             };
             match &self.members[*i].what {
-                What::File { offset, size } => return Ok(Some((*offset, *size))),
+                What::File { offset, size } => {
+                    return Ok(Some(self.archive.reader(*offset, *size)));
+                }
+                What::Sparse(Ok(sparse)) => {
+                    let size = sparse.size;
+                    return Ok(Some(self.archive.sparse_reader(sparse.clone(), size)));
+                }
+                What::Sparse(Err(what)) => {
+                    let error =
+                        self.corrupt(format!("holds the sparse member `{at}`, which {what}"));
+                    return Err(error.hint("pack it again without `--sparse`"));
+                }
                 What::Link(target) => at = target,
                 What::Other => return Err(self.corrupt(format!("holds a `{at}` that is no file"))),
             }
@@ -191,6 +206,8 @@ struct Walk<'a> {
     archive: &'a ArchiveFile,
     at: u64,
     names: usize,
+    /// Of sparse members.
+    pieces: usize,
 }
 
 /// What stands before a header and changes its meaning.
@@ -199,7 +216,7 @@ struct Extension {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     size: Option<u64>,
-    sparse: bool,
+    sparse: Option<sparse::Pax>,
 }
 
 impl<'a> Walk<'a> {
@@ -208,6 +225,7 @@ impl<'a> Walk<'a> {
             archive,
             at: 0,
             names: 0,
+            pieces: 0,
         }
     }
 
@@ -230,6 +248,13 @@ impl<'a> Walk<'a> {
                 (false, Some(size)) => size,
                 _ => declared,
             };
+            let old_sparse = match kind {
+                EntryType::GNUSparse => Some(Old::read(&header, self.archive, self.at)),
+                _ => None,
+            };
+            if let Some(Ok(old)) = &old_sparse {
+                self.at += old.blocks;
+            }
             let offset = self.at;
             self.skip(size, &header)?;
             match kind {
@@ -238,7 +263,16 @@ impl<'a> Walk<'a> {
                 EntryType::XHeader => self.pax(offset, size, &mut next)?,
                 EntryType::XGlobalHeader => self.pax(offset, size, &mut global)?,
                 _ => {
-                    let member = self.member(&header, offset, size, &next, start..self.at)?;
+                    let content = match (old_sparse, &next.sparse) {
+                        (Some(old), _) => Some(old.and_then(|old| old.member(offset, size))),
+                        (None, Some(pax)) => Some(pax.member(self.archive, offset, size)),
+                        (None, None) => None,
+                    };
+                    let content = match content {
+                        Some(content) => What::Sparse(self.counted(content)),
+                        None => What::File { offset, size },
+                    };
+                    let member = self.member(&header, content, &next, start..self.at)?;
                     members.push(member);
                     if members.len() > MOST_MEMBERS {
                         return Err(corrupt(
@@ -311,17 +345,30 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// `content`, unless all sparse members together have too many pieces.
+    fn counted(
+        &mut self,
+        content: Result<Sparse, sparse::Unreadable>,
+    ) -> Result<Arc<Sparse>, sparse::Unreadable> {
+        let content = content?;
+        self.pieces += content.pieces();
+        match self.pieces > MOST_PIECES {
+            true => Err(sparse::TOO_MUCH),
+            false => Ok(Arc::new(content)),
+        }
+    }
+
+    /// The member of `header`; `content` is what it holds if it is a file.
     fn member(
         &mut self,
         header: &Header,
-        offset: u64,
-        size: u64,
+        content: What,
         extension: &Extension,
         blocks: std::ops::Range<u64>,
     ) -> Result<Member> {
-        let raw = extension
-            .name
-            .clone()
+        let sparse_name = extension.sparse.as_ref().and_then(|pax| pax.name.clone());
+        let raw = sparse_name
+            .or_else(|| extension.name.clone())
             .unwrap_or_else(|| header.path_bytes().into_owned());
         let name = self.utf8(raw)?;
         let Some(name) = normal("", &name) else {
@@ -345,12 +392,12 @@ impl<'a> Walk<'a> {
             Ok(What::Link(target))
         };
         let what = match header.entry_type() {
-            EntryType::Regular | EntryType::Continuous if !extension.sparse => {
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 // An old way to write a directory.
                 if header.path_bytes().ends_with(b"/") {
                     What::Other
                 } else {
-                    What::File { offset, size }
+                    content
                 }
             }
             EntryType::Symlink => link(name.rsplit_once('/').map_or("", |(parent, _)| parent))?,
@@ -412,8 +459,12 @@ impl<'a> Walk<'a> {
                             .ok_or_else(|| self.broken("has a malformed PAX size"))?,
                     );
                 }
-                key if key.starts_with(b"GNU.sparse.") => into.sparse = true,
-                _ => {}
+                key => {
+                    if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                        let sparse = into.sparse.get_or_insert_default();
+                        sparse.record(key, value);
+                    }
+                }
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ mod fixtures;
 mod hostile;
 mod links;
 mod oci;
+mod sparse;
 
 use std::path::PathBuf;
 

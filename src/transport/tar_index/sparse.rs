@@ -1,0 +1,341 @@
+//! Sparse members of a tar: files of which only the pieces that are not zero are stored (`tar -S`).
+//!
+//! GNU tar has had four forms: type `S` with the map in the header and in blocks behind it, and PAX records in the
+//! versions 0.0, 0.1 and 1.0, the last with the map in front of the data (GNU tar manual, "Storing Sparse Files"). Each
+//! becomes a [`Sparse`], which says where the bytes of the file are. Nothing is read here but maps.
+
+use tar::{GnuExtSparseHeader, GnuSparseHeader, Header};
+
+use crate::transport::archive_file::ArchiveFile;
+
+/// Most pieces of one member. The map is held in memory, 24 bytes a piece.
+const MOST_PIECES: usize = 1 << 16;
+/// Most bytes of a member: holes cost no space in an archive, but time to read.
+const MOST_BYTES: u64 = 64 << 30;
+const BLOCK: u64 = 512;
+
+/// The content of a sparse member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::transport) struct Sparse {
+    /// Bytes of the file, holes included.
+    pub(super) size: u64,
+    /// In order, without overlaps.
+    pieces: Vec<Piece>,
+}
+
+/// Bytes of a sparse member that are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Piece {
+    /// In the file.
+    at: u64,
+    len: u64,
+    /// In the archive.
+    offset: u64,
+}
+
+/// What begins at a place of a sparse file: so many bytes.
+pub(in crate::transport) enum Run {
+    Hole(u64),
+    /// These are at `offset` of the archive.
+    Data {
+        offset: u64,
+        len: u64,
+    },
+}
+
+impl Sparse {
+    /// A file of `size` bytes with the pieces `map` (place and length), which are stored one after the other in the
+    /// `stored` bytes from `offset` of the archive.
+    ///
+    /// # Errors
+    /// What is wrong with the map, in words.
+    fn new(
+        size: u64,
+        map: &[(u64, u64)],
+        offset: u64,
+        stored: u64,
+    ) -> Result<Sparse, &'static str> {
+        if size > MOST_BYTES || map.len() > MOST_PIECES {
+            return Err(TOO_MUCH);
+        }
+        let (mut pieces, mut end, mut used) = (Vec::with_capacity(map.len()), 0, 0);
+        for &(at, len) in map {
+            let next = at.checked_add(len).filter(|next| *next <= size);
+            let (Some(next), true) = (next, at >= end) else {
+                return Err("has a sparse map that does not fit its size");
+            };
+            if len > 0 {
+                let offset = offset + used;
+                pieces.push(Piece { at, len, offset });
+            }
+            (end, used) = (next, used + len);
+            if used > stored {
+                return Err("has a sparse map that lists more than there is");
+            }
+        }
+        Ok(Sparse { size, pieces })
+    }
+
+    /// How many pieces there are.
+    pub(super) fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// What is at the place `at` of the file, which is before its end.
+    pub(in crate::transport) fn run(&self, at: u64) -> Run {
+        let next = self
+            .pieces
+            .partition_point(|piece| piece.at + piece.len <= at);
+        match self.pieces.get(next) {
+            Some(piece) if piece.at <= at => Run::Data {
+                offset: piece.offset + (at - piece.at),
+                len: piece.len - (at - piece.at),
+            },
+            Some(piece) => Run::Hole(piece.at - at),
+            None => Run::Hole(self.size - at),
+        }
+    }
+}
+
+/// Why a member cannot be read: the words for a message.
+pub(super) type Unreadable = &'static str;
+
+/// It is well-formed and too large.
+pub(super) const TOO_MUCH: Unreadable = "has more than 64 GiB, or more pieces than are read";
+const MALFORMED: Unreadable = "has a malformed sparse map";
+
+/// Places and lengths of pieces.
+type Map = Vec<(u64, u64)>;
+
+/// The map of a member of type `S`.
+pub(super) struct Old {
+    size: u64,
+    map: Map,
+    /// Bytes of the blocks behind the header that the map goes on in.
+    pub(super) blocks: u64,
+}
+
+impl Old {
+    /// Reads the map in `header`, and in the blocks from `at` on.
+    pub(super) fn read(header: &Header, archive: &ArchiveFile, at: u64) -> Result<Old, Unreadable> {
+        let gnu = header.as_gnu().ok_or(MALFORMED)?;
+        let mut old = Old {
+            size: gnu.real_size().map_err(|_| MALFORMED)?,
+            map: Vec::new(),
+            blocks: 0,
+        };
+        add(&mut old.map, &gnu.sparse)?;
+        let mut extended = gnu.is_extended();
+        while extended {
+            let next = at + old.blocks;
+            if archive.len().saturating_sub(next) < BLOCK {
+                return Err(MALFORMED);
+            }
+            let mut block = GnuExtSparseHeader::new();
+            let read = archive.read_exact_at(block.as_mut_bytes(), next);
+            read.map_err(|_| MALFORMED)?;
+            add(&mut old.map, block.sparse())?;
+            extended = block.is_extended();
+            old.blocks += BLOCK;
+        }
+        Ok(old)
+    }
+
+    /// The member, whose `stored` bytes begin at `offset` of the archive.
+    pub(super) fn member(&self, offset: u64, stored: u64) -> Result<Sparse, Unreadable> {
+        Sparse::new(self.size, &self.map, offset, stored)
+    }
+}
+
+fn add(map: &mut Map, entries: &[GnuSparseHeader]) -> Result<(), Unreadable> {
+    for entry in entries.iter().filter(|e| !e.is_empty()) {
+        let read = (entry.offset(), entry.length());
+        let (Ok(at), Ok(len)) = read else {
+            return Err(MALFORMED);
+        };
+        // One more than are read says that there are too many; their blocks are passed all the same.
+        if map.len() <= MOST_PIECES {
+            map.push((at, len));
+        }
+    }
+    Ok(())
+}
+
+/// What the PAX records of a member say of its holes.
+#[derive(Debug, Default)]
+pub(super) struct Pax {
+    major: u64,
+    size: Option<u64>,
+    /// The name of the file; `path` is an invented one then.
+    pub(super) name: Option<Vec<u8>>,
+    map: Map,
+    /// The place of a piece whose length comes next (0.0).
+    at: Option<u64>,
+    malformed: bool,
+}
+
+impl Pax {
+    /// Takes the record `GNU.sparse.KEY=VALUE`.
+    pub(super) fn record(&mut self, key: &[u8], value: &[u8]) {
+        let number = number(value);
+        match (key, number) {
+            (b"name", _) => self.name = Some(value.to_vec()),
+            (b"major", Some(major)) => self.major = major,
+            (b"size" | b"realsize", Some(size)) => self.size = Some(size),
+            (b"offset", Some(at)) => self.at = Some(at),
+            (b"numbytes", Some(len)) => match self.at.take() {
+                Some(at) if self.map.len() <= MOST_PIECES => self.map.push((at, len)),
+                _ => self.malformed = true,
+            },
+            (b"map", _) => {
+                let numbers = value.split(|b| *b == b',').filter(|n| !n.is_empty());
+                let numbers: Option<Vec<u64>> = numbers.map(self::number).collect();
+                let numbers = numbers.filter(|n| n.len() % 2 == 0);
+                self.malformed |= numbers.is_none();
+                let pairs = numbers.unwrap_or_default();
+                self.map = pairs.chunks_exact(2).map(|p| (p[0], p[1])).collect();
+            }
+            (b"minor" | b"numblocks", Some(_)) => {}
+            _ => self.malformed = true,
+        }
+    }
+
+    /// The member, whose `stored` bytes begin at `offset` of the archive.
+    pub(super) fn member(
+        &self,
+        archive: &ArchiveFile,
+        offset: u64,
+        stored: u64,
+    ) -> Result<Sparse, Unreadable> {
+        let size = self.size.filter(|_| !self.malformed).ok_or(MALFORMED)?;
+        match self.major {
+            0 => Sparse::new(size, &self.map, offset, stored),
+            1 => {
+                let (map, len) = map_before_data(archive, offset, stored)?;
+                Sparse::new(size, &map, offset + len, stored - len)
+            }
+            _ => Err("is sparse in a form that is not known"),
+        }
+    }
+}
+
+/// The map in front of the data (1.0): decimal numbers, a line each, the first the count of pieces. Returns the map and
+/// how many bytes of blocks it takes.
+fn map_before_data(
+    archive: &ArchiveFile,
+    offset: u64,
+    stored: u64,
+) -> Result<(Map, u64), Unreadable> {
+    let (mut len, mut text) = (0, Vec::new());
+    let mut numbers: Vec<u64> = Vec::new();
+    loop {
+        let wanted = numbers
+            .first()
+            .map(|n| n.saturating_mul(2).saturating_add(1));
+        if wanted.is_some_and(|wanted| wanted <= numbers.len() as u64) {
+            let pairs = numbers[1..].chunks_exact(2).map(|p| (p[0], p[1]));
+            return Ok((pairs.collect(), len));
+        }
+        if stored - len < BLOCK || numbers.len() > 2 * MOST_PIECES {
+            return Err(MALFORMED);
+        }
+        let mut block = [0; BLOCK as usize];
+        archive
+            .read_exact_at(&mut block, offset + len)
+            .map_err(|_| MALFORMED)?;
+        len += BLOCK;
+        for byte in block {
+            let count = numbers
+                .first()
+                .map(|n| n.saturating_mul(2).saturating_add(1));
+            let complete = count.is_some_and(|count| count <= numbers.len() as u64);
+            match byte {
+                // The rest of the last block.
+                _ if complete => break,
+                b'\n' => {
+                    numbers.push(number(&text).ok_or(MALFORMED)?);
+                    text.clear();
+                }
+                digit if text.len() < 20 => text.push(digit),
+                _ => return Err(MALFORMED),
+            }
+        }
+    }
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(text).ok().filter(|_| digits)?;
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(sparse: &Sparse) -> Vec<String> {
+        let (mut at, mut runs) = (0, Vec::new());
+        while at < sparse.size {
+            let (len, text) = match sparse.run(at) {
+                Run::Hole(len) => (len, format!("{len} zeros")),
+                Run::Data { offset, len } => (len, format!("{len} at {offset}")),
+            };
+            at += len;
+            runs.push(text);
+        }
+        runs
+    }
+
+    #[test]
+    fn pieces_and_holes_take_turns() {
+        let sparse = Sparse::new(100, &[(10, 5), (15, 5), (50, 0), (90, 10)], 512, 20).unwrap();
+        let wanted = ["10 zeros", "5 at 512", "5 at 517", "70 zeros", "10 at 522"];
+        assert_eq!(runs(&sparse), wanted);
+        let hole = Sparse::new(7, &[(7, 0)], 512, 0).unwrap();
+        assert_eq!(runs(&hole), ["7 zeros"]);
+    }
+
+    #[test]
+    fn maps_that_cannot_be_are_refused() {
+        for (size, map, stored) in [
+            (10, &[(5, 6)][..], 10),
+            (10, &[(u64::MAX, 2)], 10),
+            (10, &[(4, 4), (6, 1)], 10),
+            (10, &[(0, 8)], 7),
+            (u64::MAX, &[], 0),
+        ] {
+            assert!(Sparse::new(size, map, 0, stored).is_err(), "{map:?}");
+        }
+    }
+
+    #[test]
+    fn records_of_the_old_forms_are_read() {
+        let read = |records: &[(&str, &str)]| {
+            let mut pax = Pax::default();
+            for (key, value) in records {
+                pax.record(key.as_bytes(), value.as_bytes());
+            }
+            (pax.size, pax.map, pax.malformed)
+        };
+        let zero = [
+            ("size", "9"),
+            ("numblocks", "2"),
+            ("offset", "0"),
+            ("numbytes", "1"),
+            ("offset", "5"),
+            ("numbytes", "2"),
+        ];
+        assert_eq!(read(&zero), (Some(9), vec![(0, 1), (5, 2)], false));
+        let one = [("size", "9"), ("map", "0,1,5,2"), ("name", "x")];
+        assert_eq!(read(&one), (Some(9), vec![(0, 1), (5, 2)], false));
+        for wrong in [
+            ("numbytes", "1"),
+            ("map", "1,2,3"),
+            ("map", "a"),
+            ("size", "-1"),
+            ("x", "1"),
+        ] {
+            assert!(read(&[wrong]).2, "{wrong:?}");
+        }
+    }
+}
