@@ -157,7 +157,9 @@ fn run() -> Result<(), Ended> {
         .context("starting the runtime")?;
     let workers = Workers::default();
     let hint = match cli.command {
-        Command::Copy(_) => "; what is finished is kept: run the same command again to continue",
+        Command::Copy(_) | Command::Layers(_) => {
+            "; what is finished is kept: run the same command again to continue"
+        }
         _ => "",
     };
     let ended = runtime.block_on(async {
@@ -231,7 +233,7 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow:
         Command::Inspect(args) => inspect::run(args, global).await?,
         Command::Copy(args) => copy::run(*args, global, screen, workers).await?,
         Command::Tags(args) => tags::run(args, global).await?,
-        Command::Layers(args) => layers::run(args, global, workers).await?,
+        Command::Layers(args) => layers::run(args, global, screen, workers).await?,
         Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         Command::Search(args) => search::run(args, global).await?,

@@ -23,7 +23,7 @@ pub use engine::{BlobDone, CopyReport, run};
 pub use expect::Requests;
 pub use format::Format;
 pub use graph::choose_image;
-pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};
+pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan, plan_layers};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use recode::{Layers, Recoded};
 pub use schema1::{Rescue, check_signatures, schema1_blobs, sized_blobs};
@@ -56,6 +56,22 @@ pub struct Want {
 }
 
 impl Want {
+    /// The image of one platform, as it is.
+    pub fn as_it_is(platform: PlatformWish) -> Want {
+        Want {
+            platforms: Platforms::One(platform),
+            preserve_digests: false,
+            layers: Layers::Keep,
+            parallel: None,
+            look: false,
+            recheck: false,
+            mount_from: Vec::new(),
+            format: None,
+            verify_signatures: true,
+            leave_signatures: true,
+        }
+    }
+
     /// Whether the digest of the image says nothing of what is below it: an index may be there without its images.
     fn looks_below(&self) -> bool {
         self.recheck || matches!(self.platforms, Platforms::Some { sparse: true, .. })

@@ -156,6 +156,32 @@ pub async fn plan(
     Ok(plan)
 }
 
+/// Plans to write `layers`, and then `manifest` as it is; its config and other blobs stay behind.
+pub async fn plan_layers(
+    destination: &dyn Destination,
+    manifest: &Manifest,
+    layers: Vec<Descriptor>,
+) -> Result<CopyPlan> {
+    let mut plan = CopyPlan::default();
+    for blob in layers {
+        let presence = destination.has(&blob).await;
+        plan.blobs.push(BlobStep {
+            blob,
+            content: Content::Source,
+            presence: presence.map_err(|e| writing(destination, e))?,
+            expected: Stored::Written,
+        });
+    }
+    plan.manifests = order(vec![Node::new(manifest.clone(), Vec::new(), Vec::new())])?;
+    let current = destination.current().await;
+    let current = current.map_err(|e| writing(destination, e))?;
+    let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
+    if complete && current.as_ref() == Some(manifest.digest()) {
+        plan.up_to_date = current;
+    }
+    Ok(plan)
+}
+
 /// Whether a tag moves within its repository: whatever it points at is there, nothing has to be asked.
 fn is_retag(source: &dyn Source, destination: &dyn Destination, want: &Want) -> bool {
     want.layers == Layers::Keep

@@ -13,6 +13,7 @@ pub mod docker_archive;
 pub mod docker_daemon;
 pub mod docker_v1;
 pub mod inflate;
+mod layer_files;
 pub mod oci_archive;
 pub mod oci_layout;
 mod stream;
@@ -37,6 +38,7 @@ use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
 pub use delete::{Deleted, delete};
+pub use layer_files::LayerFiles;
 pub use stream::{
     CONFIG_CAP, Spliced, Tally, is_spliced, read_all, tallied, verified, verified_from,
 };
