@@ -41,7 +41,7 @@ const IN_FLIGHT: usize = 8;
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct InspectArgs {
-    /// Images, as in docker://alpine:3.20 or oci:DIR:REF; several give several documents
+    /// Images, as in docker://alpine:3.20 or oci:DIR:REF; several give several documents, in their order
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
 
@@ -105,8 +105,8 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
             }
         }
     });
-    let pieces = documents.buffered(IN_FLIGHT).flat_map(stream::iter);
-    Ok(Outcome::Stream(pieces.boxed_local()))
+    let results = documents.buffered(IN_FLIGHT).flat_map(stream::iter);
+    Ok(Outcome::Each(results.boxed_local()))
 }
 
 /// The document, and what there is to be said of the signatures where they were to be checked.

@@ -14,6 +14,7 @@ mod layers;
 mod login;
 mod logout;
 mod manifest_digest;
+mod repos;
 mod retry;
 mod search;
 mod signals;
@@ -84,6 +85,8 @@ enum Command {
     /// List the tags of a repository
     #[command(visible_alias = "list-tags")]
     Tags(tags::TagsArgs),
+    /// List the repositories of a registry
+    Repos(repos::ReposArgs),
     /// Download the layers of an image into a directory, or list them
     Layers(layers::LayersArgs),
     /// Delete images from registries and OCI layouts
@@ -106,8 +109,11 @@ enum Command {
 pub(crate) enum Outcome {
     Nothing,
     Bytes(Bytes),
-    /// Pieces that are printed as they come.
+    /// Pieces that are printed as they come; the first error ends the command.
     Stream(LocalBoxStream<'static, anyhow::Result<Bytes>>),
+    /// What came of each of several names. Errors are reported as they come, and the highest exit code is that of the
+    /// command.
+    Each(LocalBoxStream<'static, anyhow::Result<Bytes>>),
 }
 
 impl From<String> for Outcome {
@@ -233,6 +239,7 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow:
         Command::Inspect(args) => inspect::run(args, global).await?,
         Command::Copy(args) => copy::run(*args, global, screen, workers).await?,
         Command::Tags(args) => tags::run(args, global).await?,
+        Command::Repos(args) => repos::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global, screen, workers).await?,
         Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
@@ -253,6 +260,18 @@ async fn print(outcome: Outcome) -> anyhow::Result<()> {
         Outcome::Stream(mut pieces) => {
             while let Some(piece) = pieces.next().await {
                 write_out(&piece?)?;
+            }
+        }
+        Outcome::Each(mut results) => {
+            let mut worst = 0;
+            while let Some(result) = results.next().await {
+                match result {
+                    Ok(bytes) => write_out(&bytes)?,
+                    Err(e) => worst = worst.max(failure::report(&e)),
+                }
+            }
+            if worst > 0 {
+                return Err(failure::Reported(worst).into());
             }
         }
     }

@@ -12,6 +12,11 @@ use crate::Error;
 /// The most characters of one message that are shown; a registry may answer with a whole page.
 const LONGEST: usize = 2000;
 
+/// A failure that has been reported already: only its exit code is left.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("failed with exit code {0}")]
+pub struct Reported(pub u8);
+
 /// Prints why a command failed to stderr, and returns its exit code.
 ///
 /// Help and version texts, which clap hands over as errors too, go to stdout with code 0. A reader of stdout that
@@ -22,7 +27,7 @@ pub fn report(error: &anyhow::Error) -> u8 {
         let _ = usage.print();
         return exit_code(error);
     }
-    if !is_closed_stdout(error) {
+    if !is_closed_stdout(error) && !error.is::<Reported>() {
         let text = describe(error, wants_colour(&io::stderr()));
         let _ = io::stderr().write_all(text.as_bytes());
     }
@@ -37,6 +42,9 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     }
     if is_closed_stdout(error) {
         return 0;
+    }
+    if let Some(Reported(code)) = error.downcast_ref() {
+        return *code;
     }
     error
         .chain()

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 10] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("tags", "tags.md"),
+    ("repos", "repos.md"),
     ("layers", "layers.md"),
     ("delete", "delete.md"),
     ("manifest-digest", "manifest-digest.md"),

@@ -18,6 +18,7 @@ mod login;
 mod messages;
 mod pairs;
 mod quirks;
+mod repos;
 mod requests;
 mod schema1;
 mod sources;

@@ -1,4 +1,5 @@
-//! Tags, page by page (OCI distribution-spec "Content discovery"; quirks L1-L12).
+//! Lists, page by page: the tags of a repository (OCI distribution-spec "Content discovery"; quirks L1-L12), and the
+//! repositories of a registry (its catalog, which many registries keep to themselves).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -29,6 +30,53 @@ struct Document {
     // L7: may be null, and so may its entries.
     #[serde(default)]
     tags: Option<Vec<Option<String>>>,
+    #[serde(default)]
+    repositories: Option<Vec<Option<String>>>,
+}
+
+/// What is listed.
+enum List {
+    TagsOf(RepositoryName),
+    Repositories,
+}
+
+impl List {
+    fn path(&self) -> String {
+        match self {
+            List::TagsOf(repository) => format!("/v2/{repository}/tags/list"),
+            List::Repositories => "/v2/_catalog".to_owned(),
+        }
+    }
+
+    fn scope(&self) -> Scope {
+        match self {
+            List::TagsOf(repository) => Scope::new(repository, Actions::Pull),
+            List::Repositories => Scope::catalog(),
+        }
+    }
+
+    /// What messages call the entries.
+    fn word(&self) -> &'static str {
+        match self {
+            List::TagsOf(_) => "tags",
+            List::Repositories => "repositories",
+        }
+    }
+
+    fn entries(&self, page: Document) -> Vec<Option<String>> {
+        match self {
+            List::TagsOf(_) => page.tags,
+            List::Repositories => page.repositories,
+        }
+        .unwrap_or_default()
+    }
+
+    fn is_entry(&self, text: &str) -> bool {
+        match self {
+            List::TagsOf(_) => text.parse::<Tag>().is_ok(),
+            List::Repositories => text.parse::<RepositoryName>().is_ok(),
+        }
+    }
 }
 
 /// What to ask for next.
@@ -41,7 +89,7 @@ enum Next {
 
 struct Pages {
     client: Arc<Client>,
-    repository: RepositoryName,
+    list: List,
     next: Next,
     /// Tags asked for per page; `None` leaves it to the server.
     size: Option<usize>,
@@ -58,9 +106,19 @@ impl Client {
         self: &Arc<Self>,
         repository: &RepositoryName,
     ) -> BoxStream<'static, Result<Vec<String>>> {
+        self.pages(List::TagsOf(repository.clone()))
+    }
+
+    /// The repositories of the registry, one item a page, as for [`Client::tags`]. Many registries have no such list, or
+    /// give it to few: then the first item is an error with the [`ApiError`] of the answer.
+    pub fn repositories(self: &Arc<Self>) -> BoxStream<'static, Result<Vec<String>>> {
+        self.pages(List::Repositories)
+    }
+
+    fn pages(self: &Arc<Self>, list: List) -> BoxStream<'static, Result<Vec<String>>> {
         let pages = Pages {
             client: self.clone(),
-            repository: repository.clone(),
+            list,
             next: Next::First,
             size: Some(PAGE),
             seen: HashSet::new(),
@@ -85,7 +143,7 @@ impl Client {
 
 impl Pages {
     async fn page(&mut self) -> Result<Option<Vec<String>>> {
-        let base = format!("/v2/{}/tags/list", self.repository);
+        let base = self.list.path();
         let at = |query: Option<String>| match query {
             Some(query) => Target::Path(format!("{base}?{query}")),
             None => Target::Path(base.clone()),
@@ -103,11 +161,7 @@ impl Pages {
         let by_size = matches!(target, Target::Path(_))
             .then_some(self.size)
             .flatten();
-        let mut get = Intent::new(
-            Method::GET,
-            String::new(),
-            Some(Scope::new(&self.repository, Actions::Pull)),
-        );
+        let mut get = Intent::new(Method::GET, String::new(), Some(self.list.scope()));
         get.target = target;
         let (answer, body) = match self.client.document(&get, PAGE_CAP).await {
             // L5: a page of this size is refused.
@@ -133,13 +187,17 @@ impl Pages {
         let document: Document = serde_json::from_slice(&body).map_err(|e| {
             Error::new(
                 Kind::Unavailable,
-                format!("GET {} answered with no list of tags", url.redacted()),
+                format!(
+                    "GET {} answered with no list of {}",
+                    url.redacted(),
+                    self.list.word()
+                ),
             )
             .because(e)
         })?;
-        let entries = document.tags.unwrap_or_default();
+        let entries = self.list.entries(document);
         let count = entries.len();
-        let tags = keep_tags(entries, &url);
+        let tags = self.keep(entries, &url);
         self.tags += tags.len();
         let last = tags.last().cloned();
         if after.is_some() && after == last {
@@ -170,28 +228,30 @@ impl Pages {
             return Ok(());
         }
         let text = format!(
-            "the list of tags at {} does not end: its pages lead back to themselves",
+            "the list of {} at {} does not end: its pages lead back to themselves",
+            self.list.word(),
             url.redacted()
         );
         Err(Error::new(Kind::Unavailable, text))
     }
-}
 
-fn keep_tags(entries: Vec<Option<String>>, url: &Admitted) -> Vec<String> {
-    let count = entries.len();
-    let tags: Vec<String> = entries
-        .into_iter()
-        .flatten()
-        .filter(|t| t.parse::<Tag>().is_ok())
-        .collect();
-    if tags.len() < count {
-        tracing::warn!(
-            "{} of the {count} entries at {} are no tags and were left out",
-            count - tags.len(),
-            url.redacted()
-        );
+    fn keep(&self, entries: Vec<Option<String>>, url: &Admitted) -> Vec<String> {
+        let count = entries.len();
+        let kept: Vec<String> = entries
+            .into_iter()
+            .flatten()
+            .filter(|entry| self.list.is_entry(entry))
+            .collect();
+        if kept.len() < count {
+            tracing::warn!(
+                "{} of the {count} entries at {} are no {} and were left out",
+                count - kept.len(),
+                url.redacted(),
+                self.list.word()
+            );
+        }
+        kept
     }
-    tags
 }
 
 /// The target of `rel="next"` in a `Link` field (RFC 8288): several links, any parameters, quoted or not.
