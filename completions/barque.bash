@@ -16,6 +16,9 @@ _barque() {
             ",$1")
                 cmd="barque"
                 ;;
+            barque,completion)
+                cmd="barque__subcmd__completion"
+                ;;
             barque,copy)
                 cmd="barque__subcmd__copy"
                 ;;
@@ -40,6 +43,9 @@ _barque() {
             barque,logout)
                 cmd="barque__subcmd__logout"
                 ;;
+            barque,man)
+                cmd="barque__subcmd__man"
+                ;;
             barque,manifest-digest)
                 cmd="barque__subcmd__manifest__subcmd__digest"
                 ;;
@@ -51,6 +57,9 @@ _barque() {
                 ;;
             barque,tags)
                 cmd="barque__subcmd__tags"
+                ;;
+            barque__subcmd__help,completion)
+                cmd="barque__subcmd__help__subcmd__completion"
                 ;;
             barque__subcmd__help,copy)
                 cmd="barque__subcmd__help__subcmd__copy"
@@ -73,6 +82,9 @@ _barque() {
             barque__subcmd__help,logout)
                 cmd="barque__subcmd__help__subcmd__logout"
                 ;;
+            barque__subcmd__help,man)
+                cmd="barque__subcmd__help__subcmd__man"
+                ;;
             barque__subcmd__help,manifest-digest)
                 cmd="barque__subcmd__help__subcmd__manifest__subcmd__digest"
                 ;;
@@ -92,8 +104,46 @@ _barque() {
 
     case "${cmd}" in
         barque)
-            opts="-V -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --version --help inspect copy tags list-tags repos layers delete manifest-digest search login logout help"
+            opts="-V -h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --version --help inspect copy tags list-tags repos layers delete manifest-digest search login logout completion man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --override-os)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__completion)
+            opts="-h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help bash elvish fish powershell zsh"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -137,7 +187,7 @@ _barque() {
             fi
             case "${prev}" in
                 --multi-arch)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "system all index-only" -- "${cur}"))
                     return 0
                     ;;
                 --platform)
@@ -185,7 +235,7 @@ _barque() {
                     return 0
                     ;;
                 --dest-compress-format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "gzip zstd" -- "${cur}"))
                     return 0
                     ;;
                 --dest-compress-level)
@@ -378,8 +428,22 @@ _barque() {
             return 0
             ;;
         barque__subcmd__help)
-            opts="inspect copy tags repos layers delete manifest-digest search login logout help"
+            opts="inspect copy tags repos layers delete manifest-digest search login logout completion man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__help__subcmd__completion)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -476,6 +540,20 @@ _barque() {
             return 0
             ;;
         barque__subcmd__help__subcmd__logout)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__help__subcmd__man)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -849,6 +927,44 @@ _barque() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        barque__subcmd__man)
+            opts="-h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --override-os)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         barque__subcmd__manifest__subcmd__digest)
             opts="-h --debug --override-os --override-arch --override-variant --command-timeout --stall-timeout --tmpdir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1116,8 +1232,44 @@ _barque() {
     esac
 }
 
+
+# Transports, and paths behind those of places on this machine. bash takes a name apart at its colons, where they
+# are among COMP_WORDBREAKS; then only what follows the last colon is replaced.
+_barque_with_images() {
+    local line=${COMP_LINE:0:COMP_POINT}
+    local word=${line##*[[:space:]]}
+    local before=${line%"$word"}
+    before=${before%"${before##*[![:space:]]}"}
+    before=${before##*[[:space:]]}
+    local command
+    for command in "${COMP_WORDS[@]:1}"; do
+        [[ $command != -* ]] && break
+    done
+    case $command in
+        inspect|copy|tags|list-tags|layers|delete) ;;
+        *) _barque "$@"; return ;;
+    esac
+    case $before in
+        barque|*/barque|--additional-tag|--authfile|--cert-dir|--command-timeout|--compat-auth-file|--creds|--daemon-host|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--format|--image-parallel-copies|--limit|--mount-from|--multi-arch|--output|--override-arch|--override-os|--override-variant|--password|--platform|--receipt|--registry-token|--retry-delay|--retry-times|--schema1-key|--shared-blob-dir|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--tmpdir|--username|-f|-o|-p|-u) _barque "$@"; return ;;
+    esac
+    case $word in
+        -*) _barque "$@"; return ;;
+        oci:*|oci-archive:*|docker-archive:*|dir:*)
+            local IFS=$'\n' path=${word#*:} transport=${word%%:*}:
+            [[ $COMP_WORDBREAKS == *:* ]] && transport=
+            COMPREPLY=($(compgen -f -P "$transport" -- "$path"))
+            compopt -o filenames 2>/dev/null
+            ;;
+        *:*) COMPREPLY=() ;;
+        *)
+            COMPREPLY=($(compgen -W "docker:// docker-v1:// oci: oci-archive: docker-archive: docker-daemon: dir:" -- "$word"))
+            compopt -o nospace 2>/dev/null
+            ;;
+    esac
+}
+
 if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _barque -o nosort -o bashdefault -o default barque
+    complete -F _barque_with_images -o nosort -o bashdefault -o default barque
 else
-    complete -F _barque -o bashdefault -o default barque
+    complete -F _barque_with_images -o bashdefault -o default barque
 fi

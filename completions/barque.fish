@@ -32,7 +32,7 @@ complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up
 complete -c barque -n "__fish_barque_needs_command" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_needs_command" -s V -l version -d 'Print version'
-complete -c barque -n "__fish_barque_needs_command" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_needs_command" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
 complete -c barque -n "__fish_barque_needs_command" -f -a "copy" -d 'Copy an image from one place to another'
 complete -c barque -n "__fish_barque_needs_command" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
@@ -44,6 +44,8 @@ complete -c barque -n "__fish_barque_needs_command" -f -a "manifest-digest" -d '
 complete -c barque -n "__fish_barque_needs_command" -f -a "search" -d 'Search a registry for repositories'
 complete -c barque -n "__fish_barque_needs_command" -f -a "login" -d 'Log in to a registry'
 complete -c barque -n "__fish_barque_needs_command" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_needs_command" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c barque -n "__fish_barque_needs_command" -f -a "man" -d 'Write the man pages into a directory'
 complete -c barque -n "__fish_barque_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s f -l format -d 'Print by this Go template, as in \'{{.Digest}}\' or \'{{json .Labels}}\'' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
@@ -71,8 +73,10 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -s n -l no-tags -
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l verify-signature -d 'Check the signatures of a docker schema 1 manifest and print key ids and verdicts'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand inspect" -s h -l help -d 'Print help'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l multi-arch -d 'Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l multi-arch -d 'Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms' -r -f -a "system\t''
+all\t''
+index-only\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l platform -d 'Choose this platform; given twice, or with a * as in linux/arm*, the index is copied with these only' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -s f -l format -d 'Write the image in this format: oci, v2s2 (docker\'s schema 2) or v2s1 (docker\'s schema 1)' -r -f -a "oci\t''
 v2s1\t''
@@ -85,7 +89,8 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l receipt -d 'Write
 complete -c barque -n "__fish_barque_using_subcommand copy" -l mount-from -d 'Try to mount blobs from this repository of the destination\'s registry; repeatable' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l image-parallel-copies -d 'Move at most this many blobs at once [default: 4 large and 16 small ones]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
-complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-format -d 'Compress layers with this: gzip or zstd. Those that are compressed so already stay as they are' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-format -d 'Compress layers with this: gzip or zstd. Those that are compressed so already stay as they are' -r -f -a "gzip\t''
+zstd\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-level -d 'Compress at this level: 0 (not at all) to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
@@ -132,7 +137,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-oci-accept-u
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand copy" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_using_subcommand copy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand tags" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
@@ -152,7 +157,7 @@ complete -c barque -n "__fish_barque_using_subcommand tags" -l tmpdir -d 'Put bi
 complete -c barque -n "__fish_barque_using_subcommand tags" -l plain -d 'Print one tag a line'
 complete -c barque -n "__fish_barque_using_subcommand tags" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand tags" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
@@ -172,7 +177,7 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l tmpdir -d 'P
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l plain -d 'Print one tag a line'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand list-tags" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand repos" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
@@ -192,7 +197,7 @@ complete -c barque -n "__fish_barque_using_subcommand repos" -l tmpdir -d 'Put b
 complete -c barque -n "__fish_barque_using_subcommand repos" -l plain -d 'Print one repository a line'
 complete -c barque -n "__fish_barque_using_subcommand repos" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand repos" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand repos" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_using_subcommand repos" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s o -l output -d 'Write into this directory, which must be new, empty, or left by an interrupted download of the image' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l platform -d 'Choose this platform of a multi-platform image, as in linux/arm64 or linux/arm/v7' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
@@ -219,7 +224,7 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -s q -l quiet -d '
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-verify-signature -d 'Take a signed schema 1 manifest whose signatures are wrong, or that is signed as another image'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand layers" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_using_subcommand layers" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
@@ -239,7 +244,7 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l tmpdir -d 'Put 
 complete -c barque -n "__fish_barque_using_subcommand delete" -l force -d 'Delete a manifest also when other tags go with it'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand delete" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-variant -d 'Choose this variant of the architecture' -r
@@ -247,7 +252,7 @@ complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l comman
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand search" -l limit -d 'Show at most this many' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
@@ -268,7 +273,7 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l tmpdir -d 'Put 
 complete -c barque -n "__fish_barque_using_subcommand search" -l json -d 'Print JSON'
 complete -c barque -n "__fish_barque_using_subcommand search" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand search" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand search" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand login" -s u -l username -d 'The name of the user; asked for at the terminal when missing' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -s p -l password -d 'The password; it shows in the list of processes. Asked for without echo when missing' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l authfile -d 'Store in this file [env: REGISTRY_AUTH_FILE]' -r -F
@@ -286,7 +291,7 @@ complete -c barque -n "__fish_barque_using_subcommand login" -l password-stdin -
 complete -c barque -n "__fish_barque_using_subcommand login" -l get-login -d 'Print the name of the user that is logged in, and do nothing else'
 complete -c barque -n "__fish_barque_using_subcommand login" -s v -l verbose -d 'Say where the login is stored'
 complete -c barque -n "__fish_barque_using_subcommand login" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand login" -s h -l help -d 'Print help'
+complete -c barque -n "__fish_barque_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand logout" -l authfile -d 'Remove from this file [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l compat-auth-file -d 'Remove from this file, which has the form of Docker\'s config.json' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
@@ -297,15 +302,51 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l stall-timeout -
 complete -c barque -n "__fish_barque_using_subcommand logout" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins that the file has'
 complete -c barque -n "__fish_barque_using_subcommand logout" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand logout" -s h -l help -d 'Print help'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "copy" -d 'Copy an image from one place to another'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "repos" -d 'List the repositories of a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "search" -d 'Search a registry for repositories'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "login" -d 'Log in to a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "logout" -d 'Remove a stored login'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand completion" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand completion" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand man" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand man" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+
+# Transports, and paths behind those of places on this machine.
+function __barque_images
+    set -l word (commandline -ct)
+    for transport in oci: oci-archive: docker-archive: dir:
+        if string match -q -- "$transport*" $word
+            set -l path (string replace -- $transport '' $word)
+            for found in (__fish_complete_path $path)
+                echo $transport$found
+            end
+            return
+        end
+    end
+    printf '%s\n' docker:// docker-v1:// oci: oci-archive: docker-archive: docker-daemon: dir:
+end
+for command in inspect copy tags list-tags layers delete
+    complete -c barque -n "__fish_barque_using_subcommand $command" -f -a "(__barque_images)"
+end

@@ -6,10 +6,9 @@ use anyhow::Context;
 use clap::Args;
 use futures_util::{StreamExt, stream};
 
-use super::Outcome;
 use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
-use crate::image::ImageName;
+use super::{Outcome, names};
 use crate::report::delete as words;
 use crate::transport;
 
@@ -54,7 +53,7 @@ pub(crate) async fn run(args: DeleteArgs, global: &Global) -> anyhow::Result<Out
     let names = args
         .images
         .iter()
-        .map(|text| ImageName::parse(text).with_context(|| format!("reading the name `{text}`")))
+        .map(|text| names::in_full(text).with_context(|| format!("reading the name `{text}`")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let access = args.registry.access(None, None)?;
     let patience = global.patience();

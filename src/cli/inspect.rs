@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
-use super::{Outcome, image_to_read};
+use super::{Outcome, names};
 use crate::copy::{check_signatures, choose_image};
 use crate::image::{Manifest, MediaType, PlatformWish, Sketch, View, config};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
@@ -82,7 +82,7 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
     // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.
     let mut jobs = Vec::new();
     for text in &args.images {
-        jobs.push((text.clone(), image_to_read(text)?));
+        jobs.push((text.clone(), names::to_read(text)?));
     }
     let local = args.place.local(global, None);
     let what = Arc::new((args, wish, access, patience, local));

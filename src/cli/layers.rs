@@ -8,7 +8,7 @@ use indicatif::MultiProgress;
 
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
-use super::{Outcome, Workers, image_to_read};
+use super::{Outcome, Workers, names};
 use crate::copy::{
     self, CopyReport, Want, check_signatures, choose_image, schema1_blobs, sized_blobs,
 };
@@ -97,7 +97,7 @@ pub(crate) async fn run(
         screen,
         workers,
     };
-    let name = image_to_read(&args.image)?;
+    let name = names::to_read(&args.image)?;
     let access = args.registry.access(None, None)?;
     let source = open_source(
         &name,

@@ -4,6 +4,7 @@
 //! and no JSON by hand.
 
 mod compat;
+mod completions;
 mod copy;
 mod delete;
 mod flags;
@@ -14,6 +15,9 @@ mod layers;
 mod login;
 mod logout;
 mod manifest_digest;
+mod mistakes;
+mod names;
+mod repeat;
 mod repos;
 mod retry;
 mod search;
@@ -33,7 +37,6 @@ use indicatif::MultiProgress;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use crate::image::ImageName;
 use crate::report::{failure, log};
 use crate::{Error, Result};
 use flags::Global;
@@ -61,7 +64,7 @@ Exit codes:
     max_term_width = 100,
     arg_required_else_help = true,
     args_override_self = true,
-    after_help = NAMES
+    after_long_help = NAMES
 )]
 struct Cli {
     #[command(flatten)]
@@ -99,9 +102,9 @@ enum Command {
     Login(login::LoginArgs),
     /// Remove a stored login
     Logout(logout::LogoutArgs),
-    #[command(hide = true)]
+    /// Print the completion script of a shell
     Completion(generate::CompletionArgs),
-    #[command(hide = true)]
+    /// Write the man pages into a directory
     Man(generate::ManArgs),
 }
 
@@ -126,12 +129,17 @@ impl From<String> for Outcome {
 pub fn main() -> u8 {
     match run() {
         Ok(()) => 0,
-        Err(Ended::Failed(error)) => failure::report(&error),
+        Err(Ended::Failed(error)) => report(&error),
         Err(Ended::Interrupted { code, hint }) => {
             signals::last_words(format!("barque: interrupted{hint}\n"));
             code
         }
     }
+}
+
+/// Prints why a command failed; the value is its exit code.
+fn report(error: &anyhow::Error) -> u8 {
+    failure::report(error, |hint| repeat::with_flags(hint, std::env::args_os()))
 }
 
 enum Ended {
@@ -152,7 +160,7 @@ impl From<anyhow::Error> for Ended {
 fn run() -> Result<(), Ended> {
     let args = compat::read(std::env::args_os().collect(), Cli::command);
     let args = args.map_err(anyhow::Error::from)?;
-    let cli = Cli::try_parse_from(args).map_err(compat::explained)?;
+    let cli = Cli::try_parse_from(args).map_err(|e| mistakes::explained(e, Cli::command))?;
     let screen = MultiProgress::new();
     // Another subscriber can only stand here when the library is embedded; it then hears the events.
     let _ = tracing::subscriber::set_global_default(log::subscriber(cli.global.debug, &screen));
@@ -267,7 +275,7 @@ async fn print(outcome: Outcome) -> anyhow::Result<()> {
             while let Some(result) = results.next().await {
                 match result {
                     Ok(bytes) => write_out(&bytes)?,
-                    Err(e) => worst = worst.max(failure::report(&e)),
+                    Err(e) => worst = worst.max(report(&e)),
                 }
             }
             if worst > 0 {
@@ -282,9 +290,4 @@ fn write_out(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     let written = signals::while_blocked(|| stdout.write_all(bytes).and_then(|()| stdout.flush()));
     written.context("writing to standard output")
-}
-
-/// Reads the name of an image that is only read: a bare name is taken for one of a registry.
-pub(crate) fn image_to_read(text: &str) -> Result<ImageName> {
-    ImageName::parse_lenient(text, std::path::Path::new(text).exists())
 }

@@ -83,6 +83,8 @@ pub struct ManifestStep {
     pub awaits: Awaits,
     /// Its digest at the source.
     pub was: Digest,
+    /// In words, why its digest will change, where the new one is not known yet.
+    pub change: Option<String>,
     pub at: Which,
     /// Steps of the same level do not need one another and may be written at once.
     pub level: usize,
@@ -266,7 +268,7 @@ async fn draw(
             .hint("leave out `--preserve-digests`, or keep the index as it is with `--sparse`"));
         }
         draft.notes.push(format!(
-            "the index `{old}` was cut to the wanted platforms: signatures of it no longer match"
+            "the index `{old}` was reduced to the requested platforms; its digest changed, so signatures of the original no longer apply"
         ));
     }
     let (nodes, rescue) = draft.turn(destination, graph.nodes).await?;
@@ -371,6 +373,7 @@ fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
             manifest: node.manifest,
             awaits: node.awaits,
             was: node.was,
+            change: node.change,
             at,
             level,
         });
@@ -380,10 +383,11 @@ fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
     Ok(steps)
 }
 
-pub(super) fn reading(source: &dyn Source, e: Error) -> Error {
-    e.context(format!("reading the source `{}`", source.name()))
+// The sides are named by the caller, who knows them as they were given.
+pub(super) fn reading(_: &dyn Source, e: Error) -> Error {
+    e.context("reading the source")
 }
 
-pub(super) fn writing(destination: &dyn Destination, e: Error) -> Error {
-    e.context(format!("writing the destination `{}`", destination.name()))
+pub(super) fn writing(_: &dyn Destination, e: Error) -> Error {
+    e.context("writing the destination")
 }

@@ -32,7 +32,8 @@ pub use manifest::{
     ArtifactView, DraftView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
 };
 pub use media_type::MediaType;
-pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, parse_reference};
+pub(crate) use name::mistakes::distance;
+pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, in_registry, parse_reference};
 pub use platform::{PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
 pub use sketch::{Sketch, SketchedImage};

@@ -255,7 +255,11 @@ impl<'a> PlanReport<'a> {
                 destination: plan.requests.destination,
                 total: plan.requests.source + plan.requests.destination,
             },
-            notes: [&plan.notes[..], &plan.losses].concat(),
+            notes: {
+                let changes = plan.manifests.iter().filter_map(|m| m.change.clone());
+                let notes = plan.notes.iter().cloned().chain(changes);
+                notes.chain(plan.losses.iter().cloned()).collect()
+            },
         }
     }
 

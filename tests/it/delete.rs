@@ -40,11 +40,14 @@ fn a_manifest_with_other_tags_is_deleted_by_force_only() {
     let digest = images::small().digest;
     let by_tag = registry.docker("a:1");
     let by_digest = registry.docker(&format!("a@{digest}"));
-    for (name, listed) in [(&by_tag, "go: `stable`\n"), (&by_digest, "go with it: `")] {
+    for (name, listed) in [
+        (&by_tag, "also remove: `stable`\n"),
+        (&by_digest, "also remove the tags: `"),
+    ] {
         let out = barque.args(["delete", name]).run().code(6);
         assert!(out.stderr().contains(listed), "{}", out.stderr());
         assert!(
-            out.stderr().contains("hint: with `--force`"),
+            out.stderr().contains("hint: use `--force`"),
             "{}",
             out.stderr()
         );
