@@ -6,13 +6,12 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Command};
 
 use crate::{Error, Result};
 
 /// Flags of skopeo that barque refuses, why, and what to do: they are about trust, so they are never passed over.
-const FLAGS: [(&str, &str, &str); 13] = [
+pub(super) const FLAGS: [(&str, &str, &str); 13] = [
     ("--policy", NO_POLICY, POLICY_HINT),
     ("--require-signed", NO_POLICY, POLICY_HINT),
     (
@@ -35,7 +34,7 @@ const FLAGS: [(&str, &str, &str); 13] = [
     ("--encrypt-layer", NO_ENCRYPTION, ENCRYPTION_HINT),
     (
         "--decryption-key",
-        "barque decrypts no layers",
+        "barque does not decrypt layers",
         "without the flag, encrypted layers are copied as they are",
     ),
 ];
@@ -45,12 +44,12 @@ const POLICY_HINT: &str =
     "check signatures before the copy, as with `cosign verify`, and copy by digest";
 const NO_SIGNING: &str = "barque makes no signatures";
 const SIGNING_HINT: &str = "sign the digest that `--digestfile` writes, as with `cosign sign`";
-const NO_ENCRYPTION: &str = "barque encrypts no layers";
+const NO_ENCRYPTION: &str = "barque does not encrypt layers";
 const ENCRYPTION_HINT: &str =
     "encrypt the image with another program, such as skopeo, and copy the result";
 
 /// Commands of skopeo that barque has not.
-const COMMANDS: [(&str, &str); 5] = [
+pub(super) const COMMANDS: [(&str, &str); 5] = [
     (
         "sync",
         "copy image by image with `barque copy --all`; `barque tags --plain REPOSITORY` lists the tags",
@@ -209,26 +208,6 @@ fn switches(command: &mut Command, args: &[OsString]) -> HashMap<String, Option<
         .filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue))
         .filter_map(|arg| Some((arg.get_long()?.to_owned(), arg.get_short())))
         .collect()
-}
-
-/// What clap says of flags and commands that it does not know, in better words where skopeo has them.
-pub(super) fn explained(error: clap::Error) -> anyhow::Error {
-    let named = |kind| match error.get(kind) {
-        Some(ContextValue::String(name)) => Some(name.clone()),
-        _ => None,
-    };
-    let refused = match error.kind() {
-        ErrorKind::UnknownArgument => named(ContextKind::InvalidArg).and_then(|name| {
-            let (_, why, hint) = FLAGS.iter().find(|(flag, ..)| *flag == name)?;
-            Some(Error::other(format!("`{name}` is refused: {why}")).hint(*hint))
-        }),
-        ErrorKind::InvalidSubcommand => named(ContextKind::InvalidSubcommand).and_then(|name| {
-            let (_, hint) = COMMANDS.iter().find(|(command, _)| *command == name)?;
-            Some(Error::other(format!("barque has no command `{name}`")).hint(*hint))
-        }),
-        _ => None,
-    };
-    refused.map_or_else(|| error.into(), Into::into)
 }
 
 #[cfg(test)]

@@ -13,12 +13,12 @@ use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::flags::{
-    DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SignatureFlags, SourceFlags,
-    SourcePlaceFlags,
+    DestinationFlags, DestinationPlaceFlags, Global, Offered, PlatformFlag, SignatureFlags,
+    SourceFlags, SourcePlaceFlags,
 };
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
-use super::{Outcome, Workers};
+use super::{Outcome, Workers, names};
 use crate::copy::{self, Format, Platforms, Want};
 use crate::files::read_whole;
 use crate::image::{
@@ -63,7 +63,8 @@ pub(crate) struct CopyArgs {
     all: bool,
 
     /// Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms
-    #[arg(long, value_name = "CHOICE", conflicts_with = "platform")]
+    #[arg(long, value_name = "CHOICE", conflicts_with = "platform", hide_possible_values = true,
+          value_parser = Offered(&["system", "all", "index-only"], any_text))]
     multi_arch: Option<String>,
 
     /// Choose this platform; with several, as in linux/amd64,linux/arm64 or linux/arm*, the index is copied with these only
@@ -169,6 +170,10 @@ pub(crate) struct CopyArgs {
     dest: DestinationFlags,
 }
 
+fn any_text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
 /// The formats, by skopeo's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatName {
@@ -183,9 +188,9 @@ pub(crate) async fn run(
     screen: &MultiProgress,
     workers: &Workers,
 ) -> anyhow::Result<Outcome> {
-    let source = ImageName::parse(&args.source).context("reading the source's name")?;
+    let source = names::in_full(&args.source).context("reading the source's name")?;
     let destination =
-        ImageName::parse(&args.destination).context("reading the destination's name")?;
+        names::in_full(&args.destination).context("reading the destination's name")?;
     let destination = by_standard_output(destination);
     if is_once_only(&source) || is_once_only(&destination) {
         args.retry.never();

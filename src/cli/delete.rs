@@ -1,12 +1,14 @@
 //! `barque delete`.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use clap::Args;
+use futures_util::{StreamExt, stream};
 
-use super::Outcome;
 use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
-use crate::image::ImageName;
+use super::{Outcome, names};
 use crate::report::delete as words;
 use crate::transport;
 
@@ -28,7 +30,7 @@ Examples:
 ///
 /// A tag goes alone where the registry can do that. Where it deletes whole manifests only, and for a name with a
 /// digest, all tags of the manifest go: if there are others than the one named, they are listed and nothing is
-/// deleted without --force. Prints the names that are gone. The first failure ends the command.
+/// deleted without --force. Prints the names that are gone. Of several names, all are tried, also after one has failed.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct DeleteArgs {
@@ -51,21 +53,21 @@ pub(crate) async fn run(args: DeleteArgs, global: &Global) -> anyhow::Result<Out
     let names = args
         .images
         .iter()
-        .map(|text| ImageName::parse(text).with_context(|| format!("reading the name `{text}`")))
+        .map(|text| names::in_full(text).with_context(|| format!("reading the name `{text}`")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let access = args.registry.access(global, None, None)?;
     let patience = global.patience();
-    let mut text = String::new();
-    for (name, given) in names.iter().zip(&args.images) {
-        let delete = async || transport::delete(name, &access, &patience, args.force).await;
-        match args.retry.run(delete).await {
-            Ok(deleted) => text += &words::lines(&deleted),
-            Err(e) => {
-                // What is gone is told, also when the next one stays.
-                super::print(text.into()).await?;
-                return Err(e).with_context(|| format!("deleting `{given}`"));
-            }
+    let names = names.into_iter().zip(args.images.clone());
+    let call = Arc::new((args, access, patience));
+    let results = stream::iter(names).then(move |(name, given)| {
+        let call = call.clone();
+        async move {
+            let (args, access, patience) = &*call;
+            let delete = async || transport::delete(&name, access, patience, args.force).await;
+            let deleted = args.retry.run(delete).await;
+            let deleted = deleted.with_context(|| format!("deleting `{given}`"))?;
+            Ok(words::lines(&deleted).into())
         }
-    }
-    Ok(text.into())
+    });
+    Ok(Outcome::Each(results.boxed_local()))
 }

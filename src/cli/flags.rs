@@ -3,11 +3,12 @@
 //! Names and meaning are skopeo's (compatibility: "Registry-access flags"); the group of one side of a command
 //! exists in three spellings: plain, `--src-…` and `--dest-…`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command};
 
 use crate::copy::Schema1Check;
 use crate::image::{ChosenBy, PlatformWish};
@@ -22,7 +23,7 @@ use crate::{Error, Result};
 #[derive(Args, Clone)]
 pub(crate) struct Global {
     /// Log each request and each decision to stderr, without secrets
-    #[arg(long, global = true, env = "BARQUE_DEBUG", hide_env_values = true, value_parser = switch, action = clap::ArgAction::SetTrue, help_heading = "Global options")]
+    #[arg(long, global = true, env = "BARQUE_DEBUG", hide_env_values = true, value_parser = switch, action = clap::ArgAction::SetTrue, help_heading = "Global options", hide_short_help = true)]
     pub(crate) debug: bool,
 
     /// Choose this operating system of a multi-platform image [default: linux]
@@ -32,7 +33,8 @@ pub(crate) struct Global {
         value_name = "OS",
         env = "BARQUE_OVERRIDE_OS",
         hide_env_values = true,
-        help_heading = "Global options"
+        help_heading = "Global options",
+        hide_short_help = true
     )]
     pub(crate) override_os: Option<String>,
 
@@ -43,7 +45,8 @@ pub(crate) struct Global {
         value_name = "ARCH",
         env = "BARQUE_OVERRIDE_ARCH",
         hide_env_values = true,
-        help_heading = "Global options"
+        help_heading = "Global options",
+        hide_short_help = true
     )]
     pub(crate) override_arch: Option<String>,
 
@@ -54,7 +57,8 @@ pub(crate) struct Global {
         value_name = "VARIANT",
         env = "BARQUE_OVERRIDE_VARIANT",
         hide_env_values = true,
-        help_heading = "Global options"
+        help_heading = "Global options",
+        hide_short_help = true
     )]
     pub(crate) override_variant: Option<String>,
 
@@ -70,11 +74,11 @@ pub(crate) struct Global {
     pub(crate) override_os_version: Option<String>,
 
     /// End the command with an error after this time, as in 90s or 10m [default: none]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_COMMAND_TIMEOUT", hide_env_values = true, help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_COMMAND_TIMEOUT", hide_env_values = true, help_heading = "Global options", hide_short_help = true)]
     pub(crate) command_timeout: Option<Duration>,
 
     /// Give up on a connection after this time without a byte [default: 60s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_STALL_TIMEOUT", hide_env_values = true, help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_STALL_TIMEOUT", hide_env_values = true, help_heading = "Global options", hide_short_help = true)]
     pub(crate) stall_timeout: Option<Duration>,
 
     /// Wait this long before the second try of a request, twice as long before each further one [default: 250ms]
@@ -104,7 +108,8 @@ pub(crate) struct Global {
         long,
         global = true,
         value_name = "DIR",
-        help_heading = "Global options"
+        help_heading = "Global options",
+        hide_short_help = true
     )]
     pub(crate) tmpdir: Option<PathBuf>,
 
@@ -254,6 +259,30 @@ fn token_host(text: &str) -> Result<String, String> {
             Ok(url.host_str().unwrap_or_default().to_owned() + &port)
         }
         _ => Err("write HOST or HOST:PORT, without a scheme".to_owned()),
+    }
+}
+
+/// A reader of values that completion scripts offer some of, and that takes others too.
+#[derive(Clone)]
+pub(crate) struct Offered<T>(
+    pub(crate) &'static [&'static str],
+    pub(crate) fn(&str) -> Result<T, String>,
+);
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Offered<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<T, clap::Error> {
+        self.1.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(PossibleValue::new)))
     }
 }
 
@@ -460,6 +489,7 @@ macro_rules! place_flags {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
         #[derive(Args)]
+        #[command(next_help_heading = "Places on this machine")]
         pub(crate) struct $name {
             /// The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]
             #[arg(id = concat!($prefix, "daemon-host"), long = concat!($prefix, "daemon-host"), value_name = "HOST")]

@@ -1,8 +1,9 @@
-//! Hidden commands that write what packages install: shell completions and man pages.
+//! Commands that write what packages install: shell completions and man pages.
 //!
 //! What they write depends on the command line's definition alone, not on the terminal or the environment;
 //! tests/it/generated.rs compares it with the files that are checked in.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,25 +12,66 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::Outcome;
+use super::{Outcome, completions};
 use crate::{Error, Result};
+
+const COMPLETION_EXAMPLES: &str = "\
+Examples:
+  For bash, for this user:
+    barque completion bash > ~/.local/share/bash-completion/completions/barque
+
+  For zsh, into a directory of $fpath:
+    barque completion zsh > ~/.zfunc/_barque
+
+  For fish:
+    barque completion fish > ~/.config/fish/completions/barque.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  For this user:
+    barque man ~/.local/share/man/man1";
 
 /// Print the completion script of a shell
 #[derive(Args)]
+#[command(after_long_help = COMPLETION_EXAMPLES)]
 pub(crate) struct CompletionArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
     shell: Shell,
 }
 
 /// Write the man pages into a directory
+///
+/// The directory is made when it does not exist; pages of the same name are replaced.
 #[derive(Args)]
+#[command(after_long_help = MAN_EXAMPLES)]
 pub(crate) struct ManArgs {
+    /// Where the pages go, one file a command
+    #[arg(value_name = "DIR")]
     directory: PathBuf,
 }
 
 pub(crate) fn completion(args: &CompletionArgs, command: Command) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut shown(command), "barque", &mut script);
-    Outcome::Bytes(script.into())
+    let mut command = shown(command);
+    clap_complete::generate(args.shell, &mut command, "barque", &mut script);
+    let script = String::from_utf8_lossy(&script);
+    completions::with_images(args.shell, &script, &flags_with_values(&command)).into()
+}
+
+/// The flags of all commands after which a value comes as the next word.
+fn flags_with_values(command: &Command) -> Vec<String> {
+    let commands = std::iter::once(command).chain(command.get_subcommands());
+    let flags = commands.flat_map(Command::get_arguments).filter(|flag| {
+        flag.get_action().takes_values() && !flag.is_positional() && !flag.is_require_equals_set()
+    });
+    let names = flags.flat_map(|flag| {
+        let long = flag.get_long().map(|long| format!("--{long}"));
+        long.into_iter()
+            .chain(flag.get_short().map(|short| format!("-{short}")))
+    });
+    let names: BTreeSet<String> = names.collect();
+    names.into_iter().collect()
 }
 
 /// `command` with what `--help` shows; clap's generators would offer hidden commands and flags too.
@@ -78,7 +120,7 @@ fn write_page(command: &Command, version: &str, directory: &Path) -> io::Result<
     let mut text = Vec::new();
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;
-    page.render_synopsis_section(&mut text)?;
+    write_synopsis(command, &mut text)?;
     page.render_description_section(&mut text)?;
     page.render_options_section(&mut text)?;
     if command.has_subcommands() {
@@ -90,11 +132,76 @@ fn write_page(command: &Command, version: &str, directory: &Path) -> io::Result<
     if let Some(after) = after {
         write_after_help(&after.to_string(), &mut text)?;
     }
-    if !command.has_subcommands() {
-        writeln!(text, ".SH \"SEE ALSO\"\nbarque(1)")?;
+    match command.has_subcommands() {
+        true => text.extend_from_slice(PLACES.as_bytes()),
+        false => writeln!(text, ".SH \"SEE ALSO\"\nbarque(1)")?,
     }
     fs::write(directory.join(page.get_filename()), tidied(&text))
 }
+
+/// The command with its arguments; the flags are listed below.
+fn write_synopsis(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+    let name = command.get_bin_name().unwrap_or(command.get_name());
+    write!(
+        page,
+        ".SH SYNOPSIS\n\\fB{}\\fR [\\fIOPTIONS\\fR]",
+        name.replace('-', "\\-")
+    )?;
+    for argument in command.get_positionals() {
+        let names = argument.get_value_names().unwrap_or_default();
+        let name = names
+            .first()
+            .map_or(argument.get_id().as_str(), |name| name.as_str());
+        let many = argument.get_num_args().is_some_and(|n| n.max_values() > 1);
+        let more = if many { "..." } else { "" };
+        let name = name.replace('-', "\\-");
+        match argument.is_required_set() {
+            true => write!(page, " \\fI{name}\\fR{more}")?,
+            false => write!(page, " [\\fI{name}\\fR]{more}")?,
+        }
+    }
+    if command.has_subcommands() {
+        write!(page, " \\fICOMMAND\\fR")?;
+    }
+    writeln!(page)
+}
+
+/// Files and variables, for the page of the program.
+const PLACES: &str = r#".SH FILES
+.TP
+\fI$XDG_RUNTIME_DIR/containers/auth.json\fR, \fI~/.config/containers/auth.json\fR
+Logins, in this order; \fBbarque login\fR writes the first.
+.TP
+\fI~/.docker/config.json\fR, \fI~/.dockercfg\fR
+Logins of Docker, which are read after those.
+.TP
+\fI/etc/containers/certs.d/HOST:PORT/\fR, \fI/etc/docker/certs.d/HOST:PORT/\fR
+Certificates for a registry: *.crt authorities, *.cert with *.key for the client.
+.SH ENVIRONMENT
+.TP
+\fBBARQUE_DEBUG\fR, \fBBARQUE_OVERRIDE_OS\fR, \fBBARQUE_OVERRIDE_ARCH\fR, \fBBARQUE_OVERRIDE_VARIANT\fR, \fBBARQUE_COMMAND_TIMEOUT\fR, \fBBARQUE_STALL_TIMEOUT\fR
+Values of the options with these names.
+.TP
+\fBREGISTRY_AUTH_FILE\fR, \fBDOCKER_CONFIG\fR, \fBDOCKER_AUTH_CONFIG\fR
+The file of logins; the directory of Docker's config.json; logins as text.
+.TP
+\fBHTTPS_PROXY\fR, \fBHTTP_PROXY\fR, \fBALL_PROXY\fR, \fBNO_PROXY\fR
+Proxies, and the hosts that are reached without.
+.TP
+\fBSSL_CERT_FILE\fR, \fBSSL_CERT_DIR\fR
+Trusted authorities in place of the system's.
+.TP
+\fBDOCKER_HOST\fR
+The Docker Engine of docker-daemon:.
+.TP
+\fBTMPDIR\fR
+Where big temporary files go.
+.TP
+\fBNO_COLOR\fR
+Set, no colours are used.
+.SH "SEE ALSO"
+skopeo(1), containers\-auth.json(5), containers\-certs.d(5)
+"#;
 
 /// The page with the preamble that clap_mangen puts before each section only once, and no blanks at line ends.
 fn tidied(page: &[u8]) -> String {

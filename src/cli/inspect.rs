@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
-use super::{Outcome, image_to_read};
+use super::{Outcome, names};
 use crate::copy::{Chosen, Schema1Check, check_signatures, choose_image};
 use crate::image::platform::check_config;
 use crate::image::{ChosenBy, Descriptor, Manifest, MediaType, PlatformWish, Sketch, View, config};
@@ -42,7 +42,7 @@ const IN_FLIGHT: usize = 8;
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct InspectArgs {
-    /// Images, as in docker://alpine:3.20 or oci:DIR:REF; several give several documents
+    /// Images, as in docker://alpine:3.20 or oci:DIR:REF; several give several documents, in their order
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
 
@@ -83,7 +83,7 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
     // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.
     let mut jobs = Vec::new();
     for text in &args.images {
-        jobs.push((text.clone(), image_to_read(text)?));
+        jobs.push((text.clone(), names::to_read(text)?));
     }
     let local = args.place.local(global, None);
     let what = Arc::new((args, wish, access, patience, local));
@@ -106,8 +106,8 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
             }
         }
     });
-    let pieces = documents.buffered(IN_FLIGHT).flat_map(stream::iter);
-    Ok(Outcome::Stream(pieces.boxed_local()))
+    let results = documents.buffered(IN_FLIGHT).flat_map(stream::iter);
+    Ok(Outcome::Each(results.boxed_local()))
 }
 
 /// The document, and what there is to be said of the signatures where they were to be checked.

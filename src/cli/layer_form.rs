@@ -5,6 +5,7 @@
 
 use clap::Args;
 
+use super::flags::Offered;
 use crate::Result;
 use crate::copy::Layers;
 use crate::copy::codec::Codec;
@@ -14,7 +15,7 @@ use crate::image::LayerForm;
 #[command(next_help_heading = "Compression of layers")]
 pub(crate) struct LayerFormFlags {
     /// Compress layers with this: gzip or zstd. Those that are compressed so already stay as they are
-    #[arg(long, value_name = "FORMAT", value_parser = format, conflicts_with = "dest_decompress")]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, value_parser = Offered(&["gzip", "zstd"], format), conflicts_with = "dest_decompress")]
     dest_compress_format: Option<LayerForm>,
 
     /// Compress at this level: 0 (not at all) to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]

@@ -4,21 +4,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use indicatif::MultiProgress;
 
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags, SignatureFlags};
 use super::retry::RetryFlags;
-use super::{Outcome, Workers, image_to_read};
-use crate::copy::{Chosen, check_signatures, choose_image, schema1_blobs, sized_blobs};
+use super::{Outcome, Workers, names};
+use crate::copy::{
+    self, Chosen, CopyReport, Want, check_signatures, choose_image, schema1_blobs, sized_blobs,
+};
 use crate::image::platform::check_config;
-use crate::image::{DaemonImage, Descriptor, Digest, DigestError, ImageName, Selector, View};
+use crate::image::{
+    DaemonImage, Descriptor, Digest, DigestError, ImageName, Manifest, Selector, View,
+};
 use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
 use crate::report::sketch::SketchedLayers;
-use crate::transport::{
-    BlobBody, CONFIG_CAP, Elsewhere, Source, Which, blob_store, blob_store::Lock, is_spliced,
-    open_source, read_all,
-};
+use crate::report::{copy as words, progress};
+use crate::transport::{CONFIG_CAP, Elsewhere, LayerFiles, Source, Which, open_source, read_all};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -32,13 +34,11 @@ Examples:
   Only the topmost layer:
     barque layers oci:image:v1 $(barque inspect -f '{{json .Layers}}' oci:image:v1 | jq -r '.[-1]')";
 
-/// Layers that are fetched at once.
-const IN_FLIGHT: usize = 8;
-
 /// Download the layers of an image into a directory, or list them
 ///
-/// Makes a fresh directory layers-NAME-TAG-RANDOM with manifest.json and one HEX.tar a layer, and prints its name.
-/// The files are the layers as they are stored, mostly compressed; each has been checked against its digest.
+/// Makes a fresh directory layers-NAME-TAG-RANDOM with manifest.json and one HEX.tar a layer, and prints its name. The
+/// files are the layers as they are stored, mostly compressed; each has been checked against its digest. A download
+/// that was cut or killed is continued by running it again.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct LayersArgs {
@@ -50,7 +50,7 @@ pub(crate) struct LayersArgs {
     #[arg(value_name = "DIGEST")]
     digests: Vec<String>,
 
-    /// Write into this directory, which must be new or empty
+    /// Write into this directory, which must be new, empty, or left by an interrupted download of the image
     #[arg(short, long, value_name = "DIR", conflicts_with = "list")]
     output: Option<PathBuf>,
 
@@ -61,6 +61,10 @@ pub(crate) struct LayersArgs {
     /// With --list, print JSON in place of a table
     #[arg(long, requires = "list")]
     json: bool,
+
+    /// Print nothing to stderr but warnings and errors
+    #[arg(short, long)]
+    quiet: bool,
 
     #[command(flatten)]
     signatures: SignatureFlags,
@@ -75,12 +79,25 @@ pub(crate) struct LayersArgs {
     registry: RegistryFlags,
 }
 
+/// What the program lends to a command that moves bytes.
+struct Call<'a> {
+    global: &'a Global,
+    screen: &'a MultiProgress,
+    workers: &'a Workers,
+}
+
 pub(crate) async fn run(
     args: LayersArgs,
     global: &Global,
+    screen: &MultiProgress,
     workers: &Workers,
 ) -> anyhow::Result<Outcome> {
-    let name = image_to_read(&args.image)?;
+    let call = Call {
+        global,
+        screen,
+        workers,
+    };
+    let name = names::to_read(&args.image)?;
     let access = args.registry.access(global, None, None)?;
     let source = open_source(
         &name,
@@ -89,7 +106,7 @@ pub(crate) async fn run(
         &args.place.local(global, None),
     )
     .await?;
-    let run = async || layers(&args, global, workers, &name, source.clone()).await;
+    let run = async || layers(&args, &call, &name, source.clone()).await;
     let done = args.retry.run(run).await;
     done.map_err(|e| {
         e.context(format!("reading the layers of `{}`", args.image))
@@ -99,12 +116,11 @@ pub(crate) async fn run(
 
 async fn layers(
     args: &LayersArgs,
-    global: &Global,
-    workers: &Workers,
+    call: &Call<'_>,
     name: &ImageName,
     source: Arc<dyn Source>,
 ) -> Result<Outcome> {
-    let wish = global.platform(&args.platform)?;
+    let wish = call.global.platform(&args.platform)?;
     if args.list
         && args.digests.is_empty()
         && let Some(sketch) = source.sketch().await?
@@ -157,50 +173,35 @@ async fn layers(
         View::Schema1(_) => sized_blobs(&*source, wanted).await?,
         _ => wanted,
     };
-    let directory = Fresh::make(args.output.as_deref(), name)?;
-    let path = directory.path.clone();
-    let elsewhere = Arc::new(Elsewhere::new(global.patience()));
-    let fetching = stream::iter(wanted)
-        .map(move |layer| fetch(source.clone(), elsewhere.clone(), layer, path.clone()))
-        .buffer_unordered(IN_FLIGHT);
-    workers.run(fetching.try_collect::<()>()).await?;
-    blob_store::write_document(
-        &directory.path.join("manifest.json"),
-        &directory.path,
-        manifest.raw().clone(),
-    )
-    .await?;
-    blob_store::sync_directory(&directory.path)?;
-    Ok(format!("{}\n", directory.keep().display()).into())
+    let files = Arc::new(match &args.output {
+        Some(path) => LayerFiles::open(path, &manifest, layers)?,
+        None => LayerFiles::fresh(&prefix(name), &manifest, &wanted)?,
+    });
+    let written = write(args, call, source, files.clone(), &manifest, wanted).await;
+    if let Err(e) = &written {
+        files.give_up(e);
+    }
+    let report = written?;
+    if !args.quiet {
+        words::print_summary(&report, call.screen);
+    }
+    Ok(format!("{}\n", files.path().display()).into())
 }
 
-async fn fetch(
+async fn write(
+    args: &LayersArgs,
+    call: &Call<'_>,
     source: Arc<dyn Source>,
-    elsewhere: Arc<Elsewhere>,
-    layer: Descriptor,
-    directory: PathBuf,
-) -> Result<()> {
-    let to = directory.join(format!("{}.tar", layer.digest.hex()));
-    let wanted = layer.clone();
-    let body = BlobBody::new(move |from| {
-        let (source, elsewhere, layer) = (source.clone(), elsewhere.clone(), wanted.clone());
-        Box::pin(async move {
-            let urls = layer.urls.as_deref().unwrap_or_default();
-            let urls = if layer.media_type.is_foreign() {
-                urls
-            } else {
-                &[]
-            };
-            elsewhere.blob(&*source, &layer, urls, from).await
-        })
-    });
-    let write = || blob_store::write_blob(&to, &directory, &layer, &body);
-    let written = match write().await {
-        // B12: the answers of a resumed download did not fit together; one clean read from the start.
-        Err(e) if is_spliced(&e) => write().await,
-        other => other,
-    };
-    written.map(|_| ())
+    files: Arc<LayerFiles>,
+    manifest: &Manifest,
+    wanted: Vec<Descriptor>,
+) -> Result<CopyReport> {
+    let plan = copy::plan_layers(&*files, manifest, wanted).await?;
+    let listener = progress::listener(args.quiet, call.screen);
+    let elsewhere = Arc::new(Elsewhere::new(call.global.patience()));
+    let want = Want::as_it_is(call.global.platform(&args.platform)?, elsewhere);
+    let copying = async move { copy::run(plan, source, files, &want, listener).await };
+    call.workers.run(copying).await
 }
 
 /// The layers meant by `digests`, each once; all when there are none.
@@ -230,67 +231,6 @@ fn choose(layers: &[Descriptor], digests: &[String]) -> Result<Vec<Descriptor>> 
         layers.iter().for_each(add);
     }
     Ok(chosen)
-}
-
-/// The directory that layers are written to; one of our making goes away again when the command fails.
-struct Fresh {
-    path: PathBuf,
-    made: Option<tempfile::TempDir>,
-    /// No other process writes to it.
-    _lock: Option<Lock>,
-}
-
-impl Fresh {
-    fn make(output: Option<&Path>, name: &ImageName) -> Result<Fresh> {
-        let refused = |path: &Path, e: std::io::Error| {
-            Error::new(
-                Kind::Refused,
-                format!("the directory `{}` cannot be made", path.display()),
-            )
-            .because(e)
-        };
-        let Some(path) = output else {
-            let prefix = prefix(name);
-            let made = tempfile::Builder::new()
-                .prefix(&prefix)
-                .rand_bytes(9)
-                .tempdir_in(".")
-                .map_err(|e| refused(Path::new(&prefix), e))?;
-            // The name alone, as it is in the working directory: tempfile makes its paths absolute.
-            let shown = made.path().file_name().unwrap_or_default();
-            return Ok(Fresh {
-                path: shown.into(),
-                made: Some(made),
-                _lock: None,
-            });
-        };
-        std::fs::create_dir_all(path).map_err(|e| refused(path, e))?;
-        let lock = Lock::try_take(path, None)?.ok_or_else(|| {
-            let text = format!("another process writes to `{}`", path.display());
-            Error::new(Kind::Refused, text).hint("choose a new or empty directory")
-        })?;
-        let entries = std::fs::read_dir(path).map_err(|e| refused(path, e))?;
-        let mut names = entries.flatten().map(|entry| entry.file_name());
-        if !names.all(|name| lock.is_called(&name)) {
-            return Err(
-                Error::new(Kind::Refused, format!("`{}` is not empty", path.display()))
-                    .hint("choose a new or empty directory"),
-            );
-        }
-        Ok(Fresh {
-            path: path.to_owned(),
-            made: None,
-            _lock: Some(lock),
-        })
-    }
-
-    fn keep(self) -> PathBuf {
-        if let Some(made) = self.made {
-            // The handle is let go of; the directory stays.
-            let _ = made.keep();
-        }
-        self.path
-    }
 }
 
 /// `layers-NAME-TAG-`, as skopeo's early command did.

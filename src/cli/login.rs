@@ -85,7 +85,7 @@ pub(crate) struct LoginArgs {
 
 pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outcome> {
     let key: AuthKey = args.registry.parse()?;
-    let stored = AuthFiles::find(args.authfile.clone().or(args.compat_auth_file.clone()))?;
+    let stored = AuthFiles::find_or_new(args.authfile.clone().or(args.compat_auth_file.clone()))?;
     if args.get_login {
         return Ok(get_login(&stored, &key).await?.into());
     }
@@ -211,8 +211,12 @@ fn piped_password() -> Result<String> {
 /// Asks at the terminal; on a blocking thread, so that Ctrl-C still ends the program.
 async fn ask(prompt: &'static str, secret: bool) -> Result<String> {
     if !std::io::stdin().is_terminal() {
-        return Err(Error::other("there is no terminal to ask for the login at")
-            .hint("give `--username` and `--password-stdin`"));
+        let what = match secret {
+            true => "password",
+            false => "user name",
+        };
+        let text = format!("cannot ask for a {what}: standard input is not a terminal");
+        return Err(Error::other(text).hint("give `--username` and `--password-stdin`"));
     }
     let failed = |e: std::io::Error| Error::other("the terminal cannot be read").because(e);
     let _echo = Echo::kept();

@@ -6,7 +6,8 @@ use anyhow::Context;
 use clap::Args;
 
 use super::Outcome;
-use crate::settings::{AuthKey, CredentialStore};
+use crate::settings::{AuthFiles, AuthKey, CredentialStore, Found, TEXT_VARIABLE};
+use crate::{Error, Kind};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,6 +49,7 @@ pub(crate) struct LogoutArgs {
 }
 
 pub(crate) async fn run(args: LogoutArgs) -> anyhow::Result<Outcome> {
+    let named = args.authfile.is_some() || args.compat_auth_file.is_some();
     let store = CredentialStore::find(args.authfile, args.compat_auth_file)?;
     let Some(registry) = &args.registry else {
         store.erase_all().await.context("removing all logins")?;
@@ -56,6 +58,54 @@ pub(crate) async fn run(args: LogoutArgs) -> anyhow::Result<Outcome> {
             .into());
     };
     let key: AuthKey = registry.parse()?;
-    store.erase(&key).await?;
+    let erased = store.erase(&key).await;
+    // Commands that read look in more files than this one changes.
+    let left = match named || key.path.is_some() {
+        true => None,
+        false => AuthFiles::find(None)?.lookup_key(&key).await.ok(),
+    };
+    match (erased, left.flatten()) {
+        (Err(e), Some(left)) if e.kind() == Kind::Other => {
+            let text = format!("the login for `{key}` is in {}", quoted(&left));
+            return Err(Error::other(text).hint(how_to_remove(&key, &left)).into());
+        }
+        (Ok(_), Some(left)) => tracing::warn!(
+            "there is still a login for `{key}` in {}: {}",
+            quoted(&left),
+            how_to_remove(&key, &left)
+        ),
+        (erased, _) => drop(erased?),
+    }
     Ok(format!("Removed login credentials for {key}\n").into())
+}
+
+/// Where a login is, in words: a helper says so itself, a file is named.
+fn quoted(left: &Found) -> String {
+    match is_helper(left) {
+        true => format!("the {}", left.origin),
+        false => format!("`{}`", left.origin),
+    }
+}
+
+fn is_helper(left: &Found) -> bool {
+    left.origin.starts_with("credential helper ")
+}
+
+/// How to remove the login `left`, which this call does not change.
+fn how_to_remove(key: &AuthKey, left: &Found) -> String {
+    let file = left.origin.as_str();
+    if file == TEXT_VARIABLE {
+        return format!("unset the variable `{file}`, or take the login out of its text");
+    }
+    if is_helper(left) {
+        return format!("remove it with `docker logout {key}`, or with the helper itself");
+    }
+    if file.ends_with(".dockercfg") {
+        return format!("take the entry out of `{file}`");
+    }
+    let flag = match file.contains(".docker") {
+        true => "--compat-auth-file",
+        false => "--authfile",
+    };
+    format!("remove it with `barque logout {flag} {file} {key}`")
 }

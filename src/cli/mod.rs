@@ -4,6 +4,7 @@
 //! and no JSON by hand.
 
 mod compat;
+mod completions;
 mod copy;
 mod delete;
 mod flags;
@@ -15,6 +16,10 @@ mod limits;
 mod login;
 mod logout;
 mod manifest_digest;
+mod mistakes;
+mod names;
+mod repeat;
+mod repos;
 mod retry;
 mod search;
 mod signals;
@@ -35,7 +40,6 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::files::while_blocked;
-use crate::image::ImageName;
 use crate::report::{failure, log};
 use crate::{Error, Result};
 use flags::Global;
@@ -63,7 +67,7 @@ Exit codes:
     max_term_width = 100,
     arg_required_else_help = true,
     args_override_self = true,
-    after_help = NAMES
+    after_long_help = NAMES
 )]
 struct Cli {
     #[command(flatten)]
@@ -87,6 +91,8 @@ enum Command {
     /// List the tags of a repository
     #[command(visible_alias = "list-tags")]
     Tags(tags::TagsArgs),
+    /// List the repositories of a registry
+    Repos(repos::ReposArgs),
     /// Download the layers of an image into a directory, or list them
     Layers(layers::LayersArgs),
     /// Delete images from registries and OCI layouts
@@ -99,9 +105,9 @@ enum Command {
     Login(login::LoginArgs),
     /// Remove a stored login
     Logout(logout::LogoutArgs),
-    #[command(hide = true)]
+    /// Print the completion script of a shell
     Completion(generate::CompletionArgs),
-    #[command(hide = true)]
+    /// Write the man pages into a directory
     Man(generate::ManArgs),
 }
 
@@ -109,8 +115,11 @@ enum Command {
 pub(crate) enum Outcome {
     Nothing,
     Bytes(Bytes),
-    /// Pieces that are printed as they come.
+    /// Pieces that are printed as they come; the first error ends the command.
     Stream(LocalBoxStream<'static, anyhow::Result<Bytes>>),
+    /// What came of each of several names. Errors are reported as they come, and the highest exit code is that of the
+    /// command.
+    Each(LocalBoxStream<'static, anyhow::Result<Bytes>>),
 }
 
 impl From<String> for Outcome {
@@ -124,12 +133,17 @@ pub fn main() -> u8 {
     limits::take_as_errors();
     match run() {
         Ok(()) => 0,
-        Err(Ended::Failed(error)) => failure::report(&error),
+        Err(Ended::Failed(error)) => report(&error),
         Err(Ended::Interrupted { code, hint }) => {
             signals::last_words(format!("barque: interrupted{hint}\n"));
             code
         }
     }
+}
+
+/// Prints why a command failed; the value is its exit code.
+fn report(error: &anyhow::Error) -> u8 {
+    failure::report(error, |hint| repeat::with_flags(hint, std::env::args_os()))
 }
 
 enum Ended {
@@ -150,7 +164,7 @@ impl From<anyhow::Error> for Ended {
 fn run() -> Result<(), Ended> {
     let args = compat::read(std::env::args_os().collect(), Cli::command);
     let args = args.map_err(anyhow::Error::from)?;
-    let cli = Cli::try_parse_from(args).map_err(compat::explained)?;
+    let cli = Cli::try_parse_from(args).map_err(|e| mistakes::explained(e, Cli::command))?;
     let screen = MultiProgress::new();
     // Another subscriber can only stand here when the library is embedded; it then hears the events.
     let _ = tracing::subscriber::set_global_default(log::subscriber(cli.global.debug, &screen));
@@ -161,7 +175,9 @@ fn run() -> Result<(), Ended> {
         .context("starting the runtime")?;
     let workers = Workers::default();
     let hint = match cli.command {
-        Command::Copy(_) => "; what is finished is kept: run the same command again to continue",
+        Command::Copy(_) | Command::Layers(_) => {
+            "; what is finished is kept: run the same command again to continue"
+        }
         _ => "",
     };
     let ended = runtime.block_on(async {
@@ -239,7 +255,8 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow:
         Command::Inspect(args) => inspect::run(args, global).await?,
         Command::Copy(args) => copy::run(*args, global, screen, workers).await?,
         Command::Tags(args) => tags::run(args, global).await?,
-        Command::Layers(args) => layers::run(args, global, workers).await?,
+        Command::Repos(args) => repos::run(args, global).await?,
+        Command::Layers(args) => layers::run(args, global, screen, workers).await?,
         Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         Command::Search(args) => search::run(args, global).await?,
@@ -261,6 +278,18 @@ async fn print(outcome: Outcome) -> anyhow::Result<()> {
                 write_out(&piece?)?;
             }
         }
+        Outcome::Each(mut results) => {
+            let mut worst = 0;
+            while let Some(result) = results.next().await {
+                match result {
+                    Ok(bytes) => write_out(&bytes)?,
+                    Err(e) => worst = worst.max(report(&e)),
+                }
+            }
+            if worst > 0 {
+                return Err(failure::Reported(worst).into());
+            }
+        }
     }
     Ok(())
 }
@@ -274,9 +303,4 @@ fn write_out(bytes: &[u8]) -> anyhow::Result<()> {
     };
     let written = while_blocked(|| stdout.write_all(&bytes).and_then(|()| stdout.flush()));
     written.context("writing to standard output")
-}
-
-/// Reads the name of an image that is only read: a bare name is taken for one of a registry.
-pub(crate) fn image_to_read(text: &str) -> Result<ImageName> {
-    ImageName::parse_lenient(text, std::path::Path::new(text).exists())
 }

@@ -10,6 +10,7 @@ use crate::{Kind, Result};
 
 /// Retries of a whole operation.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Retries")]
 pub(crate) struct RetryFlags {
     /// Try the whole operation again this often when the network or the registry fails
     #[arg(

@@ -8,8 +8,9 @@ use super::retry::RetryFlags;
 use crate::image::Registry;
 use crate::image::reference::DOCKER_IO;
 use crate::registry::v1::Session;
+use crate::report::failure;
 use crate::report::search::SearchReport;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,10 +53,23 @@ pub(crate) async fn run(args: SearchArgs, global: &Global) -> anyhow::Result<Out
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let search = async || session.search(term, limit).await;
     let answer = args.retry.run(search).await;
-    let answer = answer.map_err(|e| e.context(format!("searching `{registry}` for `{term}`")))?;
+    let answer = answer.map_err(|e| failed(&registry, term.trim(), e))?;
     Ok(SearchReport::new(&registry, term, answer)
         .render(args.json)
         .into())
+}
+
+fn failed(registry: &Registry, term: &str, e: Error) -> Error {
+    if !term.is_empty() {
+        return e.context(format!("searching `{registry}` for `{term}`"));
+    }
+    let error = e.context(format!("listing the repositories of `{registry}`"));
+    match error.kind() {
+        Kind::Unavailable => error,
+        kind => Error::new(kind, failure::one_line(&error.into())).hint(format!(
+            "ask for the list of a newer registry with `barque repos {registry}`"
+        )),
+    }
 }
 
 /// The registry and the term of `[HOST/]TERM`.

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use super::Outcome;
 use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
-use crate::image::{ImageName, V1Reference, parse_reference};
+use crate::image::{ImageName, V1Reference, in_registry};
 use crate::report::failure::clean;
 use crate::report::inspect::ListReport;
 use crate::transport::{Local, Tags, all_tags, open_tags};
@@ -109,7 +109,7 @@ fn place(text: &str) -> Result<ImageName> {
             false => Ok(ImageName::DockerV1(name)),
         };
     }
-    let reference = parse_reference(text.strip_prefix("docker://").unwrap_or(text))?;
+    let reference = in_registry(text.strip_prefix("docker://").unwrap_or(text))?;
     if reference.tag.is_some() || reference.digest.is_some() {
         let bare = crate::image::Reference {
             tag: None,

@@ -140,15 +140,12 @@ impl<'a> Draft<'a> {
         for node in nodes {
             let (old, turned) = (node.was.clone(), node.was != *node.manifest.digest());
             let media_type = node.manifest.media_type().clone();
-            let node = self.node(node).await?;
+            let mut node = self.node(node).await?;
             let new = marked(&node.manifest);
             if node.awaits != Awaits::Nothing {
                 self.pending.insert(new.digest.clone());
-                if turned || new.media_type != media_type {
-                    let media_type = &new.media_type;
-                    self.notes
-                        .push(format!("`{old}` is converted to `{media_type}`"));
-                }
+                let converted = turned || new.media_type != media_type;
+                node.change = self.change(&node, converted.then_some(&new.media_type));
             } else if new.digest != old {
                 self.notes.push(format!(
                     "`{old}` was converted to `{}`: its digest is now `{}`",
@@ -308,7 +305,6 @@ impl<'a> Draft<'a> {
         let Some(form) = chosen.iter().find_map(Choice::recoded).map(Recoded::form) else {
             return Ok(chosen);
         };
-        let count = chosen.iter().filter(|c| c.recoded().is_some()).count();
         let (name, old) = (&self.destination, manifest.digest());
         if self.want.preserve_digests {
             let (message, hint) = match (all, form) {
@@ -330,18 +326,6 @@ impl<'a> Draft<'a> {
             };
             return Err(Error::new(Kind::Refused, message).hint(hint));
         }
-        self.notes.push(match (all, form) {
-            (true, _) => {
-                format!("layers are inflated, {count} of them: `{name}` holds them uncompressed")
-            }
-            (false, LayerForm::Plain) => {
-                format!("layers of `{old}` are inflated, {count} of them, as asked")
-            }
-            (false, form) => format!(
-                "layers of `{old}` are compressed with {}, {count} of them, as asked",
-                form.as_str()
-            ),
-        });
         Ok(chosen)
     }
 
@@ -374,6 +358,34 @@ impl<'a> Draft<'a> {
             .collect();
         let looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
         looks.filter_map(std::future::ready).collect().await
+    }
+
+    /// In words, what happens to `node`, whose digest is known only afterwards: layers in another form, and another
+    /// media type.
+    fn change(&self, node: &Node, converted: Option<&MediaType>) -> Option<String> {
+        let form = node.recoded.values().map(Recoded::form).next();
+        let layers = form.map(|form| {
+            let layers = match node.recoded.len() {
+                1 => "1 layer was".to_owned(),
+                n => format!("{n} layers were"),
+            };
+            match form {
+                LayerForm::Plain => format!("{layers} decompressed"),
+                form => format!("{layers} compressed with {}", form.as_str()),
+            }
+        });
+        let manifest = converted.map(|media_type| match self.can.plain_layers {
+            true => {
+                let transport = self.destination.split(':').next().unwrap_or_default();
+                format!("the manifest converted for {transport}")
+            }
+            false => format!("the manifest converted to `{media_type}`"),
+        });
+        match (layers, manifest) {
+            (Some(layers), Some(manifest)) => Some(format!("{layers} and {manifest}")),
+            (None, Some(manifest)) => Some(manifest.replacen("manifest", "manifest was", 1)),
+            (layers, None) => layers,
+        }
     }
 
     /// The docker image `node` as OCI's.

@@ -282,7 +282,9 @@ async fn write_manifests(
         for (step, Completed { manifest, .. }) in level.iter().zip(&completed) {
             settling.wrote(step, manifest);
             if step.awaits != Awaits::Nothing && step.was != *manifest.digest() {
-                notes.push(format!("`{}` became `{}`", step.was, manifest.digest()));
+                let why = step.change.as_deref().unwrap_or("the manifest was changed");
+                let (old, new) = (&step.was, manifest.digest());
+                notes.push(format!("{why}: digest changed from {old} to {new}"));
             }
             digests.push(manifest.digest().clone());
         }

@@ -34,6 +34,8 @@ pub(super) struct Node {
     pub(super) awaits: Awaits,
     /// The manifest's digest at the source.
     pub(super) was: Digest,
+    /// In words, why its digest will change, where the new one is not known yet.
+    pub(super) change: Option<String>,
 }
 
 impl Node {
@@ -41,6 +43,7 @@ impl Node {
     pub(super) fn new(manifest: Manifest, blobs: Vec<Descriptor>, children: Vec<Digest>) -> Node {
         Node {
             was: manifest.digest().clone(),
+            change: None,
             manifest,
             blobs,
             children,

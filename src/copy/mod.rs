@@ -26,7 +26,7 @@ pub use choose::{Chosen, choose_image};
 pub use engine::{BlobDone, CopyReport, run};
 pub use expect::Requests;
 pub use format::Format;
-pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan};
+pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan, plan_layers};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use recode::{Layers, Recoded};
 pub use schema1::{Rescue, Schema1Check, check_signatures, schema1_blobs, sized_blobs};
@@ -68,6 +68,25 @@ pub struct Want {
 }
 
 impl Want {
+    /// The image of one platform, as it is. Foreign layers that the source lacks are fetched by `elsewhere`.
+    pub fn as_it_is(platform: PlatformWish, elsewhere: Arc<Elsewhere>) -> Want {
+        Want {
+            platforms: Platforms::One(platform),
+            preserve_digests: false,
+            layers: Layers::Keep,
+            parallel: None,
+            look: false,
+            recheck: false,
+            rehash: false,
+            mount_from: Vec::new(),
+            format: None,
+            schema1_check: Schema1Check::default(),
+            foreign_layers: Some(true),
+            elsewhere,
+            leave_signatures: true,
+        }
+    }
+
     /// Whether the digest of the image says nothing of what is below it: an index may be there without its images.
     fn looks_below(&self) -> bool {
         let sparse = match self.platforms {

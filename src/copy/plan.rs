@@ -87,6 +87,8 @@ pub struct ManifestStep {
     pub awaits: Awaits,
     /// Its digest at the source.
     pub was: Digest,
+    /// In words, why its digest will change, where the new one is not known yet.
+    pub change: Option<String>,
     pub at: Which,
     /// Steps of the same level do not need one another and may be written at once.
     pub level: usize,
@@ -159,6 +161,36 @@ pub async fn plan(
         if known && plan.manifests.len() == 1 && current.as_ref() == last {
             plan.up_to_date = current;
         }
+    }
+    Ok(plan)
+}
+
+/// Plans to write `layers`, and then `manifest` as it is; its config and other blobs stay behind.
+pub async fn plan_layers(
+    destination: &dyn Destination,
+    manifest: &Manifest,
+    layers: Vec<Descriptor>,
+) -> Result<CopyPlan> {
+    let mut plan = CopyPlan::default();
+    for blob in layers {
+        let presence = destination.has(&blob).await;
+        plan.blobs.push(BlobStep {
+            urls: match is_elsewhere(&blob) {
+                true => blob.urls.clone().unwrap_or_default(),
+                false => Vec::new(),
+            },
+            blob,
+            content: Content::Source,
+            presence: presence.map_err(|e| writing(destination, e))?,
+            expected: Stored::Written,
+        });
+    }
+    plan.manifests = order(vec![Node::new(manifest.clone(), Vec::new(), Vec::new())])?;
+    let current = destination.current().await;
+    let current = current.map_err(|e| writing(destination, e))?;
+    let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
+    if complete && current.as_ref() == Some(manifest.digest()) {
+        plan.up_to_date = current;
     }
     Ok(plan)
 }
@@ -271,7 +303,7 @@ async fn draw(
             .hint("leave out `--preserve-digests`, or keep the index as it is with `--sparse`"));
         }
         draft.notes.push(format!(
-            "the index `{old}` was cut to the wanted platforms: signatures of it no longer match"
+            "the index `{old}` was reduced to the requested platforms; its digest changed, so signatures of the original no longer apply"
         ));
     }
     if !graph.missing.is_empty() {
@@ -446,6 +478,7 @@ pub(super) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
             manifest: node.manifest,
             awaits: node.awaits,
             was: node.was,
+            change: node.change,
             at,
             level,
         });
@@ -455,10 +488,11 @@ pub(super) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
     Ok(steps)
 }
 
-pub(super) fn reading(source: &dyn Source, e: Error) -> Error {
-    e.context(format!("reading the source `{}`", source.name()))
+// The sides are named by the caller, who knows them as they were given.
+pub(super) fn reading(_: &dyn Source, e: Error) -> Error {
+    e.context("reading the source")
 }
 
-pub(super) fn writing(destination: &dyn Destination, e: Error) -> Error {
-    e.context(format!("writing the destination `{}`", destination.name()))
+pub(super) fn writing(_: &dyn Destination, e: Error) -> Error {
+    e.context("writing the destination")
 }

@@ -33,7 +33,10 @@ pub use manifest::{
     ArtifactView, DraftView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
 };
 pub use media_type::MediaType;
-pub use name::{DaemonImage, ImageName, Selector, TRANSPORTS, is_ref_name, parse_reference};
+pub(crate) use name::mistakes::distance;
+pub use name::{
+    DaemonImage, ImageName, Selector, TRANSPORTS, in_registry, is_ref_name, parse_reference,
+};
 pub use platform::{ChosenBy, PlatformError, PlatformPattern, PlatformWish};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
 pub use sketch::{Sketch, SketchedImage};

@@ -3,6 +3,7 @@
 //! The syntax is skopeo's. Reading a name touches nothing; `transport::open` turns it into a place to read
 //! from or write to.
 
+pub(crate) mod mistakes;
 mod pinned;
 
 use std::fmt;
@@ -78,9 +79,12 @@ impl ImageName {
         let Some((transport, rest)) = text.split_once(':') else {
             return Err(unknown_transport(text));
         };
+        if let Some(error) = mistakes::with_slashes(text) {
+            return Err(error);
+        }
         match transport {
             "docker" => match rest.strip_prefix("//") {
-                Some(reference) => Ok(ImageName::Docker(parse_reference(reference)?.or_latest())),
+                Some(reference) => Ok(ImageName::Docker(in_registry(reference)?.or_latest())),
                 None => Err(Error::other(format!("`{text}` is not a valid image name"))
                     .hint(format!("write `docker://{}`", rest.trim_start_matches('/')))),
             },
@@ -126,10 +130,12 @@ impl ImageName {
                 .iter()
                 .any(|t| t.trim_end_matches("//").strip_suffix(':') == Some(transport))
             || is_foreign_transport(transport)
+            || text.contains("://")
+            || (transport.len() > "docker".len() && mistakes::transport_meant(text).is_some())
         {
             return ImageName::parse(text);
         }
-        Ok(ImageName::Docker(parse_reference(text)?.or_latest()))
+        Ok(ImageName::Docker(in_registry(text)?.or_latest()))
     }
 }
 
@@ -155,6 +161,14 @@ impl fmt::Display for ImageName {
             Selector::Named(name) => write!(f, ":{name}"),
             Selector::At(n) => write!(f, ":@{n}"),
         }
+    }
+}
+
+/// [`parse_reference`] for a place in a registry: a host alone is an error.
+pub fn in_registry(text: &str) -> Result<Reference> {
+    match mistakes::registry_alone(text) {
+        Some(error) => Err(error),
+        None => parse_reference(text),
     }
 }
 
@@ -186,6 +200,9 @@ fn corrected(text: &str, error: &ReferenceError) -> Option<String> {
         return Some(format!(
             "name a repository before it: `REPOSITORY@sha256:{text}`"
         ));
+    }
+    if let Some(hint) = mistakes::digest_meant(text) {
+        return Some(hint);
     }
     let mut better = text.trim();
     for prefix in ["https://", "http://", "docker://"] {
@@ -308,15 +325,21 @@ fn is_foreign_transport(transport: &str) -> bool {
 
 fn unknown_transport(text: &str) -> Error {
     let list = TRANSPORTS.map(|t| format!("`{t}`")).join(", ");
-    if let Some((transport, _)) = text.split_once(':')
-        && is_foreign_transport(transport)
-        && !transport.starts_with("http")
+    if let Some((transport, rest)) = text.split_once(':')
+        && let Some(hint) = mistakes::elsewhere(transport, rest)
     {
         return Error::other(format!(
             "`{text}`: the transport `{transport}:` is not supported (known: {list})"
-        ));
+        ))
+        .hint(hint);
     }
-    let error = Error::other(format!("`{text}` names no transport (known: {list})"));
+    let error = Error::other(format!("`{text}` has no transport prefix (known: {list})"));
+    if let Some(error) = mistakes::registry_alone(text) {
+        return error;
+    }
+    if let Some(meant) = mistakes::transport_meant(text) {
+        return error.hint(format!("did you mean `{meant}`?"));
+    }
     let bare = ["https://", "http://"]
         .iter()
         .fold(text, |t, p| t.strip_prefix(p).unwrap_or(t));

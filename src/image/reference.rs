@@ -20,7 +20,7 @@ const MAX_TAG: usize = 128;
 /// Why a text is no reference. The text it was found in is for the caller to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    #[error("an image name is missing")]
+    #[error("the image name is empty")]
     Empty,
     #[error("it does not read as NAME[:TAG][@DIGEST]")]
     Format,

@@ -14,8 +14,8 @@ use super::intent::{Actions, Said, Scope};
 use super::token::{Realm, TO_THE_ENDPOINT, Token, TokenAnswer, Tokens, basic, exchange};
 use super::token_hosts::TokenGuard;
 use super::wire::Wire;
-use crate::image::{Registry, Repository, RepositoryName};
-use crate::settings::{Access, Credential, Found, Login, Secret};
+use crate::image::{Registry, RepositoryName};
+use crate::settings::{Access, AuthKey, Credential, Found, Login, Secret};
 use crate::{Error, Kind, Result};
 
 /// What the registry asks for.
@@ -87,7 +87,8 @@ pub(crate) struct Auth {
     registry: Registry,
     access: Access,
     asked: Mutex<Option<Asked>>,
-    found: tokio::sync::Mutex<HashMap<RepositoryName, Option<Found>>>,
+    /// By repository; under `None`, the credential for the registry's catalog.
+    found: tokio::sync::Mutex<HashMap<Option<RepositoryName>, Option<Found>>>,
     tokens: Tokens,
     guard: TokenGuard,
     /// The scopes for which the token endpoint refused the credential: asking again could lock the user out
@@ -342,7 +343,7 @@ impl Auth {
         if self.give_up_stored.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        // A request without a repository (the check of a login) still belongs to the host.
+        // A request without a scope (the check of a login) still belongs to the host.
         let Some(name) = scope.map(|s| &s.repository) else {
             return Ok(match &self.access.login {
                 Login::Given(found) => Some(found.clone()),
@@ -357,11 +358,11 @@ impl Auth {
         if let Some(found) = cache.get(name) {
             return Ok(found.clone());
         }
-        let repository = Repository {
+        let key = AuthKey {
             registry: self.registry.clone(),
-            name: name.clone(),
+            path: name.clone(),
         };
-        let found = self.access.credential(&repository).await?;
+        let found = self.access.credential(&key).await?;
         cache.insert(name.clone(), found.clone());
         Ok(found)
     }

@@ -8,6 +8,7 @@ use http::{Method, StatusCode, header};
 use super::admit::Admitted;
 use super::body::Answer;
 use super::gate::asked_wait;
+use crate::image::reference::DOCKER_IO;
 use crate::{Error, Kind};
 
 /// Bytes of an error body that are read (quirk E11).
@@ -135,6 +136,11 @@ impl ApiError {
     fn hint(&self, kind: Kind, shown: bool) -> Option<String> {
         let host = self.url.split("://").nth(1)?.split('/').next()?;
         let text = self.text.as_deref().unwrap_or_default();
+        // The name by which users and credential files know it.
+        let known = match host {
+            DOCKER_HUB => DOCKER_IO,
+            host => host,
+        };
         match (kind, self.status.as_u16()) {
             // E2: Docker Hub gives no other answer for names it cannot hold.
             (Kind::NotAllowed, 401) if host == DOCKER_HUB && self.has_deep_name() => {
@@ -148,7 +154,7 @@ impl ApiError {
                 "`{host}` refuses this credential: check user name and password; some registries want an access token as password"
             )),
             (Kind::NotAllowed, 401) => Some(format!(
-                "the repository does not exist or needs a login: check its name, or run `barque login {host}`"
+                "the repository does not exist or needs a login: check its name, or run `barque login {known}`"
             )),
             (Kind::NotAllowed, _) => Some(
                 "this login may not do that here; ask for access or use another with `--creds`"
@@ -160,11 +166,14 @@ impl ApiError {
                     "this is not how a registry answers; is a port or a path prefix missing after `{host}`?"
                 ))
             }
+            (Kind::NotFound, _) if self.has_code("NAME_UNKNOWN") => Some(format!(
+                "the registry has no such repository: check its name; `barque repos {known}` lists all, where the registry permits"
+            )),
             (Kind::NotFound, _) if self.has_code("MANIFEST_UNKNOWN") => {
                 let path = self.url.split_once("/v2/")?.1;
                 let repository = path.rsplit_once("/manifests/")?.0;
                 Some(format!(
-                    "list what there is with `barque tags docker://{host}/{repository}`"
+                    "list what there is with `barque tags docker://{known}/{repository}`"
                 ))
             }
             (Kind::Unavailable, 429) => Some(match self.wait {

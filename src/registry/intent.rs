@@ -31,10 +31,11 @@ impl Actions {
     }
 }
 
-/// The repository a request is about and what it does there.
+/// The repository that a request is about, or the catalog of all, and what it does there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Scope {
-    pub(crate) repository: RepositoryName,
+    /// `None` for the catalog.
+    pub(crate) repository: Option<RepositoryName>,
     pub(crate) actions: Actions,
     /// A second repository that is read: the source of a mount (quirk X1).
     pub(crate) mount_from: Option<RepositoryName>,
@@ -43,8 +44,17 @@ pub(crate) struct Scope {
 impl Scope {
     pub(crate) fn new(repository: &RepositoryName, actions: Actions) -> Scope {
         Scope {
-            repository: repository.clone(),
+            repository: Some(repository.clone()),
             actions,
+            mount_from: None,
+        }
+    }
+
+    /// The list of the registry's repositories, to read.
+    pub(crate) fn catalog() -> Scope {
+        Scope {
+            repository: None,
+            actions: Actions::Pull,
             mount_from: None,
         }
     }
@@ -52,13 +62,19 @@ impl Scope {
     /// The scope that a request of this method needs at least, where that is less than this one.
     pub(crate) fn of_read(&self, method: &Method) -> Option<Scope> {
         let reads = *method == Method::GET || *method == Method::HEAD;
-        (reads && self.actions != Actions::Pull)
-            .then(|| Scope::new(&self.repository, Actions::Pull))
+        (reads && self.actions != Actions::Pull).then(|| Scope {
+            actions: Actions::Pull,
+            mount_from: None,
+            ..self.clone()
+        })
     }
 
     /// The `scope` parameters of a token request, built here and never taken from a challenge (quirks A3, A4).
     pub(crate) fn params(&self) -> Vec<String> {
-        let own = format!("repository:{}:{}", self.repository, self.actions.as_str());
+        let own = match &self.repository {
+            Some(repository) => format!("repository:{repository}:{}", self.actions.as_str()),
+            None => "registry:catalog:*".to_owned(),
+        };
         let from = self
             .mount_from
             .as_ref()

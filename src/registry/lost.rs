@@ -127,27 +127,48 @@ pub(super) fn lost(
             && (is_io(io::ErrorKind::UnexpectedEof) || is_io(io::ErrorKind::ConnectionReset));
         // H6: what cannot be reached is the proxy, not the registry behind it.
         let error = if let Some(proxy) = proxy {
-            let refused = match is_io(io::ErrorKind::ConnectionRefused) {
-                true => ": nothing listens there (connection refused)",
-                false => "",
+            let why = innermost(&e).to_string();
+            // The proxy was reached, and gave no tunnel: another status than 2xx, or none.
+            let refused = [
+                "unsuccessful",
+                "authorization required",
+                "unexpected end of file",
+            ]
+            .iter()
+            .any(|text| why.contains(text));
+            let text = if is_io(io::ErrorKind::ConnectionRefused) {
+                format!(
+                    "no connection through the proxy `{proxy}`: nothing listens there (connection refused)"
+                )
+            } else if says("tunnel error") && refused {
+                let port = request.url.url().port_or_known_default().unwrap_or(443);
+                let why = why.trim_start_matches("tunnel error: ");
+                let why = match why {
+                    "unsuccessful" => String::new(),
+                    why => format!(": {why}"),
+                };
+                format!("the proxy `{proxy}` refused to connect to `{host}:{port}`{why}")
+            } else if says("dns error") || says("failed to lookup") {
+                format!("no connection through the proxy `{proxy}`: its name cannot be resolved")
+            } else {
+                format!("no connection through the proxy `{proxy}`: {why}")
             };
-            let through = format!("{place}: no connection through the proxy `{proxy}`{refused}");
-            unavailable(through)
-                .because(innermost(&e))
+            unavailable(format!("{place}: {text}"))
                 .hint("check the proxy settings (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)")
         } else if says("dns error") || says("failed to lookup") {
-            unavailable(format!(
-                "{place}: the host `{host}` is unknown (no such host)"
-            ))
-            .because(innermost(&e))
-            .hint(format!(
-                "check the spelling of `{host}` and this machine's DNS"
-            ))
+            let hint = match host.ends_with("docker.io") {
+                true => format!(
+                    "Docker Hub cannot be reached: is this machine online, and does its DNS know `{host}`? Behind a proxy, set HTTPS_PROXY"
+                ),
+                false => {
+                    format!("check the spelling of `{host}`, the network and this machine's DNS")
+                }
+            };
+            unavailable(format!("{place}: cannot resolve `{host}`")).hint(hint)
         } else if is_io(io::ErrorKind::ConnectionRefused) {
             unavailable(format!(
                 "{place}: nothing listens there (connection refused)"
             ))
-            .because(innermost(&e))
             .hint("is the registry running, and is the port right?")
         } else if timed_out {
             unavailable(format!(

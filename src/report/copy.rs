@@ -25,22 +25,36 @@ pub fn summary(report: &CopyReport) -> String {
     if report.up_to_date {
         return format!("`{}` is up to date", report.destination);
     }
-    let copied = blobs(report.count(BlobOutcome::Copied));
-    let mut parts = vec![format!("copied {copied} ({})", human_size(report.bytes))];
-    let mut add = |count: usize, before: &str, after: &str| {
+    let copied = report.count(BlobOutcome::Copied);
+    let mounted = report.count(BlobOutcome::Mounted);
+    let present = report.count(BlobOutcome::Present);
+    if copied + mounted == 0 {
+        let written = match report.manifests.len() {
+            1 => "1 manifest".to_owned(),
+            n => format!("{n} manifests"),
+        };
+        return format!("wrote {written}; all blobs already present");
+    }
+    let mut parts = Vec::new();
+    if copied > 0 {
+        let resumed = report.blobs.iter().filter(|b| b.resumed_from > 0).count();
+        let resumed = match resumed {
+            0 => String::new(),
+            n if n == copied => ", resumed".to_owned(),
+            n => format!(", {n} resumed"),
+        };
+        let size = human_size(report.bytes);
+        parts.push(format!("copied {} ({size}{resumed})", blobs(copied)));
+    }
+    let mut add = |count: usize, text: &str| {
         if count > 0 {
-            parts.push(format!("{before}{count}{after}"));
+            parts.push(text.replace('N', &count.to_string()));
         }
     };
-    add(
-        report.blobs.iter().filter(|b| b.resumed_from > 0).count(),
-        "",
-        " of them continued",
-    );
-    add(report.count(BlobOutcome::Mounted), "mounted ", "");
-    add(report.count(BlobOutcome::Present), "found ", " in place");
+    add(mounted, "mounted N");
+    add(present, "N already present");
     if report.manifests.len() > 1 {
-        add(report.manifests.len(), "wrote ", " manifests");
+        add(report.manifests.len(), "wrote N manifests");
     }
     let requests: u64 = report.requests.values().sum();
     if requests > 0 {
@@ -241,7 +255,11 @@ impl<'a> PlanReport<'a> {
                 destination: plan.requests.destination,
                 total: plan.requests.source + plan.requests.destination,
             },
-            notes: [&plan.notes[..], &plan.losses].concat(),
+            notes: {
+                let changes = plan.manifests.iter().filter_map(|m| m.change.clone());
+                let notes = plan.notes.iter().cloned().chain(changes);
+                notes.chain(plan.losses.iter().cloned()).collect()
+            },
         }
     }
 
@@ -367,12 +385,19 @@ mod tests {
             .blobs
             .extend([done(BlobOutcome::Copied, 7), done(BlobOutcome::Present, 0)]);
         report.requests.insert("r.io".to_owned(), 9);
-        let text =
-            "copied 2 blobs (12.3 MB), 1 of them continued, found 1 in place, 9 requests in 1.2 s";
+        let text = "copied 2 blobs (12.3 MB, 1 resumed), 1 already present, 9 requests in 1.2 s";
         assert_eq!(summary(&report), text);
         let receipt = serde_json::to_value(Receipt::new(&report)).unwrap();
         assert_eq!(receipt["Blobs"][1]["ResumedFrom"], 7);
         assert_eq!(receipt["Requests"]["r.io"], 9);
+        report.blobs = vec![done(BlobOutcome::Copied, 7)];
+        report.requests.clear();
+        let text = "copied 1 blob (12.3 MB, resumed) in 1.2 s";
+        assert_eq!(summary(&report), text);
+        report.blobs = vec![done(BlobOutcome::Present, 0)];
+        report.manifests = vec![report.digest.clone()];
+        let text = "wrote 1 manifest; all blobs already present";
+        assert_eq!(summary(&report), text);
         report.up_to_date = true;
         assert_eq!(summary(&report), "`oci:b` is up to date");
     }

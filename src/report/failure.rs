@@ -12,18 +12,25 @@ use crate::Error;
 /// The most characters of one message that are shown; a registry may answer with a whole page.
 const LONGEST: usize = 2000;
 
+/// A failure that has been reported already: only its exit code is left.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("failed with exit code {0}")]
+pub struct Reported(pub u8);
+
 /// Prints why a command failed to stderr, and returns its exit code.
 ///
 /// Help and version texts, which clap hands over as errors too, go to stdout with code 0. A reader of stdout that
 /// went away is no failure: nothing is said and the code is 0, as ripgrep does.
-pub fn report(error: &anyhow::Error) -> u8 {
+///
+/// `advice` gets the hint and returns it as it is shown.
+pub fn report(error: &anyhow::Error, advice: impl Fn(&str) -> String) -> u8 {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
         // Nothing is left to be told when stderr itself is closed.
         let _ = usage.print();
         return exit_code(error);
     }
-    if !is_closed_stdout(error) {
-        let text = describe(error, wants_colour(&io::stderr()));
+    if !is_closed_stdout(error) && !error.is::<Reported>() {
+        let text = describe_with(error, wants_colour(&io::stderr()), advice);
         let _ = io::stderr().write_all(text.as_bytes());
     }
     exit_code(error)
@@ -38,6 +45,9 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     if is_closed_stdout(error) {
         return 0;
     }
+    if let Some(Reported(code)) = error.downcast_ref() {
+        return *code;
+    }
     error
         .chain()
         .find_map(own)
@@ -46,13 +56,17 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 
 /// The text for `error`, newline included: `barque: ` and the chain on one line, then after a blank line the hint.
 pub fn describe(error: &anyhow::Error, colour: bool) -> String {
+    describe_with(error, colour, str::to_owned)
+}
+
+fn describe_with(error: &anyhow::Error, colour: bool, shown: impl Fn(&str) -> String) -> String {
     let (red, cyan, plain) = match colour {
         true => ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m"),
         false => ("", "", ""),
     };
     let mut text = format!("{red}barque:{plain} {}\n", one_line(error));
     if let Some(hint) = advice(error) {
-        text.push_str(&format!("\n{cyan}hint:{plain} {}\n", clean(hint)));
+        text.push_str(&format!("\n{cyan}hint:{plain} {}\n", clean(&shown(hint))));
     }
     text
 }

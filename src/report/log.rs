@@ -82,7 +82,7 @@ where
         event.record(&mut said);
         let level = *event.metadata().level();
         let (word, colour) = match level {
-            Level::ERROR => ("error:", "\x1b[1;31m"),
+            Level::ERROR => ("barque:", "\x1b[1;31m"),
             Level::WARN => ("warning:", "\x1b[1;33m"),
             _ => ("debug:", "\x1b[2m"),
         };

@@ -19,7 +19,7 @@ use crate::{Error, Kind, Result};
 const SIZE_CAP: u64 = 4 << 20;
 
 /// The variable in which newer versions of Docker look first; it holds the text of a file.
-const TEXT_VARIABLE: &str = "DOCKER_AUTH_CONFIG";
+pub(crate) const TEXT_VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 
 /// The credential files of this machine, in the order in which they are asked.
 #[derive(Debug, Clone)]
@@ -46,7 +46,25 @@ impl AuthFiles {
     /// The files that apply: `explicit` (`--authfile`) or `REGISTRY_AUTH_FILE` alone when given; else
     /// `DOCKER_AUTH_CONFIG`, podman's `auth.json` of the session and of the user, Docker's `config.json` and
     /// `~/.dockercfg`. Nothing is opened yet.
+    ///
+    /// An error when the file `explicit` does not exist; [`AuthFiles::find_or_new`] takes it for an empty one.
     pub fn find(explicit: Option<PathBuf>) -> Result<AuthFiles> {
+        if let Some(path) = explicit
+            .as_ref()
+            .filter(|path| !path.as_os_str().is_empty())
+            && path.metadata().is_err_and(|e| is_absent(&e))
+        {
+            let name = path.display();
+            return Err(Error::other(format!("the credential file `{name}` does not exist"))
+                .hint(format!(
+                    "`barque login --authfile {name} REGISTRY` makes it; without `--authfile` the usual files are read"
+                )));
+        }
+        AuthFiles::find_or_new(explicit)
+    }
+
+    /// The same as [`AuthFiles::find`] for a login, which makes the file.
+    pub fn find_or_new(explicit: Option<PathBuf>) -> Result<AuthFiles> {
         Ok(AuthFiles::find_in(explicit, Environment::of_process()))
     }
 
@@ -248,9 +266,14 @@ pub(super) fn read_file(path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         Err(e) if e.kind() == ErrorKind::FileTooLarge => Err(Error::other(format!(
             "`{name}` is larger than {SIZE_CAP} bytes and so no credential file"
         ))),
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(e) if is_absent(&e) => Ok(None),
         Err(e) => Err(unreadable(name, e)),
     }
+}
+
+fn is_absent(e: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn unreadable(name: &str, cause: std::io::Error) -> Error {

@@ -14,13 +14,13 @@ mod secret;
 mod store;
 
 pub use auth_files::AuthFiles;
+pub(crate) use auth_files::TEXT_VARIABLE;
 pub use auth_key::AuthKey;
 pub use secret::Secret;
 pub use store::CredentialStore;
 
 use std::path::PathBuf;
 
-use crate::image::Repository;
 use crate::{Error, Result};
 
 /// What proves to a registry who is asking.
@@ -83,10 +83,10 @@ pub struct Access {
 }
 
 impl Access {
-    /// The credential for `repository`, when there is one. Helpers are run as needed.
-    pub async fn credential(&self, repository: &Repository) -> Result<Option<Found>> {
+    /// The credential for `key`, when there is one. Helpers are run as needed.
+    pub async fn credential(&self, key: &AuthKey) -> Result<Option<Found>> {
         match &self.login {
-            Login::Files(files) => files.lookup(repository).await,
+            Login::Files(files) => files.lookup_key(key).await,
             Login::Given(found) => Ok(Some(found.clone())),
             Login::Anonymous => Ok(None),
         }

@@ -332,7 +332,7 @@ fn cannot_write(name: &str, cause: std::io::Error) -> Error {
     };
     Error::new(kind, format!("cannot write the credential file `{name}`"))
         .because(cause)
-        .hint("name another file with `--authfile`")
+        .hint("make the file and its directory writable, or name another file with `--authfile`")
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ impl Source for DirSource {
                 return Err(Error::new(
                     Kind::Corrupt,
                     format!(
-                        "manifest `{digest}` has other content: it hashes to `{}`",
+                        "manifest `{digest}` is corrupt: its content hashes to `{}`",
                         manifest.digest()
                     ),
                 ));

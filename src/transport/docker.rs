@@ -29,7 +29,7 @@ use super::{
 };
 use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch, Tag};
 use crate::registry::v2::TagOrDigest;
-use crate::registry::{Actions, Client, Patience};
+use crate::registry::{Actions, ApiError, Client, Patience};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
@@ -81,6 +81,24 @@ impl DockerSource {
         self.client
             .get_manifest(&self.reference.repository.name, &which, Actions::Pull)
             .await
+    }
+
+    /// The error `e` about the image's name, and that its repository is unknown too, where that is so: most registries
+    /// give the same answer for a tag and for a repository that do not exist, and the list of tags tells them apart.
+    async fn unknown(&self, e: Error) -> Error {
+        let has_code = |e: &Error, code| ApiError::of(e).is_some_and(|a| a.has_code(code));
+        if !has_code(&e, "MANIFEST_UNKNOWN") {
+            return e;
+        }
+        match self
+            .client
+            .tags(&self.reference.repository.name)
+            .next()
+            .await
+        {
+            Some(Err(list)) if has_code(&list, "NAME_UNKNOWN") => list.context(e.to_string()),
+            _ => e,
+        }
     }
 
     /// The V1 side of the server; `e`, which made one ask for it, where there is none.
@@ -161,6 +179,7 @@ impl Source for DockerSource {
                 Ok(v1) => v1.manifest(which).await,
                 Err(e) => self.draft(e).await?.manifest(which).await,
             },
+            Err(e) if *which == Which::Named => Err(self.unknown(e).await),
             other => other,
         }
     }
@@ -216,7 +235,7 @@ impl Source for DockerSource {
                 Ok(v1) => v1.sketch().await,
                 Err(e) => self.draft(e).await?.sketch(),
             },
-            Err(e) => Err(e),
+            Err(e) => Err(self.unknown(e).await),
         }
     }
 

@@ -15,6 +15,7 @@ pub mod docker_v1;
 mod elsewhere;
 mod extend;
 pub mod inflate;
+mod layer_files;
 pub mod oci_archive;
 pub mod oci_layout;
 mod pieces;
@@ -45,6 +46,7 @@ use crate::{Error, Kind, Result};
 pub use archive_file::Unpacking;
 pub use delete::{Deleted, delete};
 pub use elsewhere::Elsewhere;
+pub use layer_files::LayerFiles;
 pub use stream::{
     CONFIG_CAP, Spliced, Tally, is_spliced, read_all, sized_from, tallied, verified, verified_from,
 };

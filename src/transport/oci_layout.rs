@@ -216,7 +216,7 @@ pub(super) fn checked(
     if actual != *digest {
         return Err(Error::new(
             Kind::Corrupt,
-            format!("manifest `{digest}` has other content: it hashes to `{actual}`"),
+            format!("manifest `{digest}` is corrupt: its content hashes to `{actual}`"),
         ));
     }
     let manifest = parse(raw, media_type).map_err(|e| {

@@ -76,7 +76,7 @@ fn checked(
             };
             let actual = hashing.finish().await?;
             if actual != self.blob.digest {
-                let what = format!("has other content: it hashes to `{actual}`");
+                let what = format!("is corrupt: its content hashes to `{actual}`");
                 return Err(corrupt(&self.blob, what));
             }
             Ok(())
@@ -310,8 +310,8 @@ mod tests {
         assert_eq!(passed("", &[]).await, (String::new(), None));
         assert_eq!(passed("", &[""]).await, (String::new(), None));
         for (pieces, handed_on, why) in [
-            (&["abc", "deX"][..], "abc", "has other content"),
-            (&["abcdeX"], "", "has other content"),
+            (&["abc", "deX"][..], "abc", "is corrupt"),
+            (&["abcdeX"], "", "is corrupt"),
             (&["abc", "defg"], "abc", "is longer"),
             (&["abcdef", "g"], "abcdef", "is longer"),
             (&["abc"], "abc", "ends after 3 of 6 bytes"),

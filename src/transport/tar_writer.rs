@@ -100,7 +100,7 @@ impl TarWriter {
         let cannot = |e| cannot_write(path, 0, 0, e);
         if path.as_os_str() == STANDARD {
             if io::stdout().is_terminal() {
-                return Err(Error::other("an archive is not written to a terminal")
+                return Err(Error::other("refusing to write an archive to a terminal")
                     .hint("redirect the output to a file or a program"));
             }
             let stdout = io::stdout().as_fd().try_clone_to_owned();

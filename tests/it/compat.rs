@@ -219,8 +219,8 @@ fn what_is_about_trust_is_refused_and_not_passed_over() {
         ("--sign-by-sigstore=p.yaml", "makes no signatures"),
         ("--sign-identity=x", "makes no signatures"),
         ("--sign-passphrase-file=x", "makes no signatures"),
-        ("--encryption-key=jwe:k", "encrypts no layers"),
-        ("--decryption-key=k", "decrypts no layers"),
+        ("--encryption-key=jwe:k", "does not encrypt layers"),
+        ("--decryption-key=k", "does not decrypt layers"),
     ] {
         let name = flag.split('=').next().unwrap();
         let out = barque.args(["copy", flag, "dir:image", "dir:out"]).run();

@@ -163,7 +163,7 @@ fn no_engine_and_no_name() {
         .run()
         .code(5);
     assert!(
-        out.stderr().contains("no engine answers at"),
+        out.stderr().contains("no Docker Engine at"),
         "{}",
         out.stderr()
     );

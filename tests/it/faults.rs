@@ -25,7 +25,7 @@ use crate::support::Barque;
 use crate::support::images::{Compression, Dialect, Maker, TestImage, noise, sha256};
 
 /// An image with `count` layers of about `size` bytes, all different.
-fn heavy(count: usize, size: usize) -> TestImage {
+pub(crate) fn heavy(count: usize, size: usize) -> TestImage {
     let image = Maker::new(Dialect::Oci).compression(Compression::None);
     let add = |image: Maker, i: usize| {
         let pattern = noise(i as u64 + 1, 64 << 10);

@@ -86,17 +86,76 @@ fn the_completions_are_fresh() {
     for (file, script) in &made {
         assert!(script.contains("preserve-digests"), "{file}");
         // By its description, and by its name in bash, which has no descriptions.
-        let hidden = [
-            "Print the completion script",
-            "barque__completion",
-            "barque__subcmd__completion",
-            "dest-precompute-digests",
-            "insecure-policy",
-        ];
+        let hidden = ["dest-precompute-digests", "insecure-policy"];
         assert!(
             !hidden.iter().any(|h| script.contains(h)),
             "{file} has what is hidden"
         );
     }
     compare(&project("completions"), &BTreeMap::from(made));
+}
+
+/// What bash offers for `line`, whose last word is being typed.
+fn bash_offers(barque: &Barque, script: &Path, line: &str) -> Vec<String> {
+    let asked = r#"
+        source "$1"
+        COMP_LINE=$2 COMP_POINT=${#2}
+        # As bash takes a line apart: at blanks, and around colons.
+        spaced=${2//:/ : }
+        read -ra COMP_WORDS <<< "$spaced"
+        [[ $spaced == *' ' && $2 != *: ]] && COMP_WORDS+=("")
+        COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+        _barque_with_images barque "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let bash = crate::support::sandbox::Sandbox::of("bash");
+    let run = bash.args(["-c", asked, "bash", script.to_str().unwrap(), line]);
+    let out = run.in_dir(barque.path("")).run().ok();
+    let mut offers: Vec<_> = out.stdout().lines().map(str::to_owned).collect();
+    offers.retain(|line| !line.is_empty());
+    offers.sort();
+    offers
+}
+
+#[test]
+fn bash_completes_transports_and_paths_behind_them() {
+    if crate::support::peers::missing(&["bash"]) {
+        return;
+    }
+    let barque = Barque::new();
+    let script = barque.path("script");
+    let made = barque.args(["completion", "bash"]).run().ok();
+    fs::write(&script, made.stdout()).unwrap();
+    fs::create_dir(barque.path("layout")).unwrap();
+    fs::write(barque.path("lay er.tar"), "").unwrap();
+    let offers = |line: &str| bash_offers(&barque, &script, line);
+    assert_eq!(
+        offers("barque inspect doc"),
+        [
+            "docker-archive:",
+            "docker-daemon:",
+            "docker-v1://",
+            "docker://"
+        ]
+    );
+    assert_eq!(offers("barque copy --all o"), ["oci-archive:", "oci:"]);
+    assert_eq!(
+        offers("barque copy docker://a oci:lay"),
+        ["lay er.tar", "layout"]
+    );
+    assert_eq!(
+        offers("barque layers dir:"),
+        ["lay er.tar", "layout", "script"]
+    );
+    assert_eq!(
+        offers("barque copy --dest-compress-format "),
+        ["gzip", "zstd"]
+    );
+    assert_eq!(
+        offers("barque copy --multi-arch "),
+        ["all", "index-only", "system"]
+    );
+    assert_eq!(offers("barque inspect --authfile layo"), ["layout"]);
+    assert!(offers("barque copy --preserve-d").contains(&"--preserve-digests".to_owned()));
+    assert_eq!(offers("barque repo"), ["repos"]);
+    assert!(offers("barque ").contains(&"inspect".to_owned()));
 }

@@ -275,7 +275,7 @@ fn templates_are_gos() {
 }
 
 #[test]
-fn several_images_are_printed_in_order_up_to_the_one_that_fails() {
+fn several_images_are_printed_in_order_and_those_that_fail_are_told() {
     let registry = FakeRegistry::start()
         .image("a", "1", &images::small())
         .image("a", "2", &images::two_layers())
@@ -291,15 +291,21 @@ fn several_images_are_printed_in_order_up_to_the_one_that_fails() {
     assert_eq!(both.stdout(), format!("{small}\n{large}\n{small}\n"));
     let absent = registry.docker("a:3");
     let failed = barque(&[&digest[..], &[&one, &absent, &two]].concat()).code(2);
-    assert_eq!(failed.stdout(), format!("{small}\n"));
+    assert_eq!(failed.stdout(), format!("{small}\n{large}\n"));
     assert!(failed.stderr().contains(&absent), "{}", failed.stderr());
     let nowhere = barque(&[&digest[..], &[&one, "dir:nowhere", &two]].concat()).code(2);
-    assert_eq!(nowhere.stdout(), format!("{small}\n"));
+    assert_eq!(nowhere.stdout(), format!("{small}\n{large}\n"));
     assert!(
         nowhere.stderr().contains("`dir:nowhere`"),
         "{}",
         nowhere.stderr()
     );
+    // The worst of all codes, wherever it stands; each failure once.
+    registry.add_rule(on("GET").path_end("/manifests/4").status(403));
+    let denied = registry.docker("a:4");
+    let three = barque(&[&digest[..], &[&denied, &absent, &one, "dir:nowhere"]].concat()).code(3);
+    assert_eq!(three.stdout(), format!("{small}\n"));
+    assert_eq!(three.stderr().matches("barque: ").count(), 3);
 }
 
 #[test]

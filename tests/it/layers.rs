@@ -230,3 +230,94 @@ fn layers_come_from_layouts_and_directories_too() {
         holds(&barque.path(dir), &image, &[0, 1]);
     }
 }
+
+/// Waits until a partial file below `dir` has `bytes` bytes; its directory.
+fn wait_for_partial(dir: &Path, bytes: u64) -> std::path::PathBuf {
+    for _ in 0..10_000 {
+        let below = std::fs::read_dir(dir).unwrap().flatten();
+        let files = below.flat_map(|d| std::fs::read_dir(d.path()).into_iter().flatten().flatten());
+        for file in files {
+            let is_partial = file.file_name().to_string_lossy().starts_with(".partial-");
+            if is_partial && file.metadata().is_ok_and(|m| m.len() >= bytes) {
+                return file.path().parent().unwrap().to_owned();
+            }
+        }
+        std::thread::sleep(std::time::Duration::from_millis(3));
+    }
+    panic!("nothing of {bytes} bytes below {}", dir.display());
+}
+
+#[test]
+fn an_interrupted_download_goes_on_at_its_offset() {
+    let image = crate::faults::heavy(2, 3 << 20);
+    let [first, second] = image.layers().try_into().unwrap();
+    for (signal, output) in [("INT", None), ("KILL", None), ("TERM", Some("out"))] {
+        let stall = on("GET")
+            .path(&first.to_string())
+            .first(1)
+            .stall_after(2 << 20);
+        let registry = FakeRegistry::start().image("a", "1", &image).rule(stall);
+        let barque = Barque::new();
+        let mut args = vec!["layers".to_owned(), registry.docker("a:1")];
+        args.extend(output.iter().flat_map(|out| ["-o".into(), (*out).into()]));
+        let running = barque.args(&args).start();
+        let dir = wait_for_partial(&barque.path(""), 1 << 20);
+        while !dir.join(format!("{}.tar", second.hex())).exists() {
+            std::thread::sleep(std::time::Duration::from_millis(3));
+        }
+        running.signal(signal);
+        let ended = running.wait();
+        assert_eq!(ended.stdout(), "");
+        if signal != "KILL" {
+            let told = ended.stderr();
+            assert!(told.contains("run the same command again to continue"));
+        }
+
+        registry.clear();
+        let done = barque.args(&args).run().ok();
+        assert_eq!(barque.path(done.stdout().trim_end()), dir);
+        assert_eq!(names(&barque.path("")).len(), 1, "one directory in all");
+        holds(&dir, &image, &[0, 1]);
+        assert!(registry.requests("GET", &second.to_string()).is_empty());
+        assert_eq!(registry.requests("GET", &first.to_string()).len(), 1);
+        let ranged = registry.with_header("range");
+        assert_eq!(ranged.len(), 1, "{:?}", registry.lines());
+        assert!(
+            done.stderr().contains("1 already present"),
+            "{}",
+            done.stderr()
+        );
+
+        // Complete, it is continued no more: without `-o` the next call begins a new one.
+        registry.clear();
+        let again = barque.args(&args).run().ok();
+        let blobs = registry.requests("GET", "/blobs/").len();
+        match output {
+            Some(_) => assert_eq!(blobs, 0, "{:?}", registry.lines()),
+            None => assert_ne!(again.stdout(), done.stdout()),
+        }
+    }
+}
+
+#[test]
+fn a_directory_of_another_image_or_user_is_not_continued() {
+    let image = images::two_layers();
+    let registry = FakeRegistry::start().image("a", "1", &image);
+    let (name, barque) = (registry.docker("a:1"), Barque::new());
+    let layer = format!("{}.tar", image.layers()[0].hex());
+    // Somebody else may have put a file there that has the size of the layer, and not its content.
+    let open = barque.path("layers-a-1-AAAAAAAAA");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::write(open.join(&layer), vec![0; image.layer(0).len()]).unwrap();
+    let wide = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(&open, wide).unwrap();
+    let foreign = barque.path("layers-a-1-BBBBBBBBB");
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("notes"), "data").unwrap();
+    let out = barque.args(["layers", &name]).run().ok();
+    let dir = out.stdout().trim_end();
+    assert!(!dir.ends_with("AAAAAAAAA") && !dir.ends_with("BBBBBBBBB"));
+    holds(&barque.path(dir), &image, &[0, 1]);
+    assert_eq!(names(&open), [layer]);
+    assert_eq!(names(&foreign), ["notes"]);
+}

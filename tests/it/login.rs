@@ -365,3 +365,84 @@ fn a_login_of_a_part_is_for_that_part() {
     spied(barque.args(["logout", &team])).ok();
     spied(barque.args(["inspect", &registry.docker("team/ship:1")])).code(3);
 }
+
+#[test]
+fn a_logout_says_where_the_login_is_that_it_leaves() {
+    let registry = locked();
+    let barque = Barque::new();
+    let docker = barque.write_home(
+        ".docker/config.json",
+        auth_json(registry.address(), &good()),
+    );
+    let before = std::fs::read(&docker).unwrap();
+    let out = spied(barque.args(["logout", registry.address()])).code(1);
+    assert_eq!(out.stdout(), "");
+    let told = out.stderr();
+    assert!(told.contains("is in `~/.docker/config.json`"), "{told}");
+    let hint = format!(
+        "`barque logout --compat-auth-file ~/.docker/config.json {}`",
+        registry.address()
+    );
+    assert!(told.contains(&hint), "{told}");
+    assert_eq!(std::fs::read(&docker).unwrap(), before);
+
+    // With a login in its own file too, that one goes, and the other is not passed over in silence.
+    let login = ["login", registry.address(), "-u", USER, "-p", PASSWORD];
+    spied(barque.args(login)).ok();
+    let out = spied(barque.args(["logout", registry.address()])).ok();
+    assert!(out.stderr().contains(&hint), "{}", out.stderr());
+    let flag = ["--compat-auth-file", docker.to_str().unwrap()];
+    spied(barque.args(["logout", registry.address()]).args(flag)).ok();
+    let out = spied(barque.args(["logout", registry.address()])).code(1);
+    assert!(out.stderr().contains("not logged into"), "{}", out.stderr());
+
+    let text = auth_json(registry.address(), &good());
+    let logout = barque.args(["logout", registry.address()]);
+    let out = spied(logout.env("DOCKER_AUTH_CONFIG", text)).code(1);
+    assert!(
+        out.stderr().contains("unset the variable"),
+        "{}",
+        out.stderr()
+    );
+}
+
+#[test]
+fn a_missing_authfile_is_an_error_unless_a_login_makes_it() {
+    let registry = FakeRegistry::start().image("a", "1", &crate::support::images::small());
+    let barque = Barque::new();
+    let name = registry.docker("a:1");
+    let repository = registry.docker("a");
+    for args in [
+        &["inspect", &name][..],
+        &["tags", &repository],
+        &["layers", &name],
+        &["copy", &name, "dir:out"],
+        &["copy", "--src-authfile=absent.json", &name, "dir:out"],
+        &["delete", &name],
+        &["repos", registry.address()],
+    ] {
+        let given = match args[1].starts_with("--") {
+            true => &[][..],
+            false => &["--authfile", "absent.json"],
+        };
+        let out = barque.args(args).args(given).run().code(1);
+        let told = out.stderr();
+        assert!(
+            told.contains("credential file `absent.json` does not exist"),
+            "{told}"
+        );
+    }
+    assert!(registry.lines().is_empty(), "{:?}", registry.lines());
+    // A variable may name the file of a later login.
+    let named = barque
+        .args(["inspect", &name])
+        .env("REGISTRY_AUTH_FILE", "absent.json");
+    named.run().ok();
+    let locked = locked();
+    let login = ["login", locked.address(), "-u", USER, "-p", PASSWORD];
+    spied(barque.args(login).args(["--authfile", "absent.json"])).ok();
+    barque
+        .args(["inspect", "--authfile=absent.json", &name])
+        .run()
+        .ok();
+}

@@ -21,6 +21,7 @@ mod pairs;
 mod platforms;
 mod quirks;
 mod reference;
+mod repos;
 mod requests;
 mod schema1;
 mod sources;

@@ -40,7 +40,7 @@ fn hosts_that_cannot_be_reached() {
     let of_unknown = [
         unknown,
         "https://registry.invalid/v2/a/b/",
-        "the host `registry.invalid` is unknown (no such host)",
+        "cannot resolve `registry.invalid`",
         "hint: check the spelling",
     ];
     let of_refused = [
@@ -206,7 +206,10 @@ fn names_that_cannot_be_read() {
             &["hint: did you mean `docker://ghcr.io/a/b`?"],
         ),
         ("docker://a/b:", &["`a/b:`"]),
-        ("docker://a@sha256:12", &["`a@sha256:12`"]),
+        (
+            "docker://a@sha256:12",
+            &["`a@sha256:12`", "hint: a digest is written in full"],
+        ),
         (
             "docker://a//b",
             &["`a//b` is not a valid image name: it does not read as NAME[:TAG][@DIGEST]"],
@@ -229,7 +232,7 @@ fn names_that_cannot_be_read() {
     fails(
         &["copy", "alpine", "dir:x"],
         1,
-        &["`docker://alpine`", "`alpine` names no transport"],
+        &["`docker://alpine`", "`alpine` has no transport prefix"],
     );
     fails(&["copy", "dir:x", "/some/where"], 1, &["`dir:/some/where`"]);
     fails(
@@ -365,4 +368,140 @@ fn a_terminal_gets_no_control_characters_of_an_image() {
     // Into a pipe the bytes stay as they are.
     let piped = barque.args(["inspect", "-f", "{{.Labels.evil}}", &layout]);
     assert_eq!(piped.run().ok().stdout(), format!("{label}\n"));
+}
+
+/// The hint of a run that fails with `code`.
+#[track_caller]
+fn hint_of(barque: &Barque, args: &[&str], code: i32) -> String {
+    let out = barque.args(args).run().code(code);
+    let told = out.stderr();
+    assert!(told.starts_with("barque: "), "{told}");
+    let hint = told.lines().find_map(|line| line.strip_prefix("hint: "));
+    hint.unwrap_or_else(|| panic!("no hint: {told}")).to_owned()
+}
+
+#[test]
+fn commands_and_flags_of_other_programs_get_the_right_answer() {
+    let barque = Barque::new();
+    for (word, wanted) in [
+        ("cp", "barque copy SOURCE"),
+        ("pull", "barque copy docker://"),
+        ("push", "barque copy oci:"),
+        ("tag", "barque copy --all"),
+        ("ls-tags", "barque tags"),
+        ("ls", "barque tags"),
+        ("list", "barque tags"),
+        ("catalog", "barque repos"),
+        ("rm", "barque delete"),
+        ("digest", "{{.Digest}}"),
+        ("manifest", "barque inspect --raw"),
+        ("cat", "barque inspect --raw"),
+        ("version", "barque --version"),
+        ("inpsect", "did you mean `barque inspect`?"),
+        ("sail", "barque --help"),
+    ] {
+        let hint = hint_of(&barque, &[word, "a"], 1);
+        assert!(hint.contains(wanted), "{word}: {hint}");
+    }
+    for (args, wanted) in [
+        (
+            &["copy", "--creds", "a:b", "x", "y"][..],
+            "`--src-creds` or `--dest-creds`",
+        ),
+        (&["copy", "--all-tags", "x", "y"], "barque tags --plain"),
+        (
+            &["copy", "--presrve-digests", "x", "y"],
+            "`--preserve-digests`",
+        ),
+        (&["inspect", "--sail", "x"], "barque inspect --help"),
+        (&["inspect", "--insecure", "x"], "--tls-verify=false"),
+        (&["inspect"], "usage: barque inspect <IMAGE>..."),
+    ] {
+        let hint = hint_of(&barque, args, 1);
+        assert!(hint.contains(wanted), "{args:?}: {hint}");
+    }
+}
+
+#[test]
+fn a_file_without_its_prefix_is_looked_at() {
+    let barque = Barque::new();
+    let image = images::small();
+    images::write_layout(&barque.path("layout"), &[("v1", &image)]);
+    images::write_dir(&barque.path("dir"), &image);
+    std::fs::create_dir(barque.path("empty")).unwrap();
+    std::fs::write(barque.path("notes"), "data").unwrap();
+    let copy = |to: &str| barque.args(["copy", "dir:dir", to]).run().ok();
+    copy("docker-archive:docker.tar:a:1");
+    copy("oci-archive:oci.tar:a");
+    for (name, wanted) in [
+        ("layout", "write `oci:layout`"),
+        ("layout/", "write `oci:layout`"),
+        ("./layout", "write `oci:./layout`"),
+        ("dir", "write `dir:dir`"),
+        ("empty", "write `oci:empty` or `dir:empty`"),
+        ("docker.tar", "write `docker-archive:docker.tar`"),
+        ("./docker.tar", "write `docker-archive:./docker.tar`"),
+        ("oci.tar", "write `oci-archive:oci.tar`"),
+        ("notes", "`docker-archive:notes` or `oci-archive:notes`"),
+        ("./absent.tar", "`docker-archive:./absent.tar`"),
+    ] {
+        for args in [
+            &["inspect", name][..],
+            &["copy", name, "dir:x"],
+            &["copy", "dir:dir", name],
+        ] {
+            let hint = hint_of(&barque, args, 1);
+            assert!(hint.contains(wanted), "{args:?}: {hint}");
+        }
+    }
+    let hint = hint_of(&barque, &["copy", "dir:dir", "out.tar"], 1);
+    assert!(hint.contains("`docker-archive:out.tar`"), "{hint}");
+}
+
+#[test]
+fn an_unknown_repository_does_not_point_to_its_tags() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let registry = DockerRegistry::open();
+    registry.feed("fleet/ship:1", &images::small());
+    let barque = Barque::new();
+    let absent = registry.docker("fleet/none:1");
+    let hint = hint_of(&barque, &["inspect", &absent], 2);
+    assert!(
+        hint.contains(&format!("`barque repos {}`", registry.address())),
+        "{hint}"
+    );
+    assert!(!hint.contains("barque tags"), "{hint}");
+}
+
+#[test]
+fn a_hint_repeats_how_the_registry_was_reached() {
+    let registry = FakeRegistry::start().image("a", "1", &images::small());
+    let barque = Barque::new();
+    std::fs::write(barque.path("my auth.json"), "{}").unwrap();
+    let absent = registry.docker("a:2");
+    let flags = [
+        "--authfile",
+        "my auth.json",
+        "--tls-verify=false",
+        "--creds",
+        "me:s3cret",
+    ];
+    let hint = hint_of(&barque, &[&["inspect", &absent][..], &flags].concat(), 2);
+    let wanted = format!(
+        "`barque tags --authfile 'my auth.json' --tls-verify=false {}`",
+        registry.docker("a")
+    );
+    assert!(hint.contains(&wanted), "{hint}");
+    let copy = [
+        "copy",
+        "--src-tls-verify=false",
+        "--dest-cert-dir=x",
+        &absent,
+        "dir:out",
+    ];
+    let hint = hint_of(&barque, &copy, 2);
+    let wanted = format!("`barque tags --tls-verify=false {}`", registry.docker("a"));
+    assert!(hint.contains(&wanted), "{hint}");
 }

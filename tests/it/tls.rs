@@ -210,7 +210,7 @@ fn a_proxy_is_used_as_the_environment_says() {
     let direct = run("docker://registry.example/a:1", &proxy).env("NO_PROXY", ".example");
     let out = spied(direct).code(5);
     assert!(
-        out.stderr().contains("`registry.example` is unknown"),
+        out.stderr().contains("cannot resolve `registry.example`"),
         "{}",
         out.stderr()
     );

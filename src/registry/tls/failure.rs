@@ -62,7 +62,7 @@ fn distrust(why: &CertificateError) -> (String, String) {
         E::UnknownIssuer => (
             "certificate signed by unknown authority".to_owned(),
             format!(
-                "give the registry's certificate authority, and those between, with `--cert-dir`, or {ANY}"
+                "pass the registry's CA certificate, and any intermediates, with `--cert-dir DIR`, or {ANY}"
             ),
         ),
         E::Other(OtherError(e)) => match e.downcast_ref() {

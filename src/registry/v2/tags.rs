@@ -1,4 +1,5 @@
-//! Lists of tags, page by page (OCI distribution-spec "Content discovery"; quirks L1-L12).
+//! Lists, page by page: the tags of a repository (OCI distribution-spec "Content discovery"; quirks L1-L12), and the
+//! repositories of a registry (its catalog, which many registries keep to themselves; quirks L13, L14).
 //!
 //! A page is read as it arrives and its entries are handed on at once, so a list takes no memory however long it is.
 
@@ -94,6 +95,17 @@ impl Client {
             scope: Some(Scope::new(repository, Actions::Pull)),
             member: "tags",
             is_one: |entry| entry.parse::<Tag>().is_ok(),
+        })
+    }
+
+    /// The repositories of the registry, as for [`Client::tags`]. Many registries have no such list, or give it to few:
+    /// then the first item is an error with the [`ApiError`] of the answer.
+    pub fn repositories(self: &Arc<Self>) -> BoxStream<'static, Result<Vec<String>>> {
+        self.list(Listing {
+            path: "/v2/_catalog".to_owned(),
+            scope: Some(Scope::catalog()),
+            member: "repositories",
+            is_one: |entry| entry.parse::<RepositoryName>().is_ok(),
         })
     }
 

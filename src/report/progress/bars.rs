@@ -134,7 +134,7 @@ impl Progress for Bars {
     }
 
     fn note(&self, text: &str) {
-        let line = clean(text);
+        let line = format!("note: {}", clean(text));
         // A terminal that cannot be written is no reason to stop a copy.
         self.screen
             .suspend(|| drop(writeln!(io::stderr(), "{line}")));

@@ -140,7 +140,7 @@ impl<W: Write + Send, C: Fn() -> Instant + Send + Sync> Progress for Lines<W, C>
     }
 
     fn note(&self, text: &str) {
-        self.state().say(&clean(text));
+        self.state().say(&format!("note: {}", clean(text)));
     }
 }
 
@@ -186,7 +186,7 @@ mod tests {
 
         let text = String::from_utf8(lines.state.into_inner().unwrap().out).unwrap();
         insta::assert_snapshot!(text, @r"
-        two [1mblobs
+        note: two [1mblobs
         blob fc66f021c67d: 100.0 MB of 1.0 GB (10%), 10.0 MB/s, 1 min 30 s left
         blob fc66f021c67d: 500.0 MB of 1.0 GB (50%), 70.0 MB/s, 7 s left
         blob fc66f021c67d: 1.0 GB copied, 85.0 MB/s

@@ -39,11 +39,6 @@ impl Lock {
         })
     }
 
-    /// Whether the lock's own file is called `name`.
-    pub(crate) fn is_called(&self, name: &OsStr) -> bool {
-        self.path.file_name() == Some(name)
-    }
-
     fn with(
         directory: &Path,
         name: Option<&str>,

@@ -167,14 +167,14 @@ impl Place<'_> {
         if others.len() > LISTED {
             list.push(format!("and {} more", others.len() - LISTED));
         }
-        let (what, list) = (self.reference, list.join(", "));
+        let list = list.join(", ");
         let text = match own {
             Some(_) => format!(
-                "`docker://{what}` cannot be deleted alone: the registry deletes whole manifests only, and with `{digest}` these tags would go: {list}"
+                "this registry cannot delete a single tag, and deleting the manifest `{digest}` would also remove: {list}"
             ),
-            None => format!("these tags stand for `docker://{what}` and would go with it: {list}"),
+            None => format!("deleting the manifest `{digest}` would also remove the tags: {list}"),
         };
-        Error::new(Kind::Refused, text).hint("with `--force` they are deleted all together")
+        Error::new(Kind::Refused, text).hint("use `--force` to delete them all")
     }
 
     fn no_such_tag(&self, tag: &Tag) -> Error {

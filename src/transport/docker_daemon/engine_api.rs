@@ -4,6 +4,7 @@
 //! this machine, so this client stands beside the request loop of `registry` and shares nothing with it. No
 //! version stands in the paths: each engine answers in its own.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -142,26 +143,31 @@ impl Engine {
 
     /// Why a request got no answer.
     pub(super) fn unreachable(&self, e: reqwest::Error) -> Error {
-        let cause = std::iter::successors(std::error::Error::source(&e), |e| e.source())
-            .find_map(|e| e.downcast_ref::<std::io::Error>())
-            .map(std::io::Error::kind);
-        let message = match cause {
-            _ if !e.is_connect() => format!("the engine at `{}` broke off", self.host),
-            Some(std::io::ErrorKind::PermissionDenied) => {
-                return Error::new(
-                    Kind::NotAllowed,
-                    format!("`{}` may not be opened", self.host),
-                )
-                .because(e)
-                .hint("the socket belongs to root and the group `docker`");
+        let chain = std::iter::successors(std::error::Error::source(&e), |e| e.source());
+        let cause = chain
+            .filter_map(|e| e.downcast_ref::<std::io::Error>())
+            .last();
+        let kind = cause.map(std::io::Error::kind);
+        let message = match kind {
+            _ if !e.is_connect() => {
+                let text = format!("the engine at `{}` broke off", self.host);
+                return Error::new(Kind::Unavailable, text).because(e).hint(ADDRESS);
             }
-            _ => format!("no engine answers at `{}`", self.host),
+            Some(ErrorKind::PermissionDenied) => {
+                let text = format!("`{}` may not be opened: permission denied", self.host);
+                return Error::new(Kind::NotAllowed, text)
+                    .hint("the socket belongs to root and the group `docker`");
+            }
+            Some(ErrorKind::NotFound) => "no such file".to_owned(),
+            Some(ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
+            _ => cause.map_or_else(|| e.to_string(), ToString::to_string),
         };
-        Error::new(Kind::Unavailable, message)
-            .because(e)
-            .hint("is it running? `--daemon-host` (in a copy `--src-daemon-host`, `--dest-daemon-host`) and `DOCKER_HOST` name another address")
+        let text = format!("no Docker Engine at `{}`: {message}", self.host);
+        Error::new(Kind::Unavailable, text).hint(ADDRESS)
     }
 }
+
+const ADDRESS: &str = "is it running? `--daemon-host` (in a copy `--src-daemon-host`, `--dest-daemon-host`) and `DOCKER_HOST` name another address";
 
 /// The beginning of an answer, as text, and what broke it off before its end.
 async fn some(answer: Response) -> (String, Option<reqwest::Error>) {

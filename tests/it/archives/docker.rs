@@ -195,9 +195,10 @@ fn the_digest_that_is_told_on_the_way_is_the_last_one() {
         let last = out.stdout().trim().rsplit_once('@').unwrap().1.to_owned();
         let told = out.stderr();
         let now = |line: &str| {
-            let (_, digest) = line
-                .split_once("is now `")
-                .or(line.split_once("` became `"))?;
+            if let Some((_, digest)) = line.split_once("digest changed from ") {
+                return digest.split_once(" to ").map(|(_, new)| new.to_owned());
+            }
+            let (_, digest) = line.split_once("is now `")?;
             digest.split_once('`').map(|(digest, _)| digest.to_owned())
         };
         let digests: Vec<String> = told.lines().filter_map(now).collect();

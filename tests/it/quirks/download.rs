@@ -411,7 +411,7 @@ fn b12_a_pipe_takes_nothing_back_so_the_copy_fails() {
         .run()
         .code(4);
     assert!(
-        out.stderr().contains("has other content"),
+        out.stderr().contains("is corrupt: its content hashes to"),
         "{}",
         out.stderr()
     );
@@ -434,7 +434,7 @@ fn b12_wrong_bytes_of_a_clean_download_fail_at_once() {
             .run()
             .code(4);
         assert!(
-            out.stderr().contains("has other content"),
+            out.stderr().contains("is corrupt: its content hashes to"),
             "{}",
             out.stderr()
         );

@@ -154,7 +154,7 @@ fn h6_no_proxy_with_a_port_is_about_that_port() {
         let run = raw_of_public(&barque, &certificates, &proxy.url()).env("NO_PROXY", list);
         if is_direct {
             let out = run.run().code(5);
-            assert!(out.stderr().contains("is unknown"), "{}", out.stderr());
+            assert!(out.stderr().contains("cannot resolve"), "{}", out.stderr());
         } else {
             run.run().ok();
         }

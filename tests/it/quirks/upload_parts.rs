@@ -217,7 +217,11 @@ fn u24_an_upload_whose_source_fails_is_given_up_whatever_that_gives() {
         std::fs::write(layer, wrong).unwrap();
         let args = ["copy", "oci:in:1", &registry.docker("a:1")];
         let out = barque.args(args).run().code(4);
-        assert!(out.stderr().contains("other content"), "{}", out.stderr());
+        assert!(
+            out.stderr().contains("is corrupt: its content"),
+            "{}",
+            out.stderr()
+        );
         assert_eq!(uploads(&registry, "DELETE").len(), 1);
         assert_eq!(registry.manifest("a", "1"), None);
     }

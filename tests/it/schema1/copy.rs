@@ -199,7 +199,9 @@ fn a_layer_with_other_content_is_refused() {
     std::fs::write(layer, bytes).unwrap();
     let refused = barque.args(["copy", "dir:old", "oci:new:1"]).run().code(4);
     assert!(
-        refused.stderr().contains("has other content"),
+        refused
+            .stderr()
+            .contains("is corrupt: its content hashes to"),
         "{}",
         refused.stderr()
     );

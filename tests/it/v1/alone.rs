@@ -191,8 +191,10 @@ fn a_second_push_moves_no_layer() {
     assert!(!again.stderr().contains("/layer"), "{}", again.stderr());
     // The config, and two different layers.
     let told = again.stderr();
-    assert!(told.contains("copied 0 blobs"), "{told}");
-    assert!(told.contains("found 3 in place"), "{told}");
+    assert!(
+        told.contains("wrote 1 manifest; all blobs already present"),
+        "{told}"
+    );
     // A first layer in common: one image more.
     let other = Maker::new(Dialect::Docker)
         .file_layer("first", noise(1, 300_000))
@@ -212,7 +214,7 @@ fn a_second_push_moves_no_layer() {
     );
     let told = third.stderr();
     assert!(told.contains("copied 2 blobs"), "{told}");
-    assert!(told.contains("found 2 in place"), "{told}");
+    assert!(told.contains("2 already present"), "{told}");
     let tags = barque
         .args(["tags", "--plain", &registry.v1("fleet/ship")])
         .run()

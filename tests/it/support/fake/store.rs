@@ -3,7 +3,7 @@
 //! Strict where real registries are: an upload answers only under its newest `Location`, digests are checked,
 //! and a manifest is refused while a blob it names is missing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use barque::image::Digest;
 use serde_json::{Value, json};
@@ -121,6 +121,9 @@ impl Store {
         }
         if let Some((name, which)) = rest.split_once("/manifests/") {
             return self.manifest(name, which, head, body);
+        }
+        if rest == "_catalog" {
+            return self.catalog(head);
         }
         match rest.strip_suffix("/tags/list") {
             Some(name) => self.tags(name, head),
@@ -312,6 +315,25 @@ impl Store {
         let Some(repo) = self.repositories.get(name) else {
             return error(404, "NAME_UNKNOWN", "repository name not known to registry");
         };
+        let path = format!("/v2/{name}/tags/list");
+        let body = |page: &[&String]| json!({ "name": name, "tags": page });
+        self.page(head, &path, repo.tags.keys(), body)
+    }
+
+    fn catalog(&self, head: &Head) -> Reply {
+        let names: BTreeSet<&String> = self.repositories.keys().collect();
+        let body = |page: &[&String]| json!({ "repositories": page });
+        self.page(head, "/v2/_catalog", names.into_iter(), body)
+    }
+
+    /// A page of `all`, which are in order, and the link to the next one.
+    fn page<'a>(
+        &self,
+        head: &Head,
+        path: &str,
+        all: impl Iterator<Item = &'a String>,
+        body: impl Fn(&[&String]) -> Value,
+    ) -> Reply {
         let last = head.query("last").unwrap_or_default();
         let asked = head.query("n").and_then(|n| n.parse().ok());
         let size = asked
@@ -319,14 +341,14 @@ impl Store {
             .chain(self.page_limit)
             .min()
             .unwrap_or(usize::MAX);
-        let mut rest = repo.tags.keys().filter(|tag| **tag > last);
+        let mut rest = all.filter(|entry| **entry > last);
         let page: Vec<&String> = rest.by_ref().take(size).collect();
-        let body = json!({ "name": name, "tags": page });
-        let reply = Reply::new(200, body.to_string()).with("Content-Type", "application/json");
+        let body = body(&page).to_string();
+        let reply = Reply::new(200, body).with("Content-Type", "application/json");
         let (Some(end), true) = (page.last(), rest.next().is_some()) else {
             return reply;
         };
-        let path = format!("/v2/{name}/tags/list?last={end}&n={size}");
+        let path = format!("{path}?last={end}&n={size}");
         let base = match &self.links {
             LinkForm::Relative => String::new(),
             LinkForm::Absolute => format!("http://{}", head.header("host").unwrap_or_default()),

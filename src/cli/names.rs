@@ -1,0 +1,90 @@
+//! Names of images as commands read them: with a look at the files that a name without a transport could mean.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::image::ImageName;
+use crate::{Error, Result};
+
+/// Entries of an archive that are looked at for what kind it is.
+const LOOKED_AT: usize = 2000;
+
+/// Reads the name of an image that is only read: a bare name is taken for one of a registry.
+pub(super) fn to_read(text: &str) -> Result<ImageName> {
+    let exists = Path::new(text).exists();
+    ImageName::parse_lenient(text, exists).map_err(|e| with_file(text, e))
+}
+
+/// Reads the name of an image with its transport.
+pub(super) fn in_full(text: &str) -> Result<ImageName> {
+    ImageName::parse(text).map_err(|e| with_file(text, e))
+}
+
+/// `e`, with a hint at the file or directory that `text` is or would be, in place of its own.
+fn with_file(text: &str, e: Error) -> Error {
+    match file_meant(text) {
+        Some(hint) => Error::new(e.kind(), e.to_string()).hint(hint),
+        None => e,
+    }
+}
+
+fn file_meant(text: &str) -> Option<String> {
+    let path = Path::new(text);
+    let Ok(about) = path.metadata() else {
+        let is_path = text.starts_with(['/', '.', '~']);
+        let is_archive = [".tar", ".tar.gz", ".tgz", ".tar.zst"];
+        return match is_archive.iter().any(|end| text.ends_with(end)) {
+            true if !text.contains(':') => Some(format!(
+                "write `docker-archive:{text}` for an archive of `docker save`, or `oci-archive:{text}`"
+            )),
+            _ if is_path && !text.contains(':') => {
+                Some(format!("write `dir:{text}` or `oci:{text}`"))
+            }
+            _ => None,
+        };
+    };
+    let shown = text.trim_end_matches('/');
+    let shown = if shown.is_empty() { text } else { shown };
+    if about.is_dir() {
+        let has = |name: &str| path.join(name).exists();
+        return Some(
+            match (has("index.json") || has("oci-layout"), has("manifest.json")) {
+                (true, _) => format!("it is an OCI layout: write `oci:{shown}`"),
+                (false, true) => format!("it is an image directory: write `dir:{shown}`"),
+                (false, false) => format!("write `oci:{shown}` or `dir:{shown}`"),
+            },
+        );
+    }
+    if !about.is_file() {
+        return Some(format!(
+            "write `docker-archive:{shown}` or `oci-archive:{shown}`"
+        ));
+    }
+    Some(match archive_kind(path) {
+        Some(kind) => format!("it is an archive: write `{kind}:{shown}`"),
+        None => {
+            format!("if it is an archive, write `docker-archive:{shown}` or `oci-archive:{shown}`")
+        }
+    })
+}
+
+/// The transport of the tar archive `path`, by the names in it; `None` where it is compressed or no image.
+fn archive_kind(path: &Path) -> Option<&'static str> {
+    let mut archive = tar::Archive::new(File::open(path).ok()?);
+    let (mut docker, mut oci) = (false, false);
+    for entry in archive.entries_with_seek().ok()?.take(LOOKED_AT) {
+        let entry = entry.ok()?;
+        let name = entry.path_bytes();
+        match name.strip_prefix(b"./").unwrap_or(&name) {
+            b"manifest.json" | b"repositories" => docker = true,
+            b"index.json" | b"oci-layout" => oci = true,
+            _ => {}
+        }
+    }
+    // `docker save` writes both since Docker 25.
+    match (docker, oci) {
+        (true, _) => Some("docker-archive"),
+        (false, true) => Some("oci-archive"),
+        (false, false) => None,
+    }
+}
