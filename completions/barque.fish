@@ -50,15 +50,15 @@ complete -c barque -n "__fish_barque_needs_command" -f -a "logout" -d 'Remove a 
 complete -c barque -n "__fish_barque_needs_command" -f -a "completion" -d 'Print the completion script of a shell'
 complete -c barque -n "__fish_barque_needs_command" -f -a "man" -d 'Write the man pages into a directory'
 complete -c barque -n "__fish_barque_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c barque -n "__fish_barque_using_subcommand inspect" -s f -l format -d 'Print by this Go template, as in \'{{.Digest}}\' or \'{{json .Labels}}\'' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -s f -l format -d 'Format the output with a Go template, as in \'{{.Digest}}\' or \'{{json .Labels}}\'' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
-complete -c barque -n "__fish_barque_using_subcommand inspect" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
-complete -c barque -n "__fish_barque_using_subcommand inspect" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand inspect" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
-complete -c barque -n "__fish_barque_using_subcommand inspect" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l password -d 'Password for --username (visible in the process list)' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
@@ -75,7 +75,7 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l tmpdir -d 'Put
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l raw -d 'Print the manifest byte for byte, with --platform that of the platform; with --config the config'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l config -d 'Print the config of the image as JSON'
-complete -c barque -n "__fish_barque_using_subcommand inspect" -s n -l no-tags -d 'Leave the tags of the repository out, and do not ask for them'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -s n -l no-tags -d 'Do not list the tags of the repository'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l verify-signature -d 'Check the signatures of a docker schema 1 manifest and print key ids and verdicts'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -90,33 +90,33 @@ v2s2\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l schema1-key -d 'With --format v2s1, sign with the private key in this file [default: a key made for this copy]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l additional-tag -d 'Give an image in a docker-archive: this name too; repeatable' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l shared-blob-dir -d 'Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides' -r -F
-complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-nondistributable -d 'Copy foreign layers too, from their URLs where the source does not have them; =false leaves them where they are [default: true for dir: and archives of docker, false for oci: and registries]' -r -f -a "true\t''
+complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-nondistributable -d 'Copy foreign layers too, from their URLs if the source does not have them; =false never copies them [default: true for dir: and archives of docker, false for oci: and registries]' -r -f -a "true\t''
 false\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l digestfile -d 'Write the digest of the copied manifest to this file, without a newline' -r -F
-complete -c barque -n "__fish_barque_using_subcommand copy" -l receipt -d 'Write a receipt to this file: a JSON document of what was copied, found, mounted and requested' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l receipt -d 'Write a receipt to this file: a JSON record of what was copied, already present, mounted and requested' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l mount-from -d 'Try to mount blobs from this repository of the destination\'s registry; repeatable' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l image-parallel-copies -d 'Move at most this many blobs at once [default: 4 large and 16 small ones, 48 where a registry is far away]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
-complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-format -d 'Compress layers with this: gzip or zstd. Those that are compressed so already stay as they are' -r -f -a "gzip\t''
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-format -d 'Compress layers as gzip or zstd; layers already in that format are left alone' -r -f -a "gzip\t''
 zstd\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-level -d 'Compress at this level: 0 (not at all) to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]' -r
-complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
-complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand copy" -l src-username -d 'Log in as this user; the password comes with the flag beside this one' -r
-complete -c barque -n "__fish_barque_using_subcommand copy" -l src-password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l src-password -d 'Password for --username (visible in the process list)' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
 false\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-username -d 'Log in as this user; the password comes with the flag beside this one' -r
-complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-password -d 'Password for --username (visible in the process list)' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
@@ -132,30 +132,30 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-token-host 
 complete -c barque -n "__fish_barque_using_subcommand copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -s a -l all -d 'Copy an index with all its platforms, not only the image of one'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l sparse -d 'Keep the index as it is, though it lists more than is copied: with some platforms, or with --all those that the source has'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l recheck -d 'Ask the registry for every blob and manifest, also where it has the image\'s digest already'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l rehash -d 'Hash every blob here, also what only passes through to a registry, which checks it itself'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l sparse -d 'When copying only some platforms, keep the original index and its digest, even though it lists platforms that are not copied; with --all, copy the platforms that the source has'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l recheck -d 'Check every blob and manifest at the destination, even if it already has the image; local blobs are hashed'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l rehash -d 'Hash every blob, even those that only pass through to a registry, which checks them itself'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l preserve-digests -d 'Fail rather than change a digest'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l remove-signatures -d 'Leave behind the signatures that lie beside the image, and say nothing of it'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l verify-signature -d 'Refuse a signed schema 1 manifest that was signed as another image, which otherwise is a warning'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l remove-signatures -d 'Do not copy signatures stored beside the image, without a warning'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l verify-signature -d 'Refuse a schema 1 manifest that was signed as another image, instead of warning'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l no-verify-signature -d 'Take a schema 1 manifest even if its signatures are invalid'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l keep-compressed -d 'Leave layers in a docker-archive: as compressed as they are'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l keep-compressed -d 'Do not decompress layers written to a docker-archive:'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dry-run -d 'Print what would be done, and do nothing'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l json -d 'With --dry-run, print JSON in place of a table'
 complete -c barque -n "__fish_barque_using_subcommand copy" -s q -l quiet -d 'Print nothing but warnings and errors'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress -d 'Compress layers that are not compressed; with gzip, unless a format is given'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-decompress -d 'Write layers uncompressed'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-force-compress-format -d 'Accepted for compatibility with skopeo: a layer in another format is never taken for one in that format'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-oci-accept-uncompressed-layers -d 'Leave layers uncompressed that are so, also where a format is given'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-force-compress-format -d 'Accepted for skopeo compatibility; has no effect, since barque always does this'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-oci-accept-uncompressed-layers -d 'Keep uncompressed layers uncompressed, even with --dest-compress-format'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand copy" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand tags" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
-complete -c barque -n "__fish_barque_using_subcommand tags" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand tags" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
-complete -c barque -n "__fish_barque_using_subcommand tags" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l password -d 'Password for --username (visible in the process list)' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand tags" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
@@ -174,11 +174,11 @@ complete -c barque -n "__fish_barque_using_subcommand tags" -l plain -d 'Print o
 complete -c barque -n "__fish_barque_using_subcommand tags" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand list-tags" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
-complete -c barque -n "__fish_barque_using_subcommand list-tags" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand list-tags" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
-complete -c barque -n "__fish_barque_using_subcommand list-tags" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l password -d 'Password for --username (visible in the process list)' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
@@ -197,11 +197,11 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l plain -d 'Pr
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand repos" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
-complete -c barque -n "__fish_barque_using_subcommand repos" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand repos" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand repos" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand repos" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
-complete -c barque -n "__fish_barque_using_subcommand repos" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand repos" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand repos" -l password -d 'Password for --username (visible in the process list)' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand repos" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
@@ -224,11 +224,11 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -s o -l output -d 
 complete -c barque -n "__fish_barque_using_subcommand layers" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
-complete -c barque -n "__fish_barque_using_subcommand layers" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
-complete -c barque -n "__fish_barque_using_subcommand layers" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand layers" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
-complete -c barque -n "__fish_barque_using_subcommand layers" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l password -d 'Password for --username (visible in the process list)' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
@@ -246,16 +246,16 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l max-unpacked -d
 complete -c barque -n "__fish_barque_using_subcommand layers" -l list -d 'List the layers without downloading them'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l json -d 'With --list, print JSON in place of a table'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s q -l quiet -d 'Print nothing to stderr but warnings and errors'
-complete -c barque -n "__fish_barque_using_subcommand layers" -l verify-signature -d 'Refuse a signed schema 1 manifest that was signed as another image, which otherwise is a warning'
+complete -c barque -n "__fish_barque_using_subcommand layers" -l verify-signature -d 'Refuse a schema 1 manifest that was signed as another image, instead of warning'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-verify-signature -d 'Take a schema 1 manifest even if its signatures are invalid'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
-complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand delete" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
-complete -c barque -n "__fish_barque_using_subcommand delete" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l password -d 'Password for --username (visible in the process list)' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
@@ -270,7 +270,7 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l stall-timeout -
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
-complete -c barque -n "__fish_barque_using_subcommand delete" -l force -d 'Delete a manifest also when other tags go with it'
+complete -c barque -n "__fish_barque_using_subcommand delete" -l force -d 'Delete the manifest even if other tags point to it'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -286,11 +286,11 @@ complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l max-un
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand search" -l limit -d 'Show at most this many' -r
-complete -c barque -n "__fish_barque_using_subcommand search" -l retry-times -d 'Try the whole operation again this often when the network or the registry fails' -r
-complete -c barque -n "__fish_barque_using_subcommand search" -l retry-delay -d 'Wait this long before each new try [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand search" -l username -d 'Log in as this user; the password comes with the flag beside this one' -r
-complete -c barque -n "__fish_barque_using_subcommand search" -l password -d 'The password of that user; like --creds it shows in the list of processes' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l password -d 'Password for --username (visible in the process list)' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand search" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F

@@ -54,7 +54,7 @@ pub(crate) struct CopyArgs {
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// Where to, in the same words; the file - of an archive is standard output
+    /// Where to copy it, in the same form; use - as an archive's file name for standard output
     #[arg(value_name = "DESTINATION")]
     destination: String,
 
@@ -71,16 +71,16 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_delimiter = ',')]
     platform: Vec<String>,
 
-    /// Keep the index as it is, though it lists more than is copied: with some platforms, or with --all those that the
-    /// source has
+    /// When copying only some platforms, keep the original index and its digest, even though it lists platforms that are
+    /// not copied; with --all, copy the platforms that the source has
     #[arg(long)]
     sparse: bool,
 
-    /// Ask the registry for every blob and manifest, also where it has the image's digest already
+    /// Check every blob and manifest at the destination, even if it already has the image; local blobs are hashed
     #[arg(long)]
     recheck: bool,
 
-    /// Hash every blob here, also what only passes through to a registry, which checks it itself
+    /// Hash every blob, even those that only pass through to a registry, which checks them itself
     #[arg(long)]
     rehash: bool,
 
@@ -96,7 +96,7 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "FILE")]
     schema1_key: Option<PathBuf>,
 
-    /// Leave behind the signatures that lie beside the image, and say nothing of it
+    /// Do not copy signatures stored beside the image, without a warning
     #[arg(long)]
     remove_signatures: bool,
 
@@ -107,7 +107,7 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "NAME:TAG")]
     additional_tag: Vec<String>,
 
-    /// Leave layers in a docker-archive: as compressed as they are
+    /// Do not decompress layers written to a docker-archive:
     #[arg(long)]
     keep_compressed: bool,
 
@@ -115,7 +115,7 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "DIR")]
     shared_blob_dir: Option<PathBuf>,
 
-    /// Copy foreign layers too, from their URLs where the source does not have them; =false leaves them where they are
+    /// Copy foreign layers too, from their URLs if the source does not have them; =false never copies them
     /// [default: true for dir: and archives of docker, false for oci: and registries]
     #[arg(long, value_name = "BOOL", aliases = ["allow-nondistributable-artifacts", "include-external"], num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     allow_nondistributable: Option<bool>,
@@ -124,7 +124,7 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "FILE")]
     digestfile: Option<PathBuf>,
 
-    /// Write a receipt to this file: a JSON document of what was copied, found, mounted and requested
+    /// Write a receipt to this file: a JSON record of what was copied, already present, mounted and requested
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
 

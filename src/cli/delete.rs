@@ -28,9 +28,9 @@ Examples:
 
 /// Delete images from registries and OCI layouts
 ///
-/// A tag goes alone where the registry can do that. Where it deletes whole manifests only, and for a name with a
-/// digest, all tags of the manifest go: if there are others than the one named, they are listed and nothing is
-/// deleted without --force. Prints the names that are gone. Of several names, all are tried, also after one has failed.
+/// Only the tag is deleted if the registry supports that. Otherwise, and for a name with a digest, the manifest is
+/// deleted with all of its tags: if other tags point to it, they are listed and nothing is deleted without --force.
+/// Prints the names that are gone. All names are tried, even after one has failed.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct DeleteArgs {
@@ -38,7 +38,7 @@ pub(crate) struct DeleteArgs {
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<String>,
 
-    /// Delete a manifest also when other tags go with it
+    /// Delete the manifest even if other tags point to it
     #[arg(long)]
     force: bool,
 

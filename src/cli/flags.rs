@@ -224,7 +224,7 @@ pub(crate) struct PlatformFlag {
 /// What is checked of the signatures inside docker schema 1 manifests.
 #[derive(Args)]
 pub(crate) struct SignatureFlags {
-    /// Refuse a signed schema 1 manifest that was signed as another image, which otherwise is a warning
+    /// Refuse a schema 1 manifest that was signed as another image, instead of warning
     #[arg(long, conflicts_with = "no_verify_signature")]
     verify_signature: bool,
 
@@ -427,12 +427,12 @@ macro_rules! access_flags {
                   conflicts_with_all = [concat!($prefix, "username"), concat!($prefix, "no-creds"), concat!($prefix, "registry-token")])]
             creds: Option<String>,
 
-            /// Log in as this user; the password comes with the flag beside this one
+            /// User name (with --password)
             #[arg(id = concat!($prefix, "username"), long = concat!($prefix, "username"), value_name = "USER",
                   requires = concat!($prefix, "password"), conflicts_with_all = [concat!($prefix, "no-creds"), concat!($prefix, "registry-token")])]
             username: Option<String>,
 
-            /// The password of that user; like --creds it shows in the list of processes
+            /// Password for --username (visible in the process list)
             #[arg(id = concat!($prefix, "password"), long = concat!($prefix, "password"), value_name = "PASSWORD",
                   requires = concat!($prefix, "username"))]
             password: Option<String>,

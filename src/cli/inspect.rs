@@ -37,8 +37,8 @@ const IN_FLIGHT: usize = 8;
 
 /// Show what an image is: digest, tags, labels, layers, environment
 ///
-/// Prints a JSON document with the keys of skopeo inspect and some more. Of a multi-platform image one platform is
-/// described; its manifests and config are read, no layer is.
+/// Prints a JSON document with the keys of skopeo inspect and some more. For a multi-platform image, one platform is
+/// described. Manifests and the config are read, but no layers.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct InspectArgs {
@@ -54,11 +54,11 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     config: bool,
 
-    /// Print by this Go template, as in '{{.Digest}}' or '{{json .Labels}}'
+    /// Format the output with a Go template, as in '{{.Digest}}' or '{{json .Labels}}'
     #[arg(short, long, value_name = "TEMPLATE", conflicts_with = "raw")]
     format: Option<String>,
 
-    /// Leave the tags of the repository out, and do not ask for them
+    /// Do not list the tags of the repository
     #[arg(short, long)]
     no_tags: bool,
 

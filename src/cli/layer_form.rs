@@ -14,7 +14,7 @@ use crate::image::LayerForm;
 #[derive(Args)]
 #[command(next_help_heading = "Compression of layers")]
 pub(crate) struct LayerFormFlags {
-    /// Compress layers with this: gzip or zstd. Those that are compressed so already stay as they are
+    /// Compress layers as gzip or zstd; layers already in that format are left alone
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, value_parser = Offered(&["gzip", "zstd"], format), conflicts_with = "dest_decompress")]
     dest_compress_format: Option<LayerForm>,
 
@@ -35,7 +35,7 @@ pub(crate) struct LayerFormFlags {
     #[arg(long)]
     dest_decompress: bool,
 
-    /// Accepted for compatibility with skopeo: a layer in another format is never taken for one in that format
+    /// Accepted for skopeo compatibility; has no effect, since barque always does this
     #[arg(long, requires = "dest_compress_format")]
     dest_force_compress_format: bool,
 
@@ -43,7 +43,7 @@ pub(crate) struct LayerFormFlags {
     #[arg(long, hide = true)]
     dest_precompute_digests: bool,
 
-    /// Leave layers uncompressed that are so, also where a format is given
+    /// Keep uncompressed layers uncompressed, even with --dest-compress-format
     #[arg(long)]
     dest_oci_accept_uncompressed_layers: bool,
 }

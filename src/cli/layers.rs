@@ -36,9 +36,9 @@ Examples:
 
 /// Download the layers of an image into a directory, or list them
 ///
-/// Makes a fresh directory layers-NAME-TAG-RANDOM with manifest.json and one HEX.tar a layer, and prints its name. The
-/// files are the layers as they are stored, mostly compressed; each has been checked against its digest. A download
-/// that was cut or killed is continued by running it again.
+/// Makes a new directory layers-NAME-TAG-RANDOM with manifest.json and one HEX.tar per layer, and prints its name. The
+/// files are the layers as stored, usually compressed, and checked against their digests. A download that was
+/// interrupted is continued by running the same command again.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct LayersArgs {

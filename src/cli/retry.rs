@@ -12,7 +12,7 @@ use crate::{Kind, Result};
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Retries")]
 pub(crate) struct RetryFlags {
-    /// Try the whole operation again this often when the network or the registry fails
+    /// Retry the whole operation up to N times when the network or the registry fails
     #[arg(
         long,
         value_name = "N",
@@ -21,7 +21,7 @@ pub(crate) struct RetryFlags {
     )]
     retry_times: u32,
 
-    /// Wait this long before each new try [default: 1s, doubled each time]
+    /// Delay between retries [default: 1s, doubled each time]
     #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     retry_delay: Option<Duration>,
 }

@@ -38,8 +38,8 @@ const LOCAL: [&str; 5] = [
 /// List the tags of a repository, or the names of the images in an archive or layout
 ///
 /// Prints a JSON document as skopeo list-tags does, or with --plain one tag a line, page by page as they arrive.
-/// The order is that of the registry. Of docker-archive:FILE, oci-archive:FILE and oci:DIR the names of the images are
-/// listed, and @N for an image without a name.
+/// Tags are in the registry's order. For docker-archive:FILE, oci-archive:FILE and oci:DIR, lists the image names, with
+/// @N for unnamed images.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct TagsArgs {

@@ -32,7 +32,7 @@ pub struct Chosen {
 /// read if `wish` is by [`ChosenBy::Platform`].
 ///
 /// # Errors
-/// [`Kind::NotFound`] when there is no image for `wish`.
+/// [`Kind::NotFound`](crate::Kind::NotFound) when there is no image for `wish`.
 pub async fn choose_image(
     source: &dyn Source,
     top: &Manifest,

@@ -24,7 +24,7 @@ pub struct PlatformWish {
     pub os: String,
     pub architecture: String,
     pub variant: Option<String>,
-    /// As in `10.0.20348`; see [`version_rank`].
+    /// As in `10.0.20348`; an equal version is preferred, then one of the same build.
     pub os_version: Option<String>,
     pub by: ChosenBy,
 }

@@ -62,7 +62,7 @@ fn a_page_is_printed_before_the_next_one_comes() {
 }
 
 #[test]
-fn registries_that_keep_their_list_say_so_in_one_sentence() {
+fn l13_registries_that_keep_their_list_say_so_in_one_sentence() {
     for (status, code, hint) in [
         (401, 3, "barque login"),
         (403, 3, "barque login"),
@@ -101,7 +101,7 @@ fn registries_that_keep_their_list_say_so_in_one_sentence() {
 }
 
 #[test]
-fn the_token_is_for_the_catalog() {
+fn l14_the_token_is_for_the_catalog() {
     let endpoint = FakeRegistry::start();
     let registry = with_repositories(1).bearer(&endpoint.token_url(), 100);
     let barque = Barque::new();

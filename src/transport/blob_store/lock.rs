@@ -3,7 +3,6 @@
 //! The lock ends with its process; the file that a killed one leaves is taken by the next. It is a file, because network
 //! file systems lock no directories, and `dir:` images and archives have no file that is never replaced.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
