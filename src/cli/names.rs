@@ -20,7 +20,7 @@ pub(super) fn in_full(text: &str) -> Result<ImageName> {
     ImageName::parse(text).map_err(|e| with_file(text, e))
 }
 
-/// `e`, with a hint at the file or directory that `text` is or would be, in place of its own.
+/// Replaces the hint of `e` with one about the file or directory that `text` names or would name.
 fn with_file(text: &str, e: Error) -> Error {
     match file_meant(text) {
         Some(hint) => Error::new(e.kind(), e.to_string()).hint(hint),

@@ -412,7 +412,7 @@ fn left_out(missing: &[Descriptor], source: &dyn Source) -> String {
     )
 }
 
-/// Whether a manifest says that `blob` is a layer at URLs of its own.
+/// Whether `blob` is a foreign layer with URLs.
 pub(super) fn is_elsewhere(blob: &Descriptor) -> bool {
     blob.media_type.is_foreign() && blob.urls.as_ref().is_some_and(|u| !u.is_empty())
 }

@@ -150,7 +150,7 @@ fn read<T: GoValue + Default>(raw: &[u8]) -> Result<T, ConfigError> {
     go_read::from_str(&text).map_err(|e| ConfigError(e.to_string()))
 }
 
-/// The time as Go prints it. An empty text is none: some builders write it.
+/// The time as Go prints it. Some builders write an empty text, which counts as no time.
 fn printed_time(time: Option<String>) -> Result<Option<String>, ConfigError> {
     match time.filter(|text| !text.is_empty()) {
         None => Ok(None),

@@ -27,7 +27,7 @@ pub(super) trait GoValue {
 pub(super) fn from_str<T: GoValue + Default>(text: &str) -> serde_json::Result<T> {
     let mut value = T::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    // Not by way of `Into`: a document that is null is none.
+    // Not through `Into`: a document that is `null` counts as absent.
     value.fill(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)

@@ -412,7 +412,7 @@ mod tests {
         assert!(hint(&format!("docker://{}", "a".repeat(64))).contains("REPOSITORY@sha256:"));
         assert_eq!(
             hint("oci://a/b:1"),
-            "write `oci:a/b:1`, or `oci:/a/b:1` for a path from the root"
+            "write `oci:a/b:1`, or `oci:/a/b:1` for an absolute path"
         );
         for wrong in ["oci-archive://a.tar", "docker-archive://a.tar", "dir://a"] {
             assert!(ImageName::parse(wrong).is_err(), "{wrong}");

@@ -225,7 +225,7 @@ fn check_proxy(scheme: &str, var: impl Fn(&str) -> Option<OsString>) -> Result<(
     let set = |name: String| {
         let mut names = [name.clone(), name.to_lowercase()].into_iter();
         let given = names.find_map(|name| var(&name).map(|value| (name, value)));
-        // As for the HTTP client, an empty value is none, but hides the one in lower case.
+        // As for the HTTP client, an empty value counts as unset, but hides the lower-case variable.
         given.filter(|(_, value)| !value.is_empty())
     };
     let own = set(format!("{scheme}_PROXY"));

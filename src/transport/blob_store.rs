@@ -59,7 +59,7 @@ pub(super) async fn is_intact(path: PathBuf, digest: &Digest) -> Result<bool> {
             hash_at(&file, 0, file.metadata()?.len(), &mut digester)?;
             Ok(digester)
         };
-        // A file that cannot be read is written anew, or that says why not.
+        // If the file cannot be read, writing it again either works or tells why not.
         Ok(hash().is_ok_and(|digester| digester.finish() == digest))
     })
     .await

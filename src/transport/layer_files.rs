@@ -141,7 +141,7 @@ fn is_of(path: &Path, manifest: &Manifest, layers: &[Descriptor]) -> io::Result<
     Ok(true)
 }
 
-/// An unfinished directory of this user and this image that nobody else works on.
+/// An unfinished directory of this user and this image that no other process is using.
 fn interrupted(prefix: &str, manifest: &Manifest, layers: &[Descriptor]) -> Option<LayerFiles> {
     let me = rustix::process::geteuid().as_raw();
     let entries = fs::read_dir(".").ok()?;
@@ -154,7 +154,7 @@ fn interrupted(prefix: &str, manifest: &Manifest, layers: &[Descriptor]) -> Opti
             continue;
         }
         let path = PathBuf::from(&name);
-        // Files are believed by their names and sizes, so nobody else may have put them there.
+        // Files are trusted by name and size, so no other user may have been able to put them there.
         let mine = fs::symlink_metadata(&path)
             .is_ok_and(|m| m.is_dir() && m.uid() == me && m.mode() & 0o022 == 0);
         if mine

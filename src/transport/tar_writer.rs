@@ -397,7 +397,7 @@ impl TarWriter {
             return Err(Error::other("the archive was finished before"));
         };
         let names = Names::of(path);
-        // Between the look at what has the name and the renaming nobody else renames.
+        // No other process can rename between this check and our own rename.
         let _lock = self.names.as_ref().map(Names::lock).transpose()?;
         let renamed = match before {
             Some(before) if before.still_at(path) => name.persist(path),

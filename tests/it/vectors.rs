@@ -322,7 +322,7 @@ fn manifests_of_every_kind() {
         assert!(served(media_type).is_ok(), "{name}");
         assert!(served(MediaType::SCHEMA1_SIGNED).is_err(), "{name}");
         match (name, manifest.view()) {
-            // Its config has an empty digest, and is none.
+            // Its config has an empty digest, so it counts as absent.
             ("ociv1.artifact.json", Ok(View::Artifact(view))) => assert!(view.blobs.is_empty()),
             (_, Ok(View::Image(view))) => assert_eq!(view.blobs().count(), view.layers.len() + 1),
             (_, Ok(View::Index(view))) => assert!(!view.manifests.is_empty(), "{name}"),

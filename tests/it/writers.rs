@@ -14,7 +14,7 @@ use crate::support::sandbox::{Output, names};
 
 const ROUNDS: usize = 4;
 
-/// An image with a layer of its own and one that all have.
+/// An image with one unique layer and one shared layer.
 fn image(seed: u64) -> TestImage {
     let maker = Maker::new(Dialect::Oci).compression(Compression::Gzip);
     maker

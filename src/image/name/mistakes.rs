@@ -27,7 +27,9 @@ pub(super) fn registry_alone(text: &str) -> Option<Error> {
 pub(super) fn with_slashes(text: &str) -> Option<Error> {
     let (transport, rest) = text.split_once("://")?;
     let local = TRANSPORTS.contains(&format!("{transport}:").as_str());
-    local.then(|| {
+    // Three slashes are an absolute path, as for skopeo.
+    let is_path = rest.starts_with('/') && transport != "docker-daemon";
+    (local && !is_path).then(|| {
         let rest = rest.trim_start_matches('/');
         let relative = format!("`{transport}:{rest}`");
         let hint = match transport {

@@ -221,7 +221,7 @@ impl Client {
     }
 }
 
-/// Whether a 206 holds the bytes from `from` on of a blob of this size, or says that there are none.
+/// Whether a 206 answer holds the bytes from `from` on of a blob of this size.
 fn begins_at(answer: &Answer, from: u64, size: Option<u64>) -> bool {
     range_of(answer).is_some_and(|(start, _, total)| {
         (start == from && (total.is_none() || total == size)) || total == Some(from)

@@ -38,7 +38,7 @@ const SIGNS: [&str; 6] = [":=", "=", "|", "(", ")", ","];
 /// The tokens of `text` in their order. The `{{` of an action is no token: what follows a text is an action.
 ///
 /// # Errors
-/// Where an action does not end, or has a word that is none of the language.
+/// If an action does not end, or contains a word that is not part of the language.
 pub(super) fn lex(text: &str) -> Result<Vec<Token>, Mistake> {
     let mut lexer = Lexer {
         text,
@@ -326,7 +326,7 @@ fn unquote(text: &str) -> Result<String, &'static str> {
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
-/// A number as Go writes it; `None` if it is none, or larger than an `int`.
+/// Parses a number as Go writes it; `None` if the text is not a number or does not fit an `int`.
 fn number(text: &str) -> Option<Value> {
     let digits = text.replace('_', "");
     let (sign, unsigned) = match digits.strip_prefix(['+', '-']) {

@@ -281,7 +281,7 @@ impl Parser {
         }
     }
 
-    /// The body of a `define` or `block`, which has variables of its own.
+    /// Parses the body of a `define` or `block`, which has its own variables.
     fn body(&mut self, name: String) -> Result<(), Mistake> {
         self.enter()?;
         let outer = std::mem::replace(&mut self.variables, vec!["$".to_owned()]);

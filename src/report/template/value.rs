@@ -103,7 +103,7 @@ impl Value {
     /// The field, the key of a map, or what a method without arguments returns.
     ///
     /// # Errors
-    /// The words of Go if there is none.
+    /// Go's message if there is no such field.
     pub(super) fn field(&self, name: &str) -> Result<Value, String> {
         let unknown = |of: &str| Err(format!("can't evaluate field {name} in type {of}"));
         match self {
@@ -132,7 +132,7 @@ impl Value {
     /// What the method returns for these arguments.
     ///
     /// # Errors
-    /// The words of Go if there is no such method, or it takes others.
+    /// Go's message if there is no such method, or it takes other arguments.
     pub(super) fn method(&self, name: &str, arguments: &[Value]) -> Result<Value, String> {
         match (self, name, arguments) {
             (Value::Time(time), "Format", [Value::Text(layout)]) => {

@@ -89,7 +89,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While it is still locked: nobody takes it up in between.
+        // While it is still locked, so that no other process can take it over in between.
         remove(&self.path);
     }
 }

@@ -1,4 +1,5 @@
-//! An index with attestations and artifacts becomes docker's manifest list: the images stay, the rest is told of.
+//! Converts an index with attestations and artifacts to docker's manifest list: images stay, the rest is left out and listed
+//! in a note.
 
 use serde_json::json;
 
