@@ -50,8 +50,8 @@ pub(super) async fn interrupted() -> u8 {
     code
 }
 
-/// Ends the program with `error` when it has not ended by itself a moment after `limit`: it may be blocked where no timer
-/// is heard, as by a pipe that nobody writes to.
+/// Ends the program with `error` if it is still running a moment after `limit`: it may be blocked in a system call that no
+/// timer interrupts, such as reading a pipe without a writer.
 pub(super) fn end_after(limit: Duration, error: Error) {
     let watch = move || {
         std::thread::sleep(limit.saturating_add(MOMENT));

@@ -97,7 +97,7 @@ pub(super) async fn check_patterns(
 }
 
 /// A note on the platforms of the index `top` that stay behind when the image `chosen` is copied for `wish`; `None`
-/// when there are none, or when the user chose.
+/// if no platform stays behind, or if the user chose one.
 pub(super) fn left_behind(
     top: &Manifest,
     platforms: &Platforms,

@@ -58,7 +58,7 @@ where
     /// Begins to read the next piece at once; `None` at the end.
     fn next(mut self) -> JoinHandle<Result<Option<(Bytes, Self)>>> {
         let size = usize::try_from(self.left).unwrap_or(PIECE);
-        // Not on the thread that reads: memory of a thread of its own would stay with that.
+        // Allocated here and not on the reading thread, whose allocator would keep the memory.
         let mut buffer = self.buffers.take(size.clamp(LEAST, PIECE));
         tokio::task::spawn_blocking(move || {
             let read = fill(&mut self.reader, &mut buffer).map_err(&self.failed)?;

@@ -19,8 +19,8 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock on the `directory` itself, or on what of it is called `name`. Waits for another process that
-    /// holds it, and says so. Blocks.
+    /// Takes the lock on `directory`, or on the part of it called `name`. If another process holds it, says so and waits.
+    /// Blocks.
     pub(crate) fn take(directory: &Path, name: Option<&str>) -> Result<Lock> {
         let lock = Lock::with(directory, name, |file, path| {
             crate::files::lock(file, path).map(|()| true)
