@@ -469,5 +469,5 @@ impl<'a> Draft<'a> {
 /// The config `config` of an image, which is read to be converted.
 pub(super) async fn read_config(source: &dyn Source, config: &Descriptor) -> Result<Bytes> {
     let read = async { read_all(source.blob(config, 0).await?, CONFIG_CAP).await };
-    read.await.map_err(|e| reading(source, e))
+    read.await.map_err(reading)
 }

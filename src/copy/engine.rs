@@ -140,10 +140,7 @@ pub async fn run(
         let moving = plan.blobs.iter();
         let moving = moving.filter(|step| step.presence != Presence::Present);
         let coming: Vec<Coming> = moving.map(coming).collect();
-        destination
-            .begin(&coming)
-            .await
-            .map_err(|e| writing(&*destination, e))?;
+        destination.begin(&coming).await.map_err(writing)?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
         if let Some(rescue) = &plan.rescue {
             let (manifest, config) = rescue.finish(&*destination).await?;
@@ -169,12 +166,9 @@ pub async fn run(
             destination
                 .put_signatures(&signatures.at, &signatures.bytes)
                 .await
-                .map_err(|e| writing(&*destination, e))?;
+                .map_err(writing)?;
         }
-        destination
-            .finish()
-            .await
-            .map_err(|e| writing(&*destination, e))?;
+        destination.finish().await.map_err(writing)?;
         let found = destination.found_late();
         let written = |done: &&mut BlobDone| done.outcome == BlobOutcome::Copied;
         for done in report.blobs.iter_mut().filter(written) {
@@ -185,7 +179,7 @@ pub async fn run(
         report.bytes = moved.load(Ordering::Relaxed);
     } else {
         let tidied = destination.finish().await;
-        tidied.map_err(|e| writing(&*destination, e))?;
+        tidied.map_err(writing)?;
     }
     let sides = source.requests().into_iter().chain(destination.requests());
     for (host, count) in sides.chain(want.elsewhere.requests()) {
@@ -348,14 +342,13 @@ impl Work {
         done: &mut Vec<BlobDone>,
         want: &Want,
     ) -> Result<(Vec<Digest>, Vec<String>)> {
-        let destination = &*self.destination;
         match self.manifests_of(plan, done, want).await {
             Err(e) if fallback::is_refused(&e, plan) => {
                 self.in_another_format(e, plan, done, want).await
             }
             other => other,
         }
-        .map_err(|e| writing(destination, e))
+        .map_err(writing)
     }
 
     /// Writes the manifests in their own formats.
@@ -387,7 +380,7 @@ impl Work {
         }
         written.map_err(|e| {
             let hint = foreign_hint(plan, &e);
-            let e = writing(destination, e);
+            let e = writing(e);
             match hint {
                 Some(hint) => e.hint(hint),
                 None => e,
@@ -536,9 +529,9 @@ impl Work {
                     true => with_sparse(&*self.source, e),
                     false => e,
                 };
-                Err(reading(&*self.source, e))
+                Err(reading(e))
             }
-            Err(e) => Err(writing(&*self.destination, e)),
+            Err(e) => Err(writing(e)),
         }
     }
 

@@ -181,13 +181,13 @@ pub async fn plan_layers(
             },
             blob,
             content: Content::Source,
-            presence: presence.map_err(|e| writing(destination, e))?,
+            presence: presence.map_err(writing)?,
             expected: Stored::Written,
         });
     }
     plan.manifests = order(vec![Node::new(manifest.clone(), Vec::new(), Vec::new())])?;
     let current = destination.current().await;
-    let current = current.map_err(|e| writing(destination, e))?;
+    let current = current.map_err(writing)?;
     let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
     if complete && current.as_ref() == Some(manifest.digest()) {
         plan.up_to_date = current;
@@ -212,20 +212,12 @@ async fn draw(
 ) -> Result<(CopyPlan, Option<Digest>)> {
     let retag = is_retag(source, destination, want);
     let (top, current) = futures_util::try_join!(
-        async {
-            source
-                .manifest(&Which::Named)
-                .await
-                .map_err(|e| reading(source, e))
-        },
+        async { source.manifest(&Which::Named).await.map_err(reading) },
         async {
             if retag {
                 return Ok(None);
             }
-            destination
-                .current()
-                .await
-                .map_err(|e| writing(destination, e))
+            destination.current().await.map_err(writing)
         },
     )?;
     let can = destination.can();
@@ -271,9 +263,7 @@ async fn draw(
         Platforms::All { .. } if retag => &Platforms::IndexOnly,
         other => other,
     };
-    let mut graph = walk(source, &top, platforms)
-        .await
-        .map_err(|e| reading(source, e))?;
+    let mut graph = walk(source, &top, platforms).await.map_err(reading)?;
     let mut losses = Vec::new();
     for node in &graph.nodes {
         let named = node.manifest.digest() == top.digest();
@@ -315,7 +305,7 @@ async fn draw(
         && top.awaits == Awaits::Nothing
     {
         let fits = destination.fits_name(&top.manifest);
-        fits.map_err(|e| writing(destination, e))?;
+        fits.map_err(writing)?;
         if vouches && current.as_ref().is_some_and(|c| top.manifest.is(c)) {
             return up_to_date(current, &chosen).await;
         }
@@ -352,7 +342,7 @@ async fn draw(
                     "blob `{}` is said to have {size} bytes, and elsewhere in the image {}",
                     blob.digest, blob.size
                 );
-                return Err(reading(source, Error::new(Kind::Corrupt, text)));
+                return Err(reading(Error::new(Kind::Corrupt, text)));
             }
         } else {
             let made = || draft.made.get(&blob.digest).cloned().map(Content::Made);
@@ -453,7 +443,7 @@ async fn ask(destination: &dyn Destination, step: &BlobStep, want: &Want) -> Res
             other => other,
         })
     };
-    asked.await.map_err(|e| writing(destination, e))
+    asked.await.map_err(writing)
 }
 
 /// Levels: one more than the highest of what has to be there before: the manifests that an index lists, and the one
@@ -489,10 +479,10 @@ pub(super) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
 }
 
 // The sides are named by the caller, who knows them as they were given.
-pub(super) fn reading(_: &dyn Source, e: Error) -> Error {
+pub(super) fn reading(e: Error) -> Error {
     e.context("reading the source")
 }
 
-pub(super) fn writing(_: &dyn Destination, e: Error) -> Error {
+pub(super) fn writing(e: Error) -> Error {
     e.context("writing the destination")
 }

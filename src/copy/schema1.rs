@@ -75,7 +75,7 @@ pub(super) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<(
         .filter(|n| n.manifest.media_type().is_schema1());
     for node in old {
         let blobs = sized_blobs(source, std::mem::take(&mut node.blobs)).await;
-        node.blobs = blobs.map_err(|e| reading(source, e))?;
+        node.blobs = blobs.map_err(reading)?;
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ pub fn check_signatures(
                 "{error}; `{name}` is probably a copy of that image (`--verify-signature` refuses it)"
             )))
         }
-        Err(error) => Err(reading(source, error.into())),
+        Err(error) => Err(reading(error.into())),
     }
 }
 
@@ -333,7 +333,7 @@ async fn rescue(
         let message = format!("`{}` holds no image", destination.name());
         return Err(Error::new(Kind::Refused, message));
     };
-    let chain = view.chain().map_err(|e| reading(source, e.into()))?;
+    let chain = view.chain().map_err(|e| reading(e.into()))?;
     let moves = |blob: &Descriptor| {
         let mut layers = chain.iter().filter(|l| !l.image.throwaway());
         layers.any(|layer| layer.blob == blob.digest)

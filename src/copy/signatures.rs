@@ -28,7 +28,7 @@ pub(super) async fn tell_losses(
     destination: &dyn Destination,
 ) -> Result<()> {
     let found = source.signatures(&Which::Named).await;
-    let count = found.map_err(|e| reading(source, e))?.len();
+    let count = found.map_err(reading)?.len();
     if count > 0 && !destination.can().keeps_signatures {
         plan.losses.push(loss(top, count, destination));
     }
@@ -57,7 +57,7 @@ pub(super) async fn add(
             false => Which::Digest(step.was.clone()),
         };
         let found = source.signatures(&of).await;
-        let bytes = found.map_err(|e| reading(source, e))?;
+        let bytes = found.map_err(reading)?;
         if bytes.is_empty() {
             continue;
         }
@@ -75,7 +75,7 @@ pub(super) async fn add(
             size += bytes.iter().map(Bytes::len).sum::<usize>();
             if size > CAP {
                 let error = Error::new(Kind::Refused, "the image has too many signatures");
-                return Err(reading(source, error));
+                return Err(reading(error));
             }
             let at = step.at.clone();
             plan.signatures.push(Signatures { at, bytes });

@@ -161,12 +161,9 @@ impl Rescue {
             };
             plain_of(content).await
         };
-        let plain = read.await.map_err(|e| {
-            reading(
-                source,
-                e.context(format!("inflating the layer `{}`", blob.digest)),
-            )
-        })?;
+        let plain = read
+            .await
+            .map_err(|e| reading(e.context(format!("inflating the layer `{}`", blob.digest))))?;
         self.plain().insert(blob.digest.clone(), plain);
         Ok(blob.size)
     }
@@ -230,7 +227,7 @@ impl Rescue {
             destination.put_manifest(&manifest, &Which::Named).await?;
             Ok(stored)
         };
-        let stored = write.await.map_err(|e| writing(destination, e))?;
+        let stored = write.await.map_err(writing)?;
         let done = BlobDone {
             blob: config,
             outcome: BlobOutcome::of(stored),
