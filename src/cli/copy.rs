@@ -19,10 +19,10 @@ use super::flags::{
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
-use crate::copy::{self, Format, Platforms, Want};
+use crate::copy::{self, CopyOptions, Format, Platforms};
 use crate::files::read_whole;
 use crate::image::{
-    ChosenBy, ImageName, PlatformPattern, PlatformWish, SigningKey, parse_reference,
+    ChosenBy, ImageName, PlatformPattern, PlatformRequest, SigningKey, parse_reference,
 };
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
@@ -215,11 +215,11 @@ pub(crate) async fn run(
     }
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {
-        let patience = global.patience();
-        let source = open_source(&source, &access.0, &patience, &local.0)
+        let timeouts = global.timeouts();
+        let source = open_source(&source, &access.0, &timeouts, &local.0)
             .await
             .map_err(|e| e.context("reading the source"))?;
-        let destination = open_destination(&destination, &access.1, &patience, &local.1)
+        let destination = open_destination(&destination, &access.1, &timeouts, &local.1)
             .await
             .map_err(|e| e.context("writing the destination"))?;
         let planning = copy::plan(&*source, &*destination, &want);
@@ -318,12 +318,12 @@ fn is_once_only(name: &ImageName) -> bool {
     }
 }
 
-fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
+fn want(args: &CopyArgs, global: &Global) -> Result<CopyOptions> {
     let mount_from = args
         .mount_from
         .iter()
         .map(|text| parse_reference(text).map(|r| r.repository));
-    Ok(Want {
+    Ok(CopyOptions {
         platforms: platforms(args, global)?,
         preserve_digests: args.preserve_digests,
         layers: args.form.layers()?,
@@ -337,7 +337,7 @@ fn want(args: &CopyArgs, global: &Global) -> Result<Want> {
         schema1_check: args.signatures.check(),
         leave_signatures: args.remove_signatures,
         foreign_layers: args.allow_nondistributable,
-        elsewhere: Arc::new(Elsewhere::new(global.patience())),
+        elsewhere: Arc::new(Elsewhere::new(global.timeouts())),
     })
 }
 
@@ -392,7 +392,7 @@ fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {
         Some("system") => {
             let wish = one(Vec::new())?;
             let by = ChosenBy::Override;
-            return Ok(Platforms::One(PlatformWish { by, ..wish }));
+            return Ok(Platforms::One(PlatformRequest { by, ..wish }));
         }
         None => {}
         Some(list) => return some(&mut list.split(',')),

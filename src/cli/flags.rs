@@ -11,8 +11,8 @@ use clap::builder::{BoolishValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command};
 
 use crate::copy::Schema1Check;
-use crate::image::{ChosenBy, PlatformWish};
-use crate::registry::Patience;
+use crate::image::{ChosenBy, PlatformRequest};
+use crate::registry::Timeouts;
 use crate::settings::{
     Access, AuthFiles, Credential, Found, Login, Secret, TokenHosts, parse_creds,
 };
@@ -120,20 +120,20 @@ pub(crate) struct Global {
 
 impl Global {
     /// How long this command waits for others.
-    pub(crate) fn patience(&self) -> Patience {
-        let mut patience = Patience::default();
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        let mut timeouts = Timeouts::default();
         if let Some(backoff) = self.retry_backoff {
-            patience.backoff = backoff;
+            timeouts.backoff = backoff;
         }
         // The variable may be there without a value.
         if let Some(stall) = self.stall_timeout.filter(|t| !t.is_zero()) {
-            patience.stall = stall;
-            patience.header = patience.header.min(stall);
-            patience.connect = patience.connect.min(stall);
-            patience.commit = stall * 10;
-            patience.document = stall * 10;
+            timeouts.stall = stall;
+            timeouts.header = timeouts.header.min(stall);
+            timeouts.connect = timeouts.connect.min(stall);
+            timeouts.commit = stall * 10;
+            timeouts.document = stall * 10;
         }
-        patience
+        timeouts
     }
 
     /// Hosts that may see credentials, besides those of a registry's owner.
@@ -147,16 +147,16 @@ impl Global {
     ///
     /// # Errors
     /// When both are given, or several platforms are: this is for commands that work on one.
-    pub(crate) fn platform(&self, flag: &PlatformFlag) -> Result<PlatformWish> {
+    pub(crate) fn platform(&self, flag: &PlatformFlag) -> Result<PlatformRequest> {
         let mut given = flag.platform.clone();
         given.dedup();
         match &given[..] {
             [] => self.overridden(),
             [text] => {
                 self.not_overridden()?;
-                Ok(PlatformWish {
+                Ok(PlatformRequest {
                     by: ChosenBy::Platform,
-                    ..text.parse::<PlatformWish>()?
+                    ..text.parse::<PlatformRequest>()?
                 })
             }
             several => Err(Error::other(format!(
@@ -169,13 +169,13 @@ impl Global {
     }
 
     /// What the `--override-…` flags say, over linux and this machine.
-    fn overridden(&self) -> Result<PlatformWish> {
+    fn overridden(&self) -> Result<PlatformRequest> {
         let [os, arch, variant, os_version] = self.overrides();
         let by = match self.not_overridden() {
             Ok(()) => ChosenBy::Default,
             Err(_) => ChosenBy::Override,
         };
-        let default = PlatformWish::default();
+        let default = PlatformRequest::default();
         let mut text = format!(
             "{}/{}",
             os.unwrap_or(&default.os),
@@ -187,8 +187,8 @@ impl Global {
         if let Some(version) = os_version {
             text = format!("{text}:{version}");
         }
-        let wish = text.parse::<PlatformWish>()?;
-        Ok(PlatformWish { by, ..wish })
+        let wish = text.parse::<PlatformRequest>()?;
+        Ok(PlatformRequest { by, ..wish })
     }
 
     /// The values of the `--override-…` flags. An empty one, as of a variable of CI that is not set, is left out.

@@ -11,11 +11,13 @@ use super::retry::RetryFlags;
 use super::{Outcome, names};
 use crate::copy::{Chosen, Schema1Check, check_signatures, choose_image};
 use crate::image::platform::check_config;
-use crate::image::{ChosenBy, Descriptor, Manifest, MediaType, PlatformWish, Sketch, View, config};
+use crate::image::{
+    ChosenBy, Descriptor, Manifest, MediaType, PlatformRequest, Sketch, View, config,
+};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
-use crate::transport::{CONFIG_CAP, Source, Which, all_tags, open_source, read_all};
+use crate::transport::{CONFIG_CAP, ManifestRef, Source, all_tags, open_source, read_all};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -79,20 +81,20 @@ pub(crate) struct InspectArgs {
 pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Outcome> {
     let access = args.registry.access(global, None, None)?;
     let wish = global.platform(&args.platform)?;
-    let patience = global.patience();
+    let timeouts = global.timeouts();
     // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.
     let mut jobs = Vec::new();
     for text in &args.images {
         jobs.push((text.clone(), names::to_read(text)?));
     }
     let local = args.place.local(global, None);
-    let what = Arc::new((args, wish, access, patience, local));
+    let what = Arc::new((args, wish, access, timeouts, local));
     let documents = stream::iter(jobs).map(move |(text, name)| {
         let what = what.clone();
         async move {
-            let (args, wish, access, patience, local) = &*what;
+            let (args, wish, access, timeouts, local) = &*what;
             let shown = args.retry.run(async || {
-                let source = open_source(&name, access, patience, local).await?;
+                let source = open_source(&name, access, timeouts, local).await?;
                 inspect(&source, args, wish).await
             });
             let context = |e: Error| anyhow::Error::from(e.context(format!("inspecting `{text}`")));
@@ -114,7 +116,7 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
 async fn inspect(
     shared: &Arc<dyn Source>,
     args: &InspectArgs,
-    wish: &PlatformWish,
+    wish: &PlatformRequest,
 ) -> Result<(Bytes, Result<()>)> {
     let source = &**shared;
     if (args.raw || args.config)
@@ -138,7 +140,7 @@ async fn inspect(
         // skopeo's flags leave the index as it is.
         let raw = match wish.by {
             ChosenBy::Platform => {
-                let top = source.manifest(&Which::Named).await?;
+                let top = source.manifest(&ManifestRef::Named).await?;
                 let image = choose_image(source, &top, wish).await?;
                 image.manifest.raw().clone()
             }
@@ -147,7 +149,7 @@ async fn inspect(
         return Ok((raw, Ok(())));
     }
     if args.config {
-        let top = source.manifest(&Which::Named).await?;
+        let top = source.manifest(&ManifestRef::Named).await?;
         let Chosen {
             manifest: image,
             config: read,
@@ -224,14 +226,14 @@ enum Described {
     Sketch(Sketch),
 }
 
-async fn described(source: &dyn Source, wish: &PlatformWish) -> Result<Described> {
+async fn described(source: &dyn Source, wish: &PlatformRequest) -> Result<Described> {
     if let Some(sketch) = source.sketch().await? {
         if let Some(top) = sketch.images.last() {
             check_config(top.image.raw(), wish)?;
         }
         return Ok(Described::Sketch(sketch));
     }
-    let top = source.manifest(&Which::Named).await?;
+    let top = source.manifest(&ManifestRef::Named).await?;
     let Chosen {
         manifest: image,
         config: read,

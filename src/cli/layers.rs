@@ -10,7 +10,8 @@ use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags, SignatureFla
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
 use crate::copy::{
-    self, Chosen, CopyReport, Want, check_signatures, choose_image, schema1_blobs, sized_blobs,
+    self, Chosen, CopyOptions, CopyReport, check_signatures, choose_image, schema1_blobs,
+    sized_blobs,
 };
 use crate::image::platform::check_config;
 use crate::image::{
@@ -20,7 +21,9 @@ use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
 use crate::report::sketch::SketchedLayers;
 use crate::report::{copy as words, progress};
-use crate::transport::{CONFIG_CAP, Elsewhere, LayerFiles, Source, Which, open_source, read_all};
+use crate::transport::{
+    CONFIG_CAP, Elsewhere, LayerFiles, ManifestRef, Source, open_source, read_all,
+};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -102,7 +105,7 @@ pub(crate) async fn run(
     let source = open_source(
         &name,
         &access,
-        &global.patience(),
+        &global.timeouts(),
         &args.place.local(global, None),
     )
     .await?;
@@ -130,7 +133,7 @@ async fn layers(
         }
         return Ok(SketchedLayers::new(&sketch).render(args.json).into());
     }
-    let top = source.manifest(&Which::Named).await?;
+    let top = source.manifest(&ManifestRef::Named).await?;
     let Chosen {
         manifest,
         config: read,
@@ -198,8 +201,8 @@ async fn write(
 ) -> Result<CopyReport> {
     let plan = copy::plan_layers(&*files, manifest, wanted).await?;
     let listener = progress::listener(args.quiet, call.screen);
-    let elsewhere = Arc::new(Elsewhere::new(call.global.patience()));
-    let want = Want::as_it_is(call.global.platform(&args.platform)?, elsewhere);
+    let elsewhere = Arc::new(Elsewhere::new(call.global.timeouts()));
+    let want = CopyOptions::as_it_is(call.global.platform(&args.platform)?, elsewhere);
     let copying = async move { copy::run(plan, source, files, &want, listener).await };
     call.workers.run(copying).await
 }

@@ -161,7 +161,7 @@ async fn check(
         cert_dir: args.cert_dir.clone(),
         token_hosts,
     };
-    Client::new(registry, &access, global.patience())?
+    Client::new(registry, &access, global.timeouts())?
         .check_login()
         .await
 }

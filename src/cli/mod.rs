@@ -190,12 +190,12 @@ fn run() -> Result<(), Ended> {
         }
     });
     // Tasks have a moment to let go of their temporary files; a write that hangs is not waited for.
-    let patience = match ended {
+    let timeouts = match ended {
         Ok(()) => Duration::ZERO,
         Err(_) => Duration::from_millis(500),
     };
     for runtime in workers.0.into_inner().into_iter().chain([runtime]) {
-        runtime.shutdown_timeout(patience);
+        runtime.shutdown_timeout(timeouts);
     }
     ended
 }

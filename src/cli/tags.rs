@@ -68,7 +68,7 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
     let text = args.repository.clone();
     let context =
         move |e: Error| anyhow::Error::from(e.context(format!("listing the tags of `{text}`")));
-    let open = async || open_tags(&name, &access, &global.patience(), &local).await;
+    let open = async || open_tags(&name, &access, &global.timeouts(), &local).await;
     if args.plain {
         let pages = open().await.map_err(&context)?.pages;
         let lines = pages.map(move |page| {

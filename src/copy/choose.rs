@@ -11,12 +11,12 @@ use crate::Result;
 use crate::image::platform::{check_config, images};
 use crate::image::{
     ChosenBy, Descriptor, Digest, ImageConfig, Manifest, PlatformError, PlatformPattern,
-    PlatformWish, View,
+    PlatformRequest, View,
 };
 use crate::transport::{CONFIG_CAP, Source, read_all};
 
 /// Whether an image for another platform than `wish` is an error.
-pub(super) fn is_required(wish: &PlatformWish) -> bool {
+pub(super) fn is_required(wish: &PlatformRequest) -> bool {
     wish.by == ChosenBy::Platform
 }
 
@@ -36,7 +36,7 @@ pub struct Chosen {
 pub async fn choose_image(
     source: &dyn Source,
     top: &Manifest,
-    wish: &PlatformWish,
+    wish: &PlatformRequest,
 ) -> Result<Chosen> {
     let manifest = match top.view()? {
         View::Index(index) => {

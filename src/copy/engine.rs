@@ -10,21 +10,21 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
+use super::adaptive_limit::AdaptiveLimit;
 use super::codec::{self, Cores};
 use super::expect::{coming, found_in};
+use super::finalize::{Completed, Finalizer};
 use super::graph::with_sparse;
-use super::lanes::Lane;
 use super::plan::{Awaits, BlobStep, Content, CopyPlan, is_elsewhere, reading, writing};
 use super::progress::{BlobOutcome, Progress};
 use super::recode::Recoded;
-use super::schema1::Rescue;
-use super::settle::{Completed, Settling};
-use super::{Platforms, Want, fallback};
+use super::schema1::Schema1Upgrade;
+use super::{CopyOptions, Platforms, fallback};
 use crate::image::platform::ZSTD;
 use crate::image::{Descriptor, Digest, Repository};
 use crate::transport::{
-    BlobBody, BlobStream, Coming, Destination, Elsewhere, Presence, Source, is_spliced,
-    missing_blobs,
+    BlobBody, BlobStream, Destination, Elsewhere, PlannedBlob, Presence, Source,
+    is_resume_mismatch, missing_blobs,
 };
 use crate::{Error, Kind, Result};
 
@@ -101,7 +101,7 @@ pub async fn run(
     plan: CopyPlan,
     source: Arc<dyn Source>,
     destination: Arc<dyn Destination>,
-    want: &Want,
+    want: &CopyOptions,
     progress: Arc<dyn Progress>,
 ) -> Result<CopyReport> {
     let started = Instant::now();
@@ -132,18 +132,18 @@ pub async fn run(
             anew: false,
             rehash: want.rehash,
             recheck: want.recheck,
-            rescue: plan.rescue.clone(),
+            upgrade: plan.upgrade.clone(),
             whole_index: matches!(want.platforms, Platforms::All { sparse: false })
                 && plan.manifests.len() > 1,
             elsewhere: want.elsewhere.clone(),
         };
         let moving = plan.blobs.iter();
         let moving = moving.filter(|step| step.presence != Presence::Present);
-        let coming: Vec<Coming> = moving.map(coming).collect();
+        let coming: Vec<PlannedBlob> = moving.map(coming).collect();
         destination.begin(&coming).await.map_err(writing)?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
-        if let Some(rescue) = &plan.rescue {
-            let (manifest, config) = rescue.finish(&*destination).await?;
+        if let Some(upgrade) = &plan.upgrade {
+            let (manifest, config) = upgrade.finish(&*destination).await?;
             report.blobs.push(config);
             report.manifests = vec![manifest.digest().clone()];
         } else {
@@ -258,12 +258,12 @@ async fn write_manifests(
     done: &[BlobDone],
     destination: &dyn Destination,
 ) -> Result<(Vec<Digest>, Vec<String>)> {
-    let mut settling = Settling::new(done);
+    let mut finalizer = Finalizer::new(done);
     let (mut digests, mut notes) = (Vec::with_capacity(plan.manifests.len()), Vec::new());
     for level in plan.manifests.chunk_by(|a, b| a.level == b.level) {
         let completed: Vec<Completed> = level
             .iter()
-            .map(|step| settling.completed(step))
+            .map(|step| finalizer.completed(step))
             .collect::<Result<_>>()?;
         let writes: Vec<_> = completed
             .iter()
@@ -274,7 +274,7 @@ async fn write_manifests(
             .try_collect::<()>()
             .await?;
         for (step, Completed { manifest, .. }) in level.iter().zip(&completed) {
-            settling.wrote(step, manifest);
+            finalizer.wrote(step, manifest);
             if step.awaits != Awaits::Nothing && step.was != *manifest.digest() {
                 let why = step.change.as_deref().unwrap_or("the manifest was changed");
                 let (old, new) = (&step.was, manifest.digest());
@@ -303,7 +303,7 @@ pub(super) struct Work {
     /// Blobs that were not there when the plan looked are written even where a file has their name: its bytes are wrong.
     recheck: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
-    rescue: Option<Arc<Rescue>>,
+    upgrade: Option<Arc<Schema1Upgrade>>,
     /// All images of an index are copied.
     whole_index: bool,
     /// Fetches foreign layers that the source does not have.
@@ -318,7 +318,7 @@ impl Work {
         }
     }
 
-    /// How often either side has asked for patience.
+    /// How often either side has asked to slow down.
     fn pressure(&self) -> u64 {
         self.source.pressure() + self.destination.pressure()
     }
@@ -340,7 +340,7 @@ impl Work {
         &self,
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
-        want: &Want,
+        want: &CopyOptions,
     ) -> Result<(Vec<Digest>, Vec<String>)> {
         match self.manifests_of(plan, done, want).await {
             Err(e) if fallback::is_refused(&e, plan) => {
@@ -359,7 +359,7 @@ impl Work {
         &self,
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
-        want: &Want,
+        want: &CopyOptions,
     ) -> Result<(Vec<Digest>, Vec<String>)> {
         let destination = &*self.destination;
         let mut written = write_manifests(plan, done, destination).await;
@@ -399,15 +399,15 @@ impl Work {
             // Sizes are what a manifest says.
             to_move.fold(0, |all, s| all.saturating_add(s.moving().size)),
         );
-        let large = Lane::new(parallel.unwrap_or(LARGE_LANES));
+        let large = AdaptiveLimit::new(parallel.unwrap_or(LARGE_LANES));
         let small = match parallel {
             Some(_) => large.clone(),
-            None => Lane::new(self.small_lanes()),
+            None => AdaptiveLimit::new(self.small_lanes()),
         };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let recoding = match parallel {
             Some(_) => large.clone(),
-            None => Lane::new(cores.min(RECODING_LANES)),
+            None => AdaptiveLimit::new(cores.min(RECODING_LANES)),
         };
         let mut order: Vec<&BlobStep> = steps.iter().collect();
         // Recoded layers go in the order of the image: each gets its place when the one before it is done.
@@ -474,8 +474,8 @@ impl Work {
             Content::Made(bytes) => (BlobBody::of_bytes(bytes), None),
             Content::Source => {
                 let body = self.body(&blob, &urls, source_failed.clone(), resumed_from.clone());
-                let body = match &self.rescue {
-                    Some(rescue) => rescue.watched(&blob, body),
+                let body = match &self.upgrade {
+                    Some(upgrade) => upgrade.watched(&blob, body),
                     None => body,
                 };
                 (body, None)
@@ -496,14 +496,14 @@ impl Work {
             if recoded.is_none() {
                 return self.destination.put_blob(blob, body.clone()).await;
             }
-            let written = self.destination.put_late(blob, body.clone()).await?;
+            let written = self.destination.put_stream(blob, body.clone()).await?;
             blob.digest = written.digest;
             blob.size = written.size;
             Ok(written.stored)
         };
         let mut stored = put(&mut blob).await;
         if let Err(e) = &stored
-            && is_spliced(e)
+            && is_resume_mismatch(e)
         {
             // B12: the answers of a resumed download did not fit together; one clean read from the start.
             tracing::debug!("{e}; reading it once more from its start");
@@ -537,8 +537,8 @@ impl Work {
 
     /// Reads the layer `blob` for its plain digest where that is needed and its bytes did not pass.
     async fn completed(&self, blob: &Descriptor) -> Result<()> {
-        if let Some(rescue) = &self.rescue {
-            let read = rescue.complete(&*self.source, blob).await?;
+        if let Some(upgrade) = &self.upgrade {
+            let read = upgrade.complete(&*self.source, blob).await?;
             self.moved.fetch_add(read, Ordering::Relaxed);
         }
         Ok(())

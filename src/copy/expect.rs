@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Want;
+use super::CopyOptions;
 use super::plan::{BlobStep, Content, CopyPlan};
 use crate::image::{Descriptor, MediaType, Repository};
-use crate::transport::{Coming, Destination, Presence, Source, Stored};
+use crate::transport::{Destination, PlannedBlob, Presence, Source, Stored};
 
 /// Requests at each side: an estimate. What was sent for the plan itself is counted with tokens, redirects and
 /// retries; what is still to be sent is counted without.
@@ -27,14 +27,14 @@ impl Requests {
 }
 
 /// Repositories in which the blobs of `source` are known to be, or likely.
-pub(super) fn found_in(source: &dyn Source, want: &Want) -> Vec<Repository> {
+pub(super) fn found_in(source: &dyn Source, want: &CopyOptions) -> Vec<Repository> {
     let own = source.repository().into_iter();
     own.chain(&want.mount_from).cloned().collect()
 }
 
 /// What the destination is told of a step before it is taken.
-pub(super) fn coming(step: &BlobStep) -> Coming {
-    Coming {
+pub(super) fn coming(step: &BlobStep) -> PlannedBlob {
+    PlannedBlob {
         blob: step.blob.clone(),
         size: match step.content {
             Content::Recoded(_) => None,
@@ -48,14 +48,14 @@ pub(super) fn expect_blobs(
     plan: &mut CopyPlan,
     source: &dyn Source,
     destination: &dyn Destination,
-    want: &Want,
+    want: &CopyOptions,
 ) {
     let found_in = found_in(source, want);
     for step in &mut plan.blobs {
         let expected = destination.expects(&coming(step), step.presence, &found_in);
         step.expected = expected.stored;
-        // What a rescue does not see pass it reads all the same.
-        let read = expected.stored == Stored::Written || plan.rescue.is_some();
+        // What an upgrade does not see pass it reads all the same.
+        let read = expected.stored == Stored::Written || plan.upgrade.is_some();
         if read && !matches!(step.content, Content::Made(_)) {
             plan.requests.source += source.requests_per_blob();
         }
@@ -63,15 +63,15 @@ pub(super) fn expect_blobs(
     }
 }
 
-/// Adds the requests that the manifests of `plan` will take, and the config that a rescue makes.
+/// Adds the requests that the manifests of `plan` will take, and the config that an upgrade makes.
 pub(super) fn expect_manifests(plan: &mut CopyPlan, destination: &dyn Destination) {
     let manifests = plan.manifests.iter();
     plan.requests.destination += manifests
         .map(|step| destination.requests_for_manifest(&step.manifest))
         .sum::<u64>();
-    if let (Some(_), Some(step)) = (&plan.rescue, plan.manifests.last()) {
+    if let (Some(_), Some(step)) = (&plan.upgrade, plan.manifests.last()) {
         // Neither digest nor size of the config is known; the ones that stand here for them count for nothing.
-        let config = Coming {
+        let config = PlannedBlob {
             blob: Descriptor::new(MediaType::DOCKER_CONFIG, step.was.clone(), 0),
             size: Some(0),
         };

@@ -2,19 +2,19 @@
 //! tries them.
 //!
 //! By then the blobs are written, so only what a conversion makes is sent: a config, the manifests. The conversions
-//! are those of [`super::draft`]; here is decided which are tried, and what is said when none may be.
+//! are those of [`super::prepared`]; here is decided which are tried, and what is said when none may be.
 
 use std::sync::Arc;
 
-use super::draft::Draft;
 use super::engine::{BlobDone, Work};
+use super::finalize::Finalizer;
 use super::format::{Format, holding};
 use super::graph::Node;
 use super::plan::{BlobStep, Content, CopyPlan, order};
+use super::prepared::Prepared;
 use super::recode::Layers;
 use super::schema1::signed_as_another;
-use super::settle::Settling;
-use super::{Want, graph};
+use super::{CopyOptions, graph};
 use crate::image::{Digest, Manifest, MediaType, SigningKey};
 use crate::transport::{Destination, Presence, Source, Stored, refuses_type};
 use crate::{Error, Kind, Result};
@@ -32,7 +32,7 @@ impl Work {
         refusal: Error,
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
-        want: &Want,
+        want: &CopyOptions,
     ) -> Result<(Vec<Digest>, Vec<String>)> {
         let ends = (&*self.source, &*self.destination);
         let nodes = nodes(plan, done)?;
@@ -85,7 +85,7 @@ fn others(top: &Manifest) -> Result<Vec<Format>> {
 }
 
 /// What to do about the refusal of `top` where its format may not be changed without being asked; `None` where it may.
-fn bound(destination: &dyn Destination, want: &Want, top: &Manifest) -> Option<String> {
+fn bound(destination: &dyn Destination, want: &CopyOptions, top: &Manifest) -> Option<String> {
     let media_type = top.media_type();
     let by_digest = destination.reference().is_some_and(|r| r.digest.is_some());
     if want.preserve_digests {
@@ -116,11 +116,11 @@ fn bound(destination: &dyn Destination, want: &Want, top: &Manifest) -> Option<S
 
 /// The manifests of `plan` as they were to be written after `done`, with what they point at.
 fn nodes(plan: &CopyPlan, done: &[BlobDone]) -> Result<Vec<Node>> {
-    let mut settling = Settling::new(done);
+    let mut finalizer = Finalizer::new(done);
     let mut nodes = Vec::with_capacity(plan.manifests.len());
     for step in &plan.manifests {
-        let manifest = settling.completed(step)?.manifest;
-        settling.wrote(step, &manifest);
+        let manifest = finalizer.completed(step)?.manifest;
+        finalizer.wrote(step, &manifest);
         let mut node = graph::node(manifest)?;
         for blob in &mut node.blobs {
             // Schema 1 gives no sizes.
@@ -143,32 +143,34 @@ async fn plan_in(
     plan: &CopyPlan,
     done: &[BlobDone],
     (source, destination): (&dyn Source, &dyn Destination),
-    want: &Want,
+    want: &CopyOptions,
 ) -> Result<CopyPlan> {
     let is_here = |child| nodes.iter().any(|n| n.manifest.digest() == child);
     if !nodes.iter().flat_map(|n| &n.children).all(is_here) {
         let message = "an index without all of its images cannot be converted";
         return Err(Error::new(Kind::Refused, message));
     }
-    let want = Want {
+    let want = CopyOptions {
         format: Some(format.clone()),
         layers: Layers::Keep,
         ..want.clone()
     };
     let holds = holding(destination, &want)?;
-    let mut draft = Draft::new(source, destination, holds, &want);
-    draft.reads_layers = true;
+    let mut prepared = Prepared::new(source, destination, holds, &want);
+    prepared.reads_layers = true;
     for step in &plan.blobs {
         if let Content::Made(bytes) = &step.content {
-            draft.made.insert(step.blob.digest.clone(), bytes.clone());
+            prepared
+                .made
+                .insert(step.blob.digest.clone(), bytes.clone());
         }
     }
-    let (nodes, _) = draft.turn(destination, nodes).await?;
+    let (nodes, _) = prepared.turn(destination, nodes).await?;
     let mut blobs: Vec<BlobStep> = Vec::new();
     for blob in nodes.iter().flat_map(|n| &n.blobs) {
         let known = done.iter().any(|d| d.blob.digest == blob.digest)
             || blobs.iter().any(|b| b.blob.digest == blob.digest);
-        if let Some(bytes) = draft.made.get(&blob.digest).filter(|_| !known) {
+        if let Some(bytes) = prepared.made.get(&blob.digest).filter(|_| !known) {
             blobs.push(BlobStep {
                 blob: blob.clone(),
                 content: Content::Made(bytes.clone()),
@@ -181,7 +183,7 @@ async fn plan_in(
     Ok(CopyPlan {
         blobs,
         manifests: order(nodes)?,
-        notes: draft.notes,
+        notes: prepared.notes,
         ..CopyPlan::default()
     })
 }

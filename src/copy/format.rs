@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Want;
+use super::CopyOptions;
 use crate::image::{Manifest, MediaType, SigningKey};
 use crate::transport::Destination;
 use crate::{Error, Kind, Result};
@@ -54,7 +54,7 @@ impl Format {
 /// The types that the image may have at the destination: those of the wanted format, else all that it holds.
 pub(super) fn holding(
     destination: &dyn Destination,
-    want: &Want,
+    want: &CopyOptions,
 ) -> Result<fn(&MediaType) -> bool> {
     let holds = destination.can().holds;
     let Some(format) = &want.format else {
@@ -72,7 +72,7 @@ pub(super) fn holding(
 }
 
 /// Whether `manifest` is in the wanted format as it is. Of schema 1 its bytes do not tell: the name in them counts too.
-pub(super) fn stays(manifest: &Manifest, want: &Want) -> bool {
+pub(super) fn stays(manifest: &Manifest, want: &CopyOptions) -> bool {
     match &want.format {
         None => true,
         Some(Format::Schema1(_)) => false,

@@ -12,7 +12,7 @@ use super::recode::Recoded;
 use super::{Platforms, schema1};
 use crate::image::platform::{choose, listed};
 use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformPattern, View, index};
-use crate::transport::{Source, Which};
+use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
 /// Nested indexes deeper than this are taken for an attack.
@@ -438,7 +438,7 @@ fn split(index: &IndexView) -> (Vec<&Descriptor>, Vec<Descriptor>) {
 
 pub(super) async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<Manifest> {
     let manifest = source
-        .manifest(&Which::Digest(entry.digest.clone()))
+        .manifest(&ManifestRef::Digest(entry.digest.clone()))
         .await?;
     let size = manifest.raw().len() as u64;
     if size != entry.size {

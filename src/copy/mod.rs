@@ -4,22 +4,22 @@
 //! destination what it needs ([`CopyPlan`]), [`run`] carries the plan out and returns a [`CopyReport`]. It knows
 //! no transport by name, draws no bars and reads no flags.
 
+mod adaptive_limit;
 mod choose;
 pub mod codec;
-mod draft;
 mod engine;
 mod expect;
 mod fallback;
+mod finalize;
 mod format;
 mod graph;
-mod lanes;
 mod left_out;
 mod nested;
 mod plan;
+mod prepared;
 mod progress;
 mod recode;
 mod schema1;
-mod settle;
 mod signatures;
 
 pub use choose::{Chosen, choose_image};
@@ -29,17 +29,17 @@ pub use format::Format;
 pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan, plan_layers};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use recode::{Layers, Recoded};
-pub use schema1::{Rescue, Schema1Check, check_signatures, schema1_blobs, sized_blobs};
+pub use schema1::{Schema1Check, Schema1Upgrade, check_signatures, schema1_blobs, sized_blobs};
 pub use signatures::Signatures;
 
 use std::sync::Arc;
 
-use crate::image::{PlatformPattern, PlatformWish, Repository};
+use crate::image::{PlatformPattern, PlatformRequest, Repository};
 use crate::transport::Elsewhere;
 
 /// What of the source is wanted, and how.
 #[derive(Debug, Clone)]
-pub struct Want {
+pub struct CopyOptions {
     pub platforms: Platforms,
     /// Refuse whatever would change a digest.
     pub preserve_digests: bool,
@@ -67,10 +67,10 @@ pub struct Want {
     pub leave_signatures: bool,
 }
 
-impl Want {
+impl CopyOptions {
     /// The image of one platform, as it is. Foreign layers that the source lacks are fetched by `elsewhere`.
-    pub fn as_it_is(platform: PlatformWish, elsewhere: Arc<Elsewhere>) -> Want {
-        Want {
+    pub fn as_it_is(platform: PlatformRequest, elsewhere: Arc<Elsewhere>) -> CopyOptions {
+        CopyOptions {
             platforms: Platforms::One(platform),
             preserve_digests: false,
             layers: Layers::Keep,
@@ -102,7 +102,7 @@ impl Want {
 #[derive(Debug, Clone)]
 pub enum Platforms {
     /// The one image that this platform means; an index is left behind.
-    One(PlatformWish),
+    One(PlatformRequest),
     /// The index with all that it lists; when `sparse`, as it is and with the images that the source has.
     All { sparse: bool },
     /// The images that fit one of the patterns. The index is rewritten to list only them, or kept as it is when

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::graph::{MAX_DEPTH, fetch};
 use crate::image::platform::{PlatformError, choose, may_hold};
-use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformWish, View};
+use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformRequest, View};
 use crate::transport::Source;
 use crate::{Error, Kind, Result};
 
@@ -96,7 +96,7 @@ pub(super) async fn choose_below(
     source: &dyn Source,
     top: &Manifest,
     view: IndexView,
-    wish: &PlatformWish,
+    wish: &PlatformRequest,
 ) -> Result<Descriptor> {
     let mut nested = Nested::new(source, top, view, |entry| may_hold(entry, wish));
     let mut there: Vec<String> = Vec::new();

@@ -1,5 +1,5 @@
 //! The plan of a copy: which blobs are there and which have to move, and the manifests in the order in which they
-//! are written. Conversions on the way are [`super::draft`]'s.
+//! are written. Conversions on the way are [`super::prepared`]'s.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::choose::left_behind;
-use super::draft::Draft;
 use super::expect::{Requests, expect_blobs, expect_manifests};
 use super::format::{holding, stays};
 use super::graph::{Node, target_digest, walk};
+use super::prepared::Prepared;
 use super::recode::{Layers, Recoded};
-use super::schema1::{self, Rescue};
+use super::schema1::{self, Schema1Upgrade};
 use super::signatures::{self, Signatures};
-use super::{Platforms, Want};
+use super::{CopyOptions, Platforms};
 use crate::image::platform::is_attestation;
 use crate::image::{Descriptor, Digest, Manifest};
-use crate::transport::{Destination, Foreign, Presence, Source, Stored, Which};
+use crate::transport::{Destination, Foreign, ManifestRef, Presence, Source, Stored};
 use crate::{Error, Kind, Result};
 
 /// Blobs that a destination is asked for at once.
@@ -89,7 +89,7 @@ pub struct ManifestStep {
     pub was: Digest,
     /// In words, why its digest will change, where the new one is not known yet.
     pub change: Option<String>,
-    pub at: Which,
+    pub at: ManifestRef,
     /// Steps of the same level do not need one another and may be written at once.
     pub level: usize,
 }
@@ -118,7 +118,7 @@ pub struct CopyPlan {
     pub up_to_date: Option<Digest>,
     /// A schema 1 image becomes a modern one: its config and manifest are made when its layers have been read, and
     /// the one manifest of the plan stands for what is read.
-    pub rescue: Option<Arc<Rescue>>,
+    pub upgrade: Option<Arc<Schema1Upgrade>>,
 }
 
 /// Plans the copy of `source` to `destination`. Reads manifests, and asks the destination for its current digest
@@ -126,7 +126,7 @@ pub struct CopyPlan {
 pub async fn plan(
     source: &dyn Source,
     destination: &dyn Destination,
-    want: &Want,
+    want: &CopyOptions,
 ) -> Result<CopyPlan> {
     let (mut plan, current) = draw(source, destination, want).await?;
     // Before the destination is asked what it has: a copy does not ask, it writes.
@@ -153,11 +153,11 @@ pub async fn plan(
     }
     expect_blobs(&mut plan, source, destination, want);
     expect_manifests(&mut plan, destination);
-    if !destination.can().manifest_vouches {
+    if !destination.can().manifest_implies_blobs {
         let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
         let last = plan.manifests.last().map(|m| m.manifest.digest());
         // Signatures are written without a look at those that are there.
-        let known = complete && plan.rescue.is_none() && plan.signatures.is_empty();
+        let known = complete && plan.upgrade.is_none() && plan.signatures.is_empty();
         if known && plan.manifests.len() == 1 && current.as_ref() == last {
             plan.up_to_date = current;
         }
@@ -196,7 +196,7 @@ pub async fn plan_layers(
 }
 
 /// Whether a tag moves within its repository: whatever it points at is there, nothing has to be asked.
-fn is_retag(source: &dyn Source, destination: &dyn Destination, want: &Want) -> bool {
+fn is_retag(source: &dyn Source, destination: &dyn Destination, want: &CopyOptions) -> bool {
     want.layers == Layers::Keep
         && want.format.is_none()
         && want.foreign_layers != Some(true)
@@ -208,11 +208,11 @@ fn is_retag(source: &dyn Source, destination: &dyn Destination, want: &Want) -> 
 async fn draw(
     source: &dyn Source,
     destination: &dyn Destination,
-    want: &Want,
+    want: &CopyOptions,
 ) -> Result<(CopyPlan, Option<Digest>)> {
     let retag = is_retag(source, destination, want);
     let (top, current) = futures_util::try_join!(
-        async { source.manifest(&Which::Named).await.map_err(reading) },
+        async { source.manifest(&ManifestRef::Named).await.map_err(reading) },
         async {
             if retag {
                 return Ok(None);
@@ -223,7 +223,7 @@ async fn draw(
     let can = destination.can();
     let holds = holding(destination, want)?;
     let wanted = target_digest(&top, &want.platforms)?;
-    if !can.names_late && matches!(want.layers, Layers::Compressed { .. }) {
+    if !can.accepts_unknown_digest && matches!(want.layers, Layers::Compressed { .. }) {
         let message = format!(
             "`{}` takes no layers that are compressed on the way",
             destination.name()
@@ -245,7 +245,7 @@ async fn draw(
         Ok((plan, None))
     };
     let stays = want.layers == Layers::Keep && stays(&top, want);
-    let vouches = can.manifest_vouches && !want.looks_below();
+    let vouches = can.manifest_implies_blobs && !want.looks_below();
     // A registry may know the manifest by a digest of another algorithm.
     let is_wanted = |there: &Digest, wanted: &Digest| {
         wanted == there || (wanted == top.digest() && top.is(there))
@@ -278,10 +278,10 @@ async fn draw(
     if !retag {
         schema1::measure(source, &mut graph.nodes).await?;
     }
-    let mut draft = Draft::new(source, destination, holds, want);
+    let mut prepared = Prepared::new(source, destination, holds, want);
     let last = graph.nodes.last().map(|n| n.was.clone());
     let chosen = last.unwrap_or_else(|| top.digest().clone());
-    draft
+    prepared
         .notes
         .extend(left_behind(&top, &want.platforms, &chosen)?);
     if let Some(old) = graph.cut {
@@ -292,19 +292,19 @@ async fn draw(
             )
             .hint("leave out `--preserve-digests`, or keep the index as it is with `--sparse`"));
         }
-        draft.notes.push(format!(
+        prepared.notes.push(format!(
             "the index `{old}` was reduced to the requested platforms; its digest changed, so signatures of the original no longer apply"
         ));
     }
     if !graph.missing.is_empty() {
-        draft.notes.push(left_out(&graph.missing, source));
+        prepared.notes.push(left_out(&graph.missing, source));
     }
-    let (nodes, rescue) = draft.turn(destination, graph.nodes).await?;
+    let (nodes, upgrade) = prepared.turn(destination, graph.nodes).await?;
     if let Some(top) = nodes.last()
-        && rescue.is_none()
+        && upgrade.is_none()
         && top.awaits == Awaits::Nothing
     {
-        let fits = destination.fits_name(&top.manifest);
+        let fits = destination.check_digest_matches_name(&top.manifest);
         fits.map_err(writing)?;
         if vouches && current.as_ref().is_some_and(|c| top.manifest.is(c)) {
             return up_to_date(current, &chosen).await;
@@ -312,9 +312,9 @@ async fn draw(
     }
 
     let mut plan = CopyPlan {
-        notes: draft.notes,
+        notes: prepared.notes,
         losses,
-        rescue,
+        upgrade,
         ..CopyPlan::default()
     };
     let (presence, expected) = match retag {
@@ -345,7 +345,7 @@ async fn draw(
                 return Err(reading(Error::new(Kind::Corrupt, text)));
             }
         } else {
-            let made = || draft.made.get(&blob.digest).cloned().map(Content::Made);
+            let made = || prepared.made.get(&blob.digest).cloned().map(Content::Made);
             let content = match recoded {
                 Some(recoded) => Content::Recoded(Box::new(recoded.clone())),
                 None => made().unwrap_or(Content::Source),
@@ -354,7 +354,7 @@ async fn draw(
                 Content::Recoded(recoded) => &recoded.from.digest,
                 Content::Source | Content::Made(_) => &blob.digest,
             };
-            let urls = match draft.urls.get(moving) {
+            let urls = match prepared.urls.get(moving) {
                 Some(urls) => urls.clone(),
                 None if is_elsewhere(blob) => blob.urls.clone().unwrap_or_default(),
                 None => Vec::new(),
@@ -373,7 +373,8 @@ async fn draw(
     plan.manifests = order(nodes)?;
     if retag {
         let made = |m: &ManifestStep| graph.made.contains(m.manifest.digest());
-        plan.manifests.retain(|m| m.at == Which::Named || made(m));
+        plan.manifests
+            .retain(|m| m.at == ManifestRef::Named || made(m));
     } else if !want.leave_signatures {
         signatures::add(&mut plan, top.digest(), source, destination).await?;
     }
@@ -425,7 +426,11 @@ fn told_of(left: &[Digest]) -> Option<String> {
     }
 }
 
-async fn ask(destination: &dyn Destination, step: &BlobStep, want: &Want) -> Result<Presence> {
+async fn ask(
+    destination: &dyn Destination,
+    step: &BlobStep,
+    want: &CopyOptions,
+) -> Result<Presence> {
     let blob = &step.blob;
     if step.recoded().is_some() {
         // Nobody can be asked for what has no digest or size yet.
@@ -460,9 +465,9 @@ pub(super) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
         let level = highest.map_or(0, |l| l + 1);
         levels.insert(node.manifest.digest().clone(), level);
         let at = if i + 1 == count {
-            Which::Named
+            ManifestRef::Named
         } else {
-            Which::Digest(node.manifest.digest().clone())
+            ManifestRef::Digest(node.manifest.digest().clone())
         };
         steps.push(ManifestStep {
             manifest: node.manifest,

@@ -2,7 +2,7 @@
 //!
 //! Nothing is moved here. The digest of a plain layer is known before it is inflated: the config lists it. That of
 //! a compressed one is known afterwards, so the manifest is planned over the layers as the source has them, with
-//! the types that they are going to have; [`super::settle`] completes it when they are written.
+//! the types that they are going to have; [`super::finalize`] completes it when they are written.
 
 use std::collections::HashMap;
 

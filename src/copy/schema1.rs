@@ -1,9 +1,9 @@
 //! Docker schema 1 in a copy: is it proven, how large are its layers, and what becomes of it.
 //!
 //! Schema 1 tells neither sizes nor plain digests. Sizes are asked of the source, one by one. Plain digests are needed
-//! to make a modern image of it, which is the business of `rescue`. What becomes of an image is decided in [`turn`].
+//! to make a modern image of it, which is the business of `upgrade`. What becomes of an image is decided in [`turn`].
 
-mod rescue;
+mod upgrade;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::graph::Node;
 use super::plan::reading;
-use super::{Format, Want};
+use super::{CopyOptions, Format};
 use crate::image::schema1::{Asked, EMPTY_LAYER, Schema1Error, verify};
 use crate::image::{
     Algorithm, Descriptor, Digest, Manifest, MediaType, Reference, Schema1View, SigningKey, Tag,
@@ -22,7 +22,7 @@ use crate::image::{
 use crate::transport::{Destination, Source};
 use crate::{Error, Kind, Result};
 
-pub use rescue::Rescue;
+pub use upgrade::Schema1Upgrade;
 
 /// Sizes that a source is asked for at once.
 const ASKED_AT_ONCE: usize = 16;
@@ -128,7 +128,7 @@ pub fn check_signatures(
 }
 
 /// What a copy that is about schema 1 comes to.
-pub(super) enum Turn {
+pub(super) enum Schema1Decision {
     /// Nothing to do with schema 1, or it stays as it is.
     None(Vec<Node>),
     /// A manifest that can be written as it is now, and blobs that came with it.
@@ -136,7 +136,7 @@ pub(super) enum Turn {
     /// The same schema 1 image, signed for the destination's name; the text says so.
     Signed(Node, String),
     /// The layers have to be read first; the node has those that move.
-    Rescue(Node, Arc<Rescue>),
+    Upgrade(Node, Arc<Schema1Upgrade>),
 }
 
 /// Decides what becomes of `nodes`: a schema 1 image that `holds` does not take is rescued, one that is written under
@@ -147,9 +147,9 @@ pub(super) async fn turn(
     destination: &dyn Destination,
     mut nodes: Vec<Node>,
     holds: fn(&MediaType) -> bool,
-    want: &Want,
+    want: &CopyOptions,
     reads_layers: bool,
-) -> Result<Turn> {
+) -> Result<Schema1Decision> {
     let old = |n: &Node| n.manifest.media_type().is_schema1();
     let wanted = match &want.format {
         Some(Format::Schema1(key)) => Some(key.clone()),
@@ -163,7 +163,7 @@ pub(super) async fn turn(
             .iter()
             .all(|n| !old(n) || holds(n.manifest.media_type()));
     if stays {
-        return Ok(Turn::None(nodes));
+        return Ok(Schema1Decision::None(nodes));
     }
     let Some(node) = nodes.pop().filter(|_| nodes.is_empty()) else {
         let message = match wanted {
@@ -177,14 +177,14 @@ pub(super) async fn turn(
     let turned = match (wanted, view) {
         (Some(key), View::Schema1(view)) => signed_for(source, destination, &node, view, &key)
             .map(|made| match made {
-                Some((node, note)) => Turn::Signed(node, note),
-                None => Turn::None(vec![node]),
+                Some((node, note)) => Schema1Decision::Signed(node, note),
+                None => Schema1Decision::None(vec![node]),
             })?,
         (Some(key), View::Image(image)) => {
             if !image.is_image() {
                 return Err(convert::ConvertError::Artifact(image.config.media_type).into());
             }
-            let config = super::draft::read_config(source, &image.config).await?;
+            let config = super::prepared::read_config(source, &image.config).await?;
             let mut view = convert::schema1::of_image(&image, &config)?;
             (view.name, view.tag) = name_for(source, destination).unwrap_or_default();
             let manifest = signed(&view, &key)?;
@@ -196,17 +196,17 @@ pub(super) async fn turn(
                 blobs.push(Descriptor::new(LAYER, empty.clone(), size));
                 made.insert(empty, Bytes::from_static(&EMPTY_LAYER));
             }
-            Turn::Made(Node::new(manifest, blobs, Vec::new()), made)
+            Schema1Decision::Made(Node::new(manifest, blobs, Vec::new()), made)
         }
         (None, View::Schema1(view)) => {
-            rescue(source, destination, node, &view, holds, reads_layers).await?
+            upgrade(source, destination, node, &view, holds, reads_layers).await?
         }
         (_, View::Artifact(_) | View::Index(_) | View::Image(_)) => {
             let message = format!("`{}` has no form in schema 1", node.manifest.media_type());
             return Err(Error::new(Kind::Refused, message));
         }
     };
-    let changes = !matches!(turned, Turn::None(_));
+    let changes = !matches!(turned, Schema1Decision::None(_));
     if changes && want.preserve_digests {
         return Err(Error::new(
             Kind::Refused,
@@ -238,7 +238,7 @@ fn is_renamed(
     destination: &dyn Destination,
     nodes: &[Node],
     holds: fn(&MediaType) -> bool,
-    want: &Want,
+    want: &CopyOptions,
 ) -> bool {
     let [node] = nodes else { return false };
     let by_digest = destination.reference().is_some_and(|r| r.digest.is_some());
@@ -318,14 +318,14 @@ fn signed(view: &Schema1View, key: &SigningKey) -> Result<Manifest> {
     Ok(Manifest::parse(bytes, None)?)
 }
 
-async fn rescue(
+async fn upgrade(
     source: &dyn Source,
     destination: &dyn Destination,
     node: Node,
     view: &Schema1View,
     holds: fn(&MediaType) -> bool,
     reads_layers: bool,
-) -> Result<Turn> {
+) -> Result<Schema1Decision> {
     let target = [MediaType::OCI_MANIFEST, MediaType::DOCKER_MANIFEST]
         .into_iter()
         .find(|target| holds(&MediaType::new(target)));
@@ -339,19 +339,22 @@ async fn rescue(
         layers.any(|layer| layer.blob == blob.digest)
     };
     let blobs: Vec<Descriptor> = node.blobs.iter().filter(|b| moves(b)).cloned().collect();
-    let rescue = Arc::new(Rescue::new(chain, &blobs, target));
+    let upgrade = Arc::new(Schema1Upgrade::new(chain, &blobs, target));
     // Plain layers are written under their plain digests, so these have to be known before.
     if !destination.can().plain_layers && !reads_layers {
-        return Ok(Turn::Rescue(Node { blobs, ..node }, rescue));
+        return Ok(Schema1Decision::Upgrade(Node { blobs, ..node }, upgrade));
     }
     for blob in &blobs {
-        rescue.complete(source, blob).await?;
+        upgrade.complete(source, blob).await?;
     }
-    let (manifest, config, bytes) = rescue.made()?;
+    let (manifest, config, bytes) = upgrade.made()?;
     let View::Image(image) = manifest.view()? else {
         return Err(Error::other("a conversion made no image"));
     };
     let blobs = image.blobs().cloned().collect();
     let node = Node::new(manifest, blobs, Vec::new());
-    Ok(Turn::Made(node, HashMap::from([(config.digest, bytes)])))
+    Ok(Schema1Decision::Made(
+        node,
+        HashMap::from([(config.digest, bytes)]),
+    ))
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::plan::{Awaits, CopyPlan, reading};
 use crate::image::Digest;
-use crate::transport::{Destination, Source, Which};
+use crate::transport::{Destination, ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
 /// Bytes of signatures that one copy takes along.
@@ -15,7 +15,7 @@ const CAP: usize = 4 << 20;
 #[derive(Debug, Clone)]
 pub struct Signatures {
     /// Where the manifest is written.
-    pub at: Which,
+    pub at: ManifestRef,
     /// In the order of the source, from 1 on.
     pub bytes: Vec<Bytes>,
 }
@@ -27,7 +27,7 @@ pub(super) async fn tell_losses(
     source: &dyn Source,
     destination: &dyn Destination,
 ) -> Result<()> {
-    let found = source.signatures(&Which::Named).await;
+    let found = source.signatures(&ManifestRef::Named).await;
     let count = found.map_err(reading)?.len();
     if count > 0 && !destination.can().keeps_signatures {
         plan.losses.push(loss(top, count, destination));
@@ -53,8 +53,8 @@ pub(super) async fn add(
     let mut size = 0;
     for step in &plan.manifests {
         let of = match step.was == *top {
-            true => Which::Named,
-            false => Which::Digest(step.was.clone()),
+            true => ManifestRef::Named,
+            false => ManifestRef::Digest(step.was.clone()),
         };
         let found = source.signatures(&of).await;
         let bytes = found.map_err(reading)?;
@@ -62,7 +62,7 @@ pub(super) async fn add(
             continue;
         }
         let (count, was) = (bytes.len(), &step.was);
-        let stays = plan.rescue.is_none()
+        let stays = plan.upgrade.is_none()
             && step.awaits == Awaits::Nothing
             && step.manifest.digest() == was;
         if !can.keeps_signatures {

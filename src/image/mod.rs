@@ -37,7 +37,7 @@ pub(crate) use name::mistakes::distance;
 pub use name::{
     DaemonImage, ImageName, Selector, TRANSPORTS, in_registry, is_ref_name, parse_reference,
 };
-pub use platform::{ChosenBy, PlatformError, PlatformPattern, PlatformWish};
+pub use platform::{ChosenBy, PlatformError, PlatformPattern, PlatformRequest};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
 pub use sketch::{Sketch, SketchedImage};
 pub use v1_name::{V1Id, V1Reference, V1Repository};

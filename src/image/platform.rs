@@ -20,7 +20,7 @@ pub use preference::{matches, preference};
 
 /// The platform that a user asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlatformWish {
+pub struct PlatformRequest {
     pub os: String,
     pub architecture: String,
     pub variant: Option<String>,
@@ -93,10 +93,10 @@ impl From<PlatformError> for Error {
     }
 }
 
-impl Default for PlatformWish {
+impl Default for PlatformRequest {
     /// Linux on this machine's architecture.
-    fn default() -> PlatformWish {
-        PlatformWish {
+    fn default() -> PlatformRequest {
+        PlatformRequest {
             os: "linux".to_owned(),
             architecture: host_architecture().to_owned(),
             variant: None,
@@ -106,7 +106,7 @@ impl Default for PlatformWish {
     }
 }
 
-impl FromStr for PlatformWish {
+impl FromStr for PlatformRequest {
     type Err = PlatformError;
 
     /// Reads `os/architecture[/variant][:os.version]`; other names of an architecture are understood (`x86_64`,
@@ -131,7 +131,7 @@ impl FromStr for PlatformWish {
             return Err(PlatformError::Format(whole.to_owned()));
         }
         let (architecture, implied) = architecture_name(architecture);
-        Ok(PlatformWish {
+        Ok(PlatformRequest {
             os: os_name(os),
             variant: variant.or(implied).map(|v| variant_name(&architecture, v)),
             architecture,
@@ -141,7 +141,7 @@ impl FromStr for PlatformWish {
     }
 }
 
-impl fmt::Display for PlatformWish {
+impl fmt::Display for PlatformRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.os, self.architecture)?;
         if let Some(variant) = &self.variant {
@@ -159,7 +159,7 @@ impl fmt::Display for PlatformWish {
 ///
 /// # Errors
 /// [`PlatformError::Other`], only for [`ChosenBy::Platform`].
-pub fn check_config(config: &[u8], wish: &PlatformWish) -> Result<(), PlatformError> {
+pub fn check_config(config: &[u8], wish: &PlatformRequest) -> Result<(), PlatformError> {
     let there = match wish.by {
         ChosenBy::Platform => ImageConfig::parse(config).ok().map(|c| c.platform()),
         ChosenBy::Default | ChosenBy::Override => None,
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn a_config_is_checked_only_for_a_platform_that_was_asked_for() {
         let check = |config: &str, wish: &str, by| {
-            let wish = PlatformWish {
+            let wish = PlatformRequest {
                 by,
                 ..wish.parse().unwrap()
             };
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn platforms_are_read_in_full_only() {
-        let read = |text: &str| text.parse::<PlatformWish>().map(|p| p.to_string());
+        let read = |text: &str| text.parse::<PlatformRequest>().map(|p| p.to_string());
         assert_eq!(read("Linux/x86_64").unwrap(), "linux/amd64");
         assert_eq!(read("linux/armhf").unwrap(), "linux/arm/v7");
         assert_eq!(read("linux/arm/6").unwrap(), "linux/arm/v6");

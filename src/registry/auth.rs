@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use super::admit::{Admitted, Purpose, admit};
 use super::challenge::{Challenge, parse_challenges};
 use super::error::ApiError;
-use super::intent::{Actions, Said, Scope};
+use super::intent::{Actions, PresetAuth, Scope};
 use super::token::{Realm, TO_THE_ENDPOINT, Token, TokenAnswer, Tokens, basic, exchange};
 use super::token_hosts::TokenGuard;
 use super::wire::Wire;
@@ -26,7 +26,7 @@ pub(crate) enum Asked {
 }
 
 /// The value of an `Authorization` header, with what is needed to judge a refusal of it.
-pub(crate) struct Pass {
+pub(crate) struct Authorization {
     pub(crate) header: Secret,
     /// The exchanged token inside, when it is one.
     token: Option<Token>,
@@ -34,10 +34,10 @@ pub(crate) struct Pass {
     origin: Option<String>,
 }
 
-impl Pass {
+impl Authorization {
     /// What a session of Registry V1 has made.
-    pub(crate) fn said(said: &Said) -> Pass {
-        Pass {
+    pub(crate) fn said(said: &PresetAuth) -> Authorization {
+        Authorization {
             header: said.header.clone(),
             token: None,
             origin: said.origin.clone(),
@@ -148,8 +148,8 @@ impl Auth {
         wire: &Wire,
         scope: Option<&Scope>,
         extra: &[String],
-        refused: Option<&Pass>,
-    ) -> Result<Option<Pass>> {
+        refused: Option<&Authorization>,
+    ) -> Result<Option<Authorization>> {
         let found = self.found(scope).await?;
         if let Some(Found {
             credential: Credential::RegistryToken(token),
@@ -158,7 +158,7 @@ impl Auth {
         }) = &found
         {
             let header = Secret::new(format!("Bearer {}", token.expose()));
-            return Ok(Some(Pass {
+            return Ok(Some(Authorization {
                 header,
                 token: None,
                 origin: Some(origin.clone()),
@@ -169,7 +169,7 @@ impl Auth {
             Some(Asked::Basic) => Ok(found.and_then(|found| match found.credential {
                 Credential::Login {
                     username, password, ..
-                } => Some(Pass {
+                } => Some(Authorization {
                     header: Secret::new(basic(&username, &password)),
                     token: None,
                     origin: Some(found.origin),
@@ -201,8 +201,8 @@ impl Auth {
         scope: Option<&Scope>,
         scopes: Vec<String>,
         found: Option<Found>,
-        refused: Option<&Pass>,
-    ) -> Result<Pass> {
+        refused: Option<&Authorization>,
+    ) -> Result<Authorization> {
         let stale = refused.and_then(|p| p.token.as_ref()).map(|t| &t.value);
         let ask = |found: Option<Found>| {
             let scopes = scopes.clone();
@@ -215,7 +215,7 @@ impl Auth {
                     })
                     .await?;
                 let header = Secret::new(format!("Bearer {}", token.value.expose()));
-                Ok::<_, Error>(Pass {
+                Ok::<_, Error>(Authorization {
                     header,
                     token: Some(token),
                     origin: found.map(|f| f.origin),
@@ -296,7 +296,7 @@ impl Auth {
     }
 
     /// Whether a request with `pass` may be tried once more without the stored credential, and if so gives it up.
-    pub(crate) fn retry_without(&self, pass: &Pass, scope: Option<&Scope>) -> bool {
+    pub(crate) fn retry_without(&self, pass: &Authorization, scope: Option<&Scope>) -> bool {
         let stored = pass.origin.is_some() && self.may_give_up(scope);
         if stored {
             self.give_up(pass.origin.as_deref());
@@ -305,17 +305,17 @@ impl Auth {
     }
 
     /// How a request was sent, in words for an error.
-    pub(crate) fn describe(pass: Option<&Pass>) -> String {
+    pub(crate) fn describe(pass: Option<&Authorization>) -> String {
         match pass {
             None => "without credentials".to_owned(),
             // Of V2 an anonymous one was exchanged; this one was said.
-            Some(Pass {
+            Some(Authorization {
                 origin: None,
                 token: None,
                 ..
             }) => "with the token of the index".to_owned(),
-            Some(Pass { origin: None, .. }) => "with an anonymous token".to_owned(),
-            Some(Pass {
+            Some(Authorization { origin: None, .. }) => "with an anonymous token".to_owned(),
+            Some(Authorization {
                 origin: Some(origin),
                 ..
             }) => format!("with the credential of {origin}"),

@@ -13,15 +13,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use super::admit::{Admitted, Purpose, admit};
-use super::auth::{Auth, Pass, foreign_pass};
+use super::auth::{Auth, Authorization, foreign_pass};
 use super::body::Answer;
 use super::challenge::parse_challenges;
-use super::connections::{Connections, Patience};
+use super::connections::{Connections, Timeouts};
 use super::cookies::Cookies;
 use super::error::ApiError;
+use super::failure::{TransportFailure, Why};
 use super::intent::{Body, Intent, Scope, Target, Who};
-use super::lost::{Lost, Why};
-use super::v2::Habits;
+use super::v2::UploadCapabilities;
 use super::wire::{Reading, Request, Wire, set};
 use crate::image::Registry;
 use crate::settings::{Access, Login};
@@ -59,12 +59,12 @@ pub struct Client {
     /// Kept for servers of Registry V1 only.
     cookies: Option<Cookies>,
     /// What of uploads this registry takes (learned by `v2::uploads` and `v2::push`).
-    pub(super) habits: Habits,
+    pub(super) capabilities: UploadCapabilities,
 }
 
 impl Client {
     /// A client for `registry`, reached as `access` says.
-    pub fn new(registry: &Registry, access: &Access, patience: Patience) -> Result<Client> {
+    pub fn new(registry: &Registry, access: &Access, timeouts: Timeouts) -> Result<Client> {
         let auth = Auth::new(registry, access);
         let mut extra = HeaderMap::new();
         if let Login::Files(files) = &access.login {
@@ -84,7 +84,7 @@ impl Client {
         };
         Ok(Client {
             registry: registry.clone(),
-            wire: Wire::new(Connections::new(registry, access, &patience), patience),
+            wire: Wire::new(Connections::new(registry, access, &timeouts), timeouts),
             auth,
             schemes,
             root: OnceLock::new(),
@@ -92,7 +92,7 @@ impl Client {
             met: AtomicBool::new(false),
             extra,
             cookies: None,
-            habits: Habits::default(),
+            capabilities: UploadCapabilities::default(),
         })
     }
 
@@ -100,10 +100,10 @@ impl Client {
     pub(crate) fn of_v1(
         registry: &Registry,
         access: &Access,
-        patience: Patience,
+        timeouts: Timeouts,
         root: Option<Admitted>,
     ) -> Result<Client> {
-        let mut client = Client::new(registry, access, patience)?;
+        let mut client = Client::new(registry, access, timeouts)?;
         client.cookies = Some(Cookies::default());
         if let Some(root) = root {
             client.root = OnceLock::from(root);
@@ -172,12 +172,12 @@ impl Client {
 
     /// Carries out `intent`. An answer with an error status becomes an [`Error`] with an [`ApiError`] as cause.
     pub(crate) async fn send(&self, intent: &Intent) -> Result<Answer> {
-        if let Who::Said(said) = &intent.who {
-            let pass = said.as_ref().map(Pass::said);
+        if let Who::Preset(said) = &intent.who {
+            let pass = said.as_ref().map(Authorization::said);
             let answer = self.follow(intent, pass.as_ref()).await?;
             return self.finish(answer, intent, pass.as_ref()).await;
         }
-        let mut refused: Option<Pass> = None;
+        let mut refused: Option<Authorization> = None;
         let mut extra_scopes = Vec::new();
         let mut sent_without = false;
         let mut exact: Option<Intent> = None;
@@ -191,7 +191,7 @@ impl Client {
             if answer.status == StatusCode::FORBIDDEN
                 && own
                 && exact.is_none()
-                && pass.as_ref().is_some_and(Pass::is_exchanged)
+                && pass.as_ref().is_some_and(Authorization::is_exchanged)
                 && let Some(scope) = intent
                     .scope
                     .as_ref()
@@ -258,8 +258,8 @@ impl Client {
         &self,
         intent: &Intent,
         extra: &[String],
-        refused: Option<&Pass>,
-    ) -> Result<(Answer, Option<Pass>)> {
+        refused: Option<&Authorization>,
+    ) -> Result<(Answer, Option<Authorization>)> {
         if let Body::Stream(part) = &intent.body {
             // A slow source must not use up the lifetime of the pass.
             part.prepare().await?;
@@ -283,7 +283,7 @@ impl Client {
     }
 
     /// Sends, and follows redirects by hand: what was meant for the registry stays there (quirks B1, B2, A21, A22).
-    async fn follow(&self, intent: &Intent, pass: Option<&Pass>) -> Result<Answer> {
+    async fn follow(&self, intent: &Intent, pass: Option<&Authorization>) -> Result<Answer> {
         let mut headers = self.extra.clone();
         headers.extend(intent.headers.iter().cloned());
         set(&mut headers, header::ACCEPT_ENCODING, "identity");
@@ -372,7 +372,7 @@ impl Client {
         match self.schemes {
             Schemes::Https => self.settle(&https, self.wire.send(&ask(&https)).await),
             Schemes::HttpsThenHttp => match self.wire.once(&ask(&https)).await {
-                Err(Lost { error, why })
+                Err(TransportFailure { error, why })
                     if why == Why::Tls
                         || (why == Why::NoServer && self.registry.port().is_none()) =>
                 {
@@ -457,13 +457,20 @@ impl Client {
         }
     }
 
-    async fn finish(&self, answer: Answer, intent: &Intent, pass: Option<&Pass>) -> Result<Answer> {
+    async fn finish(
+        &self,
+        answer: Answer,
+        intent: &Intent,
+        pass: Option<&Authorization>,
+    ) -> Result<Answer> {
         if !(answer.status.is_client_error() || answer.status.is_server_error()) {
             return Ok(answer);
         }
         let refusal = ApiError::read(intent.method.clone(), answer).await;
-        let refused =
-            refusal.into_error(&Auth::describe(pass), pass.is_some_and(Pass::is_credential));
+        let refused = refusal.into_error(
+            &Auth::describe(pass),
+            pass.is_some_and(Authorization::is_credential),
+        );
         Err(self.auth.explained(refused))
     }
 }

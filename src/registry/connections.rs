@@ -19,7 +19,7 @@ use crate::{Error, Result};
 
 /// How long barque waits for others.
 #[derive(Debug, Clone)]
-pub struct Patience {
+pub struct Timeouts {
     /// To connect, TLS included.
     pub connect: Duration,
     /// From a request without a body to the head of its answer.
@@ -38,9 +38,9 @@ pub struct Patience {
     pub retry_after: Duration,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience {
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
             connect: Duration::from_secs(10),
             header: Duration::from_secs(30),
             stall: Duration::from_secs(60),
@@ -57,7 +57,7 @@ impl Default for Patience {
 pub(crate) struct Connections {
     registry: Registry,
     access: Access,
-    patience: Patience,
+    timeouts: Timeouts,
     /// What the clients for TLS have in common, sessions that can be resumed among it.
     tls: Arc<OnceLock<Tls>>,
     /// Whether proxies are passed by.
@@ -84,13 +84,13 @@ const H2_CONNECTION_WINDOW: u32 = 32 << 20;
 const H2_FRAME: u32 = 64 << 10;
 
 impl Connections {
-    pub(crate) fn new(registry: &Registry, access: &Access, patience: &Patience) -> Connections {
+    pub(crate) fn new(registry: &Registry, access: &Access, timeouts: &Timeouts) -> Connections {
         let direct = registry.is_loopback();
-        let mut new = Connections::with(registry, access, patience, direct);
+        let mut new = Connections::with(registry, access, timeouts, direct);
         new.exceptions = NoProxy::from_environment()
             .filter(|_| !direct)
             .map(|which| {
-                let mut connections = Connections::with(registry, access, patience, true);
+                let mut connections = Connections::with(registry, access, timeouts, true);
                 connections.tls = new.tls.clone();
                 connections.resolver = new.resolver.clone();
                 Box::new(Exceptions { which, connections })
@@ -101,13 +101,13 @@ impl Connections {
     fn with(
         registry: &Registry,
         access: &Access,
-        patience: &Patience,
+        timeouts: &Timeouts,
         direct: bool,
     ) -> Connections {
         Connections {
             registry: registry.clone(),
             access: access.clone(),
-            patience: patience.clone(),
+            timeouts: timeouts.clone(),
             tls: Arc::default(),
             direct,
             exceptions: None,
@@ -196,7 +196,7 @@ impl Connections {
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .connect_timeout(self.patience.connect)
+            .connect_timeout(self.timeouts.connect)
             // H2: load balancers drop idle connections after 5 s and more.
             .pool_idle_timeout(Duration::from_secs(4))
             .tcp_nodelay(true)

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::HeaderMap;
 use tokio::time::Instant;
 
-/// One host's gate, which counts what passes; open until the host asks for patience.
+/// One host's gate, which counts what passes; open until the host asks clients to slow down.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     closed_until: Mutex<Option<Instant>>,

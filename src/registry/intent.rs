@@ -107,12 +107,12 @@ pub(crate) enum Who {
     #[default]
     Asked,
     /// Whom a session of Registry V1 says: it knows beforehand, and challenges are not answered.
-    Said(Option<Said>),
+    Preset(Option<PresetAuth>),
 }
 
 /// The value of an `Authorization` header that a session has made, and where its credential came from.
 #[derive(Clone)]
-pub(crate) struct Said {
+pub(crate) struct PresetAuth {
     pub(crate) header: Secret,
     pub(crate) origin: Option<String>,
 }

@@ -17,10 +17,10 @@ use tokio::time::Instant;
 
 use super::admit::Admitted;
 use super::body::Answer;
-use super::connections::{Connections, Patience};
+use super::connections::{Connections, Timeouts};
+use super::failure::{TransportFailure, Why, classify, silent};
 use super::gate::{Gate, asked_wait, backoff};
 use super::intent::{Body, ByteStream};
-use super::lost::{Lost, Why, lost, silent};
 use super::upload_body::UploadPart;
 use super::warning::Warnings;
 use crate::{Error, Kind, Result};
@@ -40,7 +40,7 @@ pub(crate) struct Request {
 /// The sending side of one client.
 pub(crate) struct Wire {
     connections: Connections,
-    patience: Patience,
+    timeouts: Timeouts,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
     warnings: Warnings,
     pressure: AtomicU64,
@@ -52,10 +52,10 @@ pub(crate) struct Wire {
 const LONG_WAIT: Duration = Duration::from_secs(2);
 
 impl Wire {
-    pub(crate) fn new(connections: Connections, patience: Patience) -> Wire {
+    pub(crate) fn new(connections: Connections, timeouts: Timeouts) -> Wire {
         Wire {
             connections,
-            patience,
+            timeouts,
             gates: Mutex::default(),
             warnings: Warnings::default(),
             pressure: AtomicU64::new(0),
@@ -73,13 +73,13 @@ impl Wire {
     pub(crate) async fn send_again(
         &self,
         request: &Request,
-        first: Result<Answer, Lost>,
+        first: Result<Answer, TransportFailure>,
     ) -> Result<Answer> {
         let mut tries = 1;
         let mut maybe_done = false;
         let mut outcome = first;
         loop {
-            let last = |most| !request.repeatable || tries >= self.patience.tries.min(most);
+            let last = |most| !request.repeatable || tries >= self.timeouts.tries.min(most);
             match outcome {
                 Ok(mut answer) => {
                     answer.maybe_done = maybe_done;
@@ -122,7 +122,7 @@ impl Wire {
                     }
                     let wait = match was_idle {
                         true => Duration::ZERO,
-                        false => backoff(self.patience.backoff, tries),
+                        false => backoff(self.timeouts.backoff, tries),
                     };
                     // Without a connection nothing was sent.
                     maybe_done |= matches!(lost.why, Why::Broken | Why::Silence);
@@ -139,7 +139,7 @@ impl Wire {
     pub(crate) fn reading(&self) -> Reading<'_> {
         Reading {
             wire: self,
-            left: self.patience.document,
+            left: self.timeouts.document,
             tries: 0,
         }
     }
@@ -172,15 +172,15 @@ impl Wire {
     /// Waits as before try `tries + 1`; with 0 tries, for a moment only.
     pub(crate) async fn pause(&self, tries: u32) {
         let base = match tries {
-            0 => self.patience.backoff / 4,
-            _ => self.patience.backoff,
+            0 => self.timeouts.backoff / 4,
+            _ => self.timeouts.backoff,
         };
         tokio::time::sleep(backoff(base, tries)).await;
     }
 
     /// Sends `request` exactly once.
-    pub(crate) async fn once(&self, request: &Request) -> Result<Answer, Lost> {
-        let own = |error| Lost {
+    pub(crate) async fn once(&self, request: &Request) -> Result<Answer, TransportFailure> {
+        let own = |error| TransportFailure {
             error,
             why: Why::Body,
         };
@@ -196,10 +196,10 @@ impl Wire {
             .request(request.method.clone(), request.url.url().clone())
             .headers(request.headers.clone());
         let pulse = Arc::new(Pulse::default());
-        let mut limit = self.patience.stall;
+        let mut limit = self.timeouts.stall;
         match &request.body {
             Body::Empty if request.method == Method::GET || request.method == Method::HEAD => {
-                limit = self.patience.header
+                limit = self.timeouts.header
             }
             Body::Empty => {
                 builder = builder.header(header::CONTENT_LENGTH, 0);
@@ -210,7 +210,7 @@ impl Wire {
             }
             Body::Bytes(bytes) => builder = builder.body(bytes.clone()),
             Body::Stream(part) => {
-                // After a part of an upload the registry is asked where that stands, which takes less patience; one
+                // After a part of an upload the registry is asked where that stands, which takes less time; one
                 // whose size is not known yet is all there is.
                 let ends = request.method == Method::PUT || part.size().is_none();
                 let body = pulse.clone().body(part, ends).await.map_err(own)?;
@@ -223,7 +223,7 @@ impl Wire {
         let started = Instant::now();
         let sent = tokio::select! {
             sent = builder.send() => sent,
-            why = pulse.silence(limit, self.patience.commit) => return Err(silent(request, why)),
+            why = pulse.silence(limit, self.timeouts.commit) => return Err(silent(request, why)),
         };
         match sent {
             Ok(response) => {
@@ -236,7 +236,7 @@ impl Wire {
                 if !connections.has_proxy(url.url())
                     && let Some(peer) = response.remote_addr()
                 {
-                    url.reached(peer.ip()).map_err(|error| Lost {
+                    url.reached(peer.ip()).map_err(|error| TransportFailure {
                         error,
                         why: Why::Odd,
                     })?;
@@ -265,7 +265,7 @@ impl Wire {
                     url,
                     body: response,
                     maybe_done: false,
-                    stall: self.patience.stall,
+                    stall: self.timeouts.stall,
                 })
             }
             Err(e) => {
@@ -274,7 +274,7 @@ impl Wire {
                 }
                 let proxy = connections.proxy(request.url.url());
                 let client = connections.client_certificate();
-                let lost = lost(request, proxy.as_deref(), client, self.patience.connect, e);
+                let lost = classify(request, proxy.as_deref(), client, self.timeouts.connect, e);
                 tracing::debug!(
                     "{} {} -> {}",
                     request.method,
@@ -300,7 +300,7 @@ impl Wire {
 
     /// Whether a wait of this length is obeyed.
     pub(crate) fn obeys(&self, wait: Duration) -> bool {
-        wait <= self.patience.retry_after
+        wait <= self.timeouts.retry_after
     }
 
     /// The wait before the next try; `None` when the answer should stand.
@@ -309,7 +309,7 @@ impl Wire {
             // Longer than is obeyed: the error says how long.
             Some(wait) if !self.obeys(wait) => None,
             Some(wait) => Some(wait + backoff(Duration::from_millis(50), 1)),
-            None => Some(backoff(self.patience.backoff, tries)),
+            None => Some(backoff(self.timeouts.backoff, tries)),
         }
     }
 
@@ -361,7 +361,7 @@ impl Reading<'_> {
     /// Waits until the document may be asked for again after `error` (quirk H5); `error` itself when it is not to be.
     pub(crate) async fn again(&mut self, error: Error) -> Result<()> {
         self.tries += 1;
-        let last = self.tries >= self.wire.patience.tries || self.left.is_zero();
+        let last = self.tries >= self.wire.timeouts.tries || self.left.is_zero();
         if error.kind() != Kind::Unavailable || last {
             return Err(error);
         }
@@ -371,7 +371,7 @@ impl Reading<'_> {
     }
 
     fn too_slow(&self, url: &Admitted) -> Error {
-        let (url, limit) = (url.redacted(), self.wire.patience.document.as_secs_f32());
+        let (url, limit) = (url.redacted(), self.wire.timeouts.document.as_secs_f32());
         let text = format!("{url} did not give all of its answer within {limit} s");
         Error::new(Kind::Unavailable, text)
     }

@@ -240,7 +240,7 @@ impl<'a> PlanReport<'a> {
             manifests: plan
                 .manifests
                 .iter()
-                .filter(|_| plan.rescue.is_none())
+                .filter(|_| plan.upgrade.is_none())
                 .map(manifest)
                 .collect(),
             writes: plan.manifests.len(),

@@ -4,7 +4,7 @@
 
 use super::{docker, docker_v1, oci_layout};
 use crate::image::{ImageName, V1Reference};
-use crate::registry::Patience;
+use crate::registry::Timeouts;
 use crate::settings::Access;
 use crate::{Error, Result};
 
@@ -39,13 +39,13 @@ impl Deleted {
 pub async fn delete(
     name: &ImageName,
     access: &Access,
-    patience: &Patience,
+    timeouts: &Timeouts,
     force: bool,
 ) -> Result<Deleted> {
     match name {
-        ImageName::Docker(reference) => docker::delete(reference, access, patience, force).await,
+        ImageName::Docker(reference) => docker::delete(reference, access, timeouts, force).await,
         ImageName::DockerV1(reference) => {
-            docker_v1::delete_tag(reference, access, patience).await?;
+            docker_v1::delete_tag(reference, access, timeouts).await?;
             Ok(Deleted::of_v1(reference))
         }
         ImageName::Oci { path, selector } => oci_layout::delete(path, selector).await,

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::blob_store::{self, blocking, cannot_read, read_document};
-use super::{BlobStream, Source, SourceCan, Which, sized_from, verified_from};
+use super::{BlobStream, ManifestRef, Source, SourceCan, sized_from, verified_from};
 use crate::image::{Algorithm, Descriptor, Digest, Manifest};
 use crate::{Error, Kind, Result};
 
@@ -109,11 +109,11 @@ impl Source for DirSource {
         .await
     }
 
-    async fn manifest(&self, which: &Which) -> Result<Manifest> {
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         let (path, which, read) = (self.path.clone(), which.clone(), self.read.clone());
         blocking(move || {
             let top = path.join(MANIFEST);
-            let Which::Digest(digest) = which else {
+            let ManifestRef::Digest(digest) = which else {
                 let raw = read_document(&top)?
                     .ok_or_else(|| no_image(&path, ErrorKind::NotFound.into()))?;
                 let manifest = parse(raw, &top)?;
@@ -159,7 +159,7 @@ impl Source for DirSource {
         blocking(move || Ok(!files.iter().any(|file| file.exists()))).await
     }
 
-    async fn signatures(&self, of: &Which) -> Result<Vec<Bytes>> {
+    async fn signatures(&self, of: &ManifestRef) -> Result<Vec<Bytes>> {
         let (path, of) = (self.path.clone(), of.clone());
         blocking(move || signatures::read(&path, &of)).await
     }

@@ -24,12 +24,12 @@ use url::Url;
 
 use super::docker_v1::{Fallback, V1Source, no_v2};
 use super::{
-    BlobStream, ReadAhead, Source, SourceCan, Spliced, TagPages, Which, first_bytes, read_all,
-    sized_from, verified_from,
+    BlobStream, ManifestRef, ReadAhead, ResumeMismatch, Source, SourceCan, TagPages, first_bytes,
+    read_all, sized_from, verified_from,
 };
 use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch, Tag};
 use crate::registry::v2::TagOrDigest;
-use crate::registry::{Actions, ApiError, Client, Patience};
+use crate::registry::{Actions, ApiError, Client, Timeouts};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
@@ -57,18 +57,18 @@ impl DockerSource {
     pub fn new(
         reference: &Reference,
         access: &Access,
-        patience: &Patience,
+        timeouts: &Timeouts,
         tmpdir: Option<PathBuf>,
     ) -> Result<DockerSource> {
         let client = Arc::new(Client::new(
             &reference.repository.registry,
             access,
-            patience.clone(),
+            timeouts.clone(),
         )?);
         Ok(DockerSource {
             client,
             reference: reference.clone(),
-            v1: Fallback::new(reference, access, patience),
+            v1: Fallback::new(reference, access, timeouts),
             draft: OnceCell::new(),
             parts: Arc::new(Semaphore::new(1)),
             tmpdir,
@@ -76,7 +76,7 @@ impl DockerSource {
         })
     }
 
-    async fn get_manifest(&self, which: &Which) -> Result<Manifest> {
+    async fn get_manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         let which = wanted(&self.reference, which);
         self.client
             .get_manifest(&self.reference.repository.name, &which, Actions::Pull)
@@ -138,7 +138,7 @@ impl DockerSource {
                     true => {
                         // Read once more it comes in one piece, and so do all after it.
                         parts.close();
-                        e.because(Spliced)
+                        e.because(ResumeMismatch)
                     }
                     false => e,
                 }
@@ -162,24 +162,24 @@ impl Source for DockerSource {
         SourceCan { ranged: true }
     }
 
-    async fn manifest(&self, which: &Which) -> Result<Manifest> {
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         if let Some(v1) = self.v1.get() {
             return v1.manifest(which).await;
         }
         if let Some(draft) = self.draft.get() {
             return draft.manifest(which).await;
         }
-        if *which == Which::Named
+        if *which == ManifestRef::Named
             && let Some(manifest) = self.take_named()
         {
             return Ok(manifest);
         }
         match self.get_manifest(which).await {
-            Err(e) if *which == Which::Named && no_v2(&e) => match self.v1(e).await {
+            Err(e) if *which == ManifestRef::Named && no_v2(&e) => match self.v1(e).await {
                 Ok(v1) => v1.manifest(which).await,
                 Err(e) => self.draft(e).await?.manifest(which).await,
             },
-            Err(e) if *which == Which::Named => Err(self.unknown(e).await),
+            Err(e) if *which == ManifestRef::Named => Err(self.unknown(e).await),
             other => other,
         }
     }
@@ -225,7 +225,7 @@ impl Source for DockerSource {
     }
 
     async fn sketch(&self) -> Result<Option<Sketch>> {
-        match self.get_manifest(&Which::Named).await {
+        match self.get_manifest(&ManifestRef::Named).await {
             Ok(manifest) => {
                 let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
                 *named = Some(manifest);
@@ -292,12 +292,12 @@ fn summed(
 }
 
 /// With a digest the digest decides; without tag and digest, `latest` is meant.
-fn wanted(reference: &Reference, which: &Which) -> TagOrDigest {
+fn wanted(reference: &Reference, which: &ManifestRef) -> TagOrDigest {
     match (which, &reference.digest, &reference.tag) {
-        (Which::Digest(digest), ..) | (Which::Named, Some(digest), _) => {
+        (ManifestRef::Digest(digest), ..) | (ManifestRef::Named, Some(digest), _) => {
             TagOrDigest::Digest(digest.clone())
         }
-        (Which::Named, None, Some(tag)) => TagOrDigest::Tag(tag.clone()),
-        (Which::Named, None, None) => TagOrDigest::Tag(Tag::latest()),
+        (ManifestRef::Named, None, Some(tag)) => TagOrDigest::Tag(tag.clone()),
+        (ManifestRef::Named, None, None) => TagOrDigest::Tag(Tag::latest()),
     }
 }

@@ -14,7 +14,7 @@ mod source;
 use std::sync::Arc;
 
 use crate::image::V1Reference;
-use crate::registry::Patience;
+use crate::registry::Timeouts;
 use crate::registry::v1::{Repo, Session};
 use crate::settings::Access;
 use crate::{Kind, Result};
@@ -30,8 +30,8 @@ pub use source::V1Source;
 /// # Errors
 /// [`Kind::NotFound`] when there is no such tag. [`Kind::NotAllowed`] behind an index that checks tokens: one for a
 /// deletion is given for a whole repository only.
-pub async fn delete_tag(name: &V1Reference, access: &Access, patience: &Patience) -> Result<()> {
-    let session = Arc::new(Session::new(&name.registry, access, patience.clone())?);
+pub async fn delete_tag(name: &V1Reference, access: &Access, timeouts: &Timeouts) -> Result<()> {
+    let session = Arc::new(Session::new(&name.registry, access, timeouts.clone())?);
     delete_tag_of(&session, name).await
 }
 

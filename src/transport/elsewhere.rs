@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 
 use super::{BlobStream, Source, verified_from};
 use crate::image::{Descriptor, ReferenceError, Registry};
-use crate::registry::{Admitted, Client, Patience, admit_layer};
+use crate::registry::{Admitted, Client, Timeouts, admit_layer};
 use crate::settings::{Access, Login, TokenHosts};
 use crate::{Error, Kind, Result};
 
@@ -21,7 +21,7 @@ const MAX_STUCK: usize = 4;
 
 /// Fetches layers from their URLs.
 pub struct Elsewhere {
-    patience: Patience,
+    timeouts: Timeouts,
     /// By host and port.
     clients: Mutex<HashMap<Registry, Arc<Client>>>,
 }
@@ -34,9 +34,9 @@ impl fmt::Debug for Elsewhere {
 
 impl Elsewhere {
     /// Sends nothing before a layer is asked for.
-    pub fn new(patience: Patience) -> Elsewhere {
+    pub fn new(timeouts: Timeouts) -> Elsewhere {
         Elsewhere {
-            patience,
+            timeouts,
             clients: Mutex::default(),
         }
     }
@@ -127,7 +127,7 @@ impl Elsewhere {
             cert_dir: None,
             token_hosts: TokenHosts::default(),
         };
-        let client = Arc::new(Client::new(&registry, &access, self.patience.clone())?);
+        let client = Arc::new(Client::new(&registry, &access, self.timeouts.clone())?);
         clients.insert(registry, client.clone());
         Ok(client)
     }

@@ -13,7 +13,9 @@ use async_trait::async_trait;
 
 use super::blob_store::Lock;
 use super::blob_store::{self, blocking, read_document};
-use super::{BlobBody, Destination, DestinationCan, Foreign, Presence, Stored, Which, WrittenLate};
+use super::{
+    BlobBody, Destination, DestinationCan, Foreign, ManifestRef, Presence, Stored, WrittenLate,
+};
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::{Error, Kind, Result};
 
@@ -179,10 +181,10 @@ impl Destination for LayerFiles {
     fn can(&self) -> DestinationCan {
         DestinationCan {
             holds: |_| true,
-            manifest_vouches: false,
+            manifest_implies_blobs: false,
             plain_layers: false,
             foreign_layers: Foreign::Taken,
-            names_late: false,
+            accepts_unknown_digest: false,
             keeps_signatures: false,
         }
     }
@@ -209,11 +211,11 @@ impl Destination for LayerFiles {
         blob_store::write_blob(&self.file(&blob.digest), &self.path, blob, &body).await
     }
 
-    async fn put_late(&self, _: &Descriptor, _: BlobBody) -> Result<WrittenLate> {
+    async fn put_stream(&self, _: &Descriptor, _: BlobBody) -> Result<WrittenLate> {
         Err(Error::other("layers are written as they are"))
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, _: &Which) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, _: &ManifestRef) -> Result<()> {
         let (path, raw) = (self.path.clone(), manifest.raw().clone());
         blocking(move || {
             // The layers are durable before the manifest says that they are there.

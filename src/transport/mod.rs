@@ -39,7 +39,7 @@ use url::Url;
 use crate::image::{
     Descriptor, Digest, ImageName, Manifest, MediaType, Reference, Repository, Sketch,
 };
-use crate::registry::Patience;
+use crate::registry::Timeouts;
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
@@ -48,7 +48,8 @@ pub use delete::{Deleted, delete};
 pub use elsewhere::Elsewhere;
 pub use layer_files::LayerFiles;
 pub use stream::{
-    CONFIG_CAP, Spliced, Tally, is_spliced, read_all, sized_from, tallied, verified, verified_from,
+    CONFIG_CAP, ResumeMismatch, Tally, is_resume_mismatch, read_all, sized_from, tallied, verified,
+    verified_from,
 };
 pub use tags::{TagPages, Tags, all_tags, open_tags};
 
@@ -85,7 +86,7 @@ impl Local {
 pub async fn open_source(
     name: &ImageName,
     access: &Access,
-    patience: &Patience,
+    timeouts: &Timeouts,
     local: &Local,
 ) -> Result<Arc<dyn Source>> {
     let pinned = name.unpinned();
@@ -93,19 +94,19 @@ pub async fn open_source(
     let is_never_itself = pinned.is_some() && matches!(name, ImageName::DockerArchive { .. });
     let missing = match is_never_itself {
         true => None,
-        false => match open_named(name, access, patience, local).await {
+        false => match open_named(name, access, timeouts, local).await {
             Err(e) if e.kind() == Kind::NotFound && pinned.is_some() => Some(e),
             opened => return opened,
         },
     };
     let Some((bare, digest)) = pinned else {
-        return open_named(name, access, patience, local).await;
+        return open_named(name, access, timeouts, local).await;
     };
-    let source = match (open_named(&bare, access, patience, local).await, missing) {
+    let source = match (open_named(&bare, access, timeouts, local).await, missing) {
         (Err(e), Some(missing)) if e.kind() == Kind::NotFound => return Err(missing),
         (opened, _) => opened?,
     };
-    let there = source.manifest(&Which::Named).await?;
+    let there = source.manifest(&ManifestRef::Named).await?;
     if !there.is(&digest) {
         let text = format!(
             "`{bare}` has no image `{digest}`; it has `{}`",
@@ -120,20 +121,20 @@ pub async fn open_source(
 async fn open_named(
     name: &ImageName,
     access: &Access,
-    patience: &Patience,
+    timeouts: &Timeouts,
     local: &Local,
 ) -> Result<Arc<dyn Source>> {
     Ok(match name {
         ImageName::Docker(reference) => {
             let tmpdir = local.tmpdir.clone();
             Arc::new(docker::DockerSource::new(
-                reference, access, patience, tmpdir,
+                reference, access, timeouts, tmpdir,
             )?)
         }
         ImageName::DockerV1(reference) => {
             let tmpdir = local.tmpdir.clone();
             Arc::new(docker_v1::V1Source::new(
-                reference, access, patience, tmpdir,
+                reference, access, timeouts, tmpdir,
             )?)
         }
         ImageName::Oci { path, selector } => {
@@ -157,20 +158,20 @@ async fn open_named(
 pub async fn open_destination(
     name: &ImageName,
     access: &Access,
-    patience: &Patience,
+    timeouts: &Timeouts,
     local: &Local,
 ) -> Result<Arc<dyn Destination>> {
     Ok(match name {
         ImageName::Docker(reference) => {
             let tmpdir = local.tmpdir.clone();
             Arc::new(docker::DockerDestination::new(
-                reference, access, patience, tmpdir,
+                reference, access, timeouts, tmpdir,
             )?)
         }
         ImageName::DockerV1(reference) => {
             let tmpdir = local.tmpdir.clone();
             Arc::new(docker_v1::V1Destination::new(
-                reference, access, patience, tmpdir,
+                reference, access, timeouts, tmpdir,
             )?)
         }
         ImageName::Oci { path, selector } => {
@@ -197,17 +198,17 @@ pub async fn open_destination(
 
 /// Which manifest of a place: the one its name stands for, or one by digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
+pub enum ManifestRef {
     Named,
     Digest(Digest),
 }
 
-impl Which {
+impl ManifestRef {
     /// Whether `manifest`, which is the image's, is meant.
     fn is(&self, manifest: &Manifest) -> bool {
         match self {
-            Which::Named => true,
-            Which::Digest(digest) => digest == manifest.digest(),
+            ManifestRef::Named => true,
+            ManifestRef::Digest(digest) => digest == manifest.digest(),
         }
     }
 }
@@ -251,13 +252,13 @@ pub struct DestinationCan {
     /// Whether a manifest of this type can be held.
     pub holds: fn(&MediaType) -> bool,
     /// A manifest that is there vouches for everything that it points at.
-    pub manifest_vouches: bool,
+    pub manifest_implies_blobs: bool,
     /// Layers are held uncompressed only: whoever writes has to inflate them.
     pub plain_layers: bool,
     /// What becomes of foreign layers, whose bytes are at URLs of their own.
     pub foreign_layers: Foreign,
     /// A blob may come whose digest is known only when all its bytes are there.
-    pub names_late: bool,
+    pub accepts_unknown_digest: bool,
     /// There is a place for signatures beside a manifest.
     pub keeps_signatures: bool,
 }
@@ -273,9 +274,9 @@ pub enum Presence {
 
 /// A blob that is going to be written.
 #[derive(Debug, Clone)]
-pub struct Coming {
+pub struct PlannedBlob {
     pub blob: Descriptor,
-    /// Bytes of it; `None` where only writing will tell, by [`Destination::put_late`]. Then the descriptor's size
+    /// Bytes of it; `None` where only writing will tell, by [`Destination::put_stream`]. Then the descriptor's size
     /// does not count, and its digest may only stand for the one to come.
     pub size: Option<u64>,
 }
@@ -341,7 +342,7 @@ pub trait Source: Send + Sync {
     }
 
     /// The manifest `which`; by digest, its bytes have been checked against it.
-    async fn manifest(&self, which: &Which) -> Result<Manifest>;
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest>;
 
     /// How the place's own index describes the manifest `digest`: with annotations and platform, without its name there.
     fn described(&self, _digest: &Digest) -> Option<Descriptor> {
@@ -356,7 +357,7 @@ pub trait Source: Send + Sync {
     /// The bytes that the image's name stands for, to be shown: of a place that cannot be mistaken for another server's
     /// answer also those that are no manifest of a known kind.
     async fn raw_manifest(&self) -> Result<Bytes> {
-        Ok(self.manifest(&Which::Named).await?.raw().clone())
+        Ok(self.manifest(&ManifestRef::Named).await?.raw().clone())
     }
 
     /// The blob's bytes from offset `from` on. From 0 the stream checks size and digest itself; from elsewhere
@@ -385,7 +386,7 @@ pub trait Source: Send + Sync {
     }
 
     /// The signatures that lie beside the manifest `of`, as they are, in their order; unchecked.
-    async fn signatures(&self, _of: &Which) -> Result<Vec<Bytes>> {
+    async fn signatures(&self, _of: &ManifestRef) -> Result<Vec<Bytes>> {
         Ok(Vec::new())
     }
 
@@ -465,7 +466,7 @@ pub trait Destination: Send + Sync {
     /// Whether `manifest` can be what the name stands for: a name with a digest stands for that one only.
     ///
     /// [`Kind::Refused`] when it cannot.
-    fn fits_name(&self, manifest: &Manifest) -> Result<()> {
+    fn check_digest_matches_name(&self, manifest: &Manifest) -> Result<()> {
         let digest = self.reference().and_then(|r| r.digest.as_ref());
         match digest {
             Some(digest) if !manifest.is(digest) => {
@@ -500,7 +501,7 @@ pub trait Destination: Send + Sync {
 
     /// Hears of the blobs that are going to be written, in the order of the image, before the first one is: a
     /// place with an order of its own needs to know.
-    async fn begin(&self, _blobs: &[Coming]) -> Result<()> {
+    async fn begin(&self, _blobs: &[PlannedBlob]) -> Result<()> {
         Ok(())
     }
 
@@ -509,10 +510,10 @@ pub trait Destination: Send + Sync {
 
     /// Writes a blob whose size, and mostly its digest, are known when all its bytes are there; it gets its name
     /// then. `planned` is what [`Destination::begin`] heard of it.
-    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate>;
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate>;
 
     /// Writes a manifest, under the place's name or by its digest only.
-    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()>;
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()>;
 
     /// Hears how the source's index describes what the place's name will stand for, before [`Destination::finish`]: a
     /// place with such an index keeps that.
@@ -520,7 +521,7 @@ pub trait Destination: Send + Sync {
 
     /// Writes the signatures of a manifest that was written, in the place of all that it had; only where
     /// [`DestinationCan::keeps_signatures`].
-    async fn put_signatures(&self, _of: &Which, _signatures: &[Bytes]) -> Result<()> {
+    async fn put_signatures(&self, _of: &ManifestRef, _signatures: &[Bytes]) -> Result<()> {
         let message = format!("`{}` has no place for signatures", self.name());
         Err(Error::other(message))
     }
@@ -557,7 +558,12 @@ pub trait Destination: Send + Sync {
 
     /// What writing `coming` is expected to come to, as far as `presence` tells, when it is known to be in `found_in`:
     /// an estimate, without tokens, redirects, retries and refused mounts. Sends nothing.
-    fn expects(&self, _coming: &Coming, presence: Presence, _found_in: &[Repository]) -> Expected {
+    fn expects(
+        &self,
+        _coming: &PlannedBlob,
+        presence: Presence,
+        _found_in: &[Repository],
+    ) -> Expected {
         Expected {
             requests: 0,
             stored: match presence {

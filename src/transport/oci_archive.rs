@@ -17,8 +17,8 @@ use super::oci_layout::{self, INDEX_FILE, LAYOUT, LAYOUT_FILE, check_version_of,
 use super::tar_index::TarIndex;
 use super::tar_writer::{Content, Entry, TarWriter};
 use super::{
-    BlobBody, BlobStream, Coming, Destination, DestinationCan, Foreign, Presence, Source,
-    SourceCan, Stored, Which, WrittenLate, sized_from, tallied, verified_from,
+    BlobBody, BlobStream, Destination, DestinationCan, Foreign, ManifestRef, PlannedBlob, Presence,
+    Source, SourceCan, Stored, WrittenLate, sized_from, tallied, verified_from,
 };
 use crate::image::{Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Kind, Result};
@@ -147,13 +147,13 @@ impl Source for OciArchiveSource {
         SourceCan { ranged: true }
     }
 
-    async fn manifest(&self, which: &Which) -> Result<Manifest> {
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         if let Some(made) = self.made.as_ref().filter(|made| which.is(made)) {
             return Ok(made.clone());
         }
         let (digest, media_type) = match which {
-            Which::Named => (&self.image.digest, Some(self.image.media_type.as_str())),
-            Which::Digest(digest) => (digest, self.index.media_type_of(digest)),
+            ManifestRef::Named => (&self.image.digest, Some(self.image.media_type.as_str())),
+            ManifestRef::Digest(digest) => (digest, self.index.media_type_of(digest)),
         };
         let raw = self.document(digest).await?;
         oci_layout::checked(raw, digest, media_type, self.path())
@@ -369,10 +369,10 @@ impl Destination for OciArchiveDestination {
     fn can(&self) -> DestinationCan {
         DestinationCan {
             holds: oci_layout::holds,
-            manifest_vouches: false,
+            manifest_implies_blobs: false,
             plain_layers: false,
             foreign_layers: Foreign::Left,
-            names_late: true,
+            accepts_unknown_digest: true,
             keeps_signatures: false,
         }
     }
@@ -407,7 +407,7 @@ impl Destination for OciArchiveDestination {
         Ok(intact)
     }
 
-    async fn begin(&self, blobs: &[Coming]) -> Result<()> {
+    async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
         let members = blobs.iter().map(|coming| {
             let name = match coming.size {
                 Some(_) => blob_member(&coming.blob.digest),
@@ -429,7 +429,7 @@ impl Destination for OciArchiveDestination {
         Ok(stored)
     }
 
-    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         let (writer, planned_name) = (self.writer().await?, late_member(&planned.digest));
         let member = (planned_name.clone(), MODE, None);
         writer.announce([member])?;
@@ -452,7 +452,7 @@ impl Destination for OciArchiveDestination {
         })
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
         if !oci_layout::holds(manifest.media_type()) {
             let message = format!(
                 "an OCI image layout cannot hold a manifest of type `{}`",
@@ -462,7 +462,7 @@ impl Destination for OciArchiveDestination {
         }
         let mut manifests = self.manifests();
         manifests.written.push(manifest.clone());
-        if *at == Which::Named {
+        if *at == ManifestRef::Named {
             manifests.image = Some(manifest.descriptor());
         }
         Ok(())

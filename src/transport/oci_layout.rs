@@ -22,7 +22,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 use super::blob_store::{self, blocking, cannot_read, cannot_write, read_document};
-use super::{BlobBody, BlobStream, Source, SourceCan, Which, sized_from, verified_from};
+use super::{BlobBody, BlobStream, ManifestRef, Source, SourceCan, sized_from, verified_from};
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
 use crate::registry::redacted;
 use crate::{Error, Kind, Result};
@@ -260,13 +260,13 @@ impl Source for OciSource {
         SourceCan { ranged: true }
     }
 
-    async fn manifest(&self, which: &Which) -> Result<Manifest> {
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         if let Some(made) = self.made.as_ref().filter(|made| which.is(made)) {
             return Ok(made.clone());
         }
         let (digest, media_type) = match which {
-            Which::Named => (&self.image.digest, Some(self.image.media_type.as_str())),
-            Which::Digest(digest) => (digest, self.index.media_type_of(digest)),
+            ManifestRef::Named => (&self.image.digest, Some(self.image.media_type.as_str())),
+            ManifestRef::Digest(digest) => (digest, self.index.media_type_of(digest)),
         };
         let raw = self.document(digest).await?;
         checked(raw, digest, media_type, &self.path)

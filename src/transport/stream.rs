@@ -233,20 +233,20 @@ fn corrupt(blob: &Descriptor, what: String) -> Error {
 /// The cause of an error about content that was put together from several answers: fetched again in one piece
 /// it may be right (quirk B12).
 #[derive(Debug)]
-pub struct Spliced;
+pub struct ResumeMismatch;
 
-impl std::error::Error for Spliced {}
+impl std::error::Error for ResumeMismatch {}
 
-impl std::fmt::Display for Spliced {
+impl std::fmt::Display for ResumeMismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("its download was interrupted and continued")
     }
 }
 
 /// Whether `e` is about content that a resumed download put together.
-pub fn is_spliced(e: &Error) -> bool {
+pub fn is_resume_mismatch(e: &Error) -> bool {
     let first = std::error::Error::source(e);
-    std::iter::successors(first, |e| e.source()).any(|e| e.is::<Spliced>())
+    std::iter::successors(first, |e| e.source()).any(|e| e.is::<ResumeMismatch>())
 }
 
 /// Bytes of a config that are read.

@@ -7,7 +7,7 @@ use futures_util::stream::{self, BoxStream};
 
 use super::{Local, docker_archive, oci_archive, oci_layout, open_source};
 use crate::image::ImageName;
-use crate::registry::Patience;
+use crate::registry::Timeouts;
 use crate::settings::Access;
 use crate::{Error, Result};
 
@@ -41,13 +41,13 @@ pub async fn all_tags(mut pages: TagPages, most: usize, hint: &str) -> Result<Ve
 pub async fn open_tags(
     name: &ImageName,
     access: &Access,
-    patience: &Patience,
+    timeouts: &Timeouts,
     local: &Local,
 ) -> Result<Tags> {
     let unpacking = &local.unpacking();
     let names = match name {
         ImageName::Docker(_) | ImageName::DockerV1(_) => {
-            let source = open_source(name, access, patience, local).await?;
+            let source = open_source(name, access, timeouts, local).await?;
             let repository = source.repository_name();
             let pages = source.tags().unwrap_or_else(|| Box::pin(stream::empty()));
             return Ok(Tags { repository, pages });

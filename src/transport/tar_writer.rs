@@ -30,7 +30,7 @@ use tempfile::TempPath;
 use super::archive_file::{ArchiveFile, STANDARD, unnamed};
 use super::blob_store::{self, blocking, cannot_read, cannot_write};
 use super::extend::is_used;
-use super::{BlobBody, BlobStream, Stored, is_spliced};
+use super::{BlobBody, BlobStream, Stored, is_resume_mismatch};
 use crate::files::follow;
 use crate::image::Digest;
 use crate::{Error, Kind, Result};
@@ -269,7 +269,7 @@ impl TarWriter {
     /// nobody answers with another try.
     fn for_good(&self, e: Error) -> Error {
         match &*self.out {
-            Out::Pipe(_) if is_spliced(&e) => Error::new(e.kind(), e.to_string()),
+            Out::Pipe(_) if is_resume_mismatch(&e) => Error::new(e.kind(), e.to_string()),
             _ => e,
         }
     }

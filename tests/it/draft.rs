@@ -4,7 +4,7 @@
 
 use barque::image::tarsum::{BlobSum, TarSumVersion, TarSummer};
 use barque::image::{Algorithm, Descriptor, SigningKey};
-use barque::registry::{ApiError, Client, Patience, UploadBody};
+use barque::registry::{ApiError, Client, Timeouts, UploadBody};
 use barque::settings::{Access, Login};
 use serde_json::Value;
 
@@ -287,7 +287,7 @@ async fn an_upload_step_by_step() {
         cert_dir: None,
         token_hosts: Default::default(),
     };
-    let client = Client::new(&repository.registry, &access, Patience::default()).unwrap();
+    let client = Client::new(&repository.registry, &access, Timeouts::default()).unwrap();
     let name = repository.name;
     let bytes = bytes::Bytes::from(noise(5, 10_000));
     let blob = Descriptor::new("x", sha256(&bytes), bytes.len() as u64);

@@ -16,7 +16,7 @@ use barque::image::{Algorithm, Descriptor, Digest, Manifest, MediaType, Selector
 use barque::transport::dir::{DirDestination, DirSource};
 use barque::transport::oci_layout::{OciDestination, OciSource};
 use barque::transport::{
-    BlobBody, BlobStream, Destination, Presence, Source, Stored, Which, read_all, verified,
+    BlobBody, BlobStream, Destination, ManifestRef, Presence, Source, Stored, read_all, verified,
 };
 use barque::{Error, Kind, Result};
 use bytes::Bytes;
@@ -117,7 +117,7 @@ async fn write(to: &dyn Destination, image: &Image) {
         let blob = blob(content);
         to.put_blob(&blob, body(&blob, content)).await.unwrap();
     }
-    to.put_manifest(&image.manifest, &Which::Named)
+    to.put_manifest(&image.manifest, &ManifestRef::Named)
         .await
         .unwrap();
     to.finish().await.unwrap();
@@ -125,7 +125,7 @@ async fn write(to: &dyn Destination, image: &Image) {
 
 /// Reads the named manifest and everything that it points at.
 async fn read(from: &dyn Source) -> Result<Manifest> {
-    let top = from.manifest(&Which::Named).await?;
+    let top = from.manifest(&ManifestRef::Named).await?;
     let mut manifests = vec![top.clone()];
     while let Some(manifest) = manifests.pop() {
         let blobs = match manifest.view().unwrap() {
@@ -135,7 +135,7 @@ async fn read(from: &dyn Source) -> Result<Manifest> {
             View::Index(view) => {
                 for child in view.manifests {
                     if child.media_type.is_manifest() && child.digest != *manifest.digest() {
-                        manifests.push(from.manifest(&Which::Digest(child.digest)).await?);
+                        manifests.push(from.manifest(&ManifestRef::Digest(child.digest)).await?);
                     }
                 }
                 vec![]

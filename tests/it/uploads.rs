@@ -5,7 +5,7 @@
 
 use barque::image::{Descriptor, RepositoryName};
 use barque::registry::v2::{Session, Started};
-use barque::registry::{Actions, ApiError, Client, Patience, UploadBody};
+use barque::registry::{Actions, ApiError, Client, Timeouts, UploadBody};
 use barque::settings::{Access, Login};
 
 use crate::support::fake::FakeRegistry;
@@ -22,7 +22,7 @@ fn scene(address: &str) -> (Client, RepositoryName, Descriptor, UploadBody) {
         token_hosts: Default::default(),
     };
     let repository = reference.repository;
-    let client = Client::new(&repository.registry, &access, Patience::default()).unwrap();
+    let client = Client::new(&repository.registry, &access, Timeouts::default()).unwrap();
     let bytes = bytes::Bytes::from(noise(5, 10_000));
     let blob = Descriptor::new("x", sha256(&bytes), bytes.len() as u64);
     let body = UploadBody::new(blob.size, move |from| {

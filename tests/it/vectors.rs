@@ -7,7 +7,7 @@ use std::path::Path;
 use barque::image::platform::{self, matches, normalize, preference};
 use barque::image::reference::{is_identifier, parse_raw};
 use barque::image::{
-    Digest, DigestError, Manifest, MediaType, Platform, PlatformWish, Reference, ReferenceError,
+    Digest, DigestError, Manifest, MediaType, Platform, PlatformRequest, Reference, ReferenceError,
     View, convert,
 };
 use serde::Deserialize;
@@ -270,7 +270,7 @@ fn an_entry_of_real_indexes_is_chosen() {
         let View::Index(index) = Manifest::parse(raw.into(), None).unwrap().view().unwrap() else {
             panic!("{file} is no index")
         };
-        let wish: PlatformWish = wish.parse().unwrap();
+        let wish: PlatformRequest = wish.parse().unwrap();
         let entry = platform::choose(&index, &wish).unwrap();
         assert_eq!(&entry.digest.hex()[..4], expected, "{file}: {wish}");
     }

@@ -1,6 +1,8 @@
 //! The choice of one entry of an index, by skopeo's rule.
 
-use super::{PlatformError, PlatformWish, architecture_name, os_name, variant_name, version_rank};
+use super::{
+    PlatformError, PlatformRequest, architecture_name, os_name, variant_name, version_rank,
+};
 use crate::image::{Descriptor, IndexView, MediaType, Platform};
 
 /// The annotation by which skopeo and podman mark images with zstd layers.
@@ -15,7 +17,7 @@ const ATTESTATION: &str = "vnd.docker.reference.type";
 /// no manifest are never chosen.
 pub fn choose<'a>(
     index: &'a IndexView,
-    wish: &PlatformWish,
+    wish: &PlatformRequest,
 ) -> Result<&'a Descriptor, PlatformError> {
     let rank = ranks(wish);
     images(index)
@@ -31,7 +33,7 @@ pub fn choose<'a>(
 }
 
 /// Whether an image for `wish` may be in the nested index `entry`: where that names a platform, it has to fit.
-pub fn may_hold(entry: &Descriptor, wish: &PlatformWish) -> bool {
+pub fn may_hold(entry: &Descriptor, wish: &PlatformRequest) -> bool {
     ranks(wish)(entry).is_some() && entry.annotation(ATTESTATION).is_none()
 }
 
@@ -46,7 +48,7 @@ pub fn images(index: &IndexView) -> impl Iterator<Item = &Descriptor> {
 }
 
 /// Whether an image for `platform` is one for `wish`; what `platform` leaves empty fits.
-pub fn fits(platform: &Platform, wish: &PlatformWish) -> bool {
+pub fn fits(platform: &Platform, wish: &PlatformRequest) -> bool {
     let or = |given: &str, wished: &str| match given {
         "" => wished.to_owned(),
         given => given.to_owned(),
@@ -63,7 +65,7 @@ pub fn fits(platform: &Platform, wish: &PlatformWish) -> bool {
 type Rank = (usize, u8);
 
 /// How well an entry fits `wish`, `None` where it does not. One that names no platform comes last.
-fn ranks(wish: &PlatformWish) -> impl Fn(&Descriptor) -> Option<Rank> {
+fn ranks(wish: &PlatformRequest) -> impl Fn(&Descriptor) -> Option<Rank> {
     let rank = rank_of(wish);
     move |entry| match &entry.platform {
         None => Some((usize::MAX, u8::MAX)),
@@ -71,7 +73,7 @@ fn ranks(wish: &PlatformWish) -> impl Fn(&Descriptor) -> Option<Rank> {
     }
 }
 
-fn rank_of(wish: &PlatformWish) -> impl Fn(&Platform) -> Option<Rank> {
+fn rank_of(wish: &PlatformRequest) -> impl Fn(&Platform) -> Option<Rank> {
     let (architecture, implied) = architecture_name(&wish.architecture);
     let variant = wish.variant.as_deref().or(implied).unwrap_or_default();
     let variants = acceptable_variants(&architecture, &variant_name(&architecture, variant));
@@ -220,7 +222,7 @@ mod tests {
         nested.manifests[0].media_type = MediaType::new(MediaType::OCI_INDEX);
         nested.manifests[1].annotations = Some([(ATTESTATION.into(), "x".into())].into());
         nested.manifests[2].media_type = MediaType::new("application/octet-stream");
-        assert!(choose(&nested, &PlatformWish::default()).is_err());
+        assert!(choose(&nested, &PlatformRequest::default()).is_err());
         assert_eq!(chosen(&["unknown/unknown"], "unknown/unknown"), None);
     }
 

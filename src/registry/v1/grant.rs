@@ -11,7 +11,7 @@ use super::Session;
 use crate::image::V1Id;
 use crate::registry::Client;
 use crate::registry::admit::{Purpose, admit};
-use crate::registry::intent::Said;
+use crate::registry::intent::PresetAuth;
 use crate::settings::Secret;
 use crate::{Error, Kind, Result};
 
@@ -24,7 +24,7 @@ pub(super) struct Grant {
     pub(super) endpoints: Vec<Option<Arc<Client>>>,
     /// The list of them as the index gave it; it wants it back.
     pub(super) named: Vec<String>,
-    pub(super) token: Option<Said>,
+    pub(super) token: Option<PresetAuth>,
     /// The images of the repository as the index knows them, with the checksum of each; may be empty.
     pub(super) images: Vec<(V1Id, Option<String>)>,
     /// The place in `endpoints` of the one that is asked first.
@@ -148,7 +148,7 @@ fn list(headers: &HeaderMap, name: &str) -> Vec<String> {
 
 /// The tokens of an answer as one `Authorization`. Some come with the word `Token` in front, some without. They are
 /// read from `X-Docker-Token` alone: `WWW-Authenticate` repeats it.
-fn token(headers: &HeaderMap) -> Option<Said> {
+fn token(headers: &HeaderMap) -> Option<PresetAuth> {
     let fields = headers.get_all(TOKEN).iter();
     let values: Vec<&str> = fields
         .filter_map(|v| v.to_str().ok())
@@ -156,7 +156,7 @@ fn token(headers: &HeaderMap) -> Option<Said> {
         .map(|v| v.strip_prefix("Token ").unwrap_or(v).trim())
         .filter(|v| !v.is_empty())
         .collect();
-    (!values.is_empty()).then(|| Said {
+    (!values.is_empty()).then(|| PresetAuth {
         header: Secret::new(format!("Token {}", values.join(","))),
         origin: None,
     })

@@ -12,7 +12,7 @@ use super::grant::{ASK_TOKEN, Grant};
 use super::{DOCUMENT_CAP, LIST_CAP, Session};
 use crate::image::{Tag, V1Id, V1Repository};
 use crate::registry::body::Answer;
-use crate::registry::intent::{ByteStream, Intent, Said, Target, Who};
+use crate::registry::intent::{ByteStream, Intent, PresetAuth, Target, Who};
 use crate::registry::v2::{BULK, content_range, skip};
 use crate::registry::{ApiError, Client, may_have_gone};
 use crate::{Error, Kind, Result};
@@ -141,7 +141,7 @@ impl Repo {
                 let said = self.said(&grant, endpoint).await?;
                 let with_token = said.as_ref().is_some_and(|s| s.origin.is_none());
                 let mut intent = make();
-                intent.who = Who::Said(said);
+                intent.who = Who::Preset(said);
                 let client = endpoint.map_or(&self.session.index, Arc::as_ref);
                 let sent = client.send(&intent).await;
                 let status = sent.as_ref().err().and_then(ApiError::of);
@@ -209,7 +209,11 @@ impl Repo {
 
     /// A server that is index and registry in one wants the password with each request, unless it gave a token and
     /// checks that; a registry behind an index wants the token, and the password is never for it.
-    async fn said(&self, grant: &Grant, endpoint: Option<&Arc<Client>>) -> Result<Option<Said>> {
+    async fn said(
+        &self,
+        grant: &Grant,
+        endpoint: Option<&Arc<Client>>,
+    ) -> Result<Option<PresetAuth>> {
         if endpoint.is_none() && (self.standalone || grant.token.is_none()) {
             let basic = self.session.basic(Some(&self.name)).await?;
             return Ok(basic.or_else(|| grant.token.clone()));

@@ -12,9 +12,9 @@ use super::{DOCUMENT_CAP, caused_by};
 use crate::image::{Registry, Repository, V1Repository};
 use crate::registry::admit::Admitted;
 use crate::registry::body::Answer;
-use crate::registry::intent::{Intent, Said, Who};
+use crate::registry::intent::{Intent, PresetAuth, Who};
 use crate::registry::token::basic;
-use crate::registry::{ApiError, Client, Patience};
+use crate::registry::{ApiError, Client, Timeouts};
 use crate::settings::{Access, Credential, Found, Login, Secret};
 use crate::{Error, Kind, Result};
 
@@ -33,7 +33,7 @@ pub struct Session {
     pub(super) index: Client,
     registry: Registry,
     pub(super) access: Access,
-    pub(super) patience: Patience,
+    pub(super) timeouts: Timeouts,
     ping: OnceCell<Ping>,
     found: OnceCell<Option<Found>>,
     /// Clients of the registries that an index has named.
@@ -42,17 +42,17 @@ pub struct Session {
 
 impl Session {
     /// A session with `registry`, reached as `access` says; nothing is sent yet.
-    pub fn new(registry: &Registry, access: &Access, patience: Patience) -> Result<Session> {
+    pub fn new(registry: &Registry, access: &Access, timeouts: Timeouts) -> Result<Session> {
         let hub = registry.is_docker_hub();
         let root = match hub {
             true => Some(Admitted::root("https", HUB_INDEX)?),
             false => None,
         };
         Ok(Session {
-            index: Client::of_v1(registry, access, patience.clone(), root)?,
+            index: Client::of_v1(registry, access, timeouts.clone(), root)?,
             registry: registry.clone(),
             access: access.clone(),
-            patience,
+            timeouts,
             // The Hub is known for what it is.
             ping: match hub {
                 true => OnceCell::new_with(Some(Ping { standalone: false })),
@@ -74,13 +74,13 @@ impl Session {
     pub async fn ping(&self) -> Result<Ping> {
         let ask = async || {
             let mut get = Intent::new(Method::GET, "/v1/_ping".to_owned(), None);
-            get.who = Who::Said(None);
+            get.who = Who::Preset(None);
             let mut sent = self.index.document(&get, DOCUMENT_CAP).await;
             if let Err(e) = &sent
                 && is_unauthorized(e)
                 && let Some(said) = self.basic(None).await?
             {
-                get.who = Who::Said(Some(said));
+                get.who = Who::Preset(Some(said));
                 sent = self.index.document(&get, DOCUMENT_CAP).await;
             }
             let (answer, body) = match sent {
@@ -118,7 +118,7 @@ impl Session {
             login: Login::Anonymous,
             ..self.access.clone()
         };
-        let client = Client::of_v1(&registry, &access, self.patience.clone(), Some(root))?;
+        let client = Client::of_v1(&registry, &access, self.timeouts.clone(), Some(root))?;
         let client = Arc::new(client);
         known.push(client.clone());
         Ok(client)
@@ -140,7 +140,10 @@ impl Session {
     }
 
     /// The user's name and password, where there are some and they may be sent: over TLS, or within this machine.
-    pub(super) async fn basic(&self, repository: Option<&V1Repository>) -> Result<Option<Said>> {
+    pub(super) async fn basic(
+        &self,
+        repository: Option<&V1Repository>,
+    ) -> Result<Option<PresetAuth>> {
         if !self.is_private_way() {
             return Ok(None);
         }
@@ -151,7 +154,7 @@ impl Session {
             else {
                 return None;
             };
-            Some(Said {
+            Some(PresetAuth {
                 header: Secret::new(basic(username, password)),
                 origin: Some(found.origin.clone()),
             })
@@ -178,8 +181,8 @@ impl Session {
     }
 
     /// Sends `intent` to the index as `said`; a refusal says when a password was held back.
-    pub(super) async fn ask(&self, mut intent: Intent, said: Option<Said>) -> Result<Answer> {
-        intent.who = Who::Said(said);
+    pub(super) async fn ask(&self, mut intent: Intent, said: Option<PresetAuth>) -> Result<Answer> {
+        intent.who = Who::Preset(said);
         match self.index.send(&intent).await {
             Ok(answer) => Ok(answer),
             Err(e) => Err(self.explained(e)),
@@ -190,10 +193,10 @@ impl Session {
     pub(super) async fn document(
         &self,
         mut get: Intent,
-        said: Option<Said>,
+        said: Option<PresetAuth>,
         cap: usize,
     ) -> Result<(Answer, Bytes)> {
-        get.who = Who::Said(said);
+        get.who = Who::Preset(said);
         let read = self.index.document(&get, cap).await;
         read.map_err(|e| self.explained(e))
     }

@@ -84,7 +84,7 @@ impl Client {
     ) -> Result<ByteStream> {
         let mut get = Intent::new(Method::GET, String::new(), None);
         get.target = Target::At(url.clone());
-        get.who = Who::Said(None);
+        get.who = Who::Preset(None);
         self.bytes_of(get, Some(blob.size), from, Some(blob)).await
     }
 

@@ -5,7 +5,7 @@ use super::push::MAX_FAILURES;
 use super::uploads::{OtherContent, Started};
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::registry::error::has_status;
-use crate::registry::lost::{MAX_UNANSWERED, is_unanswered};
+use crate::registry::failure::{MAX_UNANSWERED, is_unanswered};
 use crate::registry::{Client, UploadBody};
 use crate::{Error, Kind, Result};
 

@@ -10,6 +10,6 @@ mod uploads;
 
 pub(super) use blobs::{BULK, content_range, skip};
 pub use manifests::{MANIFEST_CAP, TagOrDigest};
-pub(super) use push::Habits;
 pub use push::Pushed;
+pub(super) use push::UploadCapabilities;
 pub use uploads::{OtherContent, Received, Session, Started};

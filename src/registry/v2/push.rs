@@ -14,11 +14,11 @@ use crate::{Error, Kind, Result};
 
 use super::uploads::{OtherContent, Session, Started};
 use crate::registry::error::has_status;
-use crate::registry::lost::{MAX_UNANSWERED, is_unanswered};
+use crate::registry::failure::{MAX_UNANSWERED, is_unanswered};
 
 /// Times that one blob fails without any progress by what the registry says (quirk U21).
 pub(super) const MAX_FAILURES: usize = 3;
-/// The same for connections that break and registries that ask for patience, which passes: not every registry keeps
+/// The same for connections that break and registries that ask to slow down, which passes: not every registry keeps
 /// the beginning of what broke off.
 const MAX_BREAKS: usize = 8;
 /// The first size of chunks, which is in the limits of every known registry (quirk U13).
@@ -39,7 +39,7 @@ pub enum Pushed {
 
 /// What a registry has shown of the uploads that it takes.
 #[derive(Debug, Default)]
-pub(in crate::registry) struct Habits {
+pub(in crate::registry) struct UploadCapabilities {
     /// It refuses a start with `mount`.
     pub(super) plain_starts: AtomicBool,
     /// It refuses a body in one PUT.
@@ -213,7 +213,7 @@ impl Upload<'_> {
     async fn send(&mut self) -> Result<()> {
         let (client, repository, size) = (self.client, self.repository, self.blob.size);
         let chunk = self.chunk();
-        let patches = client.habits.patches.load(Ordering::Relaxed) || chunk.is_some();
+        let patches = client.capabilities.patches.load(Ordering::Relaxed) || chunk.is_some();
         if self.offset == 0 && !patches {
             return client
                 .put_upload(repository, &self.session, self.blob, self.body)
@@ -238,21 +238,21 @@ impl Upload<'_> {
 
     /// The size of parts, where the whole is not sent in one.
     fn chunk(&self) -> Option<u64> {
-        let habits = &self.client.habits;
+        let capabilities = &self.client.capabilities;
         let least = self.session.min_chunk().unwrap_or(0);
-        let chunk = match habits.chunk.load(Ordering::Relaxed) {
+        let chunk = match capabilities.chunk.load(Ordering::Relaxed) {
             0 => return None,
             chunk => chunk.max(least),
         };
         let used = self.blob.size > chunk
             && least <= MAX_MIN_CHUNK
-            && !habits.one_part.load(Ordering::Relaxed);
+            && !capabilities.one_part.load(Ordering::Relaxed);
         used.then_some(chunk)
     }
 
     /// Takes from `error` what it says of the registry.
     fn learn(&self, error: &Error) -> Lesson {
-        let habits = &self.client.habits;
+        let capabilities = &self.client.capabilities;
         let status = ApiError::of(error).map(|a| a.status.as_u16());
         if self.parts == 0 {
             // U12, U22: a body too large for one PUT is refused, mostly with 413, or cut off; one cut alone may
@@ -267,13 +267,13 @@ impl Upload<'_> {
             if !too_large {
                 return Lesson::Nothing;
             }
-            habits.patches.store(true, Ordering::Relaxed);
+            capabilities.patches.store(true, Ordering::Relaxed);
             return Lesson::AnotherWay;
         }
         match status {
             // U10, U11: a registry that makes nothing of several parts, or something else.
             Some(400) if self.parts > 1 => {
-                habits.one_part.store(true, Ordering::Relaxed);
+                capabilities.one_part.store(true, Ordering::Relaxed);
                 Lesson::AnotherWay
             }
             Some(413) => self.take_smaller_chunks(),
@@ -283,30 +283,30 @@ impl Upload<'_> {
 
     /// U22: the last part was too large.
     fn take_smaller_chunks(&self) -> Lesson {
-        let habits = &self.client.habits;
+        let capabilities = &self.client.capabilities;
         let least = self.session.min_chunk().unwrap_or(0);
         let Some(next) =
-            smaller(self.last, least).filter(|_| !habits.one_part.load(Ordering::Relaxed))
+            smaller(self.last, least).filter(|_| !capabilities.one_part.load(Ordering::Relaxed))
         else {
             return Lesson::TooLarge;
         };
         tracing::debug!("uploading in chunks of {} KiB from now on", next >> 10);
         // Blobs side by side learn the same: it is halved once for all of them.
-        habits.chunk.store(next, Ordering::Relaxed);
+        capabilities.chunk.store(next, Ordering::Relaxed);
         Lesson::AnotherWay
     }
 
     /// Asks where the upload stands. True when it can be taken up there: the registry knows it, and has bytes of
     /// it that were sent; `before` is where it stood when `error` came.
     async fn go_on(&mut self, before: u64, error: &Error) -> bool {
-        if !self.seekable || self.client.habits.one_part.load(Ordering::Relaxed) {
+        if !self.seekable || self.client.capabilities.one_part.load(Ordering::Relaxed) {
             return false;
         }
         let (client, repository) = (self.client, self.repository);
         // What was on its way when the connection broke is given the time to arrive, more where nothing has.
         let times = if ApiError::of(error).is_none() { 3 } else { 1 };
-        for patience in 0..times {
-            client.wait_before_try(self.stuck + patience).await;
+        for timeouts in 0..times {
+            client.wait_before_try(self.stuck + timeouts).await;
             let received = match client.upload_status(repository, &self.session).await {
                 Ok(received) => received,
                 Err(e) => {

@@ -13,8 +13,8 @@ use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::body::Answer;
 use crate::registry::error::has_status;
+use crate::registry::failure::is_unanswered;
 use crate::registry::intent::{Actions, Body, Intent, Scope, Target};
-use crate::registry::lost::is_unanswered;
 use crate::registry::upload_body::UploadPart;
 use crate::registry::wire::is_temporary;
 use crate::registry::{ApiError, Client, UploadBody};
@@ -106,7 +106,7 @@ impl Client {
     ) -> Result<Started> {
         let base = format!("/v2/{repository}/blobs/uploads/");
         let plain = Scope::new(repository, Actions::PullPush);
-        let mount = mount.filter(|_| !self.habits.plain_starts.load(Ordering::Relaxed));
+        let mount = mount.filter(|_| !self.capabilities.plain_starts.load(Ordering::Relaxed));
         let mut refused = false;
         if let Some((digest, from)) = mount {
             let mut scope = plain.clone();
@@ -132,7 +132,9 @@ impl Client {
         let start = Intent::new(Method::POST, base, Some(plain));
         let started = started(&self.send(&start).await?)?;
         if refused {
-            self.habits.plain_starts.store(true, Ordering::Relaxed);
+            self.capabilities
+                .plain_starts
+                .store(true, Ordering::Relaxed);
         }
         Ok(started)
     }

@@ -22,7 +22,7 @@ use super::blob_store::{self, Lock, blocking, read_document};
 use super::{MANIFEST, blob_name, child_name, signatures};
 use crate::image::{Algorithm, Descriptor, Digest, Manifest, View};
 use crate::transport::{
-    BlobBody, Destination, DestinationCan, Foreign, Presence, Stored, Which, WrittenLate,
+    BlobBody, Destination, DestinationCan, Foreign, ManifestRef, Presence, Stored, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -171,10 +171,10 @@ impl Destination for DirDestination {
     fn can(&self) -> DestinationCan {
         DestinationCan {
             holds: |_| true,
-            manifest_vouches: false,
+            manifest_implies_blobs: false,
             plain_layers: false,
             foreign_layers: Foreign::Taken,
-            names_late: true,
+            accepts_unknown_digest: true,
             keeps_signatures: true,
         }
     }
@@ -225,7 +225,7 @@ impl Destination for DirDestination {
         Ok(stored)
     }
 
-    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         self.made().await?;
         let name = |digest: &Digest| self.path.join(blob_name(digest));
         let algorithm = planned.digest.algorithm();
@@ -234,7 +234,7 @@ impl Destination for DirDestination {
         Ok(written)
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
         self.made().await?;
         {
             let mut image = self.image();
@@ -253,7 +253,7 @@ impl Destination for DirDestination {
                 }
                 Err(_) => {}
             }
-            if *at == Which::Named {
+            if *at == ManifestRef::Named {
                 image.manifest = Some(manifest.raw().clone());
                 return Ok(());
             }
@@ -265,7 +265,7 @@ impl Destination for DirDestination {
     }
 
     /// Before `manifest.json`: where the new image is seen, it has its signatures.
-    async fn put_signatures(&self, of: &Which, signatures: &[Bytes]) -> Result<()> {
+    async fn put_signatures(&self, of: &ManifestRef, signatures: &[Bytes]) -> Result<()> {
         self.made().await?;
         for (i, signature) in signatures.iter().enumerate() {
             let name = signatures::name(of, i + 1);

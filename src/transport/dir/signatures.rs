@@ -7,14 +7,14 @@ use bytes::Bytes;
 
 use super::blob_name;
 use super::blob_store::{DOCUMENT_CAP, read_document};
-use crate::transport::Which;
+use crate::transport::ManifestRef;
 use crate::{Error, Kind, Result};
 
 /// The file of the signature `n`, from 1 on.
-pub(super) fn name(of: &Which, n: usize) -> String {
+pub(super) fn name(of: &ManifestRef, n: usize) -> String {
     match of {
-        Which::Named => format!("signature-{n}"),
-        Which::Digest(digest) => format!("{}.signature-{n}", blob_name(digest)),
+        ManifestRef::Named => format!("signature-{n}"),
+        ManifestRef::Digest(digest) => format!("{}.signature-{n}", blob_name(digest)),
     }
 }
 
@@ -27,7 +27,7 @@ pub(super) fn is_name(rest: &str) -> bool {
 /// The signatures of one manifest in the directory `path`, in their order, up to the first number that is missing.
 ///
 /// [`Kind::Corrupt`] when they take more than [`DOCUMENT_CAP`] bytes.
-pub(super) fn read(path: &Path, of: &Which) -> Result<Vec<Bytes>> {
+pub(super) fn read(path: &Path, of: &ManifestRef) -> Result<Vec<Bytes>> {
     let (mut found, mut size) = (Vec::new(), 0);
     while let Some(signature) = read_document(&path.join(name(of, found.len() + 1)))? {
         // An empty one counts too, so that their number is bounded.

@@ -10,7 +10,7 @@ use super::super::docker_v1::{Fallback, delete_tag_of, no_v2};
 use super::draft::Draft;
 use crate::image::{Digest, Reference, Tag, V1Reference};
 use crate::registry::v2::TagOrDigest;
-use crate::registry::{Actions, ApiError, Client, Patience, may_have_gone};
+use crate::registry::{Actions, ApiError, Client, Timeouts, may_have_gone};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
@@ -23,12 +23,12 @@ const LISTED: usize = 20;
 pub(in crate::transport) async fn delete(
     reference: &Reference,
     access: &Access,
-    patience: &Patience,
+    timeouts: &Timeouts,
     force: bool,
 ) -> Result<Deleted> {
     let registry = &reference.repository.registry;
     let place = Place {
-        client: Arc::new(Client::new(registry, access, patience.clone())?),
+        client: Arc::new(Client::new(registry, access, timeouts.clone())?),
         reference,
     };
     let (digest, own) = match &reference.digest {
@@ -47,7 +47,7 @@ pub(in crate::transport) async fn delete(
                     None if e.kind() != Kind::NotFound => return Err(place.no_such_tag(&tag)),
                     None => {
                         let older = match no_v2(&e) {
-                            true => place.remove_older(&tag, access, patience, e).await,
+                            true => place.remove_older(&tag, access, timeouts, e).await,
                             false => Err(e),
                         };
                         return match older {
@@ -101,10 +101,10 @@ impl Place<'_> {
         &self,
         tag: &Tag,
         access: &Access,
-        patience: &Patience,
+        timeouts: &Timeouts,
         e: Error,
     ) -> Result<Deleted> {
-        let v1 = Fallback::new(self.reference, access, patience);
+        let v1 = Fallback::new(self.reference, access, timeouts);
         let open = |session, name: &V1Reference| (session, name.clone());
         let e = match v1.find(&self.client, e, open).await {
             Ok(found) => {

@@ -21,12 +21,12 @@ use crate::image::{
     Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName, Tag,
 };
 use crate::registry::v2::{Pushed, TagOrDigest};
-use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Patience};
+use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Timeouts};
 use crate::settings::Access;
 use crate::transport::docker_v1::{Fallback, V1Destination, no_v2};
 use crate::transport::{
-    BlobBody, Coming, Destination, DestinationCan, Expected, Foreign, Presence, Stored, Which,
-    WrittenLate,
+    BlobBody, Destination, DestinationCan, Expected, Foreign, ManifestRef, PlannedBlob, Presence,
+    Stored, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -48,18 +48,18 @@ impl DockerDestination {
     pub fn new(
         reference: &Reference,
         access: &Access,
-        patience: &Patience,
+        timeouts: &Timeouts,
         tmpdir: Option<PathBuf>,
     ) -> Result<DockerDestination> {
         let client = Arc::new(Client::new(
             &reference.repository.registry,
             access,
-            patience.clone(),
+            timeouts.clone(),
         )?);
         Ok(DockerDestination {
             client,
             reference: reference.clone(),
-            v1: Fallback::new(reference, access, patience),
+            v1: Fallback::new(reference, access, timeouts),
             draft: OnceCell::new(),
             tmpdir,
             filed: Mutex::default(),
@@ -119,10 +119,10 @@ impl Destination for DockerDestination {
     fn can(&self) -> DestinationCan {
         DestinationCan {
             holds: |_| true,
-            manifest_vouches: true,
+            manifest_implies_blobs: true,
             plain_layers: false,
             foreign_layers: Foreign::Left,
-            names_late: true,
+            accepts_unknown_digest: true,
             keeps_signatures: false,
         }
     }
@@ -198,16 +198,16 @@ impl Destination for DockerDestination {
         }
     }
 
-    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         if let Some(v1) = self.v1.get() {
-            return v1.put_late(planned, body).await;
+            return v1.put_stream(planned, body).await;
         }
         if self.is_draft() {
             return self.write_spooled(planned, &body).await;
         }
         match self.write_late(planned, body.clone()).await {
             Err(e) if no_v2(&e) => match self.v1(e).await {
-                Ok(v1) => v1.put_late(planned, body).await,
+                Ok(v1) => v1.put_stream(planned, body).await,
                 Err(_) if self.looks_for_draft().await? => self.write_spooled(planned, &body).await,
                 Err(e) => Err(e),
             },
@@ -215,17 +215,17 @@ impl Destination for DockerDestination {
         }
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
         if let Some(v1) = self.v1.get() {
             return v1.put_manifest(manifest, at).await;
         }
-        if *at == Which::Named {
-            self.fits_name(manifest)?;
+        if *at == ManifestRef::Named {
+            self.check_digest_matches_name(manifest)?;
         }
         if self.is_draft() {
             return self.put_draft_manifest(manifest, at).await;
         }
-        if let Which::Digest(digest) = at {
+        if let ManifestRef::Digest(digest) = at {
             let which = TagOrDigest::Digest(digest.clone());
             return self.put(manifest, &which).await.map(drop);
         }
@@ -256,7 +256,12 @@ impl Destination for DockerDestination {
         summed(self.client.requests(), v1)
     }
 
-    fn expects(&self, coming: &Coming, presence: Presence, found_in: &[Repository]) -> Expected {
+    fn expects(
+        &self,
+        coming: &PlannedBlob,
+        presence: Presence,
+        found_in: &[Repository],
+    ) -> Expected {
         if let Some(v1) = self.v1.get() {
             return v1.expects(coming, presence, found_in);
         }

@@ -22,7 +22,7 @@ use crate::image::{
 use crate::registry::v2::Pushed;
 use crate::registry::{Actions, ApiError, ByteStream, Client, UploadBody};
 use crate::transport::docker_v1::{Ahead, Made, Place, Recorded, Wanted, layers};
-use crate::transport::{BlobStream, ReadAhead, Stored, Which};
+use crate::transport::{BlobStream, ManifestRef, ReadAhead, Stored};
 use crate::{Error, Kind, Result};
 
 /// An image on such a server, to read.
@@ -106,13 +106,13 @@ impl Draft {
         }
     }
 
-    pub(super) async fn manifest(&self, which: &Which) -> Result<Manifest> {
+    pub(super) async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         let manifest = match self.by_tarsum() {
             true => &self.made().await?.manifest,
             false => &self.manifest,
         };
         match which {
-            Which::Digest(digest) if digest != manifest.digest() => Err(self.missing(digest)),
+            ManifestRef::Digest(digest) if digest != manifest.digest() => Err(self.missing(digest)),
             _ => Ok(manifest.clone()),
         }
     }
@@ -257,13 +257,17 @@ impl DockerDestination {
         )
     }
 
-    pub(super) async fn put_draft_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+    pub(super) async fn put_draft_manifest(
+        &self,
+        manifest: &Manifest,
+        at: &ManifestRef,
+    ) -> Result<()> {
         let refused = |what: &str| {
             let registry = &self.reference.repository.registry;
             let text = format!("`{registry}` speaks the draft of 2014, which {what}");
             Error::new(Kind::Refused, text)
         };
-        let tag = tag_of(&self.reference).filter(|_| *at == Which::Named);
+        let tag = tag_of(&self.reference).filter(|_| *at == ManifestRef::Named);
         let tag = tag.ok_or_else(|| refused("knows manifests by tag only"))?;
         if *manifest.media_type() != MediaType::SCHEMA1_SIGNED {
             return Err(refused("holds signed images of docker schema 1 only")

@@ -18,7 +18,9 @@ use super::super::archive_file::{ArchiveFile, Unpacking};
 use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
 use super::super::inflate::{self, Compression, plain_reader};
 use super::super::tar_index::TarIndex;
-use super::super::{BlobBody, BlobStream, Source, SourceCan, Which, sized_from, verified_from};
+use super::super::{
+    BlobBody, BlobStream, ManifestRef, Source, SourceCan, sized_from, verified_from,
+};
 use super::{EMPTY_TAR, Item, LAYER, LAYER_GZIP, MANIFEST, empty_tar, image_name, v1};
 use crate::image::{
     Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector, convert,
@@ -346,9 +348,9 @@ impl Source for DockerArchiveSource {
         }
     }
 
-    async fn manifest(&self, which: &Which) -> Result<Manifest> {
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         match which {
-            Which::Digest(digest) if digest != self.manifest.digest() => {
+            ManifestRef::Digest(digest) if digest != self.manifest.digest() => {
                 Err(self.missing("manifest", digest))
             }
             _ => Ok(self.manifest.clone()),

@@ -17,8 +17,8 @@ use super::super::blob_store::blocking;
 use super::super::extend::{self, Former};
 use super::super::tar_writer::{Content, Entry, TarWriter};
 use super::super::{
-    BlobBody, CONFIG_CAP, Coming, Destination, DestinationCan, Foreign, Local, Presence, Stored,
-    Which, WrittenLate, read_all,
+    BlobBody, CONFIG_CAP, Destination, DestinationCan, Foreign, Local, ManifestRef, PlannedBlob,
+    Presence, Stored, WrittenLate, read_all,
 };
 use super::former::{Documents, has_document, layer_in};
 use super::legacy::{directories, repositories};
@@ -290,10 +290,10 @@ impl Destination for DockerArchiveDestination {
     fn can(&self) -> DestinationCan {
         DestinationCan {
             holds: |media_type| *media_type == MediaType::DOCKER_MANIFEST,
-            manifest_vouches: false,
+            manifest_implies_blobs: false,
             plain_layers: !self.keep_compressed,
             foreign_layers: Foreign::Own,
-            names_late: false,
+            accepts_unknown_digest: false,
             keeps_signatures: false,
         }
     }
@@ -306,7 +306,7 @@ impl Destination for DockerArchiveDestination {
         Ok(Presence::Absent)
     }
 
-    async fn begin(&self, blobs: &[Coming]) -> Result<()> {
+    async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
         if let Some(former) = &self.former {
             let archive = self.path.display().to_string();
             for config in blobs.iter().filter(|coming| is_config(&coming.blob)) {
@@ -336,7 +336,7 @@ impl Destination for DockerArchiveDestination {
         Ok(stored)
     }
 
-    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         // No name comes late here: a layer that is inflated is checked against its diff id, which is its digest.
         let (stored, size) = self.put_layer(&planned.digest, None, &body).await?;
         Ok(WrittenLate {
@@ -346,14 +346,14 @@ impl Destination for DockerArchiveDestination {
         })
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
         let fits = match manifest.view()? {
             View::Image(view) => {
                 view.is_image() && *manifest.media_type() == MediaType::DOCKER_MANIFEST
             }
             _ => false,
         };
-        if !fits || *at != Which::Named {
+        if !fits || *at != ManifestRef::Named {
             let message = format!("a docker archive cannot hold `{}`", manifest.media_type());
             return Err(Error::new(Kind::Refused, message)
                 .hint("it holds one image for one platform; `oci-archive:` holds everything"));

@@ -23,8 +23,8 @@ use tokio_util::io::ReaderStream;
 use super::archive_file::spool;
 use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
 use super::{
-    BlobBody, BlobStream, Coming, Destination, DestinationCan, Local, Presence, Source, SourceCan,
-    Stored, Which, WrittenLate,
+    BlobBody, BlobStream, Destination, DestinationCan, Local, ManifestRef, PlannedBlob, Presence,
+    Source, SourceCan, Stored, WrittenLate,
 };
 use crate::image::{DaemonImage, Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Result};
@@ -77,7 +77,7 @@ impl Source for DockerDaemonSource {
         self.archive.can()
     }
 
-    async fn manifest(&self, which: &Which) -> Result<Manifest> {
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         self.archive.manifest(which).await
     }
 
@@ -195,7 +195,7 @@ impl Destination for DockerDaemonDestination {
         self.archive.has(blob).await
     }
 
-    async fn begin(&self, blobs: &[Coming]) -> Result<()> {
+    async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
         self.begin_loading().await?;
         self.archive.begin(blobs).await
     }
@@ -205,12 +205,12 @@ impl Destination for DockerDaemonDestination {
         self.told(put).await
     }
 
-    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        let put = self.archive.put_late(planned, body).await;
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let put = self.archive.put_stream(planned, body).await;
         self.told(put).await
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
         self.archive.put_manifest(manifest, at).await
     }
 

@@ -19,12 +19,12 @@ use crate::image::{
     Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, V1Reference, View,
 };
 use crate::registry::v1::{ListedImage, Placed, Repo, Session};
-use crate::registry::{MAX_UNANSWERED, Patience, UploadBody, is_unanswered};
+use crate::registry::{MAX_UNANSWERED, Timeouts, UploadBody, is_unanswered};
 use crate::settings::Access;
 use crate::transport::archive_file::{ArchiveFile, spool};
 use crate::transport::{
-    BlobBody, BlobStream, CONFIG_CAP, Destination, DestinationCan, Foreign, Presence, Stored,
-    Which, WrittenLate, inflate, read_all, tallied,
+    BlobBody, BlobStream, CONFIG_CAP, Destination, DestinationCan, Foreign, ManifestRef, Presence,
+    Stored, WrittenLate, inflate, read_all, tallied,
 };
 use crate::{Error, Kind, Result};
 
@@ -48,10 +48,10 @@ impl V1Destination {
     pub fn new(
         reference: &V1Reference,
         access: &Access,
-        patience: &Patience,
+        timeouts: &Timeouts,
         tmpdir: Option<PathBuf>,
     ) -> Result<V1Destination> {
-        let session = Session::new(&reference.registry, access, patience.clone())?;
+        let session = Session::new(&reference.registry, access, timeouts.clone())?;
         Ok(V1Destination::over(Arc::new(session), reference, tmpdir))
     }
 
@@ -310,10 +310,10 @@ impl Destination for V1Destination {
                 *media_type == *MediaType::DOCKER_MANIFEST
                     || *media_type == *MediaType::OCI_MANIFEST
             },
-            manifest_vouches: false,
+            manifest_implies_blobs: false,
             plain_layers: false,
             foreign_layers: Foreign::Own,
-            names_late: true,
+            accepts_unknown_digest: true,
             keeps_signatures: false,
         }
     }
@@ -334,7 +334,7 @@ impl Destination for V1Destination {
     }
 
     /// Kept in a file until it is sent: making it once more could mean to compress it once more.
-    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
         let file = spool(content, self.tmpdir.as_deref(), "a temporary file").await?;
         let (digest, size) = tally.ended()?;
@@ -351,7 +351,7 @@ impl Destination for V1Destination {
         })
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, _at: &Which) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, _at: &ManifestRef) -> Result<()> {
         let images = self.images(manifest).await?;
         let listed = |made: &V1Made| ListedImage {
             id: made.id.to_string(),

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use crate::image::{Reference, V1Reference};
 use crate::registry::v1::Session;
-use crate::registry::{ApiError, Client, Patience};
+use crate::registry::{ApiError, Client, Timeouts};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
@@ -16,7 +16,7 @@ use crate::{Error, Kind, Result};
 pub(in crate::transport) struct Fallback<T> {
     reference: Reference,
     access: Access,
-    patience: Patience,
+    timeouts: Timeouts,
     found: OnceCell<Option<Arc<T>>>,
 }
 
@@ -30,12 +30,12 @@ impl<T> Fallback<T> {
     pub(in crate::transport) fn new(
         reference: &Reference,
         access: &Access,
-        patience: &Patience,
+        timeouts: &Timeouts,
     ) -> Fallback<T> {
         Fallback {
             reference: reference.clone(),
             access: access.clone(),
-            patience: patience.clone(),
+            timeouts: timeouts.clone(),
             found: OnceCell::new(),
         }
     }
@@ -57,7 +57,7 @@ impl<T> Fallback<T> {
             let Some(reference) = V1Reference::of(&self.reference) else {
                 return Ok(None);
             };
-            let session = Session::new(&reference.registry, &self.access, self.patience.clone())?;
+            let session = Session::new(&reference.registry, &self.access, self.timeouts.clone())?;
             let refused = match session.ping().await {
                 Ok(_) => None,
                 Err(e) if e.kind() == Kind::NotAllowed => Some(e),

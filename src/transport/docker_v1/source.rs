@@ -17,10 +17,10 @@ use super::fetch::{self, Ahead, Layer};
 use super::made::Made;
 use crate::image::v1::V1Image;
 use crate::image::{Descriptor, Digest, Manifest, Sketch, V1Reference};
-use crate::registry::Patience;
+use crate::registry::Timeouts;
 use crate::registry::v1::{Repo, Session};
 use crate::settings::Access;
-use crate::transport::{BlobStream, ReadAhead, Source, SourceCan, TagPages, Which};
+use crate::transport::{BlobStream, ManifestRef, ReadAhead, Source, SourceCan, TagPages};
 use crate::{Error, Kind, Result};
 
 /// An image in a V1 registry, to read.
@@ -38,10 +38,10 @@ impl V1Source {
     pub fn new(
         reference: &V1Reference,
         access: &Access,
-        patience: &Patience,
+        timeouts: &Timeouts,
         tmpdir: Option<PathBuf>,
     ) -> Result<V1Source> {
-        let session = Session::new(&reference.registry, access, patience.clone())?;
+        let session = Session::new(&reference.registry, access, timeouts.clone())?;
         Ok(V1Source::over(Arc::new(session), reference, tmpdir))
     }
 
@@ -104,10 +104,10 @@ impl Source for V1Source {
         SourceCan { ranged: true }
     }
 
-    async fn manifest(&self, which: &Which) -> Result<Manifest> {
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         let made = self.made().await?;
         match which {
-            Which::Digest(digest) if digest != made.manifest.digest() => {
+            ManifestRef::Digest(digest) if digest != made.manifest.digest() => {
                 Err(self.missing("manifest", digest))
             }
             _ => Ok(made.manifest.clone()),

@@ -16,7 +16,7 @@ use super::{INDEX_FILE, LAYOUT_FILE, check_version, image_name, read_index};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector};
 use crate::transport::blob_store::{self, blocking};
 use crate::transport::{
-    BlobBody, Destination, DestinationCan, Foreign, Presence, Stored, Which, WrittenLate,
+    BlobBody, Destination, DestinationCan, Foreign, ManifestRef, Presence, Stored, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -148,10 +148,10 @@ impl Destination for OciDestination {
     fn can(&self) -> DestinationCan {
         DestinationCan {
             holds,
-            manifest_vouches: false,
+            manifest_implies_blobs: false,
             plain_layers: false,
             foreign_layers: Foreign::Left,
-            names_late: true,
+            accepts_unknown_digest: true,
             keeps_signatures: false,
         }
     }
@@ -189,7 +189,7 @@ impl Destination for OciDestination {
         Ok(stored)
     }
 
-    async fn put_late(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         self.made().await?;
         let (algorithm, blobs) = (planned.digest.algorithm(), &self.blobs);
         let name = |digest: &Digest| blobs.file(digest);
@@ -198,7 +198,7 @@ impl Destination for OciDestination {
         Ok(late)
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &Which) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
         if !holds(manifest.media_type()) {
             return Err(Error::new(
                 Kind::Refused,
@@ -216,7 +216,7 @@ impl Destination for OciDestination {
             blob_store::write_document(&to, partials, manifest.raw().clone()).await?;
         }
         self.relies_on(&image.digest, image.size);
-        if *at == Which::Named {
+        if *at == ManifestRef::Named {
             *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
         }
         Ok(())

@@ -98,7 +98,7 @@ async fn blobs_whose_digests_come_late_do_not_disturb_each_other() {
     let writers = contents.iter().map(|content| {
         let (to, blob) = (Arc::clone(&to), blob(content));
         let body = body(&blob, content);
-        tokio::spawn(async move { to.put_late(&blob, body).await })
+        tokio::spawn(async move { to.put_stream(&blob, body).await })
     });
     for (writer, content) in writers.collect::<Vec<_>>().into_iter().zip(&contents) {
         let written = writer.await.unwrap().unwrap();

@@ -62,14 +62,14 @@ async fn a_directory_with_other_digests_is_version_1_2() {
     layer.digest = Digest::of(Algorithm::Sha512, b"layer");
     to.put_blob(&layer, body(&layer, b"layer")).await.unwrap();
     let child = image("child").manifest;
-    to.put_manifest(&child, &Which::Digest(child.digest().clone()))
+    to.put_manifest(&child, &ManifestRef::Digest(child.digest().clone()))
         .await
         .unwrap();
     let index = serde_json::json!({
         "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": [child.descriptor()],
     });
     let index = Manifest::parse(index.to_string().into(), None).unwrap();
-    to.put_manifest(&index, &Which::Named).await.unwrap();
+    to.put_manifest(&index, &ManifestRef::Named).await.unwrap();
     to.finish().await.unwrap();
     let version = std::fs::read_to_string(dir.path().join("version")).unwrap();
     assert_eq!(version, "Directory Transport Version: 1.2\n");
@@ -79,7 +79,7 @@ async fn a_directory_with_other_digests_is_version_1_2() {
     let source = DirSource::open(dir.path()).await.unwrap();
     let content = read_all(source.blob(&layer, 0).await.unwrap(), MANY).await;
     assert_eq!(content.unwrap(), "layer");
-    let which = Which::Digest(child.digest().clone());
+    let which = ManifestRef::Digest(child.digest().clone());
     assert_eq!(source.manifest(&which).await.unwrap().raw(), child.raw());
 }
 
@@ -89,7 +89,7 @@ async fn a_reader_is_told_that_the_image_was_replaced() {
     let (one, two) = (image("one"), image("two"));
     write(&DirDestination::open(dir.path()).await.unwrap(), &one).await;
     let reader = DirSource::open(dir.path()).await.unwrap();
-    reader.manifest(&Which::Named).await.unwrap();
+    reader.manifest(&ManifestRef::Named).await.unwrap();
     let other = blob(b"never there");
     let error = reader.blob(&other, 0).await.err().unwrap();
     assert!(error.to_string().contains("has no blob"), "{error}");
@@ -108,7 +108,9 @@ async fn an_image_is_not_named_without_its_blobs() {
     let to = DirDestination::open(dir.path()).await.unwrap();
     let layer = blob(&two.layer);
     to.put_blob(&layer, body(&layer, &two.layer)).await.unwrap();
-    to.put_manifest(&two.manifest, &Which::Named).await.unwrap();
+    to.put_manifest(&two.manifest, &ManifestRef::Named)
+        .await
+        .unwrap();
     // Another program that knows nothing of the lock.
     std::fs::remove_file(dir.path().join(layer.digest.hex())).unwrap();
     let error = to.finish().await.unwrap_err();

@@ -84,11 +84,14 @@ async fn a_layout_holds_no_docker_types_and_sha512_has_its_own_folder() {
     );
     let docker = Manifest::parse(docker.into(), None).unwrap();
     assert!(!(to.can().holds)(docker.media_type()));
-    let refused = to.put_manifest(&docker, &Which::Named).await.unwrap_err();
+    let refused = to
+        .put_manifest(&docker, &ManifestRef::Named)
+        .await
+        .unwrap_err();
     assert_eq!(refused.kind(), Kind::Refused);
 
     let other = image("x").manifest.by(Algorithm::Sha512);
-    to.put_manifest(&other, &Which::Named).await.unwrap();
+    to.put_manifest(&other, &ManifestRef::Named).await.unwrap();
     to.finish().await.unwrap();
     assert!(
         dir.path()
@@ -97,7 +100,7 @@ async fn a_layout_holds_no_docker_types_and_sha512_has_its_own_folder() {
             .exists()
     );
     let source = OciSource::open(dir.path(), &named("v1")).await.unwrap();
-    let read = source.manifest(&Which::Named).await.unwrap();
+    let read = source.manifest(&ManifestRef::Named).await.unwrap();
     assert_eq!(read.digest(), other.digest());
 }
 

@@ -31,7 +31,7 @@ async fn layouts_of_others_give_their_verdicts() {
         let manifests = index(&at(layout))["manifests"].as_array().unwrap().clone();
         for (i, entry) in manifests.iter().enumerate() {
             let source = OciSource::open(&at(layout), &Selector::At(i)).await;
-            let manifest = source.unwrap().manifest(&Which::Named).await.unwrap();
+            let manifest = source.unwrap().manifest(&ManifestRef::Named).await.unwrap();
             assert_eq!(entry["digest"], manifest.digest().to_string());
         }
     }
@@ -43,7 +43,7 @@ async fn layouts_of_others_give_their_verdicts() {
 
     // Two platforms without names are one image.
     let two = OciSource::open(&at("ci-two_images_manifest"), &Selector::Only).await;
-    let two = two.unwrap().manifest(&Which::Named).await.unwrap();
+    let two = two.unwrap().manifest(&ManifestRef::Named).await.unwrap();
     let file = std::fs::read(at("ci-two_images_manifest").join("index.json")).unwrap();
     assert_eq!(two.raw(), &file);
     let unknown = open_error(&at("ci-name_lookups"), &named("invalid-mime")).await;
@@ -75,7 +75,7 @@ async fn directories_of_others_are_read() {
         let source = DirSource::open(&path).await.unwrap();
         let manifest = read(&source).await.unwrap();
         assert_eq!(*manifest.media_type(), *media_type, "{name}");
-        let which = Which::Digest(manifest.digest().clone());
+        let which = ManifestRef::Digest(manifest.digest().clone());
         assert_eq!(
             source.manifest(&which).await.unwrap().raw(),
             manifest.raw(),

@@ -4,8 +4,8 @@
 use crate::image::tarsum::BlobSum;
 use crate::image::{Descriptor, RepositoryName};
 use crate::registry::error::has_status;
+use crate::registry::failure::{MAX_UNANSWERED, is_unanswered};
 use crate::registry::intent::Actions;
-use crate::registry::lost::{MAX_UNANSWERED, is_unanswered};
 use crate::registry::v2::Pushed;
 use crate::registry::v2::uploads::Session;
 use crate::registry::{ApiError, Client, UploadBody};

@@ -1,6 +1,6 @@
 //! Lanes: how many blobs move side by side, few large ones and many small ones.
 //!
-//! A lane becomes half as wide when a host asks for patience while a blob moves on it, and grows back by one
+//! A lane becomes half as wide when a host asks clients to slow down while a blob moves on it, and grows back by one
 //! when as many blobs as it is wide have moved undisturbed (quirks E16, U26). It counts places only and knows
 //! neither blobs nor hosts.
 
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// One lane; all that use it share it.
-pub(super) struct Lane {
+pub(super) struct AdaptiveLimit {
     places: Arc<Semaphore>,
     width: Mutex<Width>,
 }
@@ -28,17 +28,17 @@ struct Width {
 
 /// A place on a lane, free again when dropped or left.
 pub(super) struct Place {
-    lane: Arc<Lane>,
+    lane: Arc<AdaptiveLimit>,
     permit: Option<OwnedSemaphorePermit>,
     /// How often the lane had been narrowed when the place was taken.
     narrowed: u64,
 }
 
-impl Lane {
+impl AdaptiveLimit {
     /// A lane for `width` blobs side by side, at least one.
-    pub(super) fn new(width: usize) -> Arc<Lane> {
+    pub(super) fn new(width: usize) -> Arc<AdaptiveLimit> {
         let full = width.max(1);
-        Arc::new(Lane {
+        Arc::new(AdaptiveLimit {
             places: Arc::new(Semaphore::new(full)),
             width: Mutex::new(Width {
                 full,
@@ -51,7 +51,7 @@ impl Lane {
     }
 
     /// Waits for a place.
-    pub(super) async fn enter(self: &Arc<Lane>) -> Place {
+    pub(super) async fn enter(self: &Arc<AdaptiveLimit>) -> Place {
         // The semaphore is never closed.
         let permit = self.places.clone().acquire_owned().await.ok();
         let narrowed = self.width().narrowed;
@@ -68,7 +68,7 @@ impl Lane {
 }
 
 impl Place {
-    /// Gives the place back after a blob; `disturbed` when a host asked for patience meanwhile.
+    /// Gives the place back after a blob; `disturbed` when a host asked clients to slow down meanwhile.
     pub(super) fn leave(mut self, disturbed: bool) {
         let lane = self.lane.clone();
         let mut width = lane.width();
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     /// Takes every place that is free.
-    async fn fill(lane: &Arc<Lane>) -> Vec<Place> {
+    async fn fill(lane: &Arc<AdaptiveLimit>) -> Vec<Place> {
         let mut taken = Vec::new();
         while lane.places.available_permits() > 0 {
             taken.push(lane.enter().await);
@@ -116,7 +116,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lane_is_halved_once_for_all_that_were_on_it_and_grows_back() {
-        let lane = Lane::new(8);
+        let lane = AdaptiveLimit::new(8);
         let taken = fill(&lane).await;
         assert_eq!(taken.len(), 8);
         taken.into_iter().for_each(|place| place.leave(true));
@@ -134,7 +134,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_place_is_always_left() {
-        let lane = Lane::new(0);
+        let lane = AdaptiveLimit::new(0);
         for _ in 0..3 {
             let taken = fill(&lane).await;
             assert_eq!(taken.len(), 1);
@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lane_that_grows_while_it_shrinks_takes_back_what_is_not_gone_yet() {
-        let lane = Lane::new(4);
+        let lane = AdaptiveLimit::new(4);
         let mut taken = fill(&lane).await;
         taken.pop().into_iter().for_each(|place| place.leave(true));
         // Two wide, three of the old places taken: nobody gets in until two of them are gone.

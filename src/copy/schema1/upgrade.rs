@@ -1,7 +1,7 @@
 //! A schema 1 image made modern: its layers are read once, and config and manifest exist after them.
 //!
-//! Each layer is hashed in its plain form in the same pass that copies it ([`Rescue::watched`]), and read for that alone
-//! where it did not have to move ([`Rescue::complete`]). The engine calls both, and [`Rescue::finish`] at the end.
+//! Each layer is hashed in its plain form in the same pass that copies it ([`Schema1Upgrade::watched`]), and read for that alone
+//! where it did not have to move ([`Schema1Upgrade::complete`]). The engine calls both, and [`Schema1Upgrade::finish`] at the end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,12 +19,12 @@ use crate::image::schema1::{EMPTY_LAYER, Schema1Layer};
 use crate::image::v1::{V1Image, modern_config};
 use crate::image::{Algorithm, Descriptor, Digest, Digester, Manifest, MediaType, View, convert};
 use crate::transport::inflate::{self, Compression};
-use crate::transport::{BlobBody, BlobStream, Destination, Source, Which};
+use crate::transport::{BlobBody, BlobStream, Destination, ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
 /// A schema 1 image on its way to a modern one.
 #[derive(Debug)]
-pub struct Rescue {
+pub struct Schema1Upgrade {
     /// Base first.
     chain: Vec<Schema1Layer>,
     sizes: HashMap<Digest, u64>,
@@ -39,14 +39,14 @@ struct Plain {
     compression: Option<Compression>,
 }
 
-impl Rescue {
+impl Schema1Upgrade {
     pub(super) fn new(
         chain: Vec<Schema1Layer>,
         blobs: &[Descriptor],
         target: &'static str,
-    ) -> Rescue {
+    ) -> Schema1Upgrade {
         let sizes = blobs.iter().map(|b| (b.digest.clone(), b.size)).collect();
-        Rescue {
+        Schema1Upgrade {
             chain,
             sizes,
             target,
@@ -69,15 +69,15 @@ impl Rescue {
         blob: &Descriptor,
         body: BlobBody,
     ) -> BlobBody {
-        let (rescue, blob, found_in) = (self.clone(), blob.clone(), body.found_in.clone());
+        let (upgrade, blob, found_in) = (self.clone(), blob.clone(), body.found_in.clone());
         let mut watched = BlobBody::new(move |from| {
-            let (rescue, blob, body) = (rescue.clone(), blob.clone(), body.clone());
+            let (upgrade, blob, body) = (upgrade.clone(), blob.clone(), body.clone());
             Box::pin(async move {
                 let content = body.open(from).await?;
                 // What an earlier try saw may not be what comes now.
-                rescue.plain().remove(&blob.digest);
+                upgrade.plain().remove(&blob.digest);
                 Ok(match from {
-                    0 => rescue.watch(blob, content),
+                    0 => upgrade.watch(blob, content),
                     _ => content,
                 })
             })
@@ -91,7 +91,7 @@ impl Rescue {
         type Hashing = (mpsc::Sender<Result<Bytes>>, JoinSet<Result<Plain>>);
         struct State {
             content: BlobStream,
-            rescue: Arc<Rescue>,
+            upgrade: Arc<Schema1Upgrade>,
             blob: Descriptor,
             seen: u64,
             /// Gone when the plain form is known, or cannot be had.
@@ -111,7 +111,7 @@ impl Rescue {
                 {
                     drop(pieces);
                     if let Some(Ok(Ok(plain))) = hashing.join_next().await {
-                        self.rescue.plain().insert(self.blob.digest.clone(), plain);
+                        self.upgrade.plain().insert(self.blob.digest.clone(), plain);
                     }
                 }
             }
@@ -125,7 +125,7 @@ impl Rescue {
         hashing.spawn(plain_of(Box::pin(from_source)));
         let state = State {
             content,
-            rescue: self,
+            upgrade: self,
             blob,
             seen: 0,
             hashing: Some((pieces, hashing)),
@@ -224,7 +224,9 @@ impl Rescue {
             let stored = destination
                 .put_blob(&config, BlobBody::of_bytes(bytes))
                 .await?;
-            destination.put_manifest(&manifest, &Which::Named).await?;
+            destination
+                .put_manifest(&manifest, &ManifestRef::Named)
+                .await?;
             Ok(stored)
         };
         let stored = write.await.map_err(writing)?;

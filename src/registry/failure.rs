@@ -15,7 +15,7 @@ use super::wire::Request;
 use crate::{Error, Kind};
 
 /// Why no answer came.
-pub(crate) struct Lost {
+pub(crate) struct TransportFailure {
     pub(crate) error: Error,
     pub(crate) why: Why,
 }
@@ -44,7 +44,7 @@ pub(crate) enum Why {
 }
 
 /// A request that nothing was heard of for the time in `why`.
-pub(super) fn silent(request: &Request, (why, limit): (Why, Duration)) -> Lost {
+pub(super) fn silent(request: &Request, (why, limit): (Why, Duration)) -> TransportFailure {
     let (method, url, limit) = (&request.method, request.url.redacted(), limit.as_secs_f32());
     let error = Error::new(
         Kind::Unavailable,
@@ -54,7 +54,7 @@ pub(super) fn silent(request: &Request, (why, limit): (Why, Duration)) -> Lost {
         Why::Unanswered => error.because(Unanswered),
         _ => error,
     };
-    Lost { error, why }
+    TransportFailure { error, why }
 }
 
 /// The cause of an error about an upload that was sent to its end and not answered. What is sent may still be on its way.
@@ -79,13 +79,13 @@ pub(crate) fn is_unanswered(e: &Error) -> bool {
 
 /// Words and class of a failure to get an answer to `request`, which went through `proxy` if there is one, with the
 /// certificate in the file `client` if there is one; `connect` is how long a connection was waited for.
-pub(super) fn lost(
+pub(super) fn classify(
     request: &Request,
     proxy: Option<&str>,
     client: Option<&Path>,
     connect: Duration,
     e: reqwest::Error,
-) -> Lost {
+) -> TransportFailure {
     let e = e.without_url();
     let place = format!("{} {}", request.method, request.url.redacted());
     let host = request.url.url().host_str().unwrap_or_default().to_owned();
@@ -94,13 +94,13 @@ pub(super) fn lost(
         let (why, words, hint) = failure(tls, client);
         let error = unavailable(format!("{place}: the TLS handshake failed"))
             .because(io::Error::other(words));
-        return Lost {
+        return TransportFailure {
             error: error.hint(hint),
             why,
         };
     }
     if let Some(PrivateAddress(ip)) = cause(&e) {
-        return Lost {
+        return TransportFailure {
             error: leads_to_private(&request.url, *ip),
             why: Why::Odd,
         };
@@ -115,7 +115,7 @@ pub(super) fn lost(
     let says = |text: &str| chain(&e).any(|c| c.to_string().contains(text));
     if says("message head is too large") {
         let text = format!("{place}: the head of the answer has more than 100 fields or 400 KiB");
-        return Lost {
+        return TransportFailure {
             error: unavailable(text),
             why: Why::Odd,
         };
@@ -180,7 +180,7 @@ pub(super) fn lost(
         } else {
             unavailable(format!("{place}: no connection")).because(innermost(&e))
         };
-        return Lost {
+        return TransportFailure {
             error,
             why: if timed_out {
                 Why::NoConnection
@@ -201,7 +201,7 @@ pub(super) fn lost(
     ))
     .because(innermost(&e));
     let tls = why == Why::Broken && request.url.url().scheme() == "https";
-    Lost {
+    TransportFailure {
         // TLS 1.3 servers refuse a client without a certificate after the handshake, some by hanging up.
         error: if tls {
             error.hint(client_hint(client))

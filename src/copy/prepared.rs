@@ -7,13 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use super::Want;
+use super::CopyOptions;
+use super::finalize::{marked, replaced};
 use super::graph::Node;
 use super::left_out::without_others;
 use super::plan::{Awaits, reading};
 use super::recode::{self, Choice, Layers, Packed, Recoded};
-use super::schema1::{self, Rescue, Turn};
-use super::settle::{marked, replaced};
+use super::schema1::{self, Schema1Decision, Schema1Upgrade};
 use crate::image::{
     Descriptor, Digest, ImageView, LayerForm, Manifest, MediaType, View, convert, index,
 };
@@ -25,12 +25,12 @@ use crate::{Error, Kind, Result};
 const LOOKS_AT_ONCE: usize = 16;
 
 /// What comes up while the plan is made.
-pub(super) struct Draft<'a> {
+pub(super) struct Prepared<'a> {
     source: &'a dyn Source,
     /// The destination's name.
     destination: String,
     can: DestinationCan,
-    want: &'a Want,
+    want: &'a CopyOptions,
     /// Layers of a schema 1 image are read now for its conversion, because they do not move any more.
     pub(super) reads_layers: bool,
     pub(super) notes: Vec<String>,
@@ -44,14 +44,14 @@ pub(super) struct Draft<'a> {
     pending: HashSet<Digest>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> Prepared<'a> {
     pub(super) fn new(
         source: &'a dyn Source,
         destination: &dyn Destination,
         holds: fn(&MediaType) -> bool,
-        want: &'a Want,
-    ) -> Draft<'a> {
-        Draft {
+        want: &'a CopyOptions,
+    ) -> Prepared<'a> {
+        Prepared {
             source,
             destination: destination.name(),
             can: DestinationCan {
@@ -68,12 +68,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The nodes as they are written. With a [`Rescue`] the last one is what is read.
+    /// The nodes as they are written. With a [`Schema1Upgrade`] the last one is what is read.
     pub(super) async fn turn(
         &mut self,
         destination: &dyn Destination,
         nodes: Vec<Node>,
-    ) -> Result<(Vec<Node>, Option<Arc<Rescue>>)> {
+    ) -> Result<(Vec<Node>, Option<Arc<Schema1Upgrade>>)> {
         let old = nodes.last().map(|n| n.manifest.digest().clone());
         let old = old.ok_or_else(|| Error::other("there is nothing to copy"))?;
         let (holds, reads_layers) = (self.can.holds, self.reads_layers);
@@ -86,22 +86,22 @@ impl<'a> Draft<'a> {
             reads_layers,
         );
         let nodes = match turn.await? {
-            Turn::None(nodes) => {
+            Schema1Decision::None(nodes) => {
                 let last = nodes.last().map(|n| &n.manifest);
                 let note = last.and_then(|m| schema1::other_name(destination, m));
                 self.notes.extend(note);
                 nodes
             }
-            Turn::Made(node, made) => {
+            Schema1Decision::Made(node, made) => {
                 self.made.extend(made);
                 vec![Node { was: old, ..node }]
             }
-            Turn::Signed(node, note) => {
+            Schema1Decision::Signed(node, note) => {
                 self.notes.push(note);
                 self.changed.insert(old, node.manifest.descriptor());
                 return Ok((vec![node], None));
             }
-            Turn::Rescue(node, rescue) => {
+            Schema1Decision::Upgrade(node, upgrade) => {
                 if self.want.layers != Layers::Keep {
                     let message =
                         "layers of a schema 1 image are not compressed anew while it is converted";
@@ -110,9 +110,9 @@ impl<'a> Draft<'a> {
                 }
                 self.notes.push(format!(
                     "`{old}` is converted from docker schema 1 to `{}`: its digest changes",
-                    rescue.target()
+                    upgrade.target()
                 ));
-                return Ok((vec![node], Some(rescue)));
+                return Ok((vec![node], Some(upgrade)));
             }
         };
         let old = |n: &Node| n.manifest.media_type().is_schema1();

@@ -10,25 +10,25 @@ use super::plan::{Awaits, ManifestStep};
 use crate::Result;
 use crate::image::platform::ZSTD;
 use crate::image::{Descriptor, Digest, LayerForm, Manifest, View, convert, index};
-use crate::transport::Which;
+use crate::transport::ManifestRef;
 
 /// A manifest that is ready to be written.
 pub(super) struct Completed {
     pub(super) manifest: Manifest,
-    pub(super) at: Which,
+    pub(super) at: ManifestRef,
 }
 
 /// What is known so far.
-pub(super) struct Settling<'a> {
+pub(super) struct Finalizer<'a> {
     blobs: HashMap<(Digest, bool), &'a BlobDone>,
     /// Manifests that were written with other digests than the planned ones.
     manifests: HashMap<Digest, Descriptor>,
 }
 
-impl<'a> Settling<'a> {
+impl<'a> Finalizer<'a> {
     /// The blobs are `done`, no manifest is.
-    pub(super) fn new(done: &'a [BlobDone]) -> Settling<'a> {
-        Settling {
+    pub(super) fn new(done: &'a [BlobDone]) -> Finalizer<'a> {
+        Finalizer {
             blobs: done.iter().map(|done| (done.planned(), done)).collect(),
             manifests: HashMap::new(),
         }
@@ -44,8 +44,8 @@ impl<'a> Settling<'a> {
             })?,
         };
         let at = match &step.at {
-            Which::Named => Which::Named,
-            Which::Digest(_) => Which::Digest(manifest.digest().clone()),
+            ManifestRef::Named => ManifestRef::Named,
+            ManifestRef::Digest(_) => ManifestRef::Digest(manifest.digest().clone()),
         };
         Ok(Completed { manifest, at })
     }
