@@ -10,19 +10,21 @@
 //! - [`registry`]: turns a typed request into verified answers of the distribution protocol.
 //! - [`transport`]: reads and writes one image at one place, behind two small traits.
 //! - [`copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
-//! - [`report`]: turns results and failures into bytes for people and programs.
-//! - [`cli`]: the command line; flags in, one call into the library, the result to `report`.
+//! - `report` (feature `cli`): turns results and failures into bytes for people and programs.
+//! - `cli` (feature `cli`): the command line; flags in, one call into the library, the result to `report`.
 //!
 //! Every room returns [`Error`], which knows its class (and so the exit code) and what to try next.
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod copy;
 mod error;
 mod files;
 pub mod image;
 pub mod registry;
+#[cfg(feature = "cli")]
 pub mod report;
 pub mod settings;
 pub mod transport;

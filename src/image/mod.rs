@@ -33,6 +33,7 @@ pub use manifest::{
     ArtifactView, DraftView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
 };
 pub use media_type::MediaType;
+#[cfg(feature = "cli")]
 pub(crate) use name::mistakes::distance;
 pub use name::{
     DaemonImage, ImageName, Selector, TRANSPORTS, in_registry, is_ref_name, parse_reference,

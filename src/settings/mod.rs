@@ -14,6 +14,7 @@ mod secret;
 mod store;
 
 pub use auth_files::AuthFiles;
+#[cfg(feature = "cli")]
 pub(crate) use auth_files::TEXT_VARIABLE;
 pub use auth_key::AuthKey;
 pub use secret::Secret;
