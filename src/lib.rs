@@ -3,11 +3,12 @@
 //! The crate is a house of rooms; data flows through them once, from left to right, and a room uses only
 //! the rooms to its right in this list:
 //!
-//! `cli → report, copy → transport → registry → settings → image`
+//! `cli → report, copy → legacy → transport → registry → settings → image`
 //!
 //! - [`image`]: what names, digests and manifests are; pure data, no input or output.
 //! - [`settings`]: what this machine says about credentials, certificates and proxies.
 //! - [`registry`]: turns a typed request into verified answers of the distribution protocol.
+//! - [`legacy`]: registries and formats from before 2016, kept apart from all the others.
 //! - [`transport`]: reads and writes one image at one place, behind two small traits.
 //! - [`copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
 //! - `report` (feature `cli`): turns results and failures into bytes for people and programs.
@@ -23,6 +24,7 @@ pub mod copy;
 mod error;
 mod files;
 pub mod image;
+pub mod legacy;
 pub mod registry;
 #[cfg(feature = "cli")]
 pub mod report;

@@ -21,9 +21,8 @@ use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
 use crate::copy::{self, CopyOptions, Format, Platforms};
 use crate::files::read_whole;
-use crate::image::{
-    ChosenBy, ImageName, PlatformPattern, PlatformRequest, SigningKey, parse_reference,
-};
+use crate::image::{ChosenBy, ImageName, PlatformPattern, PlatformRequest, parse_reference};
+use crate::legacy::jws::SigningKey;
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::AuthFiles;

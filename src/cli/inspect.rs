@@ -11,9 +11,8 @@ use super::retry::RetryFlags;
 use super::{Outcome, names};
 use crate::copy::{Chosen, Schema1Check, check_signatures, choose_image};
 use crate::image::platform::check_config;
-use crate::image::{
-    ChosenBy, Descriptor, Manifest, MediaType, PlatformRequest, Sketch, View, config,
-};
+use crate::image::{ChosenBy, Descriptor, Manifest, MediaType, PlatformRequest, View, config};
+use crate::legacy::v1::Sketch;
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};

@@ -7,7 +7,7 @@ use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
 use crate::image::Registry;
 use crate::image::reference::DOCKER_IO;
-use crate::registry::v1::Session;
+use crate::legacy::registry_v1::Session;
 use crate::report::failure;
 use crate::report::search::SearchReport;
 use crate::{Error, Kind, Result};

@@ -18,10 +18,10 @@ use super::graph::with_sparse;
 use super::plan::{Awaits, BlobStep, Content, CopyPlan, is_elsewhere, reading, writing};
 use super::progress::{BlobOutcome, Progress};
 use super::recode::Recoded;
-use super::schema1::Schema1Upgrade;
 use super::{CopyOptions, Platforms, fallback};
 use crate::image::platform::ZSTD;
 use crate::image::{Descriptor, Digest, Repository};
+use crate::legacy::schema1::Schema1Upgrade;
 use crate::transport::{
     BlobBody, BlobStream, Destination, Elsewhere, PlannedBlob, Presence, Source,
     is_resume_mismatch, missing_blobs,

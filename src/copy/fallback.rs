@@ -13,9 +13,10 @@ use super::graph::Node;
 use super::plan::{BlobStep, Content, CopyPlan, order};
 use super::prepared::Prepared;
 use super::recode::Layers;
-use super::schema1::signed_as_another;
 use super::{CopyOptions, graph};
-use crate::image::{Digest, Manifest, MediaType, SigningKey};
+use crate::image::{Digest, Manifest, MediaType};
+use crate::legacy::jws::SigningKey;
+use crate::legacy::schema1::decision::signed_as_another;
 use crate::transport::{Destination, Presence, Source, Stored, refuses_type};
 use crate::{Error, Kind, Result};
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::CopyOptions;
-use crate::image::{Manifest, MediaType, SigningKey};
+use crate::image::{Manifest, MediaType};
+use crate::legacy::jws::SigningKey;
 use crate::transport::Destination;
 use crate::{Error, Kind, Result};
 

@@ -5,42 +5,43 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::Platforms;
 use super::choose::{check_patterns, choose_image, is_required};
 use super::nested::{Level, Nested};
 use super::plan::Awaits;
 use super::recode::Recoded;
-use super::{Platforms, schema1};
 use crate::image::platform::{choose, listed};
 use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformPattern, View, index};
+use crate::legacy::schema1::decision as schema1;
 use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
 /// Nested indexes deeper than this are taken for an attack.
-pub(super) const MAX_DEPTH: usize = 8;
+pub(crate) const MAX_DEPTH: usize = 8;
 /// Manifests of an index that are fetched at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
 /// A manifest of the graph and what it points at directly.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) manifest: Manifest,
+pub(crate) struct Node {
+    pub(crate) manifest: Manifest,
     /// Config, layers and other blobs.
-    pub(super) blobs: Vec<Descriptor>,
+    pub(crate) blobs: Vec<Descriptor>,
     /// Digests of the manifests below.
-    pub(super) children: Vec<Digest>,
+    pub(crate) children: Vec<Digest>,
     /// Layers that are written in another form, by the digest that `manifest` gives them.
-    pub(super) recoded: HashMap<Digest, Recoded>,
+    pub(crate) recoded: HashMap<Digest, Recoded>,
     /// What only the written blobs will tell.
-    pub(super) awaits: Awaits,
+    pub(crate) awaits: Awaits,
     /// The manifest's digest at the source.
-    pub(super) was: Digest,
+    pub(crate) was: Digest,
     /// In words, why its digest will change, where the new one is not known yet.
-    pub(super) change: Option<String>,
+    pub(crate) change: Option<String>,
 }
 
 impl Node {
     /// A manifest as the source has it, over `blobs` and `children`.
-    pub(super) fn new(manifest: Manifest, blobs: Vec<Descriptor>, children: Vec<Digest>) -> Node {
+    pub(crate) fn new(manifest: Manifest, blobs: Vec<Descriptor>, children: Vec<Digest>) -> Node {
         Node {
             was: manifest.digest().clone(),
             change: None,
@@ -53,7 +54,7 @@ impl Node {
     }
 
     /// This image with the manifest `manifest` that was made of its own: the same layers in the same order.
-    pub(super) fn with_image(self, manifest: Manifest) -> Result<Node> {
+    pub(crate) fn with_image(self, manifest: Manifest) -> Result<Node> {
         let View::Image(view) = manifest.view()? else {
             return Err(Error::other("a conversion made no image"));
         };
@@ -66,7 +67,7 @@ impl Node {
 }
 
 /// The digest of what the copy's name will stand for, if the first manifest alone can tell.
-pub(super) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Option<Digest>> {
+pub(crate) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Option<Digest>> {
     match (top.view()?, platforms) {
         (View::Index(index), Platforms::One(wish)) => {
             let chosen = choose(&index, wish).ok();
@@ -100,15 +101,15 @@ pub(super) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Opt
 }
 
 /// The graph below an image's manifest, as far as it is wanted.
-pub(super) struct Graph {
+pub(crate) struct Graph {
     /// Children before parents; the last is what the copy's name will stand for.
-    pub(super) nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// The index before entries were left out of it.
-    pub(super) cut: Option<Digest>,
+    pub(crate) cut: Option<Digest>,
     /// Indexes that the source does not have, because entries were left out of them.
-    pub(super) made: HashSet<Digest>,
+    pub(crate) made: HashSet<Digest>,
     /// Entries of indexes that the source does not have, where they may be left out.
-    pub(super) missing: Vec<Descriptor>,
+    pub(crate) missing: Vec<Descriptor>,
 }
 
 /// A walk on its way.
@@ -128,7 +129,7 @@ struct Walk {
 }
 
 /// Walks the graph below `top`, as far as `platforms` want it.
-pub(super) async fn walk(
+pub(crate) async fn walk(
     source: &dyn Source,
     top: &Manifest,
     platforms: &Platforms,
@@ -181,7 +182,7 @@ pub(super) async fn walk(
 }
 
 /// `e` with the flag that copies a part of the index, where `source` lacks something of it.
-pub(super) fn with_sparse(source: &dyn Source, e: Error) -> Error {
+pub(crate) fn with_sparse(source: &dyn Source, e: Error) -> Error {
     if e.kind() != Kind::NotFound {
         return e;
     }
@@ -436,7 +437,7 @@ fn split(index: &IndexView) -> (Vec<&Descriptor>, Vec<Descriptor>) {
     (manifests, others.into_iter().cloned().collect())
 }
 
-pub(super) async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<Manifest> {
+pub(crate) async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<Manifest> {
     let manifest = source
         .manifest(&ManifestRef::Digest(entry.digest.clone()))
         .await?;
@@ -452,7 +453,7 @@ pub(super) async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<Man
 }
 
 /// `manifest` with what it points at directly.
-pub(super) fn node(manifest: Manifest) -> Result<Node> {
+pub(crate) fn node(manifest: Manifest) -> Result<Node> {
     let View::Index(index) = manifest.view()? else {
         return leaf(manifest);
     };

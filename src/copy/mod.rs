@@ -12,16 +12,18 @@ mod expect;
 mod fallback;
 mod finalize;
 mod format;
-mod graph;
+pub(crate) mod graph;
 mod left_out;
 mod nested;
-mod plan;
-mod prepared;
-mod progress;
+pub(crate) mod plan;
+pub(crate) mod prepared;
+pub(crate) mod progress;
 mod recode;
-mod schema1;
 mod signatures;
 
+pub use crate::legacy::schema1::{
+    Schema1Check, Schema1Upgrade, check_signatures, schema1_blobs, sized_blobs,
+};
 pub use choose::{Chosen, choose_image};
 pub use engine::{BlobDone, CopyReport, run};
 pub use expect::Requests;
@@ -29,7 +31,6 @@ pub use format::Format;
 pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan, plan_layers};
 pub use progress::{BlobOutcome, Progress, Quiet};
 pub use recode::{Layers, Recoded};
-pub use schema1::{Schema1Check, Schema1Upgrade, check_signatures, schema1_blobs, sized_blobs};
 pub use signatures::Signatures;
 
 use std::sync::Arc;

@@ -13,11 +13,12 @@ use super::format::{holding, stays};
 use super::graph::{Node, target_digest, walk};
 use super::prepared::Prepared;
 use super::recode::{Layers, Recoded};
-use super::schema1::{self, Schema1Upgrade};
 use super::signatures::{self, Signatures};
 use super::{CopyOptions, Platforms};
 use crate::image::platform::is_attestation;
 use crate::image::{Descriptor, Digest, Manifest};
+use crate::legacy::schema1::Schema1Upgrade;
+use crate::legacy::schema1::decision as schema1;
 use crate::transport::{Destination, Foreign, ManifestRef, Presence, Source, Stored};
 use crate::{Error, Kind, Result};
 
@@ -404,7 +405,7 @@ fn left_out(missing: &[Descriptor], source: &dyn Source) -> String {
 }
 
 /// Whether `blob` is a foreign layer with URLs.
-pub(super) fn is_elsewhere(blob: &Descriptor) -> bool {
+pub(crate) fn is_elsewhere(blob: &Descriptor) -> bool {
     blob.media_type.is_foreign() && blob.urls.as_ref().is_some_and(|u| !u.is_empty())
 }
 
@@ -453,7 +454,7 @@ async fn ask(
 
 /// Levels: one more than the highest of what has to be there before: the manifests that an index lists, and the one
 /// that a referrer speaks of (quirk M12).
-pub(super) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
+pub(crate) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
     let mut levels: HashMap<Digest, usize> = HashMap::new();
     let count = nodes.len();
     let mut steps: Vec<ManifestStep> = Vec::with_capacity(count);
@@ -484,10 +485,10 @@ pub(super) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
 }
 
 // The sides are named by the caller, who knows them as they were given.
-pub(super) fn reading(e: Error) -> Error {
+pub(crate) fn reading(e: Error) -> Error {
     e.context("reading the source")
 }
 
-pub(super) fn writing(e: Error) -> Error {
+pub(crate) fn writing(e: Error) -> Error {
     e.context("writing the destination")
 }

@@ -13,10 +13,11 @@ use super::graph::Node;
 use super::left_out::without_others;
 use super::plan::{Awaits, reading};
 use super::recode::{self, Choice, Layers, Packed, Recoded};
-use super::schema1::{self, Schema1Decision, Schema1Upgrade};
 use crate::image::{
     Descriptor, Digest, ImageView, LayerForm, Manifest, MediaType, View, convert, index,
 };
+use crate::legacy::schema1::decision as schema1;
+use crate::legacy::schema1::{Schema1Upgrade, decision::Schema1Decision};
 use crate::transport::inflate::Compression;
 use crate::transport::{CONFIG_CAP, Destination, DestinationCan, Foreign, Source, read_all};
 use crate::{Error, Kind, Result};
@@ -25,19 +26,19 @@ use crate::{Error, Kind, Result};
 const LOOKS_AT_ONCE: usize = 16;
 
 /// What comes up while the plan is made.
-pub(super) struct Prepared<'a> {
+pub(crate) struct Prepared<'a> {
     source: &'a dyn Source,
     /// The destination's name.
     destination: String,
     can: DestinationCan,
     want: &'a CopyOptions,
     /// Layers of a schema 1 image are read now for its conversion, because they do not move any more.
-    pub(super) reads_layers: bool,
-    pub(super) notes: Vec<String>,
+    pub(crate) reads_layers: bool,
+    pub(crate) notes: Vec<String>,
     /// Blobs that a conversion made, or that were read for one.
-    pub(super) made: HashMap<Digest, Bytes>,
+    pub(crate) made: HashMap<Digest, Bytes>,
     /// The URLs of foreign layers that become layers of the image's own.
-    pub(super) urls: HashMap<Digest, Vec<String>>,
+    pub(crate) urls: HashMap<Digest, Vec<String>>,
     /// By the digest at the source, for manifests that are others now.
     changed: HashMap<Digest, Descriptor>,
     /// Planned digests of manifests that wait for blobs.
@@ -45,7 +46,7 @@ pub(super) struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         source: &'a dyn Source,
         destination: &dyn Destination,
         holds: fn(&MediaType) -> bool,
@@ -69,7 +70,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// The nodes as they are written. With a [`Schema1Upgrade`] the last one is what is read.
-    pub(super) async fn turn(
+    pub(crate) async fn turn(
         &mut self,
         destination: &dyn Destination,
         nodes: Vec<Node>,
@@ -467,7 +468,7 @@ impl<'a> Prepared<'a> {
 }
 
 /// The config `config` of an image, which is read to be converted.
-pub(super) async fn read_config(source: &dyn Source, config: &Descriptor) -> Result<Bytes> {
+pub(crate) async fn read_config(source: &dyn Source, config: &Descriptor) -> Result<Bytes> {
     let read = async { read_all(source.blob(config, 0).await?, CONFIG_CAP).await };
     read.await.map_err(reading)
 }

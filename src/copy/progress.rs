@@ -21,7 +21,7 @@ pub enum BlobOutcome {
 
 impl BlobOutcome {
     /// What a destination's answer to a write comes to.
-    pub(super) fn of(stored: Stored) -> BlobOutcome {
+    pub(crate) fn of(stored: Stored) -> BlobOutcome {
         match stored {
             Stored::Written => BlobOutcome::Copied,
             Stored::Present => BlobOutcome::Present,

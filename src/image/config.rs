@@ -260,7 +260,7 @@ impl GoValue for Set {
 }
 
 /// Go leaves a member at its zero value when it is null.
-pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,
@@ -268,7 +268,7 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

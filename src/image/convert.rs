@@ -4,8 +4,6 @@
 //! bytes on as they are. What comes out equals what skopeo makes, so that both give one digest. What the other
 //! format cannot say is an error (layer types), or is lost as it is in skopeo (annotations, subject).
 
-pub mod schema1;
-
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -72,7 +70,7 @@ const OCI_FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.t
 const OCI_FOREIGN_GZIP: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
 
 /// Docker's layer types and OCI's, pair by pair.
-const LAYERS: [(&str, &str); 4] = [
+pub(crate) const LAYERS: [(&str, &str); 4] = [
     (DOCKER_LAYER, OCI_LAYER),
     (DOCKER_LAYER_GZIP, OCI_LAYER_GZIP),
     (DOCKER_FOREIGN, OCI_FOREIGN),
@@ -328,7 +326,7 @@ fn oci_layer(layer: &Descriptor) -> Result<Descriptor, ConvertError> {
     })
 }
 
-fn docker_layer_type(oci: &MediaType) -> Result<MediaType, ConvertError> {
+pub(crate) fn docker_layer_type(oci: &MediaType) -> Result<MediaType, ConvertError> {
     let found = LAYERS.iter().find(|(_, known)| *oci == *known);
     match found {
         Some((docker, _)) => Ok(MediaType::new(docker)),

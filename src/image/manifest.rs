@@ -10,7 +10,8 @@ mod view;
 
 use bytes::Bytes;
 
-use super::{Algorithm, Descriptor, Digest, MediaType, SignatureCheck, jws};
+use super::{Algorithm, Descriptor, Digest, MediaType};
+use crate::legacy::jws::{self, SignatureCheck};
 
 pub use error::ManifestError;
 pub use view::{ArtifactView, DraftView, ImageView, IndexView, Schema1View, View};

@@ -10,24 +10,17 @@ mod digest;
 pub mod go_json;
 mod go_read;
 pub mod index;
-mod jws;
 pub mod layer;
 mod manifest;
 mod media_type;
 mod name;
 pub mod platform;
 pub mod reference;
-pub mod schema1;
-mod sketch;
-pub mod tarsum;
-pub mod v1;
-pub mod v1_chain;
 mod v1_name;
 
 pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError, Digester};
-pub use jws::{KeyError, SignatureCheck, SignatureFault, SigningKey};
 pub use layer::LayerForm;
 pub use manifest::{
     ArtifactView, DraftView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
@@ -40,5 +33,4 @@ pub use name::{
 };
 pub use platform::{ChosenBy, PlatformError, PlatformPattern, PlatformRequest};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
-pub use sketch::{Sketch, SketchedImage};
 pub use v1_name::{V1Id, V1Reference, V1Repository};

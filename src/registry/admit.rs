@@ -152,7 +152,7 @@ pub(crate) fn redacted(text: &str) -> String {
 }
 
 /// The error about `url`, which a public server named and which is at the private address `ip`.
-pub(super) fn leads_to_private(url: &Admitted, ip: IpAddr) -> Error {
+pub(crate) fn leads_to_private(url: &Admitted, ip: IpAddr) -> Error {
     let (url, host) = (url.redacted(), url.url.host_str().unwrap_or_default());
     Error::new(
         Kind::Unavailable,

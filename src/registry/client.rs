@@ -238,7 +238,7 @@ impl Client {
     }
 
     /// A document to be read, which may be asked for again as often as requests are sent.
-    pub(super) fn reading(&self) -> Reading<'_> {
+    pub(crate) fn reading(&self) -> Reading<'_> {
         self.wire.reading()
     }
 

@@ -44,7 +44,7 @@ pub(crate) enum Why {
 }
 
 /// A request that nothing was heard of for the time in `why`.
-pub(super) fn silent(request: &Request, (why, limit): (Why, Duration)) -> TransportFailure {
+pub(crate) fn silent(request: &Request, (why, limit): (Why, Duration)) -> TransportFailure {
     let (method, url, limit) = (&request.method, request.url.redacted(), limit.as_secs_f32());
     let error = Error::new(
         Kind::Unavailable,
@@ -79,7 +79,7 @@ pub(crate) fn is_unanswered(e: &Error) -> bool {
 
 /// Words and class of a failure to get an answer to `request`, which went through `proxy` if there is one, with the
 /// certificate in the file `client` if there is one; `connect` is how long a connection was waited for.
-pub(super) fn classify(
+pub(crate) fn classify(
     request: &Request,
     proxy: Option<&str>,
     client: Option<&Path>,

@@ -2,30 +2,29 @@
 //! Registry V2).
 //!
 //! One request loop (`Client::send`) owns authentication, redirects, retries, the gate per host, timeouts, caps
-//! and tracing; the files of `v2` and `v1` are the endpoints, each a few lines on top of it. This room is separate so
+//! and tracing; the files of `v2` are the endpoints, each a few lines on top of it. This room is separate so
 //! that no other one ever sends HTTP. It must not know transports, files of images, or the terminal.
 
 mod address;
-mod admit;
+pub(crate) mod admit;
 mod auth;
-mod body;
+pub(crate) mod body;
 mod challenge;
 mod client;
 mod connections;
 mod cookies;
-mod error;
-mod failure;
+pub(crate) mod error;
+pub(crate) mod failure;
 mod gate;
-mod intent;
+pub(crate) mod intent;
 mod items;
 mod no_proxy;
 mod public_suffix;
 mod tls;
-mod token;
+pub(crate) mod token;
 mod token_hosts;
 mod unpack;
 mod upload_body;
-pub mod v1;
 pub mod v2;
 mod warning;
 mod wire;

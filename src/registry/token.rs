@@ -255,7 +255,7 @@ async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
 }
 
 /// What is told of a login that was sent there.
-pub(super) const TO_THE_ENDPOINT: &str = "with the credential to the token endpoint";
+pub(crate) const TO_THE_ENDPOINT: &str = "with the credential to the token endpoint";
 
 /// The token that the endpoint gives on `request`, which was sent with a login or without.
 async fn token(wire: &Wire, request: Request, with_login: bool) -> Result<TokenAnswer> {

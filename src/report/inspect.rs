@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::go_time::GoTime;
 use super::json::to_go_json;
 use crate::image::{
-    Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, Schema1View,
-    SignatureCheck, View,
+    Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, Schema1View, View,
 };
+use crate::legacy::jws::SignatureCheck;
 use crate::{Error, Kind, Result};
 
 /// What `inspect` prints of an image or artifact.

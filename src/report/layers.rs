@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::json;
 use super::table::{self, Align, Table, human_size};
-use crate::image::v1::V1Image;
 use crate::image::{Descriptor, Digest, ImageConfig, MediaType, Schema1View, View};
+use crate::legacy::v1::V1Image;
 use crate::{Error, Kind, Result};
 
 /// The layers of an image, base first.

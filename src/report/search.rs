@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::json;
 use super::table::{self, Align, Table};
 use crate::image::Registry;
-use crate::registry::v1::{SearchAnswer, SearchHit};
+use crate::legacy::registry_v1::{SearchAnswer, SearchHit};
 
 /// What a search found.
 #[derive(Debug, Clone, Serialize)]

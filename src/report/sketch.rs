@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::go_time::GoTime;
 use super::json;
 use super::table::{self, Align, Table, human_size};
-use crate::image::v1::V1Image;
-use crate::image::{Sketch, SketchedImage};
+use crate::legacy::v1::V1Image;
+use crate::legacy::v1::{Sketch, SketchedImage};
 
 /// The media type of a V1 image's JSON, as docker's own tools called it.
 const V1_JSON: &str = "application/vnd.docker.image.v1+json";

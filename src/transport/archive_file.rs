@@ -24,7 +24,7 @@ use super::tar_index::{self, Run, Sparse};
 use crate::{Error, Kind, Result};
 
 /// The name that means standard input or output.
-pub(super) const STANDARD: &str = "-";
+pub(crate) const STANDARD: &str = "-";
 
 /// Bytes that any archive may unpack to, and how many times its size a larger one may.
 const SMALL: u64 = 1 << 30;
@@ -45,7 +45,7 @@ pub struct Unpacking {
 
 /// An archive to read.
 #[derive(Clone)]
-pub(super) struct ArchiveFile {
+pub(crate) struct ArchiveFile {
     file: Arc<File>,
     path: PathBuf,
     len: u64,
@@ -55,7 +55,7 @@ impl ArchiveFile {
     /// Opens `path`, `-` for standard input. Blocks.
     ///
     /// [`Kind::Corrupt`] for what has to be unpacked and is no tar.
-    pub(super) fn open(path: &Path, unpacking: &Unpacking) -> Result<ArchiveFile> {
+    pub(crate) fn open(path: &Path, unpacking: &Unpacking) -> Result<ArchiveFile> {
         match ArchiveFile::look(path)? {
             Ok(archive) => Ok(archive),
             Err(file) => {
@@ -66,7 +66,7 @@ impl ArchiveFile {
     }
 
     /// Opens `path` where it can be read in place; `None` where it is compressed, or a pipe. Blocks.
-    pub(super) fn in_place(path: &Path) -> Result<Option<ArchiveFile>> {
+    pub(crate) fn in_place(path: &Path) -> Result<Option<ArchiveFile>> {
         Ok(ArchiveFile::look(path)?.ok())
     }
 
@@ -97,7 +97,7 @@ impl ArchiveFile {
     }
 
     /// The plain archive of `len` bytes in `file`; messages call it `shown`.
-    pub(super) fn spooled(file: File, shown: PathBuf, len: u64) -> ArchiveFile {
+    pub(crate) fn spooled(file: File, shown: PathBuf, len: u64) -> ArchiveFile {
         ArchiveFile {
             file: Arc::new(file),
             path: shown,
@@ -106,22 +106,22 @@ impl ArchiveFile {
     }
 
     /// Bytes of the plain archive.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
     /// The name of the archive for messages.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The open file.
-    pub(super) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
     /// Whether `path` still leads to this very file, unchanged in length.
-    pub(super) fn still_at(&self, path: &Path) -> bool {
+    pub(crate) fn still_at(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
         match (self.file.metadata(), path.metadata()) {
             (Ok(a), Ok(b)) => (a.dev(), a.ino(), self.len) == (b.dev(), b.ino(), b.len()),
@@ -130,13 +130,13 @@ impl ArchiveFile {
     }
 
     /// Fills `buffer` from `offset` on. Blocks.
-    pub(super) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+    pub(crate) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let read = self.file.read_exact_at(buffer, offset);
         read.map_err(|e| cannot_read(&self.path, e))
     }
 
     /// A blocking reader of `len` bytes from `offset` on.
-    pub(super) fn reader(&self, offset: u64, len: u64) -> Section {
+    pub(crate) fn reader(&self, offset: u64, len: u64) -> Section {
         Section {
             archive: self.clone(),
             sparse: None,
@@ -154,13 +154,13 @@ impl ArchiveFile {
     }
 
     /// The `len` bytes from `offset` on, read one piece ahead and off the async threads.
-    pub(super) fn section(&self, offset: u64, len: u64) -> BlobStream {
+    pub(crate) fn section(&self, offset: u64, len: u64) -> BlobStream {
         self.reader(offset, len).stream()
     }
 }
 
 /// Part of an archive, as a blocking reader.
-pub(super) struct Section {
+pub(crate) struct Section {
     archive: ArchiveFile,
     /// With this, `offset` is one of the file and not of the archive.
     sparse: Option<Arc<Sparse>>,
@@ -170,12 +170,12 @@ pub(super) struct Section {
 
 impl Section {
     /// Bytes that were not read yet.
-    pub(super) fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.left
     }
 
     /// Without the next `len` bytes.
-    pub(super) fn skipping(mut self, len: u64) -> Section {
+    pub(crate) fn skipping(mut self, len: u64) -> Section {
         let len = len.min(self.left);
         self.offset += len;
         self.left -= len;
@@ -183,7 +183,7 @@ impl Section {
     }
 
     /// All that is left. Blocks.
-    pub(super) fn read_all(mut self) -> Result<Bytes> {
+    pub(crate) fn read_all(mut self) -> Result<Bytes> {
         let mut bytes = Vec::with_capacity(self.left as usize);
         let read = self.read_to_end(&mut bytes);
         read.map_err(|e| cannot_read(&self.archive.path, e))?;
@@ -191,7 +191,7 @@ impl Section {
     }
 
     /// The bytes, read one piece ahead and off the async threads.
-    pub(super) fn stream(self) -> BlobStream {
+    pub(crate) fn stream(self) -> BlobStream {
         let (path, len) = (self.archive.path.clone(), self.left);
         pieces(self, len, move |e| cannot_read(&path, e))
     }
@@ -231,7 +231,7 @@ impl Read for Section {
 
 /// A file without a name for what does not fit in memory: in `tmpdir`, else `TMPDIR`, else `/var/tmp`, which
 /// unlike `/tmp` is not kept in memory anywhere.
-pub(super) fn unnamed(tmpdir: Option<&Path>) -> Result<File> {
+pub(crate) fn unnamed(tmpdir: Option<&Path>) -> Result<File> {
     let directory = temporary_directory(tmpdir);
     tempfile::tempfile_in(&directory).map_err(|e| {
         Error::new(
@@ -253,7 +253,7 @@ fn temporary_directory(tmpdir: Option<&Path>) -> PathBuf {
 }
 
 /// `content` in a file without a name; `tmpdir` is where, as for [`unnamed`], and messages call it `shown`.
-pub(super) async fn spool(
+pub(crate) async fn spool(
     mut content: BlobStream,
     tmpdir: Option<&Path>,
     shown: impl Into<PathBuf>,

@@ -29,7 +29,7 @@ use crate::{Error, Kind, Result};
 pub(super) use claim::{PREFIX, claim, sweep};
 use document::open_file;
 pub(crate) use document::write_document_blocking;
-pub(super) use document::{
+pub(crate) use document::{
     DOCUMENT_CAP, blocking, cannot_read, cannot_spool, cannot_write, create_directory,
     read_document, temporary_in,
 };
@@ -50,7 +50,7 @@ pub async fn holds(path: &Path, size: u64) -> bool {
 }
 
 /// Whether the file `path` has the bytes of `digest`: all of it is read and hashed.
-pub(super) async fn is_intact(path: PathBuf, digest: &Digest) -> Result<bool> {
+pub(crate) async fn is_intact(path: PathBuf, digest: &Digest) -> Result<bool> {
     let digest = digest.clone();
     blocking(move || {
         let hash = || -> std::io::Result<Digester> {
@@ -239,7 +239,7 @@ pub async fn read_file(path: &Path, from: u64) -> Result<BlobStream> {
 }
 
 /// Removes the file `path`; one that is not there is as good.
-pub(super) fn remove(path: &Path) {
+pub(crate) fn remove(path: &Path) {
     if let Err(e) = fs::remove_file(path)
         && e.kind() != std::io::ErrorKind::NotFound
     {

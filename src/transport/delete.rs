@@ -2,8 +2,9 @@
 //!
 //! The work is done beside each transport; only this file knows which they are.
 
-use super::{docker, docker_v1, oci_layout};
+use super::{docker, oci_layout};
 use crate::image::{ImageName, V1Reference};
+use crate::legacy::docker_v1;
 use crate::registry::Timeouts;
 use crate::settings::Access;
 use crate::{Error, Result};

@@ -2,11 +2,10 @@
 //!
 //! Translates the two traits into endpoints of [`crate::registry`]. A download that breaks off is continued here,
 //! where both the offset and the registry are known; what to move is not decided here. A server that turns out to know
-//! nothing newer than Registry V1 is spoken to as `docker-v1://` ([`super::docker_v1`]), one of 2014 as its draft wants it.
+//! nothing newer than Registry V1 is spoken to as `docker-v1://` ([`crate::legacy::docker_v1`]), one of 2014 as its draft wants it.
 
 mod delete;
 mod destination;
-mod draft;
 mod parts;
 mod resume;
 
@@ -22,21 +21,22 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
-use super::docker_v1::{Fallback, V1Source, no_v2};
 use super::{
     BlobStream, ManifestRef, ReadAhead, ResumeMismatch, Source, SourceCan, TagPages, first_bytes,
     read_all, sized_from, verified_from,
 };
-use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch, Tag};
+use crate::image::{Descriptor, Digest, Manifest, Reference, Tag};
+use crate::legacy::docker_v1::{Fallback, V1Source, no_v2};
+use crate::legacy::v1::Sketch;
 use crate::registry::v2::TagOrDigest;
 use crate::registry::{Actions, ApiError, Client, Timeouts};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
+use crate::legacy::draft::source::Draft;
 pub(super) use delete::delete;
 pub use destination::DockerDestination;
 pub(super) use destination::{missing_blobs, refuses_type};
-use draft::Draft;
 
 /// An image of a registry, to read.
 pub struct DockerSource {

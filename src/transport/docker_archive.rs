@@ -4,11 +4,11 @@
 //! config and the layers as they are stored. Reading and writing share little more than `manifest.json`. The older
 //! form, without that file, is read by way of the same manifest; it is not written.
 
-mod former;
-mod legacy;
-mod read;
-mod v1;
-mod write;
+pub(crate) mod former;
+
+pub(crate) mod read;
+
+pub(crate) mod write;
 
 use std::path::Path;
 
@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 use crate::image::{Algorithm, Digest, ImageName, Selector};
 
 pub use read::DockerArchiveSource;
-pub(super) use read::names;
+pub(crate) use read::names;
 pub use write::DockerArchiveDestination;
 
 const MANIFEST: &str = "manifest.json";
-const REPOSITORIES: &str = "repositories";
+pub(crate) const REPOSITORIES: &str = "repositories";
 /// What stands for a layer of no bytes: a tar without members.
 const EMPTY_TAR: [u8; 1024] = [0; 1024];
 const LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
@@ -30,18 +30,18 @@ const LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 /// An image in `manifest.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Item {
-    config: String,
+pub(crate) struct Item {
+    pub(crate) config: String,
     /// Null where nobody gave the image a name.
     #[serde(default)]
-    repo_tags: Option<Vec<String>>,
+    pub(crate) repo_tags: Option<Vec<String>>,
     /// Base first.
     #[serde(default)]
-    layers: Option<Vec<String>>,
+    pub(crate) layers: Option<Vec<String>>,
 }
 
 /// Digest and size of [`EMPTY_TAR`].
-fn empty_tar() -> (Digest, u64) {
+pub(crate) fn empty_tar() -> (Digest, u64) {
     let digest = Digest::of(Algorithm::Sha256, &EMPTY_TAR);
     (digest, EMPTY_TAR.len() as u64)
 }

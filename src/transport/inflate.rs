@@ -69,7 +69,7 @@ impl Compression {
 }
 
 /// The plain form of `content`, whatever it is compressed with; plain content passes through. Blocks.
-pub(super) fn plain_reader<'a>(
+pub(crate) fn plain_reader<'a>(
     mut content: impl Read + Send + 'a,
 ) -> io::Result<(Option<Compression>, Box<dyn Read + Send + 'a>)> {
     let mut magic = Vec::with_capacity(Compression::MAGIC_LEN);
@@ -163,7 +163,7 @@ fn decode(from: mpsc::Receiver<Result<Bytes>>, to: &mpsc::Sender<Result<Bytes>>)
 }
 
 /// The error of a decoder: that of the content below it, or what is wrong with the compressed bytes.
-pub(super) fn broken(compression: Option<Compression>, e: io::Error) -> Error {
+pub(crate) fn broken(compression: Option<Compression>, e: io::Error) -> Error {
     match e.downcast::<Error>() {
         Ok(error) => error,
         Err(e) => {

@@ -4,14 +4,13 @@
 //! lack of an ability means, is decided in `copy`. Only [`open_source`], [`open_destination`] and [`open_tags`] know
 //! transports by name.
 
-mod archive_file;
+pub(crate) mod archive_file;
 pub mod blob_store;
 mod delete;
 pub mod dir;
 pub mod docker;
 pub mod docker_archive;
 pub mod docker_daemon;
-pub mod docker_v1;
 mod elsewhere;
 mod extend;
 pub mod inflate;
@@ -21,8 +20,8 @@ pub mod oci_layout;
 mod pieces;
 mod stream;
 mod tags;
-mod tar_index;
-mod tar_writer;
+pub(crate) mod tar_index;
+pub(crate) mod tar_writer;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
@@ -36,9 +35,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use url::Url;
 
-use crate::image::{
-    Descriptor, Digest, ImageName, Manifest, MediaType, Reference, Repository, Sketch,
-};
+use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Reference, Repository};
+use crate::legacy::v1::Sketch;
 use crate::registry::Timeouts;
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
@@ -133,7 +131,7 @@ async fn open_named(
         }
         ImageName::DockerV1(reference) => {
             let tmpdir = local.tmpdir.clone();
-            Arc::new(docker_v1::V1Source::new(
+            Arc::new(crate::legacy::docker_v1::V1Source::new(
                 reference, access, timeouts, tmpdir,
             )?)
         }
@@ -170,7 +168,7 @@ pub async fn open_destination(
         }
         ImageName::DockerV1(reference) => {
             let tmpdir = local.tmpdir.clone();
-            Arc::new(docker_v1::V1Destination::new(
+            Arc::new(crate::legacy::docker_v1::V1Destination::new(
                 reference, access, timeouts, tmpdir,
             )?)
         }

@@ -21,8 +21,8 @@ use super::BlobStream;
 use super::archive_file::{ArchiveFile, Section};
 use super::blob_store::cannot_read;
 use super::pieces::PIECE;
-use crate::image::tarsum::pax_record;
 use crate::image::{Algorithm, Digest, Digester};
+use crate::legacy::tarsum::pax_record;
 use crate::{Error, Kind, Result};
 use sparse::Old;
 pub(super) use sparse::{Run, Sparse};
@@ -105,7 +105,7 @@ struct Member {
 type SparseMember = Result<Arc<Sparse>, sparse::Unreadable>;
 
 /// The members of a tar.
-pub(super) struct TarIndex {
+pub(crate) struct TarIndex {
     archive: ArchiveFile,
     names: Names,
     members: Vec<Member>,
@@ -118,7 +118,7 @@ impl TarIndex {
     /// Walks over the headers of `archive`. Blocks.
     ///
     /// [`Kind::Corrupt`] for what is no tar, is cut off, or has a member that leads out of it.
-    pub(super) fn read(archive: ArchiveFile) -> Result<TarIndex> {
+    pub(crate) fn read(archive: ArchiveFile) -> Result<TarIndex> {
         let (members, names, sparse) = Walk::new(&archive).members()?;
         let name = |i: &u32| names.get(members[*i as usize].name);
         let mut by_name: Vec<u32> = (0u32..).take(members.len()).collect();
@@ -142,29 +142,29 @@ impl TarIndex {
     }
 
     /// The archive itself.
-    pub(super) fn archive(&self) -> &ArchiveFile {
+    pub(crate) fn archive(&self) -> &ArchiveFile {
         &self.archive
     }
 
     /// Whether there is a member `name`.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.called(name).next().is_some()
     }
 
     /// The names of all members, in order, repeats included.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.members
             .iter()
             .map(|member| self.names.get(member.name))
     }
 
     /// The size of the file `name`, links followed; `None` when there is no such file.
-    pub(super) fn size(&self, name: &str) -> Result<Option<u64>> {
+    pub(crate) fn size(&self, name: &str) -> Result<Option<u64>> {
         Ok(self.find(name)?.map(|content| content.left()))
     }
 
     /// The blocks of all members but those called `without`, in order, joined where they touch.
-    pub(super) fn blocks(&self, without: &[&str]) -> Vec<Range<u64>> {
+    pub(crate) fn blocks(&self, without: &[&str]) -> Vec<Range<u64>> {
         let mut ranges: Vec<Range<u64>> = Vec::new();
         let mut start = 0;
         for member in &self.members {
@@ -182,18 +182,18 @@ impl TarIndex {
     }
 
     /// The bytes of the file `name` from `from` on; `None` when there is no such file.
-    pub(super) fn stream(&self, name: &str, from: u64) -> Result<Option<BlobStream>> {
+    pub(crate) fn stream(&self, name: &str, from: u64) -> Result<Option<BlobStream>> {
         let found = self.find(name)?;
         Ok(found.map(|content| content.skipping(from).stream()))
     }
 
     /// A blocking reader of the file `name`; `None` when there is no such file.
-    pub(super) fn reader(&self, name: &str) -> Result<Option<Section>> {
+    pub(crate) fn reader(&self, name: &str) -> Result<Option<Section>> {
         self.find(name)
     }
 
     /// The digest of the file `name`; `None` when there is no such file. Blocks.
-    pub(super) fn hash(&self, name: &str, algorithm: Algorithm) -> Result<Option<Digest>> {
+    pub(crate) fn hash(&self, name: &str, algorithm: Algorithm) -> Result<Option<Digest>> {
         let Some(mut content) = self.find(name)? else {
             return Ok(None);
         };
@@ -210,12 +210,12 @@ impl TarIndex {
     }
 
     /// Where the file `name` ends, links followed: the same for all names of one file, and different for two.
-    pub(super) fn place(&self, name: &str) -> Result<Option<u64>> {
+    pub(crate) fn place(&self, name: &str) -> Result<Option<u64>> {
         Ok(self.resolve(name)?.map(|member| member.end))
     }
 
     /// The document `name` of at most `cap` bytes; `None` when there is none. Blocks.
-    pub(super) fn document(&self, name: &str, cap: u64) -> Result<Option<Bytes>> {
+    pub(crate) fn document(&self, name: &str, cap: u64) -> Result<Option<Bytes>> {
         let Some(content) = self.find(name)? else {
             return Ok(None);
         };
@@ -278,7 +278,7 @@ impl TarIndex {
     }
 
     /// The error of an archive that `what`.
-    pub(super) fn corrupt(&self, what: impl std::fmt::Display) -> Error {
+    pub(crate) fn corrupt(&self, what: impl std::fmt::Display) -> Error {
         corrupt(&self.archive, what)
     }
 }
@@ -292,7 +292,7 @@ fn corrupt_at(path: &Path, what: impl std::fmt::Display) -> Error {
 }
 
 /// An error unless an archive called `path` that begins with `bytes` may be a tar with members.
-pub(super) fn check_begin(bytes: &[u8], path: &Path) -> Result<()> {
+pub(crate) fn check_begin(bytes: &[u8], path: &Path) -> Result<()> {
     match bytes.first_chunk() {
         Some(block) if is_empty(block) => Err(corrupt_at(path, EMPTY)),
         Some(block) if has_checksum(&header_of(block)) => Ok(()),

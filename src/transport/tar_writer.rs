@@ -42,14 +42,14 @@ use slots::{Slot, Spool, State};
 
 /// A member that is written from memory.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) mode: u32,
-    pub(super) content: Content,
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) mode: u32,
+    pub(crate) content: Content,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Content {
+pub(crate) enum Content {
     File(Bytes),
     Symlink(String),
 }
@@ -77,7 +77,7 @@ enum Out {
 }
 
 /// A tar that is being written.
-pub(super) struct TarWriter {
+pub(crate) struct TarWriter {
     out: Arc<Out>,
     /// The name of the file until it gets the final one. Not beside the file: a write under way holds that, and must
     /// not keep the name.
@@ -92,7 +92,7 @@ pub(super) struct TarWriter {
 impl TarWriter {
     /// Begins the archive `path` (`-` for standard output) with the blocks `kept` of an older one, or takes up what
     /// an earlier run left of it. Nothing has the final name before [`TarWriter::finish`]. Blocks.
-    pub(super) fn create(
+    pub(crate) fn create(
         path: &Path,
         tmpdir: Option<&Path>,
         kept: Option<(&ArchiveFile, Vec<Range<u64>>)>,
@@ -145,7 +145,7 @@ impl TarWriter {
     }
 
     /// Begins an archive that goes into `pipe`; messages call it `shown`.
-    pub(super) fn piped(pipe: File, shown: &Path, tmpdir: Option<&Path>) -> TarWriter {
+    pub(crate) fn piped(pipe: File, shown: &Path, tmpdir: Option<&Path>) -> TarWriter {
         TarWriter::to(Out::Pipe(pipe), shown, tmpdir)
     }
 
@@ -166,7 +166,7 @@ impl TarWriter {
 
     /// Announces members, in the order in which they will be in the archive; a size that is not known is `None`.
     /// Those announced before are left out.
-    pub(super) fn announce(
+    pub(crate) fn announce(
         &self,
         members: impl IntoIterator<Item = (String, u32, Option<u64>)>,
     ) -> Result<()> {
@@ -195,7 +195,7 @@ impl TarWriter {
 
     /// Writes the announced member `name`, which is the blob `digest`; its size comes with what became of it. Where
     /// the size is not known before, `body` verifies itself from any offset that it can be had from.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &self,
         name: &str,
         digest: &Digest,
@@ -276,7 +276,7 @@ impl TarWriter {
 
     /// Writes the announced member `planned`, which gets its name when all of `content` is there; `false` when there
     /// is no name for it, or there is such a member already.
-    pub(super) async fn write_late(
+    pub(crate) async fn write_late(
         &self,
         planned: &str,
         content: BlobStream,
@@ -363,7 +363,7 @@ impl TarWriter {
     /// Blocks.
     ///
     /// `false` when something else than `before` has the name by now; then all of the new archive is removed.
-    pub(super) fn finish(&self, entries: &[Entry], before: Option<&ArchiveFile>) -> Result<bool> {
+    pub(crate) fn finish(&self, entries: &[Entry], before: Option<&ArchiveFile>) -> Result<bool> {
         let state = self.state();
         if let Some(slot) = state.slots.iter().find(|s| !s.done) {
             return Err(Error::other(format!(
@@ -428,7 +428,7 @@ impl TarWriter {
     }
 
     /// The names of the announced members that were written.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let state = self.state();
         let written = state.slots.iter().filter(|slot| !slot.dropped);
         written.map(|slot| slot.name.clone()).collect()
@@ -445,7 +445,7 @@ impl TarWriter {
     }
 
     /// Removes what killed writers of the archive `path` left.
-    pub(super) fn tidy(path: &Path) {
+    pub(crate) fn tidy(path: &Path) {
         if let Ok(path) = follow(path) {
             Names::of(&path).sweep();
         }

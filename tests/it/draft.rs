@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use barque::image::tarsum::{BlobSum, TarSumVersion, TarSummer};
-use barque::image::{Algorithm, Descriptor, SigningKey};
+use barque::image::{Algorithm, Descriptor};
+use barque::legacy::jws::SigningKey;
+use barque::legacy::tarsum::{BlobSum, TarSumVersion, TarSummer};
 use barque::registry::{ApiError, Client, Timeouts, UploadBody};
 use barque::settings::{Access, Login};
 use serde_json::Value;
@@ -37,7 +38,7 @@ fn with_tarsums_behind(guard: Guard) -> (FakeDraft, Schema1) {
     let fake = FakeDraft::guarded(guard);
     let made = schema1::image("fleet/old", "1", None, false);
     let mut text = String::from_utf8(made.image.manifest.to_vec()).unwrap();
-    let empty = barque::image::schema1::EMPTY_LAYER.to_vec();
+    let empty = barque::legacy::schema1::EMPTY_LAYER.to_vec();
     let empty_tar = vec![0; 1024];
     let layers = [
         (&made.layers[0], &made.tars[0]),

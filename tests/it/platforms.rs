@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use barque::image::SigningKey;
+use barque::legacy::jws::SigningKey;
 use serde_json::{Value, json};
 
 use crate::support::Barque;

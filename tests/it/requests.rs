@@ -200,7 +200,7 @@ fn a_plan_expects_the_requests_that_the_copy_sends() {
         DockerRegistry::setup().schema1().start(),
     );
     let barque = Barque::new();
-    let key = barque::image::SigningKey::generate().unwrap();
+    let key = barque::legacy::jws::SigningKey::generate().unwrap();
     let old = images::schema1::image("fleet/old", "1", Some(&key), false);
     images::write_dir(&barque.path("old"), &old.image);
     let at = |registry: &DockerRegistry, name: &str| registry.docker(name);

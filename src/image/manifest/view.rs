@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{ManifestError, kind};
-use crate::image::tarsum::{BlobSum, TarSum};
 use crate::image::{Algorithm, Descriptor, Digest, MediaType};
+use crate::legacy::tarsum::{BlobSum, TarSum};
 
 /// What a manifest says, by kind.
 #[derive(Debug, Clone)]

@@ -62,7 +62,7 @@ impl Client {
 
     /// What [`Client::get_blob`] gives, of the blob at `path`, whose size may not be known; it has to be when `from`
     /// is not 0. Bytes that a proxy packed are unpacked where `blob` tells what they should be.
-    pub(super) async fn get_bytes(
+    pub(crate) async fn get_bytes(
         &self,
         path: String,
         scope: Scope,
@@ -239,7 +239,7 @@ fn range_of(answer: &Answer) -> Option<(u64, u64, Option<u64>)> {
 pub(crate) const BULK: u64 = 1 << 20;
 
 /// `bytes A-B/N`, also without the unit; `N` may be `*`.
-pub(in crate::registry) fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
+pub(crate) fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
     let value = value
         .strip_prefix("bytes")
         .unwrap_or(value)
@@ -255,7 +255,7 @@ pub(in crate::registry) fn content_range(value: &str) -> Option<(u64, u64, Optio
 }
 
 /// `stream` without its first `left` bytes.
-pub(in crate::registry) fn skip(stream: ByteStream, mut left: u64) -> ByteStream {
+pub(crate) fn skip(stream: ByteStream, mut left: u64) -> ByteStream {
     if left == 0 {
         return stream;
     }

@@ -1,14 +1,13 @@
 //! The endpoints of Registry V2 (OCI distribution-spec 1.1), each a few lines on top of the request loop.
 
 mod blobs;
-mod draft;
 mod late;
 mod manifests;
 mod push;
 mod tags;
-mod uploads;
+pub(crate) mod uploads;
 
-pub(super) use blobs::{BULK, content_range, skip};
+pub(crate) use blobs::{BULK, content_range, skip};
 pub use manifests::{MANIFEST_CAP, TagOrDigest};
 pub use push::Pushed;
 pub(super) use push::UploadCapabilities;

@@ -33,8 +33,8 @@ pub enum Started {
 /// An open upload: where its next request goes (quirk U7: always the newest place).
 #[derive(Debug, Clone)]
 pub struct Session {
-    pub(super) place: Admitted,
-    pub(super) min_chunk: Option<u64>,
+    pub(crate) place: Admitted,
+    pub(crate) min_chunk: Option<u64>,
 }
 
 impl Session {
@@ -44,7 +44,7 @@ impl Session {
         self.min_chunk
     }
 
-    pub(super) fn next(&self, answer: &Answer) -> Result<Session> {
+    pub(crate) fn next(&self, answer: &Answer) -> Result<Session> {
         Ok(Session {
             place: place(answer)?,
             min_chunk: self.min_chunk,
@@ -277,14 +277,14 @@ fn started(answer: &Answer) -> Result<Started> {
     }))
 }
 
-pub(super) fn at(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
+pub(crate) fn at(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
     let scope = Scope::new(repository, Actions::PullPush);
     let mut intent = Intent::new(method, String::new(), Some(scope));
     intent.target = Target::At(url);
     intent
 }
 
-pub(super) fn data(
+pub(crate) fn data(
     method: Method,
     repository: &RepositoryName,
     url: Admitted,
@@ -304,7 +304,7 @@ fn with_digest(session: &Session, digest: &Digest) -> Admitted {
     session.place.with_query(&format!("digest={digest}"))
 }
 
-pub(super) fn place(answer: &Answer) -> Result<Admitted> {
+pub(crate) fn place(answer: &Answer) -> Result<Admitted> {
     match answer.header(&header::LOCATION) {
         Some(location) => admit(&answer.url, location, Purpose::Location),
         None => Err(Error::new(

@@ -12,22 +12,22 @@ use super::claim::{PREFIX, claim};
 use crate::{Error, Kind, Result};
 
 /// Most bytes of a manifest or an index that are read (quirk M16).
-pub(in crate::transport) const DOCUMENT_CAP: u64 = 4 * 1024 * 1024;
+pub(crate) const DOCUMENT_CAP: u64 = 4 * 1024 * 1024;
 
 /// Runs `work` where it may block.
-pub(in crate::transport) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(stopped)?
 }
 
 /// A blocking task that did not come to its end: the process is being stopped.
-pub(super) fn stopped(e: tokio::task::JoinError) -> Error {
+pub(crate) fn stopped(e: tokio::task::JoinError) -> Error {
     Error::other("work on a local file was stopped").because(e)
 }
 
 /// Reads the file `path` of at most [`DOCUMENT_CAP`] bytes; `None` when there is none.
-pub(in crate::transport) fn read_document(path: &Path) -> Result<Option<Bytes>> {
+pub(crate) fn read_document(path: &Path) -> Result<Option<Bytes>> {
     let file = match open_file(path) {
         Ok(file) => file,
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -49,7 +49,7 @@ pub(in crate::transport) fn read_document(path: &Path) -> Result<Option<Bytes>> 
 }
 
 /// Opens a file of a layout to read. Nothing else is opened: a pipe would wait for its writer.
-pub(super) fn open_file(path: &Path) -> io::Result<File> {
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]
@@ -86,7 +86,7 @@ pub(crate) fn write_document_blocking(to: &Path, partials: &Path, bytes: &[u8]) 
 
 /// An empty file in `directory` that is called after `name`, and its path; dropped, the path is removed. The file is
 /// locked, so that it is not swept away by others; what a killed writer left under this name is taken over.
-pub(super) fn empty_file(directory: &Path, name: &str) -> io::Result<(File, TempPath)> {
+pub(crate) fn empty_file(directory: &Path, name: &str) -> io::Result<(File, TempPath)> {
     match claim(directory, |suffix| format!("{PREFIX}{name}{suffix}"))? {
         Some((file, path)) => {
             let temporary = TempPath::try_from_path(path)?;
@@ -99,7 +99,7 @@ pub(super) fn empty_file(directory: &Path, name: &str) -> io::Result<(File, Temp
 }
 
 /// A file under a random name in `directory`, readable as other files are; dropped, it is removed.
-pub(in crate::transport) fn temporary_in(directory: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn temporary_in(directory: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX);
     #[cfg(unix)]
@@ -108,7 +108,7 @@ pub(in crate::transport) fn temporary_in(directory: &Path) -> io::Result<NamedTe
 }
 
 /// Makes the directory `path` and its parents.
-pub(in crate::transport) fn create_directory(path: &Path) -> Result<()> {
+pub(crate) fn create_directory(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| {
         Error::new(
             Kind::Refused,
@@ -133,7 +133,7 @@ pub fn sync_directory(path: &Path) -> Result<()> {
 }
 
 /// The error of a file that cannot be read.
-pub(in crate::transport) fn cannot_read(path: &Path, e: io::Error) -> Error {
+pub(crate) fn cannot_read(path: &Path, e: io::Error) -> Error {
     let kind = match e.kind() {
         ErrorKind::NotFound => Kind::NotFound,
         ErrorKind::PermissionDenied => Kind::NotAllowed,
@@ -143,10 +143,10 @@ pub(in crate::transport) fn cannot_read(path: &Path, e: io::Error) -> Error {
 }
 
 /// The size of what comes without one.
-pub(in crate::transport) const UNKNOWN_SIZE: u64 = u64::MAX;
+pub(crate) const UNKNOWN_SIZE: u64 = u64::MAX;
 
 /// The error of a file that cannot be written after `done` of its `size` bytes.
-pub(in crate::transport) fn cannot_write(path: &Path, done: u64, size: u64, e: io::Error) -> Error {
+pub(crate) fn cannot_write(path: &Path, done: u64, size: u64, e: io::Error) -> Error {
     let what = format!("`{}`", path.display());
     unwritten(
         &what,
@@ -158,7 +158,7 @@ pub(in crate::transport) fn cannot_write(path: &Path, done: u64, size: u64, e: i
 
 /// The error of a temporary file that cannot be written after `done` of its `size` bytes; messages call it `shown`. It
 /// has no name, so the next run finds nothing of it.
-pub(in crate::transport) fn cannot_spool(shown: &str, done: u64, size: u64, e: io::Error) -> Error {
+pub(crate) fn cannot_spool(shown: &str, done: u64, size: u64, e: io::Error) -> Error {
     unwritten(
         shown,
         (done, size),

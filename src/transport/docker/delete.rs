@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::super::delete::Deleted;
-use super::super::docker_v1::{Fallback, delete_tag_of, no_v2};
-use super::draft::Draft;
 use crate::image::{Digest, Reference, Tag, V1Reference};
+use crate::legacy::docker_v1::{Fallback, delete_tag_of, no_v2};
+use crate::legacy::draft::source::Draft;
 use crate::registry::v2::TagOrDigest;
 use crate::registry::{Actions, ApiError, Client, Timeouts, may_have_gone};
 use crate::settings::Access;

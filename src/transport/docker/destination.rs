@@ -20,10 +20,10 @@ use super::summed;
 use crate::image::{
     Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName, Tag,
 };
+use crate::legacy::docker_v1::{Fallback, V1Destination, no_v2};
 use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Timeouts};
 use crate::settings::Access;
-use crate::transport::docker_v1::{Fallback, V1Destination, no_v2};
 use crate::transport::{
     BlobBody, Destination, DestinationCan, Expected, Foreign, ManifestRef, PlannedBlob, Presence,
     Stored, WrittenLate,
@@ -32,8 +32,8 @@ use crate::{Error, Kind, Result};
 
 /// An image of a registry, to write.
 pub struct DockerDestination {
-    pub(super) client: Arc<Client>,
-    pub(super) reference: Reference,
+    pub(crate) client: Arc<Client>,
+    pub(crate) reference: Reference,
     v1: Fallback<V1Destination>,
     /// Whether the server speaks the draft of 2014, once there was a reason to ask.
     draft: OnceCell<bool>,

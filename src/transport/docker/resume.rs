@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 
 use super::DockerSource;
 use super::parts::{Fetch, Pace, in_parts};
-use crate::image::tarsum::BlobSum;
 use crate::image::{Descriptor, Repository};
+use crate::legacy::tarsum::BlobSum;
 use crate::registry::{Actions, Client};
 use crate::transport::BlobStream;
 use crate::{Kind, Result};

@@ -16,13 +16,13 @@ use crate::image::{Algorithm, Digest};
 use crate::{Error, Kind, Result};
 
 /// The id of the top layer's document, by name and tag.
-pub(super) type Repositories = BTreeMap<String, BTreeMap<String, String>>;
+pub(crate) type Repositories = BTreeMap<String, BTreeMap<String, String>>;
 
 /// What the documents of an archive say.
 #[derive(Default, Clone)]
-pub(super) struct Documents {
+pub(crate) struct Documents {
     images: Vec<Image>,
-    pub(super) repositories: Repositories,
+    pub(crate) repositories: Repositories,
 }
 
 #[derive(Clone)]
@@ -47,7 +47,7 @@ impl Image {
 
 impl Documents {
     /// Reads those of `tar`. Blocks.
-    pub(super) fn read(tar: &TarIndex) -> Result<Documents> {
+    pub(crate) fn read(tar: &TarIndex) -> Result<Documents> {
         let malformed = |name: &str, e: serde_json::Error| {
             tar.corrupt(format!("has a malformed `{name}`")).because(e)
         };
@@ -82,7 +82,7 @@ impl Documents {
     /// `archive`.
     ///
     /// [`Kind::Refused`] when one does.
-    pub(super) fn check_names(
+    pub(crate) fn check_names(
         &self,
         tags: &[String],
         config: &Digest,
@@ -99,7 +99,7 @@ impl Documents {
     }
 
     /// Whether all of `tags` name the image with `config` and `layers`.
-    pub(super) fn has(&self, tags: &[String], config: &Digest, layers: &[String]) -> bool {
+    pub(crate) fn has(&self, tags: &[String], config: &Digest, layers: &[String]) -> bool {
         let same = || self.images.iter().filter(|image| image.is(config, layers));
         same().next().is_some()
             && tags
@@ -108,7 +108,7 @@ impl Documents {
     }
 
     /// Enters the image with `config` as `item`, or its names where the same image is there already.
-    pub(super) fn enter(&mut self, item: Item, config: Digest, archive: &str) -> Result<()> {
+    pub(crate) fn enter(&mut self, item: Item, config: Digest, archive: &str) -> Result<()> {
         let layers = item.layers.clone().unwrap_or_default();
         let mut tags = item.repo_tags.clone().unwrap_or_default();
         for image in &self.images {
@@ -131,7 +131,7 @@ impl Documents {
     }
 
     /// The images, as `manifest.json` lists them.
-    pub(super) fn items(&self) -> Vec<&Value> {
+    pub(crate) fn items(&self) -> Vec<&Value> {
         self.images.iter().map(|image| &image.json).collect()
     }
 }
@@ -142,7 +142,7 @@ fn name_is_taken(tag: &str, archive: &str) -> Error {
 }
 
 /// The member that may hold the layer `digest`: of this tool and skopeo, or of Docker 25 and later.
-pub(super) fn layer_in(tar: &TarIndex, digest: &Digest) -> Option<String> {
+pub(crate) fn layer_in(tar: &TarIndex, digest: &Digest) -> Option<String> {
     let names = [
         layer_member(digest),
         format!("blobs/{}/{}", digest.algorithm(), digest.hex()),
@@ -151,7 +151,7 @@ pub(super) fn layer_in(tar: &TarIndex, digest: &Digest) -> Option<String> {
 }
 
 /// Whether the archive has the document `name` with these `bytes`; [`Kind::Corrupt`] when it has others. Blocks.
-pub(super) fn has_document(tar: &TarIndex, name: &str, bytes: &Bytes) -> Result<bool> {
+pub(crate) fn has_document(tar: &TarIndex, name: &str, bytes: &Bytes) -> Result<bool> {
     if !tar.has(name) {
         return Ok(false);
     }

@@ -21,16 +21,17 @@ use super::super::tar_index::TarIndex;
 use super::super::{
     BlobBody, BlobStream, ManifestRef, Source, SourceCan, sized_from, verified_from,
 };
-use super::{EMPTY_TAR, Item, LAYER, LAYER_GZIP, MANIFEST, empty_tar, image_name, v1};
+use super::{EMPTY_TAR, Item, LAYER, LAYER_GZIP, MANIFEST, empty_tar, image_name};
 use crate::image::{
     Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector, convert,
     parse_reference,
 };
+use crate::legacy::docker_archive::read as v1;
 use crate::{Error, Kind, Result};
 
 /// The names of the images in the archive `path` as they stand there, `@N` for an image without; as for
 /// [`DockerArchiveSource::open`].
-pub(in crate::transport) async fn names(path: &Path, unpacking: &Unpacking) -> Result<Vec<String>> {
+pub(crate) async fn names(path: &Path, unpacking: &Unpacking) -> Result<Vec<String>> {
     let (path, unpacking) = (path.to_owned(), unpacking.clone());
     blocking(move || {
         let tar = TarIndex::read(ArchiveFile::open(&path, &unpacking)?)?;
@@ -88,7 +89,7 @@ impl DockerArchiveSource {
     }
 
     /// Picks an image of `archive`.
-    pub(in crate::transport) async fn read(
+    pub(crate) async fn read(
         archive: ArchiveFile,
         selector: Selector,
     ) -> Result<DockerArchiveSource> {
@@ -172,7 +173,7 @@ impl DockerArchiveSource {
 }
 
 /// A name in `manifest.json` as the index has it.
-pub(super) fn member(name: &str) -> String {
+pub(crate) fn member(name: &str) -> String {
     name.strip_prefix("./").unwrap_or(name).to_owned()
 }
 
@@ -232,7 +233,7 @@ fn select<'a>(items: &'a [Item], selector: &Selector, archive: &str) -> Result<&
 }
 
 /// A tag in full, as names of images are compared; what is no reference stays as it is.
-pub(super) fn full(tag: &str) -> String {
+pub(crate) fn full(tag: &str) -> String {
     parse_reference(tag).map_or_else(|_| tag.to_owned(), |r| r.or_latest().to_string())
 }
 
@@ -320,7 +321,7 @@ fn describe(stored: Stored, name: String, diff_id: Digest) -> (Descriptor, Layer
     (descriptor, Layer::Member { name, inflate })
 }
 
-pub(super) fn hash(content: &mut impl Read) -> io::Result<Digest> {
+pub(crate) fn hash(content: &mut impl Read) -> io::Result<Digest> {
     let mut digester = Digester::new(Algorithm::Sha256);
     let mut piece = vec![0; 256 * 1024];
     loop {

@@ -21,20 +21,20 @@ use super::super::{
     Presence, Stored, WrittenLate, read_all,
 };
 use super::former::{Documents, has_document, layer_in};
-use super::legacy::{directories, repositories};
 use super::{Item, MANIFEST, REPOSITORIES, image_name};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, View, go_json};
+use crate::legacy::docker_archive::write::{directories, repositories};
 use crate::{Error, Kind, Result};
 
 /// The mode of every file.
 const MODE: u32 = 0o444;
 
 /// The member that holds a layer.
-pub(super) fn layer_member(digest: &Digest) -> String {
+pub(crate) fn layer_member(digest: &Digest) -> String {
     format!("{}.tar", digest.hex())
 }
 
-pub(super) fn file(name: impl Into<String>, bytes: Bytes) -> Entry {
+pub(crate) fn file(name: impl Into<String>, bytes: Bytes) -> Entry {
     Entry {
         name: name.into(),
         mode: MODE,
@@ -119,7 +119,7 @@ impl DockerArchiveDestination {
     }
 
     /// The archive with the one image `tag`, into `pipe`; messages call it `shown`.
-    pub(in crate::transport) fn piped(
+    pub(crate) fn piped(
         pipe: File,
         shown: PathBuf,
         tag: String,

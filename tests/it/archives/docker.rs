@@ -175,7 +175,7 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
 #[test]
 fn the_digest_that_is_told_on_the_way_is_the_last_one() {
     let barque = Barque::new();
-    let key = barque::image::SigningKey::generate().unwrap();
+    let key = barque::legacy::jws::SigningKey::generate().unwrap();
     let old = images::schema1::image("fleet/old", "1", Some(&key), false);
     images::write_dir(&barque.path("old"), &old.image);
     let modern = layout(&barque, "modern", &images::two_layers());

@@ -1,6 +1,6 @@
 //! `inspect`, `layers` and `manifest-digest` of schema 1 images.
 
-use barque::image::SigningKey;
+use barque::legacy::jws::SigningKey;
 use serde_json::{Value, json};
 
 use crate::support::images::schema1::{self, Schema1};
@@ -29,7 +29,7 @@ fn inspect_prints_what_skopeo_prints() {
     let barque = Barque::new();
     let (made, _) = signed(&barque);
     let shown = barque.args(["inspect", "dir:image"]).run().ok().json();
-    let empty = sha256(&barque::image::schema1::EMPTY_LAYER).to_string();
+    let empty = sha256(&barque::legacy::schema1::EMPTY_LAYER).to_string();
     let layers = [
         sha256(&made.layers[0]).to_string(),
         empty.clone(),

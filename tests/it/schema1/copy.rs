@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use barque::image::SigningKey;
+use barque::legacy::jws::SigningKey;
 use serde_json::{Value, json};
 
 use crate::support::fake::{FakeRegistry, on};

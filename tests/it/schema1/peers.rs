@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use barque::image::SigningKey;
+use barque::legacy::jws::SigningKey;
 use serde_json::{Value, json};
 
 use crate::support::Barque;

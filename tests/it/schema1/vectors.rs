@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use barque::image::v1::modern_config;
-use barque::image::{
-    Digest, ImageView, Manifest, SignatureFault, SigningKey, View, config, convert, schema1,
-};
+use barque::image::{Digest, ImageView, Manifest, View, config};
+use barque::legacy::jws::{SignatureFault, SigningKey};
+use barque::legacy::schema1;
+use barque::legacy::v1::modern_config;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -256,8 +256,8 @@ fn an_image_becomes_the_schema1_of_a_registry() {
         "registry-2.8.2.schema2.json",
         "registry-2.8.2.config.json",
     );
-    let made = convert::schema1::of_image(&view, &config).unwrap();
-    let payload = convert::schema1::payload(&made, "demo/app", "latest").unwrap();
+    let made = schema1::convert::of_image(&view, &config).unwrap();
+    let payload = schema1::convert::payload(&made, "demo/app", "latest").unwrap();
     assert_eq!(payload.as_bytes(), wanted.payload());
     // Docker's own, of which another hand changed the name afterwards.
     let wanted: Value = fixtures::json(&dir, "convert/schema2-to-schema1-by-docker.json");
@@ -266,8 +266,8 @@ fn an_image_becomes_the_schema1_of_a_registry() {
         ("oci1.json", "oci1-config.json"),
     ] {
         let (view, config) = image(&dir, manifest, config);
-        let made = convert::schema1::of_image(&view, &config).unwrap();
-        let payload = convert::schema1::payload(&made, "x", "y").unwrap();
+        let made = schema1::convert::of_image(&view, &config).unwrap();
+        let payload = schema1::convert::payload(&made, "x", "y").unwrap();
         let made: Value = serde_json::from_str(&payload).unwrap();
         assert_eq!(made["fsLayers"], wanted["fsLayers"], "{manifest}");
         assert_eq!(made["history"], wanted["history"], "{manifest}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use barque::image::v1::V1Image;
+use barque::legacy::v1::V1Image;
 use serde_json::Value;
 
 use super::contents;

@@ -1,7 +1,7 @@
 //! The shared vectors of V1: TarSums, checksums of old images, their documents.
 
-use barque::image::tarsum::{TarSum, TarSummer, V1Checksum, payload_digester};
-use barque::image::v1::V1Image;
+use barque::legacy::tarsum::{TarSum, TarSummer, V1Checksum, payload_digester};
+use barque::legacy::v1::V1Image;
 use serde_json::Value;
 
 use crate::support::fixtures;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use barque::image::SigningKey;
-use barque::image::schema1::EMPTY_LAYER;
+use barque::legacy::jws::SigningKey;
+use barque::legacy::schema1::EMPTY_LAYER;
 use serde_json::{Value, json};
 
 use super::{TestImage, pack, sha256};

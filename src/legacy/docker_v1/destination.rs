@@ -1,0 +1,404 @@
+//! `V1Destination`: an image written to a V1 registry as a chain of V1 images.
+//!
+//! A V1 image is a JSON with its layer, and the JSONs follow from the config of the whole; so nothing can be written
+//! before all of it has been announced. Blobs are therefore not taken in when they are given: their bodies are kept
+//! unopened, and opened when the manifest says what they are. Images that the registry has are never read at all.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use crate::image::{
+    Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, V1Reference, View,
+};
+use crate::legacy::registry_v1::{ListedImage, Placed, Repo, Session};
+use crate::legacy::schema1::EMPTY_LAYER;
+use crate::legacy::tarsum::payload_digester;
+use crate::legacy::v1::chain::{V1Made, v1_chain};
+use crate::registry::{MAX_UNANSWERED, Timeouts, UploadBody, is_unanswered};
+use crate::settings::Access;
+use crate::transport::archive_file::{ArchiveFile, spool};
+use crate::transport::{
+    BlobBody, BlobStream, CONFIG_CAP, Destination, DestinationCan, Foreign, ManifestRef, Presence,
+    Stored, WrittenLate, inflate, read_all, tallied,
+};
+use crate::{Error, Kind, Result};
+
+/// How often an image is written before its failure stands, and how often all of them are because one registry of an
+/// index failed and another took over.
+const TRIES: usize = 4;
+
+/// An image of a V1 registry, to write.
+pub struct V1Destination {
+    session: Arc<Session>,
+    reference: V1Reference,
+    tmpdir: Option<PathBuf>,
+    /// The blobs that were given, not opened yet.
+    given: Mutex<HashMap<Digest, (Descriptor, BlobBody)>>,
+    /// Those of which nothing had to be sent.
+    found: Mutex<HashSet<Digest>>,
+}
+
+impl V1Destination {
+    /// The image `reference`; nothing is sent before the manifest comes.
+    pub fn new(
+        reference: &V1Reference,
+        access: &Access,
+        timeouts: &Timeouts,
+        tmpdir: Option<PathBuf>,
+    ) -> Result<V1Destination> {
+        let session = Session::new(&reference.registry, access, timeouts.clone())?;
+        Ok(V1Destination::over(Arc::new(session), reference, tmpdir))
+    }
+
+    /// The image `reference` of a server that is known already.
+    pub(crate) fn over(
+        session: Arc<Session>,
+        reference: &V1Reference,
+        tmpdir: Option<PathBuf>,
+    ) -> V1Destination {
+        V1Destination {
+            session,
+            reference: reference.clone(),
+            tmpdir,
+            given: Mutex::default(),
+            found: Mutex::default(),
+        }
+    }
+
+    fn given(&self, digest: &Digest) -> Result<(Descriptor, BlobBody)> {
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.get(digest).cloned().ok_or_else(|| {
+            let message = format!(
+                "`{}` needs the blob `{digest}`, which is not copied",
+                self.name()
+            );
+            Error::new(Kind::Refused, message)
+        })
+    }
+
+    /// The V1 images of `manifest`, base first, each with its layer.
+    async fn images(&self, manifest: &Manifest) -> Result<Vec<(V1Made, Option<Descriptor>)>> {
+        let view = match manifest.view()? {
+            View::Image(view) if view.is_image() => view,
+            View::Index(_) => {
+                let message = format!("`{}` holds one image, not an index", self.name());
+                return Err(Error::new(Kind::Refused, message)
+                    .hint("leave out `--all`; `--platform` chooses one"));
+            }
+            _ => {
+                let message = format!("`{}` holds images only", self.name());
+                return Err(Error::new(Kind::Refused, message));
+            }
+        };
+        let (_, body) = self.given(&view.config.digest).map_err(|e| {
+            // A tag that moves within a repository of today takes no blobs along.
+            e.hint("name source and destination with `docker-v1://`")
+        })?;
+        let config = read_all(body.open(0).await?, CONFIG_CAP).await?;
+        let diff_ids = ImageConfig::parse(&config)?.rootfs.diff_ids;
+        if diff_ids.len() != view.layers.len() {
+            let (layers, ids) = (view.layers.len(), diff_ids.len());
+            let message = format!("the image has {layers} layers, but its config lists {ids}");
+            return Err(Error::new(Kind::Corrupt, message));
+        }
+        let chain = v1_chain(&config, &diff_ids)?;
+        // An image without layers still has one V1 image, with an empty layer.
+        let layers = view.layers.into_iter().map(Some).chain([None]);
+        Ok(chain.into_iter().zip(layers).collect())
+    }
+
+    /// Writes one image unless the registry has it.
+    async fn write(
+        &self,
+        repo: &Repo,
+        made: &V1Made,
+        layer: Option<&Descriptor>,
+    ) -> Result<Written> {
+        if let Some(checksum) = repo.has_image(&made.id).await? {
+            tracing::debug!("the image `{}` is there", made.id);
+            return Ok(Written {
+                checksum,
+                anew: false,
+            });
+        }
+        let layer = self.layer(layer).await?;
+        let most = |e: &Error| match is_unanswered(e) {
+            true => MAX_UNANSWERED - 1,
+            false => TRIES,
+        };
+        let mut tries = 0;
+        loop {
+            let (upload, payload) = self.upload(&made.json, &layer);
+            match put(repo, made, &upload, &payload).await {
+                Err(e)
+                    if e.kind() == Kind::Unavailable
+                        && !upload.failed()
+                        && !repo.is_put_off(&e)
+                        && tries < most(&e) =>
+                {
+                    tracing::debug!("{e}; writing the image `{}` again", made.id);
+                    repo.wait_before_try(tries).await;
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Writes the images, base first, and makes the tag stand for the last; their checksums come into `list`.
+    async fn write_all(
+        &self,
+        repo: &Repo,
+        images: &[(V1Made, Option<Descriptor>)],
+        list: &mut [ListedImage],
+    ) -> Result<()> {
+        let mut anew = Vec::with_capacity(images.len());
+        for ((made, layer), listed) in images.iter().zip(list) {
+            let written = self.write(repo, made, layer.as_ref()).await?;
+            listed.checksum = written.checksum;
+            anew.push(written.anew);
+        }
+        self.note_found(images, &anew);
+        match images.last() {
+            Some((top, _)) => repo.put_tag(&self.reference.tag, &top.id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps in mind which blobs were sent for nothing of `images`, each with whether it was written anew.
+    fn note_found(&self, images: &[(V1Made, Option<Descriptor>)], anew: &[bool]) {
+        // What the config says is in the JSONs of all images.
+        let sent_config = anew.contains(&true);
+        let layers = |sent: bool| {
+            let pairs = images
+                .iter()
+                .zip(anew)
+                .filter(move |(_, anew)| **anew == sent);
+            let layers = pairs.filter_map(|((_, layer), _)| layer.as_ref());
+            layers.map(|layer| layer.digest.clone())
+        };
+        let sent: HashSet<Digest> = layers(true).collect();
+        let is_layer: HashSet<Digest> = layers(false).chain(layers(true)).collect();
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let unsent = given
+            .keys()
+            .filter(|digest| match is_layer.contains(*digest) {
+                true => !sent.contains(*digest),
+                false => !sent_config,
+            });
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.extend(unsent.cloned());
+    }
+
+    /// The layer as it is sent: gzip and plain tars as they are, zstd, which V1 never knew, as a plain tar.
+    async fn layer(&self, layer: Option<&Descriptor>) -> Result<(u64, BlobBody)> {
+        let Some(layer) = layer else {
+            let empty = Bytes::from_static(&EMPTY_LAYER);
+            return Ok((empty.len() as u64, BlobBody::of_bytes(empty)));
+        };
+        let (blob, body) = self.given(&layer.digest)?;
+        if !blob.media_type.as_str().ends_with("+zstd") {
+            return Ok((blob.size, body));
+        }
+        let plain = inflate::plain(body.open(0).await?);
+        let file = spool(plain, self.tmpdir.as_deref(), "a temporary file").await?;
+        Ok((file.len(), held(file)))
+    }
+
+    /// The layer as a request's body, and what gives the payload checksum of the last time it was sent.
+    fn upload(&self, json: &Bytes, (size, body): &(u64, BlobBody)) -> (UploadBody, Payload) {
+        let payload = Payload {
+            begin: payload_digester(json),
+            running: Arc::default(),
+        };
+        let (body, inside) = (body.clone(), payload.clone());
+        let upload = UploadBody::new(*size, move |from| {
+            let (body, payload) = (body.clone(), inside.clone());
+            Box::pin(async move {
+                // Only a stream from the beginning can be hashed; nothing else is ever asked for.
+                if from > 0 {
+                    return Err(Error::other("a layer for Registry V1 is sent whole"));
+                }
+                let stream = body.open(0).await?;
+                Ok(payload.hashing(stream))
+            })
+        });
+        (upload, payload)
+    }
+}
+
+/// What came of one image.
+struct Written {
+    /// As far as it is known.
+    checksum: Option<String>,
+    /// It was not there before.
+    anew: bool,
+}
+
+/// All of `file` as a body.
+fn held(file: ArchiveFile) -> BlobBody {
+    let len = file.len();
+    BlobBody::new(move |from| {
+        let stream = file.section(from.min(len), len.saturating_sub(from));
+        Box::pin(async move { Ok(stream) })
+    })
+}
+
+/// The payload checksum of a layer, made while it is sent.
+#[derive(Clone)]
+struct Payload {
+    begin: Digester,
+    running: Arc<Mutex<Option<Digester>>>,
+}
+
+impl Payload {
+    fn running(&self) -> std::sync::MutexGuard<'_, Option<Digester>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `stream`, which is hashed as it passes; the last stream that was opened counts.
+    fn hashing(self, stream: BlobStream) -> BlobStream {
+        *self.running() = Some(self.begin.clone());
+        Box::pin(stream.inspect(move |item| {
+            if let (Ok(bytes), Some(digester)) = (item, self.running().as_mut()) {
+                digester.update(bytes);
+            }
+        }))
+    }
+
+    fn finish(&self) -> Digest {
+        let running = self.running().take();
+        running.unwrap_or_else(|| self.begin.clone()).finish()
+    }
+}
+
+async fn put(repo: &Repo, made: &V1Made, layer: &UploadBody, payload: &Payload) -> Result<Written> {
+    let unknown = |anew| Written {
+        checksum: None,
+        anew,
+    };
+    if repo.put_json(&made.id, &made.json).await? == Placed::Present {
+        return Ok(unknown(false));
+    }
+    if repo.put_layer(&made.id, layer).await? == Placed::Present {
+        return Ok(unknown(true));
+    }
+    let payload = payload.finish();
+    Ok(match repo.put_checksum(&made.id, &payload).await? {
+        Placed::Written => Written {
+            checksum: Some(payload.to_string()),
+            anew: true,
+        },
+        Placed::Present => unknown(true),
+    })
+}
+
+#[async_trait]
+impl Destination for V1Destination {
+    fn name(&self) -> String {
+        format!("docker-v1://{}", self.reference)
+    }
+
+    fn can(&self) -> DestinationCan {
+        DestinationCan {
+            holds: |media_type| {
+                *media_type == *MediaType::DOCKER_MANIFEST
+                    || *media_type == *MediaType::OCI_MANIFEST
+            },
+            manifest_implies_blobs: false,
+            plain_layers: false,
+            foreign_layers: Foreign::Own,
+            accepts_unknown_digest: true,
+            keeps_signatures: false,
+        }
+    }
+
+    /// Nothing that it holds has a digest.
+    async fn current(&self) -> Result<Option<Digest>> {
+        Ok(None)
+    }
+
+    async fn has(&self, _blob: &Descriptor) -> Result<Presence> {
+        Ok(Presence::AskedOnWrite)
+    }
+
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.insert(blob.digest.clone(), (blob.clone(), body));
+        Ok(Stored::Written)
+    }
+
+    /// Kept in a file until it is sent: making it once more could mean to compress it once more.
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
+        let file = spool(content, self.tmpdir.as_deref(), "a temporary file").await?;
+        let (digest, size) = tally.ended()?;
+        let blob = Descriptor {
+            digest: digest.clone(),
+            size,
+            ..planned.clone()
+        };
+        let stored = self.put_blob(&blob, held(file)).await?;
+        Ok(WrittenLate {
+            digest,
+            size,
+            stored,
+        })
+    }
+
+    async fn put_manifest(&self, manifest: &Manifest, _at: &ManifestRef) -> Result<()> {
+        let images = self.images(manifest).await?;
+        let listed = |made: &V1Made| ListedImage {
+            id: made.id.to_string(),
+            tag: None,
+            checksum: None,
+        };
+        let mut list: Vec<ListedImage> = images.iter().map(|(made, _)| listed(made)).collect();
+        if let Some(top) = list.last_mut() {
+            top.tag = Some(self.reference.tag.to_string());
+        }
+        let repo = Repo::push(&self.session, &self.reference.repository, &list).await?;
+        let mut tries = 0;
+        loop {
+            let moves = repo.moves();
+            match self.write_all(&repo, &images, &mut list).await {
+                // The registry that took over may know nothing of what the first one was sent, and refuses to go on.
+                Err(e) if repo.moves() != moves && tries < TRIES => {
+                    tracing::debug!("{e}; beginning again at the registry that took over");
+                    tries += 1;
+                }
+                other => break other?,
+            }
+        }
+        list.retain(|image| image.checksum.is_some());
+        repo.confirm(&list).await
+    }
+
+    async fn finish(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn found_late(&self) -> HashSet<Digest> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.clone()
+    }
+
+    fn requests(&self) -> BTreeMap<String, u64> {
+        self.session.requests()
+    }
+
+    /// The ping; the list of the images, the tag, and the list again with checksums; and of each image: is it there,
+    /// its JSON, its layer, its checksum. Blobs are only kept until then.
+    fn requests_for_manifest(&self, manifest: &Manifest) -> u64 {
+        let images = match manifest.view() {
+            Ok(View::Image(view)) => view.layers.len().max(1),
+            _ => 1,
+        };
+        4 + 4 * images as u64
+    }
+}

@@ -1,0 +1,110 @@
+//! What registries spoke in late 2014, before Registry V2 was released: the same endpoints with paths in the singular,
+//! blobs named by TarSum, and uploads of their own (protocols 2).
+//!
+//! Only pre-release servers ever spoke it, so nobody is asked for it before an answer that no registry of V2 gives. What an
+//! upload consists of is in `uploads`, which of it a blob takes in `push`; tags are listed as in V2.
+
+use http::{Method, header};
+
+use crate::image::{Manifest, MediaType, RepositoryName, Tag};
+use crate::legacy::tarsum::BlobSum;
+use crate::registry::error::has_status;
+use crate::registry::intent::{Actions, Body, ByteStream, Intent, Scope};
+use crate::registry::v2::MANIFEST_CAP;
+use crate::registry::{Client, may_have_gone};
+use crate::{Error, Kind, Result};
+
+impl Client {
+    /// GET: the manifest that `tag` stands for; there is no other name for one.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is none, [`Kind::Corrupt`] when it is not docker's schema 1.
+    pub async fn draft_manifest(&self, repository: &RepositoryName, tag: &Tag) -> Result<Manifest> {
+        let get = manifest(Method::GET, repository, tag);
+        let (answer, raw) = self.document(&get, MANIFEST_CAP).await?;
+        let url = answer.url.redacted();
+        let wrong = || {
+            let text = format!("GET {url} answered with no schema 1 manifest");
+            Error::new(Kind::Corrupt, text)
+        };
+        // Its type was not told in those days.
+        let manifest = Manifest::parse(raw, None).map_err(|e| wrong().because(e))?;
+        match manifest.media_type().is_schema1() {
+            true => Ok(manifest),
+            false => Err(wrong()),
+        }
+    }
+
+    /// PUT: writes `manifest`, a signed one of schema 1, as `tag`. What it points at must be there already.
+    pub async fn draft_put_manifest(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        manifest: &Manifest,
+    ) -> Result<()> {
+        let mut put = self::manifest(Method::PUT, repository, tag)
+            .header(header::CONTENT_TYPE, MediaType::SCHEMA1);
+        put.body = Body::Bytes(manifest.raw().clone());
+        self.send(&put).await.map(drop)
+    }
+
+    /// DELETE: takes away `tag` with its manifest, on a server that is known to delete so.
+    pub async fn draft_delete_manifest(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+    ) -> Result<()> {
+        let delete = manifest(Method::DELETE, repository, tag);
+        match self.send(&delete).await {
+            Err(e) if may_have_gone(&e) => Ok(()),
+            sent => sent.map(drop),
+        }
+    }
+
+    /// GET: the bytes of a blob from offset `from` on; `size` is that of the whole, which is known where `from` is
+    /// not 0. Nothing is verified here.
+    pub async fn draft_blob(
+        &self,
+        repository: &RepositoryName,
+        blob: &BlobSum,
+        size: Option<u64>,
+        from: u64,
+    ) -> Result<ByteStream> {
+        let scope = Scope::new(repository, Actions::Pull);
+        self.get_bytes(path(repository, blob), scope, size, from, None)
+            .await
+    }
+
+    /// HEAD: whether the blob is there, and if it is, its size in bytes where the server says it.
+    pub async fn draft_blob_size(
+        &self,
+        repository: &RepositoryName,
+        blob: &BlobSum,
+        actions: Actions,
+    ) -> Result<Option<Option<u64>>> {
+        let scope = Scope::new(repository, actions);
+        let head = Intent::new(Method::HEAD, path(repository, blob), Some(scope));
+        match self.send(&head).await {
+            Ok(answer) => {
+                let size = answer.header(&header::CONTENT_LENGTH);
+                Ok(Some(size.and_then(|text| text.parse().ok())))
+            }
+            Err(e) if has_status(&e, &[404]) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn path(repository: &RepositoryName, blob: &BlobSum) -> String {
+    format!("/v2/{repository}/blob/{blob}")
+}
+
+fn manifest(method: Method, repository: &RepositoryName, tag: &Tag) -> Intent {
+    let actions = match method {
+        Method::PUT => Actions::PullPush,
+        Method::DELETE => Actions::PullDelete,
+        _ => Actions::Pull,
+    };
+    let path = format!("/v2/{repository}/manifest/{tag}");
+    Intent::new(method, path, Some(Scope::new(repository, actions)))
+}

@@ -1,0 +1,157 @@
+//! The requests of an upload of 2014: start, status, the whole in one PUT, a chunk by PUT, finish. Each is one request
+//! and says what the server answered. To cancel, V2's own DELETE serves.
+
+use std::ops::Range;
+
+use http::{Method, StatusCode, header};
+
+use crate::image::{Descriptor, RepositoryName};
+use crate::legacy::tarsum::BlobSum;
+use crate::registry::admit::Admitted;
+use crate::registry::body::Answer;
+use crate::registry::intent::{Actions, Intent, Scope};
+use crate::registry::v2::uploads::{Received, Session, at, data, place};
+use crate::registry::{ApiError, Client, UploadBody};
+use crate::{Error, Kind, Result};
+
+impl Client {
+    /// POST: opens an upload.
+    pub async fn draft_start_upload(&self, repository: &RepositoryName) -> Result<Session> {
+        let path = format!("/v2/{repository}/blob/upload/");
+        let scope = Scope::new(repository, Actions::PullPush);
+        let answer = self
+            .send(&Intent::new(Method::POST, path, Some(scope)))
+            .await?;
+        Ok(Session {
+            place: place(&answer)?,
+            min_chunk: None,
+        })
+    }
+
+    /// GET: what the server has received of an upload; [`Received::bytes`] is `None` where it does not say.
+    pub async fn draft_upload_status(
+        &self,
+        repository: &RepositoryName,
+        session: &Session,
+    ) -> Result<Received> {
+        let get = at(Method::GET, repository, session.place.clone());
+        let answer = self.send(&get).await?;
+        Ok(Received {
+            bytes: answer.header(&header::RANGE).and_then(received),
+            session: next(session, &answer),
+        })
+    }
+
+    /// PUT with the whole of `body`, which ends the upload of `blob`.
+    pub async fn draft_put_upload(
+        &self,
+        repository: &RepositoryName,
+        session: &Session,
+        blob: &Descriptor,
+        body: &UploadBody,
+    ) -> Result<()> {
+        let put = data(Method::PUT, repository, named(session, blob), body.whole());
+        let answer = self.send(&put).await?;
+        self.draft_finished(repository, blob, answer).await
+    }
+
+    /// PUT with the bytes of `body` in `range`; the value is where the upload goes on. A server that stands elsewhere
+    /// answers 416.
+    pub async fn draft_put_chunk(
+        &self,
+        repository: &RepositoryName,
+        session: &Session,
+        body: &UploadBody,
+        range: Range<u64>,
+    ) -> Result<Session> {
+        let bytes = content_range(&range);
+        let part = body.part(range);
+        let mut put = data(Method::PUT, repository, session.place.clone(), part)
+            .header(header::CONTENT_RANGE, bytes);
+        put.bulk = true;
+        Ok(next(session, &self.send(&put).await?))
+    }
+
+    /// PUT without a body: ends the upload of `blob`, whose bytes the server has.
+    pub async fn draft_finish_upload(
+        &self,
+        repository: &RepositoryName,
+        session: &Session,
+        blob: &Descriptor,
+    ) -> Result<()> {
+        let mut put = at(Method::PUT, repository, named(session, blob)).header(
+            header::CONTENT_RANGE,
+            content_range(&(blob.size..blob.size)),
+        );
+        put.repeatable = false;
+        let answer = self.send(&put).await?;
+        self.draft_finished(repository, blob, answer).await
+    }
+
+    /// Anything but 201 is confirmed by asking for the blob, as in V2 (quirk U9).
+    async fn draft_finished(
+        &self,
+        repository: &RepositoryName,
+        blob: &Descriptor,
+        answer: Answer,
+    ) -> Result<()> {
+        let sum = BlobSum::Digest(blob.digest.clone());
+        let there = answer.status == StatusCode::CREATED
+            || self
+                .draft_blob_size(repository, &sum, Actions::PullPush)
+                .await?
+                .is_some();
+        if there {
+            return Ok(());
+        }
+        let answer = ApiError::new(Method::PUT, &answer.url, answer.status, b"");
+        let text = "an upload seemed to succeed, but the blob is not there afterwards";
+        Err(Error::new(Kind::Unavailable, text).because(answer))
+    }
+}
+
+/// Where the upload goes on: at its place, unless the server names another.
+fn next(session: &Session, answer: &Answer) -> Session {
+    session.next(answer).unwrap_or_else(|_| session.clone())
+}
+
+/// The place with length and digest behind the query that it has.
+fn named(session: &Session, blob: &Descriptor) -> Admitted {
+    let (length, digest) = (blob.size, &blob.digest);
+    session
+        .place
+        .with_query(&format!("length={length}&digest={digest}"))
+}
+
+/// `START-END/END`: the end is the byte after the last one.
+fn content_range(range: &Range<u64>) -> String {
+    format!("{}-{}/{}", range.start, range.end, range.end)
+}
+
+/// The offset that `bytes=0-OFFSET/TOTAL` names.
+fn received(range: &str) -> Option<u64> {
+    let range = range.strip_prefix("bytes").unwrap_or(range);
+    let range = range.trim_start_matches([' ', '=']).strip_prefix("0-")?;
+    range.split('/').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_and_written() {
+        assert_eq!(content_range(&(4..9)), "4-9/9");
+        assert_eq!(content_range(&(9..9)), "9-9/9");
+        for (text, bytes) in [
+            ("bytes=0-17/20", Some(17)),
+            ("0-17", Some(17)),
+            ("bytes=0-0/0", Some(0)),
+            ("bytes=3-17/20", None),
+            ("bytes=0--1/20", None),
+            ("", None),
+        ] {
+            assert_eq!(received(text), bytes, "{text}");
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Docker schema 1 in a copy: is it proven, how large are its layers, and what becomes of it.
+//!
+//! Schema 1 tells neither sizes nor plain digests. Sizes are asked of the source, one by one. Plain digests are needed
+//! to make a modern image of it, which is the business of `upgrade`. What becomes of an image is decided in [`turn`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{Schema1Upgrade, convert};
+use crate::copy::graph::Node;
+use crate::copy::plan::reading;
+use crate::copy::{CopyOptions, Format};
+use crate::image::{
+    Algorithm, Descriptor, Digest, Manifest, MediaType, Reference, Schema1View, Tag, View,
+};
+use crate::legacy::jws::SigningKey;
+use crate::legacy::schema1::{Asked, EMPTY_LAYER, Schema1Error, verify};
+use crate::transport::{Destination, Source};
+use crate::{Error, Kind, Result};
+
+/// Sizes that a source is asked for at once.
+const ASKED_AT_ONCE: usize = 16;
+
+/// What manifests of schema 1 call a layer, which has no descriptor there (protocols 6.1).
+const LAYER: &str = "application/vnd.docker.container.image.rootfs.diff+x-gtar";
+
+/// The digest of [`EMPTY_LAYER`].
+pub(crate) fn empty_layer() -> Digest {
+    Digest::of(Algorithm::Sha256, &EMPTY_LAYER)
+}
+
+/// The layers of `view` as blobs, base first, each once; how large they are is not known yet.
+pub fn schema1_blobs(view: &Schema1View) -> Vec<Descriptor> {
+    let mut blobs: Vec<Descriptor> = Vec::new();
+    for digest in view.fs_layers.iter().rev() {
+        if !blobs.iter().any(|blob| blob.digest == *digest) {
+            blobs.push(Descriptor::new(LAYER, digest.clone(), 0));
+        }
+    }
+    blobs
+}
+
+/// `blobs` of [`schema1_blobs`] with the sizes that `source` gives.
+pub async fn sized_blobs(source: &dyn Source, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
+    let empty = empty_layer();
+    let asked: Vec<_> = blobs
+        .into_iter()
+        .map(|blob| {
+            let known = (blob.digest == empty).then_some(EMPTY_LAYER.len() as u64);
+            async move {
+                let size = match known {
+                    Some(size) => size,
+                    None => source.blob_size(&blob.digest).await?,
+                };
+                Ok::<_, Error>(Descriptor { size, ..blob })
+            }
+        })
+        .collect();
+    stream::iter(asked)
+        .buffered(ASKED_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// Gives the layers of all schema 1 images among `nodes` their sizes.
+pub(crate) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<()> {
+    let old = nodes
+        .iter_mut()
+        .filter(|n| n.manifest.media_type().is_schema1());
+    for node in old {
+        let blobs = sized_blobs(source, std::mem::take(&mut node.blobs)).await;
+        node.blobs = blobs.map_err(reading)?;
+    }
+    Ok(())
+}
+
+/// What is checked of a schema 1 manifest that carries signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Schema1Check {
+    /// Nothing.
+    Off,
+    /// The signatures. Another name or tag in the manifest is only worth a warning: every image that was copied to
+    /// another repository byte for byte has one.
+    #[default]
+    Signatures,
+    /// The signatures, and that name and tag in the manifest are those that it was asked for by.
+    SignaturesAndName,
+}
+
+/// Checks `manifest`, read from `source`. `named` says that it is what the source's name stands for. Returns a warning
+/// when it is signed as another image and `check` lets that pass.
+///
+/// # Errors
+/// [`Kind::Corrupt`] for a wrong signature, and for another name where `check` includes the name.
+pub fn check_signatures(
+    source: &dyn Source,
+    manifest: &Manifest,
+    named: bool,
+    check: Schema1Check,
+) -> Result<Option<String>> {
+    if check == Schema1Check::Off {
+        return Ok(None);
+    }
+    let latest = Tag::latest();
+    let asked = source.reference().filter(|_| named).map(|r| Asked {
+        name: r.repository.name.as_str(),
+        tag: match (&r.digest, &r.tag) {
+            (Some(_), _) => None,
+            (None, tag) => Some(tag.as_ref().unwrap_or(&latest).as_str()),
+        },
+    });
+    match verify(manifest, asked) {
+        Ok(_) => Ok(None),
+        Err(error @ Schema1Error::Name { .. }) if check == Schema1Check::Signatures => {
+            let name = source.name();
+            Ok(Some(format!(
+                "{error}; `{name}` is probably a copy of that image (`--verify-signature` refuses it)"
+            )))
+        }
+        Err(error) => Err(reading(error.into())),
+    }
+}
+
+/// What a copy that is about schema 1 comes to.
+pub(crate) enum Schema1Decision {
+    /// Nothing to do with schema 1, or it stays as it is.
+    None(Vec<Node>),
+    /// A manifest that can be written as it is now, and blobs that came with it.
+    Made(Node, HashMap<Digest, Bytes>),
+    /// The same schema 1 image, signed for the destination's name; the text says so.
+    Signed(Node, String),
+    /// The layers have to be read first; the node has those that move.
+    Upgrade(Node, Arc<Schema1Upgrade>),
+}
+
+/// Decides what becomes of `nodes`: a schema 1 image that `holds` does not take is rescued, one that is written under
+/// another name than it is signed for is signed for that name, and any image is made one where that format is wanted.
+/// `reads_layers` says that the layers do not move, and are to be read now where a conversion needs them.
+pub(crate) async fn turn(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    mut nodes: Vec<Node>,
+    holds: fn(&MediaType) -> bool,
+    want: &CopyOptions,
+    reads_layers: bool,
+) -> Result<Schema1Decision> {
+    let old = |n: &Node| n.manifest.media_type().is_schema1();
+    let wanted = match &want.format {
+        Some(Format::Schema1(key)) => Some(key.clone()),
+        None if is_renamed(destination, &nodes, holds, want) => {
+            Some(Arc::new(SigningKey::generate()?))
+        }
+        _ => None,
+    };
+    let stays = wanted.is_none()
+        && nodes
+            .iter()
+            .all(|n| !old(n) || holds(n.manifest.media_type()));
+    if stays {
+        return Ok(Schema1Decision::None(nodes));
+    }
+    let Some(node) = nodes.pop().filter(|_| nodes.is_empty()) else {
+        let message = match wanted {
+            Some(_) => "schema 1 has no index",
+            None => "an index with a schema 1 image in it cannot be converted",
+        };
+        let hint = "copy the image of one platform: leave out `--all`, or choose with `--platform`";
+        return Err(Error::new(Kind::Refused, message).hint(hint));
+    };
+    let view = node.manifest.view()?;
+    let turned = match (wanted, view) {
+        (Some(key), View::Schema1(view)) => signed_for(source, destination, &node, view, &key)
+            .map(|made| match made {
+                Some((node, note)) => Schema1Decision::Signed(node, note),
+                None => Schema1Decision::None(vec![node]),
+            })?,
+        (Some(key), View::Image(image)) => {
+            if !image.is_image() {
+                return Err(
+                    crate::image::convert::ConvertError::Artifact(image.config.media_type).into(),
+                );
+            }
+            let config = crate::copy::prepared::read_config(source, &image.config).await?;
+            let mut view = convert::of_image(&image, &config)?;
+            (view.name, view.tag) = name_for(source, destination).unwrap_or_default();
+            let manifest = signed(&view, &key)?;
+            let empty = empty_layer();
+            let mut blobs = image.layers;
+            let mut made = HashMap::new();
+            if view.fs_layers.contains(&empty) && blobs.iter().all(|b| b.digest != empty) {
+                let size = EMPTY_LAYER.len() as u64;
+                blobs.push(Descriptor::new(LAYER, empty.clone(), size));
+                made.insert(empty, Bytes::from_static(&EMPTY_LAYER));
+            }
+            Schema1Decision::Made(Node::new(manifest, blobs, Vec::new()), made)
+        }
+        (None, View::Schema1(view)) => {
+            upgrade(source, destination, node, &view, holds, reads_layers).await?
+        }
+        (_, View::Artifact(_) | View::Index(_) | View::Image(_)) => {
+            let message = format!("`{}` has no form in schema 1", node.manifest.media_type());
+            return Err(Error::new(Kind::Refused, message));
+        }
+    };
+    let changes = !matches!(turned, Schema1Decision::None(_));
+    if changes && want.preserve_digests {
+        return Err(Error::new(
+            Kind::Refused,
+            "a conversion would change the image's digest",
+        )
+        .hint(
+            "leave out `--preserve-digests`, or copy to a destination that holds the image's type",
+        ));
+    }
+    Ok(turned)
+}
+
+/// Repository and tag that a schema 1 manifest is written for: those of the destination, else those of the source.
+fn name_for(source: &dyn Source, destination: &dyn Destination) -> Option<(String, String)> {
+    let of = |r: &Reference| {
+        let tag = match (&r.tag, &r.digest) {
+            (Some(tag), _) => tag.to_string(),
+            (None, Some(_)) => String::new(),
+            (None, None) => Tag::latest().to_string(),
+        };
+        (r.repository.name.to_string(), tag)
+    };
+    destination.reference().or(source.reference()).map(of)
+}
+
+/// Whether the one image of `nodes` is signed as another one than the destination names, and may be signed again: a
+/// name with a digest stands for these very bytes.
+fn is_renamed(
+    destination: &dyn Destination,
+    nodes: &[Node],
+    holds: fn(&MediaType) -> bool,
+    want: &CopyOptions,
+) -> bool {
+    let [node] = nodes else { return false };
+    let by_digest = destination.reference().is_some_and(|r| r.digest.is_some());
+    !want.preserve_digests
+        && !by_digest
+        && holds(node.manifest.media_type())
+        && signed_as_another(destination, &node.manifest).is_some()
+}
+
+/// The name in a signed manifest and the one that it is written under, when they differ.
+pub(crate) fn signed_as_another(
+    destination: &dyn Destination,
+    manifest: &Manifest,
+) -> Option<(String, String)> {
+    if *manifest.media_type() != MediaType::SCHEMA1_SIGNED {
+        return None;
+    }
+    let Ok(View::Schema1(view)) = manifest.view() else {
+        return None;
+    };
+    let reference = destination.reference()?;
+    let latest = Tag::latest();
+    let tag = match (&reference.tag, &reference.digest) {
+        (Some(tag), _) => tag.as_str(),
+        (None, Some(_)) => view.tag.as_str(),
+        (None, None) => latest.as_str(),
+    };
+    let signed = format!("{}:{}", view.name, view.tag);
+    let written = format!("{}:{tag}", reference.repository.name);
+    (signed != written).then_some((signed, written))
+}
+
+/// A note on a signed manifest that is written under another name than it is signed for.
+pub(crate) fn other_name(destination: &dyn Destination, manifest: &Manifest) -> Option<String> {
+    let (signed, written) = signed_as_another(destination, manifest)?;
+    Some(format!(
+        "the manifest stays signed as `{signed}`; some readers of `{written}` may refuse it"
+    ))
+}
+
+/// The schema 1 manifest of `view` under the name of the destination, and a note on it; `None` where it is signed so
+/// already.
+fn signed_for(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    node: &Node,
+    mut view: Schema1View,
+    key: &SigningKey,
+) -> Result<Option<(Node, String)>> {
+    let own = (view.name.clone(), view.tag.clone());
+    let name = match destination.reference() {
+        Some(_) => name_for(source, destination).unwrap_or_else(|| own.clone()),
+        None => own.clone(),
+    };
+    if name == own && *node.manifest.media_type() == MediaType::SCHEMA1_SIGNED {
+        return Ok(None);
+    }
+    (view.name, view.tag) = name;
+    let manifest = signed(&view, key)?;
+    let note = format!(
+        "the schema 1 manifest was signed as `{}:{}` for this copy: digest changed from `{}` to `{}`",
+        view.name,
+        view.tag,
+        node.was,
+        manifest.digest()
+    );
+    let node = Node {
+        manifest,
+        ..node.clone()
+    };
+    Ok(Some((node, note)))
+}
+
+fn signed(view: &Schema1View, key: &SigningKey) -> Result<Manifest> {
+    let payload = convert::payload(view, &view.name, &view.tag)?;
+    let bytes = key.sign(payload.as_bytes(), jiff::Timestamp::now())?;
+    Ok(Manifest::parse(bytes, None)?)
+}
+
+async fn upgrade(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    node: Node,
+    view: &Schema1View,
+    holds: fn(&MediaType) -> bool,
+    reads_layers: bool,
+) -> Result<Schema1Decision> {
+    let target = [MediaType::OCI_MANIFEST, MediaType::DOCKER_MANIFEST]
+        .into_iter()
+        .find(|target| holds(&MediaType::new(target)));
+    let Some(target) = target else {
+        let message = format!("`{}` holds no image", destination.name());
+        return Err(Error::new(Kind::Refused, message));
+    };
+    let chain = view.chain().map_err(|e| reading(e.into()))?;
+    let moves = |blob: &Descriptor| {
+        let mut layers = chain.iter().filter(|l| !l.image.throwaway());
+        layers.any(|layer| layer.blob == blob.digest)
+    };
+    let blobs: Vec<Descriptor> = node.blobs.iter().filter(|b| moves(b)).cloned().collect();
+    let upgrade = Arc::new(Schema1Upgrade::new(chain, &blobs, target));
+    // Plain layers are written under their plain digests, so these have to be known before.
+    if !destination.can().plain_layers && !reads_layers {
+        return Ok(Schema1Decision::Upgrade(Node { blobs, ..node }, upgrade));
+    }
+    for blob in &blobs {
+        upgrade.complete(source, blob).await?;
+    }
+    let (manifest, config, bytes) = upgrade.made()?;
+    let View::Image(image) = manifest.view()? else {
+        return Err(Error::other("a conversion made no image"));
+    };
+    let blobs = image.blobs().cloned().collect();
+    let node = Node::new(manifest, blobs, Vec::new());
+    Ok(Schema1Decision::Made(
+        node,
+        HashMap::from([(config.digest, bytes)]),
+    ))
+}

@@ -1,0 +1,256 @@
+//! A schema 1 image made modern: its layers are read once, and config and manifest exist after them.
+//!
+//! Each layer is hashed in its plain form in the same pass that copies it ([`Schema1Upgrade::watched`]), and read for that alone
+//! where it did not have to move ([`Schema1Upgrade::complete`]). The engine calls both, and [`Schema1Upgrade::finish`] at the end.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::decision::empty_layer;
+use crate::copy::BlobDone;
+use crate::copy::plan::{reading, writing};
+use crate::copy::progress::BlobOutcome;
+use crate::image::{Algorithm, Descriptor, Digest, Digester, Manifest, MediaType, View, convert};
+use crate::legacy::schema1::{EMPTY_LAYER, Schema1Layer};
+use crate::legacy::v1::{V1Image, modern_config};
+use crate::transport::inflate::{self, Compression};
+use crate::transport::{BlobBody, BlobStream, Destination, ManifestRef, Source};
+use crate::{Error, Kind, Result};
+
+/// A schema 1 image on its way to a modern one.
+#[derive(Debug)]
+pub struct Schema1Upgrade {
+    /// Base first.
+    chain: Vec<Schema1Layer>,
+    sizes: HashMap<Digest, u64>,
+    target: &'static str,
+    /// What was learned of the layers by reading them.
+    plain: Mutex<HashMap<Digest, Plain>>,
+}
+
+#[derive(Debug, Clone)]
+struct Plain {
+    diff_id: Digest,
+    compression: Option<Compression>,
+}
+
+impl Schema1Upgrade {
+    pub(crate) fn new(
+        chain: Vec<Schema1Layer>,
+        blobs: &[Descriptor],
+        target: &'static str,
+    ) -> Schema1Upgrade {
+        let sizes = blobs.iter().map(|b| (b.digest.clone(), b.size)).collect();
+        Schema1Upgrade {
+            chain,
+            sizes,
+            target,
+            plain: Mutex::default(),
+        }
+    }
+
+    /// The type of manifest that comes out.
+    pub fn target(&self) -> &'static str {
+        self.target
+    }
+
+    fn plain(&self) -> MutexGuard<'_, HashMap<Digest, Plain>> {
+        self.plain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `body`, the bytes of the layer `blob`, hashed in its plain form while it is read from its beginning.
+    pub(crate) fn watched(self: &Arc<Self>, blob: &Descriptor, body: BlobBody) -> BlobBody {
+        let (upgrade, blob, found_in) = (self.clone(), blob.clone(), body.found_in.clone());
+        let mut watched = BlobBody::new(move |from| {
+            let (upgrade, blob, body) = (upgrade.clone(), blob.clone(), body.clone());
+            Box::pin(async move {
+                let content = body.open(from).await?;
+                // What an earlier try saw may not be what comes now.
+                upgrade.plain().remove(&blob.digest);
+                Ok(match from {
+                    0 => upgrade.watch(blob, content),
+                    _ => content,
+                })
+            })
+        });
+        watched.found_in = found_in;
+        watched
+    }
+
+    fn watch(self: Arc<Self>, blob: Descriptor, content: BlobStream) -> BlobStream {
+        /// What is sent there is inflated and hashed by the task.
+        type Hashing = (mpsc::Sender<Result<Bytes>>, JoinSet<Result<Plain>>);
+        struct State {
+            content: BlobStream,
+            upgrade: Arc<Schema1Upgrade>,
+            blob: Descriptor,
+            seen: u64,
+            /// Gone when the plain form is known, or cannot be had.
+            hashing: Option<Hashing>,
+        }
+        impl State {
+            async fn pass(&mut self, bytes: &Bytes) {
+                self.seen += bytes.len() as u64;
+                let Some((pieces, _)) = &self.hashing else {
+                    return;
+                };
+                // A decoder that gave up hears nothing more; why, is told when the layer is looked at again.
+                let deaf = pieces.send(Ok(bytes.clone())).await.is_err();
+                // The last piece is handed on when its end is known: nobody may ask for more.
+                if (deaf || self.seen >= self.blob.size)
+                    && let Some((pieces, mut hashing)) = self.hashing.take()
+                {
+                    drop(pieces);
+                    if let Some(Ok(Ok(plain))) = hashing.join_next().await {
+                        self.upgrade.plain().insert(self.blob.digest.clone(), plain);
+                    }
+                }
+            }
+        }
+        let (pieces, from_source) = mpsc::channel(2);
+        let from_source = stream::unfold(from_source, |mut from_source| async move {
+            Some((from_source.recv().await?, from_source))
+        });
+        // Dropped with the stream.
+        let mut hashing = JoinSet::new();
+        hashing.spawn(plain_of(Box::pin(from_source)));
+        let state = State {
+            content,
+            upgrade: self,
+            blob,
+            seen: 0,
+            hashing: Some((pieces, hashing)),
+        };
+        Box::pin(stream::unfold(state, |mut s| async move {
+            let item = s.content.next().await?;
+            if let Ok(bytes) = &item {
+                s.pass(bytes).await;
+            }
+            Some((item, s))
+        }))
+    }
+
+    /// Reads the layer `blob` from `source` unless it was read on its way; the value is how many bytes were read.
+    pub(crate) async fn complete(&self, source: &dyn Source, blob: &Descriptor) -> Result<u64> {
+        let known = self.plain().contains_key(&blob.digest);
+        if known || !self.sizes.contains_key(&blob.digest) {
+            return Ok(0);
+        }
+        tracing::debug!("reading `{}` for its plain digest", blob.digest);
+        let read = async {
+            let content = match blob.digest == empty_layer() {
+                true => {
+                    BlobBody::of_bytes(Bytes::from_static(&EMPTY_LAYER))
+                        .open(0)
+                        .await?
+                }
+                false => source.blob(blob, 0).await?,
+            };
+            plain_of(content).await
+        };
+        let plain = read
+            .await
+            .map_err(|e| reading(e.context(format!("inflating the layer `{}`", blob.digest))))?;
+        self.plain().insert(blob.digest.clone(), plain);
+        Ok(blob.size)
+    }
+
+    /// Manifest and config of the modern image, when all layers are known.
+    pub(crate) fn made(&self) -> Result<(Manifest, Descriptor, Bytes)> {
+        let mut layers = Vec::new();
+        let mut diff_ids = Vec::new();
+        for layer in self.chain.iter().filter(|l| !l.image.throwaway()) {
+            let plain = self.plain().get(&layer.blob).cloned();
+            let (Some(plain), Some(size)) = (plain, self.sizes.get(&layer.blob)) else {
+                let message = format!("the layer `{}` was not read", layer.blob);
+                return Err(Error::other(message));
+            };
+            let is_gzip = match plain.compression {
+                None => false,
+                Some(Compression::Gzip) => true,
+                Some(other) => {
+                    let message = format!(
+                        "the layer `{}` is compressed with {}, which has no type in the image's new format",
+                        layer.blob,
+                        other.as_str()
+                    );
+                    return Err(Error::new(Kind::Refused, message));
+                }
+            };
+            let media_type = super::convert::schema2_layer_type(is_gzip);
+            layers.push(Descriptor::new(
+                media_type.as_str(),
+                layer.blob.clone(),
+                *size,
+            ));
+            diff_ids.push(plain.diff_id);
+        }
+        let images: Vec<V1Image> = self.chain.iter().map(|l| l.image.clone()).collect();
+        let bytes = Bytes::from(modern_config(&images, &diff_ids)?);
+        let digest = Digest::of(Algorithm::Sha256, &bytes);
+        let config = Descriptor::new(MediaType::DOCKER_CONFIG, digest, bytes.len() as u64);
+        let manifest = convert::schema2_over(&config, &layers)?;
+        if self.target == MediaType::DOCKER_MANIFEST {
+            return Ok((manifest, config, bytes));
+        }
+        let oci = convert::schema2_to_oci(&manifest, &bytes)?;
+        let View::Image(image) = oci.manifest.view()? else {
+            return Err(Error::other("a conversion made no image"));
+        };
+        let bytes = oci.config.map_or(bytes, |(_, bytes)| bytes);
+        Ok((oci.manifest, image.config, bytes))
+    }
+
+    /// Writes config and manifest of the modern image; all layers have been read.
+    pub(crate) async fn finish(
+        &self,
+        destination: &dyn Destination,
+    ) -> Result<(Manifest, BlobDone)> {
+        let (manifest, config, bytes) = self.made()?;
+        let write = async {
+            let stored = destination
+                .put_blob(&config, BlobBody::of_bytes(bytes))
+                .await?;
+            destination
+                .put_manifest(&manifest, &ManifestRef::Named)
+                .await?;
+            Ok(stored)
+        };
+        let stored = write.await.map_err(writing)?;
+        let done = BlobDone {
+            blob: config,
+            outcome: BlobOutcome::of(stored),
+            resumed_from: 0,
+            recoded: None,
+        };
+        Ok((manifest, done))
+    }
+}
+
+/// The digest of the plain form of `content`, and what it is compressed with.
+async fn plain_of(mut content: BlobStream) -> Result<Plain> {
+    let (mut first, mut length) = (Vec::new(), 0);
+    while length < Compression::MAGIC_LEN
+        && let Some(piece) = content.next().await
+    {
+        let piece = piece?;
+        length += piece.len();
+        first.push(piece);
+    }
+    let compression = Compression::of(&first.concat());
+    let content = stream::iter(first.into_iter().map(Ok)).chain(content);
+    let mut plain = inflate::plain(Box::pin(content));
+    let mut digester = Digester::new(Algorithm::Sha256);
+    while let Some(piece) = plain.next().await {
+        digester.update(&piece?);
+    }
+    Ok(Plain {
+        diff_id: digester.finish(),
+        compression,
+    })
+}
