@@ -10,6 +10,7 @@ pub mod certs_d;
 pub mod helper;
 pub mod paths;
 mod private_file;
+pub mod registries_conf;
 mod secret;
 mod store;
 

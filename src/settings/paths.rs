@@ -61,6 +61,20 @@ impl Environment {
         self.uid == Some(0)
     }
 
+    /// The user's number, where it is known.
+    pub fn uid(&self) -> Option<u32> {
+        self.uid
+    }
+
+    /// The user's folder of containers configuration, below `XDG_CONFIG_HOME` or `~/.config`.
+    pub fn containers_config(&self) -> Option<PathBuf> {
+        let config = match self.path("XDG_CONFIG_HOME") {
+            Some(dir) => dir,
+            None => self.home()?.join(".config"),
+        };
+        Some(config.join("containers"))
+    }
+
     /// `path` as a user writes it, with `~` for the home folder.
     pub fn show(&self, path: &Path) -> String {
         let in_home = self.home().and_then(|home| path.strip_prefix(home).ok());
@@ -92,11 +106,7 @@ impl Environment {
 
     /// `containers/auth.json` that outlives the session, below `XDG_CONFIG_HOME` or `~/.config`.
     pub fn config_auth_file(&self) -> Option<PathBuf> {
-        let config = match self.path("XDG_CONFIG_HOME") {
-            Some(dir) => dir,
-            None => self.home()?.join(".config"),
-        };
-        Some(config.join("containers/auth.json"))
+        Some(self.containers_config()?.join("auth.json"))
     }
 
     /// Docker's `config.json`, below `DOCKER_CONFIG` or `~/.docker`.

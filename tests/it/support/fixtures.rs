@@ -22,6 +22,17 @@ pub(crate) fn dir() -> Option<PathBuf> {
     None
 }
 
+/// The folder `name` next to that of the fixtures, as in `fixtures-trust`; `None` if there is none, and the test is then
+/// skipped.
+pub(crate) fn sibling(name: &str) -> Option<PathBuf> {
+    let dir = dir()?.canonicalize().unwrap().with_file_name(name);
+    if dir.is_dir() {
+        return Some(dir);
+    }
+    skips::missing(&format!("no {name} next to the fixtures"));
+    None
+}
+
 /// The bytes of the fixture `path`.
 pub(crate) fn read(dir: &Path, path: &str) -> Vec<u8> {
     std::fs::read(dir.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
