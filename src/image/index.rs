@@ -2,9 +2,9 @@
 //!
 //! The edit is made on the JSON itself, so that members barque does not know survive (law 1).
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Descriptor, Manifest, ManifestError, go_json};
+use super::{Descriptor, Manifest, ManifestError, MediaType, go_json};
 
 /// The annotation of an attestation that names the image it speaks of (BuildKit, "Image attestation storage").
 pub const ATTESTS: &str = "vnd.docker.reference.digest";
@@ -53,6 +53,24 @@ pub fn rewrite(
     Manifest::parse(text.into(), Some(index.media_type().as_str()))
 }
 
+/// The OCI index `index`, or an empty one, with `entry` at its end.
+pub fn with_entry(index: Option<&Manifest>, entry: &Descriptor) -> Result<Manifest, ManifestError> {
+    let odd = |e: serde_json::Error| ManifestError::Json(e.to_string());
+    let empty = || json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX });
+    let mut document = match index {
+        Some(index) => serde_json::from_slice(index.raw()).map_err(odd)?,
+        None => empty(),
+    };
+    let entry = serde_json::to_value(entry).map_err(odd)?;
+    match document.get_mut("manifests").and_then(Value::as_array_mut) {
+        Some(entries) => entries.push(entry),
+        // Go writes an empty list as null.
+        None => document["manifests"] = json!([entry]),
+    }
+    let text = go_json::compact(&document).map_err(odd)?;
+    Manifest::parse(text.into(), Some(MediaType::OCI_INDEX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +91,29 @@ mod tests {
             (value["x"].as_u64(), value["manifests"][0]["y"].as_u64()),
             (Some(1), Some(2))
         );
+        assert_eq!(value["manifests"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn an_entry_is_put_behind_the_others() {
+        let entry = |hex: &str| {
+            let digest = format!("sha256:{}", hex.repeat(64)).parse().unwrap();
+            Descriptor::new(MediaType::OCI_MANIFEST, digest, 1)
+        };
+        let one = with_entry(None, &entry("a")).unwrap();
+        assert_eq!(*one.media_type(), MediaType::OCI_INDEX);
+        let two = with_entry(Some(&one), &entry("b")).unwrap();
+        let value: Value = serde_json::from_slice(two.raw()).unwrap();
+        let digests = value["manifests"].as_array().unwrap().iter();
+        let digests: Vec<_> = digests
+            .map(|d| &d["digest"].as_str().unwrap()[7..8])
+            .collect();
+        assert_eq!(digests, ["a", "b"]);
+        let null = br#"{"schemaVersion":2,"x":1,"manifests":null}"#;
+        let null = Manifest::parse(Bytes::from_static(null), Some(MediaType::OCI_INDEX)).unwrap();
+        let filled = with_entry(Some(&null), &entry("a")).unwrap();
+        let value: Value = serde_json::from_slice(filled.raw()).unwrap();
+        assert_eq!(value["x"], 1);
         assert_eq!(value["manifests"].as_array().unwrap().len(), 1);
     }
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod kind;
+mod referrer;
 mod view;
 
 use bytes::Bytes;

@@ -21,7 +21,7 @@ use super::cookies::Cookies;
 use super::error::ApiError;
 use super::failure::{TransportFailure, Why};
 use super::intent::{Body, Intent, Scope, Target, Who};
-use super::v2::UploadCapabilities;
+use super::v2::{ReferrersTags, UploadCapabilities};
 use super::wire::{Reading, Request, Wire, set};
 use crate::image::Registry;
 use crate::settings::{Access, Login};
@@ -60,6 +60,8 @@ pub struct Client {
     cookies: Option<Cookies>,
     /// What of uploads this registry takes (learned by `v2::uploads` and `v2::push`).
     pub(super) capabilities: UploadCapabilities,
+    /// Kept by `v2::referrers`.
+    pub(super) referrers_tags: ReferrersTags,
 }
 
 impl Client {
@@ -93,6 +95,7 @@ impl Client {
             extra,
             cookies: None,
             capabilities: UploadCapabilities::default(),
+            referrers_tags: ReferrersTags::default(),
         })
     }
 

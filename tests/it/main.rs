@@ -21,6 +21,7 @@ mod pairs;
 mod platforms;
 mod quirks;
 mod reference;
+mod referrers;
 mod registries_conf;
 mod repos;
 mod requests;

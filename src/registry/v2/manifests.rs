@@ -120,7 +120,8 @@ impl Client {
         }
     }
 
-    /// Writes `manifest` as `which`, byte for byte. What it points at must be there already.
+    /// Writes `manifest` as `which`, byte for byte. What it points at must be there already. If it has a `subject` and the
+    /// registry has no referrers API, it is also listed at the referrers tag ([`super::referrers`]).
     ///
     /// Returns the digest under which the registry has it now: registries file what is pushed by tag under SHA-256,
     /// whatever the manifest's own digest is. [`Kind::Corrupt`] when the answer names a digest that other bytes have.
@@ -130,6 +131,21 @@ impl Client {
         which: &TagOrDigest,
         manifest: &Manifest,
     ) -> Result<Digest> {
+        let (filed, is_listed) = self.put_alone(repository, which, manifest).await?;
+        if !is_listed {
+            self.list_referrer(repository, manifest, &filed).await?;
+        }
+        Ok(filed)
+    }
+
+    /// As [`Client::put_manifest`], but lists nothing. The answer also says whether the registry itself lists the manifest
+    /// among the referrers of its subject.
+    pub(super) async fn put_alone(
+        &self,
+        repository: &RepositoryName,
+        which: &TagOrDigest,
+        manifest: &Manifest,
+    ) -> Result<(Digest, bool)> {
         if manifest.raw().len() > MANIFEST_CAP {
             let text = format!(
                 "the manifest has {} bytes; registries take {MANIFEST_CAP} at most",
@@ -146,24 +162,27 @@ impl Client {
             Err(e) if is_immutable(&e) => {
                 let there = self.manifest_digest(repository, which, Actions::PullPush, false);
                 return match there.await {
-                    Ok(Some(there)) if manifest.is(&there) => Ok(there),
+                    // Whoever wrote it has listed it.
+                    Ok(Some(there)) if manifest.is(&there) => Ok((there, true)),
                     _ => Err(e),
                 };
             }
             other => other?,
         };
         let url = answer.url.redacted();
+        let is_listed = answer.headers.contains_key("oci-subject");
         if answer.status == StatusCode::CREATED {
             let claimed = answer.headers.get("docker-content-digest");
             let claimed = claimed.and_then(|v| v.to_str().ok()?.parse().ok());
-            return self.filed(repository, which, manifest, claimed, &url).await;
+            let filed = self.filed(repository, which, manifest, claimed, &url);
+            return Ok((filed.await?, is_listed));
         }
         // M14: something that is no registry may answer 200 to everything.
         match self
             .manifest_digest(repository, which, Actions::PullPush, false)
             .await?
         {
-            Some(there) if manifest.is(&there) => Ok(there),
+            Some(there) if manifest.is(&there) => Ok((there, is_listed)),
             _ => Err(Error::new(
                 Kind::Unavailable,
                 format!(

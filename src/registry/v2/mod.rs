@@ -4,6 +4,7 @@ mod blobs;
 mod late;
 mod manifests;
 mod push;
+mod referrers;
 mod tags;
 pub(crate) mod uploads;
 
@@ -11,4 +12,7 @@ pub(crate) use blobs::{BULK, content_range, skip};
 pub use manifests::{MANIFEST_CAP, TagOrDigest};
 pub use push::Pushed;
 pub(super) use push::UploadCapabilities;
+pub use referrers::ReadTag;
+pub(super) use referrers::ReferrersTags;
+pub(crate) use referrers::is_referrers_tag;
 pub use uploads::{OtherContent, Received, Session, Started};

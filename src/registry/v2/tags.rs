@@ -37,7 +37,7 @@ const MAX_PAGES: usize = 100_000;
 const MAX_THIN_PAGES: usize = 1000;
 const THIN: usize = 10;
 /// Bytes of a link to the next page.
-const MAX_LINK: usize = 16 << 10;
+pub(super) const MAX_LINK: usize = 16 << 10;
 
 /// A list that a registry gives page by page.
 pub(super) struct Listing {
@@ -442,7 +442,7 @@ fn text(json: &[u8]) -> Option<String> {
 }
 
 /// The target of `rel="next"` in a `Link` field (RFC 8288): several links, any parameters, quoted or not.
-fn next_link(field: &str) -> Option<String> {
+pub(super) fn next_link(field: &str) -> Option<String> {
     let mut rest = field;
     loop {
         let start = rest.find('<')?;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::super::delete::Deleted;
-use crate::image::{Digest, Reference, Tag, V1Reference};
+use crate::image::{Digest, Manifest, Reference, Tag, V1Reference};
 use crate::legacy::docker_v1::{Fallback, delete_tag_of, no_v2};
 use crate::legacy::draft::source::Draft;
-use crate::registry::v2::TagOrDigest;
+use crate::registry::v2::{TagOrDigest, is_referrers_tag};
 use crate::registry::{Actions, ApiError, Client, Timeouts, may_have_gone};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
@@ -66,14 +66,22 @@ pub(in crate::transport) async fn delete(
             }
         }
     };
-    let others = match force {
-        true => Vec::new(),
+    let (others, may_be_listed) = match force {
+        true => (Vec::new(), true),
         false => place.tags_of(&digest, own.as_ref()).await?,
     };
     if !others.is_empty() {
         return Err(place.shared(&digest, own.as_ref(), &others));
     }
-    place.remove(&TagOrDigest::Digest(digest.clone())).await?;
+    let which = TagOrDigest::Digest(digest.clone());
+    let manifest = match may_be_listed {
+        true => place.manifest(&which).await,
+        false => None,
+    };
+    place.remove(&which).await?;
+    if let Some(manifest) = manifest {
+        place.unlist(&manifest, &digest).await;
+    }
     let named = own.map(TagOrDigest::Tag).into_iter();
     Ok(place.deleted(named.chain([TagOrDigest::Digest(digest)]).collect()))
 }
@@ -127,8 +135,24 @@ impl Place<'_> {
             .await
     }
 
-    /// The tags that stand for `digest`, without `own`.
-    async fn tags_of(&self, digest: &Digest, own: Option<&Tag>) -> Result<Vec<Tag>> {
+    /// The manifest `which`, if it can be read.
+    async fn manifest(&self, which: &TagOrDigest) -> Option<Manifest> {
+        let name = &self.reference.repository.name;
+        let got = self.client.get_manifest(name, which, Actions::PullDelete);
+        got.await.inspect_err(|e| tracing::debug!("{e}")).ok()
+    }
+
+    /// Takes `manifest`, which is gone, out of the list of referrers at a tag. R7: the work is done, so a failure is only
+    /// a warning.
+    async fn unlist(&self, manifest: &Manifest, digest: &Digest) {
+        let name = &self.reference.repository.name;
+        if let Err(e) = self.client.unlist_referrer(name, manifest, digest).await {
+            tracing::warn!("`{digest}` is deleted, but still listed as a referrer: {e}");
+        }
+    }
+
+    /// The tags that stand for `digest`, without `own`; and whether there are tags at which referrers are listed.
+    async fn tags_of(&self, digest: &Digest, own: Option<&Tag>) -> Result<(Vec<Tag>, bool)> {
         // L8, L13: some registries list nothing. That says nothing of the image.
         let unknown = |e: Error| {
             let kind = match e.kind() {
@@ -155,7 +179,8 @@ impl Place<'_> {
             .try_collect()
             .await
             .map_err(unknown)?;
-        Ok(found.into_iter().flatten().collect())
+        let lists_referrers = pages.iter().any(|tag| is_referrers_tag(tag));
+        Ok((found.into_iter().flatten().collect(), lists_referrers))
     }
 
     fn shared(&self, digest: &Digest, own: Option<&Tag>, others: &[Tag]) -> Error {

@@ -157,6 +157,12 @@ impl FakeRegistry {
         self
     }
 
+    /// Has no referrers API, as registries before OCI's distribution-spec 1.1.
+    pub fn without_referrers(self) -> FakeRegistry {
+        self.store().without_referrers = true;
+        self
+    }
+
     /// Adds a rule; more can be added while the registry is in use.
     pub fn rule(self, rule: Rule) -> FakeRegistry {
         self.add_rule(rule);

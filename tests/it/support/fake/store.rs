@@ -24,6 +24,8 @@ pub struct Store {
     pub odd_state: bool,
     /// Whether an index may list what is not here.
     pub takes_sparse: bool,
+    /// Whether there is no referrers API.
+    pub without_referrers: bool,
 }
 
 /// Content of one repository.
@@ -34,6 +36,8 @@ pub struct Repository {
     pub manifests: HashMap<Digest, (String, Vec<u8>)>,
     pub tags: BTreeMap<String, Digest>,
 }
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 #[derive(Default)]
 struct Upload {
@@ -121,6 +125,11 @@ impl Store {
         }
         if let Some((name, which)) = rest.split_once("/manifests/") {
             return self.manifest(name, which, head, body);
+        }
+        if let Some((name, digest)) = rest.split_once("/referrers/")
+            && !self.without_referrers
+        {
+            return self.referrers(name, digest, head);
         }
         if rest == "_catalog" {
             return self.catalog(head);
@@ -302,13 +311,49 @@ impl Store {
             );
         }
         let media_type = head.header("content-type").unwrap_or_default().to_owned();
+        let subject = json["subject"]["digest"].as_str().map(str::to_owned);
         repo.manifests.insert(digest.clone(), (media_type, body));
         if by_digest.is_none() {
             repo.tags.insert(which.into(), digest.clone());
         }
-        Reply::new(201, "")
+        let reply = Reply::new(201, "")
             .with("Location", format!("/v2/{name}/manifests/{digest}"))
-            .with("Docker-Content-Digest", digest)
+            .with("Docker-Content-Digest", digest);
+        match subject.filter(|_| !self.without_referrers) {
+            Some(subject) => reply.with("OCI-Subject", subject),
+            None => reply,
+        }
+    }
+
+    fn referrers(&self, name: &str, subject: &str, head: &Head) -> Reply {
+        let manifests = self.repositories.get(name).map(|repo| &repo.manifests);
+        let mut listed = BTreeMap::new();
+        for (digest, (media_type, bytes)) in manifests.into_iter().flatten() {
+            let json: Value = serde_json::from_slice(bytes).unwrap();
+            let own = [&json["artifactType"], &json["config"]["mediaType"]];
+            let artifact_type = own.into_iter().find_map(Value::as_str);
+            let asked = head.query("artifactType");
+            if json["subject"]["digest"] == subject
+                && asked.is_none_or(|asked| Some(asked.as_str()) == artifact_type)
+            {
+                let entry = json!({
+                    "mediaType": media_type, "digest": digest, "size": bytes.len(),
+                    "annotations": json["annotations"], "artifactType": artifact_type,
+                });
+                listed.insert(digest.to_string(), entry);
+            }
+        }
+        let body = |page: &[&String]| {
+            let page: Vec<_> = page.iter().map(|digest| &listed[*digest]).collect();
+            json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": page })
+        };
+        let path = format!("/v2/{name}/referrers/{subject}");
+        let mut reply = self.page(head, &path, listed.keys(), body);
+        reply.drop_header("content-type");
+        if head.query("artifactType").is_some() {
+            reply = reply.with("OCI-Filters-Applied", "artifactType");
+        }
+        reply.with("Content-Type", INDEX)
     }
 
     fn tags(&self, name: &str, head: &Head) -> Reply {
