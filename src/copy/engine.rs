@@ -1,7 +1,7 @@
 //! The engine: carries a plan out. Blobs move side by side, largest first, with lanes kept for small ones; then
 //! the manifests, children before parents; then the destination is finished. The first failure stops the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,15 +16,15 @@ use super::expect::{coming, found_in};
 use super::finalize::{Completed, Finalizer};
 use super::graph::with_sparse;
 use super::plan::{Awaits, BlobStep, Content, CopyPlan, is_elsewhere, reading, writing};
-use super::progress::{BlobOutcome, Progress};
+use super::progress::Progress;
 use super::recode::Recoded;
 use super::{CopyOptions, Platforms, fallback};
 use crate::image::platform::ZSTD;
 use crate::image::{Descriptor, Digest, Repository};
 use crate::legacy::schema1::Schema1Upgrade;
 use crate::transport::{
-    BlobBody, BlobStream, Destination, Elsewhere, PlannedBlob, Presence, Source,
-    is_resume_mismatch, missing_blobs,
+    BlobBody, BlobOutcome, BlobStream, Destination, Elsewhere, ManifestRef, ManifestWritten,
+    PlannedBlob, Presence, Source, is_resume_mismatch, missing_blobs,
 };
 use crate::{Error, Kind, Result};
 
@@ -56,6 +56,11 @@ pub struct BlobDone {
 }
 
 impl BlobDone {
+    /// What moved: the blob as the source has it.
+    fn moved(&self) -> &Descriptor {
+        self.recoded.as_deref().map_or(&self.blob, |r| &r.from)
+    }
+
     /// How the plan calls it: its digest there, and whether that only stands for another one.
     pub(super) fn planned(&self) -> (Digest, bool) {
         match self.recoded.as_deref() {
@@ -142,18 +147,19 @@ pub async fn run(
         let coming: Vec<PlannedBlob> = moving.map(coming).collect();
         destination.begin(&coming).await.map_err(writing)?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
-        if let Some(upgrade) = &plan.upgrade {
-            let (manifest, config) = upgrade.finish(&*destination).await?;
-            report.blobs.push(config);
-            report.manifests = vec![manifest.digest().clone()];
-        } else {
-            let changes;
-            (report.manifests, changes) = work.manifests(&plan, &mut report.blobs, want).await?;
-            changes.iter().for_each(|note| work.progress.note(note));
-            report.notes.extend(changes);
-        }
+        let written = match &plan.upgrade {
+            Some(upgrade) => work.upgraded(upgrade, &mut report.blobs).await?,
+            None => work.manifests(&plan, &mut report.blobs, want).await?,
+        };
+        written
+            .notes
+            .iter()
+            .for_each(|note| work.progress.note(note));
+        report.notes.extend(written.notes);
+        report.manifests = written.digests;
+        work.resolve_deferred(&mut report.blobs, &written.said.deferred);
         if let Some(last) = report.manifests.last_mut() {
-            if let Some(filed) = destination.filed_as().filter(|filed| filed != last) {
+            if let Some(filed) = written.said.filed_as.filter(|filed| filed != last) {
                 let note = format!("the registry has `{last}` as `{filed}`");
                 work.progress.note(&note);
                 report.notes.push(note);
@@ -169,13 +175,6 @@ pub async fn run(
                 .map_err(writing)?;
         }
         destination.finish().await.map_err(writing)?;
-        let found = destination.found_late();
-        let written = |done: &&mut BlobDone| done.outcome == BlobOutcome::Copied;
-        for done in report.blobs.iter_mut().filter(written) {
-            if found.contains(&done.blob.digest) {
-                done.outcome = BlobOutcome::Present;
-            }
-        }
         report.bytes = moved.load(Ordering::Relaxed);
     } else {
         let tidied = destination.finish().await;
@@ -241,7 +240,10 @@ fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobSte
         let mut done = done.iter();
         (missing.is_empty() || missing.contains(digest))
             && !matches!(step.content, Content::Recoded(_))
-            && done.any(|d| d.blob.digest == *digest && d.outcome != BlobOutcome::Copied)
+            && done.any(|d| {
+                d.blob.digest == *digest
+                    && matches!(d.outcome, BlobOutcome::Present | BlobOutcome::Mounted)
+            })
     };
     let steps = plan.blobs.iter().filter(believed).cloned();
     let ask = |mut step: BlobStep| {
@@ -251,15 +253,25 @@ fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobSte
     steps.map(ask).collect()
 }
 
-/// Writes the manifests, completed with what came out meanwhile; the values are their digests, and what to tell of
-/// those that are not the source's.
+/// Manifests that were written.
+#[derive(Default)]
+pub(super) struct Written {
+    /// Children before parents.
+    pub(super) digests: Vec<Digest>,
+    /// Notes on manifests that differ from the source's.
+    pub(super) notes: Vec<String>,
+    /// What the destination said of them.
+    pub(super) said: ManifestWritten,
+}
+
+/// Writes the manifests, completed with the digests and sizes of the blobs that were written.
 async fn write_manifests(
     plan: &CopyPlan,
     done: &[BlobDone],
     destination: &dyn Destination,
-) -> Result<(Vec<Digest>, Vec<String>)> {
+) -> Result<Written> {
     let mut finalizer = Finalizer::new(done);
-    let (mut digests, mut notes) = (Vec::with_capacity(plan.manifests.len()), Vec::new());
+    let mut written = Written::default();
     for level in plan.manifests.chunk_by(|a, b| a.level == b.level) {
         let completed: Vec<Completed> = level
             .iter()
@@ -269,21 +281,27 @@ async fn write_manifests(
             .iter()
             .map(|c| destination.put_manifest(&c.manifest, &c.at))
             .collect();
-        stream::iter(writes)
+        let said: Vec<ManifestWritten> = stream::iter(writes)
             .buffer_unordered(MANIFESTS_IN_FLIGHT)
-            .try_collect::<()>()
+            .try_collect()
             .await?;
+        for said in said {
+            // Only the manifest that the destination's name stands for is filed.
+            written.said.filed_as = written.said.filed_as.or(said.filed_as);
+            written.said.deferred.extend(said.deferred);
+        }
         for (step, Completed { manifest, .. }) in level.iter().zip(&completed) {
             finalizer.wrote(step, manifest);
             if step.awaits != Awaits::Nothing && step.was != *manifest.digest() {
                 let why = step.change.as_deref().unwrap_or("the manifest was changed");
                 let (old, new) = (&step.was, manifest.digest());
-                notes.push(format!("{why}: digest changed from {old} to {new}"));
+                let note = format!("{why}: digest changed from {old} to {new}");
+                written.notes.push(note);
             }
-            digests.push(manifest.digest().clone());
+            written.digests.push(manifest.digest().clone());
         }
     }
-    Ok((digests, notes))
+    Ok(written)
 }
 
 /// What all blob tasks share.
@@ -332,7 +350,46 @@ impl Work {
         }
     }
 
-    /// Writes the manifests; the values are those of [`write_manifests`].
+    /// Writes config and manifest of the modern image that `upgrade` made of the layers it saw.
+    async fn upgraded(
+        &self,
+        upgrade: &Schema1Upgrade,
+        done: &mut Vec<BlobDone>,
+    ) -> Result<Written> {
+        let (manifest, config, bytes) = upgrade.made()?;
+        let write = async {
+            let body = BlobBody::of_bytes(bytes);
+            let outcome = self.destination.put_blob(&config, body).await?;
+            let said = self
+                .destination
+                .put_manifest(&manifest, &ManifestRef::Named);
+            Ok((outcome, said.await?))
+        };
+        let (outcome, said) = write.await.map_err(writing)?;
+        done.push(BlobDone {
+            blob: config,
+            outcome,
+            resumed_from: 0,
+            recoded: None,
+        });
+        Ok(Written {
+            digests: vec![manifest.digest().clone()],
+            notes: Vec::new(),
+            said,
+        })
+    }
+
+    /// Gives the blobs that were deferred until the manifest their outcomes, as the destination said them.
+    fn resolve_deferred(&self, done: &mut [BlobDone], said: &HashMap<Digest, BlobOutcome>) {
+        let deferred = |done: &&mut BlobDone| done.outcome == BlobOutcome::Deferred;
+        for done in done.iter_mut().filter(deferred) {
+            let outcome = said.get(&done.blob.digest).copied();
+            done.outcome = outcome.unwrap_or(BlobOutcome::Written);
+            self.progress.done(done.moved(), done.outcome);
+        }
+    }
+
+    /// Writes the manifests.
     ///
     /// M18: where the registry refuses their type, the next format is tried, unless the image may not change. When
     /// none is taken, the first refusal is the error.
@@ -341,7 +398,7 @@ impl Work {
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
         want: &CopyOptions,
-    ) -> Result<(Vec<Digest>, Vec<String>)> {
+    ) -> Result<Written> {
         match self.manifests_of(plan, done, want).await {
             Err(e) if fallback::is_refused(&e, plan) => {
                 self.in_another_format(e, plan, done, want).await
@@ -360,7 +417,7 @@ impl Work {
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
         want: &CopyOptions,
-    ) -> Result<(Vec<Digest>, Vec<String>)> {
+    ) -> Result<Written> {
         let destination = &*self.destination;
         let mut written = write_manifests(plan, done, destination).await;
         for named in [true, false] {
@@ -499,26 +556,27 @@ impl Work {
             let written = self.destination.put_stream(blob, body.clone()).await?;
             blob.digest = written.digest;
             blob.size = written.size;
-            Ok(written.stored)
+            Ok(written.outcome)
         };
-        let mut stored = put(&mut blob).await;
-        if let Err(e) = &stored
+        let mut put_as = put(&mut blob).await;
+        if let Err(e) = &put_as
             && is_resume_mismatch(e)
         {
             // B12: the answers of a resumed download did not fit together; one clean read from the start.
             tracing::debug!("{e}; reading it once more from its start");
-            stored = put(&mut blob).await;
+            put_as = put(&mut blob).await;
         }
-        let outcome = match &stored {
-            Ok(stored) => BlobOutcome::of(*stored),
-            Err(_) => BlobOutcome::Failed,
-        };
-        if stored.is_ok() {
-            self.completed(&blob).await?;
+        match &put_as {
+            Ok(outcome) => {
+                self.completed(&blob).await?;
+                if *outcome != BlobOutcome::Deferred {
+                    self.progress.done(&moving, *outcome);
+                }
+            }
+            Err(_) => self.progress.failed(&moving),
         }
-        self.progress.done(&moving, outcome);
-        match stored {
-            Ok(_) => Ok(BlobDone {
+        match put_as {
+            Ok(outcome) => Ok(BlobDone {
                 blob,
                 outcome,
                 resumed_from: resumed_from.load(Ordering::Relaxed),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::CopyOptions;
 use super::plan::{BlobStep, Content, CopyPlan};
 use crate::image::{Descriptor, MediaType, Repository};
-use crate::transport::{Destination, PlannedBlob, Presence, Source, Stored};
+use crate::transport::{BlobOutcome, Destination, PlannedBlob, Presence, Source};
 
 /// Requests at each side: an estimate. What was sent for the plan itself is counted with tokens, redirects and
 /// retries; what is still to be sent is counted without.
@@ -53,9 +53,9 @@ pub(super) fn expect_blobs(
     let found_in = found_in(source, want);
     for step in &mut plan.blobs {
         let expected = destination.expects(&coming(step), step.presence, &found_in);
-        step.expected = expected.stored;
+        step.expected = expected.outcome;
         // What an upgrade does not see pass it reads all the same.
-        let read = expected.stored == Stored::Written || plan.upgrade.is_some();
+        let read = expected.outcome == BlobOutcome::Written || plan.upgrade.is_some();
         if read && !matches!(step.content, Content::Made(_)) {
             plan.requests.source += source.requests_per_blob();
         }

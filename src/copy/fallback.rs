@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::engine::{BlobDone, Work};
+use super::engine::{BlobDone, Work, Written};
 use super::finalize::Finalizer;
 use super::format::{Format, holding};
 use super::graph::Node;
@@ -14,10 +14,10 @@ use super::plan::{BlobStep, Content, CopyPlan, order};
 use super::prepared::Prepared;
 use super::recode::Layers;
 use super::{CopyOptions, graph};
-use crate::image::{Digest, Manifest, MediaType};
+use crate::image::{Manifest, MediaType};
 use crate::legacy::jws::SigningKey;
 use crate::legacy::schema1::decision::signed_as_another;
-use crate::transport::{Destination, Presence, Source, Stored, refuses_type};
+use crate::transport::{BlobOutcome, Destination, Presence, Source, refuses_type};
 use crate::{Error, Kind, Result};
 
 /// Whether the destination refused the manifest of `plan` because of its type.
@@ -34,7 +34,7 @@ impl Work {
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
         want: &CopyOptions,
-    ) -> Result<(Vec<Digest>, Vec<String>)> {
+    ) -> Result<Written> {
         let ends = (&*self.source, &*self.destination);
         let nodes = nodes(plan, done)?;
         let top = top(&nodes)?;
@@ -48,13 +48,16 @@ impl Work {
                 let other = plan_in(&format, nodes, plan, before, ends, want).await?;
                 let sent = self.blobs(&other.blobs, want.parallel).await?;
                 done.extend(sent);
-                let (digests, _) = self.manifests_of(&other, done, want).await?;
-                Ok::<_, Error>((digests, other.notes))
+                let written = self.manifests_of(&other, done, want).await?;
+                Ok::<_, Error>(Written {
+                    notes: other.notes,
+                    ..written
+                })
             };
             match written.await {
-                Ok((digests, mut notes)) => {
-                    notes.insert(0, note(ends.1, top, &format));
-                    return Ok((digests, notes));
+                Ok(mut written) => {
+                    written.notes.insert(0, note(ends.1, top, &format));
+                    return Ok(written);
                 }
                 Err(e) => {
                     tracing::debug!("not as `{}`: {e}", format.as_str());
@@ -176,7 +179,7 @@ async fn plan_in(
                 blob: blob.clone(),
                 content: Content::Made(bytes.clone()),
                 presence: Presence::AskedOnWrite,
-                expected: Stored::Written,
+                expected: BlobOutcome::Written,
                 urls: Vec::new(),
             });
         }

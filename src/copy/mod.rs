@@ -29,13 +29,14 @@ pub use engine::{BlobDone, CopyReport, run};
 pub use expect::Requests;
 pub use format::Format;
 pub use plan::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, plan, plan_layers};
-pub use progress::{BlobOutcome, Progress, Quiet};
+pub use progress::{Progress, Quiet};
 pub use recode::{Layers, Recoded};
 pub use signatures::Signatures;
 
 use std::sync::Arc;
 
 use crate::image::{PlatformPattern, PlatformRequest, Repository};
+pub use crate::transport::BlobOutcome;
 use crate::transport::Elsewhere;
 
 /// What of the source is wanted, and how.

@@ -19,7 +19,7 @@ use crate::image::platform::is_attestation;
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::legacy::schema1::Schema1Upgrade;
 use crate::legacy::schema1::decision as schema1;
-use crate::transport::{Destination, Foreign, ManifestRef, Presence, Source, Stored};
+use crate::transport::{BlobOutcome, Destination, Foreign, ManifestRef, Presence, Source};
 use crate::{Error, Kind, Result};
 
 /// Blobs that a destination is asked for at once.
@@ -48,7 +48,7 @@ pub struct BlobStep {
     /// What the destination says of it without being written to.
     pub presence: Presence,
     /// What is expected to become of it.
-    pub expected: Stored,
+    pub expected: BlobOutcome,
 }
 
 impl BlobStep {
@@ -183,7 +183,7 @@ pub async fn plan_layers(
             blob,
             content: Content::Source,
             presence: presence.map_err(writing)?,
-            expected: Stored::Written,
+            expected: BlobOutcome::Written,
         });
     }
     plan.manifests = order(vec![Node::new(manifest.clone(), Vec::new(), Vec::new())])?;
@@ -319,8 +319,8 @@ async fn draw(
         ..CopyPlan::default()
     };
     let (presence, expected) = match retag {
-        true => (Presence::Present, Stored::Present),
-        false => (Presence::AskedOnWrite, Stored::Written),
+        true => (Presence::Present, BlobOutcome::Present),
+        false => (Presence::AskedOnWrite, BlobOutcome::Written),
     };
     let takes_foreign = want
         .foreign_layers

@@ -4,31 +4,7 @@
 //! from many tasks at once, often, and must not block.
 
 use crate::image::{Descriptor, Digest};
-use crate::transport::Stored;
-
-/// What became of a blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BlobOutcome {
-    /// Its bytes were moved.
-    Copied,
-    /// The destination had it already.
-    Present,
-    /// The destination took it from another of its repositories.
-    Mounted,
-    /// It could not be moved; the error is told elsewhere.
-    Failed,
-}
-
-impl BlobOutcome {
-    /// What a destination's answer to a write comes to.
-    pub(crate) fn of(stored: Stored) -> BlobOutcome {
-        match stored {
-            Stored::Written => BlobOutcome::Copied,
-            Stored::Present => BlobOutcome::Present,
-            Stored::Mounted => BlobOutcome::Mounted,
-        }
-    }
-}
+use crate::transport::BlobOutcome;
 
 /// Hears of a copy's progress.
 pub trait Progress: Send + Sync {
@@ -41,8 +17,11 @@ pub trait Progress: Send + Sync {
     /// `bytes` more bytes of a started blob have moved.
     fn advance(&self, blob: &Digest, bytes: u64);
 
-    /// Nothing more will be told of `blob`. A blob that was present or mounted may never have started.
+    /// `blob` is at the destination. A blob that was present or mounted may never have started.
     fn done(&self, blob: &Descriptor, how: BlobOutcome);
+
+    /// `blob` could not be moved. The copy returns the error.
+    fn failed(&self, blob: &Descriptor);
 
     /// A line for the reader: what happens now.
     fn note(&self, text: &str);
@@ -57,5 +36,6 @@ impl Progress for Quiet {
     fn start(&self, _blob: &Descriptor, _from: u64) {}
     fn advance(&self, _blob: &Digest, _bytes: u64) {}
     fn done(&self, _blob: &Descriptor, _how: BlobOutcome) {}
+    fn failed(&self, _blob: &Descriptor) {}
     fn note(&self, _text: &str) {}
 }

@@ -11,7 +11,7 @@ use super::json;
 use super::table::{self, Align, Table, human_size};
 use crate::copy::{Awaits, BlobOutcome, BlobStep, CopyPlan, CopyReport, ManifestStep, Recoded};
 use crate::image::{Descriptor, Digest, MediaType};
-use crate::transport::{Presence, Stored};
+use crate::transport::Presence;
 
 /// Prints the summary line of a copy to stderr, around the bars.
 pub fn print_summary(report: &CopyReport, screen: &MultiProgress) {
@@ -25,7 +25,7 @@ pub fn summary(report: &CopyReport) -> String {
     if report.up_to_date {
         return format!("`{}` is up to date", report.destination);
     }
-    let copied = report.count(BlobOutcome::Copied);
+    let copied = report.count(BlobOutcome::Written);
     let mounted = report.count(BlobOutcome::Mounted);
     let present = report.count(BlobOutcome::Present);
     if copied + mounted == 0 {
@@ -163,10 +163,9 @@ impl<'a> Receipt<'a> {
     /// The receipt of a finished copy.
     pub fn new(report: &'a CopyReport) -> Receipt<'a> {
         let action = |outcome| match outcome {
-            BlobOutcome::Copied => "copied",
+            BlobOutcome::Written | BlobOutcome::Deferred => "copied",
             BlobOutcome::Mounted => "mounted",
             BlobOutcome::Present => "present",
-            BlobOutcome::Failed => "failed",
         };
         let blobs = report.blobs.iter().map(|b| {
             let recoded = b.recoded.as_deref();
@@ -214,7 +213,7 @@ impl<'a> PlanReport<'a> {
         let action = |step: &BlobStep| match (step.recoded(), step.presence) {
             (Some(_), _) => "recode",
             (None, Presence::Present) => "present",
-            (None, Presence::Absent) if step.expected == Stored::Mounted => "mount",
+            (None, Presence::Absent) if step.expected == BlobOutcome::Mounted => "mount",
             (None, Presence::Absent) => "transfer",
             (None, Presence::AskedOnWrite) => "mount-or-transfer",
         };
@@ -247,7 +246,7 @@ impl<'a> PlanReport<'a> {
             bytes_to_move: plan
                 .blobs
                 .iter()
-                .filter(|b| b.expected == Stored::Written)
+                .filter(|b| b.expected == BlobOutcome::Written)
                 .fold(0, |all, b| all.saturating_add(b.moving().size)),
             bytes_read: plan.read_ahead,
             requests_expected: RequestsLine {
@@ -373,7 +372,7 @@ mod tests {
             destination: "oci:b".into(),
             digest: Digest::of(Algorithm::Sha256, b""),
             up_to_date: false,
-            blobs: vec![done(BlobOutcome::Copied, 0)],
+            blobs: vec![done(BlobOutcome::Written, 0)],
             bytes: 12_300_000,
             manifests: Vec::new(),
             notes: Vec::new(),
@@ -383,14 +382,14 @@ mod tests {
         assert_eq!(summary(&report), "copied 1 blob (12.3 MB) in 1.2 s");
         report
             .blobs
-            .extend([done(BlobOutcome::Copied, 7), done(BlobOutcome::Present, 0)]);
+            .extend([done(BlobOutcome::Written, 7), done(BlobOutcome::Present, 0)]);
         report.requests.insert("r.io".to_owned(), 9);
         let text = "copied 2 blobs (12.3 MB, 1 resumed), 1 already present, 9 requests in 1.2 s";
         assert_eq!(summary(&report), text);
         let receipt = serde_json::to_value(Receipt::new(&report)).unwrap();
         assert_eq!(receipt["Blobs"][1]["ResumedFrom"], 7);
         assert_eq!(receipt["Requests"]["r.io"], 9);
-        report.blobs = vec![done(BlobOutcome::Copied, 7)];
+        report.blobs = vec![done(BlobOutcome::Written, 7)];
         report.requests.clear();
         let text = "copied 1 blob (12.3 MB, resumed) in 1.2 s";
         assert_eq!(summary(&report), text);

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use futures_util::StreamExt;
 
 use super::pieces::pieces;
-use super::{BlobBody, BlobStream, Stored};
+use super::{BlobBody, BlobOutcome, BlobStream};
 use crate::image::{Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 
@@ -76,9 +76,9 @@ pub async fn write_blob(
     partials: &Path,
     blob: &Descriptor,
     body: &BlobBody,
-) -> Result<Stored> {
+) -> Result<BlobOutcome> {
     if !body.anew && holds(to, blob.size).await {
-        return Ok(Stored::Present);
+        return Ok(BlobOutcome::Present);
     }
     let parent = to.parent().map(Path::to_owned).unwrap_or_default();
     let (directory, digest, size) = (partials.to_owned(), blob.digest.clone(), blob.size);
@@ -91,7 +91,7 @@ pub async fn write_blob(
 
     complete(&mut partial, &blob.digest, Some(blob), body).await?;
     partial.publish(to).await?;
-    Ok(Stored::Written)
+    Ok(BlobOutcome::Written)
 }
 
 /// Fills `partial` with the blob `digest`, which is `sized` where its size is known; as for [`write_blob`]. Without a
@@ -101,7 +101,7 @@ pub(super) async fn complete(
     digest: &Digest,
     sized: Option<&Descriptor>,
     body: &BlobBody,
-) -> Result<Stored> {
+) -> Result<BlobOutcome> {
     if partial.len() > 0 {
         let left = partial.len();
         let mut digester = partial.rehash(digest.algorithm()).await?;
@@ -111,8 +111,8 @@ pub(super) async fn complete(
         };
         if continued && digester.finish() == *digest {
             return Ok(match partial.len() == left {
-                true => Stored::Present,
-                false => Stored::Written,
+                true => BlobOutcome::Present,
+                false => BlobOutcome::Written,
             });
         }
         partial.clear().await?;
@@ -126,7 +126,7 @@ pub(super) async fn complete(
         partial.abandon(&e).await;
         return Err(e);
     }
-    Ok(Stored::Written)
+    Ok(BlobOutcome::Written)
 }
 
 /// Fetches what is missing in `partial`; false when the body cannot be had from there.

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::blob_store::{self, blocking, cannot_read, read_document};
-use super::{BlobStream, ManifestRef, Source, SourceCan, sized_from, verified_from};
+use super::{BlobStream, ManifestRef, Source, sized_from, verified_from};
 use crate::image::{Algorithm, Descriptor, Digest, Manifest};
 use crate::{Error, Kind, Result};
 
@@ -94,10 +94,6 @@ fn is(manifest: &Manifest, digest: &Digest) -> bool {
 impl Source for DirSource {
     fn name(&self) -> String {
         format!("dir:{}", self.path.display())
-    }
-
-    fn can(&self) -> SourceCan {
-        SourceCan { ranged: true }
     }
 
     async fn raw_manifest(&self) -> Result<Bytes> {

@@ -22,8 +22,8 @@ use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
 use super::{
-    BlobStream, ManifestRef, ReadAhead, ResumeMismatch, Source, SourceCan, TagPages, first_bytes,
-    read_all, sized_from, verified_from,
+    BlobStream, ManifestRef, ReadAhead, ResumeMismatch, Source, TagPages, first_bytes, read_all,
+    sized_from, verified_from,
 };
 use crate::image::{Descriptor, Digest, Manifest, Reference, Tag};
 use crate::legacy::docker_v1::{Fallback, V1Source, no_v2};
@@ -156,10 +156,6 @@ impl DockerSource {
 impl Source for DockerSource {
     fn name(&self) -> String {
         format!("docker://{}", self.reference)
-    }
-
-    fn can(&self) -> SourceCan {
-        SourceCan { ranged: true }
     }
 
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {

@@ -14,7 +14,8 @@ use async_trait::async_trait;
 use super::blob_store::Lock;
 use super::blob_store::{self, blocking, read_document};
 use super::{
-    BlobBody, Destination, DestinationCan, Foreign, ManifestRef, Presence, Stored, WrittenLate,
+    BlobBody, BlobOutcome, Destination, DestinationCan, Foreign, ManifestRef, ManifestWritten,
+    Presence, WrittenLate,
 };
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::{Error, Kind, Result};
@@ -207,7 +208,7 @@ impl Destination for LayerFiles {
         )
     }
 
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         blob_store::write_blob(&self.file(&blob.digest), &self.path, blob, &body).await
     }
 
@@ -215,12 +216,13 @@ impl Destination for LayerFiles {
         Err(Error::other("layers are written as they are"))
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, _: &ManifestRef) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, _: &ManifestRef) -> Result<ManifestWritten> {
         let (path, raw) = (self.path.clone(), manifest.raw().clone());
         blocking(move || {
             // The layers are durable before the manifest says that they are there.
             blob_store::sync_directory(&path)?;
-            blob_store::write_document_blocking(&path.join(MANIFEST), &path, &raw)
+            blob_store::write_document_blocking(&path.join(MANIFEST), &path, &raw)?;
+            Ok(ManifestWritten::default())
         })
         .await
     }

@@ -23,7 +23,7 @@ mod tags;
 pub(crate) mod tar_index;
 pub(crate) mod tar_writer;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,13 +226,6 @@ async fn first_bytes(mut stream: BlobStream, len: usize) -> Result<Bytes> {
     Ok(begin.freeze())
 }
 
-/// What a source is able to do; asked for in place of its name.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SourceCan {
-    /// Blobs can be read from an offset without reading what comes before.
-    pub ranged: bool,
-}
-
 /// What becomes of foreign layers at a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
@@ -285,7 +278,7 @@ pub struct Expected {
     /// Sent to the destination.
     pub requests: u64,
     /// Only what is written is read from the source.
-    pub stored: Stored,
+    pub outcome: BlobOutcome,
 }
 
 /// A blob whose digest and size are known now that it is written.
@@ -293,18 +286,31 @@ pub struct Expected {
 pub struct WrittenLate {
     pub digest: Digest,
     pub size: u64,
-    pub stored: Stored,
+    pub outcome: BlobOutcome,
 }
 
 /// What became of a blob that was to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stored {
+pub enum BlobOutcome {
     /// It was there already; the body was not opened.
     Present,
     /// The registry took it over from another of its repositories; the body was not opened.
     Mounted,
     /// Its bytes were written.
     Written,
+    /// The destination keeps the body unopened until the manifest tells what the blob is;
+    /// [`ManifestWritten::deferred`] says what became of it. A finished copy reports no blob as deferred.
+    Deferred,
+}
+
+/// What a destination says after it took a manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ManifestWritten {
+    /// The digest by which the image can be read at the destination, where a registry files the manifest under
+    /// another one than its own.
+    pub filed_as: Option<Digest>,
+    /// The blobs that [`Destination::put_blob`] deferred, each with what became of it.
+    pub deferred: HashMap<Digest, BlobOutcome>,
 }
 
 /// The blobs that a destination missed when it refused a manifest with the error `e`: those that it named, or
@@ -333,11 +339,6 @@ pub struct ReadAhead {
 pub trait Source: Send + Sync {
     /// The name of the image for messages and reports, with its transport.
     fn name(&self) -> String;
-
-    /// What this source is able to do.
-    fn can(&self) -> SourceCan {
-        SourceCan::default()
-    }
 
     /// The manifest `which`; by digest, its bytes have been checked against it.
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest>;
@@ -504,14 +505,14 @@ pub trait Destination: Send + Sync {
     }
 
     /// Writes a blob, unless it is there and not to be written anew; it gets its name only after its digest matched.
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored>;
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome>;
 
     /// Writes a blob whose size, and mostly its digest, are known when all its bytes are there; it gets its name
     /// then. `planned` is what [`Destination::begin`] heard of it.
     async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate>;
 
     /// Writes a manifest, under the place's name or by its digest only.
-    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()>;
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten>;
 
     /// Hears how the source's index describes what the place's name will stand for, before [`Destination::finish`]: a
     /// place with such an index keeps that.
@@ -527,17 +528,6 @@ pub trait Destination: Send + Sync {
     /// Makes what was written durable and visible under its name, and removes what killed writers left. Where nothing
     /// had to be written, only that.
     async fn finish(&self) -> Result<()>;
-
-    /// Blobs that [`Destination::put_blob`] took, and of which only the manifest showed that they were there.
-    fn found_late(&self) -> HashSet<Digest> {
-        HashSet::new()
-    }
-
-    /// The digest by which the image can be read from here, where the manifest that was written under the place's
-    /// name is known by another one here than at the source.
-    fn filed_as(&self) -> Option<Digest> {
-        None
-    }
 
     /// Requests sent so far, by host.
     fn requests(&self) -> BTreeMap<String, u64> {
@@ -564,9 +554,9 @@ pub trait Destination: Send + Sync {
     ) -> Expected {
         Expected {
             requests: 0,
-            stored: match presence {
-                Presence::Present => Stored::Present,
-                Presence::Absent | Presence::AskedOnWrite => Stored::Written,
+            outcome: match presence {
+                Presence::Present => BlobOutcome::Present,
+                Presence::Absent | Presence::AskedOnWrite => BlobOutcome::Written,
             },
         }
     }

@@ -17,8 +17,9 @@ use super::oci_layout::{self, INDEX_FILE, LAYOUT, LAYOUT_FILE, check_version_of,
 use super::tar_index::TarIndex;
 use super::tar_writer::{Content, Entry, TarWriter};
 use super::{
-    BlobBody, BlobStream, Destination, DestinationCan, Foreign, ManifestRef, PlannedBlob, Presence,
-    Source, SourceCan, Stored, WrittenLate, sized_from, tallied, verified_from,
+    BlobBody, BlobOutcome, BlobStream, Destination, DestinationCan, Foreign, ManifestRef,
+    ManifestWritten, PlannedBlob, Presence, Source, WrittenLate, sized_from, tallied,
+    verified_from,
 };
 use crate::image::{Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Kind, Result};
@@ -141,10 +142,6 @@ impl OciArchiveSource {
 impl Source for OciArchiveSource {
     fn name(&self) -> String {
         image_name(self.path(), &self.selector)
-    }
-
-    fn can(&self) -> SourceCan {
-        SourceCan { ranged: true }
     }
 
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
@@ -418,9 +415,9 @@ impl Destination for OciArchiveDestination {
         self.writer().await?.announce(members)
     }
 
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         if self.holds_blob(blob)? {
-            return Ok(Stored::Present);
+            return Ok(BlobOutcome::Present);
         }
         let (writer, name) = (self.writer().await?, blob_member(&blob.digest));
         let member = (name.clone(), MODE, Some(blob.size));
@@ -445,14 +442,14 @@ impl Destination for OciArchiveDestination {
         Ok(WrittenLate {
             digest,
             size,
-            stored: match written {
-                true => Stored::Written,
-                false => Stored::Present,
+            outcome: match written {
+                true => BlobOutcome::Written,
+                false => BlobOutcome::Present,
             },
         })
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
         if !oci_layout::holds(manifest.media_type()) {
             let message = format!(
                 "an OCI image layout cannot hold a manifest of type `{}`",
@@ -465,7 +462,7 @@ impl Destination for OciArchiveDestination {
         if *at == ManifestRef::Named {
             manifests.image = Some(manifest.descriptor());
         }
-        Ok(())
+        Ok(ManifestWritten::default())
     }
 
     fn describe(&self, description: &Descriptor) {

@@ -22,7 +22,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 use super::blob_store::{self, blocking, cannot_read, cannot_write, read_document};
-use super::{BlobBody, BlobStream, ManifestRef, Source, SourceCan, sized_from, verified_from};
+use super::{BlobBody, BlobStream, ManifestRef, Source, sized_from, verified_from};
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
 use crate::registry::redacted;
 use crate::{Error, Kind, Result};
@@ -254,10 +254,6 @@ fn no_layout(path: &Path) -> Error {
 impl Source for OciSource {
     fn name(&self) -> String {
         image_name(&self.path, &self.selector)
-    }
-
-    fn can(&self) -> SourceCan {
-        SourceCan { ranged: true }
     }
 
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {

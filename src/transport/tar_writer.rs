@@ -30,7 +30,7 @@ use tempfile::TempPath;
 use super::archive_file::{ArchiveFile, STANDARD, unnamed};
 use super::blob_store::{self, blocking, cannot_read, cannot_write};
 use super::extend::is_used;
-use super::{BlobBody, BlobStream, Stored, is_resume_mismatch};
+use super::{BlobBody, BlobOutcome, BlobStream, is_resume_mismatch};
 use crate::files::follow;
 use crate::image::Digest;
 use crate::{Error, Kind, Result};
@@ -200,7 +200,7 @@ impl TarWriter {
         name: &str,
         digest: &Digest,
         body: &BlobBody,
-    ) -> Result<(Stored, u64)> {
+    ) -> Result<(BlobOutcome, u64)> {
         let written = match &*self.out {
             Out::File(_) => self.write_into(name, digest, body).await,
             Out::Pipe(_) => self.write_piped(name, body).await,
@@ -233,7 +233,7 @@ impl TarWriter {
         state.place();
     }
 
-    async fn write_piped(&self, name: &str, body: &BlobBody) -> Result<(Stored, u64)> {
+    async fn write_piped(&self, name: &str, body: &BlobBody) -> Result<(BlobOutcome, u64)> {
         let content = body.open(0).await?;
         let (i, size, to) = {
             let state = self.state();
@@ -246,7 +246,7 @@ impl TarWriter {
         let Some(head) = to else {
             let (file, written) = self.spooled(content, size).await?;
             self.waits(i, Spool { file, path: None }, written);
-            return Ok((Stored::Written, written));
+            return Ok((BlobOutcome::Written, written));
         };
         let mut sink = Sink::archive(self, 0);
         sink.put(head.into()).await?;
@@ -254,7 +254,7 @@ impl TarWriter {
         let written = poured.map_err(|e| self.for_good(e))?;
         sink.put(vec![0; padding(written)].into()).await?;
         self.done(i, written);
-        Ok((Stored::Written, written))
+        Ok((BlobOutcome::Written, written))
     }
 
     /// Notes that slot `i`, of `size` bytes, waits for its place.

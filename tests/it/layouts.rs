@@ -16,7 +16,8 @@ use barque::image::{Algorithm, Descriptor, Digest, Manifest, MediaType, Selector
 use barque::transport::dir::{DirDestination, DirSource};
 use barque::transport::oci_layout::{OciDestination, OciSource};
 use barque::transport::{
-    BlobBody, BlobStream, Destination, ManifestRef, Presence, Source, Stored, read_all, verified,
+    BlobBody, BlobOutcome, BlobStream, Destination, ManifestRef, Presence, Source, read_all,
+    verified,
 };
 use barque::{Error, Kind, Result};
 use bytes::Bytes;

@@ -23,8 +23,8 @@ use crate::registry::{MAX_UNANSWERED, Timeouts, UploadBody, is_unanswered};
 use crate::settings::Access;
 use crate::transport::archive_file::{ArchiveFile, spool};
 use crate::transport::{
-    BlobBody, BlobStream, CONFIG_CAP, Destination, DestinationCan, Foreign, ManifestRef, Presence,
-    Stored, WrittenLate, inflate, read_all, tallied,
+    BlobBody, BlobOutcome, BlobStream, CONFIG_CAP, Destination, DestinationCan, Foreign,
+    ManifestRef, ManifestWritten, Presence, WrittenLate, inflate, read_all, tallied,
 };
 use crate::{Error, Kind, Result};
 
@@ -39,8 +39,6 @@ pub struct V1Destination {
     tmpdir: Option<PathBuf>,
     /// The blobs that were given, not opened yet.
     given: Mutex<HashMap<Digest, (Descriptor, BlobBody)>>,
-    /// Those of which nothing had to be sent.
-    found: Mutex<HashSet<Digest>>,
 }
 
 impl V1Destination {
@@ -66,7 +64,6 @@ impl V1Destination {
             reference: reference.clone(),
             tmpdir,
             given: Mutex::default(),
-            found: Mutex::default(),
         }
     }
 
@@ -150,29 +147,33 @@ impl V1Destination {
         }
     }
 
-    /// Writes the images, base first, and makes the tag stand for the last; their checksums come into `list`.
+    /// Writes the images, base first, and makes the tag stand for the last; their checksums come into `list`. Returns
+    /// what became of each blob.
     async fn write_all(
         &self,
         repo: &Repo,
         images: &[(V1Made, Option<Descriptor>)],
         list: &mut [ListedImage],
-    ) -> Result<()> {
+    ) -> Result<HashMap<Digest, BlobOutcome>> {
         let mut anew = Vec::with_capacity(images.len());
         for ((made, layer), listed) in images.iter().zip(list) {
             let written = self.write(repo, made, layer.as_ref()).await?;
             listed.checksum = written.checksum;
             anew.push(written.anew);
         }
-        self.note_found(images, &anew);
-        match images.last() {
-            Some((top, _)) => repo.put_tag(&self.reference.tag, &top.id).await,
-            None => Ok(()),
+        if let Some((top, _)) = images.last() {
+            repo.put_tag(&self.reference.tag, &top.id).await?;
         }
+        Ok(self.outcomes(images, &anew))
     }
 
-    /// Keeps in mind which blobs were sent for nothing of `images`, each with whether it was written anew.
-    fn note_found(&self, images: &[(V1Made, Option<Descriptor>)], anew: &[bool]) {
-        // What the config says is in the JSONs of all images.
+    /// What became of the blobs behind `images`, of which those marked in `anew` were not there before.
+    fn outcomes(
+        &self,
+        images: &[(V1Made, Option<Descriptor>)],
+        anew: &[bool],
+    ) -> HashMap<Digest, BlobOutcome> {
+        // The config is part of the JSON of every image.
         let sent_config = anew.contains(&true);
         let layers = |sent: bool| {
             let pairs = images
@@ -185,14 +186,18 @@ impl V1Destination {
         let sent: HashSet<Digest> = layers(true).collect();
         let is_layer: HashSet<Digest> = layers(false).chain(layers(true)).collect();
         let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let unsent = given
-            .keys()
-            .filter(|digest| match is_layer.contains(*digest) {
-                true => !sent.contains(*digest),
-                false => !sent_config,
-            });
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.extend(unsent.cloned());
+        let outcome = |digest: &Digest| {
+            let was_sent = match is_layer.contains(digest) {
+                true => sent.contains(digest),
+                false => sent_config,
+            };
+            match was_sent {
+                true => BlobOutcome::Written,
+                false => BlobOutcome::Present,
+            }
+        };
+        let all = given.keys().map(|digest| (digest.clone(), outcome(digest)));
+        all.collect()
     }
 
     /// The layer as it is sent: gzip and plain tars as they are, zstd, which V1 never knew, as a plain tar.
@@ -327,10 +332,10 @@ impl Destination for V1Destination {
         Ok(Presence::AskedOnWrite)
     }
 
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         given.insert(blob.digest.clone(), (blob.clone(), body));
-        Ok(Stored::Written)
+        Ok(BlobOutcome::Deferred)
     }
 
     /// Kept in a file until it is sent: making it once more could mean to compress it once more.
@@ -343,15 +348,19 @@ impl Destination for V1Destination {
             size,
             ..planned.clone()
         };
-        let stored = self.put_blob(&blob, held(file)).await?;
+        let outcome = self.put_blob(&blob, held(file)).await?;
         Ok(WrittenLate {
             digest,
             size,
-            stored,
+            outcome,
         })
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, _at: &ManifestRef) -> Result<()> {
+    async fn put_manifest(
+        &self,
+        manifest: &Manifest,
+        _at: &ManifestRef,
+    ) -> Result<ManifestWritten> {
         let images = self.images(manifest).await?;
         let listed = |made: &V1Made| ListedImage {
             id: made.id.to_string(),
@@ -364,7 +373,7 @@ impl Destination for V1Destination {
         }
         let repo = Repo::push(&self.session, &self.reference.repository, &list).await?;
         let mut tries = 0;
-        loop {
+        let deferred = loop {
             let moves = repo.moves();
             match self.write_all(&repo, &images, &mut list).await {
                 // The registry that took over may know nothing of what the first one was sent, and refuses to go on.
@@ -374,18 +383,17 @@ impl Destination for V1Destination {
                 }
                 other => break other?,
             }
-        }
+        };
         list.retain(|image| image.checksum.is_some());
-        repo.confirm(&list).await
+        repo.confirm(&list).await?;
+        Ok(ManifestWritten {
+            deferred,
+            ..ManifestWritten::default()
+        })
     }
 
     async fn finish(&self) -> Result<()> {
         Ok(())
-    }
-
-    fn found_late(&self) -> HashSet<Digest> {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.clone()
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

@@ -21,7 +21,7 @@ use crate::legacy::v1::Sketch;
 use crate::legacy::v1::V1Image;
 use crate::registry::Timeouts;
 use crate::settings::Access;
-use crate::transport::{BlobStream, ManifestRef, ReadAhead, Source, SourceCan, TagPages};
+use crate::transport::{BlobStream, ManifestRef, ReadAhead, Source, TagPages};
 use crate::{Error, Kind, Result};
 
 /// An image in a V1 registry, to read.
@@ -99,10 +99,6 @@ impl V1Source {
 impl Source for V1Source {
     fn name(&self) -> String {
         format!("docker-v1://{}", self.reference)
-    }
-
-    fn can(&self) -> SourceCan {
-        SourceCan { ranged: true }
     }
 
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {

@@ -22,7 +22,7 @@ use crate::legacy::v1::{Sketch, SketchedImage};
 use crate::registry::v2::Pushed;
 use crate::registry::{Actions, ApiError, ByteStream, Client, UploadBody};
 use crate::transport::docker::DockerDestination;
-use crate::transport::{BlobStream, ManifestRef, ReadAhead, Stored};
+use crate::transport::{BlobOutcome, BlobStream, ManifestRef, ManifestWritten, ReadAhead};
 use crate::{Error, Kind, Result};
 
 /// An image on such a server, to read.
@@ -247,12 +247,12 @@ impl DockerDestination {
         &self,
         blob: &Descriptor,
         upload: &UploadBody,
-    ) -> Result<Stored> {
+    ) -> Result<BlobOutcome> {
         let name = &self.reference.repository.name;
         Ok(
             match self.client.draft_push_blob(name, blob, upload).await? {
-                Pushed::Present => Stored::Present,
-                Pushed::Uploaded => Stored::Written,
+                Pushed::Present => BlobOutcome::Present,
+                Pushed::Uploaded => BlobOutcome::Written,
             },
         )
     }
@@ -261,7 +261,7 @@ impl DockerDestination {
         &self,
         manifest: &Manifest,
         at: &ManifestRef,
-    ) -> Result<()> {
+    ) -> Result<ManifestWritten> {
         let refused = |what: &str| {
             let registry = &self.reference.repository.registry;
             let text = format!("`{registry}` speaks the draft of 2014, which {what}");
@@ -274,6 +274,7 @@ impl DockerDestination {
                 .hint("`--format v2s1` makes one"));
         }
         let name = &self.reference.repository.name;
-        self.client.draft_put_manifest(name, &tag, manifest).await
+        self.client.draft_put_manifest(name, &tag, manifest).await?;
+        Ok(ManifestWritten::default())
     }
 }

@@ -1,7 +1,7 @@
 //! A schema 1 image made modern: its layers are read once, and config and manifest exist after them.
 //!
 //! Each layer is hashed in its plain form in the same pass that copies it ([`Schema1Upgrade::watched`]), and read for that alone
-//! where it did not have to move ([`Schema1Upgrade::complete`]). The engine calls both, and [`Schema1Upgrade::finish`] at the end.
+//! where it did not have to move ([`Schema1Upgrade::complete`]). The engine calls both, and [`Schema1Upgrade::made`] at the end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,14 +12,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::decision::empty_layer;
-use crate::copy::BlobDone;
-use crate::copy::plan::{reading, writing};
-use crate::copy::progress::BlobOutcome;
+use crate::copy::plan::reading;
 use crate::image::{Algorithm, Descriptor, Digest, Digester, Manifest, MediaType, View, convert};
 use crate::legacy::schema1::{EMPTY_LAYER, Schema1Layer};
 use crate::legacy::v1::{V1Image, modern_config};
 use crate::transport::inflate::{self, Compression};
-use crate::transport::{BlobBody, BlobStream, Destination, ManifestRef, Source};
+use crate::transport::{BlobBody, BlobStream, Source};
 use crate::{Error, Kind, Result};
 
 /// A schema 1 image on its way to a modern one.
@@ -204,31 +202,6 @@ impl Schema1Upgrade {
         };
         let bytes = oci.config.map_or(bytes, |(_, bytes)| bytes);
         Ok((oci.manifest, image.config, bytes))
-    }
-
-    /// Writes config and manifest of the modern image; all layers have been read.
-    pub(crate) async fn finish(
-        &self,
-        destination: &dyn Destination,
-    ) -> Result<(Manifest, BlobDone)> {
-        let (manifest, config, bytes) = self.made()?;
-        let write = async {
-            let stored = destination
-                .put_blob(&config, BlobBody::of_bytes(bytes))
-                .await?;
-            destination
-                .put_manifest(&manifest, &ManifestRef::Named)
-                .await?;
-            Ok(stored)
-        };
-        let stored = write.await.map_err(writing)?;
-        let done = BlobDone {
-            blob: config,
-            outcome: BlobOutcome::of(stored),
-            resumed_from: 0,
-            recoded: None,
-        };
-        Ok((manifest, done))
     }
 }
 

@@ -57,6 +57,13 @@ impl Bars {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn remove_bar(&self, state: &mut State, blob: &Digest) {
+        if let Some(bar) = state.flights.remove(blob).and_then(|f| f.bar) {
+            bar.finish_and_clear();
+            self.screen.remove(&bar);
+        }
+    }
+
     fn show_total(&self, state: &State) {
         let moving: u64 = state.flights.values().map(|f| f.position).sum();
         self.total.set_position(state.settled + moving);
@@ -117,20 +124,21 @@ impl Progress for Bars {
         }
     }
 
-    fn done(&self, blob: &Descriptor, how: BlobOutcome) {
+    fn done(&self, blob: &Descriptor, _how: BlobOutcome) {
         let mut state = self.state();
-        if let Some(bar) = state.flights.remove(&blob.digest).and_then(|f| f.bar) {
-            bar.finish_and_clear();
-            self.screen.remove(&bar);
-        }
-        if how != BlobOutcome::Failed {
-            state.done += 1;
-            state.settled = state.settled.saturating_add(blob.size);
-        }
+        self.remove_bar(&mut state, &blob.digest);
+        state.done += 1;
+        state.settled = state.settled.saturating_add(blob.size);
         self.show_total(&state);
         if state.done >= state.blobs {
             self.total.finish_and_clear();
         }
+    }
+
+    fn failed(&self, blob: &Descriptor) {
+        let mut state = self.state();
+        self.remove_bar(&mut state, &blob.digest);
+        self.show_total(&state);
     }
 
     fn note(&self, text: &str) {
@@ -173,14 +181,14 @@ mod tests {
         assert_eq!(bars.total.position(), 1010);
         bars.start(&large, 400);
         assert_eq!(bars.total.position(), 410);
-        bars.done(&small, BlobOutcome::Copied);
+        bars.done(&small, BlobOutcome::Written);
         bars.done(&there, BlobOutcome::Present);
         assert_eq!(bars.total.position(), 510);
         assert_eq!(bars.total.message(), "2 of 3 blobs");
-        bars.done(&large, BlobOutcome::Failed);
+        bars.failed(&large);
         assert_eq!((bars.total.position(), own_bars(&bars)), (110, 0));
         assert!(!bars.total.is_finished());
-        bars.done(&large, BlobOutcome::Copied);
+        bars.done(&large, BlobOutcome::Written);
         assert_eq!(bars.total.position(), bars.total.length().unwrap());
         assert!(bars.total.is_finished());
     }

@@ -128,7 +128,7 @@ impl<W: Write + Send, C: Fn() -> Instant + Send + Sync> Progress for Lines<W, C>
         let Some(flight) = state.flights.remove(&blob.digest) else {
             return;
         };
-        if flight.told.is_some() && how == BlobOutcome::Copied {
+        if flight.told.is_some() && how == BlobOutcome::Written {
             let line = format!(
                 "blob {}: {} copied, {}/s",
                 blob.digest.short(),
@@ -137,6 +137,10 @@ impl<W: Write + Send, C: Fn() -> Instant + Send + Sync> Progress for Lines<W, C>
             );
             state.say(&line);
         }
+    }
+
+    fn failed(&self, blob: &Descriptor) {
+        self.state().flights.remove(&blob.digest);
     }
 
     fn note(&self, text: &str) {
@@ -167,7 +171,7 @@ mod tests {
         lines.start(&long, 0);
         wait(9);
         lines.advance(&quick.digest, 5_000_000);
-        lines.done(&quick, BlobOutcome::Copied);
+        lines.done(&quick, BlobOutcome::Written);
         lines.advance(&long.digest, 90_000_000);
         wait(1);
         lines.advance(&long.digest, 10_000_000);
@@ -179,7 +183,7 @@ mod tests {
         lines.advance(&long.digest, 350_000_000);
         wait(5);
         lines.advance(&long.digest, 500_000_000);
-        lines.done(&long, BlobOutcome::Copied);
+        lines.done(&long, BlobOutcome::Written);
         // Never started, and cut before the first line.
         lines.done(&blob(b"there", 7), BlobOutcome::Present);
         lines.advance(&quick.digest, 1);

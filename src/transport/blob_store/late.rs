@@ -7,7 +7,7 @@ use super::partial::Partial;
 use super::{fill, holds};
 use crate::Result;
 use crate::image::Algorithm;
-use crate::transport::{BlobBody, Stored, WrittenLate, tallied};
+use crate::transport::{BlobBody, BlobOutcome, WrittenLate, tallied};
 
 /// Writes `body` to the file that `name` gives for its digest, by way of a temporary file in the directory
 /// `partials` (of the same file system). Whatever ends the write before, the temporary file goes.
@@ -27,21 +27,21 @@ pub async fn write_late(
     fill(&mut partial, None, stream, None).await?;
     let (digest, size) = tally.ended()?;
     let to = name(&digest);
-    let stored = if !body.anew && holds(&to, size).await {
+    let outcome = if !body.anew && holds(&to, size).await {
         // While it is still locked.
         drop(temporary);
-        Stored::Present
+        BlobOutcome::Present
     } else {
         let parent = to.parent().map(Path::to_owned).unwrap_or_default();
         blocking(move || create_directory(&parent)).await?;
         partial.publish(&to).await?;
         // It has its final name: there is nothing to remove.
         let _ = temporary.keep();
-        Stored::Written
+        BlobOutcome::Written
     };
     Ok(WrittenLate {
         digest,
         size,
-        stored,
+        outcome,
     })
 }

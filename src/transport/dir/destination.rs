@@ -22,7 +22,8 @@ use super::blob_store::{self, Lock, blocking, read_document};
 use super::{MANIFEST, blob_name, child_name, signatures};
 use crate::image::{Algorithm, Descriptor, Digest, Manifest, View};
 use crate::transport::{
-    BlobBody, Destination, DestinationCan, Foreign, ManifestRef, Presence, Stored, WrittenLate,
+    BlobBody, BlobOutcome, Destination, DestinationCan, Foreign, ManifestRef, ManifestWritten,
+    Presence, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -216,7 +217,7 @@ impl Destination for DirDestination {
         blob_store::is_intact(path, &blob.digest).await
     }
 
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         self.made().await?;
         self.image().holds_blob(&blob.digest);
         let to = self.path.join(blob_name(&blob.digest));
@@ -234,7 +235,7 @@ impl Destination for DirDestination {
         Ok(written)
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
         self.made().await?;
         {
             let mut image = self.image();
@@ -255,13 +256,14 @@ impl Destination for DirDestination {
             }
             if *at == ManifestRef::Named {
                 image.manifest = Some(manifest.raw().clone());
-                return Ok(());
+                return Ok(ManifestWritten::default());
             }
             image.names.insert(child_name(manifest.digest()));
             image.other_algorithms |= manifest.digest().algorithm() != Algorithm::Sha256;
         }
         let to = self.path.join(child_name(manifest.digest()));
-        blob_store::write_document(&to, &self.path, manifest.raw().clone()).await
+        blob_store::write_document(&to, &self.path, manifest.raw().clone()).await?;
+        Ok(ManifestWritten::default())
     }
 
     /// Before `manifest.json`: where the new image is seen, it has its signatures.

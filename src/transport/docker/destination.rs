@@ -6,9 +6,9 @@
 mod late;
 mod passing;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,8 +25,8 @@ use crate::registry::v2::{Pushed, TagOrDigest};
 use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Timeouts};
 use crate::settings::Access;
 use crate::transport::{
-    BlobBody, Destination, DestinationCan, Expected, Foreign, ManifestRef, PlannedBlob, Presence,
-    Stored, WrittenLate,
+    BlobBody, BlobOutcome, Destination, DestinationCan, Expected, Foreign, ManifestRef,
+    ManifestWritten, PlannedBlob, Presence, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -38,8 +38,6 @@ pub struct DockerDestination {
     /// Whether the server speaks the draft of 2014, once there was a reason to ask.
     draft: OnceCell<bool>,
     tmpdir: Option<PathBuf>,
-    /// The digest that the registry gave the image, once it is written.
-    filed: Mutex<Option<Digest>>,
 }
 
 impl DockerDestination {
@@ -62,7 +60,6 @@ impl DockerDestination {
             v1: Fallback::new(reference, access, timeouts),
             draft: OnceCell::new(),
             tmpdir,
-            filed: Mutex::default(),
         })
     }
 
@@ -166,16 +163,16 @@ impl Destination for DockerDestination {
         }
     }
 
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         if let Some(v1) = self.v1.get() {
             return v1.put_blob(blob, body).await;
         }
         let own = &self.reference.repository;
         let from = self.mounted_from(&body.found_in);
         let mounted = if *from == own.name {
-            Stored::Present
+            BlobOutcome::Present
         } else {
-            Stored::Mounted
+            BlobOutcome::Mounted
         };
         let from = Some(from).filter(|_| !body.anew);
         if self.is_draft() {
@@ -185,7 +182,7 @@ impl Destination for DockerDestination {
         let upload = passing(blob.size, &body);
         match self.client.push_blob(&own.name, blob, from, &upload).await {
             Ok(Pushed::Present) => Ok(mounted),
-            Ok(Pushed::Uploaded) => Ok(Stored::Written),
+            Ok(Pushed::Uploaded) => Ok(BlobOutcome::Written),
             Err(e) if no_v2(&e) && !upload.failed() => match self.v1(e).await {
                 Ok(v1) => v1.put_blob(blob, body).await,
                 Err(_) if self.looks_for_draft().await? => {
@@ -215,7 +212,7 @@ impl Destination for DockerDestination {
         }
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
         if let Some(v1) = self.v1.get() {
             return v1.put_manifest(manifest, at).await;
         }
@@ -227,28 +224,22 @@ impl Destination for DockerDestination {
         }
         if let ManifestRef::Digest(digest) = at {
             let which = TagOrDigest::Digest(digest.clone());
-            return self.put(manifest, &which).await.map(drop);
+            self.put(manifest, &which).await?;
+            return Ok(ManifestWritten::default());
         }
         let mut filed = self.put(manifest, &self.target()).await?;
         if let Some(digest) = self.reference.digest.as_ref().filter(|d| **d != filed) {
             let which = TagOrDigest::Digest(digest.clone());
             filed = self.put(manifest, &which).await?;
         }
-        *self.filed.lock().unwrap_or_else(PoisonError::into_inner) = Some(filed);
-        Ok(())
-    }
-
-    fn filed_as(&self) -> Option<Digest> {
-        let filed = self.filed.lock().unwrap_or_else(PoisonError::into_inner);
-        filed.clone()
+        Ok(ManifestWritten {
+            filed_as: Some(filed),
+            ..ManifestWritten::default()
+        })
     }
 
     async fn finish(&self) -> Result<()> {
         Ok(())
-    }
-
-    fn found_late(&self) -> HashSet<Digest> {
-        self.v1.get().map(|v1| v1.found_late()).unwrap_or_default()
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
@@ -266,14 +257,14 @@ impl Destination for DockerDestination {
             return v1.expects(coming, presence, found_in);
         }
         let mounts = *self.mounted_from(found_in) != self.reference.repository.name;
-        let (requests, stored) = match (coming.size, presence) {
-            (None, _) if coming.blob.size < late::SMALL as u64 => (2, Stored::Written),
-            (None, _) => (3, Stored::Written),
-            (Some(_), Presence::Present) => (1, Stored::Present),
-            (Some(_), _) if mounts => (1, Stored::Mounted),
-            (Some(_), _) => (2, Stored::Written),
+        let (requests, outcome) = match (coming.size, presence) {
+            (None, _) if coming.blob.size < late::SMALL as u64 => (2, BlobOutcome::Written),
+            (None, _) => (3, BlobOutcome::Written),
+            (Some(_), Presence::Present) => (1, BlobOutcome::Present),
+            (Some(_), _) if mounts => (1, BlobOutcome::Mounted),
+            (Some(_), _) => (2, BlobOutcome::Written),
         };
-        Expected { requests, stored }
+        Expected { requests, outcome }
     }
 
     fn requests_for_manifest(&self, manifest: &Manifest) -> u64 {

@@ -18,9 +18,7 @@ use super::super::archive_file::{ArchiveFile, Unpacking};
 use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
 use super::super::inflate::{self, Compression, plain_reader};
 use super::super::tar_index::TarIndex;
-use super::super::{
-    BlobBody, BlobStream, ManifestRef, Source, SourceCan, sized_from, verified_from,
-};
+use super::super::{BlobBody, BlobStream, ManifestRef, Source, sized_from, verified_from};
 use super::{EMPTY_TAR, Item, LAYER, LAYER_GZIP, MANIFEST, empty_tar, image_name};
 use crate::image::{
     Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector, convert,
@@ -336,10 +334,6 @@ pub(crate) fn hash(content: &mut impl Read) -> io::Result<Digest> {
 impl Source for DockerArchiveSource {
     fn name(&self) -> String {
         image_name(self.tar.archive().path(), &self.selector)
-    }
-
-    fn can(&self) -> SourceCan {
-        SourceCan { ranged: true }
     }
 
     fn repository_name(&self) -> Option<String> {

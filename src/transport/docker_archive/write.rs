@@ -17,8 +17,8 @@ use super::super::blob_store::blocking;
 use super::super::extend::{self, Former};
 use super::super::tar_writer::{Content, Entry, TarWriter};
 use super::super::{
-    BlobBody, CONFIG_CAP, Destination, DestinationCan, Foreign, Local, ManifestRef, PlannedBlob,
-    Presence, Stored, WrittenLate, read_all,
+    BlobBody, BlobOutcome, CONFIG_CAP, Destination, DestinationCan, Foreign, Local, ManifestRef,
+    ManifestWritten, PlannedBlob, Presence, WrittenLate, read_all,
 };
 use super::former::{Documents, has_document, layer_in};
 use super::{Item, MANIFEST, REPOSITORIES, image_name};
@@ -194,9 +194,9 @@ impl DockerArchiveDestination {
         digest: &Digest,
         size: Option<u64>,
         body: &BlobBody,
-    ) -> Result<(Stored, u64)> {
+    ) -> Result<(BlobOutcome, u64)> {
         if let Some(found) = self.find_layer(digest).await? {
-            return Ok((Stored::Present, found));
+            return Ok((BlobOutcome::Present, found));
         }
         let (writer, name) = (self.writer().await?, layer_member(digest));
         writer.announce([(name.clone(), MODE, size)])?;
@@ -325,11 +325,11 @@ impl Destination for DockerArchiveDestination {
         self.writer().await?.announce(members)
     }
 
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         if is_config(blob) {
             let config = read_all(body.open(0).await?, CONFIG_CAP).await?;
             self.image().configs.insert(blob.digest.clone(), config);
-            return Ok(Stored::Written);
+            return Ok(BlobOutcome::Written);
         }
         let size = Some(blob.size);
         let (stored, _) = self.put_layer(&blob.digest, size, &body).await?;
@@ -342,11 +342,11 @@ impl Destination for DockerArchiveDestination {
         Ok(WrittenLate {
             digest: planned.digest.clone(),
             size,
-            stored,
+            outcome: stored,
         })
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
         let fits = match manifest.view()? {
             View::Image(view) => {
                 view.is_image() && *manifest.media_type() == MediaType::DOCKER_MANIFEST
@@ -359,7 +359,7 @@ impl Destination for DockerArchiveDestination {
                 .hint("it holds one image for one platform; `oci-archive:` holds everything"));
         }
         self.image().manifest = Some(manifest.clone());
-        Ok(())
+        Ok(ManifestWritten::default())
     }
 
     async fn finish(&self) -> Result<()> {

@@ -23,8 +23,8 @@ use tokio_util::io::ReaderStream;
 use super::archive_file::spool;
 use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
 use super::{
-    BlobBody, BlobStream, Destination, DestinationCan, Local, ManifestRef, PlannedBlob, Presence,
-    Source, SourceCan, Stored, WrittenLate,
+    BlobBody, BlobOutcome, BlobStream, Destination, DestinationCan, Local, ManifestRef,
+    ManifestWritten, PlannedBlob, Presence, Source, WrittenLate,
 };
 use crate::image::{DaemonImage, Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Result};
@@ -71,10 +71,6 @@ impl Source for DockerDaemonSource {
             DaemonImage::Named(reference) => Some(reference.repository.to_string()),
             DaemonImage::Id(_) => None,
         }
-    }
-
-    fn can(&self) -> SourceCan {
-        self.archive.can()
     }
 
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
@@ -200,7 +196,7 @@ impl Destination for DockerDaemonDestination {
         self.archive.begin(blobs).await
     }
 
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         let put = self.archive.put_blob(blob, body).await;
         self.told(put).await
     }
@@ -210,7 +206,7 @@ impl Destination for DockerDaemonDestination {
         self.told(put).await
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
         self.archive.put_manifest(manifest, at).await
     }
 

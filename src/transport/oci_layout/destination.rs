@@ -16,7 +16,8 @@ use super::{INDEX_FILE, LAYOUT_FILE, check_version, image_name, read_index};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector};
 use crate::transport::blob_store::{self, blocking};
 use crate::transport::{
-    BlobBody, Destination, DestinationCan, Foreign, ManifestRef, Presence, Stored, WrittenLate,
+    BlobBody, BlobOutcome, Destination, DestinationCan, Foreign, ManifestRef, ManifestWritten,
+    Presence, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -181,7 +182,7 @@ impl Destination for OciDestination {
         blob_store::is_intact(self.blobs.file(&blob.digest), &blob.digest).await
     }
 
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<Stored> {
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         self.made().await?;
         let to = self.blobs.file(&blob.digest);
         let stored = blob_store::write_blob(&to, self.blobs.partials(), blob, &body).await?;
@@ -198,7 +199,7 @@ impl Destination for OciDestination {
         Ok(late)
     }
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<()> {
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
         if !holds(manifest.media_type()) {
             return Err(Error::new(
                 Kind::Refused,
@@ -219,7 +220,7 @@ impl Destination for OciDestination {
         if *at == ManifestRef::Named {
             *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
         }
-        Ok(())
+        Ok(ManifestWritten::default())
     }
 
     fn describe(&self, description: &Descriptor) {

@@ -15,7 +15,7 @@ use super::{Out, Spool, State, TarWriter};
 use crate::Result;
 use crate::image::{Descriptor, Digest, Digester, MediaType};
 use crate::transport::blob_store::{self, blocking, cannot_read, cannot_write};
-use crate::transport::{BlobBody, Stored};
+use crate::transport::{BlobBody, BlobOutcome};
 
 /// After a blob that was not what its digest says, less than this is not kept: most of those stay wrong.
 const WORTH_KEEPING: u64 = 1 << 20;
@@ -89,7 +89,7 @@ impl TarWriter {
         name: &str,
         digest: &Digest,
         body: &BlobBody,
-    ) -> Result<(Stored, u64)> {
+    ) -> Result<(BlobOutcome, u64)> {
         let member = self.member(name)?;
         if let (Some(left), Some((_, from)), Some(size)) = (member.left, member.place, member.size)
             && let Some(stored) = self.go_on(left, from, size, digest, body).await?
@@ -110,7 +110,7 @@ impl TarWriter {
         let mut sink = Sink::archive(self, from);
         let written = sink.pour(content, member.size, None).await?;
         self.close(&member, written).await?;
-        Ok((Stored::Written, written))
+        Ok((BlobOutcome::Written, written))
     }
 
     /// Ends the member, all `size` bytes of whose content are in their place.
@@ -133,7 +133,7 @@ impl TarWriter {
         size: u64,
         digest: &Digest,
         body: &BlobBody,
-    ) -> Result<Option<Stored>> {
+    ) -> Result<Option<BlobOutcome>> {
         let (out, path, algorithm) = (self.out.clone(), self.path.clone(), digest.algorithm());
         let hashed = blocking(move || {
             let mut digester = Digester::new(algorithm);
@@ -174,8 +174,8 @@ impl TarWriter {
             return Ok(None);
         }
         Ok(Some(match len == size {
-            true => Stored::Present,
-            false => Stored::Written,
+            true => BlobOutcome::Present,
+            false => BlobOutcome::Written,
         }))
     }
 
@@ -195,11 +195,11 @@ impl TarWriter {
         member: &Member,
         digest: &Digest,
         body: &BlobBody,
-    ) -> Result<(Stored, u64)> {
+    ) -> Result<(BlobOutcome, u64)> {
         let Some(names) = self.names.clone() else {
             let (file, written) = self.spooled(body.open(0).await?, member.size).await?;
             self.waits(member.slot, Spool { file, path: None }, written);
-            return Ok((Stored::Written, written));
+            return Ok((BlobOutcome::Written, written));
         };
         // A few calls, and not on another thread: a copy that ends now would not hear of the file.
         let size = member.size;

@@ -43,7 +43,10 @@ async fn a_body_that_fails_leaves_no_name() {
             let body = body(&inner, &rest);
             Box::pin(async move { body.open(from).await })
         });
-        assert_eq!(to.put_blob(&blob, body).await.unwrap(), Stored::Written);
+        assert_eq!(
+            to.put_blob(&blob, body).await.unwrap(),
+            BlobOutcome::Written
+        );
         assert_eq!(std::fs::read(name).unwrap(), content);
         assert!(!partial.exists());
     }

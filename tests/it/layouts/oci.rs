@@ -18,7 +18,7 @@ async fn a_layout_is_read_back_and_a_name_moves() {
     assert_eq!(to.has(&layer).await.unwrap(), Presence::Present);
     assert_eq!(
         to.put_blob(&layer, unopened()).await.unwrap(),
-        Stored::Present
+        BlobOutcome::Present
     );
     assert_eq!(files(&path), ["blobs", "index.json", "oci-layout"]);
     let text = std::fs::read_to_string(path.join("index.json")).unwrap();

@@ -14,7 +14,9 @@ use super::DockerDestination;
 use crate::image::{Algorithm, Descriptor};
 use crate::registry::{ApiError, UploadBody};
 use crate::transport::archive_file::spool;
-use crate::transport::{BlobBody, BlobStream, Destination, Stored, Tally, WrittenLate, tallied};
+use crate::transport::{
+    BlobBody, BlobOutcome, BlobStream, Destination, Tally, WrittenLate, tallied,
+};
 use crate::{Error, Result};
 
 /// A smaller blob is held in memory.
@@ -60,7 +62,7 @@ impl DockerDestination {
         Ok(WrittenLate {
             digest,
             size,
-            stored: Stored::Written,
+            outcome: BlobOutcome::Written,
         })
     }
 
@@ -73,11 +75,11 @@ impl DockerDestination {
     ) -> Result<WrittenLate> {
         let (digest, size) = tally.ended()?;
         let blob = Descriptor::new(planned.media_type.clone(), digest.clone(), size);
-        let stored = self.put_blob(&blob, body).await?;
+        let outcome = self.put_blob(&blob, body).await?;
         Ok(WrittenLate {
             digest,
             size,
-            stored,
+            outcome,
         })
     }
 
