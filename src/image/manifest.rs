@@ -1,21 +1,22 @@
 //! `Manifest`: raw bytes, media type and digest, with a parsed view on request.
 //!
 //! The bytes are what is copied, hashed and printed; they are never made again from the view (law 1). What kind
-//! of manifest the bytes are is decided once, in `kind`, from `Content-Type` and body together. What is signed
-//! in a schema 1 manifest is cut out once, by `jws`, and only that part is hashed and read.
+//! of manifest the bytes are is decided once, in `kind`, from `Content-Type` and body together. Of a signed schema 1 manifest only
+//! the signed part is hashed and read (`schema1`).
 
 mod error;
 mod kind;
 mod referrer;
+pub(crate) mod schema1;
 mod view;
 
 use bytes::Bytes;
 
 use super::{Algorithm, Descriptor, Digest, MediaType};
-use crate::legacy::jws::{self, SignatureCheck};
 
 pub use error::ManifestError;
-pub use view::{ArtifactView, DraftView, ImageView, IndexView, Schema1View, View};
+pub use schema1::Schema1View;
+pub use view::{ArtifactView, ImageView, IndexView, View};
 
 /// A manifest of any generation, byte for byte as it was received or made.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ impl Manifest {
     pub fn parse(raw: Bytes, content_type: Option<&str>) -> Result<Manifest, ManifestError> {
         let media_type = kind::of(&raw, content_type)?;
         let payload = if media_type == MediaType::SCHEMA1_SIGNED {
-            jws::payload(&raw)?
+            schema1::signed_part(&raw)?
         } else {
             raw.clone()
         };
@@ -91,28 +92,9 @@ impl Manifest {
         )
     }
 
-    /// The verdict on each signature of a signed schema 1 manifest; none for all others.
-    ///
-    /// # Errors
-    /// [`ManifestError::Signatures`] when they cannot be read.
-    pub fn check_signatures(&self) -> Result<Vec<SignatureCheck>, ManifestError> {
-        if self.media_type != MediaType::SCHEMA1_SIGNED {
-            return Ok(Vec::new());
-        }
-        jws::check(&self.raw, &self.payload)
-    }
-
     /// Parses what the manifest says.
     pub fn view(&self) -> Result<View, ManifestError> {
         View::of(&self.media_type, &self.payload)
-    }
-
-    /// Parses a schema 1 manifest as registries of late 2014 had it.
-    ///
-    /// # Errors
-    /// [`ManifestError`] when it is none.
-    pub fn draft_view(&self) -> Result<DraftView, ManifestError> {
-        view::draft(&self.payload)
     }
 }
 

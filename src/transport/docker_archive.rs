@@ -4,11 +4,12 @@
 //! config and the layers as they are stored. Reading and writing share little more than `manifest.json`. The older
 //! form, without that file, is read by way of the same manifest; it is not written.
 
-pub(crate) mod former;
+mod directories;
+mod former;
 
 pub(crate) mod read;
 
-pub(crate) mod write;
+mod write;
 
 use std::path::Path;
 

@@ -7,6 +7,7 @@
 //! out here, over the header type of the `tar` crate, so that there is one place to see what is believed
 //! (CVE-2025-62518 and its kin came from two notions of a member's size).
 
+mod pax;
 mod sparse;
 
 use std::io::{ErrorKind, Read};
@@ -22,8 +23,8 @@ use super::archive_file::{ArchiveFile, Section};
 use super::blob_store::cannot_read;
 use super::pieces::PIECE;
 use crate::image::{Algorithm, Digest, Digester};
-use crate::legacy::tarsum::pax_record;
 use crate::{Error, Kind, Result};
+pub(crate) use pax::pax_record;
 use sparse::Old;
 pub(super) use sparse::{Run, Sparse};
 

@@ -2,14 +2,11 @@
 //!
 //! A view holds what barque works with. Members that it leaves out are not lost: copies are made of the bytes.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ManifestError, kind};
-use crate::image::{Algorithm, Descriptor, Digest, MediaType};
-use crate::legacy::tarsum::{BlobSum, TarSum};
+use super::{ManifestError, Schema1View};
+use crate::image::{Descriptor, MediaType};
 
 /// What a manifest says, by kind.
 #[derive(Debug, Clone)]
@@ -44,27 +41,6 @@ pub struct IndexView {
     pub artifact_type: Option<MediaType>,
 }
 
-/// Docker schema 1, read from its signed payload.
-#[derive(Debug, Clone)]
-pub struct Schema1View {
-    pub name: String,
-    pub tag: String,
-    pub architecture: String,
-    /// Top first, as in the document.
-    pub fs_layers: Vec<Digest>,
-    /// `v1Compatibility` texts, in the order of `fs_layers`.
-    pub history: Vec<String>,
-}
-
-/// Docker schema 1 as registries of late 2014 had it: layers may be named by TarSum.
-#[derive(Debug, Clone)]
-pub struct DraftView {
-    /// A layer that is named by a TarSum has a digest here that stands for it, and is that of nothing.
-    pub view: Schema1View,
-    /// The names of such layers, by the digests that stand for them.
-    pub tarsums: HashMap<Digest, TarSum>,
-}
-
 /// Blobs without a config: the artifact manifests of OCI 1.1's drafts and of ORAS, and image manifests whose config is
 /// missing, null or without a digest, as older tools wrote them for artifacts.
 #[derive(Debug, Clone, Deserialize)]
@@ -95,7 +71,7 @@ impl View {
     /// Reads `payload` as a manifest of type `media_type`.
     pub(super) fn of(media_type: &MediaType, payload: &[u8]) -> Result<View, ManifestError> {
         if media_type.is_schema1() {
-            return schema1(payload).map(View::Schema1);
+            return Schema1View::of(payload).map(View::Schema1);
         }
         if media_type.is_image_manifest() {
             return image(payload);
@@ -160,73 +136,7 @@ fn image(payload: &[u8]) -> Result<View, ManifestError> {
     }
 }
 
-fn schema1(payload: &[u8]) -> Result<Schema1View, ManifestError> {
-    let draft = self::draft(payload)?;
-    match draft.tarsums.values().next() {
-        None => Ok(draft.view),
-        Some(sum) => Err(ManifestError::Malformed(format!(
-            "`{sum}` names a layer as only registries of 2014 did"
-        ))),
-    }
-}
-
-/// Reads schema 1 with layers named in either way.
-pub(super) fn draft(payload: &[u8]) -> Result<DraftView, ManifestError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Document {
-        #[serde(default)]
-        name: String,
-        #[serde(default)]
-        tag: String,
-        #[serde(default)]
-        architecture: String,
-        fs_layers: Vec<FsLayer>,
-        history: Vec<History>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct FsLayer {
-        blob_sum: BlobSum,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct History {
-        #[serde(rename = "v1Compatibility")]
-        v1_compatibility: String,
-    }
-    kind::check_payload(payload)?;
-    let document: Document = read(payload)?;
-    let (layers, history) = (document.fs_layers.len(), document.history.len());
-    if layers != history || layers == 0 {
-        return Err(ManifestError::Malformed(format!(
-            "`fsLayers` has {layers} entries and `history` {history}; they go in pairs"
-        )));
-    }
-    let mut tarsums = HashMap::new();
-    let fs_layers = document.fs_layers.into_iter().map(|l| match l.blob_sum {
-        BlobSum::Digest(digest) => digest,
-        BlobSum::TarSum(sum) => {
-            let stand_in = Digest::of(Algorithm::Sha256, sum.to_string().as_bytes());
-            tarsums.insert(stand_in.clone(), sum);
-            stand_in
-        }
-    });
-    let view = Schema1View {
-        name: document.name,
-        tag: document.tag,
-        architecture: document.architecture,
-        fs_layers: fs_layers.collect(),
-        history: document
-            .history
-            .into_iter()
-            .map(|h| h.v1_compatibility)
-            .collect(),
-    };
-    Ok(DraftView { view, tarsums })
-}
-
-fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ManifestError> {
+pub(super) fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ManifestError> {
     serde_json::from_slice(payload).map_err(|e| ManifestError::Malformed(e.to_string()))
 }
 

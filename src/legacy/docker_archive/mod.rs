@@ -1,5 +1,3 @@
-//! The old forms of `docker save`: archives without `manifest.json`, and the documents that readers of such archives
-//! look for in newer ones.
+//! The oldest form of `docker save`, which has no `manifest.json`.
 
 pub(crate) mod read;
-pub(crate) mod write;

@@ -4,3 +4,6 @@ mod endpoints;
 mod push;
 pub(crate) mod source;
 mod uploads;
+mod view;
+
+pub use view::DraftView;

@@ -11,9 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use crate::image::{
-    Descriptor, Digest, DraftView, Manifest, MediaType, Reference, RepositoryName, Tag,
-};
+use super::DraftView;
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, RepositoryName, Tag};
 use crate::legacy::docker_v1::{Ahead, Made, Place, Recorded, Wanted, layers};
 use crate::legacy::schema1::{Asked, verify};
 use crate::legacy::tarsum::{BlobSum, V1Checksum};
@@ -65,7 +64,7 @@ impl Draft {
                 return Err(e);
             }
         };
-        let view = manifest.draft_view()?;
+        let view = DraftView::of(&manifest)?;
         tracing::debug!(
             "`{}` speaks the draft of 2014",
             reference.repository.registry

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::der::{self, Reader, TrimZeros as _};
-use super::{SignatureFault, decode, encode};
+use super::{SignatureFault, encode};
+use crate::image::schema1::decode;
 
 /// The curves that signatures of manifests are made on; each goes with one algorithm (RFC 7518 section 3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

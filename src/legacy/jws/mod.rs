@@ -1,9 +1,8 @@
-//! The "pretty" JWS of docker schema 1: which bytes of a manifest its signatures cover, and whether they are right.
+//! The "pretty" JWS of docker schema 1: checks the signatures of a manifest, and signs one.
 //!
-//! Separate from the manifest because the rules are libtrust's own (protocols 5.4). The payload is had without
-//! checking a signature, because it is what the digest covers and that must be known in any case; the check is a
-//! verdict of its own. A signature carries its key with it, so a right one proves that nothing was changed since, and
-//! not who signed.
+//! The rules are libtrust's (protocols 5.4). A signature carries its key, so a good one proves that the manifest was not
+//! changed since, and not who signed it. Which bytes are signed is known to [`crate::image::Manifest`], because they are
+//! what its digest covers.
 
 mod der;
 mod key;
@@ -11,11 +10,11 @@ mod sign;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::image::ManifestError;
+use crate::image::schema1::{ProtectedHeader, decode};
+use crate::image::{Manifest, ManifestError, MediaType};
 use key::{Jwk, PublicKey};
 
 pub use sign::{KeyError, SigningKey};
@@ -40,19 +39,6 @@ struct Header {
     jwk: Option<Jwk>,
     x5c: Option<Vec<String>>,
     alg: String,
-}
-
-/// The protected header of a signature: where the payload ends and what follows there.
-#[derive(Serialize, Deserialize, PartialEq)]
-#[serde(rename_all = "camelCase")]
-struct Format {
-    /// Bytes of the document that belong to the payload.
-    format_length: u64,
-    /// What the payload goes on with after them, in base64url.
-    format_tail: String,
-    /// When it was signed, as the signer says (RFC 3339).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
 }
 
 /// What is wrong with a signature.
@@ -91,39 +77,21 @@ pub struct SignatureCheck {
     pub fault: Option<SignatureFault>,
 }
 
-/// The signed payload of `document`: its first `formatLength` bytes and the decoded `formatTail`.
-///
-/// An error when a signature lacks them, when two signatures disagree, or when the document is too short.
-pub(crate) fn payload(document: &[u8]) -> Result<Bytes, ManifestError> {
-    let malformed = |what: &str| ManifestError::Signatures(what.to_owned());
-    let signed = signed(document)?;
-    let mut formats = signed.signatures.iter().map(|s| format(&s.protected));
-    let first = formats
-        .next()
-        .ok_or_else(|| malformed("there is none in the list"))??;
-    for other in formats {
-        let other = other?;
-        if (other.format_length, &other.format_tail) != (first.format_length, &first.format_tail) {
-            return Err(malformed("two signatures cover different parts"));
+impl Manifest {
+    /// The verdict on each signature of a signed schema 1 manifest; none for all others.
+    ///
+    /// # Errors
+    /// [`ManifestError::Signatures`] when they cannot be read.
+    pub fn check_signatures(&self) -> Result<Vec<SignatureCheck>, ManifestError> {
+        if *self.media_type() != MediaType::SCHEMA1_SIGNED {
+            return Ok(Vec::new());
         }
+        let signed: Signed = serde_json::from_slice(self.raw())
+            .map_err(|e| ManifestError::Signatures(e.to_string()))?;
+        let payload = encode(self.payload());
+        let checks = signed.signatures.iter().map(|s| s.check(&payload));
+        Ok(checks.collect())
     }
-    let tail = decode(&first.format_tail).map_err(|e| malformed(&e.to_string()))?;
-    let head = usize::try_from(first.format_length)
-        .ok()
-        .and_then(|length| document.get(..length))
-        .ok_or_else(|| malformed("they cover more than there is"))?;
-    Ok([head, &tail].concat().into())
-}
-
-/// Checks each signature of `document` over `payload`, which is that of [`payload`].
-pub(crate) fn check(document: &[u8], payload: &[u8]) -> Result<Vec<SignatureCheck>, ManifestError> {
-    let signed = signed(document)?;
-    let payload = encode(payload);
-    Ok(signed
-        .signatures
-        .iter()
-        .map(|signature| signature.check(&payload))
-        .collect())
 }
 
 impl Signature {
@@ -131,7 +99,9 @@ impl Signature {
         let mut check = SignatureCheck {
             key_id: None,
             algorithm: self.header["alg"].as_str().unwrap_or_default().to_owned(),
-            time: format(&self.protected).ok().and_then(|f| f.time),
+            time: ProtectedHeader::of(&self.protected)
+                .ok()
+                .and_then(|header| header.time),
             fault: None,
         };
         check.fault = self.verify(payload, &mut check.key_id).err();
@@ -163,65 +133,6 @@ impl Signature {
     }
 }
 
-fn signed(document: &[u8]) -> Result<Signed, ManifestError> {
-    serde_json::from_slice(document).map_err(|e| ManifestError::Signatures(e.to_string()))
-}
-
-fn format(protected: &str) -> Result<Format, ManifestError> {
-    let malformed =
-        |e: &dyn std::fmt::Display| ManifestError::Signatures(format!("`protected`: {e}"));
-    let json = decode(protected).map_err(|e| malformed(&e))?;
-    serde_json::from_slice(&json).map_err(|e| malformed(&e))
-}
-
-/// Base64url without padding; libtrust's own writers broke it into lines.
-fn decode(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
-    let text: String = text.split_ascii_whitespace().collect();
-    URL_SAFE_NO_PAD.decode(text.trim_end_matches('='))
-}
-
 fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn document(protected: &[&str]) -> String {
-        let signatures: Vec<String> = protected
-            .iter()
-            .map(|p| format!(r#"{{"protected":"{}"}}"#, URL_SAFE_NO_PAD.encode(p)))
-            .collect();
-        format!(r#"{{"a":1,"signatures":[{}]}}"#, signatures.join(","))
-    }
-
-    #[test]
-    fn the_payload_is_a_beginning_and_a_tail() {
-        let signed = document(&[r#"{"formatLength":6,"formatTail":"fQ","time":"x"}"#; 2]);
-        assert_eq!(payload(signed.as_bytes()).unwrap(), &br#"{"a":1}"#[..]);
-    }
-
-    #[test]
-    fn unclear_payloads_are_refused() {
-        for protected in [
-            &[][..],
-            &["{}"],
-            &["no json"],
-            &[r#"{"formatLength":9999,"formatTail":"fQ"}"#],
-            &[r#"{"formatLength":18446744073709551615,"formatTail":"fQ"}"#],
-            &[r#"{"formatLength":-1,"formatTail":"fQ"}"#],
-            &[r#"{"formatLength":6,"formatTail":"*"}"#],
-            &[
-                r#"{"formatLength":6,"formatTail":"fQ"}"#,
-                r#"{"formatLength":5,"formatTail":"fQ"}"#,
-            ],
-        ] {
-            let result = payload(document(protected).as_bytes());
-            assert!(
-                matches!(result, Err(ManifestError::Signatures(_))),
-                "{protected:?}"
-            );
-        }
-    }
 }

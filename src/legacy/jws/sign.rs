@@ -16,8 +16,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::key::{Curve, Jwk, PublicJwk, PublicKey};
-use super::{Format, SignatureFault, decode, encode};
+use super::{SignatureFault, encode};
 use crate::image::go_json;
+use crate::image::schema1::{ProtectedHeader, decode};
 use crate::{Error, Kind};
 
 /// Why a key cannot be had, or a document cannot be signed.
@@ -184,7 +185,7 @@ impl SigningKey {
         let end = end.filter(|at| !matches!(payload[*at], b',' | b'{'));
         let (head, tail) = payload.split_at(end.ok_or(KeyError::Document)? + 1);
         let protected = encode(
-            go_json::compact(&Format {
+            go_json::compact(&ProtectedHeader {
                 format_length: head.len() as u64,
                 format_tail: encode(tail),
                 time: Some(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use crate::image::schema1::Schema1Document;
 use crate::image::{Algorithm, Digest, Manifest, ManifestError, Schema1View, config};
 use crate::legacy::jws::{SignatureCheck, SignatureFault};
 use crate::legacy::v1::{V1Error, V1Image, modern_config};
@@ -195,8 +196,8 @@ pub fn verify(
     let (Some(asked), false) = (asked, checks.is_empty()) else {
         return Ok(checks);
     };
-    // How the layers are named is no matter here; nothing but schema 1 has signatures.
-    let view = manifest.draft_view()?.view;
+    // Nothing but schema 1 has signatures. How its layers are named does not matter here.
+    let view = Schema1Document::of(manifest.payload())?;
     let pairs = [
         ("name", &view.name, Some(asked.name)),
         ("tag", &view.tag, asked.tag),

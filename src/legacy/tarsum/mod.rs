@@ -9,9 +9,9 @@ mod summer;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::image::{Algorithm, Digest, Digester};
+use crate::image::{Algorithm, Digest, DigestError, Digester};
 
-pub(crate) use header::{begins_tar, pax_record};
+pub(crate) use header::begins_tar;
 pub use summer::TarSummer;
 
 /// The rules by which a TarSum was made.
@@ -64,14 +64,15 @@ impl fmt::Display for BlobSum {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for BlobSum {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<BlobSum, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(d)?;
+impl FromStr for BlobSum {
+    type Err = DigestError;
+
+    /// Reads a TarSum or a digest.
+    fn from_str(text: &str) -> Result<BlobSum, DigestError> {
         if let Ok(sum) = text.parse() {
             return Ok(BlobSum::TarSum(sum));
         }
-        let wrong = |e| serde::de::Error::custom(format!("`{text}`: {e}"));
-        text.parse().map(BlobSum::Digest).map_err(wrong)
+        text.parse().map(BlobSum::Digest)
     }
 }
 

@@ -4,9 +4,10 @@
 
 use std::collections::HashMap;
 
-use super::header::{BLOCK, Fields, has_checksum, number, padding, pax_record, text};
+use super::header::{BLOCK, Fields, has_checksum, number, padding, text};
 use super::{TarSum, TarSumError, TarSumVersion};
 use crate::image::{Algorithm, Digest, Digester};
+use crate::transport::tar_index::pax_record;
 
 /// Most bytes of a PAX header or a GNU long name.
 const MOST_EXTENSION: u64 = 1 << 20;

@@ -20,10 +20,10 @@ use super::super::{
     BlobBody, BlobOutcome, CONFIG_CAP, Destination, DestinationCan, Foreign, Local, ManifestRef,
     ManifestWritten, PlannedBlob, Presence, WrittenLate, read_all,
 };
+use super::directories::{directories, repositories};
 use super::former::{Documents, has_document, layer_in};
 use super::{Item, MANIFEST, REPOSITORIES, image_name};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, View, go_json};
-use crate::legacy::docker_archive::write::{directories, repositories};
 use crate::{Error, Kind, Result};
 
 /// The mode of every file.

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::super::tar_writer::{Content, Entry};
+use super::former::Repositories;
+use super::write::file;
 use crate::image::{Algorithm, Digest, go_json};
-use crate::transport::docker_archive::former::Repositories;
-use crate::transport::docker_archive::write::file;
-use crate::transport::tar_writer::{Content, Entry};
 
 /// Members of the config that the top layer's document takes over, null where they are missing.
 const COPIED: [&str; 7] = [
@@ -25,7 +25,7 @@ const COPIED: [&str; 7] = [
 ];
 
 /// The directories of `layers`, base first, and the id of the top one; each layer comes with the member that holds it.
-pub(crate) fn directories(
+pub(super) fn directories(
     config: &[u8],
     layers: &[(Digest, String)],
 ) -> serde_json::Result<(Vec<Entry>, Option<String>)> {
@@ -69,7 +69,7 @@ pub(crate) fn directories(
 }
 
 /// The content of `repositories`: what it had before, and the image `id` under each of `tags`, names in full.
-pub(crate) fn repositories(
+pub(super) fn repositories(
     mut before: Repositories,
     tags: &[String],
     id: Option<&str>,
