@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
@@ -25,8 +25,8 @@ use crate::image::{ChosenBy, ImageName, PlatformPattern, PlatformRequest, parse_
 use crate::legacy::jws::SigningKey;
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
-use crate::settings::AuthFiles;
-use crate::transport::{Elsewhere, Local, blob_store, open_destination, open_source};
+use crate::settings::{AuthFiles, Context};
+use crate::transport::{Elsewhere, blob_store, open_destination, open_source};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -197,28 +197,24 @@ pub(crate) async fn run(
     let want = want(&args, global)?;
     // One set of files for both sides: a file is read, and warned of, once.
     let files = AuthFiles::find(args.authfile.clone())?;
-    let access = (
-        args.src.access(global, Some(&files), args.tls_verify)?,
-        args.dest.access(global, Some(&files), args.tls_verify)?,
-    );
-    let local = (
-        args.src_place.local(global, args.shared_blob_dir.as_ref()),
-        Local {
-            additional_tags: additional_tags(&args, &destination)?,
-            keep_compressed: args.keep_compressed,
-            ..args.dest_place.local(global, args.shared_blob_dir.as_ref())
-        },
-    );
+    let access = args.src.access(global, Some(&files), args.tls_verify)?;
+    let shared_blobs = args.shared_blob_dir.as_ref();
+    let from = args.src_place.context(global, access, shared_blobs);
+    let access = args.dest.access(global, Some(&files), args.tls_verify)?;
+    let to = Context {
+        additional_tags: additional_tags(&args, &destination)?,
+        keep_compressed: args.keep_compressed,
+        ..args.dest_place.context(global, access, shared_blobs)
+    };
     for file in [&args.digestfile, &args.receipt].into_iter().flatten() {
         may_be_written(file)?;
     }
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {
-        let timeouts = global.timeouts();
-        let source = open_source(&source, &access.0, &timeouts, &local.0)
+        let source = open_source(&source, &from)
             .await
             .map_err(|e| e.context("reading the source"))?;
-        let destination = open_destination(&destination, &access.1, &timeouts, &local.1)
+        let destination = open_destination(&destination, &to)
             .await
             .map_err(|e| e.context("writing the destination"))?;
         let planning = copy::plan(&*source, &*destination, &want);

@@ -56,14 +56,14 @@ pub(crate) async fn run(args: DeleteArgs, global: &Global) -> anyhow::Result<Out
         .map(|text| names::in_full(text).with_context(|| format!("reading the name `{text}`")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let access = args.registry.access(global, None, None)?;
-    let timeouts = global.timeouts();
+    let context = global.context(access);
     let names = names.into_iter().zip(args.images.clone());
-    let call = Arc::new((args, access, timeouts));
+    let call = Arc::new((args, context));
     let results = stream::iter(names).then(move |(name, given)| {
         let call = call.clone();
         async move {
-            let (args, access, timeouts) = &*call;
-            let delete = async || transport::delete(&name, access, timeouts, args.force).await;
+            let (args, context) = &*call;
+            let delete = async || transport::delete(&name, context, args.force).await;
             let deleted = args.retry.run(delete).await;
             let deleted = deleted.with_context(|| format!("deleting `{given}`"))?;
             Ok(words::lines(&deleted).into())

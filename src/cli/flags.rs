@@ -12,11 +12,9 @@ use clap::{Arg, Args, Command};
 
 use crate::copy::Schema1Check;
 use crate::image::{ChosenBy, PlatformRequest};
-use crate::registry::Timeouts;
 use crate::settings::{
-    Access, AuthFiles, Credential, Found, Login, Secret, TokenHosts, parse_creds,
+    Access, AuthFiles, Context, Credential, Found, Login, Secret, Timeouts, TokenHosts, parse_creds,
 };
-use crate::transport::Local;
 use crate::{Error, Result};
 
 /// Flags of every command.
@@ -134,6 +132,17 @@ impl Global {
             timeouts.document = stall * 10;
         }
         timeouts
+    }
+
+    /// How one side of this command reaches its place, with `access` to a registry.
+    pub(crate) fn context(&self, access: Access) -> Context {
+        Context {
+            tmpdir: self.tmpdir.clone(),
+            max_unpacked: self.max_unpacked,
+            ..Context::default()
+                .with_access(access)
+                .with_timeouts(self.timeouts())
+        }
     }
 
     /// Hosts that may see credentials, besides those of a registry's owner.
@@ -501,14 +510,13 @@ macro_rules! place_flags {
         }
 
         impl $name {
-            /// What local transports of this side are told; `shared_blobs` is what holds for both sides of a copy.
-            pub(crate) fn local(&self, global: &Global, shared_blobs: Option<&PathBuf>) -> Local {
-                Local {
-                    tmpdir: global.tmpdir.clone(),
-                    max_unpacked: global.max_unpacked,
+            /// How this side reaches its place, with `access` to a registry; `shared_blobs` is the default of both
+            /// sides of a copy.
+            pub(crate) fn context(&self, global: &Global, access: Access, shared_blobs: Option<&PathBuf>) -> Context {
+                Context {
                     daemon_host: self.daemon_host.clone(),
                     shared_blobs: self.shared_blob_dir.as_ref().or(shared_blobs).cloned(),
-                    ..Local::default()
+                    ..global.context(access)
                 }
             }
         }

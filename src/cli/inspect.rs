@@ -80,30 +80,29 @@ pub(crate) struct InspectArgs {
 pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Outcome> {
     let access = args.registry.access(global, None, None)?;
     let wish = global.platform(&args.platform)?;
-    let timeouts = global.timeouts();
     // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.
     let mut jobs = Vec::new();
     for text in &args.images {
         jobs.push((text.clone(), names::to_read(text)?));
     }
-    let local = args.place.local(global, None);
-    let what = Arc::new((args, wish, access, timeouts, local));
+    let context = args.place.context(global, access, None);
+    let what = Arc::new((args, wish, context));
     let documents = stream::iter(jobs).map(move |(text, name)| {
         let what = what.clone();
         async move {
-            let (args, wish, access, timeouts, local) = &*what;
+            let (args, wish, context) = &*what;
             let shown = args.retry.run(async || {
-                let source = open_source(&name, access, timeouts, local).await?;
+                let source = open_source(&name, context).await?;
                 inspect(&source, args, wish).await
             });
-            let context = |e: Error| anyhow::Error::from(e.context(format!("inspecting `{text}`")));
+            let failed = |e: Error| anyhow::Error::from(e.context(format!("inspecting `{text}`")));
             // The verdict follows the document, which shows it too.
             match shown.await {
                 Ok((document, verdict)) => {
-                    let verdict = verdict.err().map(|e| Err(context(e)));
+                    let verdict = verdict.err().map(|e| Err(failed(e)));
                     std::iter::once(Ok(document)).chain(verdict).collect()
                 }
-                Err(e) => vec![Err(context(e))],
+                Err(e) => vec![Err(failed(e))],
             }
         }
     });

@@ -102,13 +102,8 @@ pub(crate) async fn run(
     };
     let name = names::to_read(&args.image)?;
     let access = args.registry.access(global, None, None)?;
-    let source = open_source(
-        &name,
-        &access,
-        &global.timeouts(),
-        &args.place.local(global, None),
-    )
-    .await?;
+    let context = args.place.context(global, access, None);
+    let source = open_source(&name, &context).await?;
     let run = async || layers(&args, &call, &name, source.clone()).await;
     let done = args.retry.run(run).await;
     done.map_err(|e| {

@@ -161,7 +161,7 @@ async fn check(
         cert_dir: args.cert_dir.clone(),
         token_hosts,
     };
-    Client::new(registry, &access, global.timeouts())?
+    Client::new(registry, &global.context(access))?
         .check_login()
         .await
 }

@@ -53,10 +53,10 @@ type Pages = BoxStream<'static, Result<Vec<String>>>;
 
 pub(crate) async fn run(args: ReposArgs, global: &Global) -> anyhow::Result<Outcome> {
     let registry = registry(&args.registry)?;
-    let access = args.access.access(global, None, None)?;
+    let context = global.context(args.access.access(global, None, None)?);
     // Only the first page can be asked for again: after it, something has been printed.
     let begin = async || {
-        let client = Arc::new(Client::new(&registry, &access, global.timeouts())?);
+        let client = Arc::new(Client::new(&registry, &context)?);
         let mut pages = client.repositories();
         let first = pages.try_next().await?.unwrap_or_default();
         Ok((first, pages))
@@ -71,11 +71,11 @@ pub(crate) async fn run(args: ReposArgs, global: &Global) -> anyhow::Result<Outc
         true => lines(pages),
         false => document(&registry, pages),
     };
-    let context = move |e: Error| {
+    let failed = move |e: Error| {
         let what = format!("listing the repositories of `{registry}`");
         anyhow::Error::from(e.context(what))
     };
-    Ok(Outcome::Stream(text.map_err(context).boxed_local()))
+    Ok(Outcome::Stream(text.map_err(failed).boxed_local()))
 }
 
 fn lines(pages: Pages) -> LocalBoxStream<'static, Result<Bytes>> {

@@ -49,7 +49,7 @@ pub(crate) struct SearchArgs {
 pub(crate) async fn run(args: SearchArgs, global: &Global) -> anyhow::Result<Outcome> {
     let (registry, term) = parted(&args.term)?;
     let access = args.registry.access(global, None, None)?;
-    let session = Session::new(&registry, &access, global.timeouts())?;
+    let session = Session::new(&registry, &global.context(access))?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let search = async || session.search(term, limit).await;
     let answer = args.retry.run(search).await;

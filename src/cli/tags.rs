@@ -9,7 +9,7 @@ use super::retry::RetryFlags;
 use crate::image::{ImageName, V1Reference, in_registry};
 use crate::report::failure::clean;
 use crate::report::inspect::ListReport;
-use crate::transport::{Local, Tags, all_tags, open_tags};
+use crate::transport::{Tags, all_tags, open_tags};
 use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
@@ -60,17 +60,13 @@ pub(crate) struct TagsArgs {
 pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outcome> {
     let name = place(&args.repository)?;
     let access = args.registry.access(global, None, None)?;
-    let local = Local {
-        tmpdir: global.tmpdir.clone(),
-        max_unpacked: global.max_unpacked,
-        ..Local::default()
-    };
+    let context = global.context(access);
     let text = args.repository.clone();
-    let context =
+    let failed =
         move |e: Error| anyhow::Error::from(e.context(format!("listing the tags of `{text}`")));
-    let open = async || open_tags(&name, &access, &global.timeouts(), &local).await;
+    let open = async || open_tags(&name, &context).await;
     if args.plain {
-        let pages = open().await.map_err(&context)?.pages;
+        let pages = open().await.map_err(&failed)?.pages;
         let lines = pages.map(move |page| {
             page.map(|tags| {
                 tags.iter()
@@ -78,7 +74,7 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
                     .collect::<String>()
                     .into()
             })
-            .map_err(&context)
+            .map_err(&failed)
         });
         return Ok(Outcome::Stream(lines.boxed_local()));
     }
@@ -87,7 +83,7 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outco
         let tags = all_tags(pages, MOST, "`--plain` prints any number of them").await?;
         Ok(ListReport { repository, tags })
     };
-    let report = args.retry.run(all).await.map_err(context)?;
+    let report = args.retry.run(all).await.map_err(failed)?;
     let pieces = report.into_json().map(|piece| Ok(piece.into()));
     Ok(Outcome::Stream(stream::iter(pieces).boxed_local()))
 }

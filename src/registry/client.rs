@@ -16,7 +16,7 @@ use super::admit::{Admitted, Purpose, admit};
 use super::auth::{Auth, Authorization, foreign_pass};
 use super::body::Answer;
 use super::challenge::parse_challenges;
-use super::connections::{Connections, Timeouts};
+use super::connections::Connections;
 use super::cookies::Cookies;
 use super::error::ApiError;
 use super::failure::{TransportFailure, Why};
@@ -24,7 +24,7 @@ use super::intent::{Body, Intent, Scope, Target, Who};
 use super::v2::{ReferrersTags, UploadCapabilities};
 use super::wire::{Reading, Request, Wire, set};
 use crate::image::Registry;
-use crate::settings::{Access, Login};
+use crate::settings::{Context, Login};
 use crate::{Error, Kind, Result};
 
 /// The most redirects of one request (quirk B2).
@@ -65,8 +65,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for `registry`, reached as `access` says.
-    pub fn new(registry: &Registry, access: &Access, timeouts: Timeouts) -> Result<Client> {
+    /// A client for `registry`, reached as `context` says. Nothing is sent yet.
+    pub fn new(registry: &Registry, context: &Context) -> Result<Client> {
+        let (access, timeouts) = (&context.access, &context.timeouts);
         let auth = Auth::new(registry, access);
         let mut extra = HeaderMap::new();
         if let Login::Files(files) = &access.login {
@@ -86,7 +87,10 @@ impl Client {
         };
         Ok(Client {
             registry: registry.clone(),
-            wire: Wire::new(Connections::new(registry, access, &timeouts), timeouts),
+            wire: Wire::new(
+                Connections::new(registry, access, timeouts),
+                timeouts.clone(),
+            ),
             auth,
             schemes,
             root: OnceLock::new(),
@@ -102,11 +106,10 @@ impl Client {
     /// A client of a V1 server, which gets its cookies back. With `root` it is reached there and nowhere else.
     pub(crate) fn of_v1(
         registry: &Registry,
-        access: &Access,
-        timeouts: Timeouts,
+        context: &Context,
         root: Option<Admitted>,
     ) -> Result<Client> {
-        let mut client = Client::new(registry, access, timeouts)?;
+        let mut client = Client::new(registry, context)?;
         client.cookies = Some(Cookies::default());
         if let Some(root) = root {
             client.root = OnceLock::from(root);

@@ -32,7 +32,6 @@ mod wire;
 pub(crate) use admit::{Admitted, admit_layer, redacted};
 pub use challenge::{Challenge, parse_challenges};
 pub use client::Client;
-pub use connections::Timeouts;
 pub(crate) use error::may_have_gone;
 pub use error::{ApiError, ApiErrorItem, MAX_ITEMS};
 pub(crate) use failure::{MAX_UNANSWERED, is_unanswered};

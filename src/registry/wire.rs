@@ -17,12 +17,13 @@ use tokio::time::Instant;
 
 use super::admit::Admitted;
 use super::body::Answer;
-use super::connections::{Connections, Timeouts};
+use super::connections::Connections;
 use super::failure::{TransportFailure, Why, classify, silent};
 use super::gate::{Gate, asked_wait, backoff};
 use super::intent::{Body, ByteStream};
 use super::upload_body::UploadPart;
 use super::warning::Warnings;
+use crate::settings::Timeouts;
 use crate::{Error, Kind, Result};
 
 /// A request as it goes out.

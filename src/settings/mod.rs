@@ -1,4 +1,5 @@
-//! What this machine says about credentials, certificates and proxies, as plain structs with their origin.
+//! What this machine says about credentials, certificates and proxies, as plain structs with their origin, and the
+//! context that an operation is given.
 //!
 //! Files and credential helpers are read here; sockets are not opened, and nothing is known of manifests. Every
 //! answer says where it came from, because an error about a credential must name its source.
@@ -7,19 +8,23 @@ mod auth_file;
 mod auth_files;
 mod auth_key;
 pub mod certs_d;
+mod context;
 pub mod helper;
 pub mod paths;
 mod private_file;
 pub mod registries_conf;
 mod secret;
 mod store;
+mod timeouts;
 
 pub use auth_files::AuthFiles;
 #[cfg(feature = "cli")]
 pub(crate) use auth_files::TEXT_VARIABLE;
 pub use auth_key::AuthKey;
+pub use context::Context;
 pub use secret::Secret;
 pub use store::CredentialStore;
+pub use timeouts::Timeouts;
 
 use std::path::PathBuf;
 
@@ -82,6 +87,18 @@ pub struct Access {
     pub cert_dir: Option<PathBuf>,
     /// Where a credential may be sent besides the registry and hosts of its owner.
     pub token_hosts: TokenHosts,
+}
+
+/// No credentials, and certificates are verified.
+impl Default for Access {
+    fn default() -> Access {
+        Access {
+            login: Login::Anonymous,
+            tls_verify: true,
+            cert_dir: None,
+            token_hosts: TokenHosts::default(),
+        }
+    }
 }
 
 impl Access {

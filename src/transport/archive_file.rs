@@ -21,6 +21,7 @@ use super::blob_store::{blocking, cannot_read, cannot_spool};
 use super::inflate::{self, Compression, plain_reader};
 use super::pieces::{PIECE, pieces};
 use super::tar_index::{self, Run, Sparse};
+use crate::settings::Context;
 use crate::{Error, Kind, Result};
 
 /// The name that means standard input or output.
@@ -41,6 +42,15 @@ pub struct Unpacking {
     pub tmpdir: Option<PathBuf>,
     /// Most bytes of the copy; by default 1 GiB, or 100 times the archive's own size where that is more.
     pub most: Option<u64>,
+}
+
+impl Unpacking {
+    pub(super) fn of(context: &Context) -> Unpacking {
+        Unpacking {
+            tmpdir: context.tmpdir.clone(),
+            most: context.max_unpacked,
+        }
+    }
 }
 
 /// An archive to read.

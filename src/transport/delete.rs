@@ -5,8 +5,7 @@
 use super::{docker, oci_layout};
 use crate::image::{ImageName, V1Reference};
 use crate::legacy::docker_v1;
-use crate::registry::Timeouts;
-use crate::settings::Access;
+use crate::settings::Context;
 use crate::{Error, Result};
 
 /// What a deletion took away.
@@ -37,16 +36,11 @@ impl Deleted {
 /// tags: then, and when `name` has a digest, [`crate::Kind::Refused`] lists the other tags unless `force`. In an OCI
 /// layout the entry goes, and of the layout's own blobs those that no other entry needs. In a V1 registry the tag goes
 /// and the images stay.
-pub async fn delete(
-    name: &ImageName,
-    access: &Access,
-    timeouts: &Timeouts,
-    force: bool,
-) -> Result<Deleted> {
+pub async fn delete(name: &ImageName, context: &Context, force: bool) -> Result<Deleted> {
     match name {
-        ImageName::Docker(reference) => docker::delete(reference, access, timeouts, force).await,
+        ImageName::Docker(reference) => docker::delete(reference, context, force).await,
         ImageName::DockerV1(reference) => {
-            docker_v1::delete_tag(reference, access, timeouts).await?;
+            docker_v1::delete_tag(reference, context).await?;
             Ok(Deleted::of_v1(reference))
         }
         ImageName::Oci { path, selector } => oci_layout::delete(path, selector).await,

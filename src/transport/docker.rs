@@ -29,8 +29,8 @@ use crate::image::{Descriptor, Digest, Manifest, Reference, Tag};
 use crate::legacy::docker_v1::{Fallback, V1Source, no_v2};
 use crate::legacy::v1::Sketch;
 use crate::registry::v2::TagOrDigest;
-use crate::registry::{Actions, ApiError, Client, Timeouts};
-use crate::settings::Access;
+use crate::registry::{Actions, ApiError, Client};
+use crate::settings::Context;
 use crate::{Error, Kind, Result};
 
 use crate::legacy::draft::source::Draft;
@@ -52,26 +52,17 @@ pub struct DockerSource {
 }
 
 impl DockerSource {
-    /// The image `reference`; nothing is sent before something is asked for. `tmpdir` is where the layers of a V1
-    /// image go.
-    pub fn new(
-        reference: &Reference,
-        access: &Access,
-        timeouts: &Timeouts,
-        tmpdir: Option<PathBuf>,
-    ) -> Result<DockerSource> {
-        let client = Arc::new(Client::new(
-            &reference.repository.registry,
-            access,
-            timeouts.clone(),
-        )?);
+    /// The image `reference`; nothing is sent before something is asked for. The layers of a V1
+    /// image go to `context.tmpdir`.
+    pub fn new(reference: &Reference, context: &Context) -> Result<DockerSource> {
+        let client = Arc::new(Client::new(&reference.repository.registry, context)?);
         Ok(DockerSource {
             client,
             reference: reference.clone(),
-            v1: Fallback::new(reference, access, timeouts),
+            v1: Fallback::new(reference, context),
             draft: OnceCell::new(),
             parts: Arc::new(Semaphore::new(1)),
-            tmpdir,
+            tmpdir: context.tmpdir.clone(),
             named: Mutex::default(),
         })
     }

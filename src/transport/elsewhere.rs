@@ -12,8 +12,8 @@ use futures_util::{StreamExt, stream};
 
 use super::{BlobStream, Source, verified_from};
 use crate::image::{Descriptor, ReferenceError, Registry};
-use crate::registry::{Admitted, Client, Timeouts, admit_layer};
-use crate::settings::{Access, Login, TokenHosts};
+use crate::registry::{Admitted, Client, admit_layer};
+use crate::settings::{Context, Timeouts};
 use crate::{Error, Kind, Result};
 
 /// Times in a row that a download is taken up again without a byte of progress.
@@ -21,7 +21,7 @@ const MAX_STUCK: usize = 4;
 
 /// Fetches layers from their URLs.
 pub struct Elsewhere {
-    timeouts: Timeouts,
+    context: Context,
     /// By host and port.
     clients: Mutex<HashMap<Registry, Arc<Client>>>,
 }
@@ -36,7 +36,7 @@ impl Elsewhere {
     /// Sends nothing before a layer is asked for.
     pub fn new(timeouts: Timeouts) -> Elsewhere {
         Elsewhere {
-            timeouts,
+            context: Context::default().with_timeouts(timeouts),
             clients: Mutex::default(),
         }
     }
@@ -121,13 +121,7 @@ impl Elsewhere {
         if let Some(client) = clients.get(&registry) {
             return Ok(client.clone());
         }
-        let access = Access {
-            login: Login::Anonymous,
-            tls_verify: true,
-            cert_dir: None,
-            token_hosts: TokenHosts::default(),
-        };
-        let client = Arc::new(Client::new(&registry, &access, self.timeouts.clone())?);
+        let client = Arc::new(Client::new(&registry, &self.context)?);
         clients.insert(registry, client.clone());
         Ok(client)
     }

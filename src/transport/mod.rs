@@ -24,7 +24,6 @@ pub(crate) mod tar_index;
 pub(crate) mod tar_writer;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,8 +36,7 @@ use url::Url;
 
 use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Reference, Repository};
 use crate::legacy::v1::Sketch;
-use crate::registry::Timeouts;
-use crate::settings::Access;
+use crate::settings::Context;
 use crate::{Error, Kind, Result};
 
 pub use archive_file::Unpacking;
@@ -51,56 +49,24 @@ pub use stream::{
 };
 pub use tags::{TagPages, Tags, all_tags, open_tags};
 
-/// What local transports are told besides a name.
-#[derive(Debug, Clone, Default)]
-pub struct Local {
-    /// Where temporary files go that do not belong beside the destination; by default `TMPDIR` or `/var/tmp`.
-    pub tmpdir: Option<PathBuf>,
-    /// Most bytes that a compressed archive, or one from a pipe, may take there ([`Unpacking::most`]).
-    pub max_unpacked: Option<u64>,
-    /// Further names for an image in a `docker-archive:`, in full.
-    pub additional_tags: Vec<String>,
-    /// Layers in a `docker-archive:` stay as compressed as they are.
-    pub keep_compressed: bool,
-    /// The address of the engine that `docker-daemon:` means; by default `DOCKER_HOST`, else the system's socket.
-    pub daemon_host: Option<String>,
-    /// The blobs of an `oci:` layout are in this directory, which several layouts may share.
-    pub shared_blobs: Option<PathBuf>,
-}
-
-impl Local {
-    /// How archives are unpacked that cannot be read in place.
-    pub(crate) fn unpacking(&self) -> Unpacking {
-        Unpacking {
-            tmpdir: self.tmpdir.clone(),
-            most: self.max_unpacked,
-        }
-    }
-}
-
 /// The image `name` to read from.
 ///
 /// A name of a place that is not in a registry may end with the digest that its image has to have, as a copy prints it.
-pub async fn open_source(
-    name: &ImageName,
-    access: &Access,
-    timeouts: &Timeouts,
-    local: &Local,
-) -> Result<Arc<dyn Source>> {
+pub async fn open_source(name: &ImageName, context: &Context) -> Result<Arc<dyn Source>> {
     let pinned = name.unpinned();
     // No image of such an archive has a name with a digest.
     let is_never_itself = pinned.is_some() && matches!(name, ImageName::DockerArchive { .. });
     let missing = match is_never_itself {
         true => None,
-        false => match open_named(name, access, timeouts, local).await {
+        false => match open_named(name, context).await {
             Err(e) if e.kind() == Kind::NotFound && pinned.is_some() => Some(e),
             opened => return opened,
         },
     };
     let Some((bare, digest)) = pinned else {
-        return open_named(name, access, timeouts, local).await;
+        return open_named(name, context).await;
     };
-    let source = match (open_named(&bare, access, timeouts, local).await, missing) {
+    let source = match (open_named(&bare, context).await, missing) {
         (Err(e), Some(missing)) if e.kind() == Kind::NotFound => return Err(missing),
         (opened, _) => opened?,
     };
@@ -116,68 +82,45 @@ pub async fn open_source(
 }
 
 /// The image that `name` stands for as it is.
-async fn open_named(
-    name: &ImageName,
-    access: &Access,
-    timeouts: &Timeouts,
-    local: &Local,
-) -> Result<Arc<dyn Source>> {
+async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Source>> {
     Ok(match name {
-        ImageName::Docker(reference) => {
-            let tmpdir = local.tmpdir.clone();
-            Arc::new(docker::DockerSource::new(
-                reference, access, timeouts, tmpdir,
-            )?)
-        }
+        ImageName::Docker(reference) => Arc::new(docker::DockerSource::new(reference, context)?),
         ImageName::DockerV1(reference) => {
-            let tmpdir = local.tmpdir.clone();
-            Arc::new(crate::legacy::docker_v1::V1Source::new(
-                reference, access, timeouts, tmpdir,
-            )?)
+            Arc::new(crate::legacy::docker_v1::V1Source::new(reference, context)?)
         }
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciSource::open(path, selector).await?;
-            Arc::new(layout.sharing(local.shared_blobs.as_deref()))
+            Arc::new(layout.sharing(context.shared_blobs.as_deref()))
         }
-        ImageName::OciArchive { path, selector } => {
-            Arc::new(oci_archive::OciArchiveSource::open(path, selector, &local.unpacking()).await?)
-        }
+        ImageName::OciArchive { path, selector } => Arc::new(
+            oci_archive::OciArchiveSource::open(path, selector, &Unpacking::of(context)).await?,
+        ),
         ImageName::DockerArchive { path, selector } => Arc::new(
-            docker_archive::DockerArchiveSource::open(path, selector, &local.unpacking()).await?,
+            docker_archive::DockerArchiveSource::open(path, selector, &Unpacking::of(context))
+                .await?,
         ),
         ImageName::DockerDaemon(image) => {
-            Arc::new(docker_daemon::DockerDaemonSource::open(image, local).await?)
+            Arc::new(docker_daemon::DockerDaemonSource::open(image, context).await?)
         }
         ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })
 }
 
 /// The image `name` to write to.
-pub async fn open_destination(
-    name: &ImageName,
-    access: &Access,
-    timeouts: &Timeouts,
-    local: &Local,
-) -> Result<Arc<dyn Destination>> {
+pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc<dyn Destination>> {
     Ok(match name {
         ImageName::Docker(reference) => {
-            let tmpdir = local.tmpdir.clone();
-            Arc::new(docker::DockerDestination::new(
-                reference, access, timeouts, tmpdir,
-            )?)
+            Arc::new(docker::DockerDestination::new(reference, context)?)
         }
-        ImageName::DockerV1(reference) => {
-            let tmpdir = local.tmpdir.clone();
-            Arc::new(crate::legacy::docker_v1::V1Destination::new(
-                reference, access, timeouts, tmpdir,
-            )?)
-        }
+        ImageName::DockerV1(reference) => Arc::new(crate::legacy::docker_v1::V1Destination::new(
+            reference, context,
+        )?),
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciDestination::open(path, selector).await?;
-            Arc::new(layout.sharing(local.shared_blobs.as_deref()))
+            Arc::new(layout.sharing(context.shared_blobs.as_deref()))
         }
         ImageName::OciArchive { path, selector } => Arc::new(
-            oci_archive::OciArchiveDestination::open(path, selector, local.tmpdir.as_deref())
+            oci_archive::OciArchiveDestination::open(path, selector, context.tmpdir.as_deref())
                 .await?,
         ),
         ImageName::DockerArchive { path, selector } => {
@@ -185,11 +128,11 @@ pub async fn open_destination(
                 let message = format!("`{name}`: a name with a digest is for reading only");
                 return Err(Error::other(message).hint(format!("write `{bare}`")));
             }
-            Arc::new(docker_archive::DockerArchiveDestination::open(path, selector, local).await?)
+            Arc::new(docker_archive::DockerArchiveDestination::open(path, selector, context).await?)
         }
-        ImageName::DockerDaemon(image) => {
-            Arc::new(docker_daemon::DockerDaemonDestination::open(image, local)?)
-        }
+        ImageName::DockerDaemon(image) => Arc::new(docker_daemon::DockerDaemonDestination::open(
+            image, context,
+        )?),
         ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
     })
 }

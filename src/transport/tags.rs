@@ -5,10 +5,9 @@
 use futures_util::TryStreamExt;
 use futures_util::stream::{self, BoxStream};
 
-use super::{Local, docker_archive, oci_archive, oci_layout, open_source};
+use super::{Unpacking, docker_archive, oci_archive, oci_layout, open_source};
 use crate::image::ImageName;
-use crate::registry::Timeouts;
-use crate::settings::Access;
+use crate::settings::Context;
 use crate::{Error, Result};
 
 /// Tags or names as they arrive, in the order of the place.
@@ -38,16 +37,11 @@ pub async fn all_tags(mut pages: TagPages, most: usize, hint: &str) -> Result<Ve
 /// image without a name, whichever of them `name` picks. Nothing is sent before the first page is asked for.
 ///
 /// [`crate::Kind::NotFound`] when there is no such archive or layout; an error for places that hold one image only.
-pub async fn open_tags(
-    name: &ImageName,
-    access: &Access,
-    timeouts: &Timeouts,
-    local: &Local,
-) -> Result<Tags> {
-    let unpacking = &local.unpacking();
+pub async fn open_tags(name: &ImageName, context: &Context) -> Result<Tags> {
+    let unpacking = &Unpacking::of(context);
     let names = match name {
         ImageName::Docker(_) | ImageName::DockerV1(_) => {
-            let source = open_source(name, access, timeouts, local).await?;
+            let source = open_source(name, context).await?;
             let repository = source.repository_name();
             let pages = source.tags().unwrap_or_else(|| Box::pin(stream::empty()));
             return Ok(Tags { repository, pages });

@@ -5,8 +5,8 @@
 use barque::image::{Algorithm, Descriptor};
 use barque::legacy::jws::SigningKey;
 use barque::legacy::tarsum::{BlobSum, TarSumVersion, TarSummer};
-use barque::registry::{ApiError, Client, Timeouts, UploadBody};
-use barque::settings::{Access, Login};
+use barque::registry::{ApiError, Client, UploadBody};
+use barque::settings::Context;
 use serde_json::Value;
 
 use crate::support::Barque;
@@ -282,13 +282,7 @@ async fn an_upload_step_by_step() {
     let fake = FakeDraft::start();
     let text = format!("{}/fleet/new", fake.address());
     let repository = barque::image::parse_reference(&text).unwrap().repository;
-    let access = Access {
-        login: Login::Anonymous,
-        tls_verify: true,
-        cert_dir: None,
-        token_hosts: Default::default(),
-    };
-    let client = Client::new(&repository.registry, &access, Timeouts::default()).unwrap();
+    let client = Client::new(&repository.registry, &Context::default()).unwrap();
     let name = repository.name;
     let bytes = bytes::Bytes::from(noise(5, 10_000));
     let blob = Descriptor::new("x", sha256(&bytes), bytes.len() as u64);

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use barque::image::{Descriptor, Digest, MediaType, Reference};
+use barque::registry::Client;
 use barque::registry::v2::ReadTag;
-use barque::registry::{Client, Timeouts};
-use barque::settings::{Access, Login, TokenHosts};
+use barque::settings::Context;
 use barque::{Error, Kind};
 use serde_json::{Value, json};
 
@@ -272,13 +272,7 @@ fn list(
     read_tag: ReadTag,
 ) -> Result<Vec<Descriptor>, Error> {
     let name: Reference = format!("{}/a:1", registry.address()).parse().unwrap();
-    let access = Access {
-        login: Login::Anonymous,
-        tls_verify: true,
-        cert_dir: None,
-        token_hosts: TokenHosts::default(),
-    };
-    let client = Client::new(&name.repository.registry, &access, Timeouts::default());
+    let client = Client::new(&name.repository.registry, &Context::default());
     let client = Arc::new(client.unwrap());
     let artifact_type = artifact_type.map(MediaType::new);
     let name = &name.repository.name;

@@ -5,8 +5,8 @@
 
 use barque::image::{Descriptor, RepositoryName};
 use barque::registry::v2::{Session, Started};
-use barque::registry::{Actions, ApiError, Client, Timeouts, UploadBody};
-use barque::settings::{Access, Login};
+use barque::registry::{Actions, ApiError, Client, UploadBody};
+use barque::settings::Context;
 
 use crate::support::fake::FakeRegistry;
 use crate::support::images::{noise, sha256};
@@ -15,14 +15,8 @@ use crate::support::peers::{self, DockerRegistry};
 /// A client of this registry, a repository, a blob that is not there, and its body.
 fn scene(address: &str) -> (Client, RepositoryName, Descriptor, UploadBody) {
     let reference = barque::image::parse_reference(&format!("{address}/a")).unwrap();
-    let access = Access {
-        login: Login::Anonymous,
-        tls_verify: true,
-        cert_dir: None,
-        token_hosts: Default::default(),
-    };
     let repository = reference.repository;
-    let client = Client::new(&repository.registry, &access, Timeouts::default()).unwrap();
+    let client = Client::new(&repository.registry, &Context::default()).unwrap();
     let bytes = bytes::Bytes::from(noise(5, 10_000));
     let blob = Descriptor::new("x", sha256(&bytes), bytes.len() as u64);
     let body = UploadBody::new(blob.size, move |from| {

@@ -19,8 +19,8 @@ use crate::legacy::registry_v1::{ListedImage, Placed, Repo, Session};
 use crate::legacy::schema1::EMPTY_LAYER;
 use crate::legacy::tarsum::payload_digester;
 use crate::legacy::v1::chain::{V1Made, v1_chain};
-use crate::registry::{MAX_UNANSWERED, Timeouts, UploadBody, is_unanswered};
-use crate::settings::Access;
+use crate::registry::{MAX_UNANSWERED, UploadBody, is_unanswered};
+use crate::settings::Context;
 use crate::transport::archive_file::{ArchiveFile, spool};
 use crate::transport::{
     BlobBody, BlobOutcome, BlobStream, CONFIG_CAP, Destination, DestinationCan, Foreign,
@@ -43,14 +43,13 @@ pub struct V1Destination {
 
 impl V1Destination {
     /// The image `reference`; nothing is sent before the manifest comes.
-    pub fn new(
-        reference: &V1Reference,
-        access: &Access,
-        timeouts: &Timeouts,
-        tmpdir: Option<PathBuf>,
-    ) -> Result<V1Destination> {
-        let session = Session::new(&reference.registry, access, timeouts.clone())?;
-        Ok(V1Destination::over(Arc::new(session), reference, tmpdir))
+    pub fn new(reference: &V1Reference, context: &Context) -> Result<V1Destination> {
+        let session = Session::new(&reference.registry, context)?;
+        Ok(V1Destination::over(
+            Arc::new(session),
+            reference,
+            context.tmpdir.clone(),
+        ))
     }
 
     /// The image `reference` of a server that is known already.

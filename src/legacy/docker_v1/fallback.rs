@@ -8,15 +8,14 @@ use tokio::sync::OnceCell;
 
 use crate::image::{Reference, V1Reference};
 use crate::legacy::registry_v1::Session;
-use crate::registry::{ApiError, Client, Timeouts};
-use crate::settings::Access;
+use crate::registry::{ApiError, Client};
+use crate::settings::Context;
 use crate::{Error, Kind, Result};
 
 /// The V1 side of a name, once it has turned out that there is one.
 pub(crate) struct Fallback<T> {
     reference: Reference,
-    access: Access,
-    timeouts: Timeouts,
+    context: Context,
     found: OnceCell<Option<Arc<T>>>,
 }
 
@@ -26,12 +25,11 @@ pub(crate) fn no_v2(e: &Error) -> bool {
 }
 
 impl<T> Fallback<T> {
-    /// For the image `reference`, reached as `access` says.
-    pub(crate) fn new(reference: &Reference, access: &Access, timeouts: &Timeouts) -> Fallback<T> {
+    /// For the image `reference`, reached as `context` says.
+    pub(crate) fn new(reference: &Reference, context: &Context) -> Fallback<T> {
         Fallback {
             reference: reference.clone(),
-            access: access.clone(),
-            timeouts: timeouts.clone(),
+            context: context.clone(),
             found: OnceCell::new(),
         }
     }
@@ -53,7 +51,7 @@ impl<T> Fallback<T> {
             let Some(reference) = V1Reference::of(&self.reference) else {
                 return Ok(None);
             };
-            let session = Session::new(&reference.registry, &self.access, self.timeouts.clone())?;
+            let session = Session::new(&reference.registry, &self.context)?;
             let refused = match session.ping().await {
                 Ok(_) => None,
                 Err(e) if e.kind() == Kind::NotAllowed => Some(e),

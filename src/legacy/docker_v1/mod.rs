@@ -15,8 +15,7 @@ use std::sync::Arc;
 
 use crate::image::V1Reference;
 use crate::legacy::registry_v1::{Repo, Session};
-use crate::registry::Timeouts;
-use crate::settings::Access;
+use crate::settings::Context;
 use crate::{Kind, Result};
 
 pub use destination::V1Destination;
@@ -30,8 +29,8 @@ pub use source::V1Source;
 /// # Errors
 /// [`Kind::NotFound`] when there is no such tag. [`Kind::NotAllowed`] behind an index that checks tokens: one for a
 /// deletion is given for a whole repository only.
-pub async fn delete_tag(name: &V1Reference, access: &Access, timeouts: &Timeouts) -> Result<()> {
-    let session = Arc::new(Session::new(&name.registry, access, timeouts.clone())?);
+pub async fn delete_tag(name: &V1Reference, context: &Context) -> Result<()> {
+    let session = Arc::new(Session::new(&name.registry, context)?);
     delete_tag_of(&session, name).await
 }
 

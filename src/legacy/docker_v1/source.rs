@@ -19,8 +19,7 @@ use crate::image::{Descriptor, Digest, Manifest, V1Reference};
 use crate::legacy::registry_v1::{Repo, Session};
 use crate::legacy::v1::Sketch;
 use crate::legacy::v1::V1Image;
-use crate::registry::Timeouts;
-use crate::settings::Access;
+use crate::settings::Context;
 use crate::transport::{BlobStream, ManifestRef, ReadAhead, Source, TagPages};
 use crate::{Error, Kind, Result};
 
@@ -35,15 +34,15 @@ pub struct V1Source {
 }
 
 impl V1Source {
-    /// The image `reference`; nothing is sent before something is asked for. Layers are kept in `tmpdir`.
-    pub fn new(
-        reference: &V1Reference,
-        access: &Access,
-        timeouts: &Timeouts,
-        tmpdir: Option<PathBuf>,
-    ) -> Result<V1Source> {
-        let session = Session::new(&reference.registry, access, timeouts.clone())?;
-        Ok(V1Source::over(Arc::new(session), reference, tmpdir))
+    /// The image `reference`; nothing is sent before something is asked for. Layers are kept in
+    /// `context.tmpdir`.
+    pub fn new(reference: &V1Reference, context: &Context) -> Result<V1Source> {
+        let session = Session::new(&reference.registry, context)?;
+        Ok(V1Source::over(
+            Arc::new(session),
+            reference,
+            context.tmpdir.clone(),
+        ))
     }
 
     /// The image `reference` of a server that is known already.

@@ -14,8 +14,8 @@ use crate::registry::admit::Admitted;
 use crate::registry::body::Answer;
 use crate::registry::intent::{Intent, PresetAuth, Who};
 use crate::registry::token::basic;
-use crate::registry::{ApiError, Client, Timeouts};
-use crate::settings::{Access, Credential, Found, Login, Secret};
+use crate::registry::{ApiError, Client};
+use crate::settings::{Access, Context, Credential, Found, Login, Secret};
 use crate::{Error, Kind, Result};
 
 /// Docker Hub's index; its name is another host's.
@@ -32,8 +32,7 @@ pub struct Ping {
 pub struct Session {
     pub(super) index: Client,
     registry: Registry,
-    pub(super) access: Access,
-    pub(super) timeouts: Timeouts,
+    pub(super) context: Context,
     ping: OnceCell<Ping>,
     found: OnceCell<Option<Found>>,
     /// Clients of the registries that an index has named.
@@ -41,18 +40,17 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session with `registry`, reached as `access` says; nothing is sent yet.
-    pub fn new(registry: &Registry, access: &Access, timeouts: Timeouts) -> Result<Session> {
+    /// A session with `registry`, reached as `context` says; nothing is sent yet.
+    pub fn new(registry: &Registry, context: &Context) -> Result<Session> {
         let hub = registry.is_docker_hub();
         let root = match hub {
             true => Some(Admitted::root("https", HUB_INDEX)?),
             false => None,
         };
         Ok(Session {
-            index: Client::of_v1(registry, access, timeouts.clone(), root)?,
+            index: Client::of_v1(registry, context, root)?,
             registry: registry.clone(),
-            access: access.clone(),
-            timeouts,
+            context: context.clone(),
             // The Hub is known for what it is.
             ping: match hub {
                 true => OnceCell::new_with(Some(Ping { standalone: false })),
@@ -114,11 +112,11 @@ impl Session {
             Error::other(format!("`{}` is no registry", root.redacted())).because(e)
         })?;
         // What proves the user to the index is the index's alone.
-        let access = Access {
+        let context = self.context.clone().with_access(Access {
             login: Login::Anonymous,
-            ..self.access.clone()
-        };
-        let client = Client::of_v1(&registry, &access, self.timeouts.clone(), Some(root))?;
+            ..self.context.access.clone()
+        });
+        let client = Client::of_v1(&registry, &context, Some(root))?;
         let client = Arc::new(client);
         known.push(client.clone());
         Ok(client)
@@ -168,7 +166,7 @@ impl Session {
 
     async fn login(&self, repository: Option<&V1Repository>) -> Result<Option<&Found>> {
         let name = repository.and_then(V1Repository::modern);
-        let look = async || match (&self.access.login, name) {
+        let look = async || match (&self.context.access.login, name) {
             (Login::Files(files), Some(name)) => {
                 let registry = self.registry.clone();
                 files.lookup(&Repository { registry, name }).await

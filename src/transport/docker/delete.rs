@@ -10,8 +10,8 @@ use crate::image::{Digest, Manifest, Reference, Tag, V1Reference};
 use crate::legacy::docker_v1::{Fallback, delete_tag_of, no_v2};
 use crate::legacy::draft::source::Draft;
 use crate::registry::v2::{TagOrDigest, is_referrers_tag};
-use crate::registry::{Actions, ApiError, Client, Timeouts, may_have_gone};
-use crate::settings::Access;
+use crate::registry::{Actions, ApiError, Client, may_have_gone};
+use crate::settings::Context;
 use crate::{Error, Kind, Result};
 
 /// Tags whose digests are asked for at once.
@@ -22,13 +22,12 @@ const LISTED: usize = 20;
 /// Deletes `reference`; see [`crate::transport::delete`].
 pub(in crate::transport) async fn delete(
     reference: &Reference,
-    access: &Access,
-    timeouts: &Timeouts,
+    context: &Context,
     force: bool,
 ) -> Result<Deleted> {
     let registry = &reference.repository.registry;
     let place = Place {
-        client: Arc::new(Client::new(registry, access, timeouts.clone())?),
+        client: Arc::new(Client::new(registry, context)?),
         reference,
     };
     let (digest, own) = match &reference.digest {
@@ -47,7 +46,7 @@ pub(in crate::transport) async fn delete(
                     None if e.kind() != Kind::NotFound => return Err(place.no_such_tag(&tag)),
                     None => {
                         let older = match no_v2(&e) {
-                            true => place.remove_older(&tag, access, timeouts, e).await,
+                            true => place.remove_older(&tag, context, e).await,
                             false => Err(e),
                         };
                         return match older {
@@ -105,14 +104,8 @@ impl Place<'_> {
     }
 
     /// Removes the tag of a server that speaks Registry V1 or the draft of 2014; `e` where this is none.
-    async fn remove_older(
-        &self,
-        tag: &Tag,
-        access: &Access,
-        timeouts: &Timeouts,
-        e: Error,
-    ) -> Result<Deleted> {
-        let v1 = Fallback::new(self.reference, access, timeouts);
+    async fn remove_older(&self, tag: &Tag, context: &Context, e: Error) -> Result<Deleted> {
+        let v1 = Fallback::new(self.reference, context);
         let open = |session, name: &V1Reference| (session, name.clone());
         let e = match v1.find(&self.client, e, open).await {
             Ok(found) => {

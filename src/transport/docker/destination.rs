@@ -22,8 +22,8 @@ use crate::image::{
 };
 use crate::legacy::docker_v1::{Fallback, V1Destination, no_v2};
 use crate::registry::v2::{Pushed, TagOrDigest};
-use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS, Timeouts};
-use crate::settings::Access;
+use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS};
+use crate::settings::Context;
 use crate::transport::{
     BlobBody, BlobOutcome, Destination, DestinationCan, Expected, Foreign, ManifestRef,
     ManifestWritten, PlannedBlob, Presence, WrittenLate,
@@ -41,25 +41,16 @@ pub struct DockerDestination {
 }
 
 impl DockerDestination {
-    /// The image `reference`; nothing is sent before something is asked for. `tmpdir` is for what a V1 server cannot
-    /// take as it is.
-    pub fn new(
-        reference: &Reference,
-        access: &Access,
-        timeouts: &Timeouts,
-        tmpdir: Option<PathBuf>,
-    ) -> Result<DockerDestination> {
-        let client = Arc::new(Client::new(
-            &reference.repository.registry,
-            access,
-            timeouts.clone(),
-        )?);
+    /// The image `reference`; nothing is sent before something is asked for. `context.tmpdir` is for what a V1
+    /// server cannot take as it is.
+    pub fn new(reference: &Reference, context: &Context) -> Result<DockerDestination> {
+        let client = Arc::new(Client::new(&reference.repository.registry, context)?);
         Ok(DockerDestination {
             client,
             reference: reference.clone(),
-            v1: Fallback::new(reference, access, timeouts),
+            v1: Fallback::new(reference, context),
             draft: OnceCell::new(),
-            tmpdir,
+            tmpdir: context.tmpdir.clone(),
         })
     }
 

@@ -17,13 +17,14 @@ use super::super::blob_store::blocking;
 use super::super::extend::{self, Former};
 use super::super::tar_writer::{Content, Entry, TarWriter};
 use super::super::{
-    BlobBody, BlobOutcome, CONFIG_CAP, Destination, DestinationCan, Foreign, Local, ManifestRef,
+    BlobBody, BlobOutcome, CONFIG_CAP, Destination, DestinationCan, Foreign, ManifestRef,
     ManifestWritten, PlannedBlob, Presence, WrittenLate, read_all,
 };
 use super::directories::{directories, repositories};
 use super::former::{Documents, has_document, layer_in};
 use super::{Item, MANIFEST, REPOSITORIES, image_name};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, View, go_json};
+use crate::settings::Context;
 use crate::{Error, Kind, Result};
 
 /// The mode of every file.
@@ -76,7 +77,7 @@ impl DockerArchiveDestination {
     pub async fn open(
         path: &Path,
         selector: &Selector,
-        local: &Local,
+        context: &Context,
     ) -> Result<DockerArchiveDestination> {
         let mut tags = match selector {
             Selector::Only => Vec::new(),
@@ -89,7 +90,7 @@ impl DockerArchiveDestination {
                 return Err(Error::other(message).hint("give the image a name, or none"));
             }
         };
-        for tag in &local.additional_tags {
+        for tag in &context.additional_tags {
             if !tags.contains(tag) {
                 tags.push(tag.clone());
             }
@@ -109,8 +110,8 @@ impl DockerArchiveDestination {
             path: path.to_owned(),
             selector: selector.clone(),
             tags,
-            keep_compressed: local.keep_compressed,
-            tmpdir: local.tmpdir.clone(),
+            keep_compressed: context.keep_compressed,
+            tmpdir: context.tmpdir.clone(),
             former: former.map(Arc::new),
             found: Mutex::default(),
             writer: tokio::sync::Mutex::default(),
@@ -123,15 +124,15 @@ impl DockerArchiveDestination {
         pipe: File,
         shown: PathBuf,
         tag: String,
-        local: &Local,
+        context: &Context,
     ) -> DockerArchiveDestination {
-        let writer = TarWriter::piped(pipe, &shown, local.tmpdir.as_deref());
+        let writer = TarWriter::piped(pipe, &shown, context.tmpdir.as_deref());
         DockerArchiveDestination {
             path: shown,
             selector: Selector::Only,
             tags: vec![tag],
-            keep_compressed: local.keep_compressed,
-            tmpdir: local.tmpdir.clone(),
+            keep_compressed: context.keep_compressed,
+            tmpdir: context.tmpdir.clone(),
             former: None,
             found: Mutex::default(),
             writer: tokio::sync::Mutex::new(Some(Arc::new(writer))),

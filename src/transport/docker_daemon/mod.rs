@@ -23,10 +23,11 @@ use tokio_util::io::ReaderStream;
 use super::archive_file::spool;
 use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
 use super::{
-    BlobBody, BlobOutcome, BlobStream, Destination, DestinationCan, Local, ManifestRef,
-    ManifestWritten, PlannedBlob, Presence, Source, WrittenLate,
+    BlobBody, BlobOutcome, BlobStream, Destination, DestinationCan, ManifestRef, ManifestWritten,
+    PlannedBlob, Presence, Source, WrittenLate,
 };
 use crate::image::{DaemonImage, Descriptor, Digest, ImageName, Manifest, Selector};
+use crate::settings::Context;
 use crate::{Error, Result};
 use engine_api::Engine;
 
@@ -40,12 +41,12 @@ pub struct DockerDaemonSource {
 }
 
 impl DockerDaemonSource {
-    /// Has the engine save `image`, all of it, to a temporary file in `local.tmpdir`.
+    /// Has the engine save `image`, all of it, to a temporary file in `context.tmpdir`.
     ///
     /// [`crate::Kind::NotFound`] when the engine has no such image, [`crate::Kind::Unavailable`] when none answers.
-    pub async fn open(image: &DaemonImage, local: &Local) -> Result<DockerDaemonSource> {
+    pub async fn open(image: &DaemonImage, context: &Context) -> Result<DockerDaemonSource> {
         let name = ImageName::DockerDaemon(image.clone()).to_string();
-        let engine = Engine::at(local.daemon_host.as_deref())?;
+        let engine = Engine::at(context.daemon_host.as_deref())?;
         // Asked first, because engines answer a save of nothing in many ways.
         engine.look(&image.to_string()).await?;
         let saved = engine.save(&image.to_string()).await?;
@@ -53,7 +54,7 @@ impl DockerDaemonSource {
         let saved = saved
             .bytes_stream()
             .map(move |piece| piece.map_err(|e| failed.unreachable(e)));
-        let archive = spool(Box::pin(saved), local.tmpdir.as_deref(), &name).await?;
+        let archive = spool(Box::pin(saved), context.tmpdir.as_deref(), &name).await?;
         let archive = DockerArchiveSource::read(archive, Selector::At(0)).await?;
         let image = image.clone();
         Ok(DockerDaemonSource { image, archive })
@@ -97,8 +98,8 @@ pub struct DockerDaemonDestination {
 }
 
 impl DockerDaemonDestination {
-    /// The image `image` of the engine at `local.daemon_host`; it has to have a name to be written under.
-    pub fn open(image: &DaemonImage, local: &Local) -> Result<DockerDaemonDestination> {
+    /// The image `image` of the engine at `context.daemon_host`; it has to have a name to be written under.
+    pub fn open(image: &DaemonImage, context: &Context) -> Result<DockerDaemonDestination> {
         let name = ImageName::DockerDaemon(image.clone()).to_string();
         let DaemonImage::Named(reference) = image else {
             return Err(
@@ -118,8 +119,8 @@ impl DockerDaemonDestination {
         let open_end = writer.try_clone().map_err(no_pipe)?;
         let tag = reference.to_string();
         Ok(DockerDaemonDestination {
-            archive: DockerArchiveDestination::piped(writer, PathBuf::from(&name), tag, local),
-            engine: Engine::at(local.daemon_host.as_deref())?,
+            archive: DockerArchiveDestination::piped(writer, PathBuf::from(&name), tag, context),
+            engine: Engine::at(context.daemon_host.as_deref())?,
             pipe: Mutex::new(Some(reader.into())),
             loading: Mutex::default(),
             open_end: std::sync::Mutex::new(Some(open_end)),

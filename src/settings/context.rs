@@ -1,0 +1,69 @@
+//! `Context`: everything that one side of an operation needs to know besides the name of its image.
+
+use std::path::PathBuf;
+
+use super::{Access, AuthFiles, Login, Timeouts};
+use crate::Result;
+
+/// How one side of an operation reaches its place: a registry, or files and engines on this machine.
+///
+/// The default sends no credentials; [`Context::with_stored_credentials`] uses those that a login has stored. Each
+/// transport reads the fields that it needs and ignores the others.
+///
+/// ```
+/// use barque::settings::{Access, Context};
+///
+/// let mut context = Context::default().with_access(Access {
+///     tls_verify: false,
+///     ..Access::default()
+/// });
+/// context.tmpdir = Some("/big/disk".into());
+/// ```
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Context {
+    /// Credentials and certificates for a registry.
+    pub access: Access,
+    /// How long to wait for a registry.
+    pub timeouts: Timeouts,
+    /// The directory for temporary files that cannot be next to the destination; by default `TMPDIR` or `/var/tmp`.
+    pub tmpdir: Option<PathBuf>,
+    /// Most bytes that a compressed archive, or one from a pipe, may take in that directory; by default 1 GiB, or 100
+    /// times the archive's own size if that is more.
+    pub max_unpacked: Option<u64>,
+    /// Further names for an image in a `docker-archive:`, in full.
+    pub additional_tags: Vec<String>,
+    /// Do not decompress the layers written to a `docker-archive:`.
+    pub keep_compressed: bool,
+    /// The address of the engine that `docker-daemon:` means; by default `DOCKER_HOST`, else the system's socket.
+    pub daemon_host: Option<String>,
+    /// The directory that holds the blobs of an `oci:` layout, which several layouts may share.
+    pub shared_blobs: Option<PathBuf>,
+}
+
+impl Context {
+    /// The default, with the credentials that Docker's and podman's tools, or `barque login`, have stored.
+    ///
+    /// # Errors
+    /// As [`AuthFiles::find`].
+    pub fn with_stored_credentials() -> Result<Context> {
+        Ok(Context::default().with_access(Access {
+            login: Login::Files(AuthFiles::find(None)?),
+            ..Access::default()
+        }))
+    }
+
+    /// This context with other credentials and certificates.
+    #[must_use]
+    pub fn with_access(mut self, access: Access) -> Context {
+        self.access = access;
+        self
+    }
+
+    /// This context with other timeouts.
+    #[must_use]
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Context {
+        self.timeouts = timeouts;
+        self
+    }
+}
