@@ -23,10 +23,11 @@ use crate::copy::{self, CopyOptions, Format, Platforms};
 use crate::files::read_whole;
 use crate::image::{ChosenBy, ImageName, PlatformPattern, PlatformRequest, parse_reference};
 use crate::legacy::jws::SigningKey;
+use crate::open::{open_destination, open_source};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::{AuthFiles, Context};
-use crate::transport::{Elsewhere, blob_store, open_destination, open_source};
+use crate::transport::{Elsewhere, blob_store};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\

@@ -9,8 +9,8 @@ use futures_util::{StreamExt, stream};
 use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, names};
+use crate::open;
 use crate::report::delete as words;
-use crate::transport;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: DeleteArgs, global: &Global) -> anyhow::Result<Out
         let call = call.clone();
         async move {
             let (args, context) = &*call;
-            let delete = async || transport::delete(&name, context, args.force).await;
+            let delete = async || open::delete(&name, context, args.force).await;
             let deleted = args.retry.run(delete).await;
             let deleted = deleted.with_context(|| format!("deleting `{given}`"))?;
             Ok(words::lines(&deleted).into())

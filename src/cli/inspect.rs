@@ -13,10 +13,11 @@ use crate::copy::{Chosen, Schema1Check, check_signatures, choose_image};
 use crate::image::platform::check_config;
 use crate::image::{ChosenBy, Descriptor, Manifest, MediaType, PlatformRequest, View, config};
 use crate::legacy::v1::Sketch;
+use crate::open::{all_tags, open_source};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
-use crate::transport::{CONFIG_CAP, ManifestRef, Source, all_tags, open_source, read_all};
+use crate::transport::{CONFIG_CAP, ManifestRef, Source, read_all};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\

@@ -17,13 +17,12 @@ use crate::image::platform::check_config;
 use crate::image::{
     DaemonImage, Descriptor, Digest, DigestError, ImageName, Manifest, Selector, View,
 };
+use crate::open::open_source;
 use crate::report::inspect::needs_config;
 use crate::report::layers::LayersReport;
 use crate::report::sketch::SketchedLayers;
 use crate::report::{copy as words, progress};
-use crate::transport::{
-    CONFIG_CAP, Elsewhere, LayerFiles, ManifestRef, Source, open_source, read_all,
-};
+use crate::transport::{CONFIG_CAP, Elsewhere, LayerFiles, ManifestRef, Source, read_all};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\

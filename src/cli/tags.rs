@@ -7,9 +7,9 @@ use super::Outcome;
 use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
 use crate::image::{ImageName, V1Reference, in_registry};
+use crate::open::{Tags, all_tags, open_tags};
 use crate::report::failure::clean;
 use crate::report::inspect::ListReport;
-use crate::transport::{Tags, all_tags, open_tags};
 use crate::{Error, Result};
 
 const EXAMPLES: &str = "\

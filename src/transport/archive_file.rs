@@ -45,7 +45,7 @@ pub struct Unpacking {
 }
 
 impl Unpacking {
-    pub(super) fn of(context: &Context) -> Unpacking {
+    pub(crate) fn of(context: &Context) -> Unpacking {
         Unpacking {
             tmpdir: context.tmpdir.clone(),
             most: context.max_unpacked,

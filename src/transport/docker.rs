@@ -34,7 +34,7 @@ use crate::settings::Context;
 use crate::{Error, Kind, Result};
 
 use crate::legacy::draft::source::Draft;
-pub(super) use delete::delete;
+pub(crate) use delete::delete;
 pub use destination::DockerDestination;
 pub(super) use destination::{missing_blobs, refuses_type};
 

@@ -1,12 +1,10 @@
 //! Reading and writing one image at one place, behind two small traits.
 //!
 //! A transport is one file here. It knows its own place and nothing of the other side: what to copy, and what a
-//! lack of an ability means, is decided in `copy`. Only [`open_source`], [`open_destination`] and [`open_tags`] know
-//! transports by name.
+//! lack of an ability means, is decided in `copy`. Only [`crate::open`] knows transports by name.
 
 pub(crate) mod archive_file;
 pub mod blob_store;
-mod delete;
 pub mod dir;
 pub mod docker;
 pub mod docker_archive;
@@ -19,7 +17,6 @@ pub mod oci_archive;
 pub mod oci_layout;
 mod pieces;
 mod stream;
-mod tags;
 pub(crate) mod tar_index;
 pub(crate) mod tar_writer;
 
@@ -34,108 +31,17 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use url::Url;
 
-use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, Reference, Repository};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Repository};
 use crate::legacy::v1::Sketch;
-use crate::settings::Context;
 use crate::{Error, Kind, Result};
 
 pub use archive_file::Unpacking;
-pub use delete::{Deleted, delete};
 pub use elsewhere::Elsewhere;
 pub use layer_files::LayerFiles;
 pub use stream::{
     CONFIG_CAP, ResumeMismatch, Tally, is_resume_mismatch, read_all, sized_from, tallied, verified,
     verified_from,
 };
-pub use tags::{TagPages, Tags, all_tags, open_tags};
-
-/// The image `name` to read from.
-///
-/// A name of a place that is not in a registry may end with the digest that its image has to have, as a copy prints it.
-pub async fn open_source(name: &ImageName, context: &Context) -> Result<Arc<dyn Source>> {
-    let pinned = name.unpinned();
-    // No image of such an archive has a name with a digest.
-    let is_never_itself = pinned.is_some() && matches!(name, ImageName::DockerArchive { .. });
-    let missing = match is_never_itself {
-        true => None,
-        false => match open_named(name, context).await {
-            Err(e) if e.kind() == Kind::NotFound && pinned.is_some() => Some(e),
-            opened => return opened,
-        },
-    };
-    let Some((bare, digest)) = pinned else {
-        return open_named(name, context).await;
-    };
-    let source = match (open_named(&bare, context).await, missing) {
-        (Err(e), Some(missing)) if e.kind() == Kind::NotFound => return Err(missing),
-        (opened, _) => opened?,
-    };
-    let there = source.manifest(&ManifestRef::Named).await?;
-    if !there.is(&digest) {
-        let text = format!(
-            "`{bare}` has no image `{digest}`; it has `{}`",
-            there.digest()
-        );
-        return Err(Error::new(Kind::NotFound, text));
-    }
-    Ok(source)
-}
-
-/// The image that `name` stands for as it is.
-async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Source>> {
-    Ok(match name {
-        ImageName::Docker(reference) => Arc::new(docker::DockerSource::new(reference, context)?),
-        ImageName::DockerV1(reference) => {
-            Arc::new(crate::legacy::docker_v1::V1Source::new(reference, context)?)
-        }
-        ImageName::Oci { path, selector } => {
-            let layout = oci_layout::OciSource::open(path, selector).await?;
-            Arc::new(layout.sharing(context.shared_blobs.as_deref()))
-        }
-        ImageName::OciArchive { path, selector } => Arc::new(
-            oci_archive::OciArchiveSource::open(path, selector, &Unpacking::of(context)).await?,
-        ),
-        ImageName::DockerArchive { path, selector } => Arc::new(
-            docker_archive::DockerArchiveSource::open(path, selector, &Unpacking::of(context))
-                .await?,
-        ),
-        ImageName::DockerDaemon(image) => {
-            Arc::new(docker_daemon::DockerDaemonSource::open(image, context).await?)
-        }
-        ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
-    })
-}
-
-/// The image `name` to write to.
-pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc<dyn Destination>> {
-    Ok(match name {
-        ImageName::Docker(reference) => {
-            Arc::new(docker::DockerDestination::new(reference, context)?)
-        }
-        ImageName::DockerV1(reference) => Arc::new(crate::legacy::docker_v1::V1Destination::new(
-            reference, context,
-        )?),
-        ImageName::Oci { path, selector } => {
-            let layout = oci_layout::OciDestination::open(path, selector).await?;
-            Arc::new(layout.sharing(context.shared_blobs.as_deref()))
-        }
-        ImageName::OciArchive { path, selector } => Arc::new(
-            oci_archive::OciArchiveDestination::open(path, selector, context.tmpdir.as_deref())
-                .await?,
-        ),
-        ImageName::DockerArchive { path, selector } => {
-            if let Some((bare, _)) = name.unpinned() {
-                let message = format!("`{name}`: a name with a digest is for reading only");
-                return Err(Error::other(message).hint(format!("write `{bare}`")));
-            }
-            Arc::new(docker_archive::DockerArchiveDestination::open(path, selector, context).await?)
-        }
-        ImageName::DockerDaemon(image) => Arc::new(docker_daemon::DockerDaemonDestination::open(
-            image, context,
-        )?),
-        ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
-    })
-}
 
 /// Which manifest of a place: the one its name stands for, or one by digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,13 +52,27 @@ pub enum ManifestRef {
 
 impl ManifestRef {
     /// Whether `manifest`, which is the image's, is meant.
-    fn is(&self, manifest: &Manifest) -> bool {
+    pub(crate) fn is(&self, manifest: &Manifest) -> bool {
         match self {
             ManifestRef::Named => true,
             ManifestRef::Digest(digest) => digest == manifest.digest(),
         }
     }
 }
+
+/// What a deletion took away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// The names that stand for nothing any more, with their transport: the one that was given first.
+    pub names: Vec<String>,
+    /// Blobs that were removed with them, as far as that is known.
+    pub blobs: usize,
+    /// Bytes of those.
+    pub bytes: u64,
+}
+
+/// Tags or names as they arrive, in the order of the place.
+pub type TagPages = BoxStream<'static, Result<Vec<String>>>;
 
 /// The bytes of a blob as they arrive. From offset 0 the last item is an error when digest or size is off.
 pub type BlobStream = BoxStream<'static, Result<Bytes>>;

@@ -65,7 +65,7 @@ fn read_index(tar: &TarIndex) -> Result<Index> {
 }
 
 /// The names of the images in the archive `path`, `@N` for one without; as for [`OciArchiveSource::open`].
-pub(super) async fn names(path: &Path, unpacking: &Unpacking) -> Result<Vec<String>> {
+pub(crate) async fn names(path: &Path, unpacking: &Unpacking) -> Result<Vec<String>> {
     let (path, unpacking) = (path.to_owned(), unpacking.clone());
     blocking(move || {
         let tar = TarIndex::read(ArchiveFile::open(&path, &unpacking)?)?;

@@ -30,7 +30,7 @@ use blobs::Blobs;
 use enter::lock;
 use index::Index;
 
-pub(super) use delete::delete;
+pub(crate) use delete::delete;
 pub use destination::OciDestination;
 pub(super) use destination::holds;
 
@@ -100,7 +100,7 @@ pub(super) fn check_version_of(bytes: &[u8], layout: &str) -> Result<()> {
 }
 
 /// The names of the images in the layout `path`, `@N` for one without.
-pub(super) async fn names(path: &Path) -> Result<Vec<String>> {
+pub(crate) async fn names(path: &Path) -> Result<Vec<String>> {
     let path = path.to_owned();
     blocking(move || {
         let index = read_index(&path)?.ok_or_else(|| no_layout(&path))?;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use crate::image::V1Reference;
 use crate::legacy::registry_v1::{Repo, Session};
 use crate::settings::Context;
+use crate::transport::Deleted;
 use crate::{Kind, Result};
 
 pub use destination::V1Destination;
@@ -44,4 +45,13 @@ pub(crate) async fn delete_tag_of(session: &Arc<Session>, name: &V1Reference) ->
             false => e,
         }
     })
+}
+
+/// What [`delete_tag`] took away: a V1 registry does not tell more.
+pub(crate) fn deleted(reference: &V1Reference) -> Deleted {
+    Deleted {
+        names: vec![format!("docker-v1://{reference}")],
+        blobs: 0,
+        bytes: 0,
+    }
 }

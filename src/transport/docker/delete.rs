@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::super::delete::Deleted;
 use crate::image::{Digest, Manifest, Reference, Tag, V1Reference};
 use crate::legacy::docker_v1::{Fallback, delete_tag_of, no_v2};
 use crate::legacy::draft::source::Draft;
 use crate::registry::v2::{TagOrDigest, is_referrers_tag};
 use crate::registry::{Actions, ApiError, Client, may_have_gone};
 use crate::settings::Context;
+use crate::transport::Deleted;
 use crate::{Error, Kind, Result};
 
 /// Tags whose digests are asked for at once.
@@ -19,8 +19,8 @@ const ASKED_AT_ONCE: usize = 16;
 /// Tags that a message lists.
 const LISTED: usize = 20;
 
-/// Deletes `reference`; see [`crate::transport::delete`].
-pub(in crate::transport) async fn delete(
+/// Deletes `reference`; see [`crate::open::delete`].
+pub(crate) async fn delete(
     reference: &Reference,
     context: &Context,
     force: bool,
@@ -110,7 +110,7 @@ impl Place<'_> {
         let e = match v1.find(&self.client, e, open).await {
             Ok(found) => {
                 delete_tag_of(&found.0, &found.1).await?;
-                return Ok(Deleted::of_v1(&found.1));
+                return Ok(crate::legacy::docker_v1::deleted(&found.1));
             }
             Err(e) => e,
         };

@@ -9,18 +9,18 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::super::delete::Deleted;
 use super::blobs::Blobs;
 use super::{INDEX_FILE, blob_store, check_version, image_name, lock, no_layout, parse};
 use super::{read_document, read_index, reader};
 use crate::image::{Descriptor, Digest, Selector, View};
+use crate::transport::Deleted;
 use crate::{Error, Kind, Result};
 
 /// Manifests and blobs that something needs.
 type Needed = BTreeSet<Digest>;
 
-/// Deletes the entry that `selector` picks; see [`crate::transport::delete`].
-pub(in crate::transport) async fn delete(path: &Path, selector: &Selector) -> Result<Deleted> {
+/// Deletes the entry that `selector` picks; see [`crate::open::delete`].
+pub(crate) async fn delete(path: &Path, selector: &Selector) -> Result<Deleted> {
     let (path, selector) = (path.to_owned(), selector.clone());
     blob_store::blocking(move || {
         if read_index(&path)?.is_none() {

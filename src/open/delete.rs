@@ -2,33 +2,11 @@
 //!
 //! The work is done beside each transport; only this file knows which they are.
 
-use super::{docker, oci_layout};
-use crate::image::{ImageName, V1Reference};
+use crate::image::ImageName;
 use crate::legacy::docker_v1;
 use crate::settings::Context;
+use crate::transport::{Deleted, docker, oci_layout};
 use crate::{Error, Result};
-
-/// What a deletion took away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deleted {
-    /// The names that stand for nothing any more, with their transport: the one that was given first.
-    pub names: Vec<String>,
-    /// Blobs that were removed with them, as far as that is known.
-    pub blobs: usize,
-    /// Bytes of those.
-    pub bytes: u64,
-}
-
-impl Deleted {
-    /// A tag of a V1 registry, which tells nothing of what it holds besides.
-    pub(super) fn of_v1(reference: &V1Reference) -> Deleted {
-        Deleted {
-            names: vec![format!("docker-v1://{reference}")],
-            blobs: 0,
-            bytes: 0,
-        }
-    }
-}
 
 /// Deletes the image `name`.
 ///
@@ -41,7 +19,7 @@ pub async fn delete(name: &ImageName, context: &Context, force: bool) -> Result<
         ImageName::Docker(reference) => docker::delete(reference, context, force).await,
         ImageName::DockerV1(reference) => {
             docker_v1::delete_tag(reference, context).await?;
-            Ok(Deleted::of_v1(reference))
+            Ok(docker_v1::deleted(reference))
         }
         ImageName::Oci { path, selector } => oci_layout::delete(path, selector).await,
         other => {

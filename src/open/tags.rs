@@ -1,17 +1,15 @@
 //! What can be named at a place: the tags of a repository, the names of the images in an archive or layout.
 //!
-//! Apart from [`super::Source`], which is one image: an archive of several is no source until one of them is named.
+//! Apart from [`crate::transport::Source`], which is one image: an archive of several is no source until one of them is named.
 
 use futures_util::TryStreamExt;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream;
 
-use super::{Unpacking, docker_archive, oci_archive, oci_layout, open_source};
+use super::open_source;
 use crate::image::ImageName;
 use crate::settings::Context;
+use crate::transport::{TagPages, Unpacking, docker_archive, oci_archive, oci_layout};
 use crate::{Error, Result};
-
-/// Tags or names as they arrive, in the order of the place.
-pub type TagPages = BoxStream<'static, Result<Vec<String>>>;
 
 /// The tags of a place.
 pub struct Tags {

@@ -1,0 +1,106 @@
+//! From a name to its place: opens the image that it names, lists what can be named there, and deletes it.
+//!
+//! The functions here are the only ones that know transports by name. They copy nothing and print nothing.
+
+mod delete;
+mod tags;
+
+use std::sync::Arc;
+
+use crate::image::ImageName;
+use crate::legacy::docker_v1;
+use crate::settings::Context;
+use crate::transport::{
+    Destination, ManifestRef, Source, Unpacking, dir, docker, docker_archive, docker_daemon,
+    oci_archive, oci_layout,
+};
+use crate::{Error, Kind, Result};
+
+pub use delete::delete;
+pub use tags::{Tags, all_tags, open_tags};
+
+/// The image `name` to read from.
+///
+/// A name of a place that is not in a registry may end with the digest that its image has to have, as a copy prints it.
+pub async fn open_source(name: &ImageName, context: &Context) -> Result<Arc<dyn Source>> {
+    let pinned = name.unpinned();
+    // No image of such an archive has a name with a digest.
+    let is_never_itself = pinned.is_some() && matches!(name, ImageName::DockerArchive { .. });
+    let missing = match is_never_itself {
+        true => None,
+        false => match open_named(name, context).await {
+            Err(e) if e.kind() == Kind::NotFound && pinned.is_some() => Some(e),
+            opened => return opened,
+        },
+    };
+    let Some((bare, digest)) = pinned else {
+        return open_named(name, context).await;
+    };
+    let source = match (open_named(&bare, context).await, missing) {
+        (Err(e), Some(missing)) if e.kind() == Kind::NotFound => return Err(missing),
+        (opened, _) => opened?,
+    };
+    let there = source.manifest(&ManifestRef::Named).await?;
+    if !there.is(&digest) {
+        let text = format!(
+            "`{bare}` has no image `{digest}`; it has `{}`",
+            there.digest()
+        );
+        return Err(Error::new(Kind::NotFound, text));
+    }
+    Ok(source)
+}
+
+/// The image that `name` stands for as it is.
+async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Source>> {
+    Ok(match name {
+        ImageName::Docker(reference) => Arc::new(docker::DockerSource::new(reference, context)?),
+        ImageName::DockerV1(reference) => Arc::new(docker_v1::V1Source::new(reference, context)?),
+        ImageName::Oci { path, selector } => {
+            let layout = oci_layout::OciSource::open(path, selector).await?;
+            Arc::new(layout.sharing(context.shared_blobs.as_deref()))
+        }
+        ImageName::OciArchive { path, selector } => Arc::new(
+            oci_archive::OciArchiveSource::open(path, selector, &Unpacking::of(context)).await?,
+        ),
+        ImageName::DockerArchive { path, selector } => Arc::new(
+            docker_archive::DockerArchiveSource::open(path, selector, &Unpacking::of(context))
+                .await?,
+        ),
+        ImageName::DockerDaemon(image) => {
+            Arc::new(docker_daemon::DockerDaemonSource::open(image, context).await?)
+        }
+        ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
+    })
+}
+
+/// The image `name` to write to.
+pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc<dyn Destination>> {
+    Ok(match name {
+        ImageName::Docker(reference) => {
+            Arc::new(docker::DockerDestination::new(reference, context)?)
+        }
+        ImageName::DockerV1(reference) => {
+            Arc::new(docker_v1::V1Destination::new(reference, context)?)
+        }
+        ImageName::Oci { path, selector } => {
+            let layout = oci_layout::OciDestination::open(path, selector).await?;
+            Arc::new(layout.sharing(context.shared_blobs.as_deref()))
+        }
+        ImageName::OciArchive { path, selector } => Arc::new(
+            oci_archive::OciArchiveDestination::open(path, selector, context.tmpdir.as_deref())
+                .await?,
+        ),
+        ImageName::DockerArchive { path, selector } => {
+            if let Some((bare, _)) = name.unpinned() {
+                let message = format!("`{name}`: a name with a digest is for reading only");
+                return Err(Error::other(message).hint(format!("write `{bare}`")));
+            }
+            Arc::new(docker_archive::DockerArchiveDestination::open(path, selector, context).await?)
+        }
+        ImageName::DockerDaemon(image) => Arc::new(docker_daemon::DockerDaemonDestination::open(
+            image, context,
+        )?),
+        ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
+    })
+}
