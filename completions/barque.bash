@@ -55,6 +55,9 @@ _barque() {
             barque,search)
                 cmd="barque__subcmd__search"
                 ;;
+            barque,serve)
+                cmd="barque__subcmd__serve"
+                ;;
             barque,tags)
                 cmd="barque__subcmd__tags"
                 ;;
@@ -94,6 +97,9 @@ _barque() {
             barque__subcmd__help,search)
                 cmd="barque__subcmd__help__subcmd__search"
                 ;;
+            barque__subcmd__help,serve)
+                cmd="barque__subcmd__help__subcmd__serve"
+                ;;
             barque__subcmd__help,tags)
                 cmd="barque__subcmd__help__subcmd__tags"
                 ;;
@@ -104,7 +110,7 @@ _barque() {
 
     case "${cmd}" in
         barque)
-            opts="-V -h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --version --help inspect copy tags list-tags repos layers delete manifest-digest search login logout completion man help"
+            opts="-V -h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --version --help inspect copy tags list-tags repos layers delete manifest-digest search serve login logout completion man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -480,7 +486,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__help)
-            opts="inspect copy tags repos layers delete manifest-digest search login logout completion man help"
+            opts="inspect copy tags repos layers delete manifest-digest search serve login logout completion man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -648,6 +654,20 @@ _barque() {
             return 0
             ;;
         barque__subcmd__help__subcmd__search)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__help__subcmd__serve)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1303,6 +1323,72 @@ _barque() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        barque__subcmd__serve)
+            opts="-h --listen --root --write --delete --grace --print-address --ready-fd --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-os)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-token-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-unpacked)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         barque__subcmd__tags)
             opts="-h --plain --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1410,7 +1496,7 @@ _barque_with_images() {
         *) _barque "$@"; return ;;
     esac
     case $before in
-        barque|*/barque|--additional-tag|--allow-token-host|--authfile|--cert-dir|--command-timeout|--compat-auth-file|--creds|--daemon-host|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--format|--image-parallel-copies|--limit|--max-unpacked|--mount-from|--multi-arch|--output|--override-arch|--override-os|--override-os-version|--override-variant|--password|--platform|--receipt|--registry-token|--retry-delay|--retry-times|--schema1-key|--shared-blob-dir|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--tmpdir|--username|-f|-o|-p|-u) _barque "$@"; return ;;
+        barque|*/barque|--additional-tag|--allow-token-host|--authfile|--cert-dir|--command-timeout|--compat-auth-file|--creds|--daemon-host|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--format|--grace|--image-parallel-copies|--limit|--listen|--max-unpacked|--mount-from|--multi-arch|--output|--override-arch|--override-os|--override-os-version|--override-variant|--password|--platform|--ready-fd|--receipt|--registry-token|--retry-delay|--retry-times|--root|--schema1-key|--shared-blob-dir|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--tmpdir|--username|-f|-o|-p|-u) _barque "$@"; return ;;
     esac
     case $word in
         -*) _barque "$@"; return ;;

@@ -45,6 +45,7 @@ complete -c barque -n "__fish_barque_needs_command" -f -a "layers" -d 'Download 
 complete -c barque -n "__fish_barque_needs_command" -f -a "delete" -d 'Delete images from registries and OCI layouts'
 complete -c barque -n "__fish_barque_needs_command" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
 complete -c barque -n "__fish_barque_needs_command" -f -a "search" -d 'Search a registry for repositories'
+complete -c barque -n "__fish_barque_needs_command" -f -a "serve" -d 'Serve images as a registry'
 complete -c barque -n "__fish_barque_needs_command" -f -a "login" -d 'Log in to a registry'
 complete -c barque -n "__fish_barque_needs_command" -f -a "logout" -d 'Remove a stored login'
 complete -c barque -n "__fish_barque_needs_command" -f -a "completion" -d 'Print the completion script of a shell'
@@ -309,6 +310,24 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l json -d 'Print 
 complete -c barque -n "__fish_barque_using_subcommand search" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand search" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand serve" -l listen -d 'Listen here; port 0 is a free one [default: 127.0.0.1:5000, with a command 127.0.0.1:0]' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l root -d 'Serve the repositories below this directory; with a command, keep what is pushed in it' -r -F
+complete -c barque -n "__fish_barque_using_subcommand serve" -l grace -d 'Let requests under way take this long when asked to end' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l ready-fd -d 'Write the address as a line of JSON to this file descriptor once requests are answered' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand serve" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l write -d 'Let clients push'
+complete -c barque -n "__fish_barque_using_subcommand serve" -l delete -d 'Let clients delete tags, manifests and blobs'
+complete -c barque -n "__fish_barque_using_subcommand serve" -l print-address -d 'Print the address as a line of JSON once requests are answered'
+complete -c barque -n "__fish_barque_using_subcommand serve" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand login" -s u -l username -d 'The name of the user; asked for at the terminal when missing' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -s p -l password -d 'The password; it shows in the list of processes. Asked for without echo when missing' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l authfile -d 'Store in this file [env: REGISTRY_AUTH_FILE]' -r -F
@@ -366,19 +385,20 @@ complete -c barque -n "__fish_barque_using_subcommand man" -l tmpdir -d 'Put big
 complete -c barque -n "__fish_barque_using_subcommand man" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "login" -d 'Log in to a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "logout" -d 'Remove a stored login'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "serve" -d 'Serve images as a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 
 # Transports, and paths behind those of places on this machine.
 function __barque_images

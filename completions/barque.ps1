@@ -44,6 +44,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('delete', 'delete', [CompletionResultType]::ParameterValue, 'Delete images from registries and OCI layouts')
             [CompletionResult]::new('manifest-digest', 'manifest-digest', [CompletionResultType]::ParameterValue, 'Print the digest of a manifest in a file')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search a registry for repositories')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Serve images as a registry')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Log in to a registry')
             [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Remove a stored login')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
@@ -338,6 +339,28 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'barque;serve' {
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Listen here; port 0 is a free one [default: 127.0.0.1:5000, with a command 127.0.0.1:0]')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'Serve the repositories below this directory; with a command, keep what is pushed in it')
+            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Let requests under way take this long when asked to end')
+            [CompletionResult]::new('--ready-fd', '--ready-fd', [CompletionResultType]::ParameterName, 'Write the address as a line of JSON to this file descriptor once requests are answered')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--override-os-version', '--override-os-version', [CompletionResultType]::ParameterName, 'Choose this version of the operating system, as in 10.0.20348 of Windows')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--allow-token-host', '--allow-token-host', [CompletionResultType]::ParameterName, 'Send a registry''s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated')
+            [CompletionResult]::new('--tmpdir', '--tmpdir', [CompletionResultType]::ParameterName, 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]')
+            [CompletionResult]::new('--max-unpacked', '--max-unpacked', [CompletionResultType]::ParameterName, 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]')
+            [CompletionResult]::new('--write', '--write', [CompletionResultType]::ParameterName, 'Let clients push')
+            [CompletionResult]::new('--delete', '--delete', [CompletionResultType]::ParameterName, 'Let clients delete tags, manifests and blobs')
+            [CompletionResult]::new('--print-address', '--print-address', [CompletionResultType]::ParameterName, 'Print the address as a line of JSON once requests are answered')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'barque;login' {
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The name of the user; asked for at the terminal when missing')
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'The name of the user; asked for at the terminal when missing')
@@ -423,6 +446,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('delete', 'delete', [CompletionResultType]::ParameterValue, 'Delete images from registries and OCI layouts')
             [CompletionResult]::new('manifest-digest', 'manifest-digest', [CompletionResultType]::ParameterValue, 'Print the digest of a manifest in a file')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search a registry for repositories')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Serve images as a registry')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Log in to a registry')
             [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Remove a stored login')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
@@ -452,6 +476,9 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             break
         }
         'barque;help;search' {
+            break
+        }
+        'barque;help;serve' {
             break
         }
         'barque;help;login' {

@@ -22,6 +22,8 @@ mod repeat;
 mod repos;
 mod retry;
 mod search;
+#[cfg(feature = "serve")]
+mod serve;
 mod signals;
 mod tags;
 
@@ -101,6 +103,9 @@ enum Command {
     ManifestDigest(manifest_digest::ManifestDigestArgs),
     /// Search a registry for repositories
     Search(search::SearchArgs),
+    /// Serve images as a registry
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::ServeArgs>),
     /// Log in to a registry
     Login(login::LoginArgs),
     /// Remove a stored login
@@ -180,12 +185,17 @@ fn run() -> Result<(), Ended> {
         }
         _ => "",
     };
+    // A server completes what is under way first, and hands signals on to the command that it serves.
+    #[cfg(feature = "serve")]
+    let ends_itself = matches!(cli.command, Command::Serve(_));
+    #[cfg(not(feature = "serve"))]
+    let ends_itself = false;
     let ended = runtime.block_on(async {
         signals::take_file_size_limits_as_errors();
         tokio::select! {
             // Signals are listened to before anything is done that may block.
             biased;
-            code = signals::interrupted() => Err(Ended::Interrupted { code, hint }),
+            code = signals::interrupted(), if !ends_itself => Err(Ended::Interrupted { code, hint }),
             done = timed(cli, &screen, &workers) => done.map_err(Ended::Failed),
         }
     });
@@ -260,6 +270,8 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow:
         Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         Command::Search(args) => search::run(args, global).await?,
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(*args, workers).await?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),

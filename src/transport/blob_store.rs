@@ -37,7 +37,8 @@ pub use document::{sync_directory, write_document};
 pub use late::write_late;
 pub(crate) use lock::Lock;
 use partial::Appending;
-pub(super) use partial::{Partial, hash_at, is_partial_name, sweep_partials};
+pub(crate) use partial::hash_at;
+pub(super) use partial::{Partial, is_partial_name, sweep_partials};
 
 /// Bytes handed to the file system at a time.
 const BATCH: usize = 256 * 1024;

@@ -27,7 +27,7 @@ use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, Media
 use crate::registry::redacted;
 use crate::{Error, Kind, Result};
 use blobs::Blobs;
-use enter::lock;
+pub(crate) use enter::lock;
 use index::Index;
 
 pub(crate) use delete::delete;

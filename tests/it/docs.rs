@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 13] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("tags", "tags.md"),
@@ -22,6 +22,7 @@ const PAGES: [(&str, &str); 12] = [
     ("delete", "delete.md"),
     ("manifest-digest", "manifest-digest.md"),
     ("search", "search.md"),
+    ("serve", "serve.md"),
     ("login", "login.md"),
     ("logout", "login.md"),
     ("completion", "completion.md"),
@@ -69,7 +70,7 @@ fn each_flag_is_on_the_page_of_its_command() {
         let text = read(&format!("docs/{page}"));
         let help = barque.args([command, "--help"]).run().ok();
         let own = flags(help.stdout());
-        let local = ["manifest-digest", "completion", "man"].contains(&command);
+        let local = ["manifest-digest", "serve", "completion", "man"].contains(&command);
         assert!(local || own.contains("--authfile"), "{command}: {own:?}");
         for flag in own.difference(&global) {
             assert!(names(&text, flag), "docs/{page} lacks `{flag}`");

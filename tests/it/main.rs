@@ -26,6 +26,7 @@ mod registries_conf;
 mod repos;
 mod requests;
 mod schema1;
+mod serve;
 mod sources;
 mod support;
 mod tags;

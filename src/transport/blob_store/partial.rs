@@ -242,12 +242,7 @@ fn write_all(mut file: &File, batch: &[Bytes], done: &mut u64) -> io::Result<()>
 }
 
 /// Adds the `len` bytes of `file` from `from` on to what `digester` has seen. Blocks.
-pub(in crate::transport) fn hash_at(
-    file: &File,
-    from: u64,
-    len: u64,
-    digester: &mut Digester,
-) -> io::Result<()> {
+pub(crate) fn hash_at(file: &File, from: u64, len: u64, digester: &mut Digester) -> io::Result<()> {
     use std::os::unix::fs::FileExt;
     let mut piece = vec![0; len.min(BATCH as u64) as usize];
     let (mut at, end) = (from, from + len);

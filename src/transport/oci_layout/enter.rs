@@ -11,7 +11,7 @@ use crate::image::{Descriptor, Digest};
 use crate::{Error, Kind, Result};
 
 /// Takes the lock of the layout until the file is dropped; writes `oci-layout` where it is missing.
-pub(super) fn lock(layout: &Path) -> Result<File> {
+pub(crate) fn lock(layout: &Path) -> Result<File> {
     let path = layout.join(LAYOUT_FILE);
     let cannot = |e| cannot_write(&path, 0, LAYOUT.len() as u64, e);
     let mut options = OpenOptions::new();

@@ -24,6 +24,7 @@ pub mod peers;
 pub mod proxy;
 pub mod sandbox;
 pub mod served;
+pub mod served_by_barque;
 pub mod skips;
 pub mod sniffer;
 pub mod tls;
@@ -32,3 +33,4 @@ pub mod token_server;
 mod checks;
 
 pub use barque::Barque;
+pub use served_by_barque::{Answer, Serving};

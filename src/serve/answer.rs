@@ -1,0 +1,145 @@
+//! The body of an answer, and the headers that answers share.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
+use http::{HeaderMap, Response, StatusCode};
+use hyper::body::{Frame, SizeHint};
+
+use crate::image::Digest;
+use crate::transport::BlobStream;
+use crate::{Error, Kind};
+
+pub(super) const DOCKER_CONTENT_DIGEST: HeaderName =
+    HeaderName::from_static("docker-content-digest");
+pub(super) const DOCKER_UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
+pub(super) const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+pub(super) const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
+pub(super) const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+pub(super) const OCI_CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
+
+/// An answer of the server.
+pub(super) type Answer = Response<Body>;
+
+/// What an answer carries.
+pub(super) enum Body {
+    Empty,
+    Whole(Option<Bytes>),
+    /// The next `left` bytes of a stream.
+    Stream {
+        inner: BlobStream,
+        left: u64,
+    },
+}
+
+impl Body {
+    /// All of `bytes`.
+    pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
+        Body::Whole(Some(bytes.into()))
+    }
+
+    /// The first `len` bytes of `inner`. A stream that ends earlier breaks the connection off, so that the client sees
+    /// that the answer is cut.
+    pub(super) fn stream(inner: BlobStream, len: u64) -> Body {
+        match len {
+            0 => Body::Empty,
+            left => Body::Stream { inner, left },
+        }
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Poll::Ready(match &mut *self {
+            Body::Empty => None,
+            Body::Whole(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Body::Stream { left: 0, .. } => None,
+            Body::Stream { inner, left } => match ready!(inner.as_mut().poll_next(cx)) {
+                Some(Ok(mut bytes)) => {
+                    let most = usize::try_from(*left).unwrap_or(usize::MAX);
+                    bytes.truncate(most);
+                    *left -= bytes.len() as u64;
+                    Some(Ok(Frame::data(bytes)))
+                }
+                Some(Err(e)) => Some(Err(e)),
+                None => {
+                    let text = format!("the content ends {left} bytes early");
+                    Some(Err(Error::new(Kind::Corrupt, text)))
+                }
+            },
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Body::Empty | Body::Whole(None) | Body::Stream { left: 0, .. } => true,
+            Body::Whole(Some(_)) | Body::Stream { .. } => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(match self {
+            Body::Empty | Body::Whole(None) => 0,
+            Body::Whole(Some(bytes)) => bytes.len() as u64,
+            Body::Stream { left, .. } => *left,
+        })
+    }
+}
+
+/// An answer without a body.
+pub(super) fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Body::Empty);
+    *answer.status_mut() = status;
+    // 204 and 304 have no length of their own (RFC 9110, 8.6).
+    if status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED {
+        answer.headers_mut().insert(CONTENT_LENGTH, 0.into());
+    }
+    answer
+}
+
+/// A JSON document with status 200; to a HEAD request without it.
+pub(super) fn json(text: String, media_type: &'static str, head: bool) -> Answer {
+    let mut answer = empty(StatusCode::OK);
+    set(&mut answer, CONTENT_LENGTH, text.len());
+    let media_type = HeaderValue::from_static(media_type);
+    answer.headers_mut().insert(CONTENT_TYPE, media_type);
+    if !head {
+        *answer.body_mut() = Body::whole(text);
+    }
+    answer
+}
+
+/// Sets a header; a value that no header can hold is left out.
+pub(super) fn set(answer: &mut Answer, name: HeaderName, value: impl ToString) {
+    if let Ok(value) = HeaderValue::try_from(value.to_string()) {
+        answer.headers_mut().insert(name, value);
+    }
+}
+
+/// Says which content the answer is about: the digest and an ETag of it.
+pub(super) fn set_digest(answer: &mut Answer, digest: &Digest) {
+    set(answer, DOCKER_CONTENT_DIGEST, digest);
+    set(answer, ETAG, format!("\"{digest}\""));
+}
+
+/// Whether the client says that it has `digest` already (RFC 9110, 13.1.2).
+pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
+    let digest = digest.to_string();
+    let is_it = |tag: &str| {
+        let tag = tag.trim();
+        let tag = tag.strip_prefix("W/").unwrap_or(tag);
+        tag.trim_matches('"') == digest
+    };
+    let values = headers.get_all(IF_NONE_MATCH).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(is_it))
+}

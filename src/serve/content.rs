@@ -1,0 +1,85 @@
+//! `Content`: what a server has to offer, whatever it is kept in. The routes ask it and know no files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::Result;
+use crate::image::{Digest, RepositoryName, Tag};
+use crate::transport::{BlobStream, blob_store};
+
+/// A manifest by one of its two names.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Named<'a> {
+    Tag(&'a Tag),
+    Digest(&'a Digest),
+}
+
+/// A manifest that is there.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    /// In the algorithm that was asked for.
+    pub(super) digest: Digest,
+    pub(super) media_type: String,
+    pub(super) size: u64,
+    pub(super) bytes: Document,
+    /// What the client is to be warned of, in the form of a `Warning` header.
+    pub(super) warning: Option<&'static str>,
+}
+
+/// Where the bytes of a manifest are.
+#[derive(Debug, Clone)]
+pub(super) enum Document {
+    File(PathBuf),
+}
+
+impl Document {
+    /// The bytes; `None` when they are gone by now.
+    pub(super) fn read(&self) -> Result<Option<Bytes>> {
+        match self {
+            Document::File(path) => blob_store::read_document(path),
+        }
+    }
+}
+
+/// A blob that is there.
+pub(super) struct Blob {
+    pub(super) size: u64,
+    pub(super) place: BlobPlace,
+}
+
+/// Where the bytes of a blob are.
+pub(super) enum BlobPlace {
+    File(PathBuf),
+}
+
+impl Blob {
+    /// The bytes from `offset` on.
+    pub(super) async fn read(self, offset: u64) -> Result<BlobStream> {
+        match self.place {
+            BlobPlace::File(path) => blob_store::read_file(&path, offset).await,
+        }
+    }
+}
+
+/// Repositories and what is in them, to read.
+#[async_trait]
+pub(super) trait Content: Send + Sync {
+    /// The names of all repositories, sorted.
+    async fn repositories(&self) -> Result<Vec<String>>;
+
+    /// The tags of a repository, sorted; `None` when there is no such repository.
+    async fn tags(&self, name: &RepositoryName) -> Result<Option<Arc<[Arc<str>]>>>;
+
+    /// A manifest of a repository.
+    async fn manifest(&self, name: &RepositoryName, which: Named<'_>) -> Result<Option<Found>>;
+
+    /// A blob of a repository.
+    async fn blob(&self, name: &RepositoryName, digest: &Digest) -> Result<Option<Blob>>;
+
+    /// Descriptors of the manifests whose subject is `digest`, in the order in which they were stored.
+    async fn referrers(&self, name: &RepositoryName, digest: &Digest) -> Result<Vec<Value>>;
+}

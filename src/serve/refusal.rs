@@ -1,0 +1,158 @@
+//! What a request is refused with: a status and the error document of the distribution specification ("Error codes").
+//!
+//! Errors of the machine (disk, permissions) become 500 here; their text goes to the log and not to the client, because
+//! it names files.
+
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Body};
+use crate::Error;
+use crate::image::Digest;
+
+/// The error codes that are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    BlobUnknown,
+    BlobUploadUnknown,
+    DigestInvalid,
+    ManifestBlobUnknown,
+    ManifestInvalid,
+    ManifestUnknown,
+    ManifestUnverified,
+    NameInvalid,
+    NameUnknown,
+    PaginationNumberInvalid,
+    RangeInvalid,
+    SizeInvalid,
+    TagInvalid,
+    TooManyRequests,
+    Unavailable,
+    Unknown,
+    Unsupported,
+}
+
+impl Code {
+    fn as_str(self) -> &'static str {
+        match self {
+            Code::BlobUnknown => "BLOB_UNKNOWN",
+            Code::BlobUploadUnknown => "BLOB_UPLOAD_UNKNOWN",
+            Code::DigestInvalid => "DIGEST_INVALID",
+            Code::ManifestBlobUnknown => "MANIFEST_BLOB_UNKNOWN",
+            Code::ManifestInvalid => "MANIFEST_INVALID",
+            Code::ManifestUnknown => "MANIFEST_UNKNOWN",
+            Code::ManifestUnverified => "MANIFEST_UNVERIFIED",
+            Code::NameInvalid => "NAME_INVALID",
+            Code::NameUnknown => "NAME_UNKNOWN",
+            Code::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
+            Code::RangeInvalid => "RANGE_INVALID",
+            Code::SizeInvalid => "SIZE_INVALID",
+            Code::TagInvalid => "TAG_INVALID",
+            Code::TooManyRequests => "TOOMANYREQUESTS",
+            Code::Unavailable => "UNAVAILABLE",
+            Code::Unknown => "UNKNOWN",
+            Code::Unsupported => "UNSUPPORTED",
+        }
+    }
+}
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    errors: Vec<Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    /// One error with `code`; `message` is for people.
+    pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Refusal {
+        let message: String = message.into();
+        Refusal {
+            status,
+            errors: vec![json!({"code": code.as_str(), "message": message})],
+            headers: Vec::new(),
+        }
+    }
+
+    /// A request that is wrong in itself (400).
+    pub(super) fn bad(code: Code, message: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// Something that is not there (404).
+    pub(super) fn missing(code: Code, message: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// A digest that cannot be read, or that is not of what was sent (400).
+    pub(super) fn digest(message: impl Into<String>) -> Refusal {
+        Refusal::bad(Code::DigestInvalid, message)
+    }
+
+    /// A method that the route has not, or not here; `allowed` lists those that it has (405).
+    pub(super) fn method(allowed: &'static str, message: &str) -> Refusal {
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported, message);
+        refusal.header(ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    /// One error for each of the `missing` parts of a manifest, with the digest in `detail`, as the handler of
+    /// distribution has it (400).
+    pub(super) fn blobs_unknown(missing: &[Digest]) -> Refusal {
+        let error = |digest: &Digest| {
+            json!({
+                "code": Code::ManifestBlobUnknown.as_str(),
+                "message": "manifest references a manifest or blob unknown to this repository",
+                "detail": digest,
+            })
+        };
+        Refusal {
+            status: StatusCode::BAD_REQUEST,
+            errors: missing.iter().map(error).collect(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Adds a header to the answer.
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Refusal {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Adds `detail` to the first error.
+    pub(super) fn detail(mut self, detail: Value) -> Refusal {
+        if let Some(Value::Object(error)) = self.errors.first_mut() {
+            error.insert("detail".into(), detail);
+        }
+        self
+    }
+
+    /// The answer; to a HEAD request its body is left out.
+    pub(super) fn answer(self, head: bool) -> Answer {
+        let body = json!({ "errors": self.errors }).to_string();
+        let mut answer = Response::new(Body::Empty);
+        *answer.status_mut() = self.status;
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_LENGTH, body.len().into());
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        if !head {
+            *answer.body_mut() = Body::whole(body);
+        }
+        answer
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        tracing::error!("{error:?}");
+        Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Code::Unknown,
+            "the registry failed to do this; its log says why",
+        )
+    }
+}

@@ -1,0 +1,143 @@
+//! A request as the routes see it: its parts, and a body that is read with limits.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use hyper::body::{Body as _, Incoming};
+
+use super::refusal::{Code, Refusal};
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// A client that sends nothing for so long is given up.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What is read of a body that is not wanted, so that a client which is still sending sees the answer.
+const DRAINED: usize = 1024 * 1024;
+const DRAINED_FOR: Duration = Duration::from_secs(2);
+
+/// A request.
+pub(super) struct Asked {
+    pub(super) parts: Parts,
+    pub(super) body: RequestBody,
+    /// Whether it came over TLS.
+    pub(super) tls: bool,
+}
+
+impl Asked {
+    /// Whether only the headers of the answer are wanted.
+    pub(super) fn is_head(&self) -> bool {
+        self.parts.method == Method::HEAD
+    }
+
+    /// The text of a header.
+    pub(super) fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.parts.headers.get(name)?.to_str().ok()
+    }
+
+    /// The length that the client gives for the body.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.header(&CONTENT_LENGTH)?.trim().parse().ok()
+    }
+
+    /// `path` of this server as a URL, with the name by which the client, or the proxy before it, knows the server.
+    pub(super) fn url(&self, path: &str) -> String {
+        let first = |name: &HeaderName| {
+            let text = self.header(name)?.split(',').next()?.trim();
+            (!text.is_empty()).then_some(text)
+        };
+        let host = first(&FORWARDED_HOST).or_else(|| first(&HOST));
+        let is_host = |host: &&str| {
+            host.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b))
+        };
+        let scheme = match first(&FORWARDED_PROTO) {
+            Some("https") => "https",
+            Some("http") => "http",
+            _ if self.tls => "https",
+            _ => "http",
+        };
+        match host.filter(is_host) {
+            Some(host) => format!("{scheme}://{host}{path}"),
+            None => path.to_owned(),
+        }
+    }
+}
+
+/// The body of a request.
+pub(super) struct RequestBody {
+    inner: Incoming,
+}
+
+impl RequestBody {
+    pub(super) fn new(inner: Incoming) -> RequestBody {
+        RequestBody { inner }
+    }
+
+    /// The next bytes, `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        loop {
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut self.inner).poll_frame(cx));
+            match tokio::time::timeout(IDLE, frame).await {
+                Ok(None) => return Ok(None),
+                // Trailers say nothing here.
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+                Ok(Some(Err(e))) => {
+                    let text = format!("the body of the request is incomplete: {e}");
+                    return Err(Refusal::bad(Code::SizeInvalid, text));
+                }
+                Err(_) => {
+                    let (status, code) = (StatusCode::REQUEST_TIMEOUT, Code::SizeInvalid);
+                    return Err(Refusal::new(
+                        status,
+                        code,
+                        "the body of the request stopped",
+                    ));
+                }
+            }
+        }
+    }
+
+    /// All bytes; `None` when they are more than `most`.
+    pub(super) async fn whole(&mut self, most: usize) -> Result<Option<Bytes>, Refusal> {
+        let mut all = BytesMut::new();
+        while let Some(bytes) = self.next().await? {
+            if all.len() + bytes.len() > most {
+                return Ok(None);
+            }
+            all.extend_from_slice(&bytes);
+        }
+        Ok(Some(all.freeze()))
+    }
+
+    /// Whether there is nothing to read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    /// Reads what is left of a small body that nothing wanted.
+    pub(super) async fn drain(&mut self) {
+        if self.is_empty() {
+            return;
+        }
+        let drain = async {
+            let mut read = 0;
+            while let Ok(Some(bytes)) = self.next().await {
+                read += bytes.len();
+                if read > DRAINED {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(DRAINED_FOR, drain).await;
+    }
+}

@@ -1,0 +1,90 @@
+//! Blobs: download, whole or in part, and delete.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE,
+    RANGE,
+};
+use serde_json::json;
+
+use super::super::App;
+use super::super::answer::{self, Answer, Body};
+use super::super::range::{Wanted, wanted};
+use super::super::refusal::{Code, Refusal};
+use super::super::request::Asked;
+use super::super::store::Root;
+use crate::image::{Digest, RepositoryName};
+
+pub(super) async fn get(
+    app: &App,
+    asked: &Asked,
+    name: &RepositoryName,
+    digest: &Digest,
+) -> Result<Answer, Refusal> {
+    let blob = app.content.blob(name, digest).await?;
+    let blob = blob.ok_or_else(|| unknown(digest))?;
+    if answer::is_known(&asked.parts.headers, digest) {
+        let mut answer = answer::empty(StatusCode::NOT_MODIFIED);
+        answer::set_digest(&mut answer, digest);
+        return Ok(answer);
+    }
+    let size = blob.size;
+    // A range of another content is of no use to the client.
+    let etag = format!("\"{digest}\"");
+    let same = asked.header(&IF_RANGE).is_none_or(|tag| tag == etag);
+    let range = asked.header(&RANGE).filter(|_| same && !asked.is_head());
+    let (status, from, len) = match wanted(range, size) {
+        Wanted::All => (StatusCode::OK, 0, size),
+        Wanted::Part(first, last) => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
+        Wanted::Unsatisfiable => {
+            let (status, code) = (StatusCode::RANGE_NOT_SATISFIABLE, Code::RangeInvalid);
+            let refusal = Refusal::new(status, code, "the blob has no such range");
+            let value = format!("bytes */{size}");
+            return Err(match value.parse() {
+                Ok(value) => refusal.header(CONTENT_RANGE, value),
+                Err(_) => refusal,
+            });
+        }
+    };
+    let mut answer = answer::empty(status);
+    answer::set_digest(&mut answer, digest);
+    answer::set(&mut answer, ETAG, etag);
+    answer::set(&mut answer, CONTENT_LENGTH, len);
+    answer::set(&mut answer, CONTENT_TYPE, "application/octet-stream");
+    answer::set(&mut answer, CACHE_CONTROL, "max-age=31536000");
+    answer::set(&mut answer, ACCEPT_RANGES, "bytes");
+    if status == StatusCode::PARTIAL_CONTENT {
+        let value = format!("bytes {from}-{}/{size}", from + len - 1);
+        answer::set(&mut answer, CONTENT_RANGE, value);
+    }
+    if !asked.is_head() && len > 0 {
+        *answer.body_mut() = Body::stream(blob.read(from).await?, len);
+    }
+    Ok(answer)
+}
+
+pub(super) async fn delete(
+    root: &Arc<Root>,
+    name: &RepositoryName,
+    digest: &Digest,
+) -> Result<Answer, Refusal> {
+    let (repository, wanted) = (root.repository(name), digest.clone());
+    let deleted = super::blocking(move || {
+        if repository.lists(&wanted)? {
+            let text = "the digest is that of a manifest; delete it as one";
+            return Err(Refusal::method("GET, HEAD", text));
+        }
+        Ok(repository.delete_blob(&wanted)?)
+    });
+    match deleted.await? {
+        true => Ok(answer::empty(StatusCode::ACCEPTED)),
+        false => Err(unknown(digest)),
+    }
+}
+
+fn unknown(digest: &Digest) -> Refusal {
+    let refusal = Refusal::missing(Code::BlobUnknown, "blob unknown to registry");
+    refusal.detail(json!(digest))
+}

@@ -1,0 +1,179 @@
+//! What a stored manifest says that the server needs: its type, its children, and what it refers to.
+//!
+//! Read once for each digest and kept by the repository, because content under a digest never changes.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::snapshot::Snapshot;
+use crate::Result;
+use crate::image::{Digest, Manifest, MediaType};
+use crate::transport::blob_store;
+
+/// Children of children that are followed.
+const DEPTH: usize = 8;
+
+/// What one manifest says.
+#[derive(Debug)]
+pub(in crate::serve) struct Facts {
+    pub(in crate::serve) media_type: String,
+    pub(in crate::serve) size: u64,
+    children: Vec<(Digest, String)>,
+    subject: Option<Digest>,
+    /// What the list of referrers shows of it.
+    artifact_type: Option<String>,
+    annotations: Option<Map<String, Value>>,
+}
+
+/// What the manifests of a repository say of each other.
+#[derive(Debug, Default)]
+pub(super) struct Relations {
+    /// Manifests that are listed by an index only, and the type that it gives them.
+    pub(super) children: HashMap<Digest, String>,
+    /// The manifests that refer to a subject, in the order of the index.
+    pub(super) referrers: HashMap<Digest, Vec<Digest>>,
+}
+
+impl Facts {
+    /// Reads the manifest `digest` from `file`. `declared` is the type by which it is listed. `None` when the file is
+    /// missing or has other content. Blocks.
+    pub(super) fn read(file: &Path, digest: &Digest, declared: &str) -> Result<Option<Facts>> {
+        let Some(bytes) = blob_store::read_document(file)? else {
+            return Ok(None);
+        };
+        let size = bytes.len() as u64;
+        // Layouts exist that call a manifest something else than it calls itself; its own word stands then.
+        let stated = Some(declared).filter(|t| !t.is_empty());
+        let manifest = Manifest::parse(bytes.clone(), stated)
+            .or_else(|_| Manifest::parse(bytes.clone(), None));
+        let is_it = match &manifest {
+            Ok(manifest) => manifest.is(digest),
+            Err(_) => Digest::of(digest.algorithm(), &bytes) == *digest,
+        };
+        if !is_it {
+            tracing::error!("`{}` is corrupt and is not served", file.display());
+            return Ok(None);
+        }
+        Ok(Some(match manifest {
+            Ok(manifest) => Facts::of(&manifest, size),
+            Err(_) => Facts {
+                media_type: declared.to_owned(),
+                ..Facts::opaque(size)
+            },
+        }))
+    }
+
+    fn opaque(size: u64) -> Facts {
+        Facts {
+            media_type: String::new(),
+            size,
+            children: Vec::new(),
+            subject: None,
+            artifact_type: None,
+            annotations: None,
+        }
+    }
+
+    fn of(manifest: &Manifest, size: u64) -> Facts {
+        #[derive(Deserialize, Default)]
+        #[serde(rename_all = "camelCase", default)]
+        struct View {
+            config: Option<Part>,
+            manifests: Option<Vec<Part>>,
+            subject: Option<Part>,
+            artifact_type: Option<String>,
+            annotations: Option<Map<String, Value>>,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(rename_all = "camelCase", default)]
+        struct Part {
+            media_type: Option<String>,
+            digest: Option<Box<str>>,
+        }
+        let of_digest = |part: Part| {
+            let digest = part.digest?.parse().ok()?;
+            Some((digest, part.media_type.unwrap_or_default()))
+        };
+        let media_type = manifest.media_type();
+        let view: View = serde_json::from_slice(manifest.payload()).unwrap_or_default();
+        let children = view.manifests.unwrap_or_default().into_iter();
+        // A `subject` means something in the manifests of OCI only.
+        let subject = view.subject.filter(|_| !media_type.is_docker_manifest());
+        let of_config = view.config.and_then(|c| c.media_type);
+        let artifact_type = view.artifact_type.filter(|t| !t.is_empty());
+        Facts {
+            children: children.filter_map(of_digest).collect(),
+            artifact_type: artifact_type.or(of_config),
+            annotations: view.annotations.filter(|_| subject.is_some()),
+            subject: subject.and_then(of_digest).map(|(digest, _)| digest),
+            media_type: media_type.to_string(),
+            ..Facts::opaque(size)
+        }
+    }
+
+    /// The descriptor of this manifest, which is `digest`, in a list of referrers (distribution-spec, "Listing
+    /// Referrers").
+    pub(super) fn referrer(&self, digest: &Digest) -> Value {
+        let mut descriptor = json!({
+            "mediaType": self.media_type,
+            "digest": digest,
+            "size": self.size,
+        });
+        if let Some(annotations) = &self.annotations {
+            descriptor["annotations"] = Value::Object(annotations.clone());
+        }
+        if let Some(artifact_type) = &self.artifact_type {
+            descriptor["artifactType"] = artifact_type.as_str().into();
+        }
+        descriptor
+    }
+}
+
+impl Relations {
+    /// Looks at all manifests of `snapshot`, with `facts` to read one.
+    pub(super) fn of(
+        snapshot: &Snapshot,
+        facts: impl Fn(&Digest, &str) -> Result<Option<Arc<Facts>>>,
+    ) -> Result<Relations> {
+        let mut relations = Relations::default();
+        let mut seen = HashSet::new();
+        let listed = snapshot.entries().filter_map(|e| {
+            let media_type = e.media_type.to_string();
+            e.digest.clone().map(|digest| (digest, media_type, 0))
+        });
+        let mut left: Vec<(Digest, String, usize)> = listed.collect();
+        left.reverse();
+        while let Some((digest, media_type, depth)) = left.pop() {
+            if !seen.insert(digest.clone()) {
+                continue;
+            }
+            if depth > 0 {
+                let known = MediaType::new(&media_type);
+                if !known.is_manifest() && !media_type.is_empty() {
+                    continue;
+                }
+                if snapshot.entry(&digest).is_none() {
+                    relations
+                        .children
+                        .insert(digest.clone(), media_type.clone());
+                }
+            }
+            let Some(facts) = facts(&digest, &media_type)? else {
+                continue;
+            };
+            if let Some(subject) = &facts.subject {
+                let referrers = relations.referrers.entry(subject.clone()).or_default();
+                referrers.push(digest);
+            }
+            if depth < DEPTH {
+                let children = facts.children.iter();
+                left.extend(children.map(|(d, t)| (d.clone(), t.clone(), depth + 1)));
+            }
+        }
+        Ok(relations)
+    }
+}

@@ -1,0 +1,12 @@
+//! `barque serve`: the API byte by byte, other people's clients, crashes and hostile requests.
+
+#![cfg(feature = "serve")]
+
+mod hostile;
+mod lists;
+mod manifests;
+mod peers;
+mod pull;
+mod restart;
+mod throwaway;
+mod uploads;

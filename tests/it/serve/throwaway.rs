@@ -1,0 +1,111 @@
+//! `barque serve -- COMMAND`: a registry for one command; and the same from a program.
+
+use crate::support::images::{small, write_layout};
+use crate::support::sandbox::names;
+use crate::support::{Barque, Serving};
+
+#[test]
+fn a_command_has_a_registry_of_its_own() {
+    let barque = Barque::new();
+    write_layout(&barque.path("in"), &[("1", &small())]);
+    let program = env!("CARGO_BIN_EXE_barque");
+    let script = format!(
+        "{program} copy oci:in:1 docker://$BARQUE_REGISTRY/a/b:1 >&2 && {program} tags --plain $BARQUE_REGISTRY/a/b && echo $BARQUE_REGISTRY {{}}"
+    );
+    let out = barque.args(["serve", "--", "sh", "-c", &script]).run().ok();
+    let lines: Vec<&str> = out.stdout().lines().collect();
+    assert_eq!(lines[0], "1");
+    // Nothing in the arguments is replaced.
+    let (address, braces) = lines[1].split_once(' ').unwrap();
+    assert_eq!(braces, "{}");
+    assert!(address.starts_with("127.0.0.1:"), "{address}");
+    assert!(
+        std::net::TcpStream::connect(address).is_err(),
+        "it still listens"
+    );
+    assert_eq!(names(&barque.tmp()), [""; 0], "the store is removed");
+}
+
+#[test]
+fn the_status_of_the_command_is_that_of_barque() {
+    let barque = Barque::new();
+    for (script, code) in [
+        ("exit 0", 0),
+        ("exit 7", 7),
+        ("exit 255", 255),
+        ("kill -9 $$", 137),
+    ] {
+        let out = barque
+            .args(["serve", "--", "sh", "-c", script])
+            .run()
+            .code(code);
+        assert_eq!(out.stderr(), "", "{script}");
+    }
+    let none = barque
+        .args(["serve", "--", "no-such-program"])
+        .run()
+        .code(2);
+    assert!(
+        none.stderr().contains("cannot run `no-such-program`"),
+        "{}",
+        none.stderr()
+    );
+    assert_eq!(names(&barque.tmp()), [""; 0]);
+}
+
+#[test]
+fn signals_reach_the_command() {
+    let barque = Barque::new();
+    for (signal, code) in [("TERM", 41), ("INT", 42), ("HUP", 43)] {
+        let script = "trap 'exit 41' TERM; trap 'exit 42' INT; trap 'exit 43' HUP; echo ready; while :; do sleep 0.02; done";
+        let running = barque.args(["serve", "--", "sh", "-c", script]).start();
+        running.wait_for_stdout(b"ready");
+        running.signal(signal);
+        running.wait().code(code);
+    }
+    assert_eq!(names(&barque.tmp()), [""; 0]);
+}
+
+#[test]
+fn a_named_root_is_kept() {
+    let barque = Barque::new();
+    write_layout(&barque.path("in"), &[("1", &small())]);
+    let program = env!("CARGO_BIN_EXE_barque");
+    let script = format!("{program} copy oci:in:1 docker://$BARQUE_REGISTRY/a:1");
+    let run = ["serve", "--root", "kept", "--", "sh", "-c", &script];
+    barque.args(run).run().ok();
+    barque.args(["inspect", "oci:kept/a:1"]).run().ok();
+}
+
+#[test]
+fn without_a_command_a_root_is_needed() {
+    let barque = Barque::new();
+    let out = barque.args(["serve"]).run().code(1);
+    assert!(out.stderr().contains("--root"), "{}", out.stderr());
+}
+
+#[test]
+fn a_port_in_use_is_an_error() {
+    let server = Serving::start(&[]);
+    let barque = Barque::new();
+    let out = barque.args(["serve", "--root", "x", "--listen", server.address()]);
+    let out = out.run().code(1);
+    assert!(
+        out.stderr().contains("cannot listen on"),
+        "{}",
+        out.stderr()
+    );
+}
+
+#[test]
+fn a_program_starts_a_registry_and_drops_it() {
+    let registry = barque::serve::Registry::start().unwrap();
+    let address = registry.address();
+    let barque = Barque::new();
+    write_layout(&barque.path("in"), &[("1", &small())]);
+    let image = format!("docker://{address}/a:1");
+    barque.args(["copy", "oci:in:1", &image]).run().ok();
+    barque.args(["delete", &image]).run().ok();
+    drop(registry);
+    assert!(std::net::TcpStream::connect(address).is_err());
+}

@@ -1,0 +1,185 @@
+//! Uploads of blobs (distribution-spec, "Pushing blobs").
+
+use crate::support::Serving;
+use crate::support::images::{noise, sha256};
+
+#[test]
+fn a_blob_is_pushed_in_one_post() {
+    let server = Serving::writable();
+    let digest = sha256(b"one post");
+    let path = format!("/v2/a/b/blobs/uploads/?digest={digest}");
+    let pushed = server.request("POST", &path, &[], b"one post");
+    assert_eq!(pushed.status, 201);
+    assert_eq!(pushed.header("docker-content-digest"), digest.to_string());
+    let blob = server.get(pushed.header("location"));
+    assert_eq!(blob.body, b"one post");
+    server
+        .request("POST", &path, &[], b"another")
+        .refused(400, "DIGEST_INVALID");
+}
+
+#[test]
+fn a_blob_is_pushed_by_post_and_put() {
+    let server = Serving::writable();
+    for bytes in [&b""[..], b"{}", &noise(1, 900_000)] {
+        let digest = sha256(bytes);
+        let location = server.upload("a");
+        let put = format!("{location}?digest={digest}");
+        let headers = [("Content-Type", "application/octet-stream")];
+        let pushed = server.request("PUT", &put, &headers, bytes);
+        assert_eq!(pushed.status, 201, "{pushed:?}");
+        assert!(server.get(pushed.header("location")).body == bytes);
+        // It is closed.
+        server.get(&location).refused(404, "BLOB_UPLOAD_UNKNOWN");
+    }
+    let location = server.upload("a");
+    server
+        .request("PUT", &location, &[], b"x")
+        .refused(400, "DIGEST_INVALID");
+    let wrong = format!("{location}?digest={}", sha256(b"y"));
+    server
+        .request("PUT", &wrong, &[], b"x")
+        .refused(400, "DIGEST_INVALID");
+    server.get(&location).refused(404, "BLOB_UPLOAD_UNKNOWN");
+}
+
+#[test]
+fn chunks_come_in_order_and_others_are_416() {
+    let server = Serving::writable();
+    let bytes = noise(2, 3000);
+    let started = server.send("POST", "/v2/a/blobs/uploads/");
+    assert_eq!(started.header("range"), "0-0");
+    assert!(
+        started
+            .header("oci-chunk-min-length")
+            .parse::<u64>()
+            .is_ok()
+    );
+    let location = started.header("location").to_owned();
+    let id = started.header("docker-upload-uuid");
+    assert!(location.ends_with(id) && !id.is_empty());
+    let patch = |range: &str, bytes: &[u8]| {
+        server.request("PATCH", &location, &[("Content-Range", range)], bytes)
+    };
+    let first = patch("0-999", &bytes[..1000]);
+    assert_eq!((first.status, first.header("range")), (202, "0-999"));
+    for (range, part) in [
+        ("2000-2999", &bytes[2000..]),
+        ("0-999", &bytes[..1000]),
+        ("x", &bytes[..1]),
+    ] {
+        let out_of_order = patch(range, part);
+        out_of_order.refused(416, "RANGE_INVALID");
+        assert_eq!(out_of_order.header("range"), "0-999");
+        assert_eq!(out_of_order.header("location"), location);
+    }
+    patch("1000-1001", b"x").refused(400, "SIZE_INVALID");
+    let status = server.get(&location);
+    assert_eq!((status.status, status.header("range")), (204, "0-999"));
+    assert_eq!(patch("1000-1999", &bytes[1000..2000]).status, 202);
+    let put = format!("{location}?digest={}", sha256(&bytes));
+    let early = server.request(
+        "PUT",
+        &put,
+        &[("Content-Range", "2500-2999")],
+        &bytes[2500..],
+    );
+    early.refused(416, "RANGE_INVALID");
+    let last = server.request(
+        "PUT",
+        &put,
+        &[("Content-Range", "2000-2999")],
+        &bytes[2000..],
+    );
+    assert_eq!(last.status, 201);
+    assert!(server.get(last.header("location")).body == bytes);
+}
+
+#[test]
+fn a_stream_needs_no_length() {
+    let server = Serving::writable();
+    let location = server.upload("a");
+    let body = b"6\r\nstream\r\n3\r\ned!\r\n0\r\n\r\n";
+    let headers = [
+        ("Transfer-Encoding", "chunked"),
+        ("Content-Length-Not", "0"),
+    ];
+    let mut stream = server.connect();
+    let path = location.split_once(server.address()).unwrap().1;
+    let head = format!(
+        "PATCH {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}: {}\r\n\r\n",
+        headers[0].0, headers[0].1
+    );
+    std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+    std::io::Write::write_all(&mut stream, body).unwrap();
+    let patched = crate::support::Answer::read(&mut stream);
+    assert_eq!((patched.status, patched.header("range")), (202, "0-8"));
+    let put = format!("{location}?digest={}", sha256(b"streamed!"));
+    assert_eq!(server.send("PUT", &put).status, 201);
+}
+
+#[test]
+fn an_upload_can_be_cancelled() {
+    let server = Serving::writable();
+    let location = server.upload("a");
+    assert_eq!(server.send("DELETE", &location).status, 204);
+    server.get(&location).refused(404, "BLOB_UPLOAD_UNKNOWN");
+    server
+        .send("DELETE", &location)
+        .refused(404, "BLOB_UPLOAD_UNKNOWN");
+    // An upload belongs to its repository.
+    let location = server.upload("a");
+    let elsewhere = location.replace("/v2/a/", "/v2/b/");
+    server.get(&elsewhere).refused(404, "BLOB_UPLOAD_UNKNOWN");
+}
+
+#[test]
+fn a_mount_is_201_where_the_source_has_the_blob_and_202_elsewhere() {
+    let server = Serving::writable();
+    let digest = server.push_blob("a", b"mounted");
+    let mount = |query: &str| server.send("POST", &format!("/v2/b/blobs/uploads/?mount={query}"));
+    // From where it is not, and what is nowhere.
+    for query in [
+        format!("{digest}&from=c"),
+        format!("{}&from=a", sha256(b"no")),
+        sha256(b"no").to_string(),
+    ] {
+        let declined = mount(&query);
+        assert_eq!(declined.status, 202, "{query}");
+        assert_eq!(server.get(declined.header("location")).status, 204);
+        server
+            .get(&format!("/v2/b/blobs/{digest}"))
+            .refused(404, "BLOB_UNKNOWN");
+    }
+    let mounted = mount(&format!("{digest}&from=a"));
+    assert_eq!(mounted.status, 201);
+    assert_eq!(mounted.header("docker-content-digest"), digest.to_string());
+    assert_eq!(server.get(mounted.header("location")).body, b"mounted");
+    let anonymous = server.send("POST", &format!("/v2/d/blobs/uploads/?mount={digest}"));
+    assert_eq!(anonymous.status, 201);
+    // Deleting it in one repository leaves the others whole.
+    assert_eq!(
+        server
+            .send("DELETE", &format!("/v2/a/blobs/{digest}"))
+            .status,
+        202
+    );
+    assert_eq!(server.get(mounted.header("location")).status, 200);
+}
+
+#[test]
+fn a_deleted_blob_is_gone_and_can_come_back() {
+    let server = Serving::writable();
+    let digest = server.push_blob("a", b"again");
+    let path = format!("/v2/a/blobs/{digest}");
+    assert_eq!(server.send("DELETE", &path).status, 202);
+    server.get(&path).refused(404, "BLOB_UNKNOWN");
+    server.send("DELETE", &path).refused(404, "BLOB_UNKNOWN");
+    let pool = server
+        .root()
+        .join(".barque/blobs/sha256")
+        .join(digest.hex());
+    assert!(!pool.exists(), "the space is freed");
+    server.push_blob("a", b"again");
+    assert_eq!(server.get(&path).body, b"again");
+}
