@@ -28,7 +28,7 @@ use super::{
 use crate::image::{Descriptor, Digest, Manifest, Reference, Tag};
 use crate::legacy::docker_v1::{Fallback, V1Source, no_v2};
 use crate::legacy::v1::Sketch;
-use crate::registry::v2::TagOrDigest;
+use crate::registry::v2::{RepositoryClient, TagOrDigest};
 use crate::registry::{Actions, ApiError, Client};
 use crate::settings::Context;
 use crate::{Error, Kind, Result};
@@ -40,7 +40,8 @@ pub(super) use destination::{missing_blobs, refuses_type};
 
 /// An image of a registry, to read.
 pub struct DockerSource {
-    client: Arc<Client>,
+    /// Where the image is, for reading.
+    repository: RepositoryClient,
     reference: Reference,
     v1: Fallback<V1Source>,
     draft: OnceCell<Draft>,
@@ -57,7 +58,7 @@ impl DockerSource {
     pub fn new(reference: &Reference, context: &Context) -> Result<DockerSource> {
         let client = Arc::new(Client::new(&reference.repository.registry, context)?);
         Ok(DockerSource {
-            client,
+            repository: client.repository(&reference.repository.name, Actions::Pull),
             reference: reference.clone(),
             v1: Fallback::new(reference, context),
             draft: OnceCell::new(),
@@ -69,9 +70,7 @@ impl DockerSource {
 
     async fn get_manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         let which = wanted(&self.reference, which);
-        self.client
-            .get_manifest(&self.reference.repository.name, &which, Actions::Pull)
-            .await
+        self.repository.get_manifest(&which).await
     }
 
     /// The error `e` about the image's name, and that its repository is unknown too, where that is so: most registries
@@ -81,12 +80,7 @@ impl DockerSource {
         if !has_code(&e, "MANIFEST_UNKNOWN") {
             return e;
         }
-        match self
-            .client
-            .tags(&self.reference.repository.name)
-            .next()
-            .await
-        {
+        match self.repository.tags().next().await {
             Some(Err(list)) if has_code(&list, "NAME_UNKNOWN") => list.context(e.to_string()),
             _ => e,
         }
@@ -96,12 +90,19 @@ impl DockerSource {
     async fn v1(&self, e: Error) -> Result<&Arc<V1Source>> {
         let tmpdir = self.tmpdir.clone();
         let open = |session, reference: &_| V1Source::over(session, reference, tmpdir);
-        self.v1.find(&self.client, e, open).await
+        self.v1.find(self.repository.client(), e, open).await
     }
 
     /// The image in the draft's form after `e`, when that is what the server speaks; else `e`.
     async fn draft(&self, e: Error) -> Result<&Draft> {
-        let find = || Draft::find(&self.client, &self.reference, self.tmpdir.as_deref(), e);
+        let find = || {
+            Draft::find(
+                self.repository.client(),
+                &self.reference,
+                self.tmpdir.as_deref(),
+                e,
+            )
+        };
         self.draft.get_or_try_init(find).await
     }
 
@@ -183,18 +184,14 @@ impl Source for DockerSource {
         if let Some(draft) = self.draft.get() {
             return draft.blob_size(digest).await;
         }
-        self.client
-            .blob_size(&self.reference.repository.name, digest, Actions::Pull)
-            .await
+        self.repository.blob_size(digest).await
     }
 
     async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes> {
         let part = 0..blob.size.min(len as u64);
         let old = self.v1.get().is_some() || self.draft.get().is_some();
         if !old && !part.is_empty() {
-            let name = &self.reference.repository.name;
-            let asked = self.client.get_blob_part(name, blob, part, Actions::Pull);
-            match asked.await {
+            match self.repository.get_blob_part(blob, part).await {
                 Ok(stream) => return read_all(stream, len as u64).await,
                 Err(e) => tracing::debug!("{e}; reading the blob from its beginning"),
             }
@@ -204,7 +201,7 @@ impl Source for DockerSource {
     }
 
     fn origin(&self) -> Option<Url> {
-        self.client.origin()
+        self.repository.client().origin()
     }
 
     fn reference(&self) -> Option<&Reference> {
@@ -234,15 +231,15 @@ impl Source for DockerSource {
 
     fn requests(&self) -> BTreeMap<String, u64> {
         let v1 = self.v1.get().map(|v1| v1.requests());
-        summed(self.client.requests(), v1)
+        summed(self.repository.client().requests(), v1)
     }
 
     fn round_trip(&self) -> Option<Duration> {
-        self.client.round_trip()
+        self.repository.client().round_trip()
     }
 
     fn pressure(&self) -> u64 {
-        self.client.pressure()
+        self.repository.client().pressure()
     }
 
     fn requests_per_blob(&self) -> u64 {
@@ -251,7 +248,7 @@ impl Source for DockerSource {
     }
 
     fn tags(self: Arc<Self>) -> Option<TagPages> {
-        let pages = self.client.tags(&self.reference.repository.name);
+        let pages = self.repository.tags();
         let pages = pages.then(move |page| {
             let source = self.clone();
             async move {

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::sync::Arc;
+
 use barque::image::{Algorithm, Descriptor};
 use barque::legacy::jws::SigningKey;
 use barque::legacy::tarsum::{BlobSum, TarSumVersion, TarSummer};
-use barque::registry::{ApiError, Client, UploadBody};
+use barque::registry::{Actions, ApiError, Client, UploadBody};
 use barque::settings::Context;
 use serde_json::Value;
 
@@ -283,7 +285,7 @@ async fn an_upload_step_by_step() {
     let text = format!("{}/fleet/new", fake.address());
     let repository = barque::image::parse_reference(&text).unwrap().repository;
     let client = Client::new(&repository.registry, &Context::default()).unwrap();
-    let name = repository.name;
+    let repository = Arc::new(client).repository(&repository.name, Actions::PullPush);
     let bytes = bytes::Bytes::from(noise(5, 10_000));
     let blob = Descriptor::new("x", sha256(&bytes), bytes.len() as u64);
     let body = UploadBody::new(blob.size, move |from| {
@@ -292,45 +294,44 @@ async fn an_upload_step_by_step() {
             Ok(Box::pin(futures_util::stream::iter([Ok(rest)])) as barque::registry::ByteStream)
         })
     });
-    let session = client.draft_start_upload(&name).await.unwrap();
-    let session = client
-        .draft_put_chunk(&name, &session, &body, 0..4_000)
+    let session = repository.draft_start_upload().await.unwrap();
+    let session = repository
+        .draft_put_chunk(&session, &body, 0..4_000)
         .await
         .unwrap();
-    let early = client.draft_put_chunk(&name, &session, &body, 5_000..6_000);
+    let early = repository.draft_put_chunk(&session, &body, 5_000..6_000);
     let refused = early.await.unwrap_err();
     assert_eq!(ApiError::of(&refused).unwrap().status, 416);
-    let status = client.draft_upload_status(&name, &session).await.unwrap();
+    let status = repository.draft_upload_status(&session).await.unwrap();
     assert_eq!(status.bytes, Some(4_000));
     // A status that says nothing is no crash.
     fake.with(|held| held.silent = true);
-    let silent = client.draft_upload_status(&name, &session).await.unwrap();
+    let silent = repository.draft_upload_status(&session).await.unwrap();
     assert_eq!(silent.bytes, None);
-    let session = client
-        .draft_put_chunk(&name, &session, &body, 4_000..10_000)
+    let session = repository
+        .draft_put_chunk(&session, &body, 4_000..10_000)
         .await
         .unwrap();
-    client
-        .draft_finish_upload(&name, &session, &blob)
+    repository
+        .draft_finish_upload(&session, &blob)
         .await
         .unwrap();
     let sum = BlobSum::Digest(blob.digest.clone());
-    let actions = barque::registry::Actions::Pull;
-    let size = client.draft_blob_size(&name, &sum, actions).await.unwrap();
+    let size = repository.draft_blob_size(&sum).await.unwrap();
     assert_eq!(size, Some(Some(10_000)));
     assert_eq!(
         fake.requests("PUT").last().unwrap().rsplit(' ').next(),
         Some("10000-10000/10000")
     );
 
-    let session = client.draft_start_upload(&name).await.unwrap();
-    client
-        .draft_put_upload(&name, &session, &blob, &body)
+    let session = repository.draft_start_upload().await.unwrap();
+    repository
+        .draft_put_upload(&session, &blob, &body)
         .await
         .unwrap();
-    let session = client.draft_start_upload(&name).await.unwrap();
-    client.cancel_upload(&name, &session).await.unwrap();
-    let gone = client.draft_upload_status(&name, &session).await;
+    let session = repository.draft_start_upload().await.unwrap();
+    repository.cancel_upload(&session).await.unwrap();
+    let gone = repository.draft_upload_status(&session).await;
     assert_eq!(ApiError::of(&gone.unwrap_err()).unwrap().status, 404);
     fake.with(|held| assert!(held.uploads.is_empty()));
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use barque::image::{Descriptor, Digest, MediaType, Reference};
-use barque::registry::Client;
 use barque::registry::v2::ReadTag;
+use barque::registry::{Actions, Client};
 use barque::settings::Context;
 use barque::{Error, Kind};
 use serde_json::{Value, json};
@@ -274,13 +274,13 @@ fn list(
     let name: Reference = format!("{}/a:1", registry.address()).parse().unwrap();
     let client = Client::new(&name.repository.registry, &Context::default());
     let client = Arc::new(client.unwrap());
+    let repository = client.repository(&name.repository.name, Actions::Pull);
     let artifact_type = artifact_type.map(MediaType::new);
-    let name = &name.repository.name;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     runtime.unwrap().block_on(async {
-        let asked = client.referrers(name, subject, artifact_type.as_ref(), read_tag);
+        let asked = repository.referrers(subject, artifact_type.as_ref(), read_tag);
         asked.await
     })
 }

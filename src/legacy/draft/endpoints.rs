@@ -6,22 +6,23 @@
 
 use http::{Method, header};
 
-use crate::image::{Manifest, MediaType, RepositoryName, Tag};
+use crate::image::{Manifest, MediaType, Tag};
 use crate::legacy::tarsum::BlobSum;
 use crate::registry::error::has_status;
-use crate::registry::intent::{Actions, Body, ByteStream, Intent, Scope};
+use crate::registry::intent::{Body, ByteStream, Intent};
+use crate::registry::may_have_gone;
 use crate::registry::v2::MANIFEST_CAP;
-use crate::registry::{Client, may_have_gone};
+use crate::registry::v2::RepositoryClient;
 use crate::{Error, Kind, Result};
 
-impl Client {
+impl RepositoryClient {
     /// GET: the manifest that `tag` stands for; there is no other name for one.
     ///
     /// # Errors
     /// [`Kind::NotFound`] when there is none, [`Kind::Corrupt`] when it is not docker's schema 1.
-    pub async fn draft_manifest(&self, repository: &RepositoryName, tag: &Tag) -> Result<Manifest> {
-        let get = manifest(Method::GET, repository, tag);
-        let (answer, raw) = self.document(&get, MANIFEST_CAP).await?;
+    pub async fn draft_manifest(&self, tag: &Tag) -> Result<Manifest> {
+        let get = self.draft_manifest_request(Method::GET, tag);
+        let (answer, raw) = self.client.document(&get, MANIFEST_CAP).await?;
         let url = answer.url.redacted();
         let wrong = || {
             let text = format!("GET {url} answered with no schema 1 manifest");
@@ -36,26 +37,18 @@ impl Client {
     }
 
     /// PUT: writes `manifest`, a signed one of schema 1, as `tag`. What it points at must be there already.
-    pub async fn draft_put_manifest(
-        &self,
-        repository: &RepositoryName,
-        tag: &Tag,
-        manifest: &Manifest,
-    ) -> Result<()> {
-        let mut put = self::manifest(Method::PUT, repository, tag)
+    pub async fn draft_put_manifest(&self, tag: &Tag, manifest: &Manifest) -> Result<()> {
+        let mut put = self
+            .draft_manifest_request(Method::PUT, tag)
             .header(header::CONTENT_TYPE, MediaType::SCHEMA1);
         put.body = Body::Bytes(manifest.raw().clone());
-        self.send(&put).await.map(drop)
+        self.client.send(&put).await.map(drop)
     }
 
     /// DELETE: takes away `tag` with its manifest, on a server that is known to delete so.
-    pub async fn draft_delete_manifest(
-        &self,
-        repository: &RepositoryName,
-        tag: &Tag,
-    ) -> Result<()> {
-        let delete = manifest(Method::DELETE, repository, tag);
-        match self.send(&delete).await {
+    pub async fn draft_delete_manifest(&self, tag: &Tag) -> Result<()> {
+        let delete = self.draft_manifest_request(Method::DELETE, tag);
+        match self.client.send(&delete).await {
             Err(e) if may_have_gone(&e) => Ok(()),
             sent => sent.map(drop),
         }
@@ -65,26 +58,20 @@ impl Client {
     /// not 0. Nothing is verified here.
     pub async fn draft_blob(
         &self,
-        repository: &RepositoryName,
         blob: &BlobSum,
         size: Option<u64>,
         from: u64,
     ) -> Result<ByteStream> {
-        let scope = Scope::new(repository, Actions::Pull);
-        self.get_bytes(path(repository, blob), scope, size, from, None)
+        let path = self.path(format_args!("blob/{blob}"));
+        self.client
+            .get_bytes(path, self.scope(), size, from, None)
             .await
     }
 
     /// HEAD: whether the blob is there, and if it is, its size in bytes where the server says it.
-    pub async fn draft_blob_size(
-        &self,
-        repository: &RepositoryName,
-        blob: &BlobSum,
-        actions: Actions,
-    ) -> Result<Option<Option<u64>>> {
-        let scope = Scope::new(repository, actions);
-        let head = Intent::new(Method::HEAD, path(repository, blob), Some(scope));
-        match self.send(&head).await {
+    pub async fn draft_blob_size(&self, blob: &BlobSum) -> Result<Option<Option<u64>>> {
+        let head = self.request(Method::HEAD, format_args!("blob/{blob}"));
+        match self.client.send(&head).await {
             Ok(answer) => {
                 let size = answer.header(&header::CONTENT_LENGTH);
                 Ok(Some(size.and_then(|text| text.parse().ok())))
@@ -93,18 +80,8 @@ impl Client {
             Err(e) => Err(e),
         }
     }
-}
 
-fn path(repository: &RepositoryName, blob: &BlobSum) -> String {
-    format!("/v2/{repository}/blob/{blob}")
-}
-
-fn manifest(method: Method, repository: &RepositoryName, tag: &Tag) -> Intent {
-    let actions = match method {
-        Method::PUT => Actions::PullPush,
-        Method::DELETE => Actions::PullDelete,
-        _ => Actions::Pull,
-    };
-    let path = format!("/v2/{repository}/manifest/{tag}");
-    Intent::new(method, path, Some(Scope::new(repository, actions)))
+    fn draft_manifest_request(&self, method: Method, tag: &Tag) -> Intent {
+        self.request(method, format_args!("manifest/{tag}"))
+    }
 }

@@ -1,14 +1,13 @@
 //! Brings one blob to a server of 2014: small ones in one request, larger ones in chunks, from where the server stands
 //! after a refusal or a break.
 
-use crate::image::{Descriptor, RepositoryName};
+use crate::image::Descriptor;
 use crate::legacy::tarsum::BlobSum;
 use crate::registry::error::has_status;
 use crate::registry::failure::{MAX_UNANSWERED, is_unanswered};
-use crate::registry::intent::Actions;
-use crate::registry::v2::Pushed;
 use crate::registry::v2::uploads::Session;
-use crate::registry::{ApiError, Client, UploadBody};
+use crate::registry::v2::{Pushed, RepositoryClient};
+use crate::registry::{ApiError, UploadBody};
 use crate::{Kind, Result};
 
 /// Bytes of a chunk; what is no larger goes in one request.
@@ -16,24 +15,19 @@ const CHUNK: u64 = 4 << 20;
 /// Times in a row that an upload is taken up without progress.
 const MAX_STUCK: usize = 3;
 
-impl Client {
-    /// Brings a blob into `repository` unless it is there. `body` is opened only when bytes are wanted.
-    pub async fn draft_push_blob(
-        &self,
-        repository: &RepositoryName,
-        blob: &Descriptor,
-        body: &UploadBody,
-    ) -> Result<Pushed> {
+impl RepositoryClient {
+    /// Brings a blob into the repository unless it is there. `body` is opened only when bytes are wanted.
+    pub async fn draft_push_blob(&self, blob: &Descriptor, body: &UploadBody) -> Result<Pushed> {
         let sum = BlobSum::Digest(blob.digest.clone());
-        let there = self.draft_blob_size(repository, &sum, Actions::PullPush);
+        let there = self.draft_blob_size(&sum);
         if there.await?.is_some() {
             return Ok(Pushed::Present);
         }
-        let mut session = self.draft_start_upload(repository).await?;
-        match self.draft_send(repository, &mut session, blob, body).await {
+        let mut session = self.draft_start_upload().await?;
+        match self.draft_send(&mut session, blob, body).await {
             Ok(()) => Ok(Pushed::Uploaded),
             Err(e) => {
-                let cancelled = self.cancel_upload(repository, &session).await;
+                let cancelled = self.cancel_upload(&session).await;
                 if let Err(e) = cancelled {
                     tracing::debug!("{e}; the server will forget the upload some day");
                 }
@@ -45,7 +39,6 @@ impl Client {
     /// Sends all of `body` to an open upload and ends it.
     async fn draft_send(
         &self,
-        repository: &RepositoryName,
         session: &mut Session,
         blob: &Descriptor,
         body: &UploadBody,
@@ -55,11 +48,11 @@ impl Client {
         loop {
             let end = blob.size.min(offset + CHUNK);
             let sent = if whole {
-                self.draft_put_upload(repository, session, blob, body).await
+                self.draft_put_upload(session, blob, body).await
             } else if offset == blob.size {
-                self.draft_finish_upload(repository, session, blob).await
+                self.draft_finish_upload(session, blob).await
             } else {
-                let put = self.draft_put_chunk(repository, session, body, offset..end);
+                let put = self.draft_put_chunk(session, body, offset..end);
                 match put.await {
                     Ok(next) => {
                         (*session, offset) = (next, end);
@@ -72,7 +65,7 @@ impl Client {
             let mut most = MAX_STUCK;
             if is_unanswered(&error) {
                 let sum = BlobSum::Digest(blob.digest.clone());
-                let there = self.draft_blob_size(repository, &sum, Actions::PullPush);
+                let there = self.draft_blob_size(&sum);
                 if matches!(there.await, Ok(Some(_))) {
                     return Ok(());
                 }
@@ -80,13 +73,13 @@ impl Client {
             }
             let may_go_on = has_status(&error, &[416])
                 || (error.kind() == Kind::Unavailable && !has_status(&error, &[404]));
-            if body.failed() || !may_go_on || self.is_put_off(&error) || stuck >= most {
+            if body.failed() || !may_go_on || self.client.is_put_off(&error) || stuck >= most {
                 return Err(error);
             }
             if ApiError::of(&error).is_none() {
-                self.wait_before_try(stuck).await;
+                self.client.wait_before_try(stuck).await;
             }
-            let status = self.draft_upload_status(repository, session).await?;
+            let status = self.draft_upload_status(session).await?;
             // Nobody has more than was sent; what says nothing begins again.
             let stands = status.bytes.filter(|bytes| *bytes <= body.reached());
             (*session, offset, whole) = (status.session, stands.unwrap_or(0), false);
@@ -100,14 +93,14 @@ impl Client {
         }
     }
 
-    /// Whether uploads to `repository` are those of 2014: one is opened, and given up at once.
+    /// Whether uploads to the repository are those of 2014: one is opened, and given up at once.
     ///
     /// # Errors
     /// [`Kind::NotAllowed`] when the server knows them and refuses this user.
-    pub(crate) async fn speaks_draft(&self, repository: &RepositoryName) -> Result<bool> {
-        match self.draft_start_upload(repository).await {
+    pub(crate) async fn speaks_draft(&self) -> Result<bool> {
+        match self.draft_start_upload().await {
             Ok(session) => {
-                let cancelled = self.cancel_upload(repository, &session).await;
+                let cancelled = self.cancel_upload(&session).await;
                 if let Err(e) = cancelled {
                     tracing::debug!("{e}");
                 }

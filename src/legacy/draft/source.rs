@@ -12,13 +12,13 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::DraftView;
-use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, RepositoryName, Tag};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Tag};
 use crate::legacy::docker_v1::{Ahead, Made, Place, Recorded, Wanted, layers};
 use crate::legacy::schema1::{Asked, verify};
 use crate::legacy::tarsum::{BlobSum, V1Checksum};
 use crate::legacy::v1::V1Image;
 use crate::legacy::v1::{Sketch, SketchedImage};
-use crate::registry::v2::Pushed;
+use crate::registry::v2::{Pushed, RepositoryClient};
 use crate::registry::{Actions, ApiError, ByteStream, Client, UploadBody};
 use crate::transport::docker::DockerDestination;
 use crate::transport::{BlobOutcome, BlobStream, ManifestRef, ManifestWritten, ReadAhead};
@@ -26,7 +26,7 @@ use crate::{Error, Kind, Result};
 
 /// An image on such a server, to read.
 pub(crate) struct Draft {
-    client: Arc<Client>,
+    repository: RepositoryClient,
     reference: Reference,
     tag: Tag,
     manifest: Manifest,
@@ -55,8 +55,8 @@ impl Draft {
         let Some(tag) = tag_of(reference) else {
             return Err(e);
         };
-        let asked = client.draft_manifest(&reference.repository.name, &tag);
-        let manifest = match asked.await {
+        let repository = client.repository(&reference.repository.name, Actions::Pull);
+        let manifest = match repository.draft_manifest(&tag).await {
             Ok(manifest) => manifest,
             Err(answer) if knows(&answer) => return Err(answer),
             Err(answer) => {
@@ -78,7 +78,7 @@ impl Draft {
             })?;
         }
         Ok(Draft {
-            client: client.clone(),
+            repository,
             reference: reference.clone(),
             tag,
             manifest,
@@ -91,10 +91,6 @@ impl Draft {
 
     fn by_tarsum(&self) -> bool {
         !self.view.tarsums.is_empty()
-    }
-
-    fn name(&self) -> &RepositoryName {
-        &self.reference.repository.name
     }
 
     /// How the server calls the blob that the view calls `digest`.
@@ -127,9 +123,7 @@ impl Draft {
 
     pub(crate) async fn blob_size(&self, digest: &Digest) -> Result<u64> {
         let sum = BlobSum::Digest(digest.clone());
-        let size = self
-            .client
-            .draft_blob_size(self.name(), &sum, Actions::Pull);
+        let size = self.repository.draft_blob_size(&sum);
         let size = size.await?.ok_or_else(|| self.missing(digest))?;
         size.ok_or_else(|| {
             let text = format!("the server does not tell the size of the blob `{digest}`");
@@ -169,9 +163,7 @@ impl Draft {
                 let size = match sizes.get(&layer.blob) {
                     Some(size) => *size,
                     None => {
-                        let size = self
-                            .client
-                            .draft_blob_size(self.name(), &sum, Actions::Pull);
+                        let size = self.repository.draft_blob_size(&sum);
                         let size = size.await?.ok_or_else(|| self.missing(&sum))?;
                         sizes.insert(layer.blob.clone(), size);
                         size
@@ -187,8 +179,7 @@ impl Draft {
                         BlobSum::Digest(digest) => Recorded::Stored(digest),
                     }),
                     place: Arc::new(DraftLayer {
-                        client: self.client.clone(),
-                        repository: self.name().clone(),
+                        repository: self.repository.clone(),
                         sum,
                         size,
                     }),
@@ -218,8 +209,7 @@ fn knows(e: &Error) -> bool {
 
 /// A layer of such an image.
 struct DraftLayer {
-    client: Arc<Client>,
-    repository: RepositoryName,
+    repository: RepositoryClient,
     sum: BlobSum,
     size: Option<u64>,
 }
@@ -227,17 +217,15 @@ struct DraftLayer {
 #[async_trait]
 impl Place for DraftLayer {
     async fn open(&self, from: u64, _stuck: usize) -> Result<ByteStream> {
-        self.client
-            .draft_blob(&self.repository, &self.sum, self.size, from)
-            .await
+        self.repository.draft_blob(&self.sum, self.size, from).await
     }
 
     fn is_put_off(&self, e: &Error) -> bool {
-        self.client.is_put_off(e)
+        self.repository.client().is_put_off(e)
     }
 
     async fn wait_before_try(&self, tries: usize) {
-        self.client.wait_before_try(tries).await;
+        self.repository.client().wait_before_try(tries).await;
     }
 }
 
@@ -247,13 +235,10 @@ impl DockerDestination {
         blob: &Descriptor,
         upload: &UploadBody,
     ) -> Result<BlobOutcome> {
-        let name = &self.reference.repository.name;
-        Ok(
-            match self.client.draft_push_blob(name, blob, upload).await? {
-                Pushed::Present => BlobOutcome::Present,
-                Pushed::Uploaded => BlobOutcome::Written,
-            },
-        )
+        Ok(match self.repository.draft_push_blob(blob, upload).await? {
+            Pushed::Present => BlobOutcome::Present,
+            Pushed::Uploaded => BlobOutcome::Written,
+        })
     }
 
     pub(crate) async fn put_draft_manifest(
@@ -272,8 +257,7 @@ impl DockerDestination {
             return Err(refused("holds signed images of docker schema 1 only")
                 .hint("`--format v2s1` makes one"));
         }
-        let name = &self.reference.repository.name;
-        self.client.draft_put_manifest(name, &tag, manifest).await?;
+        self.repository.draft_put_manifest(&tag, manifest).await?;
         Ok(ManifestWritten::default())
     }
 }

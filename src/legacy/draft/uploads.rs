@@ -5,23 +5,20 @@ use std::ops::Range;
 
 use http::{Method, StatusCode, header};
 
-use crate::image::{Descriptor, RepositoryName};
+use crate::image::Descriptor;
 use crate::legacy::tarsum::BlobSum;
 use crate::registry::admit::Admitted;
 use crate::registry::body::Answer;
-use crate::registry::intent::{Actions, Intent, Scope};
-use crate::registry::v2::uploads::{Received, Session, at, data, place};
-use crate::registry::{ApiError, Client, UploadBody};
+use crate::registry::v2::RepositoryClient;
+use crate::registry::v2::uploads::{Received, Session, place};
+use crate::registry::{ApiError, UploadBody};
 use crate::{Error, Kind, Result};
 
-impl Client {
+impl RepositoryClient {
     /// POST: opens an upload.
-    pub async fn draft_start_upload(&self, repository: &RepositoryName) -> Result<Session> {
-        let path = format!("/v2/{repository}/blob/upload/");
-        let scope = Scope::new(repository, Actions::PullPush);
-        let answer = self
-            .send(&Intent::new(Method::POST, path, Some(scope)))
-            .await?;
+    pub async fn draft_start_upload(&self) -> Result<Session> {
+        let start = self.request(Method::POST, "blob/upload/");
+        let answer = self.client.send(&start).await?;
         Ok(Session {
             place: place(&answer)?,
             min_chunk: None,
@@ -29,13 +26,9 @@ impl Client {
     }
 
     /// GET: what the server has received of an upload; [`Received::bytes`] is `None` where it does not say.
-    pub async fn draft_upload_status(
-        &self,
-        repository: &RepositoryName,
-        session: &Session,
-    ) -> Result<Received> {
-        let get = at(Method::GET, repository, session.place.clone());
-        let answer = self.send(&get).await?;
+    pub async fn draft_upload_status(&self, session: &Session) -> Result<Received> {
+        let get = self.request_at(Method::GET, session.place.clone());
+        let answer = self.client.send(&get).await?;
         Ok(Received {
             bytes: answer.header(&header::RANGE).and_then(received),
             session: next(session, &answer),
@@ -45,62 +38,48 @@ impl Client {
     /// PUT with the whole of `body`, which ends the upload of `blob`.
     pub async fn draft_put_upload(
         &self,
-        repository: &RepositoryName,
         session: &Session,
         blob: &Descriptor,
         body: &UploadBody,
     ) -> Result<()> {
-        let put = data(Method::PUT, repository, named(session, blob), body.whole());
-        let answer = self.send(&put).await?;
-        self.draft_finished(repository, blob, answer).await
+        let put = self.data_request(Method::PUT, named(session, blob), body.whole());
+        let answer = self.client.send(&put).await?;
+        self.draft_finished(blob, answer).await
     }
 
     /// PUT with the bytes of `body` in `range`; the value is where the upload goes on. A server that stands elsewhere
     /// answers 416.
     pub async fn draft_put_chunk(
         &self,
-        repository: &RepositoryName,
         session: &Session,
         body: &UploadBody,
         range: Range<u64>,
     ) -> Result<Session> {
         let bytes = content_range(&range);
         let part = body.part(range);
-        let mut put = data(Method::PUT, repository, session.place.clone(), part)
+        let mut put = self
+            .data_request(Method::PUT, session.place.clone(), part)
             .header(header::CONTENT_RANGE, bytes);
         put.bulk = true;
-        Ok(next(session, &self.send(&put).await?))
+        Ok(next(session, &self.client.send(&put).await?))
     }
 
     /// PUT without a body: ends the upload of `blob`, whose bytes the server has.
-    pub async fn draft_finish_upload(
-        &self,
-        repository: &RepositoryName,
-        session: &Session,
-        blob: &Descriptor,
-    ) -> Result<()> {
-        let mut put = at(Method::PUT, repository, named(session, blob)).header(
+    pub async fn draft_finish_upload(&self, session: &Session, blob: &Descriptor) -> Result<()> {
+        let mut put = self.request_at(Method::PUT, named(session, blob)).header(
             header::CONTENT_RANGE,
             content_range(&(blob.size..blob.size)),
         );
         put.repeatable = false;
-        let answer = self.send(&put).await?;
-        self.draft_finished(repository, blob, answer).await
+        let answer = self.client.send(&put).await?;
+        self.draft_finished(blob, answer).await
     }
 
     /// Anything but 201 is confirmed by asking for the blob, as in V2 (quirk U9).
-    async fn draft_finished(
-        &self,
-        repository: &RepositoryName,
-        blob: &Descriptor,
-        answer: Answer,
-    ) -> Result<()> {
+    async fn draft_finished(&self, blob: &Descriptor, answer: Answer) -> Result<()> {
         let sum = BlobSum::Digest(blob.digest.clone());
-        let there = answer.status == StatusCode::CREATED
-            || self
-                .draft_blob_size(repository, &sum, Actions::PullPush)
-                .await?
-                .is_some();
+        let there =
+            answer.status == StatusCode::CREATED || self.draft_blob_size(&sum).await?.is_some();
         if there {
             return Ok(());
         }

@@ -5,29 +5,25 @@ use std::ops::Range;
 use futures_util::StreamExt;
 use http::{Method, StatusCode, header};
 
-use crate::image::{Descriptor, Digest, RepositoryName};
+use super::RepositoryClient;
+use crate::image::{Descriptor, Digest};
 use crate::registry::admit::Admitted;
 use crate::registry::body::Answer;
 use crate::registry::error::has_status;
-use crate::registry::intent::{Actions, ByteStream, Intent, Scope, Target, Who};
+use crate::registry::intent::{ByteStream, Intent, Scope, Target, Who};
 use crate::registry::unpack::unpacked;
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
 
-impl Client {
+impl RepositoryClient {
     /// The blob's bytes from offset `from` on, which must be less than its size. Nothing is verified here.
     ///
     /// Each call asks the registry itself, never an old redirect (quirk B4).
-    pub async fn get_blob(
-        &self,
-        repository: &RepositoryName,
-        blob: &Descriptor,
-        from: u64,
-        actions: Actions,
-    ) -> Result<ByteStream> {
-        let path = format!("/v2/{repository}/blobs/{}", blob.digest);
-        let scope = Scope::new(repository, actions);
-        self.get_bytes(path, scope, Some(blob.size), from, Some(blob))
+    pub async fn get_blob(&self, blob: &Descriptor, from: u64) -> Result<ByteStream> {
+        let path = self.path(format_args!("blobs/{}", blob.digest));
+        let scope = self.scope();
+        self.client
+            .get_bytes(path, scope, Some(blob.size), from, Some(blob))
             .await
     }
 
@@ -35,19 +31,13 @@ impl Client {
     ///
     /// # Errors
     /// [`Kind::Unavailable`] also where the registry sends something else than that part (quirks B5, B6).
-    pub async fn get_blob_part(
-        &self,
-        repository: &RepositoryName,
-        blob: &Descriptor,
-        part: Range<u64>,
-        actions: Actions,
-    ) -> Result<ByteStream> {
-        let path = format!("/v2/{repository}/blobs/{}", blob.digest);
+    pub async fn get_blob_part(&self, blob: &Descriptor, part: Range<u64>) -> Result<ByteStream> {
         let last = part.end.saturating_sub(1);
-        let mut get = Intent::new(Method::GET, path, Some(Scope::new(repository, actions)))
+        let mut get = self
+            .request(Method::GET, format_args!("blobs/{}", blob.digest))
             .header(header::RANGE, format!("bytes={}-{last}", part.start));
         get.bulk = true;
-        let answer = self.send(&get).await?;
+        let answer = self.client.send(&get).await?;
         let sent = range_of(&answer).map(|(start, end, _)| (start, end));
         if answer.status == StatusCode::PARTIAL_CONTENT
             && sent == Some((part.start, last))
@@ -60,7 +50,34 @@ impl Client {
         Err(Error::new(Kind::Unavailable, message))
     }
 
-    /// What [`Client::get_blob`] gives, of the blob at `path`, whose size may not be known; it has to be when `from`
+    /// Whether the blob is there.
+    pub async fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
+        let head = self.request(Method::HEAD, format_args!("blobs/{}", blob.digest));
+        match self.client.send(&head).await {
+            Ok(_) => Ok(true),
+            Err(e) if ApiError::of(&e).is_some_and(|a| a.status == 404) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The size in bytes of the blob `digest`, which no descriptor tells.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when it is not there, [`Kind::Unavailable`] when the server does not say.
+    pub async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        let head = self.request(Method::HEAD, format_args!("blobs/{digest}"));
+        let answer = self.client.send(&head).await?;
+        let size = answer.header(&header::CONTENT_LENGTH);
+        size.and_then(|text| text.parse().ok()).ok_or_else(|| {
+            let url = answer.url.redacted();
+            let message = format!("HEAD {url} answered without the size of the blob");
+            Error::new(Kind::Unavailable, message)
+        })
+    }
+}
+
+impl Client {
+    /// What [`RepositoryClient::get_blob`] gives, of the blob at `path`, whose size may not be known; it has to be when `from`
     /// is not 0. Bytes that a proxy packed are unpacked where `blob` tells what they should be.
     pub(crate) async fn get_bytes(
         &self,
@@ -175,49 +192,6 @@ impl Client {
                 other.as_u16()
             ))),
         }
-    }
-
-    /// Whether the blob is there.
-    pub async fn has_blob(
-        &self,
-        repository: &RepositoryName,
-        blob: &Descriptor,
-        actions: Actions,
-    ) -> Result<bool> {
-        let path = format!("/v2/{repository}/blobs/{}", blob.digest);
-        match self
-            .send(&Intent::new(
-                Method::HEAD,
-                path,
-                Some(Scope::new(repository, actions)),
-            ))
-            .await
-        {
-            Ok(_) => Ok(true),
-            Err(e) if ApiError::of(&e).is_some_and(|a| a.status == 404) => Ok(false),
-            Err(e) => Err(e),
-        }
-    }
-
-    /// The size in bytes of the blob `digest`, which no descriptor tells.
-    ///
-    /// # Errors
-    /// [`Kind::NotFound`] when it is not there, [`Kind::Unavailable`] when the server does not say.
-    pub async fn blob_size(
-        &self,
-        repository: &RepositoryName,
-        digest: &Digest,
-        actions: Actions,
-    ) -> Result<u64> {
-        let path = format!("/v2/{repository}/blobs/{digest}");
-        let head = Intent::new(Method::HEAD, path, Some(Scope::new(repository, actions)));
-        let answer = self.send(&head).await?;
-        let size = answer.header(&header::CONTENT_LENGTH);
-        size.and_then(|text| text.parse().ok()).ok_or_else(|| {
-            let url = answer.url.redacted();
-            let message = format!("HEAD {url} answered without the size of the blob");
-            Error::new(Kind::Unavailable, message)
-        })
     }
 }
 

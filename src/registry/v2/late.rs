@@ -1,34 +1,34 @@
 //! Uploads of blobs whose digest is known only at their end: POST, one PATCH in HTTP chunks, PUT with the digest,
 //! as docker's own client does it (OCI distribution-spec "Pushing a blob in chunks"; quirks U7, U8, U21).
 
+use super::RepositoryClient;
 use super::push::MAX_FAILURES;
 use super::uploads::{OtherContent, Started};
-use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
+use crate::image::{Descriptor, Digest, MediaType};
+use crate::registry::UploadBody;
 use crate::registry::error::has_status;
 use crate::registry::failure::{MAX_UNANSWERED, is_unanswered};
-use crate::registry::{Client, UploadBody};
 use crate::{Error, Kind, Result};
 
-impl Client {
-    /// Uploads `body` into `repository` under the digest that `digest` gives when all of it was read.
+impl RepositoryClient {
+    /// Uploads `body` under the digest that `digest` gives when all of it was read.
     ///
     /// `body` is opened again from its start for another try.
     pub async fn push_late(
         &self,
-        repository: &RepositoryName,
         body: &UploadBody,
         digest: &(dyn Fn() -> Result<Digest> + Send + Sync),
     ) -> Result<()> {
         let mut failures = 0;
         loop {
-            let error = match self.send_late(repository, body, digest).await {
+            let error = match self.send_late(body, digest).await {
                 Ok(()) => return Ok(()),
                 Err(e) => e,
             };
             failures += 1;
             // What is refused for its form, or not allowed, will be so again.
             let refused = has_status(&error, &[400, 401, 403, 405, 411, 413, 501])
-                || self.is_put_off(&error)
+                || self.client.is_put_off(&error)
                 || OtherContent::is_in(&error);
             let most = match is_unanswered(&error) {
                 true => MAX_UNANSWERED,
@@ -38,22 +38,21 @@ impl Client {
                 return Err(error);
             }
             tracing::debug!("{error}; uploading once more from the start");
-            self.wait_before_try(failures).await;
+            self.client.wait_before_try(failures).await;
         }
     }
 
     async fn send_late(
         &self,
-        repository: &RepositoryName,
         body: &UploadBody,
         digest: &(dyn Fn() -> Result<Digest> + Send + Sync),
     ) -> Result<()> {
-        let Started::Session(session) = self.start_upload(repository, None).await? else {
+        let Started::Session(session) = self.start_upload(None).await? else {
             let text = "a registry called an upload finished that had not begun";
             return Err(Error::new(Kind::Unavailable, text));
         };
-        let session = self.patch_upload(repository, &session, body, None).await?;
+        let session = self.patch_upload(&session, body, None).await?;
         let blob = Descriptor::new(MediaType::OCTET_STREAM, digest()?, 0);
-        self.finish_upload(repository, &session, &blob).await
+        self.finish_upload(&session, &blob).await
     }
 }

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
 
-use crate::image::{Algorithm, Digest, Manifest, MediaType, RepositoryName, Tag};
-use crate::registry::intent::{Actions, Body, Intent, Scope};
+use super::RepositoryClient;
+use crate::image::{Algorithm, Digest, Manifest, MediaType, Tag};
+use crate::registry::intent::{Body, Intent};
 use crate::registry::{ApiError, Client, may_have_gone};
 use crate::{Error, Kind, Result};
 
@@ -27,16 +28,16 @@ impl std::fmt::Display for TagOrDigest {
     }
 }
 
-impl Client {
+impl RepositoryClient {
+    fn manifest_request(&self, method: Method, which: &TagOrDigest) -> Intent {
+        self.request(method, format_args!("manifests/{which}"))
+            .header(header::ACCEPT, MediaType::MANIFESTS.join(", "))
+    }
+
     /// The manifest `which`, its bytes checked against the digest when asked for by one (quirk M3).
-    pub async fn get_manifest(
-        &self,
-        repository: &RepositoryName,
-        which: &TagOrDigest,
-        actions: Actions,
-    ) -> Result<Manifest> {
-        let get = intent(Method::GET, repository, which, actions);
-        let (answer, raw) = self.document(&get, MANIFEST_CAP).await?;
+    pub async fn get_manifest(&self, which: &TagOrDigest) -> Result<Manifest> {
+        let get = self.manifest_request(Method::GET, which);
+        let (answer, raw) = self.client.document(&get, MANIFEST_CAP).await?;
         let url = answer.url.redacted();
         let content_type = answer.header(&header::CONTENT_TYPE).map(str::to_owned);
         let claimed = answer
@@ -77,14 +78,12 @@ impl Client {
     /// If the server fails (5xx) and `optional` says that the answer only saves work, it is asked twice at most.
     pub async fn manifest_digest(
         &self,
-        repository: &RepositoryName,
         which: &TagOrDigest,
-        actions: Actions,
         optional: bool,
     ) -> Result<Option<Digest>> {
-        let mut head = intent(Method::HEAD, repository, which, actions);
+        let mut head = self.manifest_request(Method::HEAD, which);
         head.optional = optional;
-        let answer = match self.send(&head).await {
+        let answer = match self.client.send(&head).await {
             Ok(answer) => answer,
             Err(e) if e.kind() == Kind::NotFound => return Ok(None),
             // M1: servers that know no HEAD here. E10: the words of a refusal come with GET only.
@@ -92,7 +91,7 @@ impl Client {
                 if ApiError::of(&e)
                     .is_some_and(|a| matches!(a.status.as_u16(), 400 | 403 | 405)) =>
             {
-                return self.digest_by_get(repository, which, actions).await;
+                return self.digest_by_get(which).await;
             }
             Err(e) => return Err(e),
         };
@@ -103,17 +102,12 @@ impl Client {
         match digest.and_then(|d| d.parse().ok()) {
             Some(digest) => Ok(Some(digest)),
             // M2, M4: no digest, or an empty one.
-            None => self.digest_by_get(repository, which, actions).await,
+            None => self.digest_by_get(which).await,
         }
     }
 
-    async fn digest_by_get(
-        &self,
-        repository: &RepositoryName,
-        which: &TagOrDigest,
-        actions: Actions,
-    ) -> Result<Option<Digest>> {
-        match self.get_manifest(repository, which, actions).await {
+    async fn digest_by_get(&self, which: &TagOrDigest) -> Result<Option<Digest>> {
+        match self.get_manifest(which).await {
             Ok(manifest) => Ok(Some(manifest.digest().clone())),
             Err(e) if e.kind() == Kind::NotFound => Ok(None),
             Err(e) => Err(e),
@@ -125,24 +119,18 @@ impl Client {
     ///
     /// Returns the digest under which the registry has it now: registries file what is pushed by tag under SHA-256,
     /// whatever the manifest's own digest is. [`Kind::Corrupt`] when the answer names a digest that other bytes have.
-    pub async fn put_manifest(
-        &self,
-        repository: &RepositoryName,
-        which: &TagOrDigest,
-        manifest: &Manifest,
-    ) -> Result<Digest> {
-        let (filed, is_listed) = self.put_alone(repository, which, manifest).await?;
+    pub async fn put_manifest(&self, which: &TagOrDigest, manifest: &Manifest) -> Result<Digest> {
+        let (filed, is_listed) = self.put_alone(which, manifest).await?;
         if !is_listed {
-            self.list_referrer(repository, manifest, &filed).await?;
+            self.list_referrer(manifest, &filed).await?;
         }
         Ok(filed)
     }
 
-    /// As [`Client::put_manifest`], but lists nothing. The answer also says whether the registry itself lists the manifest
+    /// As [`RepositoryClient::put_manifest`], but lists nothing. The answer also says whether the registry itself lists the manifest
     /// among the referrers of its subject.
     pub(super) async fn put_alone(
         &self,
-        repository: &RepositoryName,
         which: &TagOrDigest,
         manifest: &Manifest,
     ) -> Result<(Digest, bool)> {
@@ -153,14 +141,15 @@ impl Client {
             );
             return Err(Error::new(Kind::Refused, text));
         }
-        let mut put = intent(Method::PUT, repository, which, Actions::PullPush)
+        let mut put = self
+            .manifest_request(Method::PUT, which)
             .header(header::CONTENT_TYPE, manifest.media_type().as_str());
         put.headers.retain(|(name, _)| name != header::ACCEPT);
         put.body = Body::Bytes(manifest.raw().clone());
-        let answer = match self.send(&put).await {
+        let answer = match self.client.send(&put).await {
             // E7: a tag that may not change is no trouble where it stands for this very manifest.
             Err(e) if is_immutable(&e) => {
-                let there = self.manifest_digest(repository, which, Actions::PullPush, false);
+                let there = self.manifest_digest(which, false);
                 return match there.await {
                     // Whoever wrote it has listed it.
                     Ok(Some(there)) if manifest.is(&there) => Ok((there, true)),
@@ -174,14 +163,11 @@ impl Client {
         if answer.status == StatusCode::CREATED {
             let claimed = answer.headers.get("docker-content-digest");
             let claimed = claimed.and_then(|v| v.to_str().ok()?.parse().ok());
-            let filed = self.filed(repository, which, manifest, claimed, &url);
+            let filed = self.filed(which, manifest, claimed, &url);
             return Ok((filed.await?, is_listed));
         }
         // M14: something that is no registry may answer 200 to everything.
-        match self
-            .manifest_digest(repository, which, Actions::PullPush, false)
-            .await?
-        {
+        match self.manifest_digest(which, false).await? {
             Some(there) if manifest.is(&there) => Ok((there, is_listed)),
             _ => Err(Error::new(
                 Kind::Unavailable,
@@ -196,7 +182,6 @@ impl Client {
     /// The digest under which the registry has `manifest`, which it took as `which` and says to have as `claimed`.
     async fn filed(
         &self,
-        repository: &RepositoryName,
         which: &TagOrDigest,
         manifest: &Manifest,
         claimed: Option<Digest>,
@@ -219,7 +204,7 @@ impl Client {
                 Ok(claimed)
             }
             (TagOrDigest::Tag(_), None) if own.algorithm() != Algorithm::Sha256 => {
-                let there = self.manifest_digest(repository, which, Actions::PullPush, false);
+                let there = self.manifest_digest(which, false);
                 let there = there.await?.filter(|there| manifest.is(there));
                 Ok(there.unwrap_or_else(|| own.clone()))
             }
@@ -231,19 +216,17 @@ impl Client {
     ///
     /// An answer of any success is believed (quirk R10). What is not there by its digest after a try whose answer was
     /// lost went with it; of a tag that says nothing, since some registries know no deletion by tag (quirk R8).
-    pub async fn delete_manifest(
-        &self,
-        repository: &RepositoryName,
-        which: &TagOrDigest,
-    ) -> Result<()> {
-        let mut delete = intent(Method::DELETE, repository, which, Actions::PullDelete);
+    pub async fn delete_manifest(&self, which: &TagOrDigest) -> Result<()> {
+        let mut delete = self.manifest_request(Method::DELETE, which);
         delete.headers.retain(|(name, _)| name != header::ACCEPT);
-        match self.send(&delete).await {
+        match self.client.send(&delete).await {
             Err(e) if matches!(which, TagOrDigest::Digest(_)) && may_have_gone(&e) => Ok(()),
             sent => sent.map(drop),
         }
     }
+}
 
+impl Client {
     /// Whether the server knows `/v2/` at all: anything but 404 says so.
     pub(crate) async fn speaks_v2(&self) -> Result<bool> {
         match self
@@ -282,17 +265,6 @@ impl Client {
 /// Quay says 409, ECR 400 with a code of its own.
 fn is_immutable(e: &Error) -> bool {
     ApiError::of(e).is_some_and(|a| a.status == 409 || a.has_code("TAG_INVALID"))
-}
-
-fn intent(
-    method: Method,
-    repository: &RepositoryName,
-    which: &TagOrDigest,
-    actions: Actions,
-) -> Intent {
-    let path = format!("/v2/{repository}/manifests/{which}");
-    Intent::new(method, path, Some(Scope::new(repository, actions)))
-        .header(header::ACCEPT, MediaType::MANIFESTS.join(", "))
 }
 
 fn not_a_manifest(url: &str, raw: &Bytes, e: crate::image::ManifestError) -> Error {

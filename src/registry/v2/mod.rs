@@ -5,6 +5,7 @@ mod late;
 mod manifests;
 mod push;
 mod referrers;
+mod repository;
 mod tags;
 pub(crate) mod uploads;
 
@@ -15,4 +16,5 @@ pub(super) use push::UploadCapabilities;
 pub use referrers::ReadTag;
 pub(super) use referrers::ReferrersTags;
 pub(crate) use referrers::is_referrers_tag;
+pub use repository::RepositoryClient;
 pub use uploads::{OtherContent, Received, Session, Started};

@@ -8,8 +8,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::RepositoryClient;
 use crate::image::{Descriptor, RepositoryName};
-use crate::registry::{ApiError, Client, UploadBody};
+use crate::registry::{ApiError, UploadBody};
 use crate::{Error, Kind, Result};
 
 use super::uploads::{OtherContent, Session, Started};
@@ -50,14 +51,13 @@ pub(in crate::registry) struct UploadCapabilities {
     one_part: AtomicBool,
 }
 
-impl Client {
-    /// Brings a blob into `repository` unless it is there, mounted from the repository `from` where that works.
+impl RepositoryClient {
+    /// Brings a blob into the repository unless it is there, mounted from the repository `from` where that works.
     /// Without `from` it is sent whatever the registry believes to have (quirk X6).
     ///
     /// `body` is opened only when bytes are wanted, and again from where the registry stands after a failure.
     pub async fn push_blob(
         &self,
-        repository: &RepositoryName,
         blob: &Descriptor,
         from: Option<&RepositoryName>,
         body: &UploadBody,
@@ -67,13 +67,12 @@ impl Client {
         let mut furthest = 0;
         let mut seekable = true;
         loop {
-            let session = match self.start_upload(repository, mount).await? {
+            let session = match self.start_upload(mount).await? {
                 Started::Present => return Ok(Pushed::Present),
                 Started::Session(session) => session,
             };
             let mut upload = Upload {
-                client: self,
-                repository,
+                repository: self,
                 blob,
                 body,
                 session,
@@ -101,7 +100,7 @@ impl Client {
             let status = ApiError::of(&error).map(|a| a.status.as_u16());
             if status.is_none() {
                 // U26: some break uploads off when there are too many of them.
-                self.press();
+                self.client.press();
             }
             let most = match status {
                 None if is_unanswered(&error) => MAX_UNANSWERED,
@@ -112,7 +111,7 @@ impl Client {
                 return Err(error);
             }
             tracing::debug!("{error}; uploading `{}` again", blob.digest);
-            self.wait_before_try(failures).await;
+            self.client.wait_before_try(failures).await;
         }
     }
 }
@@ -139,8 +138,7 @@ enum Lesson {
 
 /// One upload on its way.
 struct Upload<'a> {
-    client: &'a Client,
-    repository: &'a RepositoryName,
+    repository: &'a RepositoryClient,
     blob: &'a Descriptor,
     body: &'a UploadBody,
     session: Session,
@@ -181,7 +179,7 @@ impl Upload<'_> {
             }
             // What was filed wrongly may be called present by the next start.
             if has_status(&error, &[401, 403])
-                || self.client.is_put_off(&error)
+                || self.repository.client.is_put_off(&error)
                 || OtherContent::is_in(&error)
             {
                 return Err(Stop::ForGood(error));
@@ -211,12 +209,17 @@ impl Upload<'_> {
 
     /// Sends what the registry does not have, and finishes.
     async fn send(&mut self) -> Result<()> {
-        let (client, repository, size) = (self.client, self.repository, self.blob.size);
+        let (repository, size) = (self.repository, self.blob.size);
         let chunk = self.chunk();
-        let patches = client.capabilities.patches.load(Ordering::Relaxed) || chunk.is_some();
+        let patches = repository
+            .client
+            .capabilities
+            .patches
+            .load(Ordering::Relaxed)
+            || chunk.is_some();
         if self.offset == 0 && !patches {
-            return client
-                .put_upload(repository, &self.session, self.blob, self.body)
+            return repository
+                .put_upload(&self.session, self.blob, self.body)
                 .await;
         }
         let mut complete = self.offset == size && self.offset > 0;
@@ -225,20 +228,18 @@ impl Upload<'_> {
             self.parts += 1;
             self.last = end - self.offset;
             let range = (self.last < size).then_some(self.offset..end);
-            self.session = client
-                .patch_upload(repository, &self.session, self.body, range)
+            self.session = repository
+                .patch_upload(&self.session, self.body, range)
                 .await?;
             self.offset = end;
             complete = end == size;
         }
-        client
-            .finish_upload(repository, &self.session, self.blob)
-            .await
+        repository.finish_upload(&self.session, self.blob).await
     }
 
     /// The size of parts, where the whole is not sent in one.
     fn chunk(&self) -> Option<u64> {
-        let capabilities = &self.client.capabilities;
+        let capabilities = &self.repository.client.capabilities;
         let least = self.session.min_chunk().unwrap_or(0);
         let chunk = match capabilities.chunk.load(Ordering::Relaxed) {
             0 => return None,
@@ -252,7 +253,7 @@ impl Upload<'_> {
 
     /// Takes from `error` what it says of the registry.
     fn learn(&self, error: &Error) -> Lesson {
-        let capabilities = &self.client.capabilities;
+        let capabilities = &self.repository.client.capabilities;
         let status = ApiError::of(error).map(|a| a.status.as_u16());
         if self.parts == 0 {
             // U12, U22: a body too large for one PUT is refused, mostly with 413, or cut off; one cut alone may
@@ -283,7 +284,7 @@ impl Upload<'_> {
 
     /// U22: the last part was too large.
     fn take_smaller_chunks(&self) -> Lesson {
-        let capabilities = &self.client.capabilities;
+        let capabilities = &self.repository.client.capabilities;
         let least = self.session.min_chunk().unwrap_or(0);
         let Some(next) =
             smaller(self.last, least).filter(|_| !capabilities.one_part.load(Ordering::Relaxed))
@@ -299,15 +300,25 @@ impl Upload<'_> {
     /// Asks where the upload stands. True when it can be taken up there: the registry knows it, and has bytes of
     /// it that were sent; `before` is where it stood when `error` came.
     async fn go_on(&mut self, before: u64, error: &Error) -> bool {
-        if !self.seekable || self.client.capabilities.one_part.load(Ordering::Relaxed) {
+        if !self.seekable
+            || self
+                .repository
+                .client
+                .capabilities
+                .one_part
+                .load(Ordering::Relaxed)
+        {
             return false;
         }
-        let (client, repository) = (self.client, self.repository);
+        let repository = self.repository;
         // What was on its way when the connection broke is given the time to arrive, more where nothing has.
         let times = if ApiError::of(error).is_none() { 3 } else { 1 };
         for timeouts in 0..times {
-            client.wait_before_try(self.stuck + timeouts).await;
-            let received = match client.upload_status(repository, &self.session).await {
+            repository
+                .client
+                .wait_before_try(self.stuck + timeouts)
+                .await;
+            let received = match repository.upload_status(&self.session).await {
                 Ok(received) => received,
                 Err(e) => {
                     tracing::debug!("{e}; this upload is lost");
@@ -352,7 +363,7 @@ impl Upload<'_> {
 
     /// Gives the upload up, for a moment at most and whatever comes of it (quirk U24).
     async fn cancel(&self) {
-        let cancel = self.client.cancel_upload(self.repository, &self.session);
+        let cancel = self.repository.cancel_upload(&self.session);
         if let Ok(Err(e)) = tokio::time::timeout(CANCEL, cancel).await {
             tracing::debug!("{e}; the registry will forget the upload some day");
         }

@@ -15,16 +15,16 @@ use http::{HeaderMap, Method, header};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::RepositoryClient;
 use super::manifests::{MANIFEST_CAP, TagOrDigest};
 use super::tags::{MAX_LINK, next_link};
 use crate::image::{
     Algorithm, Descriptor, Digest, Manifest, MediaType, RepositoryName, Tag, index,
 };
-use crate::registry::Client;
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::error::has_status;
 use crate::registry::gate::backoff;
-use crate::registry::intent::{Actions, Intent, Scope, Target};
+use crate::registry::intent::Target;
 use crate::registry::items::Items;
 use crate::{Error, Kind, Result};
 
@@ -94,27 +94,26 @@ fn referrers_tag(subject: &Digest) -> Result<Tag> {
     tag.map_err(|e| Error::other(format!("`{subject}` has no referrers tag")).because(e))
 }
 
-impl Client {
+impl RepositoryClient {
     /// The descriptors of all referrers of `subject`, each once; with `artifact_type` only those of that type.
     ///
     /// Asks the referrers API, page by page, and reads the index at the referrers tag as `read_tag` says. Entries that are
     /// no descriptors are left out with a warning. A list that is too long or does not end is [`Kind::Unavailable`].
     pub async fn referrers(
         &self,
-        repository: &RepositoryName,
         subject: &Digest,
         artifact_type: Option<&MediaType>,
         read_tag: ReadTag,
     ) -> Result<Vec<Descriptor>> {
         let mut found = Found::new(artifact_type);
-        let has_api = !self.referrers_tags.has_no_api(repository)
-            && self.by_api(repository, subject, &mut found).await?;
+        let has_api = !self.client.referrers_tags.has_no_api(&self.name)
+            && self.by_api(subject, &mut found).await?;
         if !has_api {
-            self.referrers_tags.note_no_api(repository);
+            self.client.referrers_tags.note_no_api(&self.name);
         }
         if !has_api || read_tag == ReadTag::Always {
             let tag = referrers_tag(subject)?;
-            let read = self.read_index(repository, &tag, subject, Actions::Pull);
+            let read = self.read_index(&tag, subject);
             match read.await {
                 Ok(Some(index)) => found.take(index.raw(), false, &tag)?,
                 Ok(None) => {}
@@ -133,24 +132,19 @@ impl Client {
     }
 
     /// Collects what the referrers API lists. `false` if the registry has no such API.
-    async fn by_api(
-        &self,
-        repository: &RepositoryName,
-        subject: &Digest,
-        found: &mut Found<'_>,
-    ) -> Result<bool> {
-        let mut path = format!("/v2/{repository}/referrers/{subject}");
+    async fn by_api(&self, subject: &Digest, found: &mut Found<'_>) -> Result<bool> {
+        let mut endpoint = format!("referrers/{subject}");
         if let Some(wanted) = found.artifact_type {
             let value: String =
                 url::form_urlencoded::byte_serialize(wanted.as_str().as_bytes()).collect();
-            path += &format!("?artifactType={value}");
+            endpoint += &format!("?artifactType={value}");
         }
-        let scope = Some(Scope::new(repository, Actions::Pull));
-        let mut get =
-            Intent::new(Method::GET, path, scope).header(header::ACCEPT, MediaType::OCI_INDEX);
+        let mut get = self
+            .request(Method::GET, endpoint)
+            .header(header::ACCEPT, MediaType::OCI_INDEX);
         let mut asked = HashSet::new();
         loop {
-            let (answer, raw) = match self.document(&get, MANIFEST_CAP).await {
+            let (answer, raw) = match self.client.document(&get, MANIFEST_CAP).await {
                 // R1, R2; R3: Quay answers 400 to a digest that it does not have.
                 Err(e) if asked.is_empty() && has_status(&e, &[400, 404, 405, 501]) => {
                     return Ok(false);
@@ -183,12 +177,7 @@ impl Client {
 
     /// Enters `manifest`, which the registry has as `filed`, into the index at the referrers tag of its subject; nothing
     /// is done without a subject. A registry that does not permit that gets a warning: the manifest itself is there.
-    pub(super) async fn list_referrer(
-        &self,
-        repository: &RepositoryName,
-        manifest: &Manifest,
-        filed: &Digest,
-    ) -> Result<()> {
+    pub(super) async fn list_referrer(&self, manifest: &Manifest, filed: &Digest) -> Result<()> {
         let Some((subject, mut entry)) = manifest.as_referrer() else {
             return Ok(());
         };
@@ -197,7 +186,7 @@ impl Client {
             Some(index) if lists(index, filed) => Ok(None),
             index => index::with_entry(index, &entry).map(Some),
         };
-        let failed = match self.change_index(repository, &subject, add).await {
+        let failed = match self.change_index(&subject, add).await {
             Ok(()) => return Ok(()),
             Err(e) => e,
         };
@@ -215,12 +204,7 @@ impl Client {
 
     /// Takes `manifest`, which was deleted as `digest`, out of the index at the referrers tag of its subject, if it is
     /// listed there. The index stays, even if empty.
-    pub(crate) async fn unlist_referrer(
-        &self,
-        repository: &RepositoryName,
-        manifest: &Manifest,
-        digest: &Digest,
-    ) -> Result<()> {
+    pub(crate) async fn unlist_referrer(&self, manifest: &Manifest, digest: &Digest) -> Result<()> {
         let Some((subject, _)) = manifest.as_referrer() else {
             return Ok(());
         };
@@ -231,23 +215,22 @@ impl Client {
             }
             _ => Ok(None),
         };
-        self.change_index(repository, &subject, remove).await
+        self.change_index(&subject, remove).await
     }
 
     /// Changes the index of the referrers of `subject` until `change`, which gets the index as it is, has nothing to
     /// change any more. Registries know no conditional PUT, so that a writer can only look whether its change lasted (quirk R6).
     async fn change_index(
         &self,
-        repository: &RepositoryName,
         subject: &Digest,
         change: impl Fn(Option<&Manifest>) -> Result<Option<Manifest>, crate::image::ManifestError>,
     ) -> Result<()> {
         let tag = referrers_tag(subject)?;
         let at = TagOrDigest::Tag(tag.clone());
-        let _turn = self.referrers_tags.turn(&tag).await;
+        let _turn = self.client.referrers_tags.turn(&tag).await;
         for tries in 1..=TRIES + 1 {
             let begun = Instant::now();
-            let read = self.read_index(repository, &tag, subject, Actions::PullPush);
+            let read = self.read_index(&tag, subject);
             let old = read.await?;
             let Some(new) = change(old.as_ref()).map_err(|e| odd_index(&tag).because(e))? else {
                 return Ok(());
@@ -255,7 +238,7 @@ impl Client {
             if tries > TRIES {
                 break;
             }
-            self.put_alone(repository, &at, &new).await?;
+            self.put_alone(&at, &new).await?;
             // Another writer that had read the index before this PUT replaces it within about the time that reading and
             // writing took here; random, so that two do not meet again.
             let [least, most] = SETTLE;
@@ -268,15 +251,9 @@ impl Client {
 
     /// The index of the referrers of `subject` at its tag; `None` if there is none. [`Kind::Refused`] if the tag is
     /// something else.
-    async fn read_index(
-        &self,
-        repository: &RepositoryName,
-        tag: &Tag,
-        subject: &Digest,
-        actions: Actions,
-    ) -> Result<Option<Manifest>> {
+    async fn read_index(&self, tag: &Tag, subject: &Digest) -> Result<Option<Manifest>> {
         let at = TagOrDigest::Tag(tag.clone());
-        let index = match self.get_manifest(repository, &at, actions).await {
+        let index = match self.get_manifest(&at).await {
             Ok(manifest) => manifest,
             Err(e) if e.kind() == Kind::NotFound => return Ok(None),
             Err(e) => return Err(e),

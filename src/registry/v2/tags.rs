@@ -12,10 +12,11 @@ use futures_util::stream::{self, BoxStream};
 use http::{Method, header};
 use tokio::sync::mpsc;
 
+use super::RepositoryClient;
 use crate::image::{RepositoryName, Tag};
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::body::Answer;
-use crate::registry::intent::{Actions, Intent, Scope, Target};
+use crate::registry::intent::{Intent, Scope, Target};
 use crate::registry::items::{Items, Wrong};
 use crate::registry::wire::Reading;
 use crate::registry::{ApiError, Client};
@@ -83,22 +84,21 @@ struct Page {
     last: Option<String>,
 }
 
-impl Client {
+impl RepositoryClient {
     /// The tags of a repository in the registry's order, in batches as they arrive. Entries that are no tags are left
     /// out with one warning a page (quirk L7).
-    pub fn tags(
-        self: &Arc<Self>,
-        repository: &RepositoryName,
-    ) -> BoxStream<'static, Result<Vec<String>>> {
-        self.list(Listing {
-            path: format!("/v2/{repository}/tags/list"),
-            scope: Some(Scope::new(repository, Actions::Pull)),
+    pub fn tags(&self) -> BoxStream<'static, Result<Vec<String>>> {
+        self.client.list(Listing {
+            path: self.path("tags/list"),
+            scope: Some(self.scope()),
             member: "tags",
             is_one: |entry| entry.parse::<Tag>().is_ok(),
         })
     }
+}
 
-    /// The repositories of the registry, as for [`Client::tags`]. Many registries have no such list, or give it to few:
+impl Client {
+    /// The repositories of the registry, as for [`RepositoryClient::tags`]. Many registries have no such list, or give it to few:
     /// then the first item is an error with the [`ApiError`] of the answer.
     pub fn repositories(self: &Arc<Self>) -> BoxStream<'static, Result<Vec<String>>> {
         self.list(Listing {
@@ -109,7 +109,7 @@ impl Client {
         })
     }
 
-    /// The entries of `listing`, as for [`Client::tags`]. Nothing is asked for before the first one is wanted.
+    /// The entries of `listing`, as for [`RepositoryClient::tags`]. Nothing is asked for before the first one is wanted.
     pub(super) fn list(
         self: &Arc<Self>,
         listing: Listing,

@@ -9,18 +9,22 @@ use std::sync::atomic::Ordering;
 
 use http::{HeaderName, Method, StatusCode, header};
 
+use super::RepositoryClient;
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::body::Answer;
 use crate::registry::error::has_status;
 use crate::registry::failure::is_unanswered;
-use crate::registry::intent::{Actions, Body, Intent, Scope, Target};
+use crate::registry::intent::{Body, Intent};
 use crate::registry::upload_body::UploadPart;
 use crate::registry::wire::is_temporary;
-use crate::registry::{ApiError, Client, UploadBody};
+use crate::registry::{ApiError, UploadBody};
 use crate::{Error, Kind, Result};
 
 use super::blobs::BULK;
+
+/// The endpoint that starts uploads.
+const UPLOADS: &str = "blobs/uploads/";
 
 /// What the start of an upload gave.
 pub enum Started {
@@ -96,43 +100,45 @@ pub struct Received {
     pub bytes: Option<u64>,
 }
 
-impl Client {
+impl RepositoryClient {
     /// POST: mounts a blob from the repository that `mount` names with it, or opens an upload; without `mount`
     /// always opens one. A refused mount becomes a plain start (quirks X3, X4).
-    pub async fn start_upload(
-        &self,
-        repository: &RepositoryName,
-        mount: Option<(&Digest, &RepositoryName)>,
-    ) -> Result<Started> {
-        let base = format!("/v2/{repository}/blobs/uploads/");
-        let plain = Scope::new(repository, Actions::PullPush);
-        let mount = mount.filter(|_| !self.capabilities.plain_starts.load(Ordering::Relaxed));
+    pub async fn start_upload(&self, mount: Option<(&Digest, &RepositoryName)>) -> Result<Started> {
+        let mount = mount.filter(|_| {
+            !self
+                .client
+                .capabilities
+                .plain_starts
+                .load(Ordering::Relaxed)
+        });
         let mut refused = false;
         if let Some((digest, from)) = mount {
-            let mut scope = plain.clone();
-            scope.mount_from = (from != repository).then(|| from.clone());
-            let path = format!("{base}?mount={digest}&from={from}");
-            let mut mount = Intent::new(Method::POST, path, Some(scope));
+            let endpoint = format!("{UPLOADS}?mount={digest}&from={from}");
+            let mut mount = self.request(Method::POST, endpoint);
+            if let Some(scope) = mount.scope.as_mut().filter(|_| *from != self.name) {
+                scope.mount_from = Some(from.clone());
+            }
             mount.optional = true;
-            let sent = self.send(&mount).await;
+            let sent = self.client.send(&mount).await;
             let no_answer = matches!(&sent, Err(e) if ApiError::of(e).is_none());
             match sent.and_then(|answer| started(&answer)) {
-                Err(e) if no_answer || has_status(&e, &[429]) || self.is_put_off(&e) => {
+                Err(e) if no_answer || has_status(&e, &[429]) || self.client.is_put_off(&e) => {
                     return Err(e);
                 }
                 Err(e) => {
                     tracing::debug!("{e}; starting the upload without a mount");
                     // A server's error may have been chance.
                     let chance = ApiError::of(&e).is_some_and(|a| is_temporary(a.status));
-                    refused = from == repository && !chance;
+                    refused = *from == self.name && !chance;
                 }
                 started => return started,
             }
         }
-        let start = Intent::new(Method::POST, base, Some(plain));
-        let started = started(&self.send(&start).await?)?;
+        let start = self.request(Method::POST, UPLOADS);
+        let started = started(&self.client.send(&start).await?)?;
         if refused {
-            self.capabilities
+            self.client
+                .capabilities
                 .plain_starts
                 .store(true, Ordering::Relaxed);
         }
@@ -142,13 +148,9 @@ impl Client {
     /// GET: what the registry has received of an upload.
     ///
     /// A registry that does not know the upload any more answers with an error.
-    pub async fn upload_status(
-        &self,
-        repository: &RepositoryName,
-        session: &Session,
-    ) -> Result<Received> {
-        let get = at(Method::GET, repository, session.place.clone());
-        let answer = self.send(&get).await?;
+    pub async fn upload_status(&self, session: &Session) -> Result<Received> {
+        let get = self.request_at(Method::GET, session.place.clone());
+        let answer = self.client.send(&get).await?;
         Ok(Received {
             // Some name no place here: then it is the one that was asked.
             session: session.next(&answer).unwrap_or_else(|_| session.clone()),
@@ -159,16 +161,15 @@ impl Client {
     /// PUT with the whole of `body`, which ends the upload of `blob`.
     pub async fn put_upload(
         &self,
-        repository: &RepositoryName,
         session: &Session,
         blob: &Descriptor,
         body: &UploadBody,
     ) -> Result<()> {
         let url = with_digest(session, &blob.digest);
-        let put = data(Method::PUT, repository, url, body.whole());
-        match self.send(&put).await {
-            Ok(answer) => self.finished(repository, blob, answer).await,
-            Err(e) if is_unanswered(&e) => self.finished_unheard(repository, blob, e).await,
+        let put = self.data_request(Method::PUT, url, body.whole());
+        match self.client.send(&put).await {
+            Ok(answer) => self.finished(blob, answer).await,
+            Err(e) if is_unanswered(&e) => self.finished_unheard(blob, e).await,
             Err(e) => Err(e),
         }
     }
@@ -178,42 +179,38 @@ impl Client {
     /// A part says which bytes it is (quirk U15); all of it says nothing, since some take no ranges.
     pub async fn patch_upload(
         &self,
-        repository: &RepositoryName,
         session: &Session,
         body: &UploadBody,
         range: Option<Range<u64>>,
     ) -> Result<Session> {
         let url = session.place.clone();
         let patch = match range {
-            None => data(Method::PATCH, repository, url, body.whole()),
+            None => self.data_request(Method::PATCH, url, body.whole()),
             Some(range) => {
                 // U12: bare, without the unit and the total.
                 let bytes = format!("{}-{}", range.start, range.end.saturating_sub(1));
-                let mut patch = data(Method::PATCH, repository, url, body.part(range))
+                let mut patch = self
+                    .data_request(Method::PATCH, url, body.part(range))
                     .header(header::CONTENT_RANGE, bytes);
                 // A lost part is not sent again as it was: the registry may have its beginning.
                 patch.bulk = true;
                 patch
             }
         };
-        session.next(&self.send(&patch).await?)
+        session.next(&self.client.send(&patch).await?)
     }
 
     /// PUT without a body: ends the upload of `blob`, whose bytes the registry has.
-    pub async fn finish_upload(
-        &self,
-        repository: &RepositoryName,
-        session: &Session,
-        blob: &Descriptor,
-    ) -> Result<()> {
+    pub async fn finish_upload(&self, session: &Session, blob: &Descriptor) -> Result<()> {
         let url = with_digest(session, &blob.digest);
-        let put =
-            at(Method::PUT, repository, url).header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
-        match self.send(&put).await {
-            Ok(answer) => self.finished(repository, blob, answer).await,
+        let put = self
+            .request_at(Method::PUT, url)
+            .header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
+        match self.client.send(&put).await {
+            Ok(answer) => self.finished(blob, answer).await,
             // U8: the upload may have been over already: some end it with the PATCH, and answers get lost.
             Err(e) if has_status(&e, &[404]) || is_unanswered(&e) => {
-                self.finished_unheard(repository, blob, e).await
+                self.finished_unheard(blob, e).await
             }
             Err(e) => Err(e),
         }
@@ -221,40 +218,36 @@ impl Client {
 
     /// DELETE: gives an upload up. Registries forget uploads on their own after a while, and some permit no
     /// deletion (quirk U24), so a failure is of no consequence.
-    pub async fn cancel_upload(
-        &self,
-        repository: &RepositoryName,
-        session: &Session,
-    ) -> Result<()> {
-        let mut delete = at(Method::DELETE, repository, session.place.clone());
+    pub async fn cancel_upload(&self, session: &Session) -> Result<()> {
+        let mut delete = self.request_at(Method::DELETE, session.place.clone());
         delete.repeatable = false;
-        self.send(&delete).await.map(drop)
+        self.client.send(&delete).await.map(drop)
+    }
+
+    /// A request to `url` that carries `part` of a blob.
+    pub(crate) fn data_request(&self, method: Method, url: Admitted, part: UploadPart) -> Intent {
+        // U27: strict servers take this content type only.
+        let mut intent = self
+            .request_at(method, url)
+            .header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
+        intent.repeatable = false;
+        intent.bulk = part.size().is_none_or(|size| size > BULK);
+        intent.body = Body::Stream(part);
+        intent
     }
 
     /// `e` unless the blob is there all the same.
-    async fn finished_unheard(
-        &self,
-        repository: &RepositoryName,
-        blob: &Descriptor,
-        e: Error,
-    ) -> Result<()> {
-        match self.has_blob(repository, blob, Actions::PullPush).await {
+    async fn finished_unheard(&self, blob: &Descriptor, e: Error) -> Result<()> {
+        match self.has_blob(blob).await {
             Ok(true) => Ok(()),
             _ => Err(e),
         }
     }
 
     /// U9: anything but 201 is confirmed by asking for the blob.
-    async fn finished(
-        &self,
-        repository: &RepositoryName,
-        blob: &Descriptor,
-        answer: Answer,
-    ) -> Result<()> {
+    async fn finished(&self, blob: &Descriptor, answer: Answer) -> Result<()> {
         OtherContent::look(&answer, &blob.digest)?;
-        if answer.status == StatusCode::CREATED
-            || self.has_blob(repository, blob, Actions::PullPush).await?
-        {
+        if answer.status == StatusCode::CREATED || self.has_blob(blob).await? {
             return Ok(());
         }
         let answer = ApiError::new(Method::PUT, &answer.url, answer.status, b"");
@@ -275,28 +268,6 @@ fn started(answer: &Answer) -> Result<Started> {
         place: place(answer)?,
         min_chunk,
     }))
-}
-
-pub(crate) fn at(method: Method, repository: &RepositoryName, url: Admitted) -> Intent {
-    let scope = Scope::new(repository, Actions::PullPush);
-    let mut intent = Intent::new(method, String::new(), Some(scope));
-    intent.target = Target::At(url);
-    intent
-}
-
-pub(crate) fn data(
-    method: Method,
-    repository: &RepositoryName,
-    url: Admitted,
-    part: UploadPart,
-) -> Intent {
-    // U27: strict servers take this content type only.
-    let mut intent =
-        at(method, repository, url).header(header::CONTENT_TYPE, MediaType::OCTET_STREAM);
-    intent.repeatable = false;
-    intent.bulk = part.size().is_none_or(|size| size > BULK);
-    intent.body = Body::Stream(part);
-    intent
 }
 
 /// The digest goes behind the query that is there; its colon needs no escape (quirk U2).

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::image::{Digest, Manifest, Reference, Tag, V1Reference};
 use crate::legacy::docker_v1::{Fallback, delete_tag_of, no_v2};
 use crate::legacy::draft::source::Draft;
-use crate::registry::v2::{TagOrDigest, is_referrers_tag};
+use crate::registry::v2::{RepositoryClient, TagOrDigest, is_referrers_tag};
 use crate::registry::{Actions, ApiError, Client, may_have_gone};
 use crate::settings::Context;
 use crate::transport::Deleted;
@@ -27,7 +27,8 @@ pub(crate) async fn delete(
 ) -> Result<Deleted> {
     let registry = &reference.repository.registry;
     let place = Place {
-        client: Arc::new(Client::new(registry, context)?),
+        repository: Arc::new(Client::new(registry, context)?)
+            .repository(&reference.repository.name, Actions::PullDelete),
         reference,
     };
     let (digest, own) = match &reference.digest {
@@ -53,7 +54,8 @@ pub(crate) async fn delete(
                             // It went with a try whose answer was lost, where the registry is one of V2.
                             Err(e)
                                 if may_have_gone(&e)
-                                    && (!no_v2(&e) || place.client.speaks_v2().await?) =>
+                                    && (!no_v2(&e)
+                                        || place.repository.client().speaks_v2().await?) =>
                             {
                                 Ok(place.deleted(vec![which]))
                             }
@@ -93,53 +95,47 @@ fn knows_no_tags(e: &Error) -> bool {
 
 /// The image in its registry.
 struct Place<'a> {
-    client: Arc<Client>,
+    repository: RepositoryClient,
     reference: &'a Reference,
 }
 
 impl Place<'_> {
     async fn remove(&self, which: &TagOrDigest) -> Result<()> {
-        let name = &self.reference.repository.name;
-        self.client.delete_manifest(name, which).await
+        self.repository.delete_manifest(which).await
     }
 
     /// Removes the tag of a server that speaks Registry V1 or the draft of 2014; `e` where this is none.
     async fn remove_older(&self, tag: &Tag, context: &Context, e: Error) -> Result<Deleted> {
         let v1 = Fallback::new(self.reference, context);
         let open = |session, name: &V1Reference| (session, name.clone());
-        let e = match v1.find(&self.client, e, open).await {
+        let e = match v1.find(self.repository.client(), e, open).await {
             Ok(found) => {
                 delete_tag_of(&found.0, &found.1).await?;
                 return Ok(crate::legacy::docker_v1::deleted(&found.1));
             }
             Err(e) => e,
         };
-        Draft::find(&self.client, self.reference, None, e).await?;
-        let name = &self.reference.repository.name;
-        self.client.draft_delete_manifest(name, tag).await?;
+        Draft::find(self.repository.client(), self.reference, None, e).await?;
+        self.repository.draft_delete_manifest(tag).await?;
         Ok(self.deleted(vec![TagOrDigest::Tag(tag.clone())]))
     }
 
     async fn digest(&self, tag: &Tag) -> Result<Option<Digest>> {
-        let name = &self.reference.repository.name;
         let which = TagOrDigest::Tag(tag.clone());
-        self.client
-            .manifest_digest(name, &which, Actions::PullDelete, false)
-            .await
+        self.repository.manifest_digest(&which, false).await
     }
 
     /// The manifest `which`, if it can be read.
     async fn manifest(&self, which: &TagOrDigest) -> Option<Manifest> {
-        let name = &self.reference.repository.name;
-        let got = self.client.get_manifest(name, which, Actions::PullDelete);
+        let got = self.repository.get_manifest(which);
         got.await.inspect_err(|e| tracing::debug!("{e}")).ok()
     }
 
     /// Takes `manifest`, which is gone, out of the list of referrers at a tag. R7: the work is done, so a failure is only
     /// a warning.
     async fn unlist(&self, manifest: &Manifest, digest: &Digest) {
-        let name = &self.reference.repository.name;
-        if let Err(e) = self.client.unlist_referrer(name, manifest, digest).await {
+        let repository = self.repository.with_actions(Actions::PullPush);
+        if let Err(e) = repository.unlist_referrer(manifest, digest).await {
             tracing::warn!("`{digest}` is deleted, but still listed as a referrer: {e}");
         }
     }
@@ -155,12 +151,8 @@ impl Place<'_> {
             let text = format!("it is not known which other tags would go with it: {e}");
             Error::new(kind, text).hint("with `--force` it is deleted whatever other tags it has")
         };
-        let pages: Vec<String> = self
-            .client
-            .tags(&self.reference.repository.name)
-            .try_concat()
-            .await
-            .map_err(unknown)?;
+        let repository = self.repository.with_actions(Actions::Pull);
+        let pages: Vec<String> = repository.tags().try_concat().await.map_err(unknown)?;
         let tags = pages.iter().filter_map(|text| text.parse::<Tag>().ok());
         let asked = tags.filter(|tag| Some(tag) != own).map(|tag| async move {
             let same = self.digest(&tag).await?.as_ref() == Some(digest);

@@ -21,7 +21,7 @@ use crate::image::{
     Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName, Tag,
 };
 use crate::legacy::docker_v1::{Fallback, V1Destination, no_v2};
-use crate::registry::v2::{Pushed, TagOrDigest};
+use crate::registry::v2::{Pushed, RepositoryClient, TagOrDigest};
 use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS};
 use crate::settings::Context;
 use crate::transport::{
@@ -32,7 +32,8 @@ use crate::{Error, Kind, Result};
 
 /// An image of a registry, to write.
 pub struct DockerDestination {
-    pub(crate) client: Arc<Client>,
+    /// Where the image goes, for reading and writing.
+    pub(crate) repository: RepositoryClient,
     pub(crate) reference: Reference,
     v1: Fallback<V1Destination>,
     /// Whether the server speaks the draft of 2014, once there was a reason to ask.
@@ -46,7 +47,7 @@ impl DockerDestination {
     pub fn new(reference: &Reference, context: &Context) -> Result<DockerDestination> {
         let client = Arc::new(Client::new(&reference.repository.registry, context)?);
         Ok(DockerDestination {
-            client,
+            repository: client.repository(&reference.repository.name, Actions::PullPush),
             reference: reference.clone(),
             v1: Fallback::new(reference, context),
             draft: OnceCell::new(),
@@ -66,13 +67,12 @@ impl DockerDestination {
     async fn v1(&self, e: Error) -> Result<&Arc<V1Destination>> {
         let tmpdir = self.tmpdir.clone();
         let open = |session, reference: &_| V1Destination::over(session, reference, tmpdir);
-        self.v1.find(&self.client, e, open).await
+        self.v1.find(self.repository.client(), e, open).await
     }
 
     /// Whether the server speaks the draft of 2014, which is asked after an answer that no registry of V2 gives.
     async fn looks_for_draft(&self) -> Result<bool> {
-        let name = &self.reference.repository.name;
-        let look = || self.client.speaks_draft(name);
+        let look = || self.repository.speaks_draft();
         self.draft.get_or_try_init(look).await.copied()
     }
 
@@ -92,8 +92,7 @@ impl DockerDestination {
 
     /// Writes `manifest` as `which` and returns the digest by which it can be read.
     async fn put(&self, manifest: &Manifest, which: &TagOrDigest) -> Result<Digest> {
-        let name = &self.reference.repository.name;
-        let put = self.client.put_manifest(name, which, manifest).await;
+        let put = self.repository.put_manifest(which, manifest).await;
         put.map_err(|e| with_signing(e, manifest))
     }
 }
@@ -120,12 +119,7 @@ impl Destination for DockerDestination {
     }
 
     async fn current(&self) -> Result<Option<Digest>> {
-        let name = &self.reference.repository.name;
-        let asked = self
-            .client
-            .manifest_digest(name, &self.target(), Actions::PullPush, true)
-            .await;
-        match asked {
+        match self.repository.manifest_digest(&self.target(), true).await {
             // The tag stands for another image than the name with its digest does.
             Ok(Some(there)) if self.reference.digest.as_ref().is_some_and(|d| *d != there) => {
                 Ok(None)
@@ -144,8 +138,7 @@ impl Destination for DockerDestination {
     }
 
     async fn look(&self, blob: &Descriptor) -> Result<Presence> {
-        let name = &self.reference.repository.name;
-        match self.client.has_blob(name, blob, Actions::PullPush).await {
+        match self.repository.has_blob(blob).await {
             Ok(true) => Ok(Presence::Present),
             Ok(false) => Ok(Presence::Absent),
             // E3: as for the manifest.
@@ -171,7 +164,7 @@ impl Destination for DockerDestination {
             return self.put_draft_blob(blob, &upload).await;
         }
         let upload = passing(blob.size, &body);
-        match self.client.push_blob(&own.name, blob, from, &upload).await {
+        match self.repository.push_blob(blob, from, &upload).await {
             Ok(Pushed::Present) => Ok(mounted),
             Ok(Pushed::Uploaded) => Ok(BlobOutcome::Written),
             Err(e) if no_v2(&e) && !upload.failed() => match self.v1(e).await {
@@ -235,7 +228,7 @@ impl Destination for DockerDestination {
 
     fn requests(&self) -> BTreeMap<String, u64> {
         let v1 = self.v1.get().map(|v1| v1.requests());
-        summed(self.client.requests(), v1)
+        summed(self.repository.client().requests(), v1)
     }
 
     fn expects(
@@ -264,11 +257,11 @@ impl Destination for DockerDestination {
     }
 
     fn round_trip(&self) -> Option<Duration> {
-        self.client.round_trip()
+        self.repository.client().round_trip()
     }
 
     fn pressure(&self) -> u64 {
-        self.client.pressure()
+        self.repository.client().pressure()
     }
 }
 

@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 
 use super::DockerSource;
 use super::parts::{Fetch, Pace, in_parts};
-use crate::image::{Descriptor, Repository};
+use crate::image::Descriptor;
 use crate::legacy::tarsum::BlobSum;
-use crate::registry::{Actions, Client};
+use crate::registry::v2::RepositoryClient;
 use crate::transport::BlobStream;
 use crate::{Kind, Result};
 
@@ -29,8 +29,7 @@ impl DockerSource {
         resumed: Arc<AtomicBool>,
     ) -> Result<BlobStream> {
         struct State {
-            client: Arc<Client>,
-            repository: Repository,
+            repository: RepositoryClient,
             blob: Descriptor,
             inner: Option<BlobStream>,
             offset: u64,
@@ -62,16 +61,10 @@ impl DockerSource {
                     "blob `{}` comes slowly; the rest of it is fetched in parts",
                     self.blob.digest
                 );
-                let (client, repository) = (self.client.clone(), self.repository.clone());
-                let blob = self.blob.clone();
+                let (repository, blob) = (self.repository.clone(), self.blob.clone());
                 let fetch: Fetch = Box::new(move |part| {
-                    let (client, name) = (client.clone(), repository.name.clone());
-                    let blob = blob.clone();
-                    Box::pin(async move {
-                        client
-                            .get_blob_part(&name, &blob, part, Actions::Pull)
-                            .await
-                    })
+                    let (repository, blob) = (repository.clone(), blob.clone());
+                    Box::pin(async move { repository.get_blob_part(&blob, part).await })
                 });
                 let rest = self.offset..self.blob.size;
                 self.inner = Some(in_parts(fetch, rest, &self.pace, permit));
@@ -79,12 +72,10 @@ impl DockerSource {
                 self.resumed.store(true, Ordering::Relaxed);
             }
         }
-        let repository = self.reference.repository.clone();
         let draft = self.draft.get().is_some();
-        let first = get_blob(&self.client, draft, &repository, blob, from).await?;
+        let first = get_blob(&self.repository, draft, blob, from).await?;
         let state = State {
-            client: self.client.clone(),
-            repository,
+            repository: self.repository.clone(),
             blob: blob.clone(),
             inner: Some(first),
             offset: from,
@@ -106,9 +97,7 @@ impl DockerSource {
                     let asked = Instant::now();
                     let next = match &mut s.inner {
                         Some(inner) => inner.next().await,
-                        None => match get_blob(&s.client, draft, &s.repository, &s.blob, s.offset)
-                            .await
-                        {
+                        None => match get_blob(&s.repository, draft, &s.blob, s.offset).await {
                             Ok(inner) => {
                                 s.inner = Some(inner);
                                 continue;
@@ -129,9 +118,9 @@ impl DockerSource {
                         None => None,
                         Some(Err(e)) => Some(e),
                     };
-                    let hopeless = broken
-                        .as_ref()
-                        .is_some_and(|e| e.kind() != Kind::Unavailable || s.client.is_put_off(e));
+                    let hopeless = broken.as_ref().is_some_and(|e| {
+                        e.kind() != Kind::Unavailable || s.repository.client().is_put_off(e)
+                    });
                     if hopeless || s.stuck >= MAX_STUCK {
                         s.done = true;
                         // Without an error the server ended the body early on purpose: `verified` says so.
@@ -144,7 +133,7 @@ impl DockerSource {
                         s.blob.digest,
                         s.offset
                     );
-                    s.client.wait_before_try(s.stuck).await;
+                    s.repository.client().wait_before_try(s.stuck).await;
                     s.stuck += 1;
                 }
             },
@@ -153,18 +142,15 @@ impl DockerSource {
 }
 
 async fn get_blob(
-    client: &Client,
+    repository: &RepositoryClient,
     draft: bool,
-    repository: &Repository,
     blob: &Descriptor,
     from: u64,
 ) -> Result<BlobStream> {
     if draft {
         let sum = BlobSum::Digest(blob.digest.clone());
         let size = Some(blob.size);
-        return client.draft_blob(&repository.name, &sum, size, from).await;
+        return repository.draft_blob(&sum, size, from).await;
     }
-    client
-        .get_blob(&repository.name, blob, from, Actions::Pull)
-        .await
+    repository.get_blob(blob, from).await
 }

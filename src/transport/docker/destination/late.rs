@@ -48,9 +48,7 @@ impl DockerDestination {
         let ended = || lock(&state).1.ended();
         let digest = || Ok(ended()?.0);
         let upload = upload(state.clone(), body.clone(), algorithm);
-        let repository = &self.reference.repository.name;
-        let sent = self.client.push_late(repository, &upload, &digest);
-        match sent.await {
+        match self.repository.push_late(&upload, &digest).await {
             Ok(()) => {}
             Err(e) if takes_no_stream(&e) => {
                 tracing::debug!("{e}; sending the blob from a temporary file");
