@@ -312,6 +312,13 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l debug -d 'Log e
 complete -c barque -n "__fish_barque_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l listen -d 'Listen here; port 0 is a free one [default: 127.0.0.1:5000, with a command 127.0.0.1:0]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l root -d 'Serve the repositories below this directory; with a command, keep what is pushed in it' -r -F
+complete -c barque -n "__fish_barque_using_subcommand serve" -l as -d 'Serve images that have no repository name as this one; if repeated, one for each IMAGE' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l htpasswd -d 'Ask clients for a user of this file, which `htpasswd -B` writes' -r -F
+complete -c barque -n "__fish_barque_using_subcommand serve" -l tls-cert -d 'Serve HTTPS with the certificate in this file (PEM); read again on SIGHUP' -r -F
+complete -c barque -n "__fish_barque_using_subcommand serve" -l tls-key -d 'The key of --tls-cert' -r -F
+complete -c barque -n "__fish_barque_using_subcommand serve" -l client-ca -d 'Refuse clients without a certificate of an authority in this file (PEM)' -r -F
+complete -c barque -n "__fish_barque_using_subcommand serve" -l log -d 'Append a line of JSON for each request to this file; - is standard output' -r -F
+complete -c barque -n "__fish_barque_using_subcommand serve" -l max-blob -d 'Refuse blobs that are larger than this' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l grace -d 'Let requests under way take this long when asked to end' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l ready-fd -d 'Write the address as a line of JSON to this file descriptor once requests are answered' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
@@ -325,6 +332,7 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l tmpdir -d 'Put b
 complete -c barque -n "__fish_barque_using_subcommand serve" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l write -d 'Let clients push'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l delete -d 'Let clients delete tags, manifests and blobs'
+complete -c barque -n "__fish_barque_using_subcommand serve" -l metrics -d 'Answer /metrics in Prometheus\' text format'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l print-address -d 'Print the address as a line of JSON once requests are answered'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -271,7 +271,7 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow:
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         Command::Search(args) => search::run(args, global).await?,
         #[cfg(feature = "serve")]
-        Command::Serve(args) => serve::run(*args, workers).await?,
+        Command::Serve(args) => serve::run(*args, global, workers).await?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),

@@ -13,9 +13,12 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::flags::Global;
 use super::{Outcome, Workers, write_out};
+use crate::image::ImageName;
 use crate::report::failure::Reported;
-use crate::serve::{Options, Server};
+use crate::serve::{Options, Reload, Server, TlsFiles, What};
+use crate::settings::Access;
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -25,6 +28,9 @@ Examples:
 
   Share the repositories below a directory with the network, read-only:
     barque serve --root /srv/images --listen 0.0.0.0:5000
+
+  Let a cluster pull from a bundle:
+    barque serve docker-archive:bundle.tar --listen 0.0.0.0:5000
 
   A registry to push to and to delete from:
     barque serve --root /srv/images --write --delete";
@@ -42,9 +48,17 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
 
+    /// An archive, layout or `dir:` image to serve in place, read-only and without copying it
+    #[arg(value_name = "IMAGE", conflicts_with_all = ["root", "write", "delete"])]
+    images: Vec<String>,
+
     /// Serve the repositories below this directory; with a command, keep what is pushed in it
-    #[arg(long, value_name = "DIR", required_unless_present = "command")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["command", "images"])]
     root: Option<PathBuf>,
+
+    /// Serve images that have no repository name as this one; if repeated, one for each IMAGE
+    #[arg(long = "as", value_name = "NAME[:TAG]", requires = "images")]
+    names: Vec<String>,
 
     /// Let clients push
     #[arg(long)]
@@ -53,6 +67,34 @@ pub(crate) struct ServeArgs {
     /// Let clients delete tags, manifests and blobs
     #[arg(long)]
     delete: bool,
+
+    /// Ask clients for a user of this file, which `htpasswd -B` writes
+    #[arg(long, value_name = "FILE")]
+    htpasswd: Option<PathBuf>,
+
+    /// Serve HTTPS with the certificate in this file (PEM); read again on SIGHUP
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The key of --tls-cert
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Refuse clients without a certificate of an authority in this file (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    client_ca: Option<PathBuf>,
+
+    /// Append a line of JSON for each request to this file; - is standard output
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+
+    /// Answer /metrics in Prometheus' text format
+    #[arg(long)]
+    metrics: bool,
+
+    /// Refuse blobs that are larger than this
+    #[arg(long, value_name = "SIZE", value_parser = super::flags::size)]
+    max_blob: Option<u64>,
 
     /// Let requests under way take this long when asked to end
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = super::flags::duration)]
@@ -71,44 +113,56 @@ pub(crate) struct ServeArgs {
     command: Vec<OsString>,
 }
 
-pub(crate) async fn run(args: ServeArgs, workers: &Workers) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(
+    args: ServeArgs,
+    global: &Global,
+    workers: &Workers,
+) -> anyhow::Result<Outcome> {
     let for_command = !args.command.is_empty();
+    let in_place = !args.images.is_empty();
     // Removed when it is dropped, after the server has ended.
-    let temporary = match args.root {
-        Some(_) => None,
-        None => Some(temporary_root()?),
+    let temporary = match &args.root {
+        None if !in_place => Some(temporary_root()?),
+        _ => None,
     };
-    let root = args
+    let (what, shown) = match args
         .root
         .as_deref()
-        .or(temporary.as_ref().map(TempDir::path));
+        .or(temporary.as_ref().map(TempDir::path))
+    {
+        Some(root) => (What::Root(root.to_owned()), root.display().to_string()),
+        None => (
+            images(&args.images, args.names, global)?,
+            args.images.join(", "),
+        ),
+    };
     let options = Options {
         listen: args.listen.unwrap_or_else(|| default_address(for_command)),
-        write: args.write || for_command,
-        delete: args.delete || for_command,
+        write: args.write || (for_command && !in_place),
+        delete: args.delete || (for_command && !in_place),
         grace: args.grace,
-        ..Options::new(root.unwrap_or_else(|| std::path::Path::new(".")))
+        max_blob: args.max_blob,
+        htpasswd: args.htpasswd,
+        tls: tls(args.tls_cert, args.tls_key, args.client_ca),
+        log: args.log,
+        metrics: args.metrics,
+        ..Options::of(what)
+    };
+    let shown = match options.write {
+        true => format!("{shown}, writable"),
+        false => format!("{shown}, read-only"),
     };
     let signals = Signals::listen()?;
-    let shown = format!(
-        "{}, {}",
-        options.root.display(),
-        if options.write {
-            "writable"
-        } else {
-            "read-only"
-        }
-    );
     let (bound, address) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = workers.run(async move {
         let server = Server::bind(options).await?;
-        let _ = bound.send(server.address());
+        let _ = bound.send((server.address(), server.reload()));
         server.run(async { drop(stopped.await) }).await;
         Ok(())
     });
     let using = async {
-        let Ok(address) = address.await else {
+        let Ok((address, reload)) = address.await else {
             // The server says why.
             return Ok(None);
         };
@@ -117,7 +171,7 @@ pub(crate) async fn run(args: ServeArgs, workers: &Workers) -> anyhow::Result<Ou
             true => Some(command(&args.command, address, signals).await?),
             false => {
                 tracing::warn!(target: "barque::serve", "serving {shown} at {address}");
-                signals.asked_to_end().await;
+                signals.asked_to_end(&reload).await;
                 None
             }
         };
@@ -130,6 +184,28 @@ pub(crate) async fn run(args: ServeArgs, workers: &Workers) -> anyhow::Result<Ou
         None | Some(0) => Ok(Outcome::Nothing),
         Some(code) => Err(Reported(code).into()),
     }
+}
+
+/// The places that `images` name.
+fn images(images: &[String], names: Vec<String>, global: &Global) -> Result<What> {
+    let places = images.iter().map(|text| ImageName::parse(text));
+    Ok(What::InPlace {
+        places: places.collect::<Result<_>>()?,
+        names,
+        context: Box::new(global.context(Access::default())),
+    })
+}
+
+fn tls(
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
+) -> Option<TlsFiles> {
+    Some(TlsFiles {
+        cert: cert?,
+        key: key?,
+        client_ca,
+    })
 }
 
 fn default_address(for_command: bool) -> SocketAddr {
@@ -239,7 +315,12 @@ impl Signals {
     }
 
     /// Waits until the server is to end.
-    async fn asked_to_end(mut self) {
-        while self.next().await == rustix::process::Signal::HUP {}
+    async fn asked_to_end(mut self, reload: &Reload) {
+        while self.next().await == rustix::process::Signal::HUP {
+            match reload.now() {
+                Ok(()) => tracing::debug!("certificates were read again"),
+                Err(e) => tracing::warn!("the certificates of before stay: {e}"),
+            }
+        }
     }
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::Result;
-use crate::image::{Digest, RepositoryName, Tag};
-use crate::transport::{BlobStream, blob_store};
+use crate::image::{Descriptor, Digest, RepositoryName, Tag};
+use crate::transport::{BlobStream, Source, blob_store};
 
 /// A manifest by one of its two names.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +34,7 @@ pub(super) struct Found {
 #[derive(Debug, Clone)]
 pub(super) enum Document {
     File(PathBuf),
+    Here(Bytes),
 }
 
 impl Document {
@@ -41,6 +42,7 @@ impl Document {
     pub(super) fn read(&self) -> Result<Option<Bytes>> {
         match self {
             Document::File(path) => blob_store::read_document(path),
+            Document::Here(bytes) => Ok(Some(bytes.clone())),
         }
     }
 }
@@ -54,6 +56,8 @@ pub(super) struct Blob {
 /// Where the bytes of a blob are.
 pub(super) enum BlobPlace {
     File(PathBuf),
+    /// A part of an image that is read in place.
+    Image(Arc<dyn Source>, Box<Descriptor>),
 }
 
 impl Blob {
@@ -61,6 +65,7 @@ impl Blob {
     pub(super) async fn read(self, offset: u64) -> Result<BlobStream> {
         match self.place {
             BlobPlace::File(path) => blob_store::read_file(&path, offset).await,
+            BlobPlace::Image(source, blob) => source.blob_unhashed(&blob, offset).await,
         }
     }
 }

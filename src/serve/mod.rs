@@ -12,17 +12,22 @@
 //! # }
 //! ```
 
+mod access;
 mod answer;
 mod content;
 mod embedded;
 mod page;
+mod patience;
+mod places;
 mod range;
+mod record;
 mod refusal;
 mod request;
 mod route;
 mod routes;
 mod server;
 mod store;
+mod tls;
 mod verify;
 
 use std::net::SocketAddr;
@@ -30,23 +35,38 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::image::ImageName;
+use crate::settings::Context;
+use access::Users;
 use content::Content;
+use record::Record;
 use store::Root;
 
 pub use embedded::Registry;
-pub use server::Server;
+pub use server::{Reload, Server};
+pub use tls::TlsFiles;
 
 /// What a server is told.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where it listens; port 0 is any free one.
     pub listen: SocketAddr,
-    /// The directory with a layout for each repository.
-    pub root: PathBuf,
+    /// What is served.
+    pub what: What,
     /// Whether clients may push.
     pub write: bool,
     /// Whether clients may delete tags, manifests and blobs.
     pub delete: bool,
+    /// Bytes of a blob at most; `None` is as many as fit on the disk.
+    pub max_blob: Option<u64>,
+    /// The users who may do anything, in a file of `htpasswd -B`; `None` lets everybody in.
+    pub htpasswd: Option<PathBuf>,
+    /// HTTPS in place of HTTP.
+    pub tls: Option<TlsFiles>,
+    /// A line of JSON for each request is appended to this file; `-` is standard output.
+    pub log: Option<PathBuf>,
+    /// Whether `/metrics` is answered.
+    pub metrics: bool,
     /// How long requests under way may take when the server is asked to end.
     pub grace: Duration,
 }
@@ -54,14 +74,38 @@ pub struct Options {
 impl Options {
     /// A read-only server of the repositories below `root`, on a free port of the loopback address.
     pub fn new(root: impl Into<PathBuf>) -> Options {
+        Options::of(What::Root(root.into()))
+    }
+
+    /// The same of anything that can be served.
+    pub fn of(what: What) -> Options {
         Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            root: root.into(),
+            what,
             write: false,
             delete: false,
+            max_blob: None,
+            htpasswd: None,
+            tls: None,
+            log: None,
+            metrics: false,
             grace: Duration::from_secs(10),
         }
     }
+}
+
+/// What a server serves.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// The OCI layouts below a directory, one for each repository.
+    Root(PathBuf),
+    /// Images at these places, read-only, without copying them. Where a place gives no repository, it is the one of the same
+    /// position in `names` (`NAME[:TAG]`), or has the name of its file.
+    InPlace {
+        places: Vec<ImageName>,
+        names: Vec<String>,
+        context: Box<Context>,
+    },
 }
 
 /// What clients may do besides reading.
@@ -77,4 +121,7 @@ struct App {
     /// The repositories to write to, where there are any.
     root: Option<Arc<Root>>,
     rights: Rights,
+    max_blob: u64,
+    users: Option<Users>,
+    record: Record,
 }

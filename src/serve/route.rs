@@ -107,6 +107,21 @@ impl Route {
             _ => Err(not_found()),
         }
     }
+
+    /// The name of the endpoint in metrics.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Route::Base => "base",
+            Route::Catalog => "catalog",
+            Route::Health => "health",
+            Route::Metrics => "metrics",
+            Route::Manifest(..) => "manifest",
+            Route::Blob(..) => "blob",
+            Route::Uploads(_) | Route::Upload(..) => "upload",
+            Route::Tags(_) => "tags",
+            Route::Referrers(..) => "referrers",
+        }
+    }
 }
 
 /// The value of the parameter `name` in the query of `uri`; the first one counts.
@@ -150,7 +165,8 @@ fn reference(text: &str) -> Result<ManifestName, Refusal> {
         .map_or(ManifestName::Invalid, ManifestName::Tag))
 }
 
-fn not_found() -> Refusal {
+/// The error for a path that is no endpoint.
+pub(super) fn not_found() -> Refusal {
     Refusal::missing(Code::Unsupported, "there is no such endpoint")
 }
 

@@ -10,15 +10,24 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
+use super::access::Users;
 use super::answer::Answer;
+use super::content::Content;
+use super::patience::Patient;
+use super::places::Places;
+use super::record::Record;
 use super::request::{Asked, RequestBody};
 use super::route::Route;
 use super::store::Root;
-use super::{App, Options, Rights, routes};
+use super::tls::Tls;
+use super::{App, Options, Rights, What, routes};
 use crate::{Error, Kind, Result};
 
 /// By which old clients know that a server speaks this API.
@@ -30,6 +39,8 @@ const CONNECTIONS: usize = 4096;
 const HEAD: usize = 64 * 1024;
 /// How long a client may take to send the head of a request, and how long a connection stays open without one.
 const HEAD_TIME: Duration = Duration::from_secs(60);
+/// How long TLS may take to be set up.
+const HANDSHAKE: Duration = Duration::from_secs(30);
 /// Wait before the next connection when the system has no more files for one.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -39,6 +50,21 @@ pub struct Server {
     address: SocketAddr,
     grace: Duration,
     app: Arc<App>,
+    tls: Option<Arc<Tls>>,
+}
+
+/// Reads the files of a running server again.
+#[derive(Clone)]
+pub struct Reload(Option<Arc<Tls>>);
+
+impl Reload {
+    /// Takes the certificate, key and authority as they are now; connections that are open keep theirs.
+    ///
+    /// # Errors
+    /// When a file is wrong; what was read before then stays in use.
+    pub fn now(&self) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |tls| tls.reload())
+    }
 }
 
 impl Server {
@@ -47,11 +73,7 @@ impl Server {
     /// # Errors
     /// When the root cannot be made, or nothing can listen at the address ([`Kind::Other`]).
     pub async fn bind(options: Options) -> Result<Server> {
-        let root = options.root.clone();
-        let opened = tokio::task::spawn_blocking(move || Root::open(&root)).await;
-        let root =
-            opened.map_err(|e| Error::other("opening the root was stopped").because(e))??;
-        let root = Arc::new(root);
+        let (content, root) = open(&options.what).await?;
         let cannot = |e| {
             let text = format!("cannot listen on `{}`", options.listen);
             Error::new(Kind::Other, text).because(e)
@@ -59,19 +81,29 @@ impl Server {
         let listener = TcpListener::bind(options.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let app = App {
-            content: root.clone(),
-            root: Some(root),
+            content,
+            root,
             rights: Rights {
                 write: options.write,
                 delete: options.delete,
             },
+            max_blob: options.max_blob.unwrap_or(u64::MAX),
+            users: options.htpasswd.map(Users::open).transpose()?,
+            record: Record::open(options.log.as_deref(), options.metrics)?,
         };
+        let tls = options.tls.map(Tls::open).transpose()?;
         Ok(Server {
             listener,
             address,
             grace: options.grace,
             app: Arc::new(app),
+            tls: tls.map(Arc::new),
         })
+    }
+
+    /// What reads the files of the server again while it runs.
+    pub fn reload(&self) -> Reload {
+        Reload(self.tls.clone())
     }
 
     /// The address where it listens.
@@ -98,8 +130,9 @@ impl Server {
                 Some(_) = connections.join_next() => continue,
             };
             match accepted {
-                Ok((stream, _)) => {
-                    let serving = serve(stream, self.app.clone(), stopped.clone());
+                Ok((stream, remote)) => {
+                    let tls = self.tls.as_ref().map(|tls| tls.config());
+                    let serving = secured(stream, tls, remote, self.app.clone(), stopped.clone());
                     connections.spawn(async move {
                         serving.await;
                         drop(permit);
@@ -120,13 +153,56 @@ impl Server {
     }
 }
 
-/// Answers the requests of one connection.
-async fn serve(stream: TcpStream, app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+/// What `what` has to read, and the repositories to write to, if there are any.
+async fn open(what: &What) -> Result<(Arc<dyn Content>, Option<Arc<Root>>)> {
+    match what {
+        What::Root(dir) => {
+            let dir = dir.clone();
+            let opened = tokio::task::spawn_blocking(move || Root::open(&dir)).await;
+            let root =
+                opened.map_err(|e| Error::other("opening the root was stopped").because(e))??;
+            let root = Arc::new(root);
+            Ok((root.clone(), Some(root)))
+        }
+        What::InPlace {
+            places,
+            names,
+            context,
+        } => Ok((Arc::new(Places::open(places, names, context).await?), None)),
+    }
+}
+
+/// Answers the requests of one connection, over TLS if there is any.
+async fn secured(
+    stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    remote: SocketAddr,
+    app: Arc<App>,
+    stopped: watch::Receiver<bool>,
+) {
     // Answers are written whole; to wait for more only delays them.
     let _ = stream.set_nodelay(true);
+    let stream = Patient::new(stream);
+    let Some(config) = tls else {
+        return serve(stream, (remote, false), app, stopped).await;
+    };
+    let handshake = TlsAcceptor::from(config).accept(stream);
+    match tokio::time::timeout(HANDSHAKE, handshake).await {
+        Ok(Ok(stream)) => serve(stream, (remote, true), app, stopped).await,
+        Ok(Err(e)) => tracing::debug!("no TLS with {remote}: {e}"),
+        Err(_) => tracing::debug!("no TLS with {remote} in time"),
+    }
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    (remote, tls): (SocketAddr, bool),
+    app: Arc<App>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let service = service_fn(move |request| {
         let app = app.clone();
-        async move { Ok::<_, Error>(respond(&app, request, false).await) }
+        async move { Ok::<_, Error>(respond(&app, request, remote, tls).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -148,17 +224,30 @@ async fn serve(stream: TcpStream, app: Arc<App>, mut stopped: watch::Receiver<bo
 }
 
 /// The answer to one request.
-async fn respond(app: &App, request: Request<Incoming>, tls: bool) -> Answer {
+async fn respond(app: &App, request: Request<Incoming>, remote: SocketAddr, tls: bool) -> Answer {
     let (parts, body) = request.into_parts();
+    let entry = app.record.begin(remote, &parts);
     let mut asked = Asked {
         parts,
         body: RequestBody::new(body),
         tls,
     };
     let route = Route::parse(&asked.parts.uri);
-    let answered = match route {
-        Ok(route) => routes::answer(app, &route, &mut asked).await,
-        Err(refusal) => Err(refusal),
+    let kind = route.as_ref().map_or("none", Route::kind);
+    let mut user = None;
+    let answered = match (route, &app.users) {
+        // For whoever watches over the server, without a login.
+        (Ok(Route::Health), _) => routes::answer(app, &Route::Health, &mut asked).await,
+        (route, users) => {
+            let allowed = match users {
+                Some(users) => users.check(&asked).await.map(|name| user = Some(name)),
+                None => Ok(()),
+            };
+            match (allowed, route) {
+                (Ok(()), Ok(route)) => routes::answer(app, &route, &mut asked).await,
+                (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
+            }
+        }
     };
     let mut answer = match answered {
         Ok(answer) => answer,
@@ -170,5 +259,6 @@ async fn respond(app: &App, request: Request<Incoming>, tls: bool) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    app.record.end(entry, kind, user.as_deref(), &answer);
     answer
 }

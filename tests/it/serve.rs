@@ -3,8 +3,10 @@
 #![cfg(feature = "serve")]
 
 mod hostile;
+mod in_place;
 mod lists;
 mod manifests;
+mod operation;
 mod peers;
 mod pull;
 mod restart;

@@ -11,7 +11,7 @@ use super::App;
 use super::answer::{self, Answer};
 use super::refusal::Refusal;
 use super::request::Asked;
-use super::route::Route;
+use super::route::{Route, not_found};
 use super::store::Root;
 
 const READ: &str = "GET, HEAD";
@@ -27,10 +27,19 @@ pub(super) async fn answer(app: &App, route: &Route, asked: &mut Asked) -> Resul
                 asked.is_head(),
             ))
         }),
-        Route::Health | Route::Metrics => Err(Refusal::missing(
-            super::refusal::Code::Unsupported,
-            "there is no such endpoint",
-        )),
+        Route::Health => read_only(&method, || {
+            let text = r#"{"status":"ok"}"#.to_owned();
+            Ok(answer::json(text, "application/json", asked.is_head()))
+        }),
+        Route::Metrics => read_only(&method, || {
+            let open = app.root.as_ref().map_or(0, |root| root.uploads().count());
+            let text = app.record.metrics(open).ok_or_else(not_found)?;
+            Ok(answer::json(
+                text,
+                "text/plain; version=0.0.4",
+                asked.is_head(),
+            ))
+        }),
         Route::Catalog if is_read(&method) => lists::catalog(app, asked).await,
         Route::Tags(name) if is_read(&method) => lists::tags(app, asked, name).await,
         Route::Referrers(name, digest) if is_read(&method) => {
@@ -51,13 +60,13 @@ pub(super) async fn answer(app: &App, route: &Route, asked: &mut Asked) -> Resul
             _ => Err(no_method("GET, HEAD, DELETE")),
         },
         Route::Uploads(name) => match method {
-            Method::POST => uploads::start(app.writable()?, asked, name).await,
+            Method::POST => uploads::start((app.writable()?, app.max_blob), asked, name).await,
             _ => Err(no_method("POST")),
         },
         Route::Upload(name, id) => match method {
             Method::GET | Method::HEAD => uploads::status(app.writable()?, asked, name, id).await,
-            Method::PATCH => uploads::chunk(app.writable()?, asked, name, id).await,
-            Method::PUT => uploads::finish(app.writable()?, asked, name, id).await,
+            Method::PATCH => uploads::chunk((app.writable()?, app.max_blob), asked, name, id).await,
+            Method::PUT => uploads::finish((app.writable()?, app.max_blob), asked, name, id).await,
             Method::DELETE => uploads::cancel(app.writable()?, name, id).await,
             _ => Err(no_method("GET, HEAD, PATCH, PUT, DELETE")),
         },

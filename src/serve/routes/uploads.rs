@@ -21,7 +21,7 @@ const BUSY: Duration = Duration::from_secs(10);
 
 /// Starts an upload; with `digest` in the query it is all in this request, with `mount` it is perhaps not needed.
 pub(super) async fn start(
-    root: &Arc<Root>,
+    (root, most): (&Arc<Root>, u64),
     asked: &mut Asked,
     name: &RepositoryName,
 ) -> Result<Answer, Refusal> {
@@ -48,7 +48,7 @@ pub(super) async fn start(
         return Err(refusal.header(RETRY_AFTER, HeaderValue::from_static("60")));
     };
     match digest {
-        Some(digest) => complete(root, asked, name, (&id, &session), &digest).await,
+        Some(digest) => complete((root, most), asked, name, (&id, &session), &digest).await,
         None => {
             let mut answer = state(asked, StatusCode::ACCEPTED, name, &id, &session);
             // Chunks may be as small as the client likes, but not empty.
@@ -107,18 +107,18 @@ pub(super) async fn cancel(
 }
 
 pub(super) async fn chunk(
-    root: &Root,
+    (root, most): (&Arc<Root>, u64),
     asked: &mut Asked,
     name: &RepositoryName,
     id: &UploadId,
 ) -> Result<Answer, Refusal> {
     let session = root.uploads().find(name, id).ok_or_else(upload_unknown)?;
-    receive(asked, name, id, &session).await?;
+    receive((root, most), asked, name, (id, &session)).await?;
     Ok(state(asked, StatusCode::ACCEPTED, name, id, &session))
 }
 
 pub(super) async fn finish(
-    root: &Arc<Root>,
+    (root, most): (&Arc<Root>, u64),
     asked: &mut Asked,
     name: &RepositoryName,
     id: &UploadId,
@@ -128,18 +128,18 @@ pub(super) async fn finish(
         return Err(Refusal::digest("the parameter `digest` is missing"));
     };
     let digest = route::digest(&digest)?;
-    complete(root, asked, name, (id, &session), &digest).await
+    complete((root, most), asked, name, (id, &session), &digest).await
 }
 
 /// Takes the rest of an upload and makes it a blob. One that has another digest is removed.
 async fn complete(
-    root: &Arc<Root>,
+    (root, most): (&Arc<Root>, u64),
     asked: &mut Asked,
     name: &RepositoryName,
     (id, session): (&UploadId, &Arc<Session>),
     digest: &Digest,
 ) -> Result<Answer, Refusal> {
-    receive(asked, name, id, session).await?;
+    receive((root, most), asked, name, (id, session)).await?;
     let mut hashed = lock(session).await?;
     if root.uploads().find(name, id).is_none() {
         return Err(upload_unknown());
@@ -159,26 +159,41 @@ async fn complete(
 
 /// Adds the body of the request to the upload. What arrives before the connection breaks counts.
 async fn receive(
+    (root, most): (&Root, u64),
     asked: &mut Asked,
     name: &RepositoryName,
-    id: &UploadId,
-    session: &Session,
+    (id, session): (&UploadId, &Session),
 ) -> Result<(), Refusal> {
     let mut hashed = lock(session).await?;
     check_range(asked, session).map_err(|refusal| at(refusal, asked, name, id, session))?;
     if asked.body.is_empty() {
         return Ok(());
     }
+    let mut left = most.saturating_sub(session.len());
     let mut appending = session.append(&mut hashed).await?;
     let received = loop {
         match asked.body.next().await {
-            Ok(Some(bytes)) => appending.push(bytes).await?,
+            Ok(Some(bytes)) => match left.checked_sub(bytes.len() as u64) {
+                Some(rest) => {
+                    left = rest;
+                    appending.push(bytes).await?;
+                }
+                None => {
+                    root.uploads().remove(name, id);
+                    return Err(too_large(most));
+                }
+            },
             Ok(None) => break Ok(()),
             Err(e) => break Err(e),
         }
     };
     appending.end(&mut hashed).await?;
     received
+}
+
+fn too_large(most: u64) -> Refusal {
+    let text = format!("a blob has at most {most} bytes here");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, text)
 }
 
 async fn lock(session: &Session) -> Result<tokio::sync::MutexGuard<'_, Hashed>, Refusal> {

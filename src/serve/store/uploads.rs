@@ -104,6 +104,11 @@ impl Uploads {
         }
     }
 
+    /// How many are open.
+    pub(in crate::serve) fn count(&self) -> usize {
+        self.with(|open| open.len())
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> T {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let open = open.get_or_insert_with(|| {
