@@ -271,7 +271,7 @@ const MOST_TAGS: usize = 250_000;
 
 /// The tags beside the image. A registry that lists none to us (`None`) does not spoil the rest (quirk L8).
 async fn tags(source: Arc<dyn Source>, skip: bool) -> Result<Option<Vec<String>>> {
-    let pages = match source.tags() {
+    let pages = match source.offers().tags.map(|list| list.tags()) {
         Some(pages) if !skip => pages,
         _ => return Ok(Some(Vec::new())),
     };

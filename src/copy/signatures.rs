@@ -29,7 +29,7 @@ pub(super) async fn tell_losses(
 ) -> Result<()> {
     let found = source.signatures(&ManifestRef::Named).await;
     let count = found.map_err(reading)?.len();
-    if count > 0 && !destination.can().keeps_signatures {
+    if count > 0 && !destination.keeps_signatures() {
         plan.losses.push(loss(top, count, destination));
     }
     Ok(())
@@ -49,7 +49,6 @@ pub(super) async fn add(
     source: &dyn Source,
     destination: &dyn Destination,
 ) -> Result<()> {
-    let can = destination.can();
     let mut size = 0;
     for step in &plan.manifests {
         let of = match step.was == *top {
@@ -65,7 +64,7 @@ pub(super) async fn add(
         let stays = plan.upgrade.is_none()
             && step.awaits == Awaits::Nothing
             && step.manifest.digest() == was;
-        if !can.keeps_signatures {
+        if !destination.keeps_signatures() {
             plan.losses.push(loss(was, count, destination));
         } else if !stays {
             plan.losses.push(format!(

@@ -41,7 +41,8 @@ pub async fn open_tags(name: &ImageName, context: &Context) -> Result<Tags> {
         ImageName::Docker(_) | ImageName::DockerV1(_) => {
             let source = open_source(name, context).await?;
             let repository = source.repository_name();
-            let pages = source.tags().unwrap_or_else(|| Box::pin(stream::empty()));
+            let tags = source.offers().tags.map(|list| list.tags());
+            let pages = tags.unwrap_or_else(|| Box::pin(stream::empty()));
             return Ok(Tags { repository, pages });
         }
         ImageName::Oci { path, .. } => oci_layout::names(path).await?,

@@ -15,7 +15,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::blob_store::{self, blocking, cannot_read, read_document};
-use super::{BlobStream, ManifestRef, Source, sized_from, verified_from};
+use super::{
+    BlobSizes, BlobStream, ManifestRef, RawManifest, SignatureSource, Source, SourceInventory,
+    SourceOffers, sized_from, verified_from,
+};
 use crate::image::{Algorithm, Descriptor, Digest, Manifest};
 use crate::{Error, Kind, Result};
 
@@ -96,15 +99,6 @@ impl Source for DirSource {
         format!("dir:{}", self.path.display())
     }
 
-    async fn raw_manifest(&self) -> Result<Bytes> {
-        let path = self.path.clone();
-        blocking(move || {
-            read_document(&path.join(MANIFEST))?
-                .ok_or_else(|| no_image(&path, ErrorKind::NotFound.into()))
-        })
-        .await
-    }
-
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         let (path, which, read) = (self.path.clone(), which.clone(), self.read.clone());
         blocking(move || {
@@ -150,16 +144,47 @@ impl Source for DirSource {
         Ok(sized_from(self.bytes_of(blob, from).await?, blob, from))
     }
 
+    fn offers(&self) -> SourceOffers<'_> {
+        SourceOffers {
+            raw_manifest: Some(self),
+            inventory: Some(self),
+            signatures: Some(self),
+            sizes: Some(self),
+            ..SourceOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl RawManifest for DirSource {
+    async fn raw_manifest(&self) -> Result<Bytes> {
+        let path = self.path.clone();
+        blocking(move || {
+            read_document(&path.join(MANIFEST))?
+                .ok_or_else(|| no_image(&path, ErrorKind::NotFound.into()))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl SourceInventory for DirSource {
     async fn lacks(&self, blob: &Descriptor) -> Result<bool> {
         let files = self.blob_paths(&blob.digest);
         blocking(move || Ok(!files.iter().any(|file| file.exists()))).await
     }
+}
 
+#[async_trait]
+impl SignatureSource for DirSource {
     async fn signatures(&self, of: &ManifestRef) -> Result<Vec<Bytes>> {
         let (path, of) = (self.path.clone(), of.clone());
         blocking(move || signatures::read(&path, &of)).await
     }
+}
 
+#[async_trait]
+impl BlobSizes for DirSource {
     async fn blob_size(&self, digest: &Digest) -> Result<u64> {
         for path in self.blob_paths(digest) {
             match tokio::fs::metadata(&path).await {

@@ -21,9 +21,10 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
+use super::stream::first_bytes;
 use super::{
-    BlobStream, ManifestRef, ReadAhead, ResumeMismatch, Source, TagPages, first_bytes, read_all,
-    sized_from, verified_from,
+    BlobSizes, BlobStream, ManifestRef, Network, RangedBlobs, ReadAhead, ResumeMismatch, Sketches,
+    Source, SourceOffers, TagList, TagPages, read_all, sized_from, verified_from,
 };
 use crate::image::{Descriptor, Digest, Manifest, Reference, Tag};
 use crate::legacy::docker_v1::{Fallback, V1Source, no_v2};
@@ -43,7 +44,7 @@ pub struct DockerSource {
     /// Where the image is, for reading.
     repository: RepositoryClient,
     reference: Reference,
-    v1: Fallback<V1Source>,
+    v1: Arc<Fallback<V1Source>>,
     draft: OnceCell<Draft>,
     /// Whose turn it is to be fetched in parts: one blob's, which bounds the memory that takes.
     parts: Arc<Semaphore>,
@@ -60,7 +61,7 @@ impl DockerSource {
         Ok(DockerSource {
             repository: client.repository(&reference.repository.name, Actions::Pull),
             reference: reference.clone(),
-            v1: Fallback::new(reference, context),
+            v1: Arc::new(Fallback::new(reference, context)),
             draft: OnceCell::new(),
             parts: Arc::new(Semaphore::new(1)),
             tmpdir: context.tmpdir.clone(),
@@ -88,9 +89,7 @@ impl DockerSource {
 
     /// The V1 side of the server; `e`, which made one ask for it, where there is none.
     async fn v1(&self, e: Error) -> Result<&Arc<V1Source>> {
-        let tmpdir = self.tmpdir.clone();
-        let open = |session, reference: &_| V1Source::over(session, reference, tmpdir);
-        self.v1.find(self.repository.client(), e, open).await
+        find_v1(self.repository.client(), &self.v1, self.tmpdir.clone(), e).await
     }
 
     /// The image in the draft's form after `e`, when that is what the server speaks; else `e`.
@@ -180,13 +179,33 @@ impl Source for DockerSource {
         self.checked(blob, from, sized_from).await
     }
 
+    fn offers(&self) -> SourceOffers<'_> {
+        SourceOffers {
+            reference: Some(&self.reference),
+            // The layers of a V1 image have been read for its manifest.
+            requests_per_blob: u64::from(self.v1.get().is_none()),
+            sizes: Some(self),
+            ranges: Some(self),
+            network: Some(self),
+            sketches: Some(self),
+            tags: Some(self),
+            ..SourceOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl BlobSizes for DockerSource {
     async fn blob_size(&self, digest: &Digest) -> Result<u64> {
         if let Some(draft) = self.draft.get() {
             return draft.blob_size(digest).await;
         }
         self.repository.blob_size(digest).await
     }
+}
 
+#[async_trait]
+impl RangedBlobs for DockerSource {
     async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes> {
         let part = 0..blob.size.min(len as u64);
         let old = self.v1.get().is_some() || self.draft.get().is_some();
@@ -199,15 +218,29 @@ impl Source for DockerSource {
         let stream = self.blob(blob, 0).await?;
         first_bytes(stream, len).await
     }
+}
 
+impl Network for DockerSource {
     fn origin(&self) -> Option<Url> {
         self.repository.client().origin()
     }
 
-    fn reference(&self) -> Option<&Reference> {
-        Some(&self.reference)
+    fn requests(&self) -> BTreeMap<String, u64> {
+        let v1 = self.v1.get().map(|v1| v1.requests());
+        summed(self.repository.client().requests(), v1)
     }
 
+    fn round_trip(&self) -> Option<Duration> {
+        self.repository.client().round_trip()
+    }
+
+    fn pressure(&self) -> u64 {
+        self.repository.client().pressure()
+    }
+}
+
+#[async_trait]
+impl Sketches for DockerSource {
     async fn sketch(&self) -> Result<Option<Sketch>> {
         match self.get_manifest(&ManifestRef::Named).await {
             Ok(manifest) => {
@@ -228,41 +261,37 @@ impl Source for DockerSource {
         let draft = || self.draft.get().map(Draft::read_ahead);
         v1.or_else(draft).unwrap_or_default()
     }
+}
 
-    fn requests(&self) -> BTreeMap<String, u64> {
-        let v1 = self.v1.get().map(|v1| v1.requests());
-        summed(self.repository.client().requests(), v1)
-    }
-
-    fn round_trip(&self) -> Option<Duration> {
-        self.repository.client().round_trip()
-    }
-
-    fn pressure(&self) -> u64 {
-        self.repository.client().pressure()
-    }
-
-    fn requests_per_blob(&self) -> u64 {
-        // The layers of a V1 image have been read for its manifest.
-        u64::from(self.v1.get().is_none())
-    }
-
-    fn tags(self: Arc<Self>) -> Option<TagPages> {
+impl TagList for DockerSource {
+    fn tags(&self) -> TagPages {
         let pages = self.repository.tags();
-        let pages = pages.then(move |page| {
-            let source = self.clone();
+        let client = self.repository.client().clone();
+        let (v1, tmpdir) = (self.v1.clone(), self.tmpdir.clone());
+        Box::pin(pages.then(move |page| {
+            let (client, v1, tmpdir) = (client.clone(), v1.clone(), tmpdir.clone());
             async move {
                 match page {
-                    Err(e) if no_v2(&e) => match source.v1(e).await?.clone().tags() {
-                        Some(tags) => tags.try_concat().await,
-                        None => Ok(Vec::new()),
-                    },
+                    Err(e) if no_v2(&e) => {
+                        let tags = find_v1(&client, &v1, tmpdir, e).await?.tags();
+                        tags.try_concat().await
+                    }
                     page => page,
                 }
             }
-        });
-        Some(Box::pin(pages))
+        }))
     }
+}
+
+/// The V1 side of the server of `client`; `e`, which made one ask for it, where there is none.
+async fn find_v1<'a>(
+    client: &Client,
+    v1: &'a Fallback<V1Source>,
+    tmpdir: Option<PathBuf>,
+    e: Error,
+) -> Result<&'a Arc<V1Source>> {
+    let open = |session, reference: &_| V1Source::over(session, reference, tmpdir);
+    v1.find(client, e, open).await
 }
 
 fn summed(

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use super::blob_store::Lock;
 use super::blob_store::{self, blocking, read_document};
 use super::{
-    BlobBody, BlobOutcome, Destination, DestinationCan, Foreign, ManifestRef, ManifestWritten,
-    Presence, WrittenLate,
+    BlobBody, BlobOutcome, Destination, DestinationInventory, DestinationOffers, ManifestRef,
+    ManifestWritten, Presence,
 };
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::{Error, Kind, Result};
@@ -179,41 +179,8 @@ impl Destination for LayerFiles {
         self.path.display().to_string()
     }
 
-    fn can(&self) -> DestinationCan {
-        DestinationCan {
-            holds: |_| true,
-            manifest_implies_blobs: false,
-            plain_layers: false,
-            foreign_layers: Foreign::Taken,
-            accepts_unknown_digest: false,
-            keeps_signatures: false,
-        }
-    }
-
-    async fn current(&self) -> Result<Option<Digest>> {
-        let path = self.path.join(MANIFEST);
-        blocking(move || {
-            let manifest = read_document(&path)?.and_then(|raw| Manifest::parse(raw, None).ok());
-            Ok(manifest.map(|m| m.digest().clone()))
-        })
-        .await
-    }
-
-    async fn has(&self, blob: &Descriptor) -> Result<Presence> {
-        Ok(
-            match blob_store::holds(&self.file(&blob.digest), blob.size).await {
-                true => Presence::Present,
-                false => Presence::Absent,
-            },
-        )
-    }
-
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         blob_store::write_blob(&self.file(&blob.digest), &self.path, blob, &body).await
-    }
-
-    async fn put_stream(&self, _: &Descriptor, _: BlobBody) -> Result<WrittenLate> {
-        Err(Error::other("layers are written as they are"))
     }
 
     async fn put_manifest(&self, manifest: &Manifest, _: &ManifestRef) -> Result<ManifestWritten> {
@@ -235,5 +202,33 @@ impl Destination for LayerFiles {
             Ok(())
         })
         .await
+    }
+
+    fn offers(&self) -> DestinationOffers<'_> {
+        DestinationOffers {
+            inventory: Some(self),
+            ..DestinationOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl DestinationInventory for LayerFiles {
+    async fn current(&self) -> Result<Option<Digest>> {
+        let path = self.path.join(MANIFEST);
+        blocking(move || {
+            let manifest = read_document(&path)?.and_then(|raw| Manifest::parse(raw, None).ok());
+            Ok(manifest.map(|m| m.digest().clone()))
+        })
+        .await
+    }
+
+    async fn has(&self, blob: &Descriptor) -> Result<Presence> {
+        Ok(
+            match blob_store::holds(&self.file(&blob.digest), blob.size).await {
+                true => Presence::Present,
+                false => Presence::Absent,
+            },
+        )
     }
 }

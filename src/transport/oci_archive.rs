@@ -17,9 +17,10 @@ use super::oci_layout::{self, INDEX_FILE, LAYOUT, LAYOUT_FILE, check_version_of,
 use super::tar_index::TarIndex;
 use super::tar_writer::{Content, Entry, TarWriter};
 use super::{
-    BlobBody, BlobOutcome, BlobStream, Destination, DestinationCan, Foreign, ManifestRef,
-    ManifestWritten, PlannedBlob, Presence, Source, WrittenLate, sized_from, tallied,
-    verified_from,
+    BlobBody, BlobOrder, BlobOutcome, BlobStream, Destination, DestinationCan,
+    DestinationInventory, DestinationOffers, Foreign, IndexDescriptions, ManifestRef,
+    ManifestWritten, PlannedBlob, Presence, Source, SourceInventory, SourceOffers, StreamedBlobs,
+    WrittenLate, sized_from, tallied, verified_from,
 };
 use crate::image::{Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Kind, Result};
@@ -156,20 +157,30 @@ impl Source for OciArchiveSource {
         oci_layout::checked(raw, digest, media_type, self.path())
     }
 
-    fn described(&self, digest: &Digest) -> Option<Descriptor> {
-        self.index.described(digest, &self.image)
-    }
-
-    async fn lacks(&self, blob: &Descriptor) -> Result<bool> {
-        Ok(!self.tar.has(&blob_member(&blob.digest)) && oci_layout::data(blob).is_none())
-    }
-
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
         Ok(verified_from(self.bytes_of(blob, from).await?, blob, from))
     }
 
     async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
         Ok(sized_from(self.bytes_of(blob, from).await?, blob, from))
+    }
+
+    fn offers(&self) -> SourceOffers<'_> {
+        SourceOffers {
+            inventory: Some(self),
+            ..SourceOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl SourceInventory for OciArchiveSource {
+    fn described(&self, digest: &Digest) -> Option<Descriptor> {
+        self.index.described(digest, &self.image)
+    }
+
+    async fn lacks(&self, blob: &Descriptor) -> Result<bool> {
+        Ok(!self.tar.has(&blob_member(&blob.digest)) && oci_layout::data(blob).is_none())
     }
 }
 
@@ -370,10 +381,70 @@ impl Destination for OciArchiveDestination {
             plain_layers: false,
             foreign_layers: Foreign::Left,
             accepts_unknown_digest: true,
-            keeps_signatures: false,
         }
     }
 
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
+        if self.holds_blob(blob)? {
+            return Ok(BlobOutcome::Present);
+        }
+        let (writer, name) = (self.writer().await?, blob_member(&blob.digest));
+        let member = (name.clone(), MODE, Some(blob.size));
+        writer.announce([member])?;
+        let (stored, _) = writer.write(&name, &blob.digest, &body).await?;
+        Ok(stored)
+    }
+
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
+        if !oci_layout::holds(manifest.media_type()) {
+            let message = format!(
+                "an OCI image layout cannot hold a manifest of type `{}`",
+                manifest.media_type()
+            );
+            return Err(Error::new(Kind::Refused, message));
+        }
+        let mut manifests = self.manifests();
+        manifests.written.push(manifest.clone());
+        if *at == ManifestRef::Named {
+            manifests.image = Some(manifest.descriptor());
+        }
+        Ok(ManifestWritten::default())
+    }
+
+    async fn finish(&self) -> Result<()> {
+        let path = self.path.clone();
+        let Some(image) = self.manifests().image.clone() else {
+            return blocking(move || {
+                TarWriter::tidy(&path);
+                Ok(())
+            })
+            .await;
+        };
+        let (writer, entries) = (self.writer().await?, self.last_entries()?);
+        let (former, name) = (self.former.clone(), self.ref_name().map(str::to_owned));
+        blocking(move || {
+            let last = entries.iter().map(|e| e.name.clone());
+            let members = writer.names().into_iter().chain(last);
+            let members: Vec<String> = members.collect();
+            let is_there = || is_there(&path, &image.digest, name.as_deref(), &members);
+            extend::finish(&writer, &entries, &path, former.as_deref(), is_there)
+        })
+        .await
+    }
+
+    fn offers(&self) -> DestinationOffers<'_> {
+        DestinationOffers {
+            inventory: Some(self),
+            order: Some(self),
+            streams: Some(self),
+            descriptions: Some(self),
+            ..DestinationOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl DestinationInventory for OciArchiveDestination {
     async fn current(&self) -> Result<Option<Digest>> {
         Ok(self
             .former
@@ -403,7 +474,10 @@ impl Destination for OciArchiveDestination {
         }
         Ok(intact)
     }
+}
 
+#[async_trait]
+impl BlobOrder for OciArchiveDestination {
     async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
         let members = blobs.iter().map(|coming| {
             let name = match coming.size {
@@ -414,18 +488,10 @@ impl Destination for OciArchiveDestination {
         });
         self.writer().await?.announce(members)
     }
+}
 
-    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
-        if self.holds_blob(blob)? {
-            return Ok(BlobOutcome::Present);
-        }
-        let (writer, name) = (self.writer().await?, blob_member(&blob.digest));
-        let member = (name.clone(), MODE, Some(blob.size));
-        writer.announce([member])?;
-        let (stored, _) = writer.write(&name, &blob.digest, &body).await?;
-        Ok(stored)
-    }
-
+#[async_trait]
+impl StreamedBlobs for OciArchiveDestination {
     async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         let (writer, planned_name) = (self.writer().await?, late_member(&planned.digest));
         let member = (planned_name.clone(), MODE, None);
@@ -448,45 +514,10 @@ impl Destination for OciArchiveDestination {
             },
         })
     }
+}
 
-    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
-        if !oci_layout::holds(manifest.media_type()) {
-            let message = format!(
-                "an OCI image layout cannot hold a manifest of type `{}`",
-                manifest.media_type()
-            );
-            return Err(Error::new(Kind::Refused, message));
-        }
-        let mut manifests = self.manifests();
-        manifests.written.push(manifest.clone());
-        if *at == ManifestRef::Named {
-            manifests.image = Some(manifest.descriptor());
-        }
-        Ok(ManifestWritten::default())
-    }
-
+impl IndexDescriptions for OciArchiveDestination {
     fn describe(&self, description: &Descriptor) {
         self.manifests().description = Some(description.clone());
-    }
-
-    async fn finish(&self) -> Result<()> {
-        let path = self.path.clone();
-        let Some(image) = self.manifests().image.clone() else {
-            return blocking(move || {
-                TarWriter::tidy(&path);
-                Ok(())
-            })
-            .await;
-        };
-        let (writer, entries) = (self.writer().await?, self.last_entries()?);
-        let (former, name) = (self.former.clone(), self.ref_name().map(str::to_owned));
-        blocking(move || {
-            let last = entries.iter().map(|e| e.name.clone());
-            let members = writer.names().into_iter().chain(last);
-            let members: Vec<String> = members.collect();
-            let is_there = || is_there(&path, &image.digest, name.as_deref(), &members);
-            extend::finish(&writer, &entries, &path, former.as_deref(), is_there)
-        })
-        .await
     }
 }

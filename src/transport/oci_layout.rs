@@ -22,7 +22,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 use super::blob_store::{self, blocking, cannot_read, cannot_write, read_document};
-use super::{BlobBody, BlobStream, ManifestRef, Source, sized_from, verified_from};
+use super::{
+    BlobBody, BlobStream, ManifestRef, Source, SourceInventory, SourceOffers, sized_from,
+    verified_from,
+};
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
 use crate::registry::redacted;
 use crate::{Error, Kind, Result};
@@ -268,6 +271,24 @@ impl Source for OciSource {
         checked(raw, digest, media_type, &self.path)
     }
 
+    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        Ok(verified_from(self.bytes_of(blob, from).await?, blob, from))
+    }
+
+    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        Ok(sized_from(self.bytes_of(blob, from).await?, blob, from))
+    }
+
+    fn offers(&self) -> SourceOffers<'_> {
+        SourceOffers {
+            inventory: Some(self),
+            ..SourceOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl SourceInventory for OciSource {
     fn described(&self, digest: &Digest) -> Option<Descriptor> {
         self.index.described(digest, &self.image)
     }
@@ -276,14 +297,6 @@ impl Source for OciSource {
         let files: Vec<PathBuf> = self.blobs.candidates(&blob.digest).collect();
         let is_there = blocking(move || Ok(files.iter().any(|file| file.exists()))).await?;
         Ok(!is_there && data(blob).is_none())
-    }
-
-    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        Ok(verified_from(self.bytes_of(blob, from).await?, blob, from))
-    }
-
-    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        Ok(sized_from(self.bytes_of(blob, from).await?, blob, from))
     }
 }
 

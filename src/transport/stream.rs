@@ -12,6 +12,18 @@ use super::BlobStream;
 use crate::image::{Algorithm, Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 
+/// The first `len` bytes of `stream`, or all where it has fewer.
+pub(super) async fn first_bytes(mut stream: BlobStream, len: usize) -> Result<Bytes> {
+    let mut begin = BytesMut::new();
+    while begin.len() < len
+        && let Some(piece) = stream.next().await
+    {
+        begin.extend_from_slice(&piece?);
+    }
+    begin.truncate(len);
+    Ok(begin.freeze())
+}
+
 /// `inner`, the bytes of `blob` from offset `from` on: [`verified`] from 0, and as it is from elsewhere, where the
 /// caller has the digester that has seen what came before.
 pub fn verified_from(inner: BlobStream, blob: &Descriptor, from: u64) -> BlobStream {

@@ -19,6 +19,7 @@ use barque::transport::{
     BlobBody, BlobOutcome, BlobStream, Destination, ManifestRef, Presence, Source, read_all,
     verified,
 };
+use barque::transport::{DestinationInventory, StreamedBlobs};
 use barque::{Error, Kind, Result};
 use bytes::Bytes;
 use futures_util::stream;

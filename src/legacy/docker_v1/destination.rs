@@ -23,8 +23,9 @@ use crate::registry::{MAX_UNANSWERED, UploadBody, is_unanswered};
 use crate::settings::Context;
 use crate::transport::archive_file::{ArchiveFile, spool};
 use crate::transport::{
-    BlobBody, BlobOutcome, BlobStream, CONFIG_CAP, Destination, DestinationCan, Foreign,
-    ManifestRef, ManifestWritten, Presence, WrittenLate, inflate, read_all, tallied,
+    BlobBody, BlobOutcome, BlobStream, CONFIG_CAP, Destination, DestinationCan,
+    DestinationInventory, DestinationOffers, Foreign, ManifestRef, ManifestWritten, Network,
+    Presence, StreamedBlobs, WriteEstimates, WrittenLate, inflate, read_all, tallied,
 };
 use crate::{Error, Kind, Result};
 
@@ -318,41 +319,13 @@ impl Destination for V1Destination {
             plain_layers: false,
             foreign_layers: Foreign::Own,
             accepts_unknown_digest: true,
-            keeps_signatures: false,
         }
-    }
-
-    /// Nothing that it holds has a digest.
-    async fn current(&self) -> Result<Option<Digest>> {
-        Ok(None)
-    }
-
-    async fn has(&self, _blob: &Descriptor) -> Result<Presence> {
-        Ok(Presence::AskedOnWrite)
     }
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         given.insert(blob.digest.clone(), (blob.clone(), body));
         Ok(BlobOutcome::Deferred)
-    }
-
-    /// Kept in a file until it is sent: making it once more could mean to compress it once more.
-    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
-        let file = spool(content, self.tmpdir.as_deref(), "a temporary file").await?;
-        let (digest, size) = tally.ended()?;
-        let blob = Descriptor {
-            digest: digest.clone(),
-            size,
-            ..planned.clone()
-        };
-        let outcome = self.put_blob(&blob, held(file)).await?;
-        Ok(WrittenLate {
-            digest,
-            size,
-            outcome,
-        })
     }
 
     async fn put_manifest(
@@ -395,10 +368,57 @@ impl Destination for V1Destination {
         Ok(())
     }
 
+    fn offers(&self) -> DestinationOffers<'_> {
+        DestinationOffers {
+            inventory: Some(self),
+            streams: Some(self),
+            network: Some(self),
+            estimates: Some(self),
+            ..DestinationOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl DestinationInventory for V1Destination {
+    /// Nothing that it holds has a digest.
+    async fn current(&self) -> Result<Option<Digest>> {
+        Ok(None)
+    }
+
+    async fn has(&self, _blob: &Descriptor) -> Result<Presence> {
+        Ok(Presence::AskedOnWrite)
+    }
+}
+
+#[async_trait]
+impl StreamedBlobs for V1Destination {
+    /// Kept in a file until it is sent: making it once more could mean to compress it once more.
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
+        let file = spool(content, self.tmpdir.as_deref(), "a temporary file").await?;
+        let (digest, size) = tally.ended()?;
+        let blob = Descriptor {
+            digest: digest.clone(),
+            size,
+            ..planned.clone()
+        };
+        let outcome = self.put_blob(&blob, held(file)).await?;
+        Ok(WrittenLate {
+            digest,
+            size,
+            outcome,
+        })
+    }
+}
+
+impl Network for V1Destination {
     fn requests(&self) -> BTreeMap<String, u64> {
         self.session.requests()
     }
+}
 
+impl WriteEstimates for V1Destination {
     /// The ping; the list of the images, the tag, and the list again with checksums; and of each image: is it there,
     /// its JSON, its layer, its checksum. Blobs are only kept until then.
     fn requests_for_manifest(&self, manifest: &Manifest) -> u64 {

@@ -20,7 +20,9 @@ use crate::legacy::registry_v1::{Repo, Session};
 use crate::legacy::v1::Sketch;
 use crate::legacy::v1::V1Image;
 use crate::settings::Context;
-use crate::transport::{BlobStream, ManifestRef, ReadAhead, Source, TagPages};
+use crate::transport::{
+    BlobStream, ManifestRef, Network, ReadAhead, Sketches, Source, SourceOffers, TagList, TagPages,
+};
 use crate::{Error, Kind, Result};
 
 /// An image in a V1 registry, to read.
@@ -87,11 +89,6 @@ impl V1Source {
         let message = format!("`{}` has no {what} `{digest}`", self.name());
         Error::new(Kind::NotFound, message)
     }
-
-    async fn list_tags(&self) -> Result<Vec<String>> {
-        let repo = Repo::pull(&self.session, &self.reference.repository).await?;
-        Ok(repo.tags().await?.into_keys().collect())
-    }
 }
 
 #[async_trait]
@@ -123,6 +120,18 @@ impl Source for V1Source {
         ))
     }
 
+    fn offers(&self) -> SourceOffers<'_> {
+        SourceOffers {
+            sketches: Some(self),
+            network: Some(self),
+            tags: Some(self),
+            ..SourceOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl Sketches for V1Source {
     async fn sketch(&self) -> Result<Option<Sketch>> {
         Ok(Some(self.chain().await?.sketch(&self.reference)))
     }
@@ -130,14 +139,20 @@ impl Source for V1Source {
     fn read_ahead(&self) -> ReadAhead {
         self.ahead.so_far()
     }
+}
 
+impl Network for V1Source {
     fn requests(&self) -> BTreeMap<String, u64> {
         self.session.requests()
     }
+}
 
-    fn tags(self: Arc<Self>) -> Option<TagPages> {
-        Some(Box::pin(stream::once(
-            async move { self.list_tags().await },
-        )))
+impl TagList for V1Source {
+    fn tags(&self) -> TagPages {
+        let (session, repository) = (self.session.clone(), self.reference.repository.clone());
+        Box::pin(stream::once(async move {
+            let repo = Repo::pull(&session, &repository).await?;
+            Ok(repo.tags().await?.into_keys().collect())
+        }))
     }
 }

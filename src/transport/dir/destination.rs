@@ -22,8 +22,8 @@ use super::blob_store::{self, Lock, blocking, read_document};
 use super::{MANIFEST, blob_name, child_name, signatures};
 use crate::image::{Algorithm, Descriptor, Digest, Manifest, View};
 use crate::transport::{
-    BlobBody, BlobOutcome, Destination, DestinationCan, Foreign, ManifestRef, ManifestWritten,
-    Presence, WrittenLate,
+    BlobBody, BlobOutcome, Destination, DestinationCan, DestinationInventory, DestinationOffers,
+    Foreign, ManifestRef, ManifestWritten, Presence, SignatureStore, StreamedBlobs, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -176,45 +176,7 @@ impl Destination for DirDestination {
             plain_layers: false,
             foreign_layers: Foreign::Taken,
             accepts_unknown_digest: true,
-            keeps_signatures: true,
         }
-    }
-
-    async fn current(&self) -> Result<Option<Digest>> {
-        let path = self.path.join(MANIFEST);
-        blocking(move || {
-            let raw = read_document(&path)?;
-            let manifest = raw.and_then(|raw| Manifest::parse(raw, None).ok());
-            Ok(manifest.map(|m| m.digest().clone()))
-        })
-        .await
-    }
-
-    async fn has(&self, blob: &Descriptor) -> Result<Presence> {
-        if !self.has_file(blob).await {
-            return Ok(Presence::Absent);
-        }
-        if let Err(e) = self.locked().await {
-            // A copy that finds all in place needs no lock; one that writes fails for the same reason.
-            tracing::debug!("{e}");
-        }
-        if self.has_file(blob).await {
-            self.image().relies_on(&blob.digest, blob.size);
-            return Ok(Presence::Present);
-        }
-        Ok(Presence::Absent)
-    }
-
-    async fn look(&self, blob: &Descriptor) -> Result<Presence> {
-        Ok(match self.has_file(blob).await {
-            true => Presence::Present,
-            false => Presence::Absent,
-        })
-    }
-
-    async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {
-        let path = self.path.join(blob_name(&blob.digest));
-        blob_store::is_intact(path, &blob.digest).await
     }
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
@@ -224,15 +186,6 @@ impl Destination for DirDestination {
         let stored = blob_store::write_blob(&to, &self.path, blob, &body).await?;
         self.image().relies_on(&blob.digest, blob.size);
         Ok(stored)
-    }
-
-    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        self.made().await?;
-        let name = |digest: &Digest| self.path.join(blob_name(digest));
-        let algorithm = planned.digest.algorithm();
-        let written = blob_store::write_late(&self.path, algorithm, &body, name).await?;
-        self.image().relies_on(&written.digest, written.size);
-        Ok(written)
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
@@ -264,18 +217,6 @@ impl Destination for DirDestination {
         let to = self.path.join(child_name(manifest.digest()));
         blob_store::write_document(&to, &self.path, manifest.raw().clone()).await?;
         Ok(ManifestWritten::default())
-    }
-
-    /// Before `manifest.json`: where the new image is seen, it has its signatures.
-    async fn put_signatures(&self, of: &ManifestRef, signatures: &[Bytes]) -> Result<()> {
-        self.made().await?;
-        for (i, signature) in signatures.iter().enumerate() {
-            let name = signatures::name(of, i + 1);
-            let to = self.path.join(&name);
-            self.image().names.insert(name);
-            blob_store::write_document(&to, &self.path, signature.clone()).await?;
-        }
-        Ok(())
     }
 
     async fn finish(&self) -> Result<()> {
@@ -320,6 +261,82 @@ impl Destination for DirDestination {
         });
         finished.await?;
         self.unlock();
+        Ok(())
+    }
+
+    fn offers(&self) -> DestinationOffers<'_> {
+        DestinationOffers {
+            inventory: Some(self),
+            streams: Some(self),
+            signatures: Some(self),
+            ..DestinationOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl DestinationInventory for DirDestination {
+    async fn current(&self) -> Result<Option<Digest>> {
+        let path = self.path.join(MANIFEST);
+        blocking(move || {
+            let raw = read_document(&path)?;
+            let manifest = raw.and_then(|raw| Manifest::parse(raw, None).ok());
+            Ok(manifest.map(|m| m.digest().clone()))
+        })
+        .await
+    }
+
+    async fn has(&self, blob: &Descriptor) -> Result<Presence> {
+        if !self.has_file(blob).await {
+            return Ok(Presence::Absent);
+        }
+        if let Err(e) = self.locked().await {
+            // A copy that finds all in place needs no lock; one that writes fails for the same reason.
+            tracing::debug!("{e}");
+        }
+        if self.has_file(blob).await {
+            self.image().relies_on(&blob.digest, blob.size);
+            return Ok(Presence::Present);
+        }
+        Ok(Presence::Absent)
+    }
+
+    async fn look(&self, blob: &Descriptor) -> Result<Presence> {
+        Ok(match self.has_file(blob).await {
+            true => Presence::Present,
+            false => Presence::Absent,
+        })
+    }
+
+    async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {
+        let path = self.path.join(blob_name(&blob.digest));
+        blob_store::is_intact(path, &blob.digest).await
+    }
+}
+
+#[async_trait]
+impl StreamedBlobs for DirDestination {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        self.made().await?;
+        let name = |digest: &Digest| self.path.join(blob_name(digest));
+        let algorithm = planned.digest.algorithm();
+        let written = blob_store::write_late(&self.path, algorithm, &body, name).await?;
+        self.image().relies_on(&written.digest, written.size);
+        Ok(written)
+    }
+}
+
+#[async_trait]
+impl SignatureStore for DirDestination {
+    /// Before `manifest.json`: where the new image is seen, it has its signatures.
+    async fn put_signatures(&self, of: &ManifestRef, signatures: &[Bytes]) -> Result<()> {
+        self.made().await?;
+        for (i, signature) in signatures.iter().enumerate() {
+            let name = signatures::name(of, i + 1);
+            let to = self.path.join(&name);
+            self.image().names.insert(name);
+            blob_store::write_document(&to, &self.path, signature.clone()).await?;
+        }
         Ok(())
     }
 }

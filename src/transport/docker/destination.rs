@@ -24,9 +24,11 @@ use crate::legacy::docker_v1::{Fallback, V1Destination, no_v2};
 use crate::registry::v2::{Pushed, RepositoryClient, TagOrDigest};
 use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS};
 use crate::settings::Context;
+use crate::transport::asked::check_digest_matches;
 use crate::transport::{
-    BlobBody, BlobOutcome, Destination, DestinationCan, Expected, Foreign, ManifestRef,
-    ManifestWritten, PlannedBlob, Presence, WrittenLate,
+    BlobBody, BlobOutcome, Destination, DestinationCan, DestinationInventory, DestinationOffers,
+    Expected, Foreign, ManifestRef, ManifestWritten, Network, PlannedBlob, Presence, StreamedBlobs,
+    WriteEstimates, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -110,40 +112,6 @@ impl Destination for DockerDestination {
             plain_layers: false,
             foreign_layers: Foreign::Left,
             accepts_unknown_digest: true,
-            keeps_signatures: false,
-        }
-    }
-
-    fn reference(&self) -> Option<&Reference> {
-        Some(&self.reference)
-    }
-
-    async fn current(&self) -> Result<Option<Digest>> {
-        match self.repository.manifest_digest(&self.target(), true).await {
-            // The tag stands for another image than the name with its digest does.
-            Ok(Some(there)) if self.reference.digest.as_ref().is_some_and(|d| *d != there) => {
-                Ok(None)
-            }
-            // E3, E8: a refusal here says nothing of what a push may do, and neither does a failure of the server.
-            Err(e) if e.kind() == Kind::NotAllowed || says_nothing(&e) => {
-                tracing::debug!("{e}; taking the image to be absent");
-                Ok(None)
-            }
-            other => other,
-        }
-    }
-
-    async fn has(&self, _blob: &Descriptor) -> Result<Presence> {
-        Ok(Presence::AskedOnWrite)
-    }
-
-    async fn look(&self, blob: &Descriptor) -> Result<Presence> {
-        match self.repository.has_blob(blob).await {
-            Ok(true) => Ok(Presence::Present),
-            Ok(false) => Ok(Presence::Absent),
-            // E3: as for the manifest.
-            Err(e) if e.kind() == Kind::NotAllowed => Ok(Presence::AskedOnWrite),
-            Err(e) => Err(e),
         }
     }
 
@@ -179,29 +147,12 @@ impl Destination for DockerDestination {
         }
     }
 
-    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        if let Some(v1) = self.v1.get() {
-            return v1.put_stream(planned, body).await;
-        }
-        if self.is_draft() {
-            return self.write_spooled(planned, &body).await;
-        }
-        match self.write_late(planned, body.clone()).await {
-            Err(e) if no_v2(&e) => match self.v1(e).await {
-                Ok(v1) => v1.put_stream(planned, body).await,
-                Err(_) if self.looks_for_draft().await? => self.write_spooled(planned, &body).await,
-                Err(e) => Err(e),
-            },
-            other => other,
-        }
-    }
-
     async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
         if let Some(v1) = self.v1.get() {
             return v1.put_manifest(manifest, at).await;
         }
         if *at == ManifestRef::Named {
-            self.check_digest_matches_name(manifest)?;
+            check_digest_matches(&self.reference, manifest, &self.name())?;
         }
         if self.is_draft() {
             return self.put_draft_manifest(manifest, at).await;
@@ -226,11 +177,86 @@ impl Destination for DockerDestination {
         Ok(())
     }
 
+    fn offers(&self) -> DestinationOffers<'_> {
+        DestinationOffers {
+            reference: Some(&self.reference),
+            inventory: Some(self),
+            streams: Some(self),
+            network: Some(self),
+            estimates: Some(self),
+            ..DestinationOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl DestinationInventory for DockerDestination {
+    async fn current(&self) -> Result<Option<Digest>> {
+        match self.repository.manifest_digest(&self.target(), true).await {
+            // The tag stands for another image than the name with its digest does.
+            Ok(Some(there)) if self.reference.digest.as_ref().is_some_and(|d| *d != there) => {
+                Ok(None)
+            }
+            // E3, E8: a refusal here says nothing of what a push may do, and neither does a failure of the server.
+            Err(e) if e.kind() == Kind::NotAllowed || says_nothing(&e) => {
+                tracing::debug!("{e}; taking the image to be absent");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    async fn has(&self, _blob: &Descriptor) -> Result<Presence> {
+        Ok(Presence::AskedOnWrite)
+    }
+
+    async fn look(&self, blob: &Descriptor) -> Result<Presence> {
+        match self.repository.has_blob(blob).await {
+            Ok(true) => Ok(Presence::Present),
+            Ok(false) => Ok(Presence::Absent),
+            // E3: as for the manifest.
+            Err(e) if e.kind() == Kind::NotAllowed => Ok(Presence::AskedOnWrite),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+#[async_trait]
+impl StreamedBlobs for DockerDestination {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        if let Some(v1) = self.v1.get() {
+            return v1.put_stream(planned, body).await;
+        }
+        if self.is_draft() {
+            return self.write_spooled(planned, &body).await;
+        }
+        match self.write_late(planned, body.clone()).await {
+            Err(e) if no_v2(&e) => match self.v1(e).await {
+                Ok(v1) => v1.put_stream(planned, body).await,
+                Err(_) if self.looks_for_draft().await? => self.write_spooled(planned, &body).await,
+                Err(e) => Err(e),
+            },
+            other => other,
+        }
+    }
+}
+
+impl Network for DockerDestination {
     fn requests(&self) -> BTreeMap<String, u64> {
         let v1 = self.v1.get().map(|v1| v1.requests());
         summed(self.repository.client().requests(), v1)
     }
 
+    fn round_trip(&self) -> Option<Duration> {
+        self.repository.client().round_trip()
+    }
+
+    fn pressure(&self) -> u64 {
+        self.repository.client().pressure()
+    }
+}
+
+impl WriteEstimates for DockerDestination {
     fn expects(
         &self,
         coming: &PlannedBlob,
@@ -254,14 +280,6 @@ impl Destination for DockerDestination {
     fn requests_for_manifest(&self, manifest: &Manifest) -> u64 {
         let v1 = self.v1.get();
         v1.map_or(1, |v1| v1.requests_for_manifest(manifest))
-    }
-
-    fn round_trip(&self) -> Option<Duration> {
-        self.repository.client().round_trip()
-    }
-
-    fn pressure(&self) -> u64 {
-        self.repository.client().pressure()
     }
 }
 

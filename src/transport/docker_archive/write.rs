@@ -17,8 +17,8 @@ use super::super::blob_store::blocking;
 use super::super::extend::{self, Former};
 use super::super::tar_writer::{Content, Entry, TarWriter};
 use super::super::{
-    BlobBody, BlobOutcome, CONFIG_CAP, Destination, DestinationCan, Foreign, ManifestRef,
-    ManifestWritten, PlannedBlob, Presence, WrittenLate, read_all,
+    BlobBody, BlobOrder, BlobOutcome, CONFIG_CAP, Destination, DestinationCan, DestinationOffers,
+    Foreign, ManifestRef, ManifestWritten, PlannedBlob, StreamedBlobs, WrittenLate, read_all,
 };
 use super::directories::{directories, repositories};
 use super::former::{Documents, has_document, layer_in};
@@ -295,35 +295,7 @@ impl Destination for DockerArchiveDestination {
             plain_layers: !self.keep_compressed,
             foreign_layers: Foreign::Own,
             accepts_unknown_digest: false,
-            keeps_signatures: false,
         }
-    }
-
-    async fn current(&self) -> Result<Option<Digest>> {
-        Ok(None)
-    }
-
-    async fn has(&self, _blob: &Descriptor) -> Result<Presence> {
-        Ok(Presence::Absent)
-    }
-
-    async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
-        if let Some(former) = &self.former {
-            let archive = self.path.display().to_string();
-            for config in blobs.iter().filter(|coming| is_config(&coming.blob)) {
-                let config = &config.blob.digest;
-                former.documents.check_names(&self.tags, config, &archive)?;
-            }
-        }
-        let known = |blob: &Descriptor| {
-            let former = self.former.as_ref();
-            former.is_some_and(|former| layer_in(&former.tar, &blob.digest).is_some())
-        };
-        let layers = blobs
-            .iter()
-            .filter(|coming| !is_config(&coming.blob) && !known(&coming.blob));
-        let members = layers.map(|coming| (layer_member(&coming.blob.digest), MODE, coming.size));
-        self.writer().await?.announce(members)
     }
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
@@ -335,16 +307,6 @@ impl Destination for DockerArchiveDestination {
         let size = Some(blob.size);
         let (stored, _) = self.put_layer(&blob.digest, size, &body).await?;
         Ok(stored)
-    }
-
-    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        // No name comes late here: a layer that is inflated is checked against its diff id, which is its digest.
-        let (stored, size) = self.put_layer(&planned.digest, None, &body).await?;
-        Ok(WrittenLate {
-            digest: planned.digest.clone(),
-            size,
-            outcome: stored,
-        })
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
@@ -380,5 +342,48 @@ impl Destination for DockerArchiveDestination {
             extend::finish(&writer, &entries, &path, former.as_deref(), is_there)
         })
         .await
+    }
+
+    fn offers(&self) -> DestinationOffers<'_> {
+        DestinationOffers {
+            order: Some(self),
+            streams: Some(self),
+            ..DestinationOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl BlobOrder for DockerArchiveDestination {
+    async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
+        if let Some(former) = &self.former {
+            let archive = self.path.display().to_string();
+            for config in blobs.iter().filter(|coming| is_config(&coming.blob)) {
+                let config = &config.blob.digest;
+                former.documents.check_names(&self.tags, config, &archive)?;
+            }
+        }
+        let known = |blob: &Descriptor| {
+            let former = self.former.as_ref();
+            former.is_some_and(|former| layer_in(&former.tar, &blob.digest).is_some())
+        };
+        let layers = blobs
+            .iter()
+            .filter(|coming| !is_config(&coming.blob) && !known(&coming.blob));
+        let members = layers.map(|coming| (layer_member(&coming.blob.digest), MODE, coming.size));
+        self.writer().await?.announce(members)
+    }
+}
+
+#[async_trait]
+impl StreamedBlobs for DockerArchiveDestination {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        // No name comes late here: a layer that is inflated is checked against its diff id, which is its digest.
+        let (stored, size) = self.put_layer(&planned.digest, None, &body).await?;
+        Ok(WrittenLate {
+            digest: planned.digest.clone(),
+            size,
+            outcome: stored,
+        })
     }
 }

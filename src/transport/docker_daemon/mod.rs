@@ -23,10 +23,10 @@ use tokio_util::io::ReaderStream;
 use super::archive_file::spool;
 use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
 use super::{
-    BlobBody, BlobOutcome, BlobStream, Destination, DestinationCan, ManifestRef, ManifestWritten,
-    PlannedBlob, Presence, Source, WrittenLate,
+    BlobBody, BlobOrder, BlobOutcome, BlobStream, Destination, DestinationCan, DestinationOffers,
+    ManifestRef, ManifestWritten, PlannedBlob, Source, StreamedBlobs, WrittenLate,
 };
-use crate::image::{DaemonImage, Descriptor, Digest, ImageName, Manifest, Selector};
+use crate::image::{DaemonImage, Descriptor, ImageName, Manifest, Selector};
 use crate::settings::Context;
 use crate::{Error, Result};
 use engine_api::Engine;
@@ -184,26 +184,8 @@ impl Destination for DockerDaemonDestination {
         self.archive.can()
     }
 
-    async fn current(&self) -> Result<Option<Digest>> {
-        Ok(None)
-    }
-
-    async fn has(&self, blob: &Descriptor) -> Result<Presence> {
-        self.archive.has(blob).await
-    }
-
-    async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
-        self.begin_loading().await?;
-        self.archive.begin(blobs).await
-    }
-
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
         let put = self.archive.put_blob(blob, body).await;
-        self.told(put).await
-    }
-
-    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        let put = self.archive.put_stream(planned, body).await;
         self.told(put).await
     }
 
@@ -221,5 +203,29 @@ impl Destination for DockerDaemonDestination {
             Some(task) => ended(task).await,
             None => Err(Error::other("nothing was sent to the engine")),
         }
+    }
+
+    fn offers(&self) -> DestinationOffers<'_> {
+        DestinationOffers {
+            order: Some(self),
+            streams: Some(self),
+            ..DestinationOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl BlobOrder for DockerDaemonDestination {
+    async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
+        self.begin_loading().await?;
+        self.archive.begin(blobs).await
+    }
+}
+
+#[async_trait]
+impl StreamedBlobs for DockerDaemonDestination {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        let put = self.archive.put_stream(planned, body).await;
+        self.told(put).await
     }
 }

@@ -16,8 +16,8 @@ use super::{INDEX_FILE, LAYOUT_FILE, check_version, image_name, read_index};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector};
 use crate::transport::blob_store::{self, blocking};
 use crate::transport::{
-    BlobBody, BlobOutcome, Destination, DestinationCan, Foreign, ManifestRef, ManifestWritten,
-    Presence, WrittenLate,
+    BlobBody, BlobOutcome, Destination, DestinationCan, DestinationInventory, DestinationOffers,
+    Foreign, IndexDescriptions, ManifestRef, ManifestWritten, Presence, StreamedBlobs, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -153,33 +153,7 @@ impl Destination for OciDestination {
             plain_layers: false,
             foreign_layers: Foreign::Left,
             accepts_unknown_digest: true,
-            keeps_signatures: false,
         }
-    }
-
-    async fn current(&self) -> Result<Option<Digest>> {
-        let path = self.path.clone();
-        let index = blocking(move || read_index(&path)).await?;
-        let digest = index.and_then(|index| index.current(self.ref_name()));
-        // What the index names may have been lost: then nothing is there.
-        Ok(match digest {
-            Some(digest) if self.has_manifest(&digest).await => Some(digest),
-            _ => None,
-        })
-    }
-
-    async fn has(&self, blob: &Descriptor) -> Result<Presence> {
-        let path = self.blobs.file(&blob.digest);
-        Ok(if blob_store::holds(&path, blob.size).await {
-            self.relies_on(&blob.digest, blob.size);
-            Presence::Present
-        } else {
-            Presence::Absent
-        })
-    }
-
-    async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {
-        blob_store::is_intact(self.blobs.file(&blob.digest), &blob.digest).await
     }
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
@@ -188,15 +162,6 @@ impl Destination for OciDestination {
         let stored = blob_store::write_blob(&to, self.blobs.partials(), blob, &body).await?;
         self.relies_on(&blob.digest, blob.size);
         Ok(stored)
-    }
-
-    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        self.made().await?;
-        let (algorithm, blobs) = (planned.digest.algorithm(), &self.blobs);
-        let name = |digest: &Digest| blobs.file(digest);
-        let late = blob_store::write_late(blobs.partials(), algorithm, &body, name).await?;
-        self.relies_on(&late.digest, late.size);
-        Ok(late)
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
@@ -221,14 +186,6 @@ impl Destination for OciDestination {
             *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
         }
         Ok(ManifestWritten::default())
-    }
-
-    fn describe(&self, description: &Descriptor) {
-        let mut known = self
-            .description
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *known = Some(description.clone());
     }
 
     async fn finish(&self) -> Result<()> {
@@ -268,6 +225,65 @@ impl Destination for OciDestination {
             Ok(())
         })
         .await
+    }
+
+    fn offers(&self) -> DestinationOffers<'_> {
+        DestinationOffers {
+            inventory: Some(self),
+            streams: Some(self),
+            descriptions: Some(self),
+            ..DestinationOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl DestinationInventory for OciDestination {
+    async fn current(&self) -> Result<Option<Digest>> {
+        let path = self.path.clone();
+        let index = blocking(move || read_index(&path)).await?;
+        let digest = index.and_then(|index| index.current(self.ref_name()));
+        // What the index names may have been lost: then nothing is there.
+        Ok(match digest {
+            Some(digest) if self.has_manifest(&digest).await => Some(digest),
+            _ => None,
+        })
+    }
+
+    async fn has(&self, blob: &Descriptor) -> Result<Presence> {
+        let path = self.blobs.file(&blob.digest);
+        Ok(if blob_store::holds(&path, blob.size).await {
+            self.relies_on(&blob.digest, blob.size);
+            Presence::Present
+        } else {
+            Presence::Absent
+        })
+    }
+
+    async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {
+        blob_store::is_intact(self.blobs.file(&blob.digest), &blob.digest).await
+    }
+}
+
+#[async_trait]
+impl StreamedBlobs for OciDestination {
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        self.made().await?;
+        let (algorithm, blobs) = (planned.digest.algorithm(), &self.blobs);
+        let name = |digest: &Digest| blobs.file(digest);
+        let late = blob_store::write_late(blobs.partials(), algorithm, &body, name).await?;
+        self.relies_on(&late.digest, late.size);
+        Ok(late)
+    }
+}
+
+impl IndexDescriptions for OciDestination {
+    fn describe(&self, description: &Descriptor) {
+        let mut known = self
+            .description
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *known = Some(description.clone());
     }
 }
 

@@ -1,0 +1,276 @@
+//! What callers ask of any place, with the answer of a place that does not offer it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::Url;
+
+use super::stream::first_bytes;
+use super::{
+    BlobBody, Destination, Expected, ManifestRef, PlannedBlob, Presence, ReadAhead, Source,
+    WrittenLate,
+};
+use crate::image::{Descriptor, Digest, Manifest, Reference, Repository};
+use crate::legacy::v1::Sketch;
+use crate::{Error, Kind, Result};
+
+impl dyn Source + '_ {
+    /// The image's name, where the place is one of a registry.
+    pub fn reference(&self) -> Option<&Reference> {
+        self.offers().reference
+    }
+
+    /// The repository, where the place is one of a registry.
+    pub fn repository(&self) -> Option<&Repository> {
+        self.reference().map(|reference| &reference.repository)
+    }
+
+    /// Whether the blob is known not to be there, as far as that can be said without a request.
+    pub async fn lacks(&self, blob: &Descriptor) -> Result<bool> {
+        match self.offers().inventory {
+            Some(inventory) => inventory.lacks(blob).await,
+            None => Ok(false),
+        }
+    }
+
+    /// How the place's own index describes the manifest `digest`, if it has an index.
+    pub fn described(&self, digest: &Digest) -> Option<Descriptor> {
+        self.offers().inventory?.described(digest)
+    }
+
+    /// The bytes that the image's name stands for, to be shown.
+    pub async fn raw_manifest(&self) -> Result<Bytes> {
+        match self.offers().raw_manifest {
+            Some(raw) => raw.raw_manifest().await,
+            None => Ok(self.manifest(&ManifestRef::Named).await?.raw().clone()),
+        }
+    }
+
+    /// The first `len` bytes of a blob, or all if it has fewer. Nothing is verified.
+    pub async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes> {
+        match self.offers().ranges {
+            Some(ranges) => ranges.begin_of(blob, len).await,
+            None => first_bytes(self.blob(blob, 0).await?, len).await,
+        }
+    }
+
+    /// The size in bytes of a blob without a descriptor: a layer of schema 1.
+    ///
+    /// # Errors
+    /// Those of the place; an error for a place that cannot hold such images.
+    pub async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        match self.offers().sizes {
+            Some(sizes) => sizes.blob_size(digest).await,
+            None => {
+                let message = format!("`{}` is no place for docker schema 1 images", self.name());
+                Err(Error::other(message))
+            }
+        }
+    }
+
+    /// The signatures that lie beside the manifest `of`, in their order; unchecked.
+    pub async fn signatures(&self, of: &ManifestRef) -> Result<Vec<Bytes>> {
+        match self.offers().signatures {
+            Some(signatures) => signatures.signatures(of).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// What can be said of the image without its layers, where the manifest is only made by reading them all.
+    pub async fn sketch(&self) -> Result<Option<Sketch>> {
+        match self.offers().sketches {
+            Some(sketches) => sketches.sketch().await,
+            None => Ok(None),
+        }
+    }
+
+    /// What has been read of the layers so far to make the manifest.
+    pub fn read_ahead(&self) -> ReadAhead {
+        let sketches = self.offers().sketches;
+        sketches.map_or_else(ReadAhead::default, |s| s.read_ahead())
+    }
+
+    /// Requests that reading one blob is expected to take.
+    pub fn requests_per_blob(&self) -> u64 {
+        self.offers().requests_per_blob
+    }
+
+    /// Requests sent so far, by host.
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        let network = self.offers().network;
+        network.map_or_else(BTreeMap::new, |n| n.requests())
+    }
+
+    /// How often a host has asked so far for fewer requests at a time.
+    pub fn pressure(&self) -> u64 {
+        self.offers().network.map_or(0, |n| n.pressure())
+    }
+
+    /// The shortest time from a request to the head of its answer so far; `None` without a network.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.offers().network?.round_trip()
+    }
+
+    /// The URL of the server that the manifest came from; `None` for a place on this machine.
+    pub fn origin(&self) -> Option<Url> {
+        self.offers().network?.origin()
+    }
+}
+
+impl dyn Destination + '_ {
+    /// The image's name, where the place is one of a registry.
+    pub fn reference(&self) -> Option<&Reference> {
+        self.offers().reference
+    }
+
+    /// The repository, where the place is one of a registry.
+    pub fn repository(&self) -> Option<&Repository> {
+        self.reference().map(|reference| &reference.repository)
+    }
+
+    /// The digest of what the name stands for now; `None` when there is nothing, or when the place cannot say.
+    pub async fn current(&self) -> Result<Option<Digest>> {
+        match self.offers().inventory {
+            Some(inventory) => inventory.current().await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the blob is there, without a request.
+    pub async fn has(&self, blob: &Descriptor) -> Result<Presence> {
+        match self.offers().inventory {
+            Some(inventory) => inventory.has(blob).await,
+            None => Ok(Presence::Absent),
+        }
+    }
+
+    /// Whether the blob is there, at the price of a request where that is needed.
+    pub async fn look(&self, blob: &Descriptor) -> Result<Presence> {
+        match self.offers().inventory {
+            Some(inventory) => inventory.look(blob).await,
+            None => Ok(Presence::Absent),
+        }
+    }
+
+    /// Whether a blob that is there has the bytes of its digest.
+    pub async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {
+        match self.offers().inventory {
+            Some(inventory) => inventory.is_intact(blob).await,
+            None => Ok(true),
+        }
+    }
+
+    /// Says which blobs are going to be written, in the order of the image, before the first one is.
+    pub async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
+        match self.offers().order {
+            Some(order) => order.begin(blobs).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a blob whose size, and mostly its digest, are known when all its bytes are there.
+    ///
+    /// # Errors
+    /// Those of the place; [`Kind::Refused`] from a place that takes no such blobs.
+    pub async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
+        match self.offers().streams {
+            Some(streams) => streams.put_stream(planned, body).await,
+            None => {
+                let message = format!("`{}` takes no layers in another form", self.name());
+                Err(Error::new(Kind::Refused, message))
+            }
+        }
+    }
+
+    /// Says how the source's index describes what the name will stand for.
+    pub fn describe(&self, description: &Descriptor) {
+        if let Some(descriptions) = self.offers().descriptions {
+            descriptions.describe(description);
+        }
+    }
+
+    /// Whether signatures can be kept beside manifests.
+    pub fn keeps_signatures(&self) -> bool {
+        self.offers().signatures.is_some()
+    }
+
+    /// Writes the signatures of a manifest that was written, in place of all that it had.
+    ///
+    /// # Errors
+    /// Those of the place; an error where [`keeps_signatures`](#method.keeps_signatures) is false.
+    pub async fn put_signatures(&self, of: &ManifestRef, signatures: &[Bytes]) -> Result<()> {
+        match self.offers().signatures {
+            Some(store) => store.put_signatures(of, signatures).await,
+            None => {
+                let message = format!("`{}` has no place for signatures", self.name());
+                Err(Error::other(message))
+            }
+        }
+    }
+
+    /// Requests sent so far, by host.
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        let network = self.offers().network;
+        network.map_or_else(BTreeMap::new, |n| n.requests())
+    }
+
+    /// How often a host has asked so far for fewer requests at a time.
+    pub fn pressure(&self) -> u64 {
+        self.offers().network.map_or(0, |n| n.pressure())
+    }
+
+    /// The shortest time from a request to the head of its answer so far; `None` without a network.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.offers().network?.round_trip()
+    }
+
+    /// What writing `coming` is expected to come to, when its presence is `presence` and it is known to be in `found_in`.
+    pub fn expects(
+        &self,
+        coming: &PlannedBlob,
+        presence: Presence,
+        found_in: &[Repository],
+    ) -> Expected {
+        match self.offers().estimates {
+            Some(estimates) => estimates.expects(coming, presence, found_in),
+            None => Expected::local(presence),
+        }
+    }
+
+    /// Requests that writing `manifest` is expected to take.
+    pub fn requests_for_manifest(&self, manifest: &Manifest) -> u64 {
+        let estimates = self.offers().estimates;
+        estimates.map_or(0, |e| e.requests_for_manifest(manifest))
+    }
+
+    /// Checks that `manifest` can be what the name stands for: a name with a digest stands for that one only.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when it cannot.
+    pub fn check_digest_matches_name(&self, manifest: &Manifest) -> Result<()> {
+        match self.reference() {
+            Some(reference) => check_digest_matches(reference, manifest, &self.name()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Checks that `reference`, the name of the destination `shown`, can stand for `manifest`.
+pub(super) fn check_digest_matches(
+    reference: &Reference,
+    manifest: &Manifest,
+    shown: &str,
+) -> Result<()> {
+    match &reference.digest {
+        Some(digest) if !manifest.is(digest) => {
+            let text = format!(
+                "{shown} names the digest `{digest}`, but the image has `{}`",
+                manifest.digest()
+            );
+            Err(Error::new(Kind::Refused, text)
+                .hint("leave the digest out of the destination, or copy without conversion"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,252 @@
+//! The traits of a place: [`Source`] and [`Destination`], each with a small core that every transport implements, and
+//! the optional objects that a place offers besides.
+//!
+//! A transport that can do no more than read or write implements the core alone. What is asked of a place that does not
+//! offer it is answered in [`super::asked`], so callers need not look at the offers themselves.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use url::Url;
+
+use super::{
+    BlobBody, BlobOutcome, BlobStream, DestinationCan, Expected, ManifestRef, ManifestWritten,
+    PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
+};
+use crate::Result;
+use crate::image::{Descriptor, Digest, Manifest, Reference, Repository};
+use crate::legacy::v1::Sketch;
+
+/// A place that an image is read from.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The name of the image for messages and reports, with its transport.
+    fn name(&self) -> String;
+
+    /// The manifest `which`; by digest, its bytes have been checked against it.
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest>;
+
+    /// The blob's bytes from offset `from` on. From 0 the stream checks size and digest itself; from elsewhere
+    /// the caller goes on with the digester that has seen what came before.
+    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream>;
+
+    /// As [`Source::blob`], for a receiver that checks the digest itself: the stream need only check the size.
+    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        self.blob(blob, from).await
+    }
+
+    /// The repository in the image's name, for reports.
+    fn repository_name(&self) -> Option<String> {
+        self.offers().reference.map(|r| r.repository.to_string())
+    }
+
+    /// What this place can do besides.
+    fn offers(&self) -> SourceOffers<'_> {
+        SourceOffers::default()
+    }
+}
+
+/// What only some sources can do. The default is a place that offers nothing.
+#[derive(Default, Clone, Copy)]
+pub struct SourceOffers<'a> {
+    /// The image's name, in a registry.
+    pub reference: Option<&'a Reference>,
+    /// An estimate of the requests that reading one blob takes, without tokens, redirects and retries.
+    pub requests_per_blob: u64,
+    pub network: Option<&'a dyn Network>,
+    pub inventory: Option<&'a dyn SourceInventory>,
+    pub ranges: Option<&'a dyn RangedBlobs>,
+    pub sizes: Option<&'a dyn BlobSizes>,
+    pub signatures: Option<&'a dyn SignatureSource>,
+    pub raw_manifest: Option<&'a dyn RawManifest>,
+    pub sketches: Option<&'a dyn Sketches>,
+    pub tags: Option<&'a dyn TagList>,
+}
+
+/// A place that an image is written to. Blobs first, then manifests, children before parents, then `finish`.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// The name of the image for messages and reports, with its transport.
+    fn name(&self) -> String;
+
+    /// What the place can hold.
+    fn can(&self) -> DestinationCan {
+        DestinationCan::default()
+    }
+
+    /// Writes a blob, unless it is there and [`BlobBody::anew`] is not set. A blob gets its name only after its digest
+    /// matched.
+    async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome>;
+
+    /// Writes a manifest, under the place's name or by its digest only.
+    async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten>;
+
+    /// Makes what was written durable and visible under its name, and removes what killed writers left. Where nothing
+    /// had to be written, only that.
+    async fn finish(&self) -> Result<()>;
+
+    /// What this place can do besides.
+    fn offers(&self) -> DestinationOffers<'_> {
+        DestinationOffers::default()
+    }
+}
+
+/// What only some destinations can do. The default is a place that offers nothing.
+#[derive(Default, Clone, Copy)]
+pub struct DestinationOffers<'a> {
+    /// The image's name, in a registry.
+    pub reference: Option<&'a Reference>,
+    pub network: Option<&'a dyn Network>,
+    pub inventory: Option<&'a dyn DestinationInventory>,
+    pub streams: Option<&'a dyn StreamedBlobs>,
+    pub order: Option<&'a dyn BlobOrder>,
+    pub descriptions: Option<&'a dyn IndexDescriptions>,
+    pub signatures: Option<&'a dyn SignatureStore>,
+    pub estimates: Option<&'a dyn WriteEstimates>,
+}
+
+/// A place that is reached over a network.
+pub trait Network: Send + Sync {
+    /// Requests sent so far, by host.
+    fn requests(&self) -> BTreeMap<String, u64>;
+
+    /// How often a host has asked so far for fewer requests at a time.
+    fn pressure(&self) -> u64 {
+        0
+    }
+
+    /// The shortest time from a request to the head of its answer so far.
+    fn round_trip(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The URL of the server that manifests come from.
+    fn origin(&self) -> Option<Url> {
+        None
+    }
+}
+
+/// A source that knows what it holds without a request.
+#[async_trait]
+pub trait SourceInventory: Send + Sync {
+    /// Whether the blob is known not to be there.
+    async fn lacks(&self, blob: &Descriptor) -> Result<bool>;
+
+    /// How the place's own index describes the manifest `digest`: with annotations and platform, without its name there.
+    fn described(&self, _digest: &Digest) -> Option<Descriptor> {
+        None
+    }
+}
+
+/// A source that can read a part of a blob without reading all of it.
+#[async_trait]
+pub trait RangedBlobs: Send + Sync {
+    /// The first `len` bytes of a blob, or all if it has fewer. Nothing is verified.
+    async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes>;
+}
+
+/// A source that can hold docker schema 1 images, whose manifests do not tell the sizes of layers.
+#[async_trait]
+pub trait BlobSizes: Send + Sync {
+    /// The size of a blob in bytes.
+    async fn blob_size(&self, digest: &Digest) -> Result<u64>;
+}
+
+/// A source that keeps signatures beside manifests.
+#[async_trait]
+pub trait SignatureSource: Send + Sync {
+    /// The signatures of the manifest `of`, as they are, in their order; unchecked.
+    async fn signatures(&self, of: &ManifestRef) -> Result<Vec<Bytes>>;
+}
+
+/// A source that can show the bytes that its name stands for even if they are not a manifest of a known kind: it cannot
+/// be mistaken for the answer of some other server.
+#[async_trait]
+pub trait RawManifest: Send + Sync {
+    async fn raw_manifest(&self) -> Result<Bytes>;
+}
+
+/// A source whose manifest may only be made by reading all layers.
+#[async_trait]
+pub trait Sketches: Send + Sync {
+    /// What can be said of the image without its layers; `None` where asking for the manifest does not read them.
+    async fn sketch(&self) -> Result<Option<Sketch>>;
+
+    /// What has been read of the layers so far to make the manifest.
+    fn read_ahead(&self) -> ReadAhead;
+}
+
+/// A source in a repository whose tags can be listed.
+pub trait TagList: Send + Sync {
+    /// The tags of the repository, page by page. Nothing is sent before the first page is asked for.
+    fn tags(&self) -> TagPages;
+}
+
+/// A destination that can say what it holds before it is written to.
+#[async_trait]
+pub trait DestinationInventory: Send + Sync {
+    /// The digest of what the name stands for now; `None` when there is nothing.
+    async fn current(&self) -> Result<Option<Digest>>;
+
+    /// Whether the blob is there, without a request.
+    async fn has(&self, blob: &Descriptor) -> Result<Presence>;
+
+    /// Whether the blob is there, at the price of a request where that is needed; writes nothing.
+    async fn look(&self, blob: &Descriptor) -> Result<Presence> {
+        self.has(blob).await
+    }
+
+    /// Whether a blob that is there has the bytes of its digest. A place on this machine reads and hashes it; others
+    /// check what they are sent, and are believed.
+    async fn is_intact(&self, _blob: &Descriptor) -> Result<bool> {
+        Ok(true)
+    }
+}
+
+/// A destination that takes a blob whose size is known only after all its bytes.
+#[async_trait]
+pub trait StreamedBlobs: Send + Sync {
+    /// Writes a blob whose size, and mostly its digest, are known when all its bytes are there; it gets its name then.
+    /// `planned` is what [`BlobOrder::begin`] was given.
+    async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate>;
+}
+
+/// A destination that stores blobs in an order.
+#[async_trait]
+pub trait BlobOrder: Send + Sync {
+    /// Takes the blobs that are going to be written, in the order of the image, before the first one is.
+    async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()>;
+}
+
+/// A destination with an index of its images, which describes them with annotations and platform.
+pub trait IndexDescriptions: Send + Sync {
+    /// Keeps how the source's index describes what the name will stand for; called before [`Destination::finish`].
+    fn describe(&self, description: &Descriptor);
+}
+
+/// A destination that keeps signatures beside manifests.
+#[async_trait]
+pub trait SignatureStore: Send + Sync {
+    /// Writes the signatures of a manifest that was written, in place of all that it had.
+    async fn put_signatures(&self, of: &ManifestRef, signatures: &[Bytes]) -> Result<()>;
+}
+
+/// A destination that can estimate what a write takes. Sends nothing; tokens, redirects, retries and refused mounts do
+/// not count.
+pub trait WriteEstimates: Send + Sync {
+    /// What writing `coming` is expected to come to, when its presence is `presence` and it is known to be in `found_in`.
+    fn expects(
+        &self,
+        coming: &PlannedBlob,
+        presence: Presence,
+        found_in: &[Repository],
+    ) -> Expected {
+        let _ = (coming, found_in);
+        Expected::local(presence)
+    }
+
+    /// Requests that writing `manifest` is expected to take.
+    fn requests_for_manifest(&self, manifest: &Manifest) -> u64;
+}
