@@ -110,7 +110,7 @@ _barque() {
 
     case "${cmd}" in
         barque)
-            opts="-V -h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --version --help inspect copy tags list-tags repos layers delete manifest-digest search serve login logout completion man help"
+            opts="-V -h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --version --help inspect copy tags list-tags repos layers delete manifest-digest search serve login logout completion man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -144,6 +144,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -160,7 +164,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__completion)
-            opts="-h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help bash elvish fish powershell zsh"
+            opts="-h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -194,6 +198,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -210,7 +218,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__copy)
-            opts="-a -f -q -h --all --multi-arch --platform --sparse --recheck --rehash --preserve-digests --format --schema1-key --remove-signatures --verify-signature --no-verify-signature --additional-tag --keep-compressed --shared-blob-dir --allow-nondistributable --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --dest-compress-format --dest-compress-level --dest-compress --dest-decompress --dest-force-compress-format --dest-oci-accept-uncompressed-layers --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-a -f -q -h --all --multi-arch --platform --sparse --recheck --rehash --preserve-digests --format --schema1-key --remove-signatures --verify-signature --no-verify-signature --additional-tag --keep-compressed --shared-blob-dir --allow-nondistributable --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --dest-compress-format --dest-compress-level --dest-compress --dest-decompress --dest-force-compress-format --dest-oci-accept-uncompressed-layers --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -384,6 +392,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -400,7 +412,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__delete)
-            opts="-h --force --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-h --force --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -467,6 +479,10 @@ _barque() {
                     return 0
                     ;;
                 --allow-token-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-private-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -696,7 +712,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__inspect)
-            opts="-f -n -h --raw --config --format --no-tags --verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-f -n -h --raw --config --format --no-tags --verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -786,6 +802,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -802,7 +822,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__layers)
-            opts="-o -q -h --output --list --json --quiet --verify-signature --no-verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-o -q -h --output --list --json --quiet --verify-signature --no-verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -892,6 +912,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -908,7 +932,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__login)
-            opts="-u -p -v -h --username --password --password-stdin --get-login --authfile --compat-auth-file --cert-dir --tls-verify --verbose --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-u -p -v -h --username --password --password-stdin --get-login --authfile --compat-auth-file --cert-dir --tls-verify --verbose --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -974,6 +998,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -990,7 +1018,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__logout)
-            opts="-a -h --all --authfile --compat-auth-file --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-a -h --all --authfile --compat-auth-file --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1032,6 +1060,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1048,7 +1080,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__man)
-            opts="-h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1079,6 +1111,10 @@ _barque() {
                     return 0
                     ;;
                 --allow-token-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-private-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1098,7 +1134,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__manifest__subcmd__digest)
-            opts="-h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1132,6 +1168,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1148,7 +1188,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__repos)
-            opts="-h --plain --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-h --plain --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1218,6 +1258,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1234,7 +1278,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__search)
-            opts="-h --limit --json --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-h --limit --json --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1308,6 +1352,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1324,7 +1372,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__serve)
-            opts="-h --listen --root --as --write --delete --htpasswd --tls-cert --tls-key --client-ca --log --metrics --max-blob --grace --print-address --ready-fd --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-h --listen --root --as --write --delete --htpasswd --tls-cert --tls-key --client-ca --log --metrics --max-blob --grace --print-address --ready-fd --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1402,6 +1450,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1418,7 +1470,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__tags)
-            opts="-h --plain --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --tmpdir --max-unpacked --help"
+            opts="-h --plain --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1488,6 +1540,10 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tmpdir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1524,7 +1580,7 @@ _barque_with_images() {
         *) _barque "$@"; return ;;
     esac
     case $before in
-        barque|*/barque|--additional-tag|--allow-token-host|--as|--authfile|--cert-dir|--client-ca|--command-timeout|--compat-auth-file|--creds|--daemon-host|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--format|--grace|--htpasswd|--image-parallel-copies|--limit|--listen|--log|--max-blob|--max-unpacked|--mount-from|--multi-arch|--output|--override-arch|--override-os|--override-os-version|--override-variant|--password|--platform|--ready-fd|--receipt|--registry-token|--retry-delay|--retry-times|--root|--schema1-key|--shared-blob-dir|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--tls-cert|--tls-key|--tmpdir|--username|-f|-o|-p|-u) _barque "$@"; return ;;
+        barque|*/barque|--additional-tag|--allow-private-host|--allow-token-host|--as|--authfile|--cert-dir|--client-ca|--command-timeout|--compat-auth-file|--creds|--daemon-host|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--format|--grace|--htpasswd|--image-parallel-copies|--limit|--listen|--log|--max-blob|--max-unpacked|--mount-from|--multi-arch|--output|--override-arch|--override-os|--override-os-version|--override-variant|--password|--platform|--ready-fd|--receipt|--registry-token|--retry-delay|--retry-times|--root|--schema1-key|--shared-blob-dir|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--tls-cert|--tls-key|--tmpdir|--username|-f|-o|-p|-u) _barque "$@"; return ;;
     esac
     case $word in
         -*) _barque "$@"; return ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_barque_global_optspecs
-    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= allow-token-host= tmpdir= max-unpacked= V/version h/help
+    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= allow-token-host= allow-private-host= tmpdir= max-unpacked= V/version h/help
 end
 
 function __fish_barque_needs_command
@@ -31,6 +31,7 @@ complete -c barque -n "__fish_barque_needs_command" -l override-os-version -d 'C
 complete -c barque -n "__fish_barque_needs_command" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_needs_command" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_needs_command" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_needs_command" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -72,6 +73,7 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l override-os-ve
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l raw -d 'Print the manifest byte for byte, with --platform that of the platform; with --config the config'
@@ -130,6 +132,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l override-os-versi
 complete -c barque -n "__fish_barque_using_subcommand copy" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -s a -l all -d 'Copy an index with all its platforms, not only the image of one'
@@ -169,6 +172,7 @@ complete -c barque -n "__fish_barque_using_subcommand tags" -l override-os-versi
 complete -c barque -n "__fish_barque_using_subcommand tags" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand tags" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l plain -d 'Print one tag a line'
@@ -192,6 +196,7 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l override-os-
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l plain -d 'Print one tag a line'
@@ -215,6 +220,7 @@ complete -c barque -n "__fish_barque_using_subcommand repos" -l override-os-vers
 complete -c barque -n "__fish_barque_using_subcommand repos" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand repos" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l plain -d 'Print one repository a line'
@@ -242,6 +248,7 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l override-os-ver
 complete -c barque -n "__fish_barque_using_subcommand layers" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l list -d 'List the layers without downloading them'
@@ -269,6 +276,7 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l override-os-ver
 complete -c barque -n "__fish_barque_using_subcommand delete" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l force -d 'Delete the manifest even if other tags point to it'
@@ -282,6 +290,7 @@ complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l overri
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -304,6 +313,7 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l override-os-ver
 complete -c barque -n "__fish_barque_using_subcommand search" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand search" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l json -d 'Print JSON'
@@ -328,6 +338,7 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l override-os-vers
 complete -c barque -n "__fish_barque_using_subcommand serve" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l write -d 'Let clients push'
@@ -350,6 +361,7 @@ complete -c barque -n "__fish_barque_using_subcommand login" -l override-os-vers
 complete -c barque -n "__fish_barque_using_subcommand login" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand login" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l password-stdin -d 'Read the password from standard input, to its end'
@@ -366,6 +378,7 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l override-os-ver
 complete -c barque -n "__fish_barque_using_subcommand logout" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins that the file has'
@@ -378,6 +391,7 @@ complete -c barque -n "__fish_barque_using_subcommand completion" -l override-os
 complete -c barque -n "__fish_barque_using_subcommand completion" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -389,6 +403,7 @@ complete -c barque -n "__fish_barque_using_subcommand man" -l override-os-versio
 complete -c barque -n "__fish_barque_using_subcommand man" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l debug -d 'Log each request and each decision to stderr, without secrets'

@@ -84,8 +84,12 @@ pub(crate) struct Global {
     pub(crate) retry_backoff: Option<Duration>,
 
     /// Send a registry's credential to the token endpoint on this host too, though it belongs to another domain; can be repeated
-    #[arg(long, global = true, value_name = "HOST", value_parser = token_host, value_delimiter = ',', env = "BARQUE_ALLOW_TOKEN_HOST", hide_env_values = true, help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "HOST", value_parser = named_host, value_delimiter = ',', env = "BARQUE_ALLOW_TOKEN_HOST", hide_env_values = true, help_heading = "Global options")]
     pub(crate) allow_token_host: Vec<String>,
+
+    /// Let a public registry send requests to this host although it is at a private address, as storage within a cloud's network is; can be repeated
+    #[arg(long, global = true, value_name = "HOST", value_parser = named_host, value_delimiter = ',', env = "BARQUE_ALLOW_PRIVATE_HOST", hide_env_values = true, help_heading = "Global options", hide_short_help = true)]
+    pub(crate) allow_private_host: Vec<String>,
 
     /// Accepted for compatibility with skopeo: barque checks no signature policy
     #[arg(long, global = true, hide = true)]
@@ -150,6 +154,12 @@ impl Global {
         // The variable may be there without a value.
         let given = self.allow_token_host.iter().filter(|host| !host.is_empty());
         TokenHosts::These(given.cloned().collect())
+    }
+
+    /// Hosts at private addresses that a public registry may name.
+    pub(crate) fn private_hosts(&self) -> Vec<String> {
+        let given = self.allow_private_host.iter();
+        given.filter(|host| !host.is_empty()).cloned().collect()
     }
 
     /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else.
@@ -253,7 +263,7 @@ impl SignatureFlags {
 }
 
 /// `HOST` or `HOST:PORT`, as it stands in a URL.
-fn token_host(text: &str) -> Result<String, String> {
+fn named_host(text: &str) -> Result<String, String> {
     let url = url::Url::parse(&format!("https://{text}/"));
     let host = url.ok().filter(|url| {
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -379,6 +389,7 @@ pub(crate) struct Side<'a> {
     pub(crate) cert_dir: Option<&'a PathBuf>,
     pub(crate) tls_verify: Option<bool>,
     pub(crate) token_hosts: TokenHosts,
+    pub(crate) private_hosts: Vec<String>,
     /// `""`, `"src-"` or `"dest-"`, for messages.
     pub(crate) prefix: &'static str,
 }
@@ -420,6 +431,7 @@ impl Side<'_> {
             tls_verify: self.tls_verify.unwrap_or(true),
             cert_dir: self.cert_dir.cloned(),
             token_hosts: self.token_hosts.clone(),
+            private_hosts: self.private_hosts.clone(),
         })
     }
 }
@@ -485,6 +497,7 @@ macro_rules! access_flags {
                     cert_dir: self.cert_dir.as_ref(),
                     tls_verify: self.tls_verify.or(tls_verify),
                     token_hosts: global.token_hosts(),
+                    private_hosts: global.private_hosts(),
                     prefix: $prefix,
                 }
                 .access()
@@ -554,7 +567,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn token_hosts_are_hosts() {
+    fn named_hosts_are_hosts() {
         for (text, host) in [
             ("Auth.Example.com", "auth.example.com"),
             ("auth.example.com:443", "auth.example.com:443"),
@@ -562,7 +575,7 @@ mod tests {
             ("[::1]:5001", "[::1]:5001"),
             ("", ""),
         ] {
-            assert_eq!(token_host(text).as_deref(), Ok(host));
+            assert_eq!(named_host(text).as_deref(), Ok(host));
         }
         for wrong in [
             "https://a.io",
@@ -572,7 +585,7 @@ mod tests {
             "a.io:x",
             "a?b",
         ] {
-            assert!(token_host(wrong).is_err(), "{wrong}");
+            assert!(named_host(wrong).is_err(), "{wrong}");
         }
     }
 

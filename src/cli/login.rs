@@ -160,6 +160,7 @@ async fn check(
         tls_verify: args.tls_verify.unwrap_or(true),
         cert_dir: args.cert_dir.clone(),
         token_hosts,
+        private_hosts: global.private_hosts(),
     };
     Client::new(registry, &global.context(access))?
         .check_login()

@@ -6,6 +6,7 @@
 //! judged when they are looked up, by [`super::address`].
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use url::{Host, Url};
 
@@ -37,6 +38,8 @@ pub(crate) struct Admitted {
     only_public: bool,
     /// Whether it was reached at a private address; `None` before an answer came, and behind a proxy.
     at_private: Option<bool>,
+    /// Hosts at private addresses that the user permits a public server to name, as `HOST` or `HOST:PORT`.
+    permitted: Arc<[String]>,
 }
 
 impl Admitted {
@@ -53,7 +56,24 @@ impl Admitted {
             url,
             only_public: false,
             at_private: None,
+            permitted: Arc::default(),
         }
+    }
+
+    /// The same, which may lead to these hosts at private addresses, whoever names them.
+    pub(crate) fn permitting(self, hosts: &Arc<[String]>) -> Admitted {
+        Admitted {
+            permitted: hosts.clone(),
+            ..self
+        }
+    }
+
+    /// Whether the user permits `url`, also at a private address.
+    fn permits(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or_default();
+        let mut permitted = self.permitted.iter();
+        permitted.any(|entry| entry == host || *entry == format!("{host}:{port}"))
     }
 
     /// The same with another URL of this origin.
@@ -158,6 +178,11 @@ pub(crate) fn leads_to_private(url: &Admitted, ip: IpAddr) -> Error {
         Kind::Unavailable,
         format!("a public server named `{url}`, but `{host}` is at the private address `{ip}`"),
     )
+    .hint(private_hint(host))
+}
+
+fn private_hint(host: &str) -> String {
+    format!("if that is right within this network, add `--allow-private-host {host}`")
 }
 
 /// Admits `target`, which the answer to `base` named, or says why not.
@@ -214,16 +239,16 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
         let _ = url.set_scheme("https");
         let _ = url.set_port(port);
     }
-    let only_public = !base.is_private();
+    let only_public = !base.is_private() && !base.permits(&url);
     if only_public && !same_host && shows_private(&url) {
-        return Err(refuse(
-            "a public server may not send clients to a private address",
-        ));
+        let e = refuse("a public server may not send clients to a private address");
+        return Err(e.hint(private_hint(url.host_str().unwrap_or_default())));
     }
     Ok(Admitted {
         url,
         only_public,
         at_private: base.at_private.filter(|_| same_host),
+        permitted: base.permitted.clone(),
     })
 }
 

@@ -5,8 +5,8 @@
 //! endpoints in [`super::v2`].
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -54,6 +54,8 @@ pub struct Client {
     /// Held by the first request until the head of its answer is here: the others then know what it learned.
     first: tokio::sync::Mutex<()>,
     met: AtomicBool,
+    /// Hosts at private addresses that the registry may name.
+    private_hosts: Arc<[String]>,
     /// `HttpHeaders` of the credential files, for the registry itself only.
     extra: HeaderMap,
     /// Kept for servers of Registry V1 only.
@@ -96,6 +98,7 @@ impl Client {
             root: OnceLock::new(),
             first: tokio::sync::Mutex::default(),
             met: AtomicBool::new(false),
+            private_hosts: access.private_hosts.clone().into(),
             extra,
             cookies: None,
             capabilities: UploadCapabilities::default(),
@@ -372,8 +375,11 @@ impl Client {
                 .send(&request(intent, root.at(path), headers))
                 .await;
         }
-        let https = Admitted::root("https", self.registry.api_host())?;
-        let http = Admitted::root("http", self.registry.api_host())?;
+        let root = |scheme| {
+            let root = Admitted::root(scheme, self.registry.api_host())?;
+            Ok::<_, Error>(root.permitting(&self.private_hosts))
+        };
+        let (https, http) = (root("https")?, root("http")?);
         let ask = |root: &Admitted| request(intent, root.at(path), headers.clone());
         match self.schemes {
             Schemes::Https => self.settle(&https, self.wire.send(&ask(&https)).await),

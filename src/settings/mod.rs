@@ -87,6 +87,9 @@ pub struct Access {
     pub cert_dir: Option<PathBuf>,
     /// Where a credential may be sent besides the registry and hosts of its owner.
     pub token_hosts: TokenHosts,
+    /// Hosts at private addresses to which a public registry may send clients, as `HOST` or `HOST:PORT`: its storage or
+    /// token endpoint within a private network.
+    pub private_hosts: Vec<String>,
 }
 
 /// No credentials, and certificates are verified.
@@ -97,6 +100,7 @@ impl Default for Access {
             tls_verify: true,
             cert_dir: None,
             token_hosts: TokenHosts::default(),
+            private_hosts: Vec::new(),
         }
     }
 }

@@ -145,6 +145,28 @@ fn b3_a_public_registry_does_not_lead_to_private_places() {
 }
 
 #[test]
+fn b3_the_user_may_permit_a_private_host() {
+    let certificates = Certificates::new();
+    let registry = || FakeRegistry::start_tls(&certificates).image("a", "1", &images::small());
+    let run = |host: &str, flags: &[&str], variable: &str| {
+        let to = format!("https://{host}/v2/a/manifests/1");
+        let registry = registry().rule(on("").first(1).redirect(&to));
+        let proxy = Proxy::start(registry.address());
+        let barque = barque();
+        let run = raw_of_public(&barque, &certificates, &proxy.url()).args(flags);
+        run.env("BARQUE_ALLOW_PRIVATE_HOST", variable).run()
+    };
+    run("127.0.0.1:444", &["--allow-private-host", "127.0.0.1"], "").ok();
+    run("localhost", &["--allow-private-host=localhost:443"], "").ok();
+    run("localhost", &[], "a.internal,localhost").ok();
+    for flags in [&["--allow-private-host", "127.0.0.1:443"][..], &[]] {
+        let out = run("127.0.0.1:444", flags, "").code(5);
+        let hint = "add `--allow-private-host 127.0.0.1`";
+        assert!(out.stderr().contains(hint), "{}", out.stderr());
+    }
+}
+
+#[test]
 fn b3_a_user_in_a_redirect_is_not_written_down() {
     let (registry, image, layer) = registry();
     let content = FakeRegistry::start_on("127.0.0.3").image("a", "1", &image);
