@@ -232,6 +232,29 @@ fn foreign_hint(plan: &CopyPlan, e: &Error) -> Option<&'static str> {
     }
 }
 
+/// `e` as a refusal with a hint, if the destination misses images that `plan` leaves out of an index kept as it is.
+fn sparse_refused(plan: &CopyPlan, want: &CopyOptions, e: Error) -> Error {
+    let sparse = match want.platforms {
+        Platforms::All { sparse } | Platforms::Some { sparse, .. } => sparse,
+        Platforms::One(_) => false,
+        Platforms::IndexOnly => true,
+    };
+    let planned = |d: &Digest| {
+        plan.manifests.iter().any(|m| m.manifest.is(d))
+            || plan.blobs.iter().any(|step| step.blob.digest == *d)
+    };
+    let left_out = |missing: Vec<Digest>| missing.is_empty() || missing.iter().any(|d| !planned(d));
+    if !sparse || !missing_blobs(&e).is_some_and(left_out) {
+        return e;
+    }
+    Error::new(
+        Kind::Refused,
+        "the destination takes no index whose images are not all there",
+    )
+    .because(e)
+    .hint("name the images with `--platform OS/ARCH,OS/ARCH`, without `--sparse`: that writes an index of those alone, with another digest")
+}
+
 /// The steps of blobs that were not sent because the destination has them, as it said: those of `missing`, or
 /// all when that names none.
 fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobStep> {
@@ -437,7 +460,7 @@ impl Work {
         }
         written.map_err(|e| {
             let hint = foreign_hint(plan, &e);
-            let e = writing(e);
+            let e = writing(sparse_refused(plan, want, e));
             match hint {
                 Some(hint) => e.hint(hint),
                 None => e,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::support::fake::FakeRegistry;
+use super::super::support::fake::{FakeRegistry, on};
 use super::super::support::images::{Dialect, Maker, five_platforms, index, media};
 use super::*;
 
@@ -208,5 +208,32 @@ fn what_is_no_file_is_not_waited_for() {
             "{}",
             out.stderr()
         );
+    }
+}
+
+#[test]
+fn a_registry_that_wants_whole_indexes_refuses_a_sparse_one_with_a_hint() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let real = DockerRegistry::open();
+    let from = FakeRegistry::start().image("a", "1", &five_platforms());
+    let (barque, fake) = (Barque::new(), FakeRegistry::start());
+    // Some say it with 404.
+    let odd = FakeRegistry::start().rule(on("PUT").path_end("/1").error(
+        404,
+        "MANIFEST_BLOB_UNKNOWN",
+        "blob unknown to registry",
+    ));
+    for to in [real.docker("b:1"), fake.docker("b:1"), odd.docker("b:1")] {
+        let args = ["copy", "--sparse", "--platform", "linux/amd64"];
+        let out = barque.args(args).args([&from.docker("a:1"), &to]).run();
+        let out = out.code(6);
+        for part in [
+            "takes no index whose images are not all there",
+            "without `--sparse`",
+        ] {
+            assert!(out.stderr().contains(part), "{}", out.stderr());
+        }
     }
 }
