@@ -145,6 +145,7 @@ pub(crate) fn classify(
                 let why = why.trim_start_matches("tunnel error: ");
                 let why = match why {
                     "unsuccessful" => String::new(),
+                    "proxy authorization required" => ": it asks for a login (407)".to_owned(),
                     why => format!(": {why}"),
                 };
                 format!("the proxy `{proxy}` refused to connect to `{host}:{port}`{why}")
@@ -153,8 +154,13 @@ pub(crate) fn classify(
             } else {
                 format!("no connection through the proxy `{proxy}`: {why}")
             };
-            unavailable(format!("{place}: {text}"))
-                .hint("check the proxy settings (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)")
+            let hint = match why.contains("authorization required") {
+                true => {
+                    "put the login into the URL of the proxy, as in http://USER:PASSWORD@HOST:PORT"
+                }
+                false => "check the proxy settings (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)",
+            };
+            unavailable(format!("{place}: {text}")).hint(hint)
         } else if says("dns error") || says("failed to lookup") {
             let hint = match host.ends_with("docker.io") {
                 true => format!(

@@ -111,6 +111,25 @@ fn h6_the_proxy_gets_its_credential_and_nobody_else_sees_it() {
 }
 
 #[test]
+fn h6_a_proxy_that_wants_a_login_is_told_by_its_status() {
+    let certificates = Certificates::new();
+    let registry = FakeRegistry::start_tls(&certificates).image("a", "1", &images::small());
+    let proxy = Proxy::start(registry.address()).guarded();
+    let out = raw_of_public(&barque(), &certificates, &proxy.url())
+        .run()
+        .code(5);
+    for part in [
+        "refused to connect to `registry.example:443`: it asks for a login (407)",
+        "http://USER:PASSWORD@HOST:PORT",
+    ] {
+        assert!(out.stderr().contains(part), "{}", out.stderr());
+    }
+    raw_of_public(&barque(), &certificates, &proxy.url_with("mate:s3cret"))
+        .run()
+        .ok();
+}
+
+#[test]
 fn h6_a_proxy_variable_that_cannot_be_used_is_an_error() {
     let certificates = Certificates::new();
     let out = raw_of_public(&barque(), &certificates, "http://mate:s3cret@proxy:port")

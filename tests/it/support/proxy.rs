@@ -4,7 +4,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A running proxy. Its thread ends with the test process; it holds nothing but a socket.
@@ -13,6 +13,8 @@ pub struct Proxy {
     log: Arc<Mutex<Vec<Connect>>>,
     /// Which request is refused; 0 for none.
     refused: Arc<AtomicUsize>,
+    /// Whether a login is asked for.
+    guarded: Arc<AtomicBool>,
 }
 
 /// What a client asked of the proxy.
@@ -31,18 +33,28 @@ impl Proxy {
         let address = listener.local_addr().unwrap().to_string();
         let log = Arc::<Mutex<Vec<Connect>>>::default();
         let refused = Arc::<AtomicUsize>::default();
+        let guarded = Arc::<AtomicBool>::default();
         let (target, inside, nth) = (target.to_owned(), log.clone(), refused.clone());
+        let guard = guarded.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let (target, log, nth) = (target.clone(), inside.clone(), nth.clone());
-                std::thread::spawn(move || drop(tunnel(client, &target, &log, &nth)));
+                let guard = guard.clone();
+                std::thread::spawn(move || drop(tunnel(client, &target, &log, &nth, &guard)));
             }
         });
         Proxy {
             address,
             log,
             refused,
+            guarded,
         }
+    }
+
+    /// Answers 407 to whoever sends no login.
+    pub fn guarded(self) -> Proxy {
+        self.guarded.store(true, Ordering::Relaxed);
+        self
     }
 
     /// Answers the nth request, counted from 1, with 502.
@@ -72,6 +84,7 @@ fn tunnel(
     target: &str,
     log: &Mutex<Vec<Connect>>,
     refused: &AtomicUsize,
+    guarded: &AtomicBool,
 ) -> io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let (mut to, mut authorization, mut line) = (String::new(), None, String::new());
@@ -97,6 +110,7 @@ fn tunnel(
         return Ok(());
     }
     let in_clear = to.is_empty();
+    let anonymous = authorization.is_none();
     let count = {
         let mut log = log.lock().unwrap();
         log.push(Connect { to, authorization });
@@ -104,6 +118,10 @@ fn tunnel(
     };
     if in_clear {
         return Ok(());
+    }
+    if anonymous && guarded.load(Ordering::Relaxed) {
+        return client
+            .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
     }
     if count == refused.load(Ordering::Relaxed) {
         return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
