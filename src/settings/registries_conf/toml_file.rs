@@ -65,21 +65,23 @@ impl<'a> Table<'a> {
 
     /// The value of `name`, however it is capitalised. An error where two spellings are there.
     pub(super) fn get(&self, name: &str) -> Result<Option<Value<'a>>> {
-        let mut found: Option<Value<'a>> = None;
+        let mut found: Option<(usize, Value<'a>)> = None;
         for (key, value) in self.table.iter() {
             if !key.get_ref().eq_ignore_ascii_case(name) {
                 continue;
             }
-            if let Some(former) = found {
-                let text = format!("`{}` is given twice", former.key);
-                return Err(self.text.error(key.span().start, text));
+            let at = key.span().start;
+            if let Some((former, value)) = found {
+                // The table is sorted by key, not by place.
+                let text = format!("`{}` is given twice", value.key);
+                return Err(self.text.error(at.max(former), text));
             }
-            found = Some(self.value(name, value));
+            found = Some((at, self.value(name, value)));
         }
-        Ok(found)
+        Ok(found.map(|(_, value)| value))
     }
 
-    /// All keys and values, in the order of the file.
+    /// All keys and values, in the order of the keys.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
         self.table.iter().map(|(key, value)| {
             let name = key.get_ref().as_ref();
