@@ -16,6 +16,7 @@ mod media_type;
 mod name;
 pub mod platform;
 pub mod reference;
+pub(crate) mod strict_json;
 mod v1_name;
 
 pub use config::{ConfigError, ImageConfig};

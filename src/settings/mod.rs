@@ -11,6 +11,7 @@ pub mod certs_d;
 mod context;
 pub mod helper;
 pub mod paths;
+pub mod policy;
 mod private_file;
 pub mod registries_conf;
 mod secret;

@@ -32,6 +32,7 @@ mod support;
 mod tags;
 mod tls;
 mod tokens;
+mod trust;
 mod uploads;
 mod v1;
 mod vectors;
