@@ -12,6 +12,7 @@
 //! - [`legacy`]: registries and formats from before 2016, kept apart from all the others.
 //! - [`transport`]: reads and writes one image at one place, behind two small traits.
 //! - [`copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
+//! - `sync` (feature `sync`): mirrors many images: declarations, selection of tags, and the run over them.
 //! - `serve` (feature `serve`): a registry over OCI layouts; uses transport, and client code does not use it.
 //! - `report` (feature `cli`): turns results and failures into bytes for people and programs.
 //! - `cli` (feature `cli`): the command line; flags in, one call into the library, the result to `report`.
@@ -34,6 +35,8 @@ pub mod report;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod settings;
+#[cfg(feature = "sync")]
+pub mod sync;
 pub mod transport;
 
 pub use error::{Error, Kind, Result};

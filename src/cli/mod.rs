@@ -25,6 +25,8 @@ mod search;
 #[cfg(feature = "serve")]
 mod serve;
 mod signals;
+#[cfg(feature = "sync")]
+mod sync;
 mod tags;
 
 use std::borrow::Cow;
@@ -97,6 +99,9 @@ enum Command {
     Repos(repos::ReposArgs),
     /// Download the layers of an image into a directory, or list them
     Layers(layers::LayersArgs),
+    /// Mirror many images, from a declaration or a repository
+    #[cfg(feature = "sync")]
+    Sync(Box<sync::SyncArgs>),
     /// Delete images from registries and OCI layouts
     Delete(delete::DeleteArgs),
     /// Print the digest of a manifest in a file
@@ -267,6 +272,8 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow:
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Repos(args) => repos::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global, screen, workers).await?,
+        #[cfg(feature = "sync")]
+        Command::Sync(args) => sync::run(*args, global, screen, workers).await?,
         Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         Command::Search(args) => search::run(args, global).await?,

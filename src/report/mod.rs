@@ -14,5 +14,7 @@ pub mod log;
 pub mod progress;
 pub mod search;
 pub mod sketch;
+#[cfg(feature = "sync")]
+pub mod sync;
 pub mod table;
 pub mod template;

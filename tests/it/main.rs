@@ -29,6 +29,7 @@ mod schema1;
 mod serve;
 mod sources;
 mod support;
+mod sync;
 mod tags;
 mod tls;
 mod tokens;

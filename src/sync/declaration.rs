@@ -1,0 +1,218 @@
+//! What to mirror, as people write it down.
+//!
+//! Each form of declaration has a file here and becomes the same list of [`Entry`]s, in the order of the text. Reading
+//! needs no network: tags that the declaration does not list by name are selected later by its [`TagRules`].
+
+mod image_syncer;
+mod list;
+mod own;
+mod skopeo;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::image::{Digest, PlatformPattern, Reference, Repository, Tag};
+use crate::settings::Secret;
+use crate::{Error, Result};
+
+pub use image_syncer::parse as parse_image_syncer;
+pub use list::parse as parse_list;
+pub use own::parse as parse_own;
+pub use skopeo::parse as parse_skopeo;
+
+use super::pattern::Glob;
+use super::select::TagRules;
+use super::target::Target;
+
+/// A declaration that was read.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Declaration {
+    /// What to mirror, in the order of the text.
+    pub entries: Vec<Entry>,
+    /// What was passed over, one sentence each: skopeo reads on after a mistake in one registry's part.
+    pub warnings: Vec<String>,
+    /// What applies to a registry wherever it is named, by host; `*` stands for any run of characters.
+    pub registries: BTreeMap<String, RegistryRules>,
+}
+
+/// One source and where it goes.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Where the images are.
+    pub from: Origin,
+    /// Which images.
+    pub tags: Tags,
+    /// Where they go; each image is read once for all of them.
+    pub to: Vec<Target>,
+    /// How they are copied.
+    pub how: How,
+    /// How the source's registry is reached, where the declaration says so itself.
+    pub access: SourceAccess,
+}
+
+/// Where the images of an entry are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// In a repository of a registry.
+    Repository(Repository),
+    /// In `dir:` directories somewhere below this one.
+    Directory(PathBuf),
+}
+
+/// Which images of an origin.
+#[derive(Debug, Clone)]
+pub enum Tags {
+    /// These.
+    Listed(Vec<Pick>),
+    /// Those that the rules select of all tags.
+    Rules(Box<TagRules>),
+}
+
+/// An image of a repository, by name or by digest.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pick {
+    /// By its tag.
+    Tag(Tag),
+    /// By the digest of its manifest.
+    Digest(Digest),
+}
+
+impl Declaration {
+    /// A declaration of these entries.
+    pub fn of(entries: Vec<Entry>) -> Declaration {
+        Declaration {
+            entries,
+            ..Declaration::default()
+        }
+    }
+}
+
+impl Entry {
+    /// An entry for the images `tags` of `from`.
+    pub fn new(from: Origin, tags: Tags, to: Vec<Target>, how: How, access: SourceAccess) -> Entry {
+        Entry {
+            from,
+            tags,
+            to,
+            how,
+            access,
+        }
+    }
+}
+
+impl Pick {
+    /// The image of its repository that `reference` is; `latest` if it does not say.
+    pub fn of_reference(reference: &Reference) -> Pick {
+        match (&reference.tag, &reference.digest) {
+            (_, Some(digest)) => Pick::Digest(digest.clone()),
+            (Some(tag), None) => Pick::Tag(tag.clone()),
+            (None, None) => Pick::Tag(Tag::latest()),
+        }
+    }
+
+    /// The image of `repository` that this is.
+    pub fn of(&self, repository: &Repository) -> Reference {
+        let (tag, digest) = match self {
+            Pick::Tag(tag) => (Some(tag.clone()), None),
+            Pick::Digest(digest) => (None, Some(digest.clone())),
+        };
+        Reference {
+            repository: repository.clone(),
+            tag,
+            digest,
+        }
+    }
+}
+
+/// How the images of an entry are copied.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct How {
+    /// Which platforms of an index.
+    pub platforms: Platforms,
+    /// What to do with a target's tag that has another image.
+    pub on_drift: OnDrift,
+    /// Tags that may point to another image later, so that finding them in the target's list is not enough.
+    pub mutable: Vec<Glob>,
+}
+
+/// Which platforms of an index are mirrored.
+#[derive(Debug, Clone, Default)]
+pub enum Platforms {
+    /// All; the index keeps its digest.
+    #[default]
+    All,
+    /// The image for this system alone, as skopeo's `sync` does it without `--all`.
+    System,
+    /// Those that fit; the index lists only these afterwards.
+    Some(Vec<PlatformPattern>),
+}
+
+/// What to do when a target's tag has another image than the source's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnDrift {
+    /// Write the source's image over it.
+    #[default]
+    Overwrite,
+    /// Leave it as it is, and say so.
+    Report,
+    /// Count it as a failure.
+    Fail,
+}
+
+impl Default for How {
+    fn default() -> How {
+        How {
+            platforms: Platforms::All,
+            on_drift: OnDrift::Overwrite,
+            mutable: Vec::new(),
+        }
+    }
+}
+
+/// How a declaration says that its source is reached; what is `None` is taken from the command line.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct SourceAccess {
+    /// User name and password.
+    pub credentials: Option<(String, Secret)>,
+    /// Whether certificates are checked.
+    pub tls_verify: Option<bool>,
+    /// A folder of certificates and keys.
+    pub cert_dir: Option<PathBuf>,
+}
+
+/// What a declaration says of one registry.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct RegistryRules {
+    /// At most this many requests a second.
+    pub rate: Option<f64>,
+    /// At most this many manifests are read with GET in a run.
+    pub max_pulls: Option<u64>,
+    /// A program and its arguments that create a missing repository; `{repository}` stands for its name. No shell.
+    pub create_repository: Option<Vec<String>>,
+}
+
+/// The reference that `text` is; what it lacks is not added, but `docker.io` and `library/` are.
+fn reference(text: &str) -> Result<Reference> {
+    text.parse()
+        .map_err(|e| Error::other(format!("`{text}` is not a valid image name: {e}")))
+}
+
+/// Reads YAML (or JSON, which is YAML) of the shape `T`.
+///
+/// # Errors
+///
+/// With line and column, when the text is not YAML or not of this shape.
+fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_saphyr::from_str(text).map_err(|e| {
+        let e = e.without_snippet();
+        let place = e
+            .location()
+            .map(|at| format!("line {}, column {}: ", at.line(), at.column()));
+        Error::other(format!("{}{e}", place.unwrap_or_default()))
+    })
+}

@@ -1,0 +1,413 @@
+//! barque's own form: defaults, settings of registries, and entries with tag rules.
+
+use std::collections::BTreeMap;
+
+use regex_lite::Regex;
+use serde::Deserialize;
+
+use super::list::target;
+use super::{
+    Declaration, Entry, How, OnDrift, Origin, Pick, Platforms, RegistryRules, SourceAccess, Tags,
+    from_yaml, list, reference,
+};
+use crate::image::{PlatformPattern, Repository};
+use crate::sync::pattern::Glob;
+use crate::sync::select::{Sort, TagRules};
+use crate::sync::target::Target;
+use crate::{Error, Result};
+
+/// The version of the form that this program reads.
+const VERSION: u32 = 1;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "barque-sync")]
+    version: u32,
+    #[serde(default)]
+    defaults: Settings,
+    #[serde(default)]
+    registries: BTreeMap<String, RegistrySettings>,
+    sync: Vec<Item>,
+}
+
+#[derive(Deserialize, Default, Clone)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Settings {
+    platforms: Option<PlatformList>,
+    on_drift: Option<Drift>,
+    mutable: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct RegistrySettings {
+    rate: Option<f64>,
+    max_pulls: Option<u64>,
+    create_repository: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Item {
+    from: Option<String>,
+    list: Option<String>,
+    to: OneOrMany,
+    #[serde(default)]
+    tags: TagSettings,
+    platforms: Option<PlatformList>,
+    on_drift: Option<Drift>,
+    mutable: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct TagSettings {
+    #[serde(rename = "match")]
+    matching: OneOrMany,
+    semver: Option<String>,
+    except: OneOrMany,
+    sort: Order,
+    newest: Option<usize>,
+    also: OneOrMany,
+    at_least: usize,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Default for OneOrMany {
+    fn default() -> OneOrMany {
+        OneOrMany::Many(Vec::new())
+    }
+}
+
+impl OneOrMany {
+    fn all(&self) -> &[String] {
+        match self {
+            OneOrMany::One(one) => std::slice::from_ref(one),
+            OneOrMany::Many(many) => many,
+        }
+    }
+}
+
+/// `all`, `system`, or a list of patterns.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum PlatformList {
+    Word(String),
+    Patterns(Vec<String>),
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum Drift {
+    Overwrite,
+    Report,
+    Fail,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+#[serde(rename_all = "kebab-case")]
+enum Order {
+    #[default]
+    Semver,
+    Natural,
+    Alphabetical,
+}
+
+/// Reads a declaration in barque's own form. `read_list` reads the file of a `list:` entry by its path.
+///
+/// # Errors
+///
+/// With line and column, when the text is not YAML, has an unknown key or another shape; with the entry, when a
+/// name, pattern or constraint in it is not valid.
+pub fn parse(text: &str, read_list: &dyn Fn(&str) -> Result<String>) -> Result<Declaration> {
+    let file: File = from_yaml(text)?;
+    if file.version != VERSION {
+        let (is, reads) = (file.version, VERSION);
+        return Err(Error::other(format!(
+            "`barque-sync: {is}` is another version of the form; this program reads {reads}"
+        )));
+    }
+    let mut declaration = Declaration::default();
+    for (host, rules) in file.registries {
+        let rules = RegistryRules {
+            rate: rules.rate,
+            max_pulls: rules.max_pulls,
+            create_repository: rules.create_repository,
+        };
+        if rules
+            .rate
+            .is_some_and(|rate| !(rate.is_finite() && rate > 0.0))
+        {
+            return Err(Error::other(format!(
+                "`{host}`: the rate has to be above 0"
+            )));
+        }
+        declaration.registries.insert(host, rules);
+    }
+    for (n, item) in file.sync.iter().enumerate() {
+        let entries = entries(item, &file.defaults, read_list);
+        let named = item
+            .from
+            .as_ref()
+            .or(item.list.as_ref())
+            .map_or(String::new(), |name| format!(" (`{name}`)"));
+        declaration
+            .entries
+            .extend(entries.map_err(|e| e.context(format!("entry {}{named}", n + 1)))?);
+    }
+    Ok(declaration)
+}
+
+fn entries(
+    item: &Item,
+    defaults: &Settings,
+    read_list: &dyn Fn(&str) -> Result<String>,
+) -> Result<Vec<Entry>> {
+    let how = how(item, defaults)?;
+    let from = match (&item.from, &item.list) {
+        (Some(from), None) => from,
+        (None, Some(path)) => {
+            let to = item
+                .to
+                .all()
+                .iter()
+                .map(|text| target(text))
+                .collect::<Result<Vec<_>>>()?;
+            return Ok(list::parse(&read_list(path)?, &to, &how)?.entries);
+        }
+        _ => return Err(Error::other("an entry has either `from` or `list`")),
+    };
+    let rules = rules(&item.tags)?;
+    braces(from)?
+        .iter()
+        .map(|source| {
+            let parsed = reference(source.strip_prefix("docker://").unwrap_or(source))?;
+            let named = parsed.tag.is_some() || parsed.digest.is_some();
+            let to = item
+                .to
+                .all()
+                .iter()
+                .map(|text| target_for(text, &parsed.repository));
+            Ok(Entry {
+                tags: match named {
+                    true => Tags::Listed(vec![Pick::of_reference(&parsed)]),
+                    false => Tags::Rules(Box::new(rules.clone())),
+                },
+                to: to.collect::<Result<Vec<_>>>()?,
+                from: Origin::Repository(parsed.repository),
+                how: how.clone(),
+                access: SourceAccess::default(),
+            })
+        })
+        .collect()
+}
+
+/// The target `text` for images of `source`: `{registry}`, `{repository}` (its whole path) and `{name}` (the last part
+/// of it) stand for the source's.
+fn target_for(text: &str, source: &Repository) -> Result<Target> {
+    let path = source.name.as_str();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let text = text
+        .replace("{registry}", source.registry.as_str())
+        .replace("{repository}", path)
+        .replace("{name}", name);
+    target(&text)
+}
+
+fn how(item: &Item, defaults: &Settings) -> Result<How> {
+    let platforms = match item.platforms.as_ref().or(defaults.platforms.as_ref()) {
+        None => Platforms::All,
+        Some(PlatformList::Word(word)) if word == "all" => Platforms::All,
+        Some(PlatformList::Word(word)) if word == "system" => Platforms::System,
+        Some(PlatformList::Word(word)) => Platforms::Some(patterns(std::slice::from_ref(word))?),
+        Some(PlatformList::Patterns(list)) => Platforms::Some(patterns(list)?),
+    };
+    let on_drift = match item.on_drift.or(defaults.on_drift) {
+        None | Some(Drift::Overwrite) => OnDrift::Overwrite,
+        Some(Drift::Report) => OnDrift::Report,
+        Some(Drift::Fail) => OnDrift::Fail,
+    };
+    let mutable = item.mutable.as_ref().or(defaults.mutable.as_ref());
+    Ok(How {
+        platforms,
+        on_drift,
+        mutable: mutable.into_iter().flatten().map(Glob::new).collect(),
+    })
+}
+
+fn patterns(list: &[String]) -> Result<Vec<PlatformPattern>> {
+    let parse = |text: &String| {
+        text.parse()
+            .map_err(|e| Error::other(format!("`{text}` is not a platform: {e}")))
+    };
+    list.iter().map(parse).collect()
+}
+
+fn rules(tags: &TagSettings) -> Result<TagRules> {
+    let regexes = |list: &OneOrMany| {
+        let parse = |text: &String| {
+            Regex::new(text)
+                .map_err(|e| Error::other(format!("`{text}` is not a regular expression: {e}")))
+        };
+        list.all().iter().map(parse).collect::<Result<Vec<_>>>()
+    };
+    let semver = tags.semver.as_ref().map(|text| text.parse()).transpose();
+    Ok(TagRules {
+        matching: regexes(&tags.matching)?,
+        semver: semver
+            .map_err(|e: crate::sync::semver::ConstraintError| Error::other(e.to_string()))?,
+        except: regexes(&tags.except)?,
+        sort: match tags.sort {
+            Order::Semver => Sort::Semver,
+            Order::Natural => Sort::Natural,
+            Order::Alphabetical => Sort::Alphabetical,
+        },
+        newest: tags.newest,
+        also: tags.also.all().to_vec(),
+        at_least: tags.at_least,
+    })
+}
+
+/// Most names that the braces of one `from` may stand for.
+const MAX_BRACES: usize = 10_000;
+
+/// Writes `a/{b,c}` out as `a/b` and `a/c`; several braces stand for all combinations.
+fn braces(text: &str) -> Result<Vec<String>> {
+    let mut written = vec![String::new()];
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((inner, after)) = after
+            .split_once('}')
+            .filter(|(inner, _)| !inner.contains('{'))
+        else {
+            return Err(Error::other(format!(
+                "`{text}`: a brace is not closed, or is inside another"
+            )));
+        };
+        let choices = inner.split(',').map(str::trim).collect::<Vec<_>>();
+        if written.len() * choices.len() > MAX_BRACES {
+            return Err(Error::other(format!(
+                "`{text}`: the braces stand for more than {MAX_BRACES} names"
+            )));
+        }
+        let combine = |begun: &String| {
+            choices
+                .iter()
+                .map(|choice| format!("{begun}{before}{choice}"))
+                .collect::<Vec<_>>()
+        };
+        written = written.iter().flat_map(combine).collect();
+        rest = after;
+    }
+    for name in &mut written {
+        name.push_str(rest);
+    }
+    Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r"
+barque-sync: 1
+defaults: { platforms: all, on-drift: overwrite, mutable: [latest, edge, '*-latest'] }
+registries:
+  docker.io: { max-pulls: 80 }
+  '*.dkr.ecr.*.amazonaws.com':
+    create-repository: [aws, ecr, create-repository, --repository-name, '{repository}']
+sync:
+  - from: docker.io/library/nginx
+    to: [a.lan/hub/nginx, b.lan/hub/nginx]
+    tags: { match: '^\d', semver: '>=1.25', except: ['-rc', '-beta'], newest: 5, also: [latest], at-least: 1 }
+    platforms: [linux/amd64, 'linux/arm*']
+  - from: quay.io/org/{app,worker}
+    to: a.lan/quay/{repository}
+    on-drift: report
+    mutable: []
+  - list: images.txt
+    to: a.lan/listed
+";
+
+    fn no_list(_: &str) -> Result<String> {
+        Err(Error::other("no list"))
+    }
+
+    #[test]
+    fn the_form_is_read_whole() {
+        let read = parse(FILE, &|path| Ok(format!("# {path}\nalpine:3\n"))).expect("a declaration");
+        assert_eq!(read.entries.len(), 4);
+        let first = &read.entries[0];
+        assert_eq!(first.to.len(), 2);
+        assert!(matches!(&first.how.platforms, Platforms::Some(patterns) if patterns.len() == 2));
+        let Tags::Rules(rules) = &first.tags else {
+            panic!("rules")
+        };
+        assert_eq!(
+            (
+                rules.newest,
+                rules.at_least,
+                rules.except.len(),
+                rules.also.len()
+            ),
+            (Some(5), 1, 2, 1)
+        );
+        assert!(first.how.mutable[2].matches("x-latest"));
+        let second = &read.entries[2];
+        assert!(
+            matches!(&second.to[0], Target::Repository(to) if to.to_string() == "a.lan/quay/org/worker")
+        );
+        assert_eq!(
+            (second.how.on_drift, second.how.mutable.len()),
+            (OnDrift::Report, 0)
+        );
+        assert!(matches!(&read.entries[3].tags, Tags::Listed(picks) if picks.len() == 1));
+        assert_eq!(read.registries["docker.io"].max_pulls, Some(80));
+        assert_eq!(read.registries.len(), 2);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        let cases = [
+            (
+                "barque-sync: 1\nsync:\n  - form: a.example/b\n    to: c\n",
+                "line 3, column 5",
+            ),
+            ("barque-sync: 2\nsync: []\n", "another version"),
+            (
+                "barque-sync: 1\nsync: [{from: a.example/b, to: UPPER}]\n",
+                "entry 1 (`a.example/b`)",
+            ),
+            (
+                "barque-sync: 1\nsync: [{from: a.example/b, list: x, to: c.example/d}]\n",
+                "either `from` or `list`",
+            ),
+            (
+                "barque-sync: 1\nsync: [{from: a.example/b, to: c.example/d, tags: {match: '('}}]\n",
+                "regular expression",
+            ),
+            (
+                "barque-sync: 1\nsync: [{from: 'a.example/{b', to: c.example/d}]\n",
+                "brace",
+            ),
+        ];
+        for (text, expected) in cases {
+            let e = format!("{:?}", parse(text, &no_list).expect_err(text));
+            assert!(e.contains(expected), "{e}");
+        }
+    }
+
+    #[test]
+    fn braces_stand_for_all_combinations() {
+        let written = braces("a/{b,c}/d{1,2}").expect("names");
+        assert_eq!(written, ["a/b/d1", "a/b/d2", "a/c/d1", "a/c/d2"]);
+        assert!(braces("{a}}").is_ok() && braces("{{a}}").is_err());
+    }
+}
