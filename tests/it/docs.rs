@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 13] = [
+const PAGES: [(&str, &str); 14] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("tags", "tags.md"),
     ("repos", "repos.md"),
     ("layers", "layers.md"),
+    ("sync", "sync.md"),
     ("delete", "delete.md"),
     ("manifest-digest", "manifest-digest.md"),
     ("search", "search.md"),

@@ -1,8 +1,22 @@
-//! Version constraints against the answers of skopeo's own.
+//! `barque sync` against real registries and skopeo's own `sync`; version constraints against skopeo's answers.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use barque::sync::semver::{Constraint, Version};
 
+use crate::support::Barque;
+use crate::support::fake::FakeRegistry;
 use crate::support::fixtures;
+use crate::support::images;
+use crate::support::peers::{self, DockerRegistry};
 
 #[test]
 fn constraints_select_the_tags_that_skopeo_selects() {
@@ -34,4 +48,193 @@ fn constraints_select_the_tags_that_skopeo_selects() {
         assert_eq!(matches, strings(&case["matches"]), "`{text}`");
     }
     assert!(seen >= 75, "{seen} cases");
+}
+
+/// The files below `root` by path, each with its bytes.
+fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("read the directory") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => {
+                    let name = path.strip_prefix(root).unwrap().display().to_string();
+                    files.insert(name, fs::read(&path).expect("read a file"));
+                }
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn repositories_go_to_directories_and_back_as_with_skopeo() {
+    if peers::missing(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let (source, target) = (DockerRegistry::open(), DockerRegistry::open());
+    for tag in ["1.0", "1.1", "edge"] {
+        source.feed(&format!("fleet/ship:{tag}"), &images::small());
+    }
+    let name = source.docker("fleet/ship");
+    let name = name.strip_prefix("docker://").unwrap();
+    let barque = Barque::new();
+    for scoped in [&[][..], &["--scoped"]] {
+        let (ours, theirs) = (
+            format!("ours{}", scoped.len()),
+            format!("theirs{}", scoped.len()),
+        );
+        let form = ["--src", "docker", "--dest", "dir"];
+        let out = barque
+            .args(["sync"])
+            .args(form)
+            .args(scoped)
+            .args([name, &ours])
+            .run()
+            .ok();
+        assert!(
+            out.stderr().contains("Synced 3 images from 1 sources"),
+            "{}",
+            out.stderr()
+        );
+        let skopeo = peers::skopeo()
+            .args(["sync", "--src-tls-verify=false"])
+            .args(form)
+            .args(scoped);
+        let theirs = barque.path(&theirs);
+        skopeo.args([name, theirs.to_str().unwrap()]).run().ok();
+        let (ours, theirs) = (tree(&barque.path(&ours)), tree(&theirs));
+        assert_eq!(
+            ours.keys().collect::<Vec<_>>(),
+            theirs.keys().collect::<Vec<_>>()
+        );
+        assert_eq!(ours, theirs);
+    }
+    let to = target.docker("back");
+    let to = to.strip_prefix("docker://").unwrap();
+    barque
+        .args(["sync", "--src", "dir", "--dest", "docker", "ours0", to])
+        .run()
+        .ok();
+    let tags = barque
+        .args(["tags", "--plain", &target.docker("back/ship")])
+        .run()
+        .ok();
+    assert_eq!(tags.stdout(), "1.0\n1.1\nedge\n");
+    let again = barque
+        .args(["sync", "--src", "docker", "--dest", "dir", name, "ours0"])
+        .run()
+        .ok();
+    assert!(again.stderr().contains("3 unchanged"), "{}", again.stderr());
+}
+
+#[test]
+fn a_declaration_is_mirrored_and_an_unchanged_tag_costs_a_request_on_each_side() {
+    let mut source = FakeRegistry::start();
+    for tag in ["1.0", "1.1", "1.2-rc", "latest"] {
+        source = source.image("fleet/ship", tag, &images::small());
+    }
+    let target = FakeRegistry::start();
+    let (from, to) = (source.address(), target.address());
+    let barque = Barque::new();
+    let file = format!(
+        "barque-sync: 1\nsync:\n  - from: {from}/fleet/ship\n    to: {to}/mirror/{{name}}\n    tags: {{ match: '^\\d', except: '-rc' }}\n"
+    );
+    fs::write(barque.path("mirror.yaml"), file).unwrap();
+    let dry = barque.args(["sync", "--dry-run", "mirror.yaml"]).run().ok();
+    assert!(
+        dry.stderr().contains("Would have synced 2 images"),
+        "{}",
+        dry.stderr()
+    );
+    assert_eq!(target.requests("PUT", "").len(), 0);
+    let first = barque
+        .args(["sync", "--receipt", "receipt.jsonl", "mirror.yaml"])
+        .run()
+        .ok();
+    assert!(
+        first
+            .stderr()
+            .contains("Synced 2 images from 1 sources: 2 copied"),
+        "{}",
+        first.stderr()
+    );
+    let receipt = fs::read_to_string(barque.path("receipt.jsonl")).unwrap();
+    let lines = receipt
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    assert!(
+        lines
+            .clone()
+            .all(|line| line["outcome"] == "copied" && line["digest"].is_string()),
+        "{receipt}"
+    );
+    assert_eq!(lines.count(), 2);
+    let before = (source.lines().len(), target.lines().len());
+    let second = barque.args(["sync", "mirror.yaml"]).run().ok();
+    assert!(
+        second.stderr().contains("0 copied (0 B), 2 unchanged"),
+        "{}",
+        second.stderr()
+    );
+    // The list of the source's tags, and one HEAD on each side for each of two tags.
+    assert_eq!(
+        (
+            source.lines().len() - before.0,
+            target.lines().len() - before.1
+        ),
+        (3, 2)
+    );
+    let before = (source.lines().len(), target.lines().len());
+    barque.args(["sync", "--fast", "mirror.yaml"]).run().ok();
+    assert_eq!(
+        (
+            source.lines().len() - before.0,
+            target.lines().len() - before.1
+        ),
+        (1, 1),
+        "two lists, no HEAD"
+    );
+}
+
+#[test]
+fn one_broken_image_does_not_stop_the_others() {
+    let source = FakeRegistry::start().image("a", "1", &images::small());
+    let source = source.image("b", "1", &images::small());
+    let target = FakeRegistry::start();
+    let (from, to) = (source.address(), target.address());
+    let barque = Barque::new();
+    fs::write(
+        barque.path("images.txt"),
+        format!("{from}/absent:1\n{from}/a:1 # one\n{from}/b:1 => {to}/other:2\n"),
+    )
+    .unwrap();
+    let out = barque
+        .args(["sync", "images.txt", &format!("{to}/mirror")])
+        .run()
+        .code(7);
+    assert!(
+        out.stderr().contains("2 copied") && out.stderr().contains("1 failed"),
+        "{}",
+        out.stderr()
+    );
+    for name in ["mirror/a:1", "other:2"] {
+        barque
+            .args(["inspect", "--raw", &format!("docker://{to}/{name}")])
+            .run()
+            .ok();
+    }
+    let stopped = barque
+        .args([
+            "sync",
+            "--fail-fast",
+            "--jobs",
+            "1",
+            "images.txt",
+            &format!("{to}/again"),
+        ])
+        .run();
+    stopped.code(2);
 }
