@@ -43,6 +43,7 @@ complete -c barque -n "__fish_barque_needs_command" -f -a "tags" -d 'List the ta
 complete -c barque -n "__fish_barque_needs_command" -f -a "list-tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
 complete -c barque -n "__fish_barque_needs_command" -f -a "repos" -d 'List the repositories of a registry'
 complete -c barque -n "__fish_barque_needs_command" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_needs_command" -f -a "sync" -d 'Mirror many images'
 complete -c barque -n "__fish_barque_needs_command" -f -a "delete" -d 'Delete images from registries and OCI layouts'
 complete -c barque -n "__fish_barque_needs_command" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
 complete -c barque -n "__fish_barque_needs_command" -f -a "search" -d 'Search a registry for repositories'
@@ -259,6 +260,58 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l no-verify-signa
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand sync" -s s -l src -d 'What SOURCE is, as in skopeo: docker, dir or yaml' -r -f -a "docker\t''
+dir\t''
+yaml\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync" -s d -l dest -d 'What DESTINATION is, as in skopeo: docker or dir' -r -f -a "docker\t''
+dir\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync" -l append-suffix -d 'Append this to every tag at the destination' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -s f -l format -d 'Write the images in this format: oci or v2s2 (docker\'s schema 2)' -r -f -a "oci\t''
+v2s2\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync" -s j -l jobs -d 'Work on so many images at a time' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l shard -d 'Do the share I of N (I counts from 0), or auto: by the variables of the scheduler that started this' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l digestfile -d 'Write a line DIGEST NAME for each image to this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync" -l receipt -d 'Write a line of JSON for each image and target to this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l src-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l src-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l src-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l src-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync" -l src-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync" -l src-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l scoped -d 'Keep the source\'s registry and path in names at the destination'
+complete -c barque -n "__fish_barque_using_subcommand sync" -s a -l all -d 'Copy indexes with all their platforms; only with --src and --dest, since other forms do so anyway'
+complete -c barque -n "__fish_barque_using_subcommand sync" -l preserve-digests -d 'Fail rather than change a digest'
+complete -c barque -n "__fish_barque_using_subcommand sync" -l remove-signatures -d 'Do not copy signatures stored beside the images, without a warning'
+complete -c barque -n "__fish_barque_using_subcommand sync" -l dry-run -d 'Print what would be copied, and copy nothing'
+complete -c barque -n "__fish_barque_using_subcommand sync" -l keep-going -d 'Go on after a failure; the default except with --src and --dest'
+complete -c barque -n "__fish_barque_using_subcommand sync" -l fail-fast -d 'Stop at the first failure'
+complete -c barque -n "__fish_barque_using_subcommand sync" -l fast -d 'Trust the target\'s list of tags: a tag in it is unchanged unless it fits a pattern of mutable'
+complete -c barque -n "__fish_barque_using_subcommand sync" -s q -l quiet -d 'Print nothing but warnings and errors'
+complete -c barque -n "__fish_barque_using_subcommand sync" -l src-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand sync" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand sync" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
@@ -408,20 +461,21 @@ complete -c barque -n "__fish_barque_using_subcommand man" -l tmpdir -d 'Put big
 complete -c barque -n "__fish_barque_using_subcommand man" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "serve" -d 'Serve images as a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "login" -d 'Log in to a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "logout" -d 'Remove a stored login'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers delete manifest-digest search serve login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "sync" -d 'Mirror many images'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "serve" -d 'Serve images as a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 
 # Transports, and paths behind those of places on this machine.
 function __barque_images

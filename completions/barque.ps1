@@ -42,6 +42,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('list-tags', 'list-tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository, or the names of the images in an archive or layout')
             [CompletionResult]::new('repos', 'repos', [CompletionResultType]::ParameterValue, 'List the repositories of a registry')
             [CompletionResult]::new('layers', 'layers', [CompletionResultType]::ParameterValue, 'Download the layers of an image into a directory, or list them')
+            [CompletionResult]::new('sync', 'sync', [CompletionResultType]::ParameterValue, 'Mirror many images')
             [CompletionResult]::new('delete', 'delete', [CompletionResultType]::ParameterValue, 'Delete images from registries and OCI layouts')
             [CompletionResult]::new('manifest-digest', 'manifest-digest', [CompletionResultType]::ParameterValue, 'Print the digest of a manifest in a file')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search a registry for repositories')
@@ -278,6 +279,62 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'barque;sync' {
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'What SOURCE is, as in skopeo: docker, dir or yaml')
+            [CompletionResult]::new('--src', '--src', [CompletionResultType]::ParameterName, 'What SOURCE is, as in skopeo: docker, dir or yaml')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'What DESTINATION is, as in skopeo: docker or dir')
+            [CompletionResult]::new('--dest', '--dest', [CompletionResultType]::ParameterName, 'What DESTINATION is, as in skopeo: docker or dir')
+            [CompletionResult]::new('--append-suffix', '--append-suffix', [CompletionResultType]::ParameterName, 'Append this to every tag at the destination')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Write the images in this format: oci or v2s2 (docker''s schema 2)')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write the images in this format: oci or v2s2 (docker''s schema 2)')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Work on so many images at a time')
+            [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Work on so many images at a time')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Do the share I of N (I counts from 0), or auto: by the variables of the scheduler that started this')
+            [CompletionResult]::new('--digestfile', '--digestfile', [CompletionResultType]::ParameterName, 'Write a line DIGEST NAME for each image to this file')
+            [CompletionResult]::new('--receipt', '--receipt', [CompletionResultType]::ParameterName, 'Write a line of JSON for each image and target to this file')
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--src-creds', '--src-creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--src-username', '--src-username', [CompletionResultType]::ParameterName, 'User name (with --password)')
+            [CompletionResult]::new('--src-password', '--src-password', [CompletionResultType]::ParameterName, 'Password for --username (visible in the process list)')
+            [CompletionResult]::new('--src-registry-token', '--src-registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--src-authfile', '--src-authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--src-cert-dir', '--src-cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--src-tls-verify', '--src-tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--dest-creds', '--dest-creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--dest-username', '--dest-username', [CompletionResultType]::ParameterName, 'User name (with --password)')
+            [CompletionResult]::new('--dest-password', '--dest-password', [CompletionResultType]::ParameterName, 'Password for --username (visible in the process list)')
+            [CompletionResult]::new('--dest-registry-token', '--dest-registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--dest-authfile', '--dest-authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--dest-cert-dir', '--dest-cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--dest-tls-verify', '--dest-tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--override-os-version', '--override-os-version', [CompletionResultType]::ParameterName, 'Choose this version of the operating system, as in 10.0.20348 of Windows')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--allow-token-host', '--allow-token-host', [CompletionResultType]::ParameterName, 'Send a registry''s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated')
+            [CompletionResult]::new('--allow-private-host', '--allow-private-host', [CompletionResultType]::ParameterName, 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud''s network is; can be repeated')
+            [CompletionResult]::new('--tmpdir', '--tmpdir', [CompletionResultType]::ParameterName, 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]')
+            [CompletionResult]::new('--max-unpacked', '--max-unpacked', [CompletionResultType]::ParameterName, 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]')
+            [CompletionResult]::new('--scoped', '--scoped', [CompletionResultType]::ParameterName, 'Keep the source''s registry and path in names at the destination')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Copy indexes with all their platforms; only with --src and --dest, since other forms do so anyway')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Copy indexes with all their platforms; only with --src and --dest, since other forms do so anyway')
+            [CompletionResult]::new('--preserve-digests', '--preserve-digests', [CompletionResultType]::ParameterName, 'Fail rather than change a digest')
+            [CompletionResult]::new('--remove-signatures', '--remove-signatures', [CompletionResultType]::ParameterName, 'Do not copy signatures stored beside the images, without a warning')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would be copied, and copy nothing')
+            [CompletionResult]::new('--keep-going', '--keep-going', [CompletionResultType]::ParameterName, 'Go on after a failure; the default except with --src and --dest')
+            [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Stop at the first failure')
+            [CompletionResult]::new('--fast', '--fast', [CompletionResultType]::ParameterName, 'Trust the target''s list of tags: a tag in it is unchanged unless it fits a pattern of mutable')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing but warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing but warnings and errors')
+            [CompletionResult]::new('--src-no-creds', '--src-no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--dest-no-creds', '--dest-no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'barque;delete' {
             [CompletionResult]::new('--retry-times', '--retry-times', [CompletionResultType]::ParameterName, 'Retry the whole operation up to N times when the network or the registry fails')
             [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Delay between retries [default: 1s, doubled each time]')
@@ -466,6 +523,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('tags', 'tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository, or the names of the images in an archive or layout')
             [CompletionResult]::new('repos', 'repos', [CompletionResultType]::ParameterValue, 'List the repositories of a registry')
             [CompletionResult]::new('layers', 'layers', [CompletionResultType]::ParameterValue, 'Download the layers of an image into a directory, or list them')
+            [CompletionResult]::new('sync', 'sync', [CompletionResultType]::ParameterValue, 'Mirror many images')
             [CompletionResult]::new('delete', 'delete', [CompletionResultType]::ParameterValue, 'Delete images from registries and OCI layouts')
             [CompletionResult]::new('manifest-digest', 'manifest-digest', [CompletionResultType]::ParameterValue, 'Print the digest of a manifest in a file')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search a registry for repositories')
@@ -490,6 +548,9 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             break
         }
         'barque;help;layers' {
+            break
+        }
+        'barque;help;sync' {
             break
         }
         'barque;help;delete' {

@@ -14,7 +14,7 @@ use super::{Outcome, Workers};
 use crate::copy::{CopyOptions, Format, Platforms as Chosen};
 use crate::files::read_whole;
 use crate::image::parse_reference;
-use crate::report::failure::{self, Reported};
+use crate::report::failure::Reported;
 use crate::report::sync as words;
 use crate::settings::AuthFiles;
 use crate::sync::declaration::{
@@ -226,17 +226,20 @@ fn ended(
         return Err(e.into());
     }
     if !args.quiet {
-        let _ = screen.println(words::summary(
-            &words::Counts {
-                sources: summary.sources,
-                synced: summary.synced,
-                copied: summary.copied,
-                bytes: summary.bytes,
-                drifted: summary.drifted,
-                failed: summary.failed,
-            },
-            args.dry_run,
-        ));
+        words::print(
+            &words::summary(
+                &words::Counts {
+                    sources: summary.sources,
+                    synced: summary.synced,
+                    copied: summary.copied,
+                    bytes: summary.bytes,
+                    drifted: summary.drifted,
+                    failed: summary.failed,
+                },
+                args.dry_run,
+            ),
+            screen,
+        );
     }
     match (summary.failed, summary.drifted) {
         (0, 0) => Ok(Outcome::Nothing),
@@ -426,7 +429,7 @@ impl Listener {
     }
 
     fn say(&self, text: &str) {
-        let _ = self.screen.println(failure::clean(text));
+        words::print(text, &self.screen);
     }
 }
 

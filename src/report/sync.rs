@@ -1,7 +1,11 @@
 //! What `sync` says of its work: lines for people, receipts for programs.
 
+use std::io::{self, Write};
+
+use indicatif::MultiProgress;
 use serde::Serialize;
 
+use super::failure::clean;
 use super::table::human_size;
 use crate::Error;
 use crate::image::Digest;
@@ -22,6 +26,12 @@ pub struct Counts {
     pub drifted: usize,
     /// Failures.
     pub failed: usize,
+}
+
+/// Prints a line on stderr without disturbing progress on `screen`.
+pub fn print(line: &str, screen: &MultiProgress) {
+    // A closed stderr is no reason to fail.
+    let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(line)));
 }
 
 /// The last line of a run; it begins as skopeo's does.

@@ -99,12 +99,13 @@ fn repositories_go_to_directories_and_back_as_with_skopeo() {
             "{}",
             out.stderr()
         );
-        let skopeo = peers::skopeo()
-            .args(["sync", "--src-tls-verify=false"])
-            .args(form)
-            .args(scoped);
         let theirs = barque.path(&theirs);
-        skopeo.args([name, theirs.to_str().unwrap()]).run().ok();
+        let skopeo = peers::skopeo();
+        let args = skopeo.args(["sync", "--src-tls-verify=false"]).args(form);
+        args.args(scoped)
+            .args([name, theirs.to_str().unwrap()])
+            .run()
+            .ok();
         let (ours, theirs) = (tree(&barque.path(&ours)), tree(&theirs));
         assert_eq!(
             ours.keys().collect::<Vec<_>>(),
