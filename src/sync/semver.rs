@@ -238,10 +238,7 @@ impl Comparison {
         }
         let is_wild = |part: &&str| matches!(*part, "x" | "X" | "*");
         let mut numbers = [0; 3];
-        let given = parts
-            .iter()
-            .position(|part| is_wild(part))
-            .unwrap_or(parts.len());
+        let given = parts.iter().position(is_wild).unwrap_or(parts.len());
         for (n, part) in parts.iter().enumerate() {
             match n < given {
                 true => numbers[n] = number(part)?,

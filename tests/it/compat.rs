@@ -231,7 +231,6 @@ fn what_is_about_trust_is_refused_and_not_passed_over() {
         assert!(!barque.path("out").exists());
     }
     for command in [
-        "sync",
         "standalone-sign",
         "standalone-verify",
         "generate-sigstore-key",

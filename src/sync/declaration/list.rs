@@ -84,7 +84,7 @@ mod tests {
             let to = match &entry.to[0] {
                 Target::Image(image) => image.to_string(),
                 Target::Repository(repository) => repository.to_string(),
-                Target::Below { base, .. } => base.clone(),
+                Target::Below { base, .. } | Target::Mirror { base, .. } => base.clone(),
             };
             format!("{tags} => {to}")
         });

@@ -183,7 +183,7 @@ empty.example:
             let Origin::Repository(repository) = &entry.from else {
                 panic!("a repository")
             };
-            let tags = match &entry.tags {
+            match &entry.tags {
                 Tags::Listed(picks) => picks
                     .iter()
                     .map(|pick| pick.of(repository).to_string())
@@ -194,8 +194,7 @@ empty.example:
                 }
                 Tags::Rules(rules) if rules.semver.is_some() => format!("{repository} by version"),
                 Tags::Rules(_) => format!("{repository} whole"),
-            };
-            tags
+            }
         };
         let entries = read.entries.iter().map(describe).collect::<Vec<_>>();
         assert_eq!(
