@@ -4,9 +4,8 @@
 
 use bytes::Bytes;
 
-use super::Platforms;
-use super::graph::fetch;
-use super::nested::choose_below;
+use super::nested::{choose_below, fetch};
+use super::options::Platforms;
 use crate::Result;
 use crate::image::platform::{check_config, images};
 use crate::image::{

@@ -1,10 +1,10 @@
 //! The engine: carries a plan out. Blobs move side by side, largest first, with lanes kept for small ones; then
 //! the manifests, children before parents; then the destination is finished. The first failure stops the rest.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -12,19 +12,18 @@ use tokio::task::JoinSet;
 
 use super::adaptive_limit::AdaptiveLimit;
 use super::codec::{self, Cores};
-use super::expect::{coming, found_in};
 use super::finalize::{Completed, Finalizer};
-use super::graph::with_sparse;
-use super::plan::{Awaits, BlobStep, Content, CopyPlan, is_elsewhere, reading, writing};
+use super::options::CopyOptions;
 use super::progress::Progress;
-use super::recode::Recoded;
-use super::{CopyOptions, Platforms, fallback};
-use crate::image::platform::ZSTD;
+use super::shared::{is_elsewhere, reading, with_sparse, writing};
+use super::types::BlobDone;
+use super::types::BlobStep;
+use super::types::{Awaits, Content, CopyPlan, Recoded};
 use crate::image::{Descriptor, Digest, Repository};
 use crate::legacy::schema1::Schema1Upgrade;
 use crate::transport::{
     BlobBody, BlobOutcome, BlobStream, Destination, Elsewhere, ManifestRef, ManifestWritten,
-    PlannedBlob, Presence, Source, is_resume_mismatch, missing_blobs,
+    Presence, Source, is_resume_mismatch, missing_blobs,
 };
 use crate::{Error, Kind, Result};
 
@@ -42,175 +41,6 @@ const FAR: Duration = Duration::from_millis(30);
 const RECODING_LANES: usize = 4;
 /// Manifests of one level that are written at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
-
-/// What became of one blob.
-#[derive(Debug, Clone)]
-pub struct BlobDone {
-    /// As it was written.
-    pub blob: Descriptor,
-    pub outcome: BlobOutcome,
-    /// The offset from which an earlier, broken transfer was continued; 0 for a transfer from the start.
-    pub resumed_from: u64,
-    /// How the bytes changed on their way.
-    pub recoded: Option<Box<Recoded>>,
-}
-
-impl BlobDone {
-    /// What moved: the blob as the source has it.
-    fn moved(&self) -> &Descriptor {
-        self.recoded.as_deref().map_or(&self.blob, |r| &r.from)
-    }
-
-    /// How the plan calls it: its digest there, and whether that only stands for another one.
-    pub(super) fn planned(&self) -> (Digest, bool) {
-        match self.recoded.as_deref() {
-            Some(Recoded {
-                from,
-                into: Some(_),
-                ..
-            }) => (from.digest.clone(), true),
-            _ => (self.blob.digest.clone(), false),
-        }
-    }
-}
-
-/// What a copy did.
-#[derive(Debug, Clone)]
-pub struct CopyReport {
-    pub source: String,
-    pub destination: String,
-    /// The digest of what the destination's name stands for now.
-    pub digest: Digest,
-    /// Nothing had to be done.
-    pub up_to_date: bool,
-    pub blobs: Vec<BlobDone>,
-    /// Bytes read from the source.
-    pub bytes: u64,
-    /// Digests of the manifests written, children before parents.
-    pub manifests: Vec<Digest>,
-    pub notes: Vec<String>,
-    /// Requests sent, by host.
-    pub requests: BTreeMap<String, u64>,
-    pub duration: Duration,
-}
-
-impl CopyReport {
-    /// How many blobs ended so.
-    pub fn count(&self, outcome: BlobOutcome) -> usize {
-        self.blobs.iter().filter(|b| b.outcome == outcome).count()
-    }
-}
-
-/// Carries `plan` out and makes the result durable.
-pub async fn run(
-    plan: CopyPlan,
-    source: Arc<dyn Source>,
-    destination: Arc<dyn Destination>,
-    want: &CopyOptions,
-    progress: Arc<dyn Progress>,
-) -> Result<CopyReport> {
-    let started = Instant::now();
-    let mut report = CopyReport {
-        source: source.name(),
-        destination: destination.name(),
-        digest: root_digest(&plan)?,
-        up_to_date: plan.up_to_date.is_some(),
-        blobs: Vec::new(),
-        bytes: 0,
-        manifests: Vec::new(),
-        notes: [&plan.notes[..], &plan.losses].concat(),
-        requests: BTreeMap::new(),
-        duration: Duration::ZERO,
-    };
-    plan.notes.iter().for_each(|note| progress.note(note));
-    plan.losses.iter().for_each(|loss| tracing::warn!("{loss}"));
-    if plan.up_to_date.is_none() {
-        let moved = Arc::new(AtomicU64::new(0));
-        let found_in = found_in(&*source, want);
-        let work = Work {
-            source: source.clone(),
-            destination: destination.clone(),
-            progress,
-            moved: moved.clone(),
-            found_in,
-            cores: Cores::all(),
-            anew: false,
-            rehash: want.rehash,
-            recheck: want.recheck,
-            upgrade: plan.upgrade.clone(),
-            whole_index: matches!(want.platforms, Platforms::All { sparse: false })
-                && plan.manifests.len() > 1,
-            elsewhere: want.elsewhere.clone(),
-        };
-        let moving = plan.blobs.iter();
-        let moving = moving.filter(|step| step.presence != Presence::Present);
-        let coming: Vec<PlannedBlob> = moving.map(coming).collect();
-        destination.begin(&coming).await.map_err(writing)?;
-        report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
-        let written = match &plan.upgrade {
-            Some(upgrade) => work.upgraded(upgrade, &mut report.blobs).await?,
-            None => work.manifests(&plan, &mut report.blobs, want).await?,
-        };
-        written
-            .notes
-            .iter()
-            .for_each(|note| work.progress.note(note));
-        report.notes.extend(written.notes);
-        report.manifests = written.digests;
-        work.resolve_deferred(&mut report.blobs, &written.said.deferred);
-        if let Some(last) = report.manifests.last_mut() {
-            if let Some(filed) = written.said.filed_as.filter(|filed| filed != last) {
-                let note = format!("the registry has `{last}` as `{filed}`");
-                work.progress.note(&note);
-                report.notes.push(note);
-                *last = filed;
-            }
-            report.digest = last.clone();
-        }
-        describe(&plan, &report.digest, &*source, &*destination);
-        for signatures in &plan.signatures {
-            destination
-                .put_signatures(&signatures.at, &signatures.bytes)
-                .await
-                .map_err(writing)?;
-        }
-        destination.finish().await.map_err(writing)?;
-        report.bytes = moved.load(Ordering::Relaxed);
-    } else {
-        let tidied = destination.finish().await;
-        tidied.map_err(writing)?;
-    }
-    let sides = source.requests().into_iter().chain(destination.requests());
-    for (host, count) in sides.chain(want.elsewhere.requests()) {
-        *report.requests.entry(host).or_default() += count;
-    }
-    report.duration = started.elapsed();
-    Ok(report)
-}
-
-/// Passes on how the source's index describes the image, which was written as `digest`.
-fn describe(plan: &CopyPlan, digest: &Digest, source: &dyn Source, destination: &dyn Destination) {
-    let was = plan.manifests.last().map(|step| &step.was);
-    let Some(mut description) = was.and_then(|was| source.described(was)) else {
-        return;
-    };
-    if description.digest != *digest
-        && let Some(annotations) = &mut description.annotations
-    {
-        // It speaks of layers that may have another compression now.
-        annotations.remove(ZSTD);
-    }
-    destination.describe(&description);
-}
-
-fn root_digest(plan: &CopyPlan) -> Result<Digest> {
-    let last = plan.manifests.last().map(|m| m.manifest.digest());
-    plan.up_to_date
-        .as_ref()
-        .or(last)
-        .cloned()
-        .ok_or_else(|| Error::other("the plan of the copy holds no manifest"))
-}
 
 /// What to try where a registry misses foreign layers of `plan`, as it said by `e`.
 fn foreign_hint(plan: &CopyPlan, e: &Error) -> Option<&'static str> {
@@ -332,23 +162,23 @@ async fn write_manifests(
 pub(super) struct Work {
     pub(super) source: Arc<dyn Source>,
     pub(super) destination: Arc<dyn Destination>,
-    progress: Arc<dyn Progress>,
-    moved: Arc<AtomicU64>,
+    pub(super) progress: Arc<dyn Progress>,
+    pub(super) moved: Arc<AtomicU64>,
     /// Repositories in which the blobs are known to be.
-    found_in: Vec<Repository>,
-    cores: Cores,
+    pub(super) found_in: Vec<Repository>,
+    pub(super) cores: Cores,
     /// Blobs are sent whatever the destination says to have.
-    anew: bool,
+    pub(super) anew: bool,
     /// Blobs are hashed here whoever else does.
-    rehash: bool,
+    pub(super) rehash: bool,
     /// Blobs that were not there when the plan looked are written even where a file has their name: its bytes are wrong.
-    recheck: bool,
+    pub(super) recheck: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
-    upgrade: Option<Arc<Schema1Upgrade>>,
+    pub(super) upgrade: Option<Arc<Schema1Upgrade>>,
     /// All images of an index are copied.
-    whole_index: bool,
+    pub(super) whole_index: bool,
     /// Fetches foreign layers that the source does not have.
-    elsewhere: Arc<Elsewhere>,
+    pub(super) elsewhere: Arc<Elsewhere>,
 }
 
 impl Work {
@@ -374,7 +204,7 @@ impl Work {
     }
 
     /// Writes config and manifest of the modern image that `upgrade` made of the layers it saw.
-    async fn upgraded(
+    pub(super) async fn upgraded(
         &self,
         upgrade: &Schema1Upgrade,
         done: &mut Vec<BlobDone>,
@@ -403,32 +233,17 @@ impl Work {
     }
 
     /// Gives the blobs that were deferred until the manifest their outcomes, as the destination said them.
-    fn resolve_deferred(&self, done: &mut [BlobDone], said: &HashMap<Digest, BlobOutcome>) {
+    pub(super) fn resolve_deferred(
+        &self,
+        done: &mut [BlobDone],
+        said: &HashMap<Digest, BlobOutcome>,
+    ) {
         let deferred = |done: &&mut BlobDone| done.outcome == BlobOutcome::Deferred;
         for done in done.iter_mut().filter(deferred) {
             let outcome = said.get(&done.blob.digest).copied();
             done.outcome = outcome.unwrap_or(BlobOutcome::Written);
             self.progress.done(done.moved(), done.outcome);
         }
-    }
-
-    /// Writes the manifests.
-    ///
-    /// M18: where the registry refuses their type, the next format is tried, unless the image may not change. When
-    /// none is taken, the first refusal is the error.
-    async fn manifests(
-        &self,
-        plan: &CopyPlan,
-        done: &mut Vec<BlobDone>,
-        want: &CopyOptions,
-    ) -> Result<Written> {
-        match self.manifests_of(plan, done, want).await {
-            Err(e) if fallback::is_refused(&e, plan) => {
-                self.in_another_format(e, plan, done, want).await
-            }
-            other => other,
-        }
-        .map_err(writing)
     }
 
     /// Writes the manifests in their own formats.

@@ -2,27 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::CopyOptions;
-use super::plan::{BlobStep, Content, CopyPlan};
+use super::options::CopyOptions;
+use super::types::CopyPlan;
+use super::types::{BlobStep, Content, Requests};
 use crate::image::{Descriptor, MediaType, Repository};
 use crate::transport::{BlobOutcome, Destination, PlannedBlob, Presence, Source};
 
-/// Requests at each side: an estimate. What was sent for the plan itself is counted with tokens, redirects and
-/// retries; what is still to be sent is counted without.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Requests {
-    pub source: u64,
-    pub destination: u64,
-}
-
-impl Requests {
-    /// What has been sent so far.
-    pub(super) fn so_far(source: &dyn Source, destination: &dyn Destination) -> Requests {
-        let sum = |by_host: BTreeMap<String, u64>| by_host.into_values().sum();
-        Requests {
-            source: sum(source.requests()),
-            destination: sum(destination.requests()),
-        }
+/// What has been sent so far.
+pub(super) fn requests_so_far(source: &dyn Source, destination: &dyn Destination) -> Requests {
+    let sum = |by_host: BTreeMap<String, u64>| by_host.into_values().sum();
+    Requests {
+        source: sum(source.requests()),
+        destination: sum(destination.requests()),
     }
 }
 

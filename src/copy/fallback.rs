@@ -6,14 +6,15 @@
 
 use std::sync::Arc;
 
-use super::engine::{BlobDone, Work, Written};
+use super::engine::{Work, Written};
 use super::finalize::Finalizer;
-use super::format::{Format, holding};
-use super::graph::Node;
-use super::plan::{BlobStep, Content, CopyPlan, order};
+use super::graph;
+use super::graph::order;
+use super::options::{CopyOptions, Format, Layers, holding};
 use super::prepared::Prepared;
-use super::recode::Layers;
-use super::{CopyOptions, graph};
+use super::shared::writing;
+use super::types::Content;
+use super::types::{BlobDone, BlobStep, CopyPlan, Node};
 use crate::image::{Manifest, MediaType};
 use crate::legacy::jws::SigningKey;
 use crate::legacy::schema1::decision::signed_as_another;
@@ -27,6 +28,23 @@ pub(super) fn is_refused(e: &Error, plan: &CopyPlan) -> bool {
 }
 
 impl Work {
+    /// Writes the manifests.
+    ///
+    /// M18: where the registry refuses their type, the next format is tried, unless the image may not change. When
+    /// none is taken, the first refusal is the error.
+    pub(super) async fn manifests(
+        &self,
+        plan: &CopyPlan,
+        done: &mut Vec<BlobDone>,
+        want: &CopyOptions,
+    ) -> Result<Written> {
+        match self.manifests_of(plan, done, want).await {
+            Err(e) if is_refused(&e, plan) => self.in_another_format(e, plan, done, want).await,
+            other => other,
+        }
+        .map_err(writing)
+    }
+
     /// Writes the image in another format after its own was refused with `refusal`.
     pub(super) async fn in_another_format(
         &self,

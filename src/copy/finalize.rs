@@ -5,11 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::engine::BlobDone;
-use super::plan::{Awaits, ManifestStep};
+use super::shared::{marked, replaced};
+use super::types::{Awaits, BlobDone, ManifestStep};
 use crate::Result;
-use crate::image::platform::ZSTD;
-use crate::image::{Descriptor, Digest, LayerForm, Manifest, View, convert, index};
+use crate::image::{Descriptor, Digest, Manifest, View, convert, index};
 use crate::transport::ManifestRef;
 
 /// A manifest that is ready to be written.
@@ -74,38 +73,4 @@ impl<'a> Finalizer<'a> {
         }
         Ok(convert::with_layers(manifest, &layers)?)
     }
-}
-
-/// The descriptor of a manifest, which says where layers of the image are compressed with zstd (see [`ZSTD`]).
-pub(super) fn marked(manifest: &Manifest) -> Descriptor {
-    let is_zstd = |layer: &Descriptor| LayerForm::of(&layer.media_type) == Some(LayerForm::Zstd);
-    let mut descriptor = manifest.descriptor();
-    if matches!(manifest.view(), Ok(View::Image(image)) if image.layers.iter().any(is_zstd)) {
-        descriptor.annotations = Some([(ZSTD.to_owned(), "true".to_owned())].into());
-    }
-    descriptor
-}
-
-/// The entry `old` of an index, pointing at what `changed` calls its manifest now. Platform and annotations stay,
-/// except that an attestation speaks of the image under its new digest, and the mark of zstd follows its layers.
-pub(super) fn replaced(old: &Descriptor, changed: &HashMap<Digest, Descriptor>) -> Descriptor {
-    let mut entry = old.clone();
-    if let Some(new) = changed.get(&old.digest) {
-        entry.media_type = new.media_type.clone();
-        entry.digest = new.digest.clone();
-        entry.size = new.size;
-        let mut annotations = entry.annotations.take().unwrap_or_default();
-        annotations.remove(ZSTD);
-        annotations.extend(new.annotations.clone().unwrap_or_default());
-        entry.annotations = (!annotations.is_empty()).then_some(annotations);
-    }
-    if let Some(of) = entry
-        .annotations
-        .as_mut()
-        .and_then(|a| a.get_mut(index::ATTESTS))
-        && let Some(new) = of.parse().ok().and_then(|of: Digest| changed.get(&of))
-    {
-        *of = new.digest.to_string();
-    }
-    entry
 }

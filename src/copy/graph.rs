@@ -5,66 +5,20 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::Platforms;
 use super::choose::{check_patterns, choose_image, is_required};
-use super::nested::{Level, Nested};
-use super::plan::Awaits;
-use super::recode::Recoded;
+use super::nested::Nested;
+use super::nested::{Level, MAX_DEPTH, fetch};
+use super::options::Platforms;
+use super::shared::with_sparse;
+use super::types::{ManifestStep, Node};
 use crate::image::platform::{choose, listed};
 use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformPattern, View, index};
 use crate::legacy::schema1::decision as schema1;
 use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
-/// Nested indexes deeper than this are taken for an attack.
-pub(crate) const MAX_DEPTH: usize = 8;
 /// Manifests of an index that are fetched at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
-
-/// A manifest of the graph and what it points at directly.
-#[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) manifest: Manifest,
-    /// Config, layers and other blobs.
-    pub(crate) blobs: Vec<Descriptor>,
-    /// Digests of the manifests below.
-    pub(crate) children: Vec<Digest>,
-    /// Layers that are written in another form, by the digest that `manifest` gives them.
-    pub(crate) recoded: HashMap<Digest, Recoded>,
-    /// What only the written blobs will tell.
-    pub(crate) awaits: Awaits,
-    /// The manifest's digest at the source.
-    pub(crate) was: Digest,
-    /// In words, why its digest will change, where the new one is not known yet.
-    pub(crate) change: Option<String>,
-}
-
-impl Node {
-    /// A manifest as the source has it, over `blobs` and `children`.
-    pub(crate) fn new(manifest: Manifest, blobs: Vec<Descriptor>, children: Vec<Digest>) -> Node {
-        Node {
-            was: manifest.digest().clone(),
-            change: None,
-            manifest,
-            blobs,
-            children,
-            recoded: HashMap::new(),
-            awaits: Awaits::Nothing,
-        }
-    }
-
-    /// This image with the manifest `manifest` that was made of its own: the same layers in the same order.
-    pub(crate) fn with_image(self, manifest: Manifest) -> Result<Node> {
-        let View::Image(view) = manifest.view()? else {
-            return Err(Error::other("a conversion made no image"));
-        };
-        Ok(Node {
-            blobs: view.blobs().cloned().collect(),
-            manifest,
-            ..self
-        })
-    }
-}
 
 /// The digest of what the copy's name will stand for, if the first manifest alone can tell.
 pub(crate) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Option<Digest>> {
@@ -179,17 +133,6 @@ pub(crate) async fn walk(
         cut: walk.cut,
         made: walk.made,
     })
-}
-
-/// `e` with the flag that copies a part of the index, where `source` lacks something of it.
-pub(crate) fn with_sparse(source: &dyn Source, e: Error) -> Error {
-    if e.kind() != Kind::NotFound {
-        return e;
-    }
-    e.hint(format!(
-        "if `{}` has only some images of the index, `--all --sparse` copies those",
-        source.name()
-    ))
 }
 
 /// The entries of each index that fit a pattern, with the attestations that speak of them. A pattern is looked for
@@ -437,21 +380,6 @@ fn split(index: &IndexView) -> (Vec<&Descriptor>, Vec<Descriptor>) {
     (manifests, others.into_iter().cloned().collect())
 }
 
-pub(crate) async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<Manifest> {
-    let manifest = source
-        .manifest(&ManifestRef::Digest(entry.digest.clone()))
-        .await?;
-    let size = manifest.raw().len() as u64;
-    if size != entry.size {
-        let text = format!(
-            "the index gives `{}` {} bytes, but it has {size}",
-            entry.digest, entry.size
-        );
-        return Err(Error::new(Kind::Corrupt, text));
-    }
-    Ok(manifest)
-}
-
 /// `manifest` with what it points at directly.
 pub(crate) fn node(manifest: Manifest) -> Result<Node> {
     let View::Index(index) = manifest.view()? else {
@@ -475,4 +403,36 @@ fn leaf(manifest: Manifest) -> Result<Node> {
         View::Schema1(view) => schema1::schema1_blobs(&view),
     };
     Ok(Node::new(manifest, blobs, Vec::new()))
+}
+
+/// Levels: one more than the highest of what has to be there before: the manifests that an index lists, and the one
+/// that a referrer speaks of (quirk M12).
+pub(crate) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
+    let mut levels: HashMap<Digest, usize> = HashMap::new();
+    let count = nodes.len();
+    let mut steps: Vec<ManifestStep> = Vec::with_capacity(count);
+    for (i, node) in nodes.into_iter().enumerate() {
+        let view = node.manifest.view()?;
+        let subject = view.subject().map(|s| &s.digest);
+        let before = node.children.iter().chain(subject);
+        let highest = before.filter_map(|d| levels.get(d)).max();
+        let level = highest.map_or(0, |l| l + 1);
+        levels.insert(node.manifest.digest().clone(), level);
+        let at = if i + 1 == count {
+            ManifestRef::Named
+        } else {
+            ManifestRef::Digest(node.manifest.digest().clone())
+        };
+        steps.push(ManifestStep {
+            manifest: node.manifest,
+            awaits: node.awaits,
+            was: node.was,
+            change: node.change,
+            at,
+            level,
+        });
+    }
+    // The sort is stable, so the root stays last: nothing is above it.
+    steps.sort_by_key(|s| s.level);
+    Ok(steps)
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::graph::Node;
+use super::types::Node;
 use crate::image::{Descriptor, Digest, Manifest, MediaType, View, index};
 use crate::{Error, Kind, Result};
 

@@ -2,12 +2,13 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::graph::{MAX_DEPTH, fetch};
 use crate::image::platform::{PlatformError, choose, may_hold};
 use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformRequest, View};
-use crate::transport::Source;
+use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
+/// Nested indexes deeper than this are taken for an attack.
+pub(crate) const MAX_DEPTH: usize = 8;
 /// Manifests below an index that are read at most, because they are said to be indexes.
 const MAX_INDEXES: usize = 64;
 
@@ -120,4 +121,20 @@ pub(super) async fn choose_below(
         available: there,
     }
     .into())
+}
+
+/// The manifest that `entry` of an index points at.
+pub(crate) async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<Manifest> {
+    let manifest = source
+        .manifest(&ManifestRef::Digest(entry.digest.clone()))
+        .await?;
+    let size = manifest.raw().len() as u64;
+    if size != entry.size {
+        let text = format!(
+            "the index gives `{}` {} bytes, but it has {size}",
+            entry.digest, entry.size
+        );
+        return Err(Error::new(Kind::Corrupt, text));
+    }
+    Ok(manifest)
 }

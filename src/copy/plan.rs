@@ -2,125 +2,28 @@
 //! are written. Conversions on the way are [`super::prepared`]'s.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::choose::left_behind;
-use super::expect::{Requests, expect_blobs, expect_manifests};
-use super::format::{holding, stays};
-use super::graph::{Node, target_digest, walk};
+use super::expect::requests_so_far;
+use super::expect::{expect_blobs, expect_manifests};
+use super::graph::{order, target_digest, walk};
+use super::options::stays;
+use super::options::{CopyOptions, Layers, Platforms, holding};
 use super::prepared::Prepared;
-use super::recode::{Layers, Recoded};
-use super::signatures::{self, Signatures};
-use super::{CopyOptions, Platforms};
+use super::shared::writing;
+use super::shared::{is_elsewhere, reading};
+use super::signatures;
+use super::types::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, Node};
 use crate::image::platform::is_attestation;
 use crate::image::{Descriptor, Digest, Manifest};
-use crate::legacy::schema1::Schema1Upgrade;
 use crate::legacy::schema1::decision as schema1;
 use crate::transport::{BlobOutcome, Destination, Foreign, ManifestRef, Presence, Source};
 use crate::{Error, Kind, Result};
 
 /// Blobs that a destination is asked for at once.
 const ASKED_AT_ONCE: usize = 16;
-
-/// Where the bytes of a blob come from.
-#[derive(Debug, Clone)]
-pub enum Content {
-    /// From the source, as they are.
-    Source,
-    /// From here: a conversion made them.
-    Made(Bytes),
-    /// From a blob of the source, in another form. How many they are, and unless they are plain their digest, is
-    /// known afterwards.
-    Recoded(Box<Recoded>),
-}
-
-/// One blob of the copy.
-#[derive(Debug, Clone)]
-pub struct BlobStep {
-    /// As its manifest is planned; where a compression is going to give it another digest, with that of the source.
-    pub blob: Descriptor,
-    pub content: Content,
-    /// Where its bytes are too, if the source does not have them: the URLs of a foreign layer.
-    pub urls: Vec<String>,
-    /// What the destination says of it without being written to.
-    pub presence: Presence,
-    /// What is expected to become of it.
-    pub expected: BlobOutcome,
-}
-
-impl BlobStep {
-    /// What moves: the blob as the source has it.
-    pub fn moving(&self) -> &Descriptor {
-        match &self.content {
-            Content::Recoded(recoded) => &recoded.from,
-            Content::Source | Content::Made(_) => &self.blob,
-        }
-    }
-
-    /// How the bytes change on their way.
-    pub fn recoded(&self) -> Option<&Recoded> {
-        match &self.content {
-            Content::Recoded(recoded) => Some(recoded),
-            Content::Source | Content::Made(_) => None,
-        }
-    }
-}
-
-/// What of a manifest, and so its digest, is known only when the blobs are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Awaits {
-    /// It is as it will be written.
-    Nothing,
-    /// Digests and sizes of its layers.
-    Layers,
-    /// The manifests that it lists.
-    Children,
-}
-
-/// One manifest of the copy.
-#[derive(Debug, Clone)]
-pub struct ManifestStep {
-    pub manifest: Manifest,
-    /// What of it is not final yet.
-    pub awaits: Awaits,
-    /// Its digest at the source.
-    pub was: Digest,
-    /// In words, why its digest will change, where the new one is not known yet.
-    pub change: Option<String>,
-    pub at: ManifestRef,
-    /// Steps of the same level do not need one another and may be written at once.
-    pub level: usize,
-}
-
-/// What a copy will do.
-#[derive(Debug, Clone, Default)]
-pub struct CopyPlan {
-    /// Each blob once.
-    pub blobs: Vec<BlobStep>,
-    /// Children before parents; the last is what the destination's name will stand for.
-    pub manifests: Vec<ManifestStep>,
-    /// Foreign layers that stay at their URLs.
-    pub left: Vec<Digest>,
-    /// Those that go along.
-    pub signatures: Vec<Signatures>,
-    /// What a reader should know of: conversions, things left out.
-    pub notes: Vec<String>,
-    /// Bytes of layers that were read for the plan.
-    pub read_ahead: u64,
-    /// Warnings, which are shown even when notes are not: signatures that are left behind, an image that is signed as
-    /// another one.
-    pub losses: Vec<String>,
-    /// What the copy is expected to send, the plan included.
-    pub requests: Requests,
-    /// Set when the destination has the image already: its digest.
-    pub up_to_date: Option<Digest>,
-    /// A schema 1 image becomes a modern one: its config and manifest are made when its layers have been read, and
-    /// the one manifest of the plan stands for what is read.
-    pub upgrade: Option<Arc<Schema1Upgrade>>,
-}
 
 /// Plans the copy of `source` to `destination`. Reads manifests, and asks the destination for its current digest
 /// at the same time; where that is the wanted one, the plan ends there.
@@ -131,7 +34,7 @@ pub async fn plan(
 ) -> Result<CopyPlan> {
     let (mut plan, current) = draw(source, destination, want).await?;
     // Before the destination is asked what it has: a copy does not ask, it writes.
-    plan.requests = Requests::so_far(source, destination);
+    plan.requests = requests_so_far(source, destination);
     plan.read_ahead = source.read_ahead().read;
     if plan.up_to_date.is_some() {
         return Ok(plan);
@@ -404,11 +307,6 @@ fn left_out(missing: &[Descriptor], source: &dyn Source) -> String {
     )
 }
 
-/// Whether `blob` is a foreign layer with URLs.
-pub(crate) fn is_elsewhere(blob: &Descriptor) -> bool {
-    blob.media_type.is_foreign() && blob.urls.as_ref().is_some_and(|u| !u.is_empty())
-}
-
 /// What to tell of the foreign layers `left`, which are not copied.
 fn told_of(left: &[Digest]) -> Option<String> {
     let unless = "not copied; `--allow-nondistributable` takes";
@@ -450,45 +348,4 @@ async fn ask(
         })
     };
     asked.await.map_err(writing)
-}
-
-/// Levels: one more than the highest of what has to be there before: the manifests that an index lists, and the one
-/// that a referrer speaks of (quirk M12).
-pub(crate) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
-    let mut levels: HashMap<Digest, usize> = HashMap::new();
-    let count = nodes.len();
-    let mut steps: Vec<ManifestStep> = Vec::with_capacity(count);
-    for (i, node) in nodes.into_iter().enumerate() {
-        let view = node.manifest.view()?;
-        let subject = view.subject().map(|s| &s.digest);
-        let before = node.children.iter().chain(subject);
-        let highest = before.filter_map(|d| levels.get(d)).max();
-        let level = highest.map_or(0, |l| l + 1);
-        levels.insert(node.manifest.digest().clone(), level);
-        let at = if i + 1 == count {
-            ManifestRef::Named
-        } else {
-            ManifestRef::Digest(node.manifest.digest().clone())
-        };
-        steps.push(ManifestStep {
-            manifest: node.manifest,
-            awaits: node.awaits,
-            was: node.was,
-            change: node.change,
-            at,
-            level,
-        });
-    }
-    // The sort is stable, so the root stays last: nothing is above it.
-    steps.sort_by_key(|s| s.level);
-    Ok(steps)
-}
-
-// The sides are named by the caller, who knows them as they were given.
-pub(crate) fn reading(e: Error) -> Error {
-    e.context("reading the source")
-}
-
-pub(crate) fn writing(e: Error) -> Error {
-    e.context("writing the destination")
 }

@@ -7,19 +7,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use super::CopyOptions;
-use super::finalize::{marked, replaced};
-use super::graph::Node;
 use super::left_out::without_others;
-use super::plan::{Awaits, reading};
-use super::recode::{self, Choice, Layers, Packed, Recoded};
+use super::options::{CopyOptions, Layers};
+use super::recode;
+use super::recode::Choice;
+use super::recode::Packed;
+use super::shared::{marked, read_config, replaced};
+use super::types::{Awaits, Node, Recoded};
 use crate::image::{
     Descriptor, Digest, ImageView, LayerForm, Manifest, MediaType, View, convert, index,
 };
 use crate::legacy::schema1::decision as schema1;
 use crate::legacy::schema1::{Schema1Upgrade, decision::Schema1Decision};
 use crate::transport::inflate::Compression;
-use crate::transport::{CONFIG_CAP, Destination, DestinationCan, Foreign, Source, read_all};
+use crate::transport::{Destination, DestinationCan, Foreign, Source};
 use crate::{Error, Kind, Result};
 
 /// Layers whose first bytes are asked for at once.
@@ -465,10 +466,4 @@ impl<'a> Prepared<'a> {
         self.made.insert(config.digest.clone(), bytes.clone());
         Ok(bytes)
     }
-}
-
-/// The config `config` of an image, which is read to be converted.
-pub(crate) async fn read_config(source: &dyn Source, config: &Descriptor) -> Result<Bytes> {
-    let read = async { read_all(source.blob(config, 0).await?, CONFIG_CAP).await };
-    read.await.map_err(reading)
 }

@@ -6,50 +6,13 @@
 
 use std::collections::HashMap;
 
-use super::codec::Codec;
-use super::graph::Node;
-use super::plan::Awaits;
+use super::options::Layers;
+use super::types::{Awaits, Node, Recoded};
 use crate::image::{
     Descriptor, Digest, ImageConfig, ImageView, LayerForm, MediaType, View, convert,
 };
 use crate::transport::inflate::Compression;
 use crate::{Error, Kind, Result};
-
-/// What becomes of an image's layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Layers {
-    /// They stay as they are.
-    #[default]
-    Keep,
-    /// All are inflated.
-    Plain,
-    /// They are compressed.
-    Compressed {
-        codec: Codec,
-        /// The plain ones are.
-        plain: bool,
-        /// Those that are compressed otherwise are.
-        others: bool,
-    },
-}
-
-/// A layer that is written in another form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recoded {
-    /// As the source has it.
-    pub from: Descriptor,
-    /// The digest of its plain form, as the image's config gives it.
-    pub diff_id: Digest,
-    /// What it is compressed with; `None` for plain.
-    pub into: Option<Codec>,
-}
-
-impl Recoded {
-    /// The form in which it is written.
-    pub fn form(&self) -> LayerForm {
-        self.into.map_or(LayerForm::Plain, |codec| codec.form())
-    }
-}
 
 /// How a layer is packed, as its bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

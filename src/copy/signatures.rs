@@ -3,22 +3,15 @@
 
 use bytes::Bytes;
 
-use super::plan::{Awaits, CopyPlan, reading};
+use super::shared::reading;
+use super::types::CopyPlan;
+use super::types::{Awaits, Signatures};
 use crate::image::Digest;
 use crate::transport::{Destination, ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
 /// Bytes of signatures that one copy takes along.
 const CAP: usize = 4 << 20;
-
-/// The signatures of one manifest.
-#[derive(Debug, Clone)]
-pub struct Signatures {
-    /// Where the manifest is written.
-    pub at: ManifestRef,
-    /// In the order of the source, from 1 on.
-    pub bytes: Vec<Bytes>,
-}
 
 /// Adds to `plan`, by which nothing is written, that the destination lacks the signatures of the image `top`.
 pub(super) async fn tell_losses(

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Schema1Upgrade, convert};
-use crate::copy::graph::Node;
-use crate::copy::plan::reading;
+use crate::copy::shared::reading;
+use crate::copy::types::Node;
 use crate::copy::{CopyOptions, Format};
 use crate::image::{
     Algorithm, Descriptor, Digest, Manifest, MediaType, Reference, Schema1View, Tag, View,
@@ -183,7 +183,7 @@ pub(crate) async fn turn(
                     crate::image::convert::ConvertError::Artifact(image.config.media_type).into(),
                 );
             }
-            let config = crate::copy::prepared::read_config(source, &image.config).await?;
+            let config = crate::copy::shared::read_config(source, &image.config).await?;
             let mut view = convert::of_image(&image, &config)?;
             (view.name, view.tag) = name_for(source, destination).unwrap_or_default();
             let manifest = signed(&view, &key)?;

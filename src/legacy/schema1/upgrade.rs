@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::decision::empty_layer;
-use crate::copy::plan::reading;
+use crate::copy::shared::reading;
 use crate::image::{Algorithm, Descriptor, Digest, Digester, Manifest, MediaType, View, convert};
 use crate::legacy::schema1::{EMPTY_LAYER, Schema1Layer};
 use crate::legacy::v1::{V1Image, modern_config};

@@ -1,0 +1,179 @@
+//! What a copy is asked to do.
+
+use std::sync::Arc;
+
+use super::codec::Codec;
+use crate::image::{Manifest, MediaType, PlatformPattern, PlatformRequest, Repository};
+use crate::legacy::jws::SigningKey;
+use crate::legacy::schema1::Schema1Check;
+use crate::transport::{Destination, Elsewhere};
+use crate::{Error, Kind, Result};
+
+/// What of the source is wanted, and how.
+#[derive(Debug, Clone)]
+pub struct CopyOptions {
+    pub platforms: Platforms,
+    /// Refuse whatever would change a digest.
+    pub preserve_digests: bool,
+    /// In which form the layers are written.
+    pub layers: Layers,
+    /// The most blobs in flight; `None` leaves it to the engine.
+    pub parallel: Option<usize>,
+    /// Plan only: ask the destination for each blob, so that the plan says what is there.
+    pub look: bool,
+    /// Ask a destination for every blob and manifest also where it has the image's digest already.
+    pub recheck: bool,
+    /// Hash also what only passes through to a registry, which checks it itself.
+    pub rehash: bool,
+    /// Repositories of the destination's registry that are likely to have the blobs.
+    pub mount_from: Vec<Repository>,
+    /// The format that the image has to have at the destination; `None` keeps its own where that can be held.
+    pub format: Option<Format>,
+    /// What is checked of schema 1 manifests that carry signatures.
+    pub schema1_check: Schema1Check,
+    /// Whether foreign layers are copied; `None` leaves it to the kind of the destination.
+    pub foreign_layers: Option<bool>,
+    /// Fetches foreign layers that the source does not have.
+    pub elsewhere: Arc<Elsewhere>,
+    /// Leave signatures behind that lie beside the image, untold.
+    pub leave_signatures: bool,
+}
+
+impl CopyOptions {
+    /// The image of one platform, as it is. Foreign layers that the source lacks are fetched by `elsewhere`.
+    pub fn as_it_is(platform: PlatformRequest, elsewhere: Arc<Elsewhere>) -> CopyOptions {
+        CopyOptions {
+            platforms: Platforms::One(platform),
+            preserve_digests: false,
+            layers: Layers::Keep,
+            parallel: None,
+            look: false,
+            recheck: false,
+            rehash: false,
+            mount_from: Vec::new(),
+            format: None,
+            schema1_check: Schema1Check::default(),
+            foreign_layers: Some(true),
+            elsewhere,
+            leave_signatures: true,
+        }
+    }
+
+    /// Whether the digest of the image says nothing of what is below it: an index may be there without its images.
+    pub(super) fn looks_below(&self) -> bool {
+        let sparse = match self.platforms {
+            Platforms::All { sparse } | Platforms::Some { sparse, .. } => sparse,
+            Platforms::One(_) | Platforms::IndexOnly => false,
+        };
+        // Foreign layers that were left out before do not change the digest.
+        self.recheck || sparse || self.foreign_layers == Some(true)
+    }
+}
+
+/// Which images of an index.
+#[derive(Debug, Clone)]
+pub enum Platforms {
+    /// The one image that this platform means; an index is left behind.
+    One(PlatformRequest),
+    /// The index with all that it lists; when `sparse`, as it is and with the images that the source has.
+    All { sparse: bool },
+    /// The images that fit one of the patterns. The index is rewritten to list only them, or kept as it is when
+    /// `sparse`; then it lists more than is there.
+    Some {
+        patterns: Vec<PlatformPattern>,
+        sparse: bool,
+    },
+    /// The index itself and nothing below it.
+    IndexOnly,
+}
+
+/// What becomes of an image's layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layers {
+    /// They stay as they are.
+    #[default]
+    Keep,
+    /// All are inflated.
+    Plain,
+    /// They are compressed.
+    Compressed {
+        codec: Codec,
+        /// The plain ones are.
+        plain: bool,
+        /// Those that are compressed otherwise are.
+        others: bool,
+    },
+}
+
+/// A format of manifests.
+#[derive(Debug, Clone)]
+pub enum Format {
+    Oci,
+    /// Docker's schema 2.
+    Schema2,
+    /// Docker's schema 1, signed with this key where it is made anew.
+    Schema1(Arc<SigningKey>),
+}
+
+impl Format {
+    /// Whether manifests of a type are of this format.
+    pub fn holds(&self) -> fn(&MediaType) -> bool {
+        match self {
+            Format::Oci => |t| matches!(t.as_str(), MediaType::OCI_MANIFEST | MediaType::OCI_INDEX),
+            Format::Schema2 => |t| {
+                matches!(
+                    t.as_str(),
+                    MediaType::DOCKER_MANIFEST | MediaType::DOCKER_LIST
+                )
+            },
+            Format::Schema1(_) => MediaType::is_schema1,
+        }
+    }
+
+    /// The type of an image's manifest in this format.
+    pub fn image_type(&self) -> &'static str {
+        match self {
+            Format::Oci => MediaType::OCI_MANIFEST,
+            Format::Schema2 => MediaType::DOCKER_MANIFEST,
+            Format::Schema1(_) => MediaType::SCHEMA1_SIGNED,
+        }
+    }
+
+    /// As it is written after `--format`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Format::Oci => "oci",
+            Format::Schema2 => "v2s2",
+            Format::Schema1(_) => "v2s1",
+        }
+    }
+}
+
+/// The types that the image may have at the destination: those of the wanted format, else all that it holds.
+pub(super) fn holding(
+    destination: &dyn Destination,
+    want: &CopyOptions,
+) -> Result<fn(&MediaType) -> bool> {
+    let holds = destination.can().holds;
+    let Some(format) = &want.format else {
+        return Ok(holds);
+    };
+    let image = format.image_type();
+    match holds(&MediaType::new(image)) {
+        true => Ok(format.holds()),
+        false => {
+            let message = format!("`{}` cannot hold `{image}`", destination.name());
+            let hint = format!("leave out `--format {}`", format.as_str());
+            Err(Error::new(Kind::Refused, message).hint(hint))
+        }
+    }
+}
+
+/// Whether `manifest` is in the wanted format as it is. Of schema 1 its bytes do not tell: the name in them counts too.
+pub(super) fn stays(manifest: &Manifest, want: &CopyOptions) -> bool {
+    match &want.format {
+        None => true,
+        Some(Format::Schema1(_)) => false,
+        Some(format) => format.holds()(manifest.media_type()),
+    }
+}

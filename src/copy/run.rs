@@ -1,0 +1,130 @@
+//! Carrying a plan out, from its first note to its report.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::codec::Cores;
+use super::engine::Work;
+use super::expect::coming;
+use super::expect::found_in;
+use super::options::{CopyOptions, Platforms};
+use super::progress::Progress;
+use super::shared::writing;
+use super::types::{CopyPlan, CopyReport};
+use crate::image::Digest;
+use crate::image::platform::ZSTD;
+use crate::transport::{Destination, PlannedBlob, Presence, Source};
+use crate::{Error, Result};
+
+/// Carries `plan` out and makes the result durable.
+pub async fn run(
+    plan: CopyPlan,
+    source: Arc<dyn Source>,
+    destination: Arc<dyn Destination>,
+    want: &CopyOptions,
+    progress: Arc<dyn Progress>,
+) -> Result<CopyReport> {
+    let started = Instant::now();
+    let mut report = CopyReport {
+        source: source.name(),
+        destination: destination.name(),
+        digest: root_digest(&plan)?,
+        up_to_date: plan.up_to_date.is_some(),
+        blobs: Vec::new(),
+        bytes: 0,
+        manifests: Vec::new(),
+        notes: [&plan.notes[..], &plan.losses].concat(),
+        requests: BTreeMap::new(),
+        duration: Duration::ZERO,
+    };
+    plan.notes.iter().for_each(|note| progress.note(note));
+    plan.losses.iter().for_each(|loss| tracing::warn!("{loss}"));
+    if plan.up_to_date.is_none() {
+        let moved = Arc::new(AtomicU64::new(0));
+        let found_in = found_in(&*source, want);
+        let work = Work {
+            source: source.clone(),
+            destination: destination.clone(),
+            progress,
+            moved: moved.clone(),
+            found_in,
+            cores: Cores::all(),
+            anew: false,
+            rehash: want.rehash,
+            recheck: want.recheck,
+            upgrade: plan.upgrade.clone(),
+            whole_index: matches!(want.platforms, Platforms::All { sparse: false })
+                && plan.manifests.len() > 1,
+            elsewhere: want.elsewhere.clone(),
+        };
+        let moving = plan.blobs.iter();
+        let moving = moving.filter(|step| step.presence != Presence::Present);
+        let coming: Vec<PlannedBlob> = moving.map(coming).collect();
+        destination.begin(&coming).await.map_err(writing)?;
+        report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
+        let written = match &plan.upgrade {
+            Some(upgrade) => work.upgraded(upgrade, &mut report.blobs).await?,
+            None => work.manifests(&plan, &mut report.blobs, want).await?,
+        };
+        written
+            .notes
+            .iter()
+            .for_each(|note| work.progress.note(note));
+        report.notes.extend(written.notes);
+        report.manifests = written.digests;
+        work.resolve_deferred(&mut report.blobs, &written.said.deferred);
+        if let Some(last) = report.manifests.last_mut() {
+            if let Some(filed) = written.said.filed_as.filter(|filed| filed != last) {
+                let note = format!("the registry has `{last}` as `{filed}`");
+                work.progress.note(&note);
+                report.notes.push(note);
+                *last = filed;
+            }
+            report.digest = last.clone();
+        }
+        describe(&plan, &report.digest, &*source, &*destination);
+        for signatures in &plan.signatures {
+            destination
+                .put_signatures(&signatures.at, &signatures.bytes)
+                .await
+                .map_err(writing)?;
+        }
+        destination.finish().await.map_err(writing)?;
+        report.bytes = moved.load(Ordering::Relaxed);
+    } else {
+        let tidied = destination.finish().await;
+        tidied.map_err(writing)?;
+    }
+    let sides = source.requests().into_iter().chain(destination.requests());
+    for (host, count) in sides.chain(want.elsewhere.requests()) {
+        *report.requests.entry(host).or_default() += count;
+    }
+    report.duration = started.elapsed();
+    Ok(report)
+}
+
+/// Passes on how the source's index describes the image, which was written as `digest`.
+fn describe(plan: &CopyPlan, digest: &Digest, source: &dyn Source, destination: &dyn Destination) {
+    let was = plan.manifests.last().map(|step| &step.was);
+    let Some(mut description) = was.and_then(|was| source.described(was)) else {
+        return;
+    };
+    if description.digest != *digest
+        && let Some(annotations) = &mut description.annotations
+    {
+        // It speaks of layers that may have another compression now.
+        annotations.remove(ZSTD);
+    }
+    destination.describe(&description);
+}
+
+fn root_digest(plan: &CopyPlan) -> Result<Digest> {
+    let last = plan.manifests.last().map(|m| m.manifest.digest());
+    plan.up_to_date
+        .as_ref()
+        .or(last)
+        .cloned()
+        .ok_or_else(|| Error::other("the plan of the copy holds no manifest"))
+}

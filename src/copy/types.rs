@@ -1,0 +1,248 @@
+//! The data of a copy: the graph's nodes, the plan, and what became of it. Nothing here decides or does anything.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::codec::Codec;
+use crate::image::{Descriptor, Digest, LayerForm, Manifest, View};
+use crate::legacy::schema1::Schema1Upgrade;
+use crate::transport::{BlobOutcome, ManifestRef, Presence};
+use crate::{Error, Result};
+
+/// A manifest of the graph and what it points at directly.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) manifest: Manifest,
+    /// Config, layers and other blobs.
+    pub(crate) blobs: Vec<Descriptor>,
+    /// Digests of the manifests below.
+    pub(crate) children: Vec<Digest>,
+    /// Layers that are written in another form, by the digest that `manifest` gives them.
+    pub(crate) recoded: HashMap<Digest, Recoded>,
+    /// What only the written blobs will tell.
+    pub(crate) awaits: Awaits,
+    /// The manifest's digest at the source.
+    pub(crate) was: Digest,
+    /// In words, why its digest will change, where the new one is not known yet.
+    pub(crate) change: Option<String>,
+}
+
+impl Node {
+    /// A manifest as the source has it, over `blobs` and `children`.
+    pub(crate) fn new(manifest: Manifest, blobs: Vec<Descriptor>, children: Vec<Digest>) -> Node {
+        Node {
+            was: manifest.digest().clone(),
+            change: None,
+            manifest,
+            blobs,
+            children,
+            recoded: HashMap::new(),
+            awaits: Awaits::Nothing,
+        }
+    }
+
+    /// This image with the manifest `manifest` that was made of its own: the same layers in the same order.
+    pub(crate) fn with_image(self, manifest: Manifest) -> Result<Node> {
+        let View::Image(view) = manifest.view()? else {
+            return Err(Error::other("a conversion made no image"));
+        };
+        Ok(Node {
+            blobs: view.blobs().cloned().collect(),
+            manifest,
+            ..self
+        })
+    }
+}
+
+/// Where the bytes of a blob come from.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// From the source, as they are.
+    Source,
+    /// From here: a conversion made them.
+    Made(Bytes),
+    /// From a blob of the source, in another form. How many they are, and unless they are plain their digest, is
+    /// known afterwards.
+    Recoded(Box<Recoded>),
+}
+
+/// One blob of the copy.
+#[derive(Debug, Clone)]
+pub struct BlobStep {
+    /// As its manifest is planned; where a compression is going to give it another digest, with that of the source.
+    pub blob: Descriptor,
+    pub content: Content,
+    /// Where its bytes are too, if the source does not have them: the URLs of a foreign layer.
+    pub urls: Vec<String>,
+    /// What the destination says of it without being written to.
+    pub presence: Presence,
+    /// What is expected to become of it.
+    pub expected: BlobOutcome,
+}
+
+impl BlobStep {
+    /// What moves: the blob as the source has it.
+    pub fn moving(&self) -> &Descriptor {
+        match &self.content {
+            Content::Recoded(recoded) => &recoded.from,
+            Content::Source | Content::Made(_) => &self.blob,
+        }
+    }
+
+    /// How the bytes change on their way.
+    pub fn recoded(&self) -> Option<&Recoded> {
+        match &self.content {
+            Content::Recoded(recoded) => Some(recoded),
+            Content::Source | Content::Made(_) => None,
+        }
+    }
+}
+
+/// What of a manifest, and so its digest, is known only when the blobs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaits {
+    /// It is as it will be written.
+    Nothing,
+    /// Digests and sizes of its layers.
+    Layers,
+    /// The manifests that it lists.
+    Children,
+}
+
+/// One manifest of the copy.
+#[derive(Debug, Clone)]
+pub struct ManifestStep {
+    pub manifest: Manifest,
+    /// What of it is not final yet.
+    pub awaits: Awaits,
+    /// Its digest at the source.
+    pub was: Digest,
+    /// In words, why its digest will change, where the new one is not known yet.
+    pub change: Option<String>,
+    pub at: ManifestRef,
+    /// Steps of the same level do not need one another and may be written at once.
+    pub level: usize,
+}
+
+/// What a copy will do.
+#[derive(Debug, Clone, Default)]
+pub struct CopyPlan {
+    /// Each blob once.
+    pub blobs: Vec<BlobStep>,
+    /// Children before parents; the last is what the destination's name will stand for.
+    pub manifests: Vec<ManifestStep>,
+    /// Foreign layers that stay at their URLs.
+    pub left: Vec<Digest>,
+    /// Those that go along.
+    pub signatures: Vec<Signatures>,
+    /// What a reader should know of: conversions, things left out.
+    pub notes: Vec<String>,
+    /// Bytes of layers that were read for the plan.
+    pub read_ahead: u64,
+    /// Warnings, which are shown even when notes are not: signatures that are left behind, an image that is signed as
+    /// another one.
+    pub losses: Vec<String>,
+    /// What the copy is expected to send, the plan included.
+    pub requests: Requests,
+    /// Set when the destination has the image already: its digest.
+    pub up_to_date: Option<Digest>,
+    /// A schema 1 image becomes a modern one: its config and manifest are made when its layers have been read, and
+    /// the one manifest of the plan stands for what is read.
+    pub upgrade: Option<Arc<Schema1Upgrade>>,
+}
+
+/// Requests at each side: an estimate. What was sent for the plan itself is counted with tokens, redirects and
+/// retries; what is still to be sent is counted without.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Requests {
+    pub source: u64,
+    pub destination: u64,
+}
+
+/// The signatures of one manifest.
+#[derive(Debug, Clone)]
+pub struct Signatures {
+    /// Where the manifest is written.
+    pub at: ManifestRef,
+    /// In the order of the source, from 1 on.
+    pub bytes: Vec<Bytes>,
+}
+
+/// A layer that is written in another form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recoded {
+    /// As the source has it.
+    pub from: Descriptor,
+    /// The digest of its plain form, as the image's config gives it.
+    pub diff_id: Digest,
+    /// What it is compressed with; `None` for plain.
+    pub into: Option<Codec>,
+}
+
+impl Recoded {
+    /// The form in which it is written.
+    pub fn form(&self) -> LayerForm {
+        self.into.map_or(LayerForm::Plain, |codec| codec.form())
+    }
+}
+
+/// What became of one blob.
+#[derive(Debug, Clone)]
+pub struct BlobDone {
+    /// As it was written.
+    pub blob: Descriptor,
+    pub outcome: BlobOutcome,
+    /// The offset from which an earlier, broken transfer was continued; 0 for a transfer from the start.
+    pub resumed_from: u64,
+    /// How the bytes changed on their way.
+    pub recoded: Option<Box<Recoded>>,
+}
+
+impl BlobDone {
+    /// What moved: the blob as the source has it.
+    pub(super) fn moved(&self) -> &Descriptor {
+        self.recoded.as_deref().map_or(&self.blob, |r| &r.from)
+    }
+
+    /// How the plan calls it: its digest there, and whether that only stands for another one.
+    pub(super) fn planned(&self) -> (Digest, bool) {
+        match self.recoded.as_deref() {
+            Some(Recoded {
+                from,
+                into: Some(_),
+                ..
+            }) => (from.digest.clone(), true),
+            _ => (self.blob.digest.clone(), false),
+        }
+    }
+}
+
+/// What a copy did.
+#[derive(Debug, Clone)]
+pub struct CopyReport {
+    pub source: String,
+    pub destination: String,
+    /// The digest of what the destination's name stands for now.
+    pub digest: Digest,
+    /// Nothing had to be done.
+    pub up_to_date: bool,
+    pub blobs: Vec<BlobDone>,
+    /// Bytes read from the source.
+    pub bytes: u64,
+    /// Digests of the manifests written, children before parents.
+    pub manifests: Vec<Digest>,
+    pub notes: Vec<String>,
+    /// Requests sent, by host.
+    pub requests: BTreeMap<String, u64>,
+    pub duration: Duration,
+}
+
+impl CopyReport {
+    /// How many blobs ended so.
+    pub fn count(&self, outcome: BlobOutcome) -> usize {
+        self.blobs.iter().filter(|b| b.outcome == outcome).count()
+    }
+}
