@@ -13,7 +13,7 @@
 //! - [`transport`]: reads and writes one image at one place, behind two small traits.
 //! - [`copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
 //! - `serve` (feature `serve`): a registry over OCI layouts; uses transport, and client code does not use it.
-//! - `report` (feature `cli`): turns results and failures into bytes for people and programs.
+//! - `report` (private, feature `cli`): turns results and failures into bytes for people and programs.
 //! - `cli` (feature `cli`): the command line; flags in, one call into the library, the result to `report`.
 //!
 //! Every room returns [`Error`], which knows its class (and so the exit code) and what to try next.
@@ -30,7 +30,7 @@ pub mod legacy;
 pub mod open;
 pub mod registry;
 #[cfg(feature = "cli")]
-pub mod report;
+mod report;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod settings;
