@@ -14,7 +14,7 @@
 //! - [`copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
 //! - `sync` (feature `sync`): mirrors many images: declarations, selection of tags, and the run over them.
 //! - `serve` (feature `serve`): a registry over OCI layouts; uses transport, and client code does not use it.
-//! - `report` (feature `cli`): turns results and failures into bytes for people and programs.
+//! - `report` (private, feature `cli`): turns results and failures into bytes for people and programs.
 //! - `cli` (feature `cli`): the command line; flags in, one call into the library, the result to `report`.
 //!
 //! Every room returns [`Error`], which knows its class (and so the exit code) and what to try next.
@@ -31,7 +31,7 @@ pub mod legacy;
 pub mod open;
 pub mod registry;
 #[cfg(feature = "cli")]
-pub mod report;
+mod report;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod settings;

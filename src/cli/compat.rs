@@ -49,11 +49,7 @@ const ENCRYPTION_HINT: &str =
     "encrypt the image with another program, such as skopeo, and copy the result";
 
 /// Commands of skopeo that barque has not.
-pub(super) const COMMANDS: [(&str, &str); 5] = [
-    (
-        "sync",
-        "copy image by image with `barque copy --all`; `barque tags --plain REPOSITORY` lists the tags",
-    ),
+pub(super) const COMMANDS: [(&str, &str); 4] = [
     ("standalone-sign", SIGNING_HINT),
     (
         "standalone-verify",

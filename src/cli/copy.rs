@@ -7,7 +7,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
@@ -187,10 +186,11 @@ pub(crate) async fn run(
     global: &Global,
     screen: &MultiProgress,
     workers: &Workers,
-) -> anyhow::Result<Outcome> {
-    let source = names::in_full(&args.source).context("reading the source's name")?;
-    let destination =
-        names::in_full(&args.destination).context("reading the destination's name")?;
+) -> Result<Outcome> {
+    let source =
+        names::in_full(&args.source).map_err(|e| e.context("reading the source's name"))?;
+    let destination = names::in_full(&args.destination)
+        .map_err(|e| e.context("reading the destination's name"))?;
     let destination = by_standard_output(destination);
     if is_once_only(&source) || is_once_only(&destination) {
         args.retry.never();
@@ -225,7 +225,8 @@ pub(crate) async fn run(
         Ok((source, destination, plan))
     };
     if args.dry_run {
-        let (source, destination, plan) = args.retry.run(open).await.with_context(doing)?;
+        let (source, destination, plan) =
+            args.retry.run(open).await.map_err(|e| e.context(doing()))?;
         return Ok(PlanReport::new(&plan, source.name(), destination.name())
             .render(args.json)
             .into());
@@ -240,7 +241,7 @@ pub(crate) async fn run(
             false => workers.run(copying).await,
         }
     });
-    let report = copied.await.with_context(doing)?;
+    let report = copied.await.map_err(|e| e.context(doing()))?;
     if let Some(file) = &args.digestfile {
         write(file, &report.digest.to_string())?;
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use futures_util::{StreamExt, stream};
 
 use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, names};
+use crate::Result;
 use crate::open;
 use crate::report::delete as words;
 
@@ -48,13 +48,15 @@ pub(crate) struct DeleteArgs {
     registry: RegistryFlags,
 }
 
-pub(crate) async fn run(args: DeleteArgs, global: &Global) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: DeleteArgs, global: &Global) -> Result<Outcome> {
     // A mistake in the last name is found before the first image is gone.
     let names = args
         .images
         .iter()
-        .map(|text| names::in_full(text).with_context(|| format!("reading the name `{text}`")))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+        .map(|text| {
+            names::in_full(text).map_err(|e| e.context(format!("reading the name `{text}`")))
+        })
+        .collect::<Result<Vec<_>>>()?;
     let access = args.registry.access(global, None, None)?;
     let context = global.context(access);
     let names = names.into_iter().zip(args.images.clone());
@@ -65,7 +67,7 @@ pub(crate) async fn run(args: DeleteArgs, global: &Global) -> anyhow::Result<Out
             let (args, context) = &*call;
             let delete = async || open::delete(&name, context, args.force).await;
             let deleted = args.retry.run(delete).await;
-            let deleted = deleted.with_context(|| format!("deleting `{given}`"))?;
+            let deleted = deleted.map_err(|e| e.context(format!("deleting `{given}`")))?;
             Ok(words::lines(&deleted).into())
         }
     });

@@ -78,7 +78,7 @@ pub(crate) struct InspectArgs {
     registry: RegistryFlags,
 }
 
-pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: InspectArgs, global: &Global) -> Result<Outcome> {
     let access = args.registry.access(global, None, None)?;
     let wish = global.platform(&args.platform)?;
     // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.
@@ -96,7 +96,7 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> anyhow::Result<Ou
                 let source = open_source(&name, context).await?;
                 inspect(&source, args, wish).await
             });
-            let failed = |e: Error| anyhow::Error::from(e.context(format!("inspecting `{text}`")));
+            let failed = |e: Error| e.context(format!("inspecting `{text}`"));
             // The verdict follows the document, which shows it too.
             match shown.await {
                 Ok((document, verdict)) => {

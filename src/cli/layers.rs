@@ -93,7 +93,7 @@ pub(crate) async fn run(
     global: &Global,
     screen: &MultiProgress,
     workers: &Workers,
-) -> anyhow::Result<Outcome> {
+) -> Result<Outcome> {
     let call = Call {
         global,
         screen,
@@ -105,10 +105,7 @@ pub(crate) async fn run(
     let source = open_source(&name, &context).await?;
     let run = async || layers(&args, &call, &name, source.clone()).await;
     let done = args.retry.run(run).await;
-    done.map_err(|e| {
-        e.context(format!("reading the layers of `{}`", args.image))
-            .into()
-    })
+    done.map_err(|e| e.context(format!("reading the layers of `{}`", args.image)))
 }
 
 async fn layers(

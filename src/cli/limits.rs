@@ -25,9 +25,8 @@ pub(super) fn take_as_errors() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| match exhausted(panic) {
         Some(error) => {
-            let error = anyhow::Error::from(error);
             let _ = std::io::stderr().write_all(failure::describe(&error, false).as_bytes());
-            signal_hook::low_level::exit(failure::exit_code(&error).into());
+            signal_hook::low_level::exit(error.kind().exit_code().into());
         }
         None => before(panic),
     }));

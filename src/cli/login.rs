@@ -3,7 +3,6 @@
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use rustix::termios::{self, OptionalActions, Termios};
@@ -83,7 +82,7 @@ pub(crate) struct LoginArgs {
     verbose: bool,
 }
 
-pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
     let key: AuthKey = args.registry.parse()?;
     let stored = AuthFiles::find_or_new(args.authfile.clone().or(args.compat_auth_file.clone()))?;
     if args.get_login {
@@ -91,7 +90,10 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outc
     }
     let doing = || format!("logging in to `{key}`");
     if args.username.is_none()
-        && let Some(found) = stored.lookup_key(&key).await.with_context(doing)?
+        && let Some(found) = stored
+            .lookup_key(&key)
+            .await
+            .map_err(|e| e.context(doing()))?
     {
         let text = format!("Authenticating with existing credentials for {key}\n");
         match check(&args, global.token_hosts(), global, &key.registry, found).await {
@@ -104,7 +106,7 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outc
             Err(e) => tracing::warn!("the existing credentials for `{key}` are not valid: {e}"),
         }
     }
-    let credential = credential(&args).await.with_context(doing)?;
+    let credential = credential(&args).await.map_err(|e| e.context(doing()))?;
     let found = Found {
         credential: credential.clone(),
         origin: "this login".to_owned(),
@@ -118,12 +120,12 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> anyhow::Result<Outc
             Kind::NotAllowed => e.context("invalid username/password"),
             _ => e,
         })
-        .with_context(doing)?;
+        .map_err(|e| e.context(doing()))?;
     let store = CredentialStore::find(args.authfile.clone(), args.compat_auth_file.clone())?;
     let place = store
         .store_with(&key, &credential, token_host.as_slice())
         .await
-        .with_context(|| format!("storing the login for `{key}`"))?;
+        .map_err(|e| e.context(format!("storing the login for `{key}`")))?;
     if let Some(host) = token_host {
         tracing::warn!(
             "`{}` has logins checked by another host, `{host}`: this login is now sent there too",

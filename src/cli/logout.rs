@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 
 use super::Outcome;
 use crate::settings::{AuthFiles, AuthKey, CredentialStore, Found, TEXT_VARIABLE};
-use crate::{Error, Kind};
+use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,11 +47,14 @@ pub(crate) struct LogoutArgs {
     tls_verify: Option<String>,
 }
 
-pub(crate) async fn run(args: LogoutArgs) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: LogoutArgs) -> Result<Outcome> {
     let named = args.authfile.is_some() || args.compat_auth_file.is_some();
     let store = CredentialStore::find(args.authfile, args.compat_auth_file)?;
     let Some(registry) = &args.registry else {
-        store.erase_all().await.context("removing all logins")?;
+        store
+            .erase_all()
+            .await
+            .map_err(|e| e.context("removing all logins"))?;
         return Ok("Removed login credentials for all registries\n"
             .to_owned()
             .into());
@@ -67,7 +69,7 @@ pub(crate) async fn run(args: LogoutArgs) -> anyhow::Result<Outcome> {
     match (erased, left.flatten()) {
         (Err(e), Some(left)) if e.kind() == Kind::Other => {
             let text = format!("the login for `{key}` is in {}", quoted(&left));
-            return Err(Error::other(text).hint(how_to_remove(&key, &left)).into());
+            return Err(Error::other(text).hint(how_to_remove(&key, &left)));
         }
         (Ok(_), Some(left)) => tracing::warn!(
             "there is still a login for `{key}` in {}: {}",

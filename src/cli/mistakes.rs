@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::compat::{COMMANDS, FLAGS};
 use crate::Error;
 use crate::image::distance;
+use crate::report::failure::Failure;
 
 /// Commands of other programs, and what does the same here.
 const WORDS: [(&[&str], &str); 16] = [
@@ -142,13 +143,13 @@ const MEANT: [(&str, &str, &str); 15] = [
 
 /// What clap says of a mistake, as an error of ours. Help and version texts, and the help that stands for a call without
 /// arguments, stay as they are.
-pub(super) fn explained(error: clap::Error, command: impl FnOnce() -> Command) -> anyhow::Error {
+pub(super) fn explained(error: clap::Error, command: impl FnOnce() -> Command) -> Failure {
     use ErrorKind as E;
     if matches!(
         error.kind(),
         E::DisplayHelp | E::DisplayVersion | E::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        return error.into();
+        return Failure::Usage(error);
     }
     let named = |kind| match error.get(kind) {
         Some(ContextValue::String(name)) => Some(name.as_str()),

@@ -34,7 +34,6 @@ use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::Context;
 use bytes::Bytes;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use futures_util::StreamExt;
@@ -44,7 +43,8 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::files::while_blocked;
-use crate::report::{failure, log};
+use crate::report::failure::{self, Failure};
+use crate::report::log;
 use crate::{Error, Result};
 use flags::Global;
 
@@ -126,10 +126,10 @@ pub(crate) enum Outcome {
     Nothing,
     Bytes(Bytes),
     /// Pieces that are printed as they come; the first error ends the command.
-    Stream(LocalBoxStream<'static, anyhow::Result<Bytes>>),
+    Stream(LocalBoxStream<'static, Result<Bytes>>),
     /// What came of each of several names. Errors are reported as they come, and the highest exit code is that of the
     /// command.
-    Each(LocalBoxStream<'static, anyhow::Result<Bytes>>),
+    Each(LocalBoxStream<'static, Result<Bytes>>),
 }
 
 impl From<String> for Outcome {
@@ -143,7 +143,7 @@ pub fn main() -> u8 {
     limits::take_as_errors();
     match run() {
         Ok(()) => 0,
-        Err(Ended::Failed(error)) => report(&error),
+        Err(Ended::Failed(failure)) => failure.report(with_flags),
         Err(Ended::Interrupted { code, hint }) => {
             signals::last_words(format!("barque: interrupted{hint}\n"));
             code
@@ -151,13 +151,13 @@ pub fn main() -> u8 {
     }
 }
 
-/// Prints why a command failed; the value is its exit code.
-fn report(error: &anyhow::Error) -> u8 {
-    failure::report(error, |hint| repeat::with_flags(hint, std::env::args_os()))
+/// `hint` with the flags of this call in the commands that it names.
+fn with_flags(hint: &str) -> String {
+    repeat::with_flags(hint, std::env::args_os())
 }
 
 enum Ended {
-    Failed(anyhow::Error),
+    Failed(Failure),
     /// By a signal.
     Interrupted {
         code: u8,
@@ -165,15 +165,14 @@ enum Ended {
     },
 }
 
-impl From<anyhow::Error> for Ended {
-    fn from(e: anyhow::Error) -> Ended {
-        Ended::Failed(e)
+impl<E: Into<Failure>> From<E> for Ended {
+    fn from(e: E) -> Ended {
+        Ended::Failed(e.into())
     }
 }
 
 fn run() -> Result<(), Ended> {
-    let args = compat::read(std::env::args_os().collect(), Cli::command);
-    let args = args.map_err(anyhow::Error::from)?;
+    let args = compat::read(std::env::args_os().collect(), Cli::command)?;
     let cli = Cli::try_parse_from(args).map_err(|e| mistakes::explained(e, Cli::command))?;
     let screen = MultiProgress::new();
     // Another subscriber can only stand here when the library is embedded; it then hears the events.
@@ -182,7 +181,7 @@ fn run() -> Result<(), Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("starting the runtime")?;
+        .map_err(|e| Error::other("starting the runtime").because(e))?;
     let workers = Workers::default();
     let hint = match cli.command {
         Command::Copy(_) | Command::Layers(_) => {
@@ -249,7 +248,7 @@ impl Workers {
     }
 }
 
-async fn timed(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow::Result<()> {
+async fn timed(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<(), Failure> {
     let Some(limit) = cli.global.command_timeout.filter(|l| !l.is_zero()) else {
         return execute(cli, screen, workers).await;
     };
@@ -264,7 +263,7 @@ async fn timed(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow::R
     }
 }
 
-async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow::Result<()> {
+async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<(), Failure> {
     let global = &cli.global;
     let outcome = match cli.command {
         Command::Inspect(args) => inspect::run(args, global).await?,
@@ -288,7 +287,7 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> anyhow:
 }
 
 /// Writes an outcome to stdout. A reader that went away shows as an I/O error, which ends the program quietly.
-async fn print(outcome: Outcome) -> anyhow::Result<()> {
+async fn print(outcome: Outcome) -> Result<(), Failure> {
     match outcome {
         Outcome::Nothing => {}
         Outcome::Bytes(bytes) => write_out(&bytes)?,
@@ -302,18 +301,18 @@ async fn print(outcome: Outcome) -> anyhow::Result<()> {
             while let Some(result) = results.next().await {
                 match result {
                     Ok(bytes) => write_out(&bytes)?,
-                    Err(e) => worst = worst.max(report(&e)),
+                    Err(e) => worst = worst.max(failure::report(&e, with_flags)),
                 }
             }
             if worst > 0 {
-                return Err(failure::Reported(worst).into());
+                return Err(Failure::Reported(worst));
             }
         }
     }
     Ok(())
 }
 
-fn write_out(bytes: &[u8]) -> anyhow::Result<()> {
+fn write_out(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     // Remote text is no command for the terminal; into a pipe or file the bytes go as they are.
     let bytes = match stdout.is_terminal() {
@@ -321,5 +320,5 @@ fn write_out(bytes: &[u8]) -> anyhow::Result<()> {
         false => Cow::Borrowed(bytes),
     };
     let written = while_blocked(|| stdout.write_all(&bytes).and_then(|()| stdout.flush()));
-    written.context("writing to standard output")
+    written.map_err(Failure::on_stdout)
 }

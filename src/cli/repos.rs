@@ -51,7 +51,7 @@ pub(crate) struct ReposArgs {
 /// Names of repositories, page by page.
 type Pages = BoxStream<'static, Result<Vec<String>>>;
 
-pub(crate) async fn run(args: ReposArgs, global: &Global) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: ReposArgs, global: &Global) -> Result<Outcome> {
     let registry = registry(&args.registry)?;
     let context = global.context(args.access.access(global, None, None)?);
     // Only the first page can be asked for again: after it, something has been printed.
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: ReposArgs, global: &Global) -> anyhow::Result<Outc
     };
     let failed = move |e: Error| {
         let what = format!("listing the repositories of `{registry}`");
-        anyhow::Error::from(e.context(what))
+        e.context(what)
     };
     Ok(Outcome::Stream(text.map_err(failed).boxed_local()))
 }
@@ -147,7 +147,7 @@ fn unlisted(registry: &Registry, e: Error) -> Error {
         _ => "the list (`_catalog`) is switched off there, or the server has none; see its web page, or name the repository".to_owned(),
     };
     // In words, because its own hint is about repositories and tags.
-    let answer = std::io::Error::other(one_line(&e.into()));
+    let answer = std::io::Error::other(one_line(&e));
     Error::new(kind, format!("`{registry}` does not list its repositories"))
         .because(answer)
         .hint(hint)

@@ -45,7 +45,7 @@ impl RetryFlags {
                 .filter(|d| !d.is_zero())
                 .unwrap_or(Duration::from_secs(1 << tries.min(6)));
             tries += 1;
-            let why = failure::one_line(&e.into());
+            let why = failure::one_line(&e);
             tracing::warn!(
                 "{why}; trying again in {wait:.0?} ({tries} of {})",
                 self.retry_times

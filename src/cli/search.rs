@@ -46,7 +46,7 @@ pub(crate) struct SearchArgs {
     registry: RegistryFlags,
 }
 
-pub(crate) async fn run(args: SearchArgs, global: &Global) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: SearchArgs, global: &Global) -> Result<Outcome> {
     let (registry, term) = parted(&args.term)?;
     let access = args.registry.access(global, None, None)?;
     let session = Session::new(&registry, &global.context(access))?;
@@ -66,7 +66,7 @@ fn failed(registry: &Registry, term: &str, e: Error) -> Error {
     let error = e.context(format!("listing the repositories of `{registry}`"));
     match error.kind() {
         Kind::Unavailable => error,
-        kind => Error::new(kind, failure::one_line(&error.into())).hint(format!(
+        kind => Error::new(kind, failure::one_line(&error)).hint(format!(
             "ask for the list of a newer registry with `barque repos {registry}`"
         )),
     }

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::flags::Global;
 use super::{Outcome, Workers, write_out};
 use crate::image::ImageName;
-use crate::report::failure::Reported;
+use crate::report::failure::Failure;
 use crate::serve::{Options, Reload, Server, TlsFiles, What};
 use crate::settings::Access;
 use crate::{Error, Kind, Result};
@@ -117,7 +117,7 @@ pub(crate) async fn run(
     args: ServeArgs,
     global: &Global,
     workers: &Workers,
-) -> anyhow::Result<Outcome> {
+) -> Result<Outcome, Failure> {
     let for_command = !args.command.is_empty();
     let in_place = !args.images.is_empty();
     // Removed when it is dropped, after the server has ended.
@@ -176,13 +176,13 @@ pub(crate) async fn run(
             }
         };
         drop(stop);
-        anyhow::Ok(status)
+        Ok::<_, Failure>(status)
     };
     let (served, used) = tokio::join!(serving, using);
     served?;
     match used?.map(exit_code) {
         None | Some(0) => Ok(Outcome::Nothing),
-        Some(code) => Err(Reported(code).into()),
+        Some(code) => Err(Failure::Reported(code)),
     }
 }
 
@@ -218,7 +218,7 @@ fn temporary_root() -> Result<TempDir> {
 }
 
 /// Tells whoever waits for it that the registry answers at `address`.
-fn announce(print: bool, fd: Option<u32>, address: SocketAddr) -> anyhow::Result<()> {
+fn announce(print: bool, fd: Option<u32>, address: SocketAddr) -> Result<(), Failure> {
     let line = format!("{}\n", json!({ "address": address.to_string() }));
     if print {
         write_out(line.as_bytes())?;

@@ -58,9 +58,8 @@ pub(super) fn end_after(limit: Duration, error: Error) {
         if !BLOCKED.load(Ordering::Relaxed) {
             std::thread::sleep(GRACE);
         }
-        let error = anyhow::Error::from(error);
         last_words(failure::describe(&error, false));
-        signal_hook::low_level::exit(failure::exit_code(&error).into());
+        signal_hook::low_level::exit(error.kind().exit_code().into());
     };
     let watching = std::thread::Builder::new().spawn(watch);
     if let Err(e) = watching {

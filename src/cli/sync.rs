@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
@@ -14,7 +13,7 @@ use super::{Outcome, Workers};
 use crate::copy::{CopyOptions, Format, Platforms as Chosen};
 use crate::files::read_whole;
 use crate::image::parse_reference;
-use crate::report::failure::Reported;
+use crate::report::failure::Failure;
 use crate::report::sync as words;
 use crate::settings::AuthFiles;
 use crate::sync::declaration::{
@@ -164,7 +163,7 @@ pub(crate) async fn run(
     global: &Global,
     screen: &MultiProgress,
     workers: &Workers,
-) -> anyhow::Result<Outcome> {
+) -> Result<Outcome, Failure> {
     let declaration = declared(&args)?;
     let files = AuthFiles::find(args.authfile.clone())?;
     let from = global.context(args.from.access(global, Some(&files), None)?);
@@ -220,7 +219,7 @@ fn ended(
     args: &SyncArgs,
     keep_going: bool,
     screen: &MultiProgress,
-) -> anyhow::Result<Outcome> {
+) -> Result<Outcome, Failure> {
     let as_skopeo = args.src.is_some();
     if let (false, Some(e)) = (keep_going, summary.error) {
         return Err(e.into());
@@ -243,12 +242,12 @@ fn ended(
     }
     match (summary.failed, summary.drifted) {
         (0, 0) => Ok(Outcome::Nothing),
-        (0, _) => Err(Reported(DRIFTED).into()),
+        (0, _) => Err(Failure::Reported(DRIFTED).into()),
         _ if as_skopeo => Err(Error::other(
             "Sync failed due to previous reported error(s) for one or more images",
         )
         .into()),
-        _ => Err(Reported(SOME_FAILED).into()),
+        _ => Err(Failure::Reported(SOME_FAILED).into()),
     }
 }
 
@@ -272,9 +271,9 @@ fn create(file: &Path) -> Result<Mutex<fs::File>> {
 }
 
 /// The declaration that the arguments are or name.
-fn declared(args: &SyncArgs) -> anyhow::Result<Declaration> {
+fn declared(args: &SyncArgs) -> Result<Declaration> {
     let (Some(src), Some(dest)) = (args.src, args.dest) else {
-        return from_file(args).with_context(|| format!("reading `{}`", args.source));
+        return from_file(args).map_err(|e| e.context(format!("reading `{}`", args.source)));
     };
     let Some(base) = &args.destination else {
         return Err(Error::other("a destination is missing")
@@ -306,7 +305,7 @@ fn declared(args: &SyncArgs) -> anyhow::Result<Declaration> {
         SourceKind::Yaml => {
             let text = read(&args.source)?;
             return declaration::parse_skopeo(&text, &to, &how)
-                .with_context(|| format!("reading `{}`", args.source));
+                .map_err(|e| e.context(format!("reading `{}`", args.source)));
         }
         SourceKind::Docker => {
             let parsed = parse_reference(

@@ -57,13 +57,12 @@ pub(crate) struct TagsArgs {
     registry: RegistryFlags,
 }
 
-pub(crate) async fn run(args: TagsArgs, global: &Global) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: TagsArgs, global: &Global) -> Result<Outcome> {
     let name = place(&args.repository)?;
     let access = args.registry.access(global, None, None)?;
     let context = global.context(access);
     let text = args.repository.clone();
-    let failed =
-        move |e: Error| anyhow::Error::from(e.context(format!("listing the tags of `{text}`")));
+    let failed = move |e: Error| e.context(format!("listing the tags of `{text}`"));
     let open = async || open_tags(&name, &context).await;
     if args.plain {
         let pages = open().await.map_err(&failed)?.pages;

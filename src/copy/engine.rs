@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
+use super::Platforms;
 use super::adaptive_limit::AdaptiveLimit;
 use super::codec::{self, Cores};
 use super::finalize::{Completed, Finalizer};

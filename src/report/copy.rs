@@ -14,14 +14,14 @@ use crate::image::{Descriptor, Digest, MediaType};
 use crate::transport::Presence;
 
 /// Prints the summary line of a copy to stderr, around the bars.
-pub fn print_summary(report: &CopyReport, screen: &MultiProgress) {
+pub(crate) fn print_summary(report: &CopyReport, screen: &MultiProgress) {
     let line = summary(report);
     // A closed stderr is no reason to fail a copy that is done.
     let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(&line)));
 }
 
 /// One line: what moved, what was there, how long it took.
-pub fn summary(report: &CopyReport) -> String {
+pub(crate) fn summary(report: &CopyReport) -> String {
     if report.up_to_date {
         return format!("`{}` is up to date", report.destination);
     }
@@ -73,7 +73,7 @@ pub fn summary(report: &CopyReport) -> String {
 /// What a copy did, as `--receipt` writes it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Receipt<'a> {
+pub(crate) struct Receipt<'a> {
     source: &'a str,
     destination: &'a str,
     digest: &'a Digest,
@@ -161,7 +161,7 @@ struct ManifestLine<'a> {
 
 impl<'a> Receipt<'a> {
     /// The receipt of a finished copy.
-    pub fn new(report: &'a CopyReport) -> Receipt<'a> {
+    pub(crate) fn new(report: &'a CopyReport) -> Receipt<'a> {
         let action = |outcome| match outcome {
             BlobOutcome::Written | BlobOutcome::Deferred => "copied",
             BlobOutcome::Mounted => "mounted",
@@ -189,7 +189,7 @@ impl<'a> Receipt<'a> {
 /// What a copy would do, as `--dry-run` prints it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct PlanReport<'a> {
+pub(crate) struct PlanReport<'a> {
     source: String,
     destination: String,
     up_to_date: bool,
@@ -209,7 +209,7 @@ pub struct PlanReport<'a> {
 
 impl<'a> PlanReport<'a> {
     /// The report of `plan`; the names are those of the two sides.
-    pub fn new(plan: &'a CopyPlan, source: String, destination: String) -> PlanReport<'a> {
+    pub(crate) fn new(plan: &'a CopyPlan, source: String, destination: String) -> PlanReport<'a> {
         let action = |step: &BlobStep| match (step.recoded(), step.presence) {
             (Some(_), _) => "recode",
             (None, Presence::Present) => "present",
@@ -263,7 +263,7 @@ impl<'a> PlanReport<'a> {
     }
 
     /// As JSON, or as lines for people.
-    pub fn render(&self, as_json: bool) -> String {
+    pub(crate) fn render(&self, as_json: bool) -> String {
         if as_json {
             return json::to_go_json(self) + "\n";
         }

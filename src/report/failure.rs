@@ -12,54 +12,74 @@ use crate::Error;
 /// The most characters of one message that are shown; a registry may answer with a whole page.
 const LONGEST: usize = 2000;
 
-/// A failure that has been reported already: only its exit code is left.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("failed with exit code {0}")]
-pub struct Reported(pub u8);
-
-/// Prints why a command failed to stderr, and returns its exit code.
-///
-/// Help and version texts, which clap hands over as errors too, go to stdout with code 0. A reader of stdout that
-/// went away is no failure: nothing is said and the code is 0, as ripgrep does.
-///
-/// `advice` gets the hint and returns it as it is shown.
-pub fn report(error: &anyhow::Error, advice: impl Fn(&str) -> String) -> u8 {
-    if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        // Nothing is left to be told when stderr itself is closed.
-        let _ = usage.print();
-        return exit_code(error);
-    }
-    if !is_closed_stdout(error) && !error.is::<Reported>() {
-        let text = describe_with(error, wants_colour(&io::stderr()), advice);
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
-    exit_code(error)
+/// Why a command ends without its result.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command failed.
+    Error(Error),
+    /// clap's answer to the command line: a mistake, or the text of `--help` or `--version`.
+    Usage(clap::Error),
+    /// The reader of standard output went away, which is not reported, as in ripgrep.
+    ClosedStdout,
+    /// The errors have been printed already; this is the exit code.
+    Reported(u8),
 }
 
-/// The exit code for `error`: that of the outermost [`Error`] in the chain, 1 without one (usage errors included),
-/// 0 for a closed stdout and for clap's help texts.
-pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        return u8::from(usage.use_stderr());
+impl From<Error> for Failure {
+    fn from(e: Error) -> Failure {
+        Failure::Error(e)
     }
-    if is_closed_stdout(error) {
-        return 0;
+}
+
+impl Failure {
+    /// What an error on writing to standard output means.
+    pub(crate) fn on_stdout(e: io::Error) -> Failure {
+        match e.kind() {
+            io::ErrorKind::BrokenPipe => Failure::ClosedStdout,
+            _ => Error::other("writing to standard output").because(e).into(),
+        }
     }
-    if let Some(Reported(code)) = error.downcast_ref() {
-        return *code;
+
+    /// Prints to stderr why the command failed, and returns the exit code. The texts of `--help` and `--version` go to
+    /// stdout.
+    ///
+    /// `advice` gets the hint and returns it as it is shown.
+    pub(crate) fn report(&self, advice: impl Fn(&str) -> String) -> u8 {
+        match self {
+            Failure::Error(e) => return report(e, advice),
+            Failure::Usage(usage) => {
+                // There is nowhere to report that stderr itself is closed.
+                let _ = usage.print();
+            }
+            Failure::ClosedStdout | Failure::Reported(_) => {}
+        }
+        self.exit_code()
     }
-    error
-        .chain()
-        .find_map(own)
-        .map_or(1, |e| e.kind().exit_code())
+
+    /// The exit code of the program; 1 for a mistake on the command line, 0 for a closed stdout and clap's help texts.
+    fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Error(e) => e.kind().exit_code(),
+            Failure::Usage(usage) => u8::from(usage.use_stderr()),
+            Failure::ClosedStdout => 0,
+            Failure::Reported(code) => *code,
+        }
+    }
+}
+
+/// Prints `error` to stderr and returns its exit code. `advice` gets the hint and returns it as it is shown.
+pub(crate) fn report(error: &Error, advice: impl Fn(&str) -> String) -> u8 {
+    let text = describe_with(error, wants_colour(&io::stderr()), advice);
+    let _ = io::stderr().write_all(text.as_bytes());
+    error.kind().exit_code()
 }
 
 /// The text for `error`, newline included: `barque: ` and the chain on one line, then after a blank line the hint.
-pub fn describe(error: &anyhow::Error, colour: bool) -> String {
+pub(crate) fn describe(error: &Error, colour: bool) -> String {
     describe_with(error, colour, str::to_owned)
 }
 
-fn describe_with(error: &anyhow::Error, colour: bool, shown: impl Fn(&str) -> String) -> String {
+fn describe_with(error: &Error, colour: bool, shown: impl Fn(&str) -> String) -> String {
     let (red, cyan, plain) = match colour {
         true => ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m"),
         false => ("", "", ""),
@@ -72,10 +92,10 @@ fn describe_with(error: &anyhow::Error, colour: bool, shown: impl Fn(&str) -> St
 }
 
 /// The chain of `error` on one line, outermost first; a cause that the message above it already quotes is left out.
-pub fn one_line(error: &anyhow::Error) -> String {
+pub(crate) fn one_line(error: &Error) -> String {
     let mut line = String::new();
     let mut above = String::new();
-    for cause in error.chain() {
+    for cause in chain(error) {
         let message = clean(&cause.to_string()).into_owned();
         if message.is_empty() || above.contains(&message) {
             continue;
@@ -91,7 +111,7 @@ pub fn one_line(error: &anyhow::Error) -> String {
 
 /// `text` from elsewhere, made safe to show: control characters and those that reorder text are removed (a newline
 /// or tab leaves a blank), and what is longer than 2000 characters ends in `…`.
-pub fn clean(text: &str) -> Cow<'_, str> {
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST && !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -115,7 +135,7 @@ fn is_unsafe(c: char) -> bool {
 
 /// The bytes of a result as a terminal may show them: what [`clean`] removes is written as in a string of JSON, `\u009b`,
 /// so that JSON stays what it was. Line ends and tabs are kept.
-pub fn visible(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn visible(bytes: &[u8]) -> Cow<'_, [u8]> {
     let text = String::from_utf8_lossy(bytes);
     let is_kept = |at: usize, c: char| {
         matches!(c, '\n' | '\t') || text[at..].starts_with("\r\n") || !is_unsafe(c)
@@ -134,32 +154,38 @@ pub fn visible(bytes: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Whether `stream` is a terminal that may be sent colours: `NO_COLOR` is not set and the terminal is not `dumb`.
-pub fn wants_colour(stream: &impl IsTerminal) -> bool {
+pub(crate) fn wants_colour(stream: &impl IsTerminal) -> bool {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     stream.is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|t| t != "dumb")
 }
 
 /// The hint where the system opens no more files.
-pub const MORE_FILES: &str =
+pub(crate) const MORE_FILES: &str =
     "allow more open files: `ulimit -n` shows the limit, `ulimit -n 1024` sets it";
 /// The hint where the system starts no more threads.
-pub const MORE_THREADS: &str = "allow more threads: `ulimit -u` shows the limit of the user, and a container or service may have one of its own";
+pub(crate) const MORE_THREADS: &str = "allow more threads: `ulimit -u` shows the limit of the user, and a container or service may have one of its own";
 
 /// The innermost hint of the chain: it knows most. Where a limit of the system is met, nothing else helps.
-fn advice(error: &anyhow::Error) -> Option<&str> {
-    let codes = || {
-        error
-            .chain()
-            .filter_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error())
-    };
-    if codes().any(|code| matches!(code, libc::EMFILE | libc::ENFILE)) {
+fn advice(error: &Error) -> Option<&str> {
+    let mut codes =
+        chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    if codes.any(|code| matches!(code, libc::EMFILE | libc::ENFILE)) {
         return Some(MORE_FILES);
     }
-    error
-        .chain()
+    chain(error)
         .filter_map(own)
         .filter_map(Error::advice)
         .last()
+}
+
+/// `error` and its causes, outermost first.
+fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
 }
 
 // A body that is read through `AsyncRead` wraps the room's error, and `io::Error` leaves it out of its chain.
@@ -169,29 +195,10 @@ fn own<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
         .or_else(|| cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref())
 }
 
-// Errors of the rooms are always `Error`s; a bare one is about barque's own output. A pipe that broke while talking
-// to a helper or a registry is a failure and keeps its class.
-fn is_closed_stdout(error: &anyhow::Error) -> bool {
-    let mut broken = false;
-    for cause in error.chain() {
-        if own(cause).is_some() {
-            return false;
-        }
-        broken |= is_broken_pipe(cause);
-    }
-    broken
-}
-
-fn is_broken_pipe(cause: &(dyn StdError + 'static)) -> bool {
-    let io_kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-    io_kind == Some(io::ErrorKind::BrokenPipe)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Kind;
-    use anyhow::Context;
 
     fn denied() -> Error {
         Error::new(Kind::NotAllowed, "`ghcr.io` refused the credential")
@@ -200,68 +207,65 @@ mod tests {
 
     #[test]
     fn one_line_then_the_hint() {
-        let error = anyhow::Error::new(denied().context("reading the manifest"))
+        let error = denied()
+            .context("reading the manifest")
             .context("copying `a` to `b`");
         insta::assert_snapshot!(describe(&error, false), @r"
         barque: copying `a` to `b`: reading the manifest: `ghcr.io` refused the credential
 
         hint: log in with `barque login ghcr.io`
         ");
-        assert_eq!(exit_code(&error), 3);
+        assert_eq!(error.kind().exit_code(), 3);
         assert!(describe(&error, true).starts_with("\x1b[1;31mbarque:\x1b[0m copying"));
     }
 
     #[test]
     fn a_quoted_cause_is_said_once() {
         let cause = io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused");
-        let error = anyhow::Error::new(
-            Error::new(Kind::Unavailable, "no answer: connection refused").because(cause),
-        );
+        let error = Error::new(Kind::Unavailable, "no answer: connection refused").because(cause);
         assert_eq!(
             describe(&error, false),
             "barque: no answer: connection refused\n"
         );
-        assert_eq!(exit_code(&error), 5);
+        assert_eq!(Failure::from(error).exit_code(), 5);
     }
 
     #[test]
     fn the_outer_class_counts_and_the_inner_hint() {
         let inner = Error::new(Kind::NotFound, "inner").hint("inner hint");
-        let outer = Error::new(Kind::Refused, "outer")
+        let error = Error::new(Kind::Refused, "outer")
             .hint("outer hint")
             .because(inner);
-        let error = anyhow::Error::new(outer);
-        assert_eq!(exit_code(&error), 6);
+        assert_eq!(error.kind().exit_code(), 6);
         assert_eq!(
             describe(&error, false),
             "barque: outer: inner\n\nhint: inner hint\n"
         );
         // A foreign error between the two hides the hint from `Error::advice`, not from here.
-        let buried = anyhow::Error::new(io::Error::other(denied())).context("outside");
-        assert_eq!(exit_code(&buried), 3);
+        let buried = Error::new(Kind::NotAllowed, "outside").because(io::Error::other(denied()));
+        assert_eq!(buried.kind().exit_code(), 3);
         assert!(describe(&buried, false).contains("hint: log in"));
     }
 
     #[test]
     fn other_errors_end_with_1() {
-        assert_eq!(exit_code(&anyhow::anyhow!("no such file")), 1);
+        assert_eq!(Failure::from(Error::other("no such file")).exit_code(), 1);
         let usage = clap::Command::new("x")
             .try_get_matches_from(["x", "--nope"])
             .unwrap_err();
-        assert_eq!(exit_code(&usage.into()), 1);
+        assert_eq!(Failure::Usage(usage).exit_code(), 1);
         let help = clap::Command::new("x")
             .try_get_matches_from(["x", "--help"])
             .unwrap_err();
-        assert_eq!(exit_code(&help.into()), 0);
+        assert_eq!(Failure::Usage(help).exit_code(), 0);
     }
 
     #[test]
     fn a_closed_stdout_is_quiet_and_a_closed_socket_is_not() {
         let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let printing = Err::<(), _>(closed()).context("writing").unwrap_err();
-        assert_eq!(exit_code(&printing), 0);
+        assert_eq!(Failure::on_stdout(closed()).exit_code(), 0);
         let sending = Error::new(Kind::Unavailable, "sending").because(closed());
-        assert_eq!(exit_code(&sending.into()), 5);
+        assert_eq!(Failure::from(sending).exit_code(), 5);
     }
 
     #[test]
@@ -276,7 +280,7 @@ mod tests {
         assert_eq!(clean(&"é".repeat(2000)).chars().count(), 2000);
         let cut = clean(&"é".repeat(2001)).into_owned();
         assert_eq!((cut.chars().count(), cut.ends_with('…')), (2001, true));
-        let error = anyhow::Error::new(Error::other("said `\x1b]0;x\x07`").hint("try\x1b[m"));
+        let error = Error::other("said `\x1b]0;x\x07`").hint("try\x1b[m");
         assert_eq!(
             describe(&error, false),
             "barque: said `]0;x`\n\nhint: try[m\n"

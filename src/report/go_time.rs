@@ -14,16 +14,16 @@ pub(super) use layout::Parts;
 /// without zeros at the end, no fraction when it is zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct GoTime(String);
+pub(crate) struct GoTime(String);
 
 impl GoTime {
     /// The time that Go prints where a docker config has none.
-    pub fn zero() -> GoTime {
+    pub(crate) fn zero() -> GoTime {
         GoTime("0001-01-01T00:00:00Z".to_owned())
     }
 
     /// Reads an RFC 3339 text. `None` when it is not one; builders that cannot tell the time write all sorts.
-    pub fn parse(text: &str) -> Option<GoTime> {
+    pub(crate) fn parse(text: &str) -> Option<GoTime> {
         rfc3339(text).map(GoTime)
     }
 
@@ -44,7 +44,7 @@ impl GoTime {
     }
 
     /// The form of Go's `Time.String`, which is what a template prints.
-    pub fn spoken(&self) -> String {
+    pub(crate) fn spoken(&self) -> String {
         let Some((date, rest)) = self.0.split_once('T') else {
             return self.0.clone();
         };

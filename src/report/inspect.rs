@@ -18,7 +18,7 @@ use crate::{Error, Kind, Result};
 /// What `inspect` prints of an image or artifact.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct InspectReport {
+pub(crate) struct InspectReport {
     /// The repository; absent where the place has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -69,7 +69,7 @@ pub struct InspectReport {
 /// A signature of a docker schema 1 manifest in [`InspectReport::signatures`].
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SignatureLine {
+pub(crate) struct SignatureLine {
     /// libtrust's id of the key; `null` when there is no key to be read.
     pub key_id: Option<String>,
     pub algorithm: String,
@@ -85,7 +85,7 @@ pub struct SignatureLine {
 /// One layer in [`InspectReport::layers_data`].
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct LayerData {
+pub(crate) struct LayerData {
     /// Empty for schema 1.
     #[serde(rename = "MIMEType")]
     pub mime_type: String,
@@ -98,7 +98,7 @@ pub struct LayerData {
 /// What `tags` prints.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct ListReport {
+pub(crate) struct ListReport {
     /// The repository; absent where the place has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
@@ -109,7 +109,7 @@ pub struct ListReport {
 impl ListReport {
     /// The document as JSON in pieces of some thousand lines, final newline included: a long one is not put together
     /// in memory.
-    pub fn into_json(self) -> impl Iterator<Item = String> {
+    pub(crate) fn into_json(self) -> impl Iterator<Item = String> {
         const PIECE: usize = 4096;
         const EMPTY: &str = "[]\n}";
         let ListReport { repository, tags } = self;
@@ -137,7 +137,7 @@ impl ListReport {
 
 /// What a command has fetched for an [`InspectReport`].
 #[derive(Debug, Clone)]
-pub struct Inspected<'a> {
+pub(crate) struct Inspected<'a> {
     /// The repository with its registry (`docker.io/library/alpine`), where the place has one.
     pub name: Option<String>,
     /// What the name stands for.
@@ -150,7 +150,7 @@ pub struct Inspected<'a> {
 }
 
 /// The config to fetch for an [`InspectReport`] of the manifest `view`; `None` when it has none of an image.
-pub fn needs_config(view: &View) -> Option<&Descriptor> {
+pub(crate) fn needs_config(view: &View) -> Option<&Descriptor> {
     match view {
         View::Image(image) if image.is_image() => Some(&image.config),
         _ => None,
@@ -162,7 +162,7 @@ impl InspectReport {
     ///
     /// # Errors
     /// [`Kind::Corrupt`] when a manifest or the config cannot be read.
-    pub fn new(from: Inspected<'_>) -> Result<InspectReport> {
+    pub(crate) fn new(from: Inspected<'_>) -> Result<InspectReport> {
         let mut report = InspectReport {
             name: from.name,
             tag: None,
@@ -212,7 +212,7 @@ impl InspectReport {
     }
 
     /// Adds the verdicts on the signatures; `all_good` is the one on the manifest as a whole, its name included.
-    pub fn add_signatures(&mut self, checks: &[SignatureCheck], all_good: bool) {
+    pub(crate) fn add_signatures(&mut self, checks: &[SignatureCheck], all_good: bool) {
         let verdict = |good| if good { "verified" } else { "invalid" };
         self.signature_verdict = Some(match checks {
             [] => "unverified",

@@ -9,13 +9,13 @@ use crate::image::go_json;
 
 /// `value` indented by four blanks as Go's `json.MarshalIndent(v, "", "    ")` does, HTML characters escaped. The caller
 /// adds the final newline. Members keep their order: a document that stands for a Go map must be a sorted map.
-pub fn to_go_json(value: &impl Serialize) -> String {
+pub(crate) fn to_go_json(value: &impl Serialize) -> String {
     // The documents of this room have string keys only, so nothing can fail.
     go_json::indented(value, "    ").unwrap_or_else(|_| "null".to_owned())
 }
 
 /// `value` on one line as `{{json .}}` of skopeo's templates prints it: HTML characters stay as they are.
-pub fn to_compact_json(value: &impl Serialize) -> String {
+pub(crate) fn to_compact_json(value: &impl Serialize) -> String {
     serde_json::to_string(value)
         .unwrap_or_else(|_| "null".to_owned())
         .replace('\u{2028}', "\\u2028")

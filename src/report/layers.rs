@@ -16,12 +16,12 @@ use crate::{Error, Kind, Result};
 /// The layers of an image, base first.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
-pub struct LayersReport(pub Vec<Layer>);
+pub(crate) struct LayersReport(pub Vec<Layer>);
 
 /// One layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Layer {
+pub(crate) struct Layer {
     /// From 0, base first.
     pub index: usize,
     pub digest: Digest,
@@ -39,7 +39,7 @@ impl LayersReport {
     ///
     /// # Errors
     /// [`Kind::Corrupt`] when the config is not the JSON of an image config.
-    pub fn new(view: &View, config: Option<&[u8]>) -> Result<LayersReport> {
+    pub(crate) fn new(view: &View, config: Option<&[u8]>) -> Result<LayersReport> {
         let layers = match view {
             View::Image(image) => of_blobs(&image.layers, steps(config)?),
             View::Artifact(artifact) => of_blobs(&artifact.blobs, Vec::new()),
@@ -50,7 +50,7 @@ impl LayersReport {
     }
 
     /// As JSON, as a table on a terminal, or as lines for a pipe.
-    pub fn render(&self, as_json: bool) -> String {
+    pub(crate) fn render(&self, as_json: bool) -> String {
         if as_json {
             return json::to_go_json(self) + "\n";
         }
@@ -61,13 +61,13 @@ impl LayersReport {
     }
 
     /// For a terminal of `width` columns.
-    pub fn pretty(&self, width: usize) -> String {
+    pub(crate) fn pretty(&self, width: usize) -> String {
         let short = |digest: &Digest| digest.short().to_owned();
         self.table(short, human_size).pretty(width)
     }
 
     /// For a pipe: a line a layer, cells between tabs, whole digests and sizes in bytes.
-    pub fn plain(&self) -> String {
+    pub(crate) fn plain(&self) -> String {
         self.table(Digest::to_string, |size| size.to_string())
             .plain()
     }

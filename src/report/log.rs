@@ -20,7 +20,10 @@ use super::failure::{clean, wants_colour};
 
 /// The subscriber of the program, to be made the global default once: warnings and errors, with `debug` everything
 /// that barque says. `bars` is the screen of the progress bars, hidden when stderr is no terminal.
-pub fn subscriber(debug: bool, bars: &MultiProgress) -> impl Subscriber + Send + Sync + use<> {
+pub(crate) fn subscriber(
+    debug: bool,
+    bars: &MultiProgress,
+) -> impl Subscriber + Send + Sync + use<> {
     let lines = Lines {
         colour: wants_colour(&io::stderr()),
     };
@@ -39,7 +42,7 @@ fn is_shown(event: &Metadata<'_>, debug: bool) -> bool {
 
 /// Writes to stderr around the bars, a whole event at a time.
 #[derive(Clone)]
-pub struct Stderr {
+pub(crate) struct Stderr {
     bars: MultiProgress,
 }
 

@@ -3,18 +3,18 @@
 //! A command returns a result; this room renders it: JSON as skopeo prints it, templates, tables, error text. It
 //! decides nothing and knows no transport.
 
-pub mod copy;
-pub mod delete;
-pub mod failure;
-pub mod go_time;
-pub mod inspect;
-pub mod json;
-pub mod layers;
-pub mod log;
-pub mod progress;
-pub mod search;
-pub mod sketch;
+pub(crate) mod copy;
+pub(crate) mod delete;
+pub(crate) mod failure;
+pub(crate) mod go_time;
+pub(crate) mod inspect;
+pub(crate) mod json;
+pub(crate) mod layers;
+pub(crate) mod log;
+pub(crate) mod progress;
+pub(crate) mod search;
+pub(crate) mod sketch;
 #[cfg(feature = "sync")]
-pub mod sync;
-pub mod table;
-pub mod template;
+pub(crate) mod sync;
+pub(crate) mod table;
+pub(crate) mod template;

@@ -13,14 +13,14 @@ use std::time::Instant;
 
 use indicatif::MultiProgress;
 
-pub use ahead::while_reading;
+pub(crate) use ahead::while_reading;
 
 use crate::copy::{Progress, Quiet};
 
 /// The listener for a copy: silent when `quiet`, bars when stderr is a terminal, else lines.
 ///
 /// `bars` is the screen that the log's writer knows too ([`super::log::Stderr`]).
-pub fn listener(quiet: bool, bars: &MultiProgress) -> Arc<dyn Progress> {
+pub(crate) fn listener(quiet: bool, bars: &MultiProgress) -> Arc<dyn Progress> {
     if quiet {
         Arc::new(Quiet)
     } else if bars.is_hidden() {

@@ -12,7 +12,7 @@ use crate::legacy::registry_v1::{SearchAnswer, SearchHit};
 /// What a search found.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SearchReport {
+pub(crate) struct SearchReport {
     pub registry: String,
     pub term: String,
     /// How many there are in all, where the server says so.
@@ -23,7 +23,7 @@ pub struct SearchReport {
 /// One repository.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Hit {
+pub(crate) struct Hit {
     pub name: String,
     pub description: String,
     /// `null` where the server counts none.
@@ -34,7 +34,7 @@ pub struct Hit {
 
 impl SearchReport {
     /// What `registry` answered to `term`.
-    pub fn new(registry: &Registry, term: &str, answer: SearchAnswer) -> SearchReport {
+    pub(crate) fn new(registry: &Registry, term: &str, answer: SearchAnswer) -> SearchReport {
         SearchReport {
             registry: registry.to_string(),
             term: term.to_owned(),
@@ -44,7 +44,7 @@ impl SearchReport {
     }
 
     /// As JSON, as a table on a terminal, or as lines for a pipe.
-    pub fn render(&self, as_json: bool) -> String {
+    pub(crate) fn render(&self, as_json: bool) -> String {
         if as_json {
             return json::to_go_json(self) + "\n";
         }

@@ -20,7 +20,7 @@ const V1_JSON: &str = "application/vnd.docker.image.v1+json";
 /// What `inspect` prints of a V1 image.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SketchReport {
+pub(crate) struct SketchReport {
     pub name: String,
     pub tag: String,
     /// Empty: V1 images have none.
@@ -44,7 +44,7 @@ pub struct SketchReport {
 /// One layer in [`SketchReport::layers_data`].
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct LayerData {
+pub(crate) struct LayerData {
     /// Empty: only its bytes say how it is compressed.
     #[serde(rename = "MIMEType")]
     pub mime_type: &'static str,
@@ -57,7 +57,7 @@ pub struct LayerData {
 
 impl SketchReport {
     /// Describes `sketch`; `tags` are those of the repository.
-    pub fn new(sketch: &Sketch, tags: Vec<String>) -> SketchReport {
+    pub(crate) fn new(sketch: &Sketch, tags: Vec<String>) -> SketchReport {
         let top = sketch.images.last().map(|i| &i.image);
         let text = |of: fn(&V1Image) -> &str| top.map(of).unwrap_or_default().to_owned();
         let run = top.and_then(V1Image::run_config);
@@ -103,7 +103,7 @@ fn layer_data(image: &SketchedImage) -> LayerData {
 /// What `layers --list` prints of a V1 image.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
-pub struct SketchedLayers(Vec<SketchedLayer>);
+pub(crate) struct SketchedLayers(Vec<SketchedLayer>);
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -118,7 +118,7 @@ struct SketchedLayer {
 
 impl SketchedLayers {
     /// The layers of `sketch`, base first.
-    pub fn new(sketch: &Sketch) -> SketchedLayers {
+    pub(crate) fn new(sketch: &Sketch) -> SketchedLayers {
         let images = sketch.images.iter().enumerate();
         SketchedLayers(
             images
@@ -134,7 +134,7 @@ impl SketchedLayers {
     }
 
     /// As JSON, as a table on a terminal, or as lines for a pipe.
-    pub fn render(&self, as_json: bool) -> String {
+    pub(crate) fn render(&self, as_json: bool) -> String {
         if as_json {
             return json::to_go_json(self) + "\n";
         }

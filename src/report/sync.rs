@@ -13,29 +13,29 @@ use crate::sync::run::{ItemReport, Outcome};
 
 /// The sums of a run.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Entries of the declaration.
-    pub sources: usize,
+    pub(crate) sources: usize,
     /// Images that are at their target.
-    pub synced: usize,
+    pub(crate) synced: usize,
     /// How many of these were copied.
-    pub copied: usize,
+    pub(crate) copied: usize,
     /// Bytes of blobs that moved.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Targets with another image that was left alone.
-    pub drifted: usize,
+    pub(crate) drifted: usize,
     /// Failures.
-    pub failed: usize,
+    pub(crate) failed: usize,
 }
 
 /// Prints a line on stderr without disturbing progress on `screen`.
-pub fn print(line: &str, screen: &MultiProgress) {
+pub(crate) fn print(line: &str, screen: &MultiProgress) {
     // A closed stderr is no reason to fail.
     let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(line)));
 }
 
 /// The last line of a run; it begins as skopeo's does.
-pub fn summary(counts: &Counts, dry_run: bool) -> String {
+pub(crate) fn summary(counts: &Counts, dry_run: bool) -> String {
     let done = if dry_run {
         "Would have synced"
     } else {
@@ -66,7 +66,7 @@ pub fn summary(counts: &Counts, dry_run: bool) -> String {
 }
 
 /// The line about one image and target.
-pub fn line(report: &ItemReport) -> String {
+pub(crate) fn line(report: &ItemReport) -> String {
     let (source, target) = (&report.source, &report.target);
     match &report.outcome {
         Outcome::Copied { bytes, .. } => {
@@ -97,7 +97,7 @@ fn in_one_line(error: &Error) -> String {
 }
 
 /// The digest that an image has at its target, if that is known.
-pub fn digest_of(outcome: &Outcome) -> Option<&Digest> {
+pub(crate) fn digest_of(outcome: &Outcome) -> Option<&Digest> {
     match outcome {
         Outcome::Copied { digest, .. } => Some(digest),
         Outcome::Present { digest } => digest.as_ref(),
@@ -123,7 +123,7 @@ struct Line {
 }
 
 /// One line of a receipt: JSON and a newline.
-pub fn receipt_line(report: &ItemReport) -> String {
+pub(crate) fn receipt_line(report: &ItemReport) -> String {
     let (outcome, bytes, error) = match &report.outcome {
         Outcome::Copied { bytes, .. } => ("copied", Some(*bytes), None),
         Outcome::Planned { bytes } => ("planned", Some(*bytes), None),

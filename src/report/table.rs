@@ -4,7 +4,7 @@
 //! terminal is, is asked here only.
 
 /// Bytes as people read them, decimal as registries count: `999 B`, `12.3 MB`.
-pub fn human_size(bytes: u64) -> String {
+pub(crate) fn human_size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1000 {
         return format!("{bytes} B");
@@ -20,27 +20,27 @@ pub fn human_size(bytes: u64) -> String {
 }
 
 /// The columns of the terminal behind `stream`; `None` when it is none.
-pub fn terminal_width(stream: &impl std::os::fd::AsFd) -> Option<usize> {
+pub(crate) fn terminal_width(stream: &impl std::os::fd::AsFd) -> Option<usize> {
     terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0))
 }
 
 /// Where a column's text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Align {
+pub(crate) enum Align {
     Left,
     Right,
 }
 
 /// Rows under a header.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub(crate) struct Table {
     columns: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table without rows.
-    pub fn new(columns: &[(&'static str, Align)]) -> Table {
+    pub(crate) fn new(columns: &[(&'static str, Align)]) -> Table {
         Table {
             columns: columns.to_vec(),
             rows: Vec::new(),
@@ -48,7 +48,7 @@ impl Table {
     }
 
     /// Adds a row. Its cells are texts from elsewhere: control characters are removed.
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         let cells = cells.iter();
         self.rows.push(
             cells
@@ -58,13 +58,13 @@ impl Table {
     }
 
     /// For a pipe: cells between tabs, no header, nothing shortened.
-    pub fn plain(&self) -> String {
+    pub(crate) fn plain(&self) -> String {
         let lines = self.rows.iter().map(|row| row.join("\t") + "\n");
         lines.collect()
     }
 
     /// For a terminal of `width` columns: a header, aligned columns, the last one shortened to fit.
-    pub fn pretty(&self, width: usize) -> String {
+    pub(crate) fn pretty(&self, width: usize) -> String {
         let header: Vec<String> = self
             .columns
             .iter()

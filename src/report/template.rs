@@ -19,7 +19,7 @@ use serde::Serialize;
 
 #[cfg(test)]
 use parse::DEPTH;
-pub use shape::{CONFIG, INSPECT, Shape};
+pub(crate) use shape::{CONFIG, INSPECT, Shape};
 use value::Value;
 
 use super::failure::clean;
@@ -33,7 +33,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// `Kind::Other` when the template does not parse, names an unknown field or function, or calls one wrongly.
-pub fn render(
+pub(crate) fn render(
     format: &str,
     command: &str,
     document: &impl Serialize,

@@ -18,7 +18,7 @@ const BAR: Duration = Duration::from_millis(200);
 
 /// Carries `planning` out, and shows meanwhile what `so_far` says: not at all when `quiet`, by a bar on `screen`, or
 /// where that is hidden by a line on `out` every ten seconds.
-pub async fn while_reading<T>(
+pub(crate) async fn while_reading<T>(
     quiet: bool,
     screen: &MultiProgress,
     out: impl Write,

@@ -14,7 +14,7 @@ use crate::report::json;
 
 /// A Go type, as far as templates can tell.
 #[derive(Debug, PartialEq)]
-pub enum Shape {
+pub(crate) enum Shape {
     Text,
     Number,
     Bool,
@@ -32,7 +32,7 @@ pub enum Shape {
 use Shape::{Bool, Digest, List, Map, Number, Struct, Text, Time};
 
 /// The document of `inspect` ([`InspectReport`](crate::report::inspect::InspectReport)).
-pub static INSPECT: Shape = Struct(&[
+pub(crate) static INSPECT: Shape = Struct(&[
     ("Name", "Name", Text),
     ("Tag", "Tag", Text),
     ("Digest", "Digest", Digest),
@@ -72,7 +72,7 @@ static LAYER_DATA: Shape = Struct(&[
 ]);
 
 /// The document of `inspect --config`: the OCI image config (image-spec, config.md), by the field names of Go's struct.
-pub static CONFIG: Shape = Struct(&[
+pub(crate) static CONFIG: Shape = Struct(&[
     ("created", "Created", Time),
     ("author", "Author", Text),
     ("", "Platform", Struct(PLATFORM)),
