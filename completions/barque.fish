@@ -376,6 +376,9 @@ complete -c barque -n "__fish_barque_using_subcommand search" -s h -l help -d 'P
 complete -c barque -n "__fish_barque_using_subcommand serve" -l listen -d 'Listen here; port 0 is a free one [default: 127.0.0.1:5000, with a command 127.0.0.1:0]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l root -d 'Serve the repositories below this directory; with a command, keep what is pushed in it' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l as -d 'Serve images that have no repository name as this one; if repeated, one for each IMAGE' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l upstream -d 'Mirror this registry and keep what is pulled below --root; can be repeated, the first one is the default' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l fresh -d 'Ask the upstream about a tag again after this time' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l max-size -d 'Keep at most so many bytes of an upstream\'s blobs; those not used for longest go' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l htpasswd -d 'Ask clients for a user of this file, which `htpasswd -B` writes' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l tls-cert -d 'Serve HTTPS with the certificate in this file (PEM); read again on SIGHUP' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l tls-key -d 'The key of --tls-cert' -r -F

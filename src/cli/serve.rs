@@ -17,8 +17,8 @@ use super::flags::Global;
 use super::{Outcome, Workers, write_out};
 use crate::image::ImageName;
 use crate::report::failure::Failure;
-use crate::serve::{Options, Reload, Server, TlsFiles, What};
-use crate::settings::Access;
+use crate::serve::{MirrorOptions, Options, Reload, Server, TlsFiles, Upstream, What};
+use crate::settings::{Access, Context};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -59,6 +59,18 @@ pub(crate) struct ServeArgs {
     /// Serve images that have no repository name as this one; if repeated, one for each IMAGE
     #[arg(long = "as", value_name = "NAME[:TAG]", requires = "images")]
     names: Vec<String>,
+
+    /// Mirror this registry and keep what is pulled below --root; can be repeated, the first one is the default
+    #[arg(long = "upstream", value_name = "NAME[=URL]", requires = "root", conflicts_with_all = ["write", "delete", "images"])]
+    upstreams: Vec<Upstream>,
+
+    /// Ask the upstream about a tag again after this time
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = super::flags::duration, requires = "upstreams")]
+    fresh: std::time::Duration,
+
+    /// Keep at most so many bytes of an upstream's blobs; those not used for longest go
+    #[arg(long, value_name = "SIZE", value_parser = super::flags::size, requires = "upstreams")]
+    max_size: Option<u64>,
 
     /// Let clients push
     #[arg(long)]
@@ -130,16 +142,27 @@ pub(crate) async fn run(
         .as_deref()
         .or(temporary.as_ref().map(TempDir::path))
     {
+        Some(root) if !args.upstreams.is_empty() => {
+            let options = MirrorOptions {
+                upstreams: args.upstreams,
+                fresh: args.fresh,
+                max_size: args.max_size,
+                context: Context::with_stored_credentials()?.with_timeouts(global.timeouts()),
+            };
+            let shown = root.display().to_string();
+            (What::Mirror(root.to_owned(), Box::new(options)), shown)
+        }
         Some(root) => (What::Root(root.to_owned()), root.display().to_string()),
         None => (
             images(&args.images, args.names, global)?,
             args.images.join(", "),
         ),
     };
+    let own = matches!(what, What::Root(_));
     let options = Options {
         listen: args.listen.unwrap_or_else(|| default_address(for_command)),
-        write: args.write || (for_command && !in_place),
-        delete: args.delete || (for_command && !in_place),
+        write: args.write || (for_command && own),
+        delete: args.delete || (for_command && own),
         grace: args.grace,
         max_blob: args.max_blob,
         htpasswd: args.htpasswd,

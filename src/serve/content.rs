@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use crate::Result;
@@ -58,6 +59,8 @@ pub(super) enum BlobPlace {
     File(PathBuf),
     /// A part of an image that is read in place.
     Image(Arc<dyn Source>, Box<Descriptor>),
+    /// Opened at an offset when the first byte is wanted.
+    Later(Box<dyn FnOnce(u64) -> BoxFuture<'static, Result<BlobStream>> + Send>),
 }
 
 impl Blob {
@@ -65,6 +68,7 @@ impl Blob {
     pub(super) async fn read(self, offset: u64) -> Result<BlobStream> {
         match self.place {
             BlobPlace::File(path) => blob_store::read_file(&path, offset).await,
+            BlobPlace::Later(open) => open(offset).await,
             BlobPlace::Image(source, blob) => source.blob_unhashed(&blob, offset).await,
         }
     }

@@ -16,6 +16,7 @@ mod access;
 mod answer;
 mod content;
 mod embedded;
+mod mirror;
 mod page;
 mod patience;
 mod places;
@@ -43,6 +44,7 @@ use record::Record;
 use store::Root;
 
 pub use embedded::Registry;
+pub use mirror::{MirrorOptions, Upstream};
 pub use server::{Reload, Server};
 pub use tls::TlsFiles;
 
@@ -99,6 +101,8 @@ impl Options {
 pub enum What {
     /// The OCI layouts below a directory, one for each repository.
     Root(PathBuf),
+    /// What other registries have, kept below this directory.
+    Mirror(PathBuf, Box<MirrorOptions>),
     /// Images at these places, read-only, without copying them. Where a place gives no repository, it is the one of the same
     /// position in `names` (`NAME[:TAG]`), or has the name of its file.
     InPlace {
@@ -121,6 +125,8 @@ struct App {
     /// The repositories to write to, where there are any.
     root: Option<Arc<Root>>,
     rights: Rights,
+    /// The values of `ns` that are the beginning of names here.
+    namespaces: Vec<Upstream>,
     max_blob: u64,
     users: Option<Users>,
     record: Record,

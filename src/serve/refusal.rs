@@ -8,14 +8,16 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Body};
-use crate::Error;
 use crate::image::Digest;
+use crate::registry::ApiError;
+use crate::{Error, Kind};
 
 /// The error codes that are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Code {
     BlobUnknown,
     BlobUploadUnknown,
+    Denied,
     DigestInvalid,
     ManifestBlobUnknown,
     ManifestInvalid,
@@ -39,6 +41,7 @@ impl Code {
         match self {
             Code::BlobUnknown => "BLOB_UNKNOWN",
             Code::BlobUploadUnknown => "BLOB_UPLOAD_UNKNOWN",
+            Code::Denied => "DENIED",
             Code::DigestInvalid => "DIGEST_INVALID",
             Code::ManifestBlobUnknown => "MANIFEST_BLOB_UNKNOWN",
             Code::ManifestInvalid => "MANIFEST_INVALID",
@@ -150,6 +153,10 @@ impl Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
+        if let Some(refusal) = of_upstream(&error) {
+            tracing::warn!("{error:?}");
+            return refusal;
+        }
         tracing::error!("{error:?}");
         Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -157,4 +164,18 @@ impl From<Error> for Refusal {
             "the registry failed to do this; its log says why",
         )
     }
+}
+
+/// What a failure of an upstream is to the client; its words name no files.
+fn of_upstream(error: &Error) -> Option<Refusal> {
+    let status = ApiError::of(error).map(|answer| answer.status);
+    let (status, code) = match (status, error.kind()) {
+        (Some(StatusCode::TOO_MANY_REQUESTS), _) => {
+            (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests)
+        }
+        (Some(_), Kind::NotAllowed) => (StatusCode::FORBIDDEN, Code::Denied),
+        (_, Kind::Unavailable) => (StatusCode::BAD_GATEWAY, Code::Unavailable),
+        _ => return None,
+    };
+    Some(Refusal::new(status, code, format!("the upstream: {error}")))
 }

@@ -108,6 +108,21 @@ impl Route {
         }
     }
 
+    /// The same endpoint of the repository that has `namespace/` before its name.
+    pub(super) fn below(self, namespace: &str) -> Result<Route, Refusal> {
+        let below = |name: RepositoryName| match name.as_str().strip_prefix(namespace) {
+            Some(rest) if rest.starts_with('/') => Ok(name),
+            _ => repository(&format!("{namespace}/{name}")),
+        };
+        Ok(match self {
+            Route::Manifest(name, which) => Route::Manifest(below(name)?, which),
+            Route::Blob(name, digest) => Route::Blob(below(name)?, digest),
+            Route::Tags(name) => Route::Tags(below(name)?),
+            Route::Referrers(name, digest) => Route::Referrers(below(name)?, digest),
+            other => other,
+        })
+    }
+
     /// The name of the endpoint in metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {

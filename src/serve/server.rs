@@ -20,11 +20,13 @@ use tokio_rustls::TlsAcceptor;
 use super::access::Users;
 use super::answer::Answer;
 use super::content::Content;
+use super::mirror::{Mirror, Mirrored};
 use super::patience::Patient;
 use super::places::Places;
 use super::record::Record;
+use super::refusal::{Code, Refusal};
 use super::request::{Asked, RequestBody};
-use super::route::Route;
+use super::route::{Route, parameter};
 use super::store::Root;
 use super::tls::Tls;
 use super::{App, Options, Rights, What, routes};
@@ -86,6 +88,10 @@ impl Server {
             rights: Rights {
                 write: options.write,
                 delete: options.delete,
+            },
+            namespaces: match options.what {
+                What::Mirror(_, mirror) => mirror.upstreams,
+                _ => Vec::new(),
             },
             max_blob: options.max_blob.unwrap_or(u64::MAX),
             users: options.htpasswd.map(Users::open).transpose()?,
@@ -164,6 +170,13 @@ async fn open(what: &What) -> Result<(Arc<dyn Content>, Option<Arc<Root>>)> {
             let root = Arc::new(root);
             Ok((root.clone(), Some(root)))
         }
+        What::Mirror(dir, options) => {
+            let (dir, options) = (dir.clone(), options.clone());
+            let opened = tokio::task::spawn_blocking(move || Mirror::open(&dir, &options)).await;
+            let mirror =
+                opened.map_err(|e| Error::other("opening the root was stopped").because(e))??;
+            Ok((Arc::new(Mirrored(Arc::new(mirror))), None))
+        }
         What::InPlace {
             places,
             names,
@@ -223,6 +236,20 @@ async fn serve(
     }
 }
 
+/// `route` in the namespace that the client says (`ns=docker.io`, as containerd does), if it is one that is mirrored.
+fn in_namespace(app: &App, asked: &Asked, route: Route) -> Result<Route, Refusal> {
+    let Some(ns) = parameter(&asked.parts.uri, "ns").filter(|_| !app.namespaces.is_empty()) else {
+        return Ok(route);
+    };
+    match app.namespaces.iter().find(|upstream| upstream.name == ns) {
+        Some(upstream) => route.below(&upstream.key()),
+        None => {
+            let text = format!("`{ns}` is not mirrored here");
+            Err(Refusal::missing(Code::NameUnknown, text))
+        }
+    }
+}
+
 /// The answer to one request.
 async fn respond(app: &App, request: Request<Incoming>, remote: SocketAddr, tls: bool) -> Answer {
     let (parts, body) = request.into_parts();
@@ -232,7 +259,7 @@ async fn respond(app: &App, request: Request<Incoming>, remote: SocketAddr, tls:
         body: RequestBody::new(body),
         tls,
     };
-    let route = Route::parse(&asked.parts.uri);
+    let route = Route::parse(&asked.parts.uri).and_then(|route| in_namespace(app, &asked, route));
     let kind = route.as_ref().map_or("none", Route::kind);
     let mut user = None;
     let answered = match (route, &app.users) {

@@ -6,6 +6,7 @@ mod hostile;
 mod in_place;
 mod lists;
 mod manifests;
+mod mirror;
 mod operation;
 mod peers;
 mod pull;

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Result;
-use crate::image::RepositoryName;
+use crate::image::{Digest, RepositoryName};
 use crate::transport::blob_store;
 
 pub(super) use repository::Repository;
@@ -53,6 +53,34 @@ impl Root {
         })
     }
 
+    /// The server's own directory.
+    pub(super) fn own(&self) -> PathBuf {
+        self.dir.join(OWN)
+    }
+
+    /// The link to a blob that no client reaches.
+    pub(super) fn pool_file(&self, digest: &Digest) -> PathBuf {
+        let algorithm = digest.algorithm().as_str();
+        self.own().join("blobs").join(algorithm).join(digest.hex())
+    }
+
+    /// All blobs that have such a link. Blocks.
+    pub(super) fn pooled(&self) -> impl Iterator<Item = (Digest, fs::Metadata)> {
+        let pool = self.own().join("blobs");
+        let algorithms = fs::read_dir(&pool).into_iter().flatten().flatten();
+        algorithms.flat_map(|algorithm| {
+            let files = fs::read_dir(algorithm.path())
+                .into_iter()
+                .flatten()
+                .flatten();
+            files.filter_map(move |file| {
+                let (algorithm, hex) = (algorithm.file_name(), file.file_name());
+                let digest = format!("{}:{}", algorithm.to_str()?, hex.to_str()?);
+                Some((digest.parse().ok()?, file.metadata().ok()?))
+            })
+        })
+    }
+
     /// Uploads that are not complete.
     pub(super) fn uploads(&self) -> &Uploads {
         &self.uploads
@@ -75,7 +103,7 @@ impl Root {
     }
 
     /// The names of the repositories, sorted. Blocks.
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
         let mut left = vec![(self.dir.clone(), String::new())];
         while let Some((dir, name)) = left.pop() {

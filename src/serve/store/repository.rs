@@ -112,7 +112,7 @@ impl Repository {
     }
 
     /// A manifest of this repository: one that the index lists, or a child of one.
-    pub(super) fn manifest(&self, which: Named<'_>) -> Result<Option<Found>> {
+    pub(in crate::serve) fn manifest(&self, which: Named<'_>) -> Result<Option<Found>> {
         let Some(snapshot) = self.snapshot()? else {
             return Ok(None);
         };

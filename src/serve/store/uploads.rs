@@ -129,6 +129,20 @@ impl Session {
         })
     }
 
+    /// The file `path`, which grows to at most `size` bytes, with what is in it. Blocks.
+    pub(in crate::serve) fn at(path: &Path, size: u64) -> Result<Arc<Session>> {
+        let open = || {
+            let file = File::options().create(true).append(true).open(path)?;
+            let len = file.metadata()?.len();
+            if len > size {
+                file.set_len(0)?;
+            }
+            Ok(if len > size { 0 } else { len })
+        };
+        let len = open().map_err(|e| cannot_write(path, 0, size, e))?;
+        Ok(Session::new(path.to_owned(), len, None))
+    }
+
     /// Bytes that were received so far.
     pub(in crate::serve) fn len(&self) -> u64 {
         self.len.load(Ordering::Acquire)
