@@ -242,12 +242,12 @@ fn ended(
     }
     match (summary.failed, summary.drifted) {
         (0, 0) => Ok(Outcome::Nothing),
-        (0, _) => Err(Failure::Reported(DRIFTED).into()),
+        (0, _) => Err(Failure::Reported(DRIFTED)),
         _ if as_skopeo => Err(Error::other(
             "Sync failed due to previous reported error(s) for one or more images",
         )
         .into()),
-        _ => Err(Failure::Reported(SOME_FAILED).into()),
+        _ => Err(Failure::Reported(SOME_FAILED)),
     }
 }
 
@@ -276,9 +276,7 @@ fn declared(args: &SyncArgs) -> Result<Declaration> {
         return from_file(args).map_err(|e| e.context(format!("reading `{}`", args.source)));
     };
     let Some(base) = &args.destination else {
-        return Err(Error::other("a destination is missing")
-            .hint("write it after the source")
-            .into());
+        return Err(Error::other("a destination is missing").hint("write it after the source"));
     };
     let kind = match dest {
         PlaceKind::Docker => Place::Docker,
@@ -287,8 +285,7 @@ fn declared(args: &SyncArgs) -> Result<Declaration> {
     if (src, dest) == (SourceKind::Dir, PlaceKind::Dir) {
         return Err(Error::other(
             "sync from 'dir' to 'dir' not implemented, consider using rsync instead",
-        )
-        .into());
+        ));
     }
     let base = base.strip_prefix("docker://").unwrap_or(base);
     let to = vec![Target::Below {
@@ -330,8 +327,7 @@ fn declared(args: &SyncArgs) -> Result<Declaration> {
                 return Err(Error::new(
                     Kind::NotFound,
                     format!("the source directory `{}` does not exist", args.source),
-                )
-                .into());
+                ));
             }
             Entry::new(
                 Origin::Directory(args.source.clone().into()),

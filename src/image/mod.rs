@@ -23,12 +23,12 @@ pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError, Digester};
 pub use layer::LayerForm;
-#[cfg(feature = "cli")]
 pub(crate) use manifest::schema1;
 pub use manifest::{
     ArtifactView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
 };
 pub use media_type::MediaType;
+#[cfg(feature = "cli")]
 pub(crate) use name::mistakes::distance;
 pub use name::{
     DaemonImage, ImageName, Selector, TRANSPORTS, in_registry, is_ref_name, parse_reference,

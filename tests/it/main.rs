@@ -29,6 +29,7 @@ mod schema1;
 mod serve;
 mod sources;
 mod support;
+#[cfg(feature = "sync")]
 mod sync;
 mod tags;
 mod tls;
