@@ -115,7 +115,7 @@ impl RepositoryClient {
     }
 
     /// Writes `manifest` as `which`, byte for byte. What it points at must be there already. If it has a `subject` and the
-    /// registry has no referrers API, it is also listed at the referrers tag ([`super::referrers`]).
+    /// registry has no referrers API, it is also listed at the referrers tag (`v2::referrers`).
     ///
     /// Returns the digest under which the registry has it now: registries file what is pushed by tag under SHA-256,
     /// whatever the manifest's own digest is. [`Kind::Corrupt`] when the answer names a digest that other bytes have.

@@ -151,6 +151,10 @@ pub fn parse(text: &str, read_list: &dyn Fn(&str) -> Result<String>) -> Result<D
         }
         declaration.registries.insert(host, rules);
     }
+    if !declaration.registries.is_empty() {
+        let warning = "`registries` is checked but has no effect yet: no rate is kept, no repository is created";
+        declaration.warnings.push(warning.to_owned());
+    }
     for (n, item) in file.sync.iter().enumerate() {
         let entries = entries(item, &file.defaults, read_list);
         let named = item
@@ -370,7 +374,7 @@ sync:
         );
         assert!(matches!(&read.entries[3].tags, Tags::Listed(picks) if picks.len() == 1));
         assert_eq!(read.registries["docker.io"].max_pulls, Some(80));
-        assert_eq!(read.registries.len(), 2);
+        assert_eq!((read.registries.len(), read.warnings.len()), (2, 1));
     }
 
     #[test]
