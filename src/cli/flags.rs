@@ -314,7 +314,7 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Nobody waits longer, and what is reckoned with durations has room above it.
+/// Upper bound, so that adding durations cannot overflow.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Go's durations as far as people write them (`90s`, `1m30s`, `500ms`), and bare seconds; [`YEAR`] at most.

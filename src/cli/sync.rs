@@ -215,30 +215,17 @@ pub(crate) async fn run(
 
 /// What the command ends with: the failure itself when it stopped the run, else the class of what is left undone.
 fn ended(
-    summary: Summary,
+    mut summary: Summary,
     args: &SyncArgs,
     keep_going: bool,
     screen: &MultiProgress,
 ) -> Result<Outcome, Failure> {
     let as_skopeo = args.src.is_some();
-    if let (false, Some(e)) = (keep_going, summary.error) {
+    if let (false, Some(e)) = (keep_going, summary.error.take()) {
         return Err(e.into());
     }
     if !args.quiet {
-        words::print(
-            &words::summary(
-                &words::Counts {
-                    sources: summary.sources,
-                    synced: summary.synced,
-                    copied: summary.copied,
-                    bytes: summary.bytes,
-                    drifted: summary.drifted,
-                    failed: summary.failed,
-                },
-                args.dry_run,
-            ),
-            screen,
-        );
+        words::print(&words::summary(&summary, args.dry_run), screen);
     }
     match (summary.failed, summary.drifted) {
         (0, 0) => Ok(Outcome::Nothing),

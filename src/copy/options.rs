@@ -9,7 +9,7 @@ use crate::legacy::schema1::Schema1Check;
 use crate::transport::{Destination, Elsewhere};
 use crate::{Error, Kind, Result};
 
-/// What of the source is wanted, and how.
+/// Which parts of the source are copied, and how.
 #[derive(Debug, Clone)]
 pub struct CopyOptions {
     pub platforms: Platforms,

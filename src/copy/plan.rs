@@ -332,7 +332,7 @@ async fn ask(
 ) -> Result<Presence> {
     let blob = &step.blob;
     if step.recoded().is_some() {
-        // Nobody can be asked for what has no digest or size yet.
+        // A blob without a final digest or size cannot be looked up yet.
         return Ok(Presence::Absent);
     }
     let asked = async {

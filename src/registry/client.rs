@@ -60,7 +60,7 @@ pub struct Client {
     extra: HeaderMap,
     /// Kept for servers of Registry V1 only.
     cookies: Option<Cookies>,
-    /// What of uploads this registry takes (learned by `v2::uploads` and `v2::push`).
+    /// Upload features that this registry has been seen to support (learned by `v2::uploads` and `v2::push`).
     pub(super) capabilities: UploadCapabilities,
     /// Kept by `v2::referrers`.
     pub(super) referrers_tags: ReferrersTags,

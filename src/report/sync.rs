@@ -5,28 +5,10 @@ use std::io::{self, Write};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-use super::failure::clean;
+use super::failure::{clean, one_line};
 use super::table::human_size;
-use crate::Error;
 use crate::image::Digest;
-use crate::sync::run::{ItemReport, Outcome};
-
-/// The sums of a run.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counts {
-    /// Entries of the declaration.
-    pub(crate) sources: usize,
-    /// Images that are at their target.
-    pub(crate) synced: usize,
-    /// How many of these were copied.
-    pub(crate) copied: usize,
-    /// Bytes of blobs that moved.
-    pub(crate) bytes: u64,
-    /// Targets with another image that was left alone.
-    pub(crate) drifted: usize,
-    /// Failures.
-    pub(crate) failed: usize,
-}
+use crate::sync::run::{ItemReport, Outcome, Summary};
 
 /// Prints a line on stderr without disturbing progress on `screen`.
 pub(crate) fn print(line: &str, screen: &MultiProgress) {
@@ -35,20 +17,21 @@ pub(crate) fn print(line: &str, screen: &MultiProgress) {
 }
 
 /// The last line of a run; it begins as skopeo's does.
-pub(crate) fn summary(counts: &Counts, dry_run: bool) -> String {
+pub(crate) fn summary(summary: &Summary, dry_run: bool) -> String {
     let done = if dry_run {
         "Would have synced"
     } else {
         "Synced"
     };
-    let Counts {
+    let Summary {
         sources,
         synced,
         copied,
         bytes,
         drifted,
         failed,
-    } = counts;
+        ..
+    } = summary;
     let mut text = format!("{done} {synced} images from {sources} sources");
     let moved = human_size(*bytes);
     text += &match dry_run {
@@ -81,19 +64,8 @@ pub(crate) fn line(report: &ItemReport) -> String {
             format!("`{target}` has another image than `{source}` and is left alone")
         }
         Outcome::Vanished => format!("`{source}` vanished after its tag was listed"),
-        Outcome::Failed(e) => format!("barque: {}", in_one_line(e)),
+        Outcome::Failed(e) => format!("barque: {}", one_line(e)),
     }
-}
-
-/// `error` with its causes.
-fn in_one_line(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(e) = cause {
-        text += &format!(": {e}");
-        cause = e.source();
-    }
-    text
 }
 
 /// The digest that an image has at its target, if that is known.
@@ -139,7 +111,7 @@ pub(crate) fn receipt_line(report: &ItemReport) -> String {
         digest: digest_of(&report.outcome).map(Digest::to_string),
         bytes,
         seconds: (report.took.as_secs_f64() * 1000.0).round() / 1000.0,
-        error: error.map(in_one_line),
+        error: error.map(one_line),
         class: error.map(|e| e.kind().exit_code()),
     };
     serde_json::to_string(&line).unwrap_or_default() + "\n"

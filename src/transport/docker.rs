@@ -87,7 +87,7 @@ impl DockerSource {
         }
     }
 
-    /// The V1 side of the server; `e`, which made one ask for it, where there is none.
+    /// Falls back to Registry V1. Returns the original error `e` if the server has no V1 API.
     async fn v1(&self, e: Error) -> Result<&Arc<V1Source>> {
         find_v1(self.repository.client(), &self.v1, self.tmpdir.clone(), e).await
     }

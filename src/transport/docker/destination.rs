@@ -65,7 +65,7 @@ impl DockerDestination {
         &found.unwrap_or(own).name
     }
 
-    /// The V1 side of the server; `e`, which made one ask for it, where there is none.
+    /// Falls back to Registry V1. Returns the original error `e` if the server has no V1 API.
     async fn v1(&self, e: Error) -> Result<&Arc<V1Destination>> {
         let tmpdir = self.tmpdir.clone();
         let open = |session, reference: &_| V1Destination::over(session, reference, tmpdir);
