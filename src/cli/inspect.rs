@@ -11,8 +11,9 @@ use super::retry::RetryFlags;
 use super::{Outcome, names};
 use crate::copy::{Chosen, Schema1Check, check_signatures, choose_image};
 use crate::image::platform::check_config;
-use crate::image::{ChosenBy, Descriptor, Manifest, MediaType, PlatformRequest, View, config};
-use crate::legacy::v1::Sketch;
+use crate::image::{
+    ChosenBy, Descriptor, Manifest, MediaType, PlatformRequest, Sketch, View, config,
+};
 use crate::open::{all_tags, open_source};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
 use crate::report::sketch::SketchReport;
@@ -122,16 +123,11 @@ async fn inspect(
         && let Some(sketch) = source.sketch().await?
     {
         // The JSON of a V1 image is its manifest and its config.
-        let top = sketch.images.last();
-        let top = top
-            .ok_or_else(|| Error::other("the image has no JSON"))?
-            .image
-            .raw();
-        check_config(top, wish)?;
+        check_config(&sketch.config, wish)?;
         if args.raw {
-            return Ok((top.clone(), Ok(())));
+            return Ok((sketch.config, Ok(())));
         }
-        let document = config::oci_struct_json(top)?;
+        let document = config::oci_struct_json(&sketch.config)?;
         let text = shown(&document, args.format.as_deref(), &template::CONFIG)?;
         return Ok((text, Ok(())));
     }
@@ -227,9 +223,7 @@ enum Described {
 
 async fn described(source: &dyn Source, wish: &PlatformRequest) -> Result<Described> {
     if let Some(sketch) = source.sketch().await? {
-        if let Some(top) = sketch.images.last() {
-            check_config(top.image.raw(), wish)?;
-        }
+        check_config(&sketch.config, wish)?;
         return Ok(Described::Sketch(sketch));
     }
     let top = source.manifest(&ManifestRef::Named).await?;

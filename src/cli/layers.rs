@@ -119,9 +119,7 @@ async fn layers(
         && args.digests.is_empty()
         && let Some(sketch) = source.sketch().await?
     {
-        if let Some(top) = sketch.images.last() {
-            check_config(top.image.raw(), &wish)?;
-        }
+        check_config(&sketch.config, &wish)?;
         return Ok(SketchedLayers::new(&sketch).render(args.json).into());
     }
     let top = source.manifest(&ManifestRef::Named).await?;

@@ -16,6 +16,7 @@ mod media_type;
 mod name;
 pub mod platform;
 pub mod reference;
+mod sketch;
 pub(crate) mod strict_json;
 mod v1_name;
 
@@ -35,4 +36,5 @@ pub use name::{
 };
 pub use platform::{ChosenBy, PlatformError, PlatformPattern, PlatformRequest};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
+pub use sketch::{Sketch, SketchedLayer};
 pub use v1_name::{V1Id, V1Reference, V1Repository};

@@ -8,6 +8,7 @@ pub mod docker_archive;
 pub mod docker_v1;
 pub mod draft;
 pub mod jws;
+pub mod negotiate;
 pub mod registry_v1;
 pub mod schema1;
 pub mod tarsum;

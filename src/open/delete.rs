@@ -3,7 +3,7 @@
 //! The work is done beside each transport; only this file knows which they are.
 
 use crate::image::ImageName;
-use crate::legacy::docker_v1;
+use crate::legacy::{docker_v1, negotiate};
 use crate::settings::Context;
 use crate::transport::{Deleted, docker, oci_layout};
 use crate::{Error, Result};
@@ -16,7 +16,10 @@ use crate::{Error, Result};
 /// and the images stay.
 pub async fn delete(name: &ImageName, context: &Context, force: bool) -> Result<Deleted> {
     match name {
-        ImageName::Docker(reference) => docker::delete(reference, context, force).await,
+        ImageName::Docker(reference) => {
+            let older = |repository, e| negotiate::delete_tag(reference, context, repository, e);
+            docker::delete(reference, context, force, &older).await
+        }
         ImageName::DockerV1(reference) => {
             docker_v1::delete_tag(reference, context).await?;
             Ok(docker_v1::deleted(reference))

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use crate::image::ImageName;
 use crate::legacy::docker_v1;
+use crate::legacy::negotiate::{NegotiatedDestination, NegotiatedSource};
 use crate::settings::Context;
 use crate::transport::{
-    Destination, ManifestRef, Source, Unpacking, dir, docker, docker_archive, docker_daemon,
-    oci_archive, oci_layout,
+    Destination, ManifestRef, Source, Unpacking, dir, docker_archive, docker_daemon, oci_archive,
+    oci_layout,
 };
 use crate::{Error, Kind, Result};
 
@@ -54,7 +55,7 @@ pub async fn open_source(name: &ImageName, context: &Context) -> Result<Arc<dyn 
 /// The image that `name` stands for as it is.
 async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Source>> {
     Ok(match name {
-        ImageName::Docker(reference) => Arc::new(docker::DockerSource::new(reference, context)?),
+        ImageName::Docker(reference) => Arc::new(NegotiatedSource::new(reference, context)?),
         ImageName::DockerV1(reference) => Arc::new(docker_v1::V1Source::new(reference, context)?),
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciSource::open(path, selector).await?;
@@ -77,9 +78,7 @@ async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Sourc
 /// The image `name` to write to.
 pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc<dyn Destination>> {
     Ok(match name {
-        ImageName::Docker(reference) => {
-            Arc::new(docker::DockerDestination::new(reference, context)?)
-        }
+        ImageName::Docker(reference) => Arc::new(NegotiatedDestination::new(reference, context)?),
         ImageName::DockerV1(reference) => {
             Arc::new(docker_v1::V1Destination::new(reference, context)?)
         }

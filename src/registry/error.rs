@@ -217,6 +217,11 @@ pub(crate) fn may_have_gone(e: &Error) -> bool {
     ApiError::of(e).is_some_and(|a| a.maybe_done && a.status == StatusCode::NOT_FOUND)
 }
 
+/// Whether `e` is the answer of a server without `/v2/`: a 404 without the errors of a registry.
+pub(crate) fn has_no_v2(e: &Error) -> bool {
+    ApiError::of(e).is_some_and(|answer| answer.status == 404 && answer.items.is_empty())
+}
+
 /// The host that Docker Hub's registry answers on.
 const DOCKER_HUB: &str = "registry-1.docker.io";
 

@@ -11,8 +11,7 @@ use serde::Serialize;
 use super::go_time::GoTime;
 use super::json;
 use super::table::{self, Align, Table, human_size};
-use crate::legacy::v1::V1Image;
-use crate::legacy::v1::{Sketch, SketchedImage};
+use crate::image::{self, Sketch};
 
 /// The media type of a V1 image's JSON, as docker's own tools called it.
 const V1_JSON: &str = "application/vnd.docker.image.v1+json";
@@ -58,41 +57,35 @@ pub(crate) struct LayerData {
 impl SketchReport {
     /// Describes `sketch`; `tags` are those of the repository.
     pub(crate) fn new(sketch: &Sketch, tags: Vec<String>) -> SketchReport {
-        let top = sketch.images.last().map(|i| &i.image);
-        let text = |of: fn(&V1Image) -> &str| top.map(of).unwrap_or_default().to_owned();
-        let run = top.and_then(V1Image::run_config);
-        let sizes = sketch.images.iter().map(|image| image.size);
+        let sizes = sketch.layers.iter().map(|layer| layer.size);
         SketchReport {
             name: sketch.repository.clone(),
             tag: sketch.tag.clone(),
             digest: "",
             repo_tags: tags,
-            created: top
-                .and_then(V1Image::created)
+            created: sketch
+                .created
+                .as_deref()
                 .and_then(GoTime::parse)
                 .unwrap_or_else(GoTime::zero),
-            docker_version: text(V1Image::docker_version),
-            labels: run.and_then(|run| run.labels.clone()),
-            architecture: text(V1Image::architecture),
-            os: text(V1Image::os),
-            layers: sketch
-                .images
-                .iter()
-                .map(|image| image.image.id().to_owned())
-                .collect(),
-            layers_data: sketch.images.iter().map(layer_data).collect(),
-            env: run.and_then(|run| run.env.clone()),
+            docker_version: sketch.docker_version.clone(),
+            labels: sketch.labels.clone(),
+            architecture: sketch.architecture.clone(),
+            os: sketch.os.clone(),
+            layers: sketch.layers.iter().map(|layer| layer.id.clone()).collect(),
+            layers_data: sketch.layers.iter().map(layer_data).collect(),
+            env: sketch.env.clone(),
             media_type: V1_JSON,
             size: sizes.sum(),
         }
     }
 }
 
-fn layer_data(image: &SketchedImage) -> LayerData {
+fn layer_data(layer: &image::SketchedLayer) -> LayerData {
     LayerData {
         mime_type: "",
-        digest: image.checksum.clone().unwrap_or_default(),
-        size: image
+        digest: layer.checksum.clone().unwrap_or_default(),
+        size: layer
             .size
             .and_then(|size| i64::try_from(size).ok())
             .unwrap_or(-1),
@@ -119,15 +112,15 @@ struct SketchedLayer {
 impl SketchedLayers {
     /// The layers of `sketch`, base first.
     pub(crate) fn new(sketch: &Sketch) -> SketchedLayers {
-        let images = sketch.images.iter().enumerate();
+        let layers = sketch.layers.iter().enumerate();
         SketchedLayers(
-            images
-                .map(|(index, image)| SketchedLayer {
+            layers
+                .map(|(index, layer)| SketchedLayer {
                     index,
-                    id: image.image.id().to_owned(),
-                    checksum: image.checksum.clone(),
-                    size: image.size,
-                    created_by: Some(image.image.created_by()).filter(|by| !by.is_empty()),
+                    id: layer.id.clone(),
+                    checksum: layer.checksum.clone(),
+                    size: layer.size,
+                    created_by: layer.created_by.clone(),
                 })
                 .collect(),
         )

@@ -11,8 +11,7 @@ use super::{
     BlobBody, Destination, Expected, ManifestRef, PlannedBlob, Presence, ReadAhead, Source,
     WrittenLate,
 };
-use crate::image::{Descriptor, Digest, Manifest, Reference, Repository};
-use crate::legacy::v1::Sketch;
+use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch};
 use crate::{Error, Kind, Result};
 
 impl dyn Source + '_ {
@@ -257,7 +256,7 @@ impl dyn Destination + '_ {
 }
 
 /// Checks that `reference`, the name of the destination `shown`, can stand for `manifest`.
-pub(super) fn check_digest_matches(
+pub(crate) fn check_digest_matches(
     reference: &Reference,
     manifest: &Manifest,
     shown: &str,

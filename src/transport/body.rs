@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use super::BlobStream;
+use super::archive_file::ArchiveFile;
 use crate::Result;
 use crate::image::Repository;
 
@@ -42,6 +43,15 @@ impl BlobBody {
             Box::pin(
                 async move { Ok(Box::pin(futures_util::stream::iter([Ok(rest)])) as BlobStream) },
             )
+        })
+    }
+
+    /// All of `file`.
+    pub(crate) fn of_file(file: ArchiveFile) -> BlobBody {
+        let len = file.len();
+        BlobBody::new(move |from| {
+            let stream = file.section(from.min(len), len.saturating_sub(from));
+            Box::pin(async move { Ok(stream) })
         })
     }
 

@@ -5,7 +5,7 @@
 //! `place`, the data that they exchange in `types`.
 
 pub(crate) mod archive_file;
-mod asked;
+pub(crate) mod asked;
 pub mod blob_store;
 mod body;
 pub mod dir;

@@ -16,8 +16,7 @@ use super::{
     PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
 };
 use crate::Result;
-use crate::image::{Descriptor, Digest, Manifest, Reference, Repository};
-use crate::legacy::v1::Sketch;
+use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch};
 
 /// A place that an image is read from.
 #[async_trait]

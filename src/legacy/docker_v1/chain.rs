@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::image::{V1Id, V1Reference};
+use crate::image::{Sketch, V1Id, V1Reference};
 use crate::legacy::registry_v1::{ImageHead, Repo, Session};
-use crate::legacy::v1::V1Image;
-use crate::legacy::v1::{Sketch, SketchedImage};
+use crate::legacy::v1::{self, V1Image};
 use crate::{Error, Kind, Result};
 
 /// JSONs that are asked for at once.
@@ -49,21 +48,15 @@ impl Chain {
         Ok(Chain { repo, links })
     }
 
-    /// What is told of the image without its layers.
-    pub(super) fn sketch(&self, reference: &V1Reference) -> Sketch {
-        Sketch {
-            repository: format!("{}/{}", reference.registry, reference.repository),
-            tag: reference.tag.to_string(),
-            images: self
-                .links
-                .iter()
-                .map(|link| SketchedImage {
-                    image: link.image.clone(),
-                    size: link.head.size,
-                    checksum: link.head.checksum.clone(),
-                })
-                .collect(),
-        }
+    /// Describes the image without its layers.
+    pub(super) fn sketch(&self, reference: &V1Reference) -> Result<Sketch> {
+        let repository = format!("{}/{}", reference.registry, reference.repository);
+        let images = self.links.iter().map(|link| {
+            let head = &link.head;
+            (&link.image, head.size, head.checksum.clone())
+        });
+        let images: Vec<_> = images.collect();
+        Ok(v1::sketch(repository, reference.tag.to_string(), &images)?)
     }
 }
 

@@ -21,11 +21,12 @@ use crate::legacy::tarsum::payload_digester;
 use crate::legacy::v1::chain::{V1Made, v1_chain};
 use crate::registry::{MAX_UNANSWERED, UploadBody, is_unanswered};
 use crate::settings::Context;
-use crate::transport::archive_file::{ArchiveFile, spool};
+use crate::transport::archive_file::spool;
+use crate::transport::docker::spooled;
 use crate::transport::{
     BlobBody, BlobOutcome, BlobStream, CONFIG_CAP, Destination, DestinationCan,
     DestinationInventory, DestinationOffers, Foreign, ManifestRef, ManifestWritten, Network,
-    Presence, StreamedBlobs, WriteEstimates, WrittenLate, inflate, read_all, tallied,
+    Presence, StreamedBlobs, WriteEstimates, WrittenLate, inflate, read_all,
 };
 use crate::{Error, Kind, Result};
 
@@ -212,7 +213,7 @@ impl V1Destination {
         }
         let plain = inflate::plain(body.open(0).await?);
         let file = spool(plain, self.tmpdir.as_deref(), "a temporary file").await?;
-        Ok((file.len(), held(file)))
+        Ok((file.len(), BlobBody::of_file(file)))
     }
 
     /// The layer as a request's body, and what gives the payload checksum of the last time it was sent.
@@ -243,15 +244,6 @@ struct Written {
     checksum: Option<String>,
     /// It was not there before.
     anew: bool,
-}
-
-/// All of `file` as a body.
-fn held(file: ArchiveFile) -> BlobBody {
-    let len = file.len();
-    BlobBody::new(move |from| {
-        let stream = file.section(from.min(len), len.saturating_sub(from));
-        Box::pin(async move { Ok(stream) })
-    })
 }
 
 /// The payload checksum of a layer, made while it is sent.
@@ -395,18 +387,11 @@ impl DestinationInventory for V1Destination {
 impl StreamedBlobs for V1Destination {
     /// Kept in a file until it is sent: making it once more could mean to compress it once more.
     async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
-        let file = spool(content, self.tmpdir.as_deref(), "a temporary file").await?;
-        let (digest, size) = tally.ended()?;
-        let blob = Descriptor {
-            digest: digest.clone(),
-            size,
-            ..planned.clone()
-        };
-        let outcome = self.put_blob(&blob, held(file)).await?;
+        let (blob, body) = spooled(planned, &body, self.tmpdir.as_deref()).await?;
+        let outcome = self.put_blob(&blob, body).await?;
         Ok(WrittenLate {
-            digest,
-            size,
+            digest: blob.digest,
+            size: blob.size,
             outcome,
         })
     }

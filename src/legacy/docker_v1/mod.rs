@@ -6,7 +6,6 @@
 
 mod chain;
 mod destination;
-mod fallback;
 mod fetch;
 mod made;
 mod source;
@@ -20,7 +19,6 @@ use crate::transport::Deleted;
 use crate::{Kind, Result};
 
 pub use destination::V1Destination;
-pub(crate) use fallback::{Fallback, no_v2};
 pub(crate) use fetch::{Ahead, Place, Recorded, Wanted, layers};
 pub(crate) use made::Made;
 pub use source::V1Source;

@@ -15,9 +15,8 @@ use tokio::sync::OnceCell;
 use super::chain::Chain;
 use super::fetch::{self, Ahead, Layer};
 use super::made::Made;
-use crate::image::{Descriptor, Digest, Manifest, V1Reference};
+use crate::image::{Descriptor, Digest, Manifest, Sketch, V1Reference};
 use crate::legacy::registry_v1::{Repo, Session};
-use crate::legacy::v1::Sketch;
 use crate::legacy::v1::V1Image;
 use crate::settings::Context;
 use crate::transport::{
@@ -133,7 +132,7 @@ impl Source for V1Source {
 #[async_trait]
 impl Sketches for V1Source {
     async fn sketch(&self) -> Result<Option<Sketch>> {
-        Ok(Some(self.chain().await?.sketch(&self.reference)))
+        self.chain().await?.sketch(&self.reference).map(Some)
     }
 
     fn read_ahead(&self) -> ReadAhead {

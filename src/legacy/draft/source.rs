@@ -1,10 +1,10 @@
-//! A server that speaks the draft of 2014 behind `docker://` ([`crate::registry::v2`], "draft").
+//! `DraftSource`: an image of a server that speaks the draft of 2014.
 //!
-//! Schema 1 with layers named by digest is passed on as it is. Where layers are named by TarSum, which is the name of no
-//! bytes, they are read and checked, and the image becomes docker's schema 2, as that of a V1 registry does.
+//! Schema 1 with layers named by digest is passed on as it is. If layers are named by TarSum, which is not a hash of
+//! their bytes, they are read and checked, and the image becomes docker's schema 2, as that of a V1 registry does.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,20 +12,22 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::DraftView;
-use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Tag};
+use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch, Tag};
 use crate::legacy::docker_v1::{Ahead, Made, Place, Recorded, Wanted, layers};
 use crate::legacy::schema1::{Asked, verify};
 use crate::legacy::tarsum::{BlobSum, V1Checksum};
-use crate::legacy::v1::V1Image;
-use crate::legacy::v1::{Sketch, SketchedImage};
-use crate::registry::v2::{Pushed, RepositoryClient};
-use crate::registry::{Actions, ApiError, ByteStream, Client, UploadBody};
-use crate::transport::docker::DockerDestination;
-use crate::transport::{BlobOutcome, BlobStream, ManifestRef, ManifestWritten, ReadAhead};
+use crate::legacy::v1::{self, V1Image};
+use crate::registry::v2::RepositoryClient;
+use crate::registry::{ApiError, ByteStream};
+use crate::transport::docker::Download;
+use crate::transport::{
+    BlobSizes, BlobStream, ManifestRef, ReadAhead, Sketches, Source, SourceOffers, sized_from,
+    verified_from,
+};
 use crate::{Error, Kind, Result};
 
 /// An image on such a server, to read.
-pub(crate) struct Draft {
+pub(crate) struct DraftSource {
     repository: RepositoryClient,
     reference: Reference,
     tag: Tag,
@@ -37,25 +39,24 @@ pub(crate) struct Draft {
 }
 
 /// The tag of `reference`; nothing else names an image there.
-pub(crate) fn tag_of(reference: &Reference) -> Option<Tag> {
+pub(super) fn tag_of(reference: &Reference) -> Option<Tag> {
     match reference.digest {
         Some(_) => None,
         None => Some(reference.tag.clone().unwrap_or_else(Tag::latest)),
     }
 }
 
-impl Draft {
+impl DraftSource {
     /// The image `reference`, read in the draft's way; `e`, which made one ask, where the server does not know that.
     pub(crate) async fn find(
-        client: &Arc<Client>,
+        repository: &RepositoryClient,
         reference: &Reference,
-        tmpdir: Option<&Path>,
+        tmpdir: Option<PathBuf>,
         e: Error,
-    ) -> Result<Draft> {
+    ) -> Result<DraftSource> {
         let Some(tag) = tag_of(reference) else {
             return Err(e);
         };
-        let repository = client.repository(&reference.repository.name, Actions::Pull);
         let manifest = match repository.draft_manifest(&tag).await {
             Ok(manifest) => manifest,
             Err(answer) if knows(&answer) => return Err(answer),
@@ -77,13 +78,13 @@ impl Draft {
                 Error::new(kind, text).because(e)
             })?;
         }
-        Ok(Draft {
-            repository,
+        Ok(DraftSource {
+            repository: repository.clone(),
             reference: reference.clone(),
             tag,
             manifest,
             view,
-            tmpdir: tmpdir.map(Path::to_owned),
+            tmpdir,
             made: OnceCell::new(),
             ahead: Ahead::default(),
         })
@@ -99,58 +100,6 @@ impl Draft {
             Some(sum) => BlobSum::TarSum(sum.clone()),
             None => BlobSum::Digest(digest.clone()),
         }
-    }
-
-    pub(crate) async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
-        let manifest = match self.by_tarsum() {
-            true => &self.made().await?.manifest,
-            false => &self.manifest,
-        };
-        match which {
-            ManifestRef::Digest(digest) if digest != manifest.digest() => Err(self.missing(digest)),
-            _ => Ok(manifest.clone()),
-        }
-    }
-
-    /// A blob of an image that was made here; `None` where the server itself has the blobs of the manifest.
-    pub(crate) async fn blob(&self, blob: &Descriptor, from: u64) -> Result<Option<BlobStream>> {
-        if !self.by_tarsum() {
-            return Ok(None);
-        }
-        let stream = self.made().await?.blob(blob, from).await?;
-        Ok(Some(stream.ok_or_else(|| self.missing(&blob.digest))?))
-    }
-
-    pub(crate) async fn blob_size(&self, digest: &Digest) -> Result<u64> {
-        let sum = BlobSum::Digest(digest.clone());
-        let size = self.repository.draft_blob_size(&sum);
-        let size = size.await?.ok_or_else(|| self.missing(digest))?;
-        size.ok_or_else(|| {
-            let text = format!("the server does not tell the size of the blob `{digest}`");
-            Error::new(Kind::Unavailable, text)
-        })
-    }
-
-    pub(crate) fn read_ahead(&self) -> ReadAhead {
-        self.ahead.so_far()
-    }
-
-    /// What is told without the layers, where the manifest could not be had without them.
-    pub(crate) fn sketch(&self) -> Result<Option<Sketch>> {
-        if !self.by_tarsum() {
-            return Ok(None);
-        }
-        let images = self.view.view.chain()?.into_iter();
-        let sketched = images.map(|layer| SketchedImage {
-            image: layer.image,
-            size: None,
-            checksum: Some(self.sum(&layer.blob).to_string()),
-        });
-        Ok(Some(Sketch {
-            repository: self.reference.repository.to_string(),
-            tag: self.tag.to_string(),
-            images: sketched.collect(),
-        }))
     }
 
     async fn made(&self) -> Result<&Made> {
@@ -192,9 +141,108 @@ impl Draft {
         self.made.get_or_try_init(make).await
     }
 
+    /// The blob from offset `from` on. The layers of an image that becomes a modern one are served from where they were
+    /// read to.
+    async fn checked(
+        &self,
+        blob: &Descriptor,
+        from: u64,
+        check: fn(BlobStream, &Descriptor, u64) -> BlobStream,
+    ) -> Result<BlobStream> {
+        if self.by_tarsum() {
+            let stream = self.made().await?.blob(blob, from).await?;
+            return stream.ok_or_else(|| self.missing(&blob.digest));
+        }
+        let (repository, sum) = (
+            self.repository.clone(),
+            BlobSum::Digest(blob.digest.clone()),
+        );
+        let size = Some(blob.size);
+        let download = Download {
+            client: self.repository.client().clone(),
+            blob: blob.clone(),
+            open: Box::new(move |from| {
+                let (repository, sum) = (repository.clone(), sum.clone());
+                Box::pin(async move { repository.draft_blob(&sum, size, from).await })
+            }),
+            parts: None,
+        };
+        download.checked(from, check).await
+    }
+
     fn missing(&self, what: &impl std::fmt::Display) -> Error {
         let message = format!("`docker://{}` has no `{what}`", self.reference);
         Error::new(Kind::NotFound, message)
+    }
+}
+
+#[async_trait]
+impl Source for DraftSource {
+    fn name(&self) -> String {
+        format!("docker://{}", self.reference)
+    }
+
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
+        let manifest = match self.by_tarsum() {
+            true => &self.made().await?.manifest,
+            false => &self.manifest,
+        };
+        match which {
+            ManifestRef::Digest(digest) if digest != manifest.digest() => Err(self.missing(digest)),
+            _ => Ok(manifest.clone()),
+        }
+    }
+
+    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        self.checked(blob, from, verified_from).await
+    }
+
+    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        self.checked(blob, from, sized_from).await
+    }
+
+    fn offers(&self) -> SourceOffers<'_> {
+        SourceOffers {
+            reference: Some(&self.reference),
+            requests_per_blob: 1,
+            sizes: Some(self),
+            sketches: Some(self),
+            ..SourceOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl BlobSizes for DraftSource {
+    async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        let sum = BlobSum::Digest(digest.clone());
+        let size = self.repository.draft_blob_size(&sum);
+        let size = size.await?.ok_or_else(|| self.missing(digest))?;
+        size.ok_or_else(|| {
+            let text = format!("the server does not tell the size of the blob `{digest}`");
+            Error::new(Kind::Unavailable, text)
+        })
+    }
+}
+
+#[async_trait]
+impl Sketches for DraftSource {
+    async fn sketch(&self) -> Result<Option<Sketch>> {
+        if !self.by_tarsum() {
+            return Ok(None);
+        }
+        let chain = self.view.view.chain()?;
+        let images = chain.iter().map(|layer| {
+            let sum = self.sum(&layer.blob).to_string();
+            (&layer.image, None, Some(sum))
+        });
+        let images: Vec<_> = images.collect();
+        let (repository, tag) = (self.reference.repository.to_string(), self.tag.to_string());
+        Ok(Some(v1::sketch(repository, tag, &images)?))
+    }
+
+    fn read_ahead(&self) -> ReadAhead {
+        self.ahead.so_far()
     }
 }
 
@@ -226,38 +274,5 @@ impl Place for DraftLayer {
 
     async fn wait_before_try(&self, tries: usize) {
         self.repository.client().wait_before_try(tries).await;
-    }
-}
-
-impl DockerDestination {
-    pub(crate) async fn put_draft_blob(
-        &self,
-        blob: &Descriptor,
-        upload: &UploadBody,
-    ) -> Result<BlobOutcome> {
-        Ok(match self.repository.draft_push_blob(blob, upload).await? {
-            Pushed::Present => BlobOutcome::Present,
-            Pushed::Uploaded => BlobOutcome::Written,
-        })
-    }
-
-    pub(crate) async fn put_draft_manifest(
-        &self,
-        manifest: &Manifest,
-        at: &ManifestRef,
-    ) -> Result<ManifestWritten> {
-        let refused = |what: &str| {
-            let registry = &self.reference.repository.registry;
-            let text = format!("`{registry}` speaks the draft of 2014, which {what}");
-            Error::new(Kind::Refused, text)
-        };
-        let tag = tag_of(&self.reference).filter(|_| *at == ManifestRef::Named);
-        let tag = tag.ok_or_else(|| refused("knows manifests by tag only"))?;
-        if *manifest.media_type() != MediaType::SCHEMA1_SIGNED {
-            return Err(refused("holds signed images of docker schema 1 only")
-                .hint("`--format v2s1` makes one"));
-        }
-        self.repository.draft_put_manifest(&tag, manifest).await?;
-        Ok(ManifestWritten::default())
     }
 }

@@ -18,7 +18,7 @@ use crate::image::config::{is_default, or_default, rfc3339};
 use crate::image::{Digest, go_json};
 use crate::{Error, Kind};
 
-pub use sketch::{Sketch, SketchedImage};
+pub(crate) use sketch::sketch;
 
 /// Why V1 documents cannot be worked with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,23 +1,36 @@
-//! `Sketch`: a V1 image as far as its JSONs tell, for places where a manifest is made of the layers' bytes.
+//! Describes an image by its V1 documents, without reading its layers.
 
-use super::V1Image;
+use super::{V1Error, V1Image};
+use crate::image::{Sketch, SketchedLayer};
 
-/// What can be told of an image without reading its layers, at a place where the manifest is only made of them.
-#[derive(Debug, Clone)]
-pub struct Sketch {
-    /// The repository with its registry.
-    pub repository: String,
-    pub tag: String,
-    /// Base first; never empty.
-    pub images: Vec<SketchedImage>,
-}
-
-/// One V1 image of a [`Sketch`].
-#[derive(Debug, Clone)]
-pub struct SketchedImage {
-    pub image: V1Image,
-    /// Bytes of its layer as it is stored; `None` where the registry does not say.
-    pub size: Option<u64>,
-    /// The checksum over JSON and layer that was recorded, as written.
-    pub checksum: Option<String>,
+/// Describes the image `repository:tag` of the V1 images `chain`, base first, each with the size and the checksum of its
+/// layer, as far as they are known.
+///
+/// # Errors
+/// [`V1Error::Empty`] when the chain is empty.
+pub(crate) fn sketch(
+    repository: String,
+    tag: String,
+    chain: &[(&V1Image, Option<u64>, Option<String>)],
+) -> Result<Sketch, V1Error> {
+    let (top, ..) = chain.last().ok_or(V1Error::Empty)?;
+    let run = top.run_config();
+    let layer = |(image, size, checksum): &(&V1Image, Option<u64>, Option<String>)| SketchedLayer {
+        id: image.id().to_owned(),
+        size: *size,
+        checksum: checksum.clone(),
+        created_by: Some(image.created_by()).filter(|by| !by.is_empty()),
+    };
+    Ok(Sketch {
+        repository,
+        tag,
+        config: top.raw().clone(),
+        created: top.created().map(str::to_owned),
+        docker_version: top.docker_version().to_owned(),
+        architecture: top.architecture().to_owned(),
+        os: top.os().to_owned(),
+        labels: run.and_then(|run| run.labels.clone()),
+        env: run.and_then(|run| run.env.clone()),
+        layers: chain.iter().map(layer).collect(),
+    })
 }

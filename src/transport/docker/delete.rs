@@ -1,15 +1,14 @@
 //! Deletes an image from a registry: its tag alone where the registry can do that, else its manifest, once it is
-//! known that no other tag goes with it. On a server of Registry V1 the tag goes, as with `docker-v1://`.
+//! known that no other tag goes with it.
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::image::{Digest, Manifest, Reference, Tag, V1Reference};
-use crate::legacy::docker_v1::{Fallback, delete_tag_of, no_v2};
-use crate::legacy::draft::source::Draft;
+use crate::image::{Digest, Manifest, Reference, Tag};
 use crate::registry::v2::{RepositoryClient, TagOrDigest, is_referrers_tag};
-use crate::registry::{Actions, ApiError, Client, may_have_gone};
+use crate::registry::{Actions, ApiError, Client, has_no_v2, may_have_gone};
 use crate::settings::Context;
 use crate::transport::Deleted;
 use crate::{Error, Kind, Result};
@@ -19,11 +18,17 @@ const ASKED_AT_ONCE: usize = 16;
 /// Tags that a message lists.
 const LISTED: usize = 20;
 
-/// Deletes `reference`; see [`crate::open::delete`].
+/// Deletes the tag on a server that does not speak V2, after an error; returns that error if the server speaks nothing
+/// older either.
+pub(crate) type Older<'a> =
+    &'a (dyn Fn(RepositoryClient, Error) -> BoxFuture<'a, Result<Deleted>> + Send + Sync);
+
+/// Deletes `reference`; see [`crate::open::delete`]. `older` is asked if the server does not speak V2.
 pub(crate) async fn delete(
     reference: &Reference,
     context: &Context,
     force: bool,
+    older: Older<'_>,
 ) -> Result<Deleted> {
     let registry = &reference.repository.registry;
     let place = Place {
@@ -46,15 +51,15 @@ pub(crate) async fn delete(
                     }
                     None if e.kind() != Kind::NotFound => return Err(place.no_such_tag(&tag)),
                     None => {
-                        let older = match no_v2(&e) {
-                            true => place.remove_older(&tag, context, e).await,
+                        let older = match has_no_v2(&e) {
+                            true => older(place.repository.clone(), e).await,
                             false => Err(e),
                         };
                         return match older {
                             // It went with a try whose answer was lost, where the registry is one of V2.
                             Err(e)
                                 if may_have_gone(&e)
-                                    && (!no_v2(&e)
+                                    && (!has_no_v2(&e)
                                         || place.repository.client().speaks_v2().await?) =>
                             {
                                 Ok(place.deleted(vec![which]))
@@ -102,22 +107,6 @@ struct Place<'a> {
 impl Place<'_> {
     async fn remove(&self, which: &TagOrDigest) -> Result<()> {
         self.repository.delete_manifest(which).await
-    }
-
-    /// Removes the tag of a server that speaks Registry V1 or the draft of 2014; `e` where this is none.
-    async fn remove_older(&self, tag: &Tag, context: &Context, e: Error) -> Result<Deleted> {
-        let v1 = Fallback::new(self.reference, context);
-        let open = |session, name: &V1Reference| (session, name.clone());
-        let e = match v1.find(self.repository.client(), e, open).await {
-            Ok(found) => {
-                delete_tag_of(&found.0, &found.1).await?;
-                return Ok(crate::legacy::docker_v1::deleted(&found.1));
-            }
-            Err(e) => e,
-        };
-        Draft::find(self.repository.client(), self.reference, None, e).await?;
-        self.repository.draft_delete_manifest(tag).await?;
-        Ok(self.deleted(vec![TagOrDigest::Tag(tag.clone())]))
     }
 
     async fn digest(&self, tag: &Tag) -> Result<Option<Digest>> {

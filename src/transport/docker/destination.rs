@@ -13,14 +13,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::Method;
-use tokio::sync::OnceCell;
 
-use self::passing::{hashed, passing, traced};
-use super::summed;
+pub(crate) use self::passing::hashed;
+use self::passing::{passing, traced};
 use crate::image::{
     Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName, Tag,
 };
-use crate::legacy::docker_v1::{Fallback, V1Destination, no_v2};
 use crate::registry::v2::{Pushed, RepositoryClient, TagOrDigest};
 use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS};
 use crate::settings::Context;
@@ -37,22 +35,17 @@ pub struct DockerDestination {
     /// Where the image goes, for reading and writing.
     pub(crate) repository: RepositoryClient,
     pub(crate) reference: Reference,
-    v1: Fallback<V1Destination>,
-    /// Whether the server speaks the draft of 2014, once there was a reason to ask.
-    draft: OnceCell<bool>,
     tmpdir: Option<PathBuf>,
 }
 
 impl DockerDestination {
-    /// The image `reference`; nothing is sent before something is asked for. `context.tmpdir` is for what a V1
-    /// server cannot take as it is.
+    /// The image `reference`; nothing is sent before something is asked for. `context.tmpdir` is for blobs
+    /// that the registry does not take as a stream.
     pub fn new(reference: &Reference, context: &Context) -> Result<DockerDestination> {
         let client = Arc::new(Client::new(&reference.repository.registry, context)?);
         Ok(DockerDestination {
             repository: client.repository(&reference.repository.name, Actions::PullPush),
             reference: reference.clone(),
-            v1: Fallback::new(reference, context),
-            draft: OnceCell::new(),
             tmpdir: context.tmpdir.clone(),
         })
     }
@@ -63,23 +56,6 @@ impl DockerDestination {
         let own = &self.reference.repository;
         let found = found_in.iter().find(|r| r.registry == own.registry);
         &found.unwrap_or(own).name
-    }
-
-    /// Falls back to Registry V1. Returns the original error `e` if the server has no V1 API.
-    async fn v1(&self, e: Error) -> Result<&Arc<V1Destination>> {
-        let tmpdir = self.tmpdir.clone();
-        let open = |session, reference: &_| V1Destination::over(session, reference, tmpdir);
-        self.v1.find(self.repository.client(), e, open).await
-    }
-
-    /// Whether the server speaks the draft of 2014, which is asked after an answer that no registry of V2 gives.
-    async fn looks_for_draft(&self) -> Result<bool> {
-        let look = || self.repository.speaks_draft();
-        self.draft.get_or_try_init(look).await.copied()
-    }
-
-    fn is_draft(&self) -> bool {
-        self.draft.get() == Some(&true)
     }
 
     /// What the name is written to, and asked for before that: the tag, where there is one.
@@ -116,9 +92,6 @@ impl Destination for DockerDestination {
     }
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
-        if let Some(v1) = self.v1.get() {
-            return v1.put_blob(blob, body).await;
-        }
         let own = &self.reference.repository;
         let from = self.mounted_from(&body.found_in);
         let mounted = if *from == own.name {
@@ -127,35 +100,17 @@ impl Destination for DockerDestination {
             BlobOutcome::Mounted
         };
         let from = Some(from).filter(|_| !body.anew);
-        if self.is_draft() {
-            let upload = hashed(blob.size, &body);
-            return self.put_draft_blob(blob, &upload).await;
-        }
         let upload = passing(blob.size, &body);
         match self.repository.push_blob(blob, from, &upload).await {
             Ok(Pushed::Present) => Ok(mounted),
             Ok(Pushed::Uploaded) => Ok(BlobOutcome::Written),
-            Err(e) if no_v2(&e) && !upload.failed() => match self.v1(e).await {
-                Ok(v1) => v1.put_blob(blob, body).await,
-                Err(_) if self.looks_for_draft().await? => {
-                    let upload = hashed(blob.size, &body);
-                    self.put_draft_blob(blob, &upload).await
-                }
-                Err(e) => Err(e),
-            },
             Err(e) => Err(traced(e, &body).await),
         }
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
-        if let Some(v1) = self.v1.get() {
-            return v1.put_manifest(manifest, at).await;
-        }
         if *at == ManifestRef::Named {
             check_digest_matches(&self.reference, manifest, &self.name())?;
-        }
-        if self.is_draft() {
-            return self.put_draft_manifest(manifest, at).await;
         }
         if let ManifestRef::Digest(digest) = at {
             let which = TagOrDigest::Digest(digest.clone());
@@ -224,27 +179,13 @@ impl DestinationInventory for DockerDestination {
 #[async_trait]
 impl StreamedBlobs for DockerDestination {
     async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        if let Some(v1) = self.v1.get() {
-            return v1.put_stream(planned, body).await;
-        }
-        if self.is_draft() {
-            return self.write_spooled(planned, &body).await;
-        }
-        match self.write_late(planned, body.clone()).await {
-            Err(e) if no_v2(&e) => match self.v1(e).await {
-                Ok(v1) => v1.put_stream(planned, body).await,
-                Err(_) if self.looks_for_draft().await? => self.write_spooled(planned, &body).await,
-                Err(e) => Err(e),
-            },
-            other => other,
-        }
+        self.write_late(planned, body).await
     }
 }
 
 impl Network for DockerDestination {
     fn requests(&self) -> BTreeMap<String, u64> {
-        let v1 = self.v1.get().map(|v1| v1.requests());
-        summed(self.repository.client().requests(), v1)
+        self.repository.client().requests()
     }
 
     fn round_trip(&self) -> Option<Duration> {
@@ -263,9 +204,6 @@ impl WriteEstimates for DockerDestination {
         presence: Presence,
         found_in: &[Repository],
     ) -> Expected {
-        if let Some(v1) = self.v1.get() {
-            return v1.expects(coming, presence, found_in);
-        }
         let mounts = *self.mounted_from(found_in) != self.reference.repository.name;
         let (requests, outcome) = match (coming.size, presence) {
             (None, _) if coming.blob.size < late::SMALL as u64 => (2, BlobOutcome::Written),
@@ -277,9 +215,8 @@ impl WriteEstimates for DockerDestination {
         Expected { requests, outcome }
     }
 
-    fn requests_for_manifest(&self, manifest: &Manifest) -> u64 {
-        let v1 = self.v1.get();
-        v1.map_or(1, |v1| v1.requests_for_manifest(manifest))
+    fn requests_for_manifest(&self, _manifest: &Manifest) -> u64 {
+        1
     }
 }
 

@@ -31,7 +31,8 @@ const FAST: f64 = 200e6;
 const GAIN: f64 = 1.25;
 
 /// Gives the stream of a part.
-pub(super) type Fetch = Box<dyn Fn(Range<u64>) -> BoxFuture<'static, Result<BlobStream>> + Send>;
+pub(crate) type Fetch =
+    Box<dyn Fn(Range<u64>) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync>;
 
 /// How fast bytes come, by the time that they are waited for: a slow destination does not count.
 #[derive(Debug, Default)]

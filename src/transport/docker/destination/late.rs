@@ -13,7 +13,7 @@ use futures_util::stream;
 use super::DockerDestination;
 use crate::image::{Algorithm, Descriptor};
 use crate::registry::{ApiError, UploadBody};
-use crate::transport::archive_file::spool;
+use crate::transport::docker::spooled;
 use crate::transport::{
     BlobBody, BlobOutcome, BlobStream, Destination, Tally, WrittenLate, tallied,
 };
@@ -39,7 +39,9 @@ impl DockerDestination {
                 Some(bytes) => begin.extend_from_slice(&bytes?),
                 None => {
                     let all = BlobBody::of_bytes(begin.freeze());
-                    return self.write_known(planned, &tally, all).await;
+                    let (digest, size) = tally.ended()?;
+                    let blob = Descriptor::new(planned.media_type.clone(), digest, size);
+                    return self.write_known(blob, all).await;
                 }
             }
         }
@@ -52,7 +54,8 @@ impl DockerDestination {
             Ok(()) => {}
             Err(e) if takes_no_stream(&e) => {
                 tracing::debug!("{e}; sending the blob from a temporary file");
-                return self.write_spooled(planned, &body).await;
+                let (blob, body) = spooled(planned, &body, self.tmpdir.as_deref()).await?;
+                return self.write_known(blob, body).await;
             }
             Err(e) => return Err(e),
         }
@@ -65,37 +68,13 @@ impl DockerDestination {
     }
 
     /// Writes a blob that is known now.
-    async fn write_known(
-        &self,
-        planned: &Descriptor,
-        tally: &Tally,
-        body: BlobBody,
-    ) -> Result<WrittenLate> {
-        let (digest, size) = tally.ended()?;
-        let blob = Descriptor::new(planned.media_type.clone(), digest.clone(), size);
+    async fn write_known(&self, blob: Descriptor, body: BlobBody) -> Result<WrittenLate> {
         let outcome = self.put_blob(&blob, body).await?;
         Ok(WrittenLate {
-            digest,
-            size,
+            digest: blob.digest,
+            size: blob.size,
             outcome,
         })
-    }
-
-    /// Writes a blob by way of a file without a name.
-    pub(super) async fn write_spooled(
-        &self,
-        planned: &Descriptor,
-        body: &BlobBody,
-    ) -> Result<WrittenLate> {
-        let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
-        let shown = format!("a temporary file for {}", planned.digest);
-        let spool = spool(content, self.tmpdir.as_deref(), shown).await?;
-        let len = spool.len();
-        let body = BlobBody::new(move |from| {
-            let stream = spool.section(from.min(len), len.saturating_sub(from));
-            Box::pin(async move { Ok(stream) })
-        });
-        self.write_known(planned, &tally, body).await
     }
 }
 

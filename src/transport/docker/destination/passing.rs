@@ -31,7 +31,7 @@ pub(super) fn passing(size: u64, body: &BlobBody) -> UploadBody {
 }
 
 /// `body` of `size` bytes as an upload that is hashed here.
-pub(super) fn hashed(size: u64, body: &BlobBody) -> UploadBody {
+pub(crate) fn hashed(size: u64, body: &BlobBody) -> UploadBody {
     let body = body.clone();
     UploadBody::new(size, move |from| {
         let body = body.clone();
