@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_barque_global_optspecs
-    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= allow-token-host= allow-private-host= tmpdir= max-unpacked= V/version h/help
+    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= allow-token-host= allow-private-host= registries.d= tmpdir= max-unpacked= V/version h/help
 end
 
 function __fish_barque_needs_command
@@ -32,6 +32,7 @@ complete -c barque -n "__fish_barque_needs_command" -l command-timeout -d 'End t
 complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_needs_command" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_needs_command" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -75,6 +76,7 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l command-timeou
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l raw -d 'Print the manifest byte for byte, with --platform that of the platform; with --config the config'
@@ -134,6 +136,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -s a -l all -d 'Copy an index with all its platforms, not only the image of one'
@@ -141,7 +144,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l sparse -d 'When c
 complete -c barque -n "__fish_barque_using_subcommand copy" -l recheck -d 'Check every blob and manifest at the destination, even if it already has the image; local blobs are hashed'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l rehash -d 'Hash every blob, even those that only pass through to a registry, which checks them itself'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l preserve-digests -d 'Fail rather than change a digest'
-complete -c barque -n "__fish_barque_using_subcommand copy" -l remove-signatures -d 'Do not copy signatures stored beside the image, without a warning'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l remove-signatures -d 'Do not copy signatures of the image, without a warning'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l verify-signature -d 'Refuse a schema 1 manifest that was signed as another image, instead of warning'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l no-verify-signature -d 'Take a schema 1 manifest even if its signatures are invalid'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l keep-compressed -d 'Do not decompress layers written to a docker-archive:'
@@ -174,6 +177,7 @@ complete -c barque -n "__fish_barque_using_subcommand tags" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand tags" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand tags" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l plain -d 'Print one tag a line'
@@ -198,6 +202,7 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l command-time
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l plain -d 'Print one tag a line'
@@ -222,6 +227,7 @@ complete -c barque -n "__fish_barque_using_subcommand repos" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand repos" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand repos" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand repos" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand repos" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l plain -d 'Print one repository a line'
@@ -250,6 +256,7 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand layers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l list -d 'List the layers without downloading them'
@@ -297,6 +304,7 @@ complete -c barque -n "__fish_barque_using_subcommand sync" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand sync" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync" -l scoped -d 'Keep the source\'s registry and path in names at the destination'
@@ -330,6 +338,7 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand delete" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l force -d 'Delete the manifest even if other tags point to it'
@@ -344,6 +353,7 @@ complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l comman
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -367,6 +377,7 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand search" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand search" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand search" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l json -d 'Print JSON'
@@ -395,6 +406,7 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand serve" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l write -d 'Let clients push'
@@ -418,6 +430,7 @@ complete -c barque -n "__fish_barque_using_subcommand login" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand login" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand login" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand login" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l password-stdin -d 'Read the password from standard input, to its end'
@@ -435,6 +448,7 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand logout" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins that the file has'
@@ -448,6 +462,7 @@ complete -c barque -n "__fish_barque_using_subcommand completion" -l command-tim
 complete -c barque -n "__fish_barque_using_subcommand completion" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l debug -d 'Log each request and each decision to stderr, without secrets'
@@ -460,6 +475,7 @@ complete -c barque -n "__fish_barque_using_subcommand man" -l command-timeout -d
 complete -c barque -n "__fish_barque_using_subcommand man" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l debug -d 'Log each request and each decision to stderr, without secrets'

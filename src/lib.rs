@@ -3,11 +3,12 @@
 //! The crate is a house of rooms; data flows through them once, from left to right, and a room uses only
 //! the rooms to its right in this list:
 //!
-//! `cli → report, copy → open → legacy → transport → registry → settings → image`
+//! `cli → report, copy → open → legacy → transport → trust → registry → settings → image`
 //!
 //! - [`image`]: what names, digests and manifests are; pure data, no input or output.
 //! - [`settings`]: what this machine says about credentials, certificates and proxies.
 //! - [`registry`]: turns a typed request into verified answers of the distribution protocol.
+//! - [`trust`]: what signatures are.
 //! - [`open`]: from a name to its place: the image that it names, and the only list of transports.
 //! - [`legacy`]: registries and formats from before 2016, kept apart from all the others.
 //! - [`transport`]: reads and writes one image at one place, behind two small traits.
@@ -38,6 +39,7 @@ pub mod settings;
 #[cfg(feature = "sync")]
 pub mod sync;
 pub mod transport;
+pub mod trust;
 
 pub use error::{Error, Kind, Result};
 

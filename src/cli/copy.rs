@@ -95,7 +95,7 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "FILE")]
     schema1_key: Option<PathBuf>,
 
-    /// Do not copy signatures stored beside the image, without a warning
+    /// Do not copy signatures of the image, without a warning
     #[arg(long)]
     remove_signatures: bool,
 

@@ -12,6 +12,7 @@ use clap::{Arg, Args, Command};
 
 use crate::copy::Schema1Check;
 use crate::image::{ChosenBy, PlatformRequest};
+use crate::settings::registries_d::SignaturePlaces;
 use crate::settings::{
     Access, AuthFiles, Context, Credential, Found, Login, Secret, Timeouts, TokenHosts, parse_creds,
 };
@@ -95,13 +96,14 @@ pub(crate) struct Global {
     #[arg(long, global = true, hide = true)]
     pub(crate) insecure_policy: bool,
 
-    /// Accepted for compatibility with skopeo: barque keeps no signatures elsewhere than beside the image
+    /// Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]
     #[arg(
         long = "registries.d",
         global = true,
-        hide = true,
         value_name = "DIR",
-        id = "registries-d"
+        id = "registries-d",
+        help_heading = "Global options",
+        hide_short_help = true
     )]
     registries_d: Option<PathBuf>,
 
@@ -143,6 +145,7 @@ impl Global {
         Context {
             tmpdir: self.tmpdir.clone(),
             max_unpacked: self.max_unpacked,
+            signature_places: SignaturePlaces::of_machine(self.registries_d.clone()),
             ..Context::default()
                 .with_access(access)
                 .with_timeouts(self.timeouts())

@@ -135,7 +135,7 @@ async fn draw(
         let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
         return Err(Error::new(Kind::Refused, message).hint(hint));
     }
-    let up_to_date = async |digest: Option<Digest>, chosen: &Digest| {
+    let up_to_date = async |digest: Option<Digest>, chosen: &Digest, stays: bool| {
         let mut plan = CopyPlan {
             up_to_date: digest,
             notes: left_behind(&top, &want.platforms, chosen)?
@@ -144,7 +144,9 @@ async fn draw(
             ..CopyPlan::default()
         };
         if !want.leave_signatures {
-            signatures::tell_losses(&mut plan, top.digest(), source, destination).await?;
+            let present = (&top, chosen, stays);
+            let platforms = &want.platforms;
+            signatures::add_to_present(&mut plan, present, platforms, source, destination).await?;
         }
         Ok((plan, None))
     };
@@ -161,7 +163,7 @@ async fn draw(
             .as_ref()
             .is_some_and(|there| is_wanted(there, chosen))
     {
-        return up_to_date(current, chosen).await;
+        return up_to_date(current, chosen, true).await;
     }
     let platforms = match &want.platforms {
         Platforms::All { .. } if retag => &Platforms::IndexOnly,
@@ -211,7 +213,8 @@ async fn draw(
         let fits = destination.check_digest_matches_name(&top.manifest);
         fits.map_err(writing)?;
         if vouches && current.as_ref().is_some_and(|c| top.manifest.is(c)) {
-            return up_to_date(current, &chosen).await;
+            let unchanged = top.was == *top.manifest.digest();
+            return up_to_date(current, &chosen, unchanged).await;
         }
     }
 

@@ -12,7 +12,7 @@ use super::expect::found_in;
 use super::options::{CopyOptions, Platforms};
 use super::progress::Progress;
 use super::shared::writing;
-use super::types::{CopyPlan, CopyReport};
+use super::types::{CopyPlan, CopyReport, Signatures};
 use crate::image::Digest;
 use crate::image::platform::ZSTD;
 use crate::transport::{Destination, PlannedBlob, Presence, Source};
@@ -85,18 +85,13 @@ pub async fn run(
             report.digest = last.clone();
         }
         describe(&plan, &report.digest, &*source, &*destination);
-        for signatures in &plan.signatures {
-            destination
-                .put_signatures(&signatures.at, &signatures.bytes)
-                .await
-                .map_err(writing)?;
-        }
-        destination.finish().await.map_err(writing)?;
         report.bytes = moved.load(Ordering::Relaxed);
-    } else {
-        let tidied = destination.finish().await;
-        tidied.map_err(writing)?;
     }
+    for Signatures { at, digest, bytes } in &plan.signatures {
+        let written = destination.put_signatures(at, digest, bytes).await;
+        written.map_err(writing)?;
+    }
+    destination.finish().await.map_err(writing)?;
     let sides = source.requests().into_iter().chain(destination.requests());
     for (host, count) in sides.chain(want.elsewhere.requests()) {
         *report.requests.entry(host).or_default() += count;

@@ -1,38 +1,53 @@
-//! Signatures that lie beside manifests: they go along with a manifest that stays as it is, and are left behind,
-//! which is told, where it changes or where the destination has no place for them. Nothing here checks one.
+//! Signatures that are kept with manifests: they go along with a manifest that stays as it is, and are left behind,
+//! with a warning, where it changes or where the destination has no place for them. Nothing here checks one.
 
 use bytes::Bytes;
 
-use super::shared::reading;
+use super::options::Platforms;
+use super::shared::{reading, writing};
 use super::types::CopyPlan;
 use super::types::{Awaits, Signatures};
-use crate::image::Digest;
+use crate::image::{Digest, Manifest, View};
 use crate::transport::{Destination, ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
 /// Bytes of signatures that one copy takes along.
 const CAP: usize = 4 << 20;
 
-/// Adds to `plan`, by which nothing is written, that the destination lacks the signatures of the image `top`.
-pub(super) async fn tell_losses(
+const CHANGES: &str = "they do not hold for its new digest";
+
+/// A manifest whose signatures are looked for.
+struct Signed<'a> {
+    /// Its digest at the source.
+    was: &'a Digest,
+    at: ManifestRef,
+    /// Whether it has the same digest at the destination.
+    stays: bool,
+}
+
+/// Adds to `plan`, by which no manifest is written because the destination has `chosen` of the image `top`, the signatures
+/// that the source has of it. Where `stays` is not set, it has another digest there.
+pub(super) async fn add_to_present(
     plan: &mut CopyPlan,
-    top: &Digest,
+    (top, chosen, stays): (&Manifest, &Digest, bool),
+    platforms: &Platforms,
     source: &dyn Source,
     destination: &dyn Destination,
 ) -> Result<()> {
-    let found = source.signatures(&ManifestRef::Named).await;
-    let count = found.map_err(reading)?.len();
-    if count > 0 && !destination.keeps_signatures() {
-        plan.losses.push(loss(top, count, destination));
+    let mut signed = vec![Signed {
+        was: chosen,
+        at: ManifestRef::Named,
+        stays,
+    }];
+    let view = top.view()?;
+    if let (View::Index(index), Platforms::All { .. }) = (&view, platforms) {
+        signed.extend(index.manifests.iter().map(|child| Signed {
+            was: &child.digest,
+            at: ManifestRef::Digest(child.digest.clone()),
+            stays,
+        }));
     }
-    Ok(())
-}
-
-fn loss(was: &Digest, count: usize, destination: &dyn Destination) -> String {
-    let name = destination.name();
-    format!(
-        "signatures of `{was}` are left behind, {count} of them: `{name}` has no place for them"
-    )
+    add_all(plan, top.digest(), signed, source, destination).await
 }
 
 /// Adds to `plan`, whose manifests are those of the image `top`, the signatures that the source has of them.
@@ -42,35 +57,56 @@ pub(super) async fn add(
     source: &dyn Source,
     destination: &dyn Destination,
 ) -> Result<()> {
+    let steps = plan.manifests.clone();
+    let upgraded = plan.upgrade.is_some();
+    let signed = steps.iter().map(|step| Signed {
+        was: &step.was,
+        at: step.at.clone(),
+        stays: !upgraded && step.awaits == Awaits::Nothing && *step.manifest.digest() == step.was,
+    });
+    add_all(plan, top, signed.collect(), source, destination).await
+}
+
+async fn add_all(
+    plan: &mut CopyPlan,
+    top: &Digest,
+    signed: Vec<Signed<'_>>,
+    source: &dyn Source,
+    destination: &dyn Destination,
+) -> Result<()> {
     let mut size = 0;
-    for step in &plan.manifests {
-        let of = match step.was == *top {
+    for Signed { was, at, stays } in signed {
+        let of = match was == top {
             true => ManifestRef::Named,
-            false => ManifestRef::Digest(step.was.clone()),
+            false => ManifestRef::Digest(was.clone()),
         };
-        let found = source.signatures(&of).await;
-        let bytes = found.map_err(reading)?;
-        if bytes.is_empty() {
-            continue;
-        }
-        let (count, was) = (bytes.len(), &step.was);
-        let stays = plan.upgrade.is_none()
-            && step.awaits == Awaits::Nothing
-            && step.manifest.digest() == was;
-        if !destination.keeps_signatures() {
-            plan.losses.push(loss(was, count, destination));
-        } else if !stays {
-            plan.losses.push(format!(
-                "signatures of `{was}` are left behind, {count} of them: they do not hold for its new digest"
-            ));
-        } else {
-            size += bytes.iter().map(Bytes::len).sum::<usize>();
-            if size > CAP {
-                let error = Error::new(Kind::Refused, "the image has too many signatures");
-                return Err(reading(error));
+        let found = source.signatures(&of, was).await.map_err(reading)?;
+        let mut bytes = Vec::new();
+        // Reasons to leave some behind, each with how many it concerns.
+        let mut left: Vec<(String, usize)> = Vec::new();
+        for signature in found {
+            let refused = destination.refuses_signature(&signature).await;
+            let why = refused.map_err(writing)?;
+            match why.or_else(|| (!stays).then(|| CHANGES.to_owned())) {
+                None => bytes.push(signature),
+                Some(why) => match left.iter_mut().find(|(known, _)| *known == why) {
+                    Some((_, count)) => *count += 1,
+                    None => left.push((why, 1)),
+                },
             }
-            let at = step.at.clone();
-            plan.signatures.push(Signatures { at, bytes });
+        }
+        let losses = left.into_iter().map(|(why, count)| {
+            format!("signatures of `{was}` are left behind, {count} of them: {why}")
+        });
+        plan.losses.extend(losses);
+        size += bytes.iter().map(Bytes::len).sum::<usize>();
+        if size > CAP {
+            let error = Error::new(Kind::Refused, "the image has too many signatures");
+            return Err(reading(error));
+        }
+        if !bytes.is_empty() {
+            let digest = was.clone();
+            plan.signatures.push(Signatures { at, digest, bytes });
         }
     }
     Ok(())

@@ -167,6 +167,8 @@ pub struct Requests {
 pub struct Signatures {
     /// Where the manifest is written.
     pub at: ManifestRef,
+    /// The manifest's digest.
+    pub digest: Digest,
     /// In the order of the source, from 1 on.
     pub bytes: Vec<Bytes>,
 }

@@ -51,7 +51,8 @@ impl Admitted {
             .map_err(|e| Error::other(format!("`{host}` is not a valid registry host")).because(e))
     }
 
-    fn named_by_user(url: Url) -> Admitted {
+    /// A URL that the user's configuration names.
+    pub(crate) fn named_by_user(url: Url) -> Admitted {
         Admitted {
             url,
             only_public: false,

@@ -60,6 +60,8 @@ pub struct Client {
     extra: HeaderMap,
     /// Kept for servers of Registry V1 only.
     cookies: Option<Cookies>,
+    /// Whether it has shown that it keeps signatures itself (`v2::signatures`).
+    keeps_signatures: AtomicBool,
     /// Upload features that this registry has been seen to support (learned by `v2::uploads` and `v2::push`).
     pub(super) capabilities: UploadCapabilities,
     /// Kept by `v2::referrers`.
@@ -101,6 +103,7 @@ impl Client {
             private_hosts: access.private_hosts.clone().into(),
             extra,
             cookies: None,
+            keeps_signatures: AtomicBool::new(false),
             capabilities: UploadCapabilities::default(),
             referrers_tags: ReferrersTags::default(),
         })
@@ -148,6 +151,11 @@ impl Client {
     /// Requests sent so far, by host: the registry's, and those it led to.
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.wire.requests()
+    }
+
+    /// Whether an answer has shown that the registry keeps signatures itself.
+    pub(crate) fn keeps_signatures(&self) -> bool {
+        self.keeps_signatures.load(Ordering::Relaxed)
     }
 
     /// How often the registry has shown that it wants fewer requests at a time: by 429, or by breaking off
@@ -285,6 +293,10 @@ impl Client {
         let answer = self.follow(intent, pass.as_ref()).await?;
         if answer.status == StatusCode::UNAUTHORIZED && self.is_own(&answer.url) {
             self.auth.challenge(&answer.url, &answer.headers)?;
+        }
+        let keeps = answer.headers.get("x-registry-supports-signatures");
+        if keeps.is_some_and(|value| value == "1") && self.is_own(&answer.url) {
+            self.keeps_signatures.store(true, Ordering::Relaxed);
         }
         self.met.store(true, Ordering::Release);
         drop(first);

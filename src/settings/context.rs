@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::registries_d::SignaturePlaces;
 use super::{Access, AuthFiles, Login, Timeouts};
 use crate::Result;
 
@@ -37,6 +38,8 @@ pub struct Context {
     pub keep_compressed: bool,
     /// The address of the engine that `docker-daemon:` means; by default `DOCKER_HOST`, else the system's socket.
     pub daemon_host: Option<String>,
+    /// Where signatures of images in registries are; by default they are not looked for.
+    pub signature_places: SignaturePlaces,
     /// The directory that holds the blobs of an `oci:` layout, which several layouts may share.
     pub shared_blobs: Option<PathBuf>,
 }

@@ -14,6 +14,7 @@ pub mod paths;
 pub mod policy;
 mod private_file;
 pub mod registries_conf;
+pub mod registries_d;
 mod secret;
 mod store;
 mod timeouts;

@@ -18,6 +18,7 @@ use crate::image::{Reference, Repository};
 use crate::{Error, Kind, Result};
 
 pub use scope::Scope;
+pub(super) use scope::of_reference;
 
 /// Larger files are not policies.
 const SIZE_CAP: u64 = 8 << 20;

@@ -68,10 +68,10 @@ impl dyn Source + '_ {
         }
     }
 
-    /// The signatures that lie beside the manifest `of`, in their order; unchecked.
-    pub async fn signatures(&self, of: &ManifestRef) -> Result<Vec<Bytes>> {
+    /// The signatures that are kept of the manifest `of`, whose digest is `digest`, in their order; unchecked.
+    pub async fn signatures(&self, of: &ManifestRef, digest: &Digest) -> Result<Vec<Bytes>> {
         match self.offers().signatures {
-            Some(signatures) => signatures.signatures(of).await,
+            Some(signatures) => signatures.signatures(of, digest).await,
             None => Ok(Vec::new()),
         }
     }
@@ -189,18 +189,26 @@ impl dyn Destination + '_ {
         }
     }
 
-    /// Whether signatures can be kept beside manifests.
-    pub fn keeps_signatures(&self) -> bool {
-        self.offers().signatures.is_some()
+    /// Why `signature` cannot be kept with the image, in a few words; `None` where it can.
+    pub async fn refuses_signature(&self, signature: &Bytes) -> Result<Option<String>> {
+        match self.offers().signatures {
+            Some(store) => store.refuses(signature).await,
+            None => Ok(Some(format!("`{}` has no place for them", self.name()))),
+        }
     }
 
-    /// Writes the signatures of a manifest that was written, in place of all that it had.
+    /// Writes the signatures of a manifest that was written.
     ///
     /// # Errors
-    /// Those of the place; an error where [`keeps_signatures`](#method.keeps_signatures) is false.
-    pub async fn put_signatures(&self, of: &ManifestRef, signatures: &[Bytes]) -> Result<()> {
+    /// Those of the place; an error where it [refuses](#method.refuses_signature) signatures.
+    pub async fn put_signatures(
+        &self,
+        of: &ManifestRef,
+        digest: &Digest,
+        signatures: &[Bytes],
+    ) -> Result<()> {
         match self.offers().signatures {
-            Some(store) => store.put_signatures(of, signatures).await,
+            Some(store) => store.put_signatures(of, digest, signatures).await,
             None => {
                 let message = format!("`{}` has no place for signatures", self.name());
                 Err(Error::other(message))

@@ -177,7 +177,7 @@ impl SourceInventory for DirSource {
 
 #[async_trait]
 impl SignatureSource for DirSource {
-    async fn signatures(&self, of: &ManifestRef) -> Result<Vec<Bytes>> {
+    async fn signatures(&self, of: &ManifestRef, _digest: &Digest) -> Result<Vec<Bytes>> {
         let (path, of) = (self.path.clone(), of.clone());
         blocking(move || signatures::read(&path, &of)).await
     }

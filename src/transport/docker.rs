@@ -4,10 +4,13 @@
 //! where both the offset and the registry are known; what to move is not decided here. Only Registry V2 is spoken:
 //! `legacy` finds out what older servers speak.
 
+mod attachments;
 mod delete;
 mod destination;
+mod lookaside;
 mod parts;
 mod resume;
+mod signatures;
 mod spooled;
 
 use std::collections::BTreeMap;
@@ -22,8 +25,8 @@ use url::Url;
 
 use super::stream::first_bytes;
 use super::{
-    BlobSizes, BlobStream, ManifestRef, Network, RangedBlobs, Source, SourceOffers, TagList,
-    TagPages, read_all, sized_from, verified_from,
+    BlobSizes, BlobStream, ManifestRef, Network, RangedBlobs, SignatureSource, Source,
+    SourceOffers, TagList, TagPages, read_all, sized_from, verified_from,
 };
 use crate::image::{Descriptor, Digest, Manifest, Reference, Tag};
 use crate::registry::v2::{RepositoryClient, TagOrDigest};
@@ -31,6 +34,7 @@ use crate::registry::{Actions, ApiError, Client};
 use crate::settings::Context;
 use crate::{Error, Result};
 
+use self::signatures::Signatures;
 pub(crate) use delete::delete;
 pub use destination::DockerDestination;
 pub(crate) use destination::hashed;
@@ -44,6 +48,7 @@ pub struct DockerSource {
     /// Where the image is, for reading.
     pub(crate) repository: RepositoryClient,
     pub(crate) reference: Reference,
+    signatures: Signatures,
     /// Whose turn it is to be fetched in parts: one blob's, which bounds the memory that takes.
     parts: Arc<Semaphore>,
 }
@@ -55,6 +60,7 @@ impl DockerSource {
         Ok(DockerSource {
             repository: client.repository(&reference.repository.name, Actions::Pull),
             reference: reference.clone(),
+            signatures: Signatures::new(reference, context),
             parts: Arc::new(Semaphore::new(1)),
         })
     }
@@ -129,9 +135,17 @@ impl Source for DockerSource {
             sizes: Some(self),
             ranges: Some(self),
             network: Some(self),
+            signatures: Some(self),
             tags: Some(self),
             ..SourceOffers::default()
         }
+    }
+}
+
+#[async_trait]
+impl SignatureSource for DockerSource {
+    async fn signatures(&self, _of: &ManifestRef, digest: &Digest) -> Result<Vec<Bytes>> {
+        self.signatures.read(&self.repository, digest).await
     }
 }
 
@@ -163,7 +177,8 @@ impl Network for DockerSource {
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
-        self.repository.client().requests()
+        self.signatures
+            .added_to(self.repository.client().requests())
     }
 
     fn round_trip(&self) -> Option<Duration> {

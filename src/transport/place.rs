@@ -156,8 +156,11 @@ pub trait BlobSizes: Send + Sync {
 /// A source that keeps signatures beside manifests.
 #[async_trait]
 pub trait SignatureSource: Send + Sync {
-    /// The signatures of the manifest `of`, as they are, in their order; unchecked.
-    async fn signatures(&self, of: &ManifestRef) -> Result<Vec<Bytes>>;
+    /// The signatures of the manifest `of`, whose digest is `digest`, as they are stored ([`StoredSignature`]), in their
+    /// order; unchecked.
+    ///
+    /// [`StoredSignature`]: crate::trust::StoredSignature
+    async fn signatures(&self, of: &ManifestRef, digest: &Digest) -> Result<Vec<Bytes>>;
 }
 
 /// A source that can show the bytes that its name stands for even if they are not a manifest of a known kind: it cannot
@@ -228,8 +231,19 @@ pub trait IndexDescriptions: Send + Sync {
 /// A destination that keeps signatures beside manifests.
 #[async_trait]
 pub trait SignatureStore: Send + Sync {
-    /// Writes the signatures of a manifest that was written, in place of all that it had.
-    async fn put_signatures(&self, of: &ManifestRef, signatures: &[Bytes]) -> Result<()>;
+    /// Why `signature` cannot be kept here, in a few words; `None` where it can.
+    async fn refuses(&self, _signature: &Bytes) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// Writes the signatures of the manifest `of`, which was written and whose digest is `digest`. Where others are kept
+    /// besides (sigstore attachments of a registry) these are added, elsewhere they replace all that it had.
+    async fn put_signatures(
+        &self,
+        of: &ManifestRef,
+        digest: &Digest,
+        signatures: &[Bytes],
+    ) -> Result<()>;
 }
 
 /// A destination that can estimate what a write takes. Sends nothing; tokens, redirects, retries and refused mounts do

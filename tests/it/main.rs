@@ -27,6 +27,7 @@ mod repos;
 mod requests;
 mod schema1;
 mod serve;
+mod signatures;
 mod sources;
 mod support;
 #[cfg(feature = "sync")]

@@ -6,6 +6,7 @@ mod manifests;
 mod push;
 mod referrers;
 mod repository;
+mod signatures;
 mod tags;
 pub(crate) mod uploads;
 

@@ -329,7 +329,12 @@ impl StreamedBlobs for DirDestination {
 #[async_trait]
 impl SignatureStore for DirDestination {
     /// Before `manifest.json`: where the new image is seen, it has its signatures.
-    async fn put_signatures(&self, of: &ManifestRef, signatures: &[Bytes]) -> Result<()> {
+    async fn put_signatures(
+        &self,
+        of: &ManifestRef,
+        _digest: &Digest,
+        signatures: &[Bytes],
+    ) -> Result<()> {
         self.made().await?;
         for (i, signature) in signatures.iter().enumerate() {
             let name = signatures::name(of, i + 1);

@@ -12,10 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::Method;
 
 pub(crate) use self::passing::hashed;
 use self::passing::{passing, traced};
+use super::signatures::Signatures;
 use crate::image::{
     Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName, Tag,
 };
@@ -25,8 +27,8 @@ use crate::settings::Context;
 use crate::transport::asked::check_digest_matches;
 use crate::transport::{
     BlobBody, BlobOutcome, Destination, DestinationCan, DestinationInventory, DestinationOffers,
-    Expected, Foreign, ManifestRef, ManifestWritten, Network, PlannedBlob, Presence, StreamedBlobs,
-    WriteEstimates, WrittenLate,
+    Expected, Foreign, ManifestRef, ManifestWritten, Network, PlannedBlob, Presence,
+    SignatureStore, StreamedBlobs, WriteEstimates, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -36,6 +38,7 @@ pub struct DockerDestination {
     pub(crate) repository: RepositoryClient,
     pub(crate) reference: Reference,
     tmpdir: Option<PathBuf>,
+    signatures: Signatures,
 }
 
 impl DockerDestination {
@@ -47,6 +50,7 @@ impl DockerDestination {
             repository: client.repository(&reference.repository.name, Actions::PullPush),
             reference: reference.clone(),
             tmpdir: context.tmpdir.clone(),
+            signatures: Signatures::new(reference, context),
         })
     }
 
@@ -137,6 +141,7 @@ impl Destination for DockerDestination {
             reference: Some(&self.reference),
             inventory: Some(self),
             streams: Some(self),
+            signatures: Some(self),
             network: Some(self),
             estimates: Some(self),
             ..DestinationOffers::default()
@@ -177,6 +182,23 @@ impl DestinationInventory for DockerDestination {
 }
 
 #[async_trait]
+impl SignatureStore for DockerDestination {
+    async fn refuses(&self, signature: &Bytes) -> Result<Option<String>> {
+        self.signatures.refuses(&self.repository, signature).await
+    }
+
+    async fn put_signatures(
+        &self,
+        _of: &ManifestRef,
+        digest: &Digest,
+        signatures: &[Bytes],
+    ) -> Result<()> {
+        let written = self.signatures.write(&self.repository, digest, signatures);
+        written.await
+    }
+}
+
+#[async_trait]
 impl StreamedBlobs for DockerDestination {
     async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         self.write_late(planned, body).await
@@ -185,7 +207,8 @@ impl StreamedBlobs for DockerDestination {
 
 impl Network for DockerDestination {
     fn requests(&self) -> BTreeMap<String, u64> {
-        self.repository.client().requests()
+        self.signatures
+            .added_to(self.repository.client().requests())
     }
 
     fn round_trip(&self) -> Option<Duration> {
