@@ -10,7 +10,7 @@
 //! - [`registry`]: turns a typed request into verified answers of the distribution protocol.
 //! - [`trust`]: what signatures are.
 //! - [`open`]: from a name to its place: the image that it names, and the only list of transports.
-//! - [`legacy`]: registries and formats from before 2016, kept apart from all the others.
+//! - `legacy` (feature `legacy`): registries and formats from before 2016, kept apart from all the others.
 //! - [`transport`]: reads and writes one image at one place, behind two small traits.
 //! - [`copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
 //! - `sync` (feature `sync`): mirrors many images: declarations, selection of tags, and the run over them.
@@ -28,7 +28,11 @@ pub mod copy;
 mod error;
 mod files;
 pub mod image;
+#[cfg(feature = "legacy")]
 pub mod legacy;
+#[cfg(not(feature = "legacy"))]
+#[path = "no_legacy.rs"]
+mod legacy;
 pub mod open;
 pub mod registry;
 #[cfg(feature = "cli")]

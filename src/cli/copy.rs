@@ -20,8 +20,10 @@ use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
 use crate::copy::{self, CopyOptions, Format, Platforms};
 use crate::files::read_whole;
-use crate::image::{ChosenBy, ImageName, PlatformPattern, PlatformRequest, parse_reference};
-use crate::legacy::jws::SigningKey;
+use crate::image::{
+    ChosenBy, ImageName, PlatformPattern, PlatformRequest, Schema1Signer, parse_reference,
+};
+use crate::legacy::signing_key;
 use crate::open::{open_destination, open_source};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
@@ -346,24 +348,21 @@ fn format(args: &CopyArgs) -> Result<Option<Format>> {
         None => None,
         Some(FormatName::Oci) => Some(Format::Oci),
         Some(FormatName::V2s2) => Some(Format::Schema2),
-        Some(FormatName::V2s1) => {
-            let key = match &args.schema1_key {
-                Some(file) => read_key(file)?,
-                None => SigningKey::generate()?,
-            };
-            Some(Format::Schema1(Arc::new(key)))
-        }
+        Some(FormatName::V2s1) => Some(Format::Schema1(match &args.schema1_key {
+            Some(file) => read_key(file)?,
+            None => signing_key(None)?,
+        })),
     })
 }
 
 /// Bytes of a private key.
 const KEY_CAP: u64 = 1 << 20;
 
-fn read_key(file: &Path) -> Result<SigningKey> {
+fn read_key(file: &Path) -> Result<Arc<dyn Schema1Signer>> {
     let failed = || format!("the key `{}` cannot be read", file.display());
     let bytes = read_whole(file, KEY_CAP).map_err(|e| Error::other(failed()).because(e))?;
     let text = String::from_utf8(bytes).map_err(|e| Error::other(failed()).because(e))?;
-    SigningKey::parse(&text).map_err(|e| Error::from(e).context(failed()))
+    signing_key(Some(&text)).map_err(|e| e.context(failed()))
 }
 
 fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {

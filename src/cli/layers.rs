@@ -10,8 +10,7 @@ use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags, SignatureFla
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
 use crate::copy::{
-    self, Chosen, CopyOptions, CopyReport, check_signatures, choose_image, schema1_blobs,
-    sized_blobs,
+    self, Chosen, CopyOptions, CopyReport, check_signatures, choose_image, sized_blobs,
 };
 use crate::image::platform::check_config;
 use crate::image::{
@@ -140,7 +139,7 @@ async fn layers(
     let layers = match &view {
         View::Image(image) => &image.layers,
         View::Artifact(artifact) => &artifact.blobs,
-        View::Schema1(schema1) => &schema1_blobs(schema1),
+        View::Schema1(schema1) => &schema1.blobs(),
         View::Index(_) => {
             return Err(Error::other(
                 "the chosen entry of the index is an index itself",

@@ -21,6 +21,7 @@ mod names;
 mod repeat;
 mod repos;
 mod retry;
+#[cfg(feature = "legacy")]
 mod search;
 #[cfg(feature = "serve")]
 mod serve;
@@ -107,6 +108,7 @@ enum Command {
     /// Print the digest of a manifest in a file
     ManifestDigest(manifest_digest::ManifestDigestArgs),
     /// Search a registry for repositories
+    #[cfg(feature = "legacy")]
     Search(search::SearchArgs),
     /// Serve images as a registry
     #[cfg(feature = "serve")]
@@ -275,6 +277,7 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<
         Command::Sync(args) => sync::run(*args, global, screen, workers).await?,
         Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
+        #[cfg(feature = "legacy")]
         Command::Search(args) => search::run(args, global).await?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(*args, global, workers).await?,

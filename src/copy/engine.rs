@@ -21,7 +21,7 @@ use super::types::BlobDone;
 use super::types::BlobStep;
 use super::types::{Awaits, Content, CopyPlan, Recoded};
 use crate::image::{Descriptor, Digest, Repository};
-use crate::legacy::schema1::Schema1Upgrade;
+use crate::transport::Upgrade;
 use crate::transport::{
     BlobBody, BlobOutcome, BlobStream, Destination, Elsewhere, ManifestRef, ManifestWritten,
     Presence, Source, is_resume_mismatch, missing_blobs,
@@ -175,7 +175,7 @@ pub(super) struct Work {
     /// Blobs that were not there when the plan looked are written even where a file has their name: its bytes are wrong.
     pub(super) recheck: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
-    pub(super) upgrade: Option<Arc<Schema1Upgrade>>,
+    pub(super) upgrade: Option<Arc<dyn Upgrade>>,
     /// All images of an index are copied.
     pub(super) whole_index: bool,
     /// Fetches foreign layers that the source does not have.
@@ -207,7 +207,7 @@ impl Work {
     /// Writes config and manifest of the modern image that `upgrade` made of the layers it saw.
     pub(super) async fn upgraded(
         &self,
-        upgrade: &Schema1Upgrade,
+        upgrade: &dyn Upgrade,
         done: &mut Vec<BlobDone>,
     ) -> Result<Written> {
         let (manifest, config, bytes) = upgrade.made()?;
@@ -371,7 +371,7 @@ impl Work {
             Content::Source => {
                 let body = self.body(&blob, &urls, source_failed.clone(), resumed_from.clone());
                 let body = match &self.upgrade {
-                    Some(upgrade) => upgrade.watched(&blob, body),
+                    Some(upgrade) => upgrade.clone().watched(&blob, body),
                     None => body,
                 };
                 (body, None)
@@ -435,7 +435,8 @@ impl Work {
     /// Reads the layer `blob` for its plain digest where that is needed and its bytes did not pass.
     async fn completed(&self, blob: &Descriptor) -> Result<()> {
         if let Some(upgrade) = &self.upgrade {
-            let read = upgrade.complete(&*self.source, blob).await?;
+            let read = upgrade.complete(&*self.source, blob).await;
+            let read = read.map_err(reading)?;
             self.moved.fetch_add(read, Ordering::Relaxed);
         }
         Ok(())

@@ -4,20 +4,18 @@
 //! By then the blobs are written, so only what a conversion makes is sent: a config, the manifests. The conversions
 //! are those of [`super::prepared`]; here is decided which are tried, and what is said when none may be.
 
-use std::sync::Arc;
-
 use super::engine::{Work, Written};
 use super::finalize::Finalizer;
 use super::graph;
 use super::graph::order;
 use super::options::{CopyOptions, Format, Layers, holding};
 use super::prepared::Prepared;
+use super::schema1::signed_as_another;
 use super::shared::writing;
 use super::types::Content;
 use super::types::{BlobDone, BlobStep, CopyPlan, Node};
 use crate::image::{Manifest, MediaType};
-use crate::legacy::jws::SigningKey;
-use crate::legacy::schema1::decision::signed_as_another;
+use crate::legacy::signing_key;
 use crate::transport::{BlobOutcome, Destination, Presence, Source, refuses_type};
 use crate::{Error, Kind, Result};
 
@@ -60,7 +58,7 @@ impl Work {
             return Err(refusal.hint(hint));
         }
         let mut refused = Vec::new();
-        for format in others(top)? {
+        for format in others(top) {
             let written = async {
                 let (nodes, before) = (nodes.clone(), &done[..]);
                 let other = plan_in(&format, nodes, plan, before, ends, want).await?;
@@ -93,17 +91,20 @@ impl Work {
 }
 
 /// The formats to try for an image whose manifest `top` was refused, the one that keeps most of it first.
-fn others(top: &Manifest) -> Result<Vec<Format>> {
-    let schema1 = || SigningKey::generate().map(|key| Format::Schema1(Arc::new(key)));
-    Ok(match top.media_type().as_str() {
-        MediaType::OCI_MANIFEST => vec![Format::Schema2, schema1()?],
-        MediaType::DOCKER_MANIFEST => vec![Format::Oci, schema1()?],
-        MediaType::OCI_INDEX => vec![Format::Schema2],
-        MediaType::DOCKER_LIST => vec![Format::Oci],
-        MediaType::SCHEMA1 => vec![schema1()?, Format::Schema2, Format::Oci],
-        MediaType::SCHEMA1_SIGNED => vec![Format::Schema2, Format::Oci],
+fn others(top: &Manifest) -> Vec<Format> {
+    let (oci, schema2) = (Ok(Format::Oci), Ok(Format::Schema2));
+    let schema1 = || signing_key(None).map(Format::Schema1);
+    let formats = match top.media_type().as_str() {
+        MediaType::OCI_MANIFEST => vec![schema2, schema1()],
+        MediaType::DOCKER_MANIFEST => vec![oci, schema1()],
+        MediaType::OCI_INDEX => vec![schema2],
+        MediaType::DOCKER_LIST => vec![oci],
+        MediaType::SCHEMA1 => vec![schema1(), schema2, oci],
+        MediaType::SCHEMA1_SIGNED => vec![schema2, oci],
         _ => Vec::new(),
-    })
+    };
+    // A build without schema 1 has no key for it.
+    formats.into_iter().flatten().collect()
 }
 
 /// What to do about the refusal of `top` where its format may not be changed without being asked; `None` where it may.
@@ -231,13 +232,22 @@ mod tests {
     fn what_keeps_most_is_tried_first() {
         let tried = |text: &str, media_type: &str| {
             let manifest = Manifest::parse(text.to_owned().into(), Some(media_type)).unwrap();
-            let others = others(&manifest).unwrap();
+            let others = others(&manifest);
             let names: Vec<_> = others.iter().map(Format::as_str).collect();
             names.join(" ")
         };
         let image = r#"{"schemaVersion":2,"config":{},"layers":[]}"#;
-        assert_eq!(tried(image, MediaType::OCI_MANIFEST), "v2s2 v2s1");
-        assert_eq!(tried(image, MediaType::DOCKER_MANIFEST), "oci v2s1");
+        let schema1 = if cfg!(feature = "legacy") {
+            " v2s1"
+        } else {
+            ""
+        };
+        let with_schema1 = |format: &str| format!("{format}{schema1}");
+        assert_eq!(tried(image, MediaType::OCI_MANIFEST), with_schema1("v2s2"));
+        assert_eq!(
+            tried(image, MediaType::DOCKER_MANIFEST),
+            with_schema1("oci")
+        );
         let index = r#"{"schemaVersion":2,"manifests":[]}"#;
         assert_eq!(tried(index, MediaType::OCI_INDEX), "v2s2");
         assert_eq!(tried(index, MediaType::DOCKER_LIST), "oci");

@@ -13,7 +13,6 @@ use super::shared::with_sparse;
 use super::types::{ManifestStep, Node};
 use crate::image::platform::{choose, listed};
 use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformPattern, View, index};
-use crate::legacy::schema1::decision as schema1;
 use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
@@ -400,7 +399,7 @@ fn leaf(manifest: Manifest) -> Result<Node> {
                     .hint("copy all of it with `--all`"),
             );
         }
-        View::Schema1(view) => schema1::schema1_blobs(&view),
+        View::Schema1(view) => view.blobs(),
     };
     Ok(Node::new(manifest, blobs, Vec::new()))
 }

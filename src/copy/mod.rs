@@ -23,19 +23,19 @@ mod prepared;
 mod progress;
 mod recode;
 mod run;
-pub(crate) mod shared;
+mod schema1;
+mod shared;
 mod signatures;
-pub(crate) mod types;
+mod types;
 
-pub use crate::legacy::schema1::{
-    Schema1Check, Schema1Upgrade, check_signatures, schema1_blobs, sized_blobs,
-};
-pub use crate::transport::BlobOutcome;
+pub use crate::image::Schema1Check;
+pub use crate::transport::{BlobOutcome, Upgrade};
 pub use choose::{Chosen, choose_image};
 pub use options::{CopyOptions, Format, Layers, Platforms};
 pub use plan::{plan, plan_layers};
 pub use progress::{Progress, Quiet};
 pub use run::run;
+pub use schema1::{check_signatures, sized_blobs};
 pub use types::{
     Awaits, BlobDone, BlobStep, Content, CopyPlan, CopyReport, ManifestStep, Recoded, Requests,
     Signatures,

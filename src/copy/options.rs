@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::codec::Codec;
-use crate::image::{Manifest, MediaType, PlatformPattern, PlatformRequest, Repository};
-use crate::legacy::jws::SigningKey;
-use crate::legacy::schema1::Schema1Check;
+use crate::image::{
+    Manifest, MediaType, PlatformPattern, PlatformRequest, Repository, Schema1Check, Schema1Signer,
+};
 use crate::transport::{Destination, Elsewhere};
 use crate::{Error, Kind, Result};
 
@@ -112,7 +112,7 @@ pub enum Format {
     /// Docker's schema 2.
     Schema2,
     /// Docker's schema 1, signed with this key where it is made anew.
-    Schema1(Arc<SigningKey>),
+    Schema1(Arc<dyn Schema1Signer>),
 }
 
 impl Format {

@@ -12,13 +12,13 @@ use super::graph::{order, target_digest, walk};
 use super::options::stays;
 use super::options::{CopyOptions, Layers, Platforms, holding};
 use super::prepared::Prepared;
+use super::schema1;
 use super::shared::writing;
 use super::shared::{is_elsewhere, reading};
 use super::signatures;
 use super::types::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, Node};
 use crate::image::platform::is_attestation;
 use crate::image::{Descriptor, Digest, Manifest};
-use crate::legacy::schema1::decision as schema1;
 use crate::transport::{BlobOutcome, Destination, Foreign, ManifestRef, Presence, Source};
 use crate::{Error, Kind, Result};
 

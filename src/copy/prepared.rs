@@ -12,15 +12,14 @@ use super::options::{CopyOptions, Layers};
 use super::recode;
 use super::recode::Choice;
 use super::recode::Packed;
+use super::schema1::{self, Schema1Decision};
 use super::shared::{marked, read_config, replaced};
 use super::types::{Awaits, Node, Recoded};
 use crate::image::{
     Descriptor, Digest, ImageView, LayerForm, Manifest, MediaType, View, convert, index,
 };
-use crate::legacy::schema1::decision as schema1;
-use crate::legacy::schema1::{Schema1Upgrade, decision::Schema1Decision};
 use crate::transport::inflate::Compression;
-use crate::transport::{Destination, DestinationCan, Foreign, Source};
+use crate::transport::{Destination, DestinationCan, Foreign, Source, Upgrade};
 use crate::{Error, Kind, Result};
 
 /// Layers whose first bytes are asked for at once.
@@ -70,12 +69,12 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    /// The nodes as they are written. With a [`Schema1Upgrade`] the last one is what is read.
+    /// The nodes as they are written. With an [`Upgrade`] the last one is what is read.
     pub(crate) async fn turn(
         &mut self,
         destination: &dyn Destination,
         nodes: Vec<Node>,
-    ) -> Result<(Vec<Node>, Option<Arc<Schema1Upgrade>>)> {
+    ) -> Result<(Vec<Node>, Option<Arc<dyn Upgrade>>)> {
         let old = nodes.last().map(|n| n.manifest.digest().clone());
         let old = old.ok_or_else(|| Error::other("there is nothing to copy"))?;
         let (holds, reads_layers) = (self.can.holds, self.reads_layers);

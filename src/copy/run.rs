@@ -65,7 +65,7 @@ pub async fn run(
         destination.begin(&coming).await.map_err(writing)?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
         let written = match &plan.upgrade {
-            Some(upgrade) => work.upgraded(upgrade, &mut report.blobs).await?,
+            Some(upgrade) => work.upgraded(&**upgrade, &mut report.blobs).await?,
             None => work.manifests(&plan, &mut report.blobs, want).await?,
         };
         written

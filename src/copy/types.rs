@@ -8,8 +8,7 @@ use bytes::Bytes;
 
 use super::codec::Codec;
 use crate::image::{Descriptor, Digest, LayerForm, Manifest, View};
-use crate::legacy::schema1::Schema1Upgrade;
-use crate::transport::{BlobOutcome, ManifestRef, Presence};
+use crate::transport::{BlobOutcome, ManifestRef, Presence, Upgrade};
 use crate::{Error, Result};
 
 /// A manifest of the graph and what it points at directly.
@@ -151,7 +150,7 @@ pub struct CopyPlan {
     pub up_to_date: Option<Digest>,
     /// A schema 1 image becomes a modern one: its config and manifest are made when its layers have been read, and
     /// the one manifest of the plan stands for what is read.
-    pub upgrade: Option<Arc<Schema1Upgrade>>,
+    pub upgrade: Option<Arc<dyn Upgrade>>,
 }
 
 /// Requests at each side: an estimate. What was sent for the plan itself is counted with tokens, redirects and

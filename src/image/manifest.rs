@@ -8,6 +8,7 @@ mod error;
 mod kind;
 mod referrer;
 pub(crate) mod schema1;
+mod signature;
 mod view;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use super::{Algorithm, Descriptor, Digest, MediaType};
 
 pub use error::ManifestError;
 pub use schema1::Schema1View;
+pub use signature::{Schema1Check, Schema1Signer, SignatureCheck, SignatureFault};
 pub use view::{ArtifactView, ImageView, IndexView, View};
 
 /// A manifest of any generation, byte for byte as it was received or made.

@@ -26,7 +26,8 @@ pub use digest::{Algorithm, Digest, DigestError, Digester};
 pub use layer::LayerForm;
 pub(crate) use manifest::schema1;
 pub use manifest::{
-    ArtifactView, ImageView, IndexView, Manifest, ManifestError, Schema1View, View,
+    ArtifactView, ImageView, IndexView, Manifest, ManifestError, Schema1Check, Schema1Signer,
+    Schema1View, SignatureCheck, SignatureFault, View,
 };
 pub use media_type::MediaType;
 #[cfg(feature = "cli")]

@@ -3,7 +3,7 @@
 //! The work is done beside each transport; only this file knows which they are.
 
 use crate::image::ImageName;
-use crate::legacy::{docker_v1, negotiate};
+use crate::legacy;
 use crate::settings::Context;
 use crate::transport::{Deleted, docker, oci_layout};
 use crate::{Error, Result};
@@ -17,13 +17,10 @@ use crate::{Error, Result};
 pub async fn delete(name: &ImageName, context: &Context, force: bool) -> Result<Deleted> {
     match name {
         ImageName::Docker(reference) => {
-            let older = |repository, e| negotiate::delete_tag(reference, context, repository, e);
+            let older = |repository, e| legacy::delete_tag(reference, context, repository, e);
             docker::delete(reference, context, force, &older).await
         }
-        ImageName::DockerV1(reference) => {
-            docker_v1::delete_tag(reference, context).await?;
-            Ok(docker_v1::deleted(reference))
-        }
+        ImageName::DockerV1(reference) => legacy::delete_v1(reference, context).await,
         ImageName::Oci { path, selector } => oci_layout::delete(path, selector).await,
         other => {
             let text = format!("`{other}` cannot be deleted with this command");

@@ -8,12 +8,11 @@ mod tags;
 use std::sync::Arc;
 
 use crate::image::ImageName;
-use crate::legacy::docker_v1;
-use crate::legacy::negotiate::{NegotiatedDestination, NegotiatedSource};
+use crate::legacy;
 use crate::settings::Context;
+use crate::transport::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
 use crate::transport::{
-    Destination, ManifestRef, Source, Unpacking, dir, docker_archive, docker_daemon, oci_archive,
-    oci_layout,
+    Destination, ManifestRef, Source, Unpacking, dir, docker_daemon, oci_archive, oci_layout,
 };
 use crate::{Error, Kind, Result};
 
@@ -55,8 +54,8 @@ pub async fn open_source(name: &ImageName, context: &Context) -> Result<Arc<dyn 
 /// The image that `name` stands for as it is.
 async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Source>> {
     Ok(match name {
-        ImageName::Docker(reference) => Arc::new(NegotiatedSource::new(reference, context)?),
-        ImageName::DockerV1(reference) => Arc::new(docker_v1::V1Source::new(reference, context)?),
+        ImageName::Docker(reference) => legacy::registry_source(reference, context)?,
+        ImageName::DockerV1(reference) => legacy::v1_source(reference, context)?,
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciSource::open(path, selector).await?;
             Arc::new(layout.sharing(context.shared_blobs.as_deref()))
@@ -64,12 +63,13 @@ async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Sourc
         ImageName::OciArchive { path, selector } => Arc::new(
             oci_archive::OciArchiveSource::open(path, selector, &Unpacking::of(context)).await?,
         ),
-        ImageName::DockerArchive { path, selector } => Arc::new(
-            docker_archive::DockerArchiveSource::open(path, selector, &Unpacking::of(context))
-                .await?,
-        ),
+        ImageName::DockerArchive { path, selector } => {
+            let (unpacking, older) = (Unpacking::of(context), legacy::older_archives());
+            Arc::new(DockerArchiveSource::open(path, selector, &unpacking, older).await?)
+        }
         ImageName::DockerDaemon(image) => {
-            Arc::new(docker_daemon::DockerDaemonSource::open(image, context).await?)
+            let older = legacy::older_archives();
+            Arc::new(docker_daemon::DockerDaemonSource::open(image, context, older).await?)
         }
         ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })
@@ -78,10 +78,8 @@ async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Sourc
 /// The image `name` to write to.
 pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc<dyn Destination>> {
     Ok(match name {
-        ImageName::Docker(reference) => Arc::new(NegotiatedDestination::new(reference, context)?),
-        ImageName::DockerV1(reference) => {
-            Arc::new(docker_v1::V1Destination::new(reference, context)?)
-        }
+        ImageName::Docker(reference) => legacy::registry_destination(reference, context)?,
+        ImageName::DockerV1(reference) => legacy::v1_destination(reference, context)?,
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciDestination::open(path, selector).await?;
             Arc::new(layout.sharing(context.shared_blobs.as_deref()))
@@ -95,7 +93,7 @@ pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc
                 let message = format!("`{name}`: a name with a digest is for reading only");
                 return Err(Error::other(message).hint(format!("write `{bare}`")));
             }
-            Arc::new(docker_archive::DockerArchiveDestination::open(path, selector, context).await?)
+            Arc::new(DockerArchiveDestination::open(path, selector, context).await?)
         }
         ImageName::DockerDaemon(image) => Arc::new(docker_daemon::DockerDaemonDestination::open(
             image, context,

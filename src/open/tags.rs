@@ -7,6 +7,7 @@ use futures_util::stream;
 
 use super::open_source;
 use crate::image::ImageName;
+use crate::legacy::older_archives;
 use crate::settings::Context;
 use crate::transport::{TagPages, Unpacking, docker_archive, oci_archive, oci_layout};
 use crate::{Error, Result};
@@ -47,7 +48,9 @@ pub async fn open_tags(name: &ImageName, context: &Context) -> Result<Tags> {
         }
         ImageName::Oci { path, .. } => oci_layout::names(path).await?,
         ImageName::OciArchive { path, .. } => oci_archive::names(path, unpacking).await?,
-        ImageName::DockerArchive { path, .. } => docker_archive::names(path, unpacking).await?,
+        ImageName::DockerArchive { path, .. } => {
+            docker_archive::names(path, unpacking, older_archives()).await?
+        }
         ImageName::DockerDaemon(_) | ImageName::Dir { .. } => {
             return Err(Error::other(format!(
                 "`{name}` has no tags; repositories, archives and `oci:` layouts have"

@@ -25,6 +25,7 @@ pub(crate) enum Purpose {
     /// A token endpoint.
     Realm,
     /// A registry that an index of Registry V1 sends its clients to.
+    #[cfg_attr(not(feature = "legacy"), expect(dead_code))]
     Endpoint,
     /// Where a manifest says that a layer is.
     Layer,

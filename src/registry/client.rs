@@ -110,6 +110,7 @@ impl Client {
     }
 
     /// A client of a V1 server, which gets its cookies back. With `root` it is reached there and nowhere else.
+    #[cfg(feature = "legacy")]
     pub(crate) fn of_v1(
         registry: &Registry,
         context: &Context,

@@ -34,6 +34,5 @@ pub use challenge::{Challenge, parse_challenges};
 pub use client::Client;
 pub use error::{ApiError, ApiErrorItem, MAX_ITEMS};
 pub(crate) use error::{has_no_v2, may_have_gone};
-pub(crate) use failure::{MAX_UNANSWERED, is_unanswered};
 pub use intent::{Actions, ByteStream};
 pub use upload_body::UploadBody;

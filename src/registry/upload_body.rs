@@ -91,6 +91,7 @@ impl UploadBody {
     }
 
     /// Whether the body itself could not be read at any time.
+    #[cfg(feature = "legacy")]
     pub(crate) fn failed(&self) -> bool {
         self.0.failed_ever.load(Ordering::Relaxed)
     }

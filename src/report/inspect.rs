@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::go_time::GoTime;
 use super::json::to_go_json;
 use crate::image::{
-    Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, Schema1View, View,
+    Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, Schema1View,
+    SignatureCheck, View,
 };
-use crate::legacy::jws::SignatureCheck;
 use crate::{Error, Kind, Result};
 
 /// What `inspect` prints of an image or artifact.
@@ -472,6 +472,7 @@ mod tests {
         assert_eq!(report.platforms, None);
     }
 
+    #[cfg(feature = "legacy")]
     #[test]
     fn schema_1_lists_base_first_without_sizes() {
         let id = |digit: &str| digit.repeat(64);

@@ -10,7 +10,6 @@ use serde::Serialize;
 use super::json;
 use super::table::{self, Align, Table, human_size};
 use crate::image::{Descriptor, Digest, ImageConfig, MediaType, Schema1View, View};
-use crate::legacy::v1::V1Image;
 use crate::{Error, Kind, Result};
 
 /// The layers of an image, base first.
@@ -128,10 +127,7 @@ fn steps(config: Option<&[u8]>) -> Result<Vec<Option<String>>> {
 
 /// Schema 1 keeps the step with each layer, in the old config of docker.
 fn of_schema1(schema1: &Schema1View) -> Vec<Layer> {
-    let command = |text: &String| {
-        let step = V1Image::parse(text.clone()).ok()?.created_by();
-        Some(step).filter(|text| !text.is_empty())
-    };
+    let commands = schema1.commands();
     let top_first = schema1.fs_layers.iter().enumerate();
     let layers = top_first
         .rev()
@@ -141,7 +137,7 @@ fn of_schema1(schema1: &Schema1View) -> Vec<Layer> {
             digest: digest.clone(),
             size: None,
             media_type: None,
-            created_by: schema1.history.get(at).and_then(command),
+            created_by: commands.get(at).cloned().flatten(),
         });
     layers.collect()
 }
@@ -229,6 +225,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "legacy")]
     #[test]
     fn schema_1_is_turned_around() {
         let view = View::Schema1(Schema1View {

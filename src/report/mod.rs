@@ -12,6 +12,7 @@ pub(crate) mod json;
 pub(crate) mod layers;
 pub(crate) mod log;
 pub(crate) mod progress;
+#[cfg(feature = "legacy")]
 pub(crate) mod search;
 pub(crate) mod sketch;
 #[cfg(feature = "sync")]

@@ -37,7 +37,6 @@ use crate::{Error, Result};
 use self::signatures::Signatures;
 pub(crate) use delete::delete;
 pub use destination::DockerDestination;
-pub(crate) use destination::hashed;
 pub(super) use destination::{missing_blobs, refuses_type};
 pub(crate) use resume::Download;
 use resume::Parts;

@@ -2,7 +2,7 @@
 //!
 //! The archive has no manifest of the registry's kind, so one is made when it is read: docker's schema 2 over the
 //! config and the layers as they are stored. Reading and writing share little more than `manifest.json`. The older
-//! form, without that file, is read by way of the same manifest; it is not written.
+//! form, without that file, is read by [`OlderArchives`] and becomes the same manifest; it is not written.
 
 mod directories;
 mod former;
@@ -13,8 +13,11 @@ mod write;
 
 use std::path::Path;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::tar_index::TarIndex;
+use crate::Result;
 use crate::image::{Algorithm, Digest, ImageName, Selector};
 
 pub use read::DockerArchiveSource;
@@ -40,6 +43,28 @@ pub(crate) struct Item {
     #[serde(default)]
     pub(crate) layers: Option<Vec<String>>,
 }
+
+/// Reads archives of the form before Docker 1.10, which have no `manifest.json`. The functions block.
+pub(crate) trait OlderArchives: Send + Sync {
+    /// Whether the archive has that form.
+    fn knows(&self, tar: &TarIndex) -> bool;
+
+    /// The images of the archive.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Corrupt`] for an archive that cannot be read.
+    fn items(&self, tar: &TarIndex) -> Result<Vec<Item>>;
+
+    /// The config of the image `item`, and its layers base first: the member of each and the digest of its plain form.
+    /// Reads all layers.
+    ///
+    /// # Errors
+    /// As [`OlderArchives::items`].
+    fn read(&self, tar: &TarIndex, item: &Item) -> Result<(Bytes, Vec<(String, Digest)>)>;
+}
+
+/// What reads the older form; `None` in a build that cannot.
+pub(crate) type Older = Option<&'static dyn OlderArchives>;
 
 /// Digest and size of [`EMPTY_TAR`].
 pub(crate) fn empty_tar() -> (Digest, u64) {

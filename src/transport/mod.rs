@@ -24,6 +24,7 @@ mod stream;
 pub(crate) mod tar_index;
 pub(crate) mod tar_writer;
 mod types;
+mod upgrade;
 
 use crate::Error;
 use crate::image::{Digest, MediaType};
@@ -45,6 +46,7 @@ pub use types::{
     BlobOutcome, BlobStream, Deleted, DestinationCan, Expected, Foreign, ManifestRef,
     ManifestWritten, PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
 };
+pub use upgrade::Upgrade;
 
 /// The blobs that a destination missed when it refused a manifest with the error `e`: those that it named, or
 /// none where it did not say. `None` when `e` is about something else.

@@ -153,6 +153,7 @@ impl TarIndex {
     }
 
     /// The names of all members, in order, repeats included.
+    #[cfg(feature = "legacy")]
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.members
             .iter()

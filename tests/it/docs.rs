@@ -58,6 +58,7 @@ fn names(text: &str, flag: &str) -> bool {
         .any(|(at, _)| ends(&text[at + flag.len()..]) && !text[..at].ends_with('-'))
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn each_flag_is_on_the_page_of_its_command() {
     let barque = Barque::new();
@@ -79,6 +80,7 @@ fn each_flag_is_on_the_page_of_its_command() {
     }
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn each_command_is_in_the_guide_and_has_examples() {
     let barque = Barque::new();

@@ -62,6 +62,7 @@ fn compare(checked_in: &Path, made: &BTreeMap<String, String>) {
     }
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn the_man_pages_are_fresh() {
     let barque = Barque::new();
@@ -73,6 +74,7 @@ fn the_man_pages_are_fresh() {
     compare(&project("docs/man"), &pages);
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn the_completions_are_fresh() {
     let barque = Barque::new();

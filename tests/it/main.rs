@@ -8,6 +8,7 @@ mod copy;
 mod daemon;
 mod delete;
 mod docs;
+#[cfg(feature = "legacy")]
 mod draft;
 mod faults;
 mod generated;
@@ -25,6 +26,7 @@ mod referrers;
 mod registries_conf;
 mod repos;
 mod requests;
+#[cfg(feature = "legacy")]
 mod schema1;
 mod serve;
 mod signatures;
@@ -37,6 +39,7 @@ mod tls;
 mod tokens;
 mod trust;
 mod uploads;
+#[cfg(feature = "legacy")]
 mod v1;
 mod vectors;
 mod voyage;

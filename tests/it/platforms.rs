@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use barque::legacy::jws::SigningKey;
 use serde_json::{Value, json};
 
 use crate::support::Barque;
 use crate::support::fake::FakeRegistry;
-use crate::support::images::schema1;
 use crate::support::images::{self, Dialect, Maker, TestImage, media, sha256};
 
 fn one(os: &str, arch: &str, motd: &str) -> TestImage {
@@ -116,17 +114,14 @@ fn windows_is_chosen_by_its_version() {
     assert_eq!(shown["Platforms"].as_array().unwrap().len(), 3, "{shown}");
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn an_image_without_an_index_is_for_its_own_platform_only() {
     let barque = Barque::new();
     let image = one("linux", "arm64", "x");
     images::write_dir(&barque.path("one"), &image);
-    let old = schema1::image(
-        "fleet/old",
-        "1",
-        Some(&SigningKey::generate().unwrap()),
-        false,
-    );
+    let key = barque::legacy::jws::SigningKey::generate().unwrap();
+    let old = images::schema1::image("fleet/old", "1", Some(&key), false);
     images::write_dir(&barque.path("old"), &old.image);
     for (source, there) in [("dir:one", "linux/arm64"), ("dir:old", "linux/amd64")] {
         for command in [

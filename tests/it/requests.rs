@@ -192,6 +192,7 @@ fn a_new_tag_in_the_same_repository_moves_no_blob() {
     assert!(seen.len() <= 3 + 3, "{:#?}", seen.lines());
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn a_plan_expects_the_requests_that_the_copy_sends() {
     let Some(from) = fed() else { return };

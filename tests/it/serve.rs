@@ -11,5 +11,7 @@ mod operation;
 mod peers;
 mod pull;
 mod restart;
+#[cfg(feature = "legacy")]
+mod schema1;
 mod throwaway;
 mod uploads;

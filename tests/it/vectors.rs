@@ -332,6 +332,7 @@ fn manifests_of_every_kind() {
     }
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn schema1_digests_and_layers() {
     let Some(dir) = fixtures::dir() else { return };
@@ -389,6 +390,7 @@ fn schema1_digests_and_layers() {
     assert_eq!(rows, (6, 22, 3), "refused, read, digest only");
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn what_follows_the_signed_part_is_not_read() {
     let Some(dir) = fixtures::dir() else { return };

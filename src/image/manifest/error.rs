@@ -37,14 +37,22 @@ pub enum ManifestError {
     /// Schema 1: what the signatures cover cannot be made out.
     #[error("the manifest's signatures are malformed: {0}")]
     Signatures(String),
+    /// Docker schema 1, in a build without the feature `legacy`.
+    #[error("this build of barque has no support for docker schema 1 (feature `legacy`)")]
+    NoSchema1,
     /// A member is missing or is not what the specification says.
     #[error("the manifest is malformed: {0}")]
     Malformed(String),
 }
 
 impl From<ManifestError> for Error {
-    /// The class is [`Kind::Corrupt`]: the content is not what its name or type promises.
+    /// The class is [`Kind::Corrupt`]: the content is not what its name or type promises. Only what this build does not
+    /// read is [`Kind::Other`].
     fn from(error: ManifestError) -> Error {
-        Error::new(Kind::Corrupt, error.to_string()).because(error)
+        let kind = match error {
+            ManifestError::NoSchema1 => Kind::Other,
+            _ => Kind::Corrupt,
+        };
+        Error::new(kind, error.to_string()).because(error)
     }
 }

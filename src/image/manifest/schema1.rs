@@ -9,7 +9,22 @@ use serde::{Deserialize, Serialize};
 
 use super::view::read;
 use super::{ManifestError, kind};
-use crate::image::Digest;
+use crate::image::{Algorithm, Descriptor, Digest};
+
+/// The empty tar, compressed: what a step that changed no file has for a layer in schema 1.
+pub(crate) const EMPTY_LAYER: [u8; 32] = [
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x09, 0x6e, 0x88, 0x00, 0xff, 0x62, 0x18, 0x05, 0xa3, 0x60, 0x14,
+    0x8c, 0x58, 0x00, 0x08, 0x00, 0x00, 0xff, 0xff, 0x2e, 0xaf, 0xb5, 0xef, 0x00, 0x04, 0x00, 0x00,
+];
+
+/// What manifests of schema 1 call a layer, which has no descriptor there (protocols 6.1).
+const LAYER: &str = "application/vnd.docker.container.image.rootfs.diff+x-gtar";
+
+/// The descriptor of [`EMPTY_LAYER`].
+pub(crate) fn empty_layer() -> Descriptor {
+    let digest = Digest::of(Algorithm::Sha256, &EMPTY_LAYER);
+    Descriptor::new(LAYER, digest, EMPTY_LAYER.len() as u64)
+}
 
 /// Docker schema 1, read from its signed payload.
 #[derive(Debug, Clone)]
@@ -26,6 +41,9 @@ pub struct Schema1View {
 impl Schema1View {
     /// Reads the signed part of a manifest, or an unsigned manifest.
     pub(super) fn of(payload: &[u8]) -> Result<Schema1View, ManifestError> {
+        if !cfg!(feature = "legacy") {
+            return Err(ManifestError::NoSchema1);
+        }
         let document = Schema1Document::of(payload)?;
         let digests = document.blob_sums.iter().map(|text| {
             text.parse().map_err(|e| {
@@ -42,6 +60,19 @@ impl Schema1View {
             architecture: document.architecture,
             history: document.history,
         })
+    }
+}
+
+impl Schema1View {
+    /// The layers as blobs, base first, each once. Their size is 0: schema 1 does not say it.
+    pub fn blobs(&self) -> Vec<Descriptor> {
+        let mut blobs: Vec<Descriptor> = Vec::new();
+        for digest in self.fs_layers.iter().rev() {
+            if !blobs.iter().any(|blob| blob.digest == *digest) {
+                blobs.push(Descriptor::new(LAYER, digest.clone(), 0));
+            }
+        }
+        blobs
     }
 }
 
@@ -178,6 +209,14 @@ mod tests {
             .map(|p| format!(r#"{{"protected":"{}"}}"#, URL_SAFE_NO_PAD.encode(p)))
             .collect();
         format!(r#"{{"a":1,"signatures":[{}]}}"#, signatures.join(","))
+    }
+
+    #[test]
+    fn the_empty_layer_is_the_one_of_docker() {
+        assert_eq!(
+            empty_layer().digest.to_string(),
+            "sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::image::{Digest, V1Id};
 use crate::legacy::v1::{V1Image, modern_config};
 use crate::transport::blob_store::{DOCUMENT_CAP, cannot_read};
 use crate::transport::docker_archive::read::hash;
-use crate::transport::docker_archive::{Item, REPOSITORIES, empty_tar};
+use crate::transport::docker_archive::{Item, OlderArchives, REPOSITORIES, empty_tar};
 use crate::transport::inflate::{self, plain_reader};
 use crate::transport::tar_index::TarIndex;
 use crate::{Error, Result};
@@ -19,14 +19,26 @@ use crate::{Error, Result};
 /// Most images on top of one another; docker allowed 127.
 const MOST_IMAGES: usize = 10_000;
 
-/// Whether the archive has this form.
-pub(crate) fn is_legacy(tar: &TarIndex) -> bool {
-    tar.has(REPOSITORIES) || ids(tar).next().is_some()
+/// This form.
+pub(crate) struct SavedV1;
+
+impl OlderArchives for SavedV1 {
+    fn knows(&self, tar: &TarIndex) -> bool {
+        tar.has(REPOSITORIES) || ids(tar).next().is_some()
+    }
+
+    fn items(&self, tar: &TarIndex) -> Result<Vec<Item>> {
+        items(tar)
+    }
+
+    fn read(&self, tar: &TarIndex, item: &Item) -> Result<(Bytes, Vec<(String, Digest)>)> {
+        read(tar, item)
+    }
 }
 
 /// The images that have a name, in the order of `repositories`; where nothing has one, those that nothing is built
 /// upon. The id stands in the place of the config.
-pub(crate) fn items(tar: &TarIndex) -> Result<Vec<Item>> {
+fn items(tar: &TarIndex) -> Result<Vec<Item>> {
     let item = |id: String, tags: Option<Vec<String>>| Item {
         config: id,
         repo_tags: tags,
@@ -93,9 +105,7 @@ fn image(tar: &TarIndex, id: &V1Id) -> Result<V1Image> {
     }
 }
 
-/// The config of the image `item`, and its layers base first: the member of each and the digest of its plain form.
-/// Reads all layers; blocks.
-pub(crate) fn read(tar: &TarIndex, item: &Item) -> Result<(Bytes, Vec<(String, Digest)>)> {
+fn read(tar: &TarIndex, item: &Item) -> Result<(Bytes, Vec<(String, Digest)>)> {
     let mut chain: Vec<V1Image> = Vec::new();
     let mut layers = Vec::new();
     let mut seen = HashSet::new();

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 
 use super::source::tag_of;
 use crate::image::{Descriptor, Manifest, MediaType, Reference};
+use crate::registry::UploadBody;
 use crate::registry::v2::{Pushed, RepositoryClient};
 use crate::transport::asked::check_digest_matches;
-use crate::transport::docker::{DockerDestination, hashed, spooled};
+use crate::transport::docker::{DockerDestination, spooled};
 use crate::transport::{
     BlobBody, BlobOutcome, Destination, DestinationCan, DestinationOffers, ManifestRef,
     ManifestWritten, StreamedBlobs, WrittenLate,
@@ -98,4 +99,13 @@ impl StreamedBlobs for DraftDestination {
             outcome,
         })
     }
+}
+
+/// `body` of `size` bytes as an upload that is hashed here.
+fn hashed(size: u64, body: &BlobBody) -> UploadBody {
+    let body = body.clone();
+    UploadBody::new(size, move |from| {
+        let body = body.clone();
+        Box::pin(async move { body.open(from).await })
+    })
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::image::schema1::{ProtectedHeader, decode};
 use crate::image::{Manifest, ManifestError, MediaType};
+pub use crate::image::{SignatureCheck, SignatureFault};
 use key::{Jwk, PublicKey};
 
 pub use sign::{KeyError, SigningKey};
@@ -39,42 +40,6 @@ struct Header {
     jwk: Option<Jwk>,
     x5c: Option<Vec<String>>,
     alg: String,
-}
-
-/// What is wrong with a signature.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SignatureFault {
-    /// The header or the key in it cannot be read.
-    #[error("{0}")]
-    Header(String),
-    /// The key calls itself by the id of another.
-    #[error("its key calls itself `{stated}` but is `{computed}`")]
-    KeyId { stated: String, computed: String },
-    /// The algorithm is not one for the key.
-    #[error("the algorithm `{0}` does not fit its key")]
-    Algorithm(String),
-    /// It is not a signature of these bytes by this key.
-    #[error("it does not match what it signs")]
-    Wrong,
-}
-
-impl From<base64::DecodeError> for SignatureFault {
-    fn from(error: base64::DecodeError) -> SignatureFault {
-        SignatureFault::Header(error.to_string())
-    }
-}
-
-/// The verdict on one signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignatureCheck {
-    /// libtrust's id of the key, computed from it; `None` when there is no key to be read.
-    pub key_id: Option<String>,
-    /// As the signature says.
-    pub algorithm: String,
-    /// When it was signed, as the signer says (RFC 3339).
-    pub time: Option<String>,
-    /// `None` for a good signature.
-    pub fault: Option<SignatureFault>,
 }
 
 impl Manifest {

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::key::{Curve, Jwk, PublicJwk, PublicKey};
 use super::{SignatureFault, encode};
+use crate::image::Schema1Signer;
 use crate::image::go_json;
 use crate::image::schema1::{ProtectedHeader, decode};
 use crate::{Error, Kind};
@@ -66,6 +67,12 @@ fn signing(curve: Curve) -> &'static EcdsaSigningAlgorithm {
         Curve::P256 => &ECDSA_P256_SHA256_FIXED_SIGNING,
         Curve::P384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
         Curve::P521 => &ECDSA_P521_SHA512_FIXED_SIGNING,
+    }
+}
+
+impl Schema1Signer for SigningKey {
+    fn sign(&self, payload: &[u8]) -> Result<Bytes, Error> {
+        Ok(SigningKey::sign(self, payload, Timestamp::now())?)
     }
 }
 

@@ -13,7 +13,7 @@ use super::{DOCUMENT_CAP, LIST_CAP, Session};
 use crate::image::{Tag, V1Id, V1Repository};
 use crate::registry::body::Answer;
 use crate::registry::intent::{ByteStream, Intent, PresetAuth, Target, Who};
-use crate::registry::v2::{BULK, content_range, skip};
+use crate::registry::v2::blobs::{BULK, content_range, skip};
 use crate::registry::{ApiError, Client, may_have_gone};
 use crate::{Error, Kind, Result};
 

@@ -16,7 +16,7 @@ use super::{Repo, Session};
 use crate::image::{Digest, MediaType, Tag, V1Id, V1Repository};
 use crate::registry::UploadBody;
 use crate::registry::intent::{Body, Intent};
-use crate::registry::v2::BULK;
+use crate::registry::v2::blobs::BULK;
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
 

@@ -1,22 +1,13 @@
-//! What a docker schema 1 manifest has to be before barque works with it: signed by right signatures, and a chain of
-//! images without gaps. Whether it is signed under the name that it was asked for by is found out here too.
+//! What a docker schema 1 manifest has to be before barque works with it: a chain of images without gaps.
 //!
 //! Separate from the manifest's view, because a manifest that fails here can still be shown, copied and hashed. The
 //! rules for the chain are docker's `fixManifestLayers` (protocols 5.3).
 
 use std::collections::HashSet;
 
-use crate::image::schema1::Schema1Document;
-use crate::image::{Algorithm, Digest, Manifest, ManifestError, Schema1View, config};
-use crate::legacy::jws::{SignatureCheck, SignatureFault};
+use crate::image::{Algorithm, Digest, ManifestError, Schema1View, SignatureFault, config};
 use crate::legacy::v1::{V1Error, V1Image, modern_config};
 use crate::{Error, Kind};
-
-/// The empty tar, compressed: what a step that changed no file has for a layer in schema 1.
-pub const EMPTY_LAYER: [u8; 32] = [
-    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x09, 0x6e, 0x88, 0x00, 0xff, 0x62, 0x18, 0x05, 0xa3, 0x60, 0x14,
-    0x8c, 0x58, 0x00, 0x08, 0x00, 0x00, 0xff, 0xff, 0x2e, 0xaf, 0xb5, 0xef, 0x00, 0x04, 0x00, 0x00,
-];
 
 /// Why a schema 1 manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -123,6 +114,15 @@ impl Schema1View {
         Ok(json)
     }
 
+    /// The command that made each layer, in the order of `history`; `None` where the document of a layer does not say it.
+    pub fn commands(&self) -> Vec<Option<String>> {
+        let command = |text: &String| {
+            let step = V1Image::parse(text.clone()).ok()?.created_by();
+            Some(step).filter(|text| !text.is_empty())
+        };
+        self.history.iter().map(command).collect()
+    }
+
     /// The same image without the layers that [`Schema1View::chain`] drops; its errors are those.
     pub fn fixed(self) -> Result<Schema1View, Schema1Error> {
         let chain = self.chain()?;
@@ -168,57 +168,10 @@ fn check_ids(layers: &[Schema1Layer]) -> Result<(), Schema1Error> {
     Ok(())
 }
 
-/// The name by which a schema 1 manifest was asked for.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
-    /// The repository without its registry; of docker.io with `library/`.
-    pub name: &'a str,
-    /// `None` where it was asked for by digest.
-    pub tag: Option<&'a str>,
-}
-
-/// Checks the signatures of `manifest`, and that a signed one is what was asked for. Unsigned ones and other types
-/// have nothing to check.
-///
-/// # Errors
-/// [`Schema1Error::Signature`] for the first bad signature, [`Schema1Error::Name`] for another name or tag.
-pub fn verify(
-    manifest: &Manifest,
-    asked: Option<Asked<'_>>,
-) -> Result<Vec<SignatureCheck>, Schema1Error> {
-    let checks = manifest.check_signatures()?;
-    for (at, check) in checks.iter().enumerate() {
-        if let Some(fault) = &check.fault {
-            let (index, fault) = (at + 1, fault.clone());
-            return Err(Schema1Error::Signature { index, fault });
-        }
-    }
-    let (Some(asked), false) = (asked, checks.is_empty()) else {
-        return Ok(checks);
-    };
-    // Nothing but schema 1 has signatures. How its layers are named does not matter here.
-    let view = Schema1Document::of(manifest.payload())?;
-    let pairs = [
-        ("name", &view.name, Some(asked.name)),
-        ("tag", &view.tag, asked.tag),
-    ];
-    for (what, found, wanted) in pairs {
-        if let Some(wanted) = wanted.filter(|wanted| found != wanted) {
-            return Err(Schema1Error::Name {
-                what,
-                found: found.clone(),
-                wanted: wanted.to_owned(),
-            });
-        }
-    }
-    Ok(checks)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::image::Algorithm;
-    use crate::legacy::jws::SigningKey;
 
     fn id(digit: char) -> String {
         String::from(digit).repeat(64)
@@ -271,45 +224,5 @@ mod tests {
         broken.history[1] = "<html>".into();
         let told = broken.chain().unwrap_err().to_string();
         assert!(told.starts_with("entry 1 of `history`"), "{told}");
-    }
-
-    #[test]
-    fn a_signed_manifest_answers_to_its_own_name_only() {
-        let payload = format!(
-            r#"{{"schemaVersion":1,"name":"x/y","tag":"1","fsLayers":[{{"blobSum":"{}"}}],"history":[{{"v1Compatibility":"{{}}"}}]}}"#,
-            blob("a")
-        );
-        let key = SigningKey::generate().unwrap();
-        let signed = key
-            .sign(payload.as_bytes(), jiff::Timestamp::UNIX_EPOCH)
-            .unwrap();
-        let parse = |bytes: bytes::Bytes| Manifest::parse(bytes, None).unwrap();
-        let asked = |name, tag| Some(Asked { name, tag });
-        let manifest = parse(signed.clone());
-        assert_eq!(verify(&manifest, None).unwrap()[0].key_id, Some(key.id()));
-        assert!(verify(&manifest, asked("x/y", Some("1"))).is_ok());
-        assert!(verify(&manifest, asked("x/y", None)).is_ok());
-        for (name, tag) in [("x/z", Some("1")), ("x/y", Some("2")), ("y", None)] {
-            let refused = verify(&manifest, asked(name, tag)).unwrap_err();
-            assert!(matches!(refused, Schema1Error::Name { .. }), "{refused}");
-            assert_eq!(Error::from(refused).kind(), Kind::Corrupt);
-        }
-        let text = String::from_utf8(signed.to_vec()).unwrap();
-        let forged = parse(text.replacen("x/y", "x/z", 1).into());
-        assert_eq!(
-            verify(&forged, None).unwrap_err().to_string(),
-            "signature 1 is not good: it does not match what it signs"
-        );
-        let unsigned = parse(payload.into());
-        assert!(verify(&unsigned, asked("z", None)).unwrap().is_empty());
-    }
-
-    #[test]
-    fn the_empty_layer_is_the_one_of_docker() {
-        let digest = Digest::of(Algorithm::Sha256, &EMPTY_LAYER);
-        assert_eq!(
-            digest.to_string(),
-            "sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4"
-        );
     }
 }

@@ -1,7 +1,7 @@
 //! Docker's schema 1 as a modern manifest, and modern images as schema 1 (protocols 7.1, 7.2).
 //!
 //! The way up needs the plain digests of the layers, which only reading them tells: the caller has them. The way down
-//! gives the payload that docker's registry would give, to the byte; signing it is the caller's too.
+//! gives the payload that docker's registry would give, to the byte; a key of the caller signs it.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,11 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::image::convert::{ConvertError, LAYERS, docker_layer_type};
 use crate::image::layer::{DOCKER_LAYER, DOCKER_LAYER_GZIP};
-use crate::image::{Algorithm, Digest, ImageConfig, ImageView, MediaType, Schema1View, go_json};
-use crate::legacy::schema1::EMPTY_LAYER;
+use crate::image::schema1::EMPTY_LAYER;
+use crate::image::{
+    Algorithm, Digest, ImageConfig, ImageView, Manifest, MediaType, Schema1Signer, Schema1View,
+    go_json,
+};
 
 /// The type that schema 2 has for a layer of a schema 1 image, which says none.
 pub fn schema2_layer_type(is_gzip: bool) -> MediaType {
@@ -65,6 +68,16 @@ pub fn payload(view: &Schema1View, name: &str, tag: &str) -> Result<String, Conv
             .collect(),
     };
     go_json::indented(&document, "   ").map_err(malformed)
+}
+
+/// The manifest of `view`, signed by `key`.
+///
+/// # Errors
+/// Those of [`payload`] and of the key.
+pub(crate) fn signed(view: &Schema1View, key: &dyn Schema1Signer) -> crate::Result<Manifest> {
+    let payload = payload(view, &view.name, &view.tag)?;
+    let bytes = key.sign(payload.as_bytes())?;
+    Ok(Manifest::parse(bytes, None)?)
 }
 
 fn malformed(error: serde_json::Error) -> ConvertError {

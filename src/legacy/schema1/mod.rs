@@ -1,10 +1,14 @@
-//! Docker schema 1: its chain of images, conversions from and to modern manifests, and what a copy does with it.
+//! Docker schema 1: its chain of images, its signatures, and conversions from and to modern manifests.
 
 mod chain;
 pub mod convert;
-pub(crate) mod decision;
 mod upgrade;
+mod verify;
 
-pub use chain::{Asked, EMPTY_LAYER, Schema1Error, Schema1Layer, verify};
-pub use decision::{Schema1Check, check_signatures, schema1_blobs, sized_blobs};
-pub use upgrade::Schema1Upgrade;
+pub use chain::{Schema1Error, Schema1Layer};
+pub(crate) use convert::{of_image, signed};
+pub(crate) use upgrade::upgrade;
+pub use verify::{Asked, check_signatures, verify};
+
+/// The empty tar, compressed: what a step that changed no file has for a layer in schema 1.
+pub const EMPTY_LAYER: [u8; 32] = crate::image::schema1::EMPTY_LAYER;

@@ -1,28 +1,56 @@
 //! A schema 1 image made modern: its layers are read once, and config and manifest exist after them.
 //!
-//! Each layer is hashed in its plain form in the same pass that copies it ([`Schema1Upgrade::watched`]), and read for that alone
-//! where it did not have to move ([`Schema1Upgrade::complete`]). The engine calls both, and [`Schema1Upgrade::made`] at the end.
+//! Each layer is hashed in its plain form in the same pass that copies it ([`Upgrade::watched`]), and read for that alone
+//! where it did not have to move ([`Upgrade::complete`]). The engine of a copy calls both, and [`Upgrade::made`] at the
+//! end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::decision::empty_layer;
-use crate::copy::shared::reading;
-use crate::image::{Algorithm, Descriptor, Digest, Digester, Manifest, MediaType, View, convert};
+use crate::image::schema1::empty_layer;
+use crate::image::{
+    Algorithm, Descriptor, Digest, Digester, Manifest, MediaType, Schema1View, View, convert,
+};
 use crate::legacy::schema1::{EMPTY_LAYER, Schema1Layer};
 use crate::legacy::v1::{V1Image, modern_config};
 use crate::transport::inflate::{self, Compression};
-use crate::transport::{BlobBody, BlobStream, Source};
+use crate::transport::{BlobBody, BlobStream, Source, Upgrade};
 use crate::{Error, Kind, Result};
+
+/// The image of `view` as a modern one with a manifest of the type `target`, and those of its `blobs` that are its layers.
+///
+/// # Errors
+/// As [`Schema1View::chain`].
+pub(crate) fn upgrade(
+    view: &Schema1View,
+    blobs: &[Descriptor],
+    target: &'static str,
+) -> Result<(Vec<Descriptor>, Arc<dyn Upgrade>)> {
+    let chain = view.chain()?;
+    let moves = |blob: &&Descriptor| {
+        let mut layers = chain.iter().filter(|l| !l.image.throwaway());
+        layers.any(|layer| layer.blob == blob.digest)
+    };
+    let blobs: Vec<Descriptor> = blobs.iter().filter(moves).cloned().collect();
+    let sizes = blobs.iter().map(|b| (b.digest.clone(), b.size)).collect();
+    let upgrade = Schema1Upgrade {
+        chain,
+        sizes,
+        target,
+        plain: Mutex::default(),
+    };
+    Ok((blobs, Arc::new(upgrade)))
+}
 
 /// A schema 1 image on its way to a modern one.
 #[derive(Debug)]
-pub struct Schema1Upgrade {
+struct Schema1Upgrade {
     /// Base first.
     chain: Vec<Schema1Layer>,
     sizes: HashMap<Digest, u64>,
@@ -38,46 +66,8 @@ struct Plain {
 }
 
 impl Schema1Upgrade {
-    pub(crate) fn new(
-        chain: Vec<Schema1Layer>,
-        blobs: &[Descriptor],
-        target: &'static str,
-    ) -> Schema1Upgrade {
-        let sizes = blobs.iter().map(|b| (b.digest.clone(), b.size)).collect();
-        Schema1Upgrade {
-            chain,
-            sizes,
-            target,
-            plain: Mutex::default(),
-        }
-    }
-
-    /// The type of manifest that comes out.
-    pub fn target(&self) -> &'static str {
-        self.target
-    }
-
     fn plain(&self) -> MutexGuard<'_, HashMap<Digest, Plain>> {
         self.plain.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `body`, the bytes of the layer `blob`, hashed in its plain form while it is read from its beginning.
-    pub(crate) fn watched(self: &Arc<Self>, blob: &Descriptor, body: BlobBody) -> BlobBody {
-        let (upgrade, blob, found_in) = (self.clone(), blob.clone(), body.found_in.clone());
-        let mut watched = BlobBody::new(move |from| {
-            let (upgrade, blob, body) = (upgrade.clone(), blob.clone(), body.clone());
-            Box::pin(async move {
-                let content = body.open(from).await?;
-                // What an earlier try saw may not be what comes now.
-                upgrade.plain().remove(&blob.digest);
-                Ok(match from {
-                    0 => upgrade.watch(blob, content),
-                    _ => content,
-                })
-            })
-        });
-        watched.found_in = found_in;
-        watched
     }
 
     fn watch(self: Arc<Self>, blob: Descriptor, content: BlobStream) -> BlobStream {
@@ -132,16 +122,40 @@ impl Schema1Upgrade {
             Some((item, s))
         }))
     }
+}
 
-    /// Reads the layer `blob` from `source` unless it was read on its way; the value is how many bytes were read.
-    pub(crate) async fn complete(&self, source: &dyn Source, blob: &Descriptor) -> Result<u64> {
+#[async_trait]
+impl Upgrade for Schema1Upgrade {
+    fn target(&self) -> &'static str {
+        self.target
+    }
+
+    fn watched(self: Arc<Self>, blob: &Descriptor, body: BlobBody) -> BlobBody {
+        let (upgrade, blob, found_in) = (self, blob.clone(), body.found_in.clone());
+        let mut watched = BlobBody::new(move |from| {
+            let (upgrade, blob, body) = (upgrade.clone(), blob.clone(), body.clone());
+            Box::pin(async move {
+                let content = body.open(from).await?;
+                // What an earlier try saw may not be what comes now.
+                upgrade.plain().remove(&blob.digest);
+                Ok(match from {
+                    0 => upgrade.watch(blob, content),
+                    _ => content,
+                })
+            })
+        });
+        watched.found_in = found_in;
+        watched
+    }
+
+    async fn complete(&self, source: &dyn Source, blob: &Descriptor) -> Result<u64> {
         let known = self.plain().contains_key(&blob.digest);
         if known || !self.sizes.contains_key(&blob.digest) {
             return Ok(0);
         }
         tracing::debug!("reading `{}` for its plain digest", blob.digest);
         let read = async {
-            let content = match blob.digest == empty_layer() {
+            let content = match blob.digest == empty_layer().digest {
                 true => {
                     BlobBody::of_bytes(Bytes::from_static(&EMPTY_LAYER))
                         .open(0)
@@ -153,13 +167,12 @@ impl Schema1Upgrade {
         };
         let plain = read
             .await
-            .map_err(|e| reading(e.context(format!("inflating the layer `{}`", blob.digest))))?;
+            .map_err(|e| e.context(format!("inflating the layer `{}`", blob.digest)))?;
         self.plain().insert(blob.digest.clone(), plain);
         Ok(blob.size)
     }
 
-    /// Manifest and config of the modern image, when all layers are known.
-    pub(crate) fn made(&self) -> Result<(Manifest, Descriptor, Bytes)> {
+    fn made(&self) -> Result<(Manifest, Descriptor, Bytes)> {
         let mut layers = Vec::new();
         let mut diff_ids = Vec::new();
         for layer in self.chain.iter().filter(|l| !l.image.throwaway()) {

@@ -14,10 +14,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::image::config::{is_default, or_default, rfc3339};
+use crate::image::config::{is_default, rfc3339};
 use crate::image::{Digest, go_json};
 use crate::{Error, Kind};
 
+use rewrite::or_default;
 pub(crate) use sketch::sketch;
 
 /// Why V1 documents cannot be worked with.

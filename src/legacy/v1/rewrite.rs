@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::Words;
-use crate::image::config::{is_default, or_default, rfc3339};
+use crate::image::config::{is_default, rfc3339};
 use crate::image::go_json;
 
 /// The document `raw` with the members that docker 1.8.3 knew, absent ones as Go writes them. Members that speak of
@@ -128,6 +128,15 @@ struct Run {
     labels: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     stop_signal: String,
+}
+
+/// Go leaves a member at its zero value when it is null.
+pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The endpoints of Registry V2 (OCI distribution-spec 1.1), each a few lines on top of the request loop.
 
-mod blobs;
+pub(crate) mod blobs;
 mod late;
 mod manifests;
 mod push;
@@ -10,7 +10,6 @@ mod signatures;
 mod tags;
 pub(crate) mod uploads;
 
-pub(crate) use blobs::{BULK, content_range, skip};
 pub use manifests::{MANIFEST_CAP, TagOrDigest};
 pub use push::Pushed;
 pub(super) use push::UploadCapabilities;

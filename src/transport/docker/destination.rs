@@ -15,7 +15,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::Method;
 
-pub(crate) use self::passing::hashed;
 use self::passing::{passing, traced};
 use super::signatures::Signatures;
 use crate::image::{

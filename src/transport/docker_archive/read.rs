@@ -19,23 +19,23 @@ use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
 use super::super::inflate::{self, Compression, plain_reader};
 use super::super::tar_index::TarIndex;
 use super::super::{BlobBody, BlobStream, ManifestRef, Source, sized_from, verified_from};
-use super::{EMPTY_TAR, Item, LAYER, LAYER_GZIP, MANIFEST, empty_tar, image_name};
+use super::{
+    EMPTY_TAR, Item, LAYER, LAYER_GZIP, MANIFEST, Older, OlderArchives, empty_tar, image_name,
+};
 use crate::image::{
     Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector, convert,
     parse_reference,
 };
-use crate::legacy::docker_archive::read as v1;
 use crate::{Error, Kind, Result};
 
 /// The names of the images in the archive `path` as they stand there, `@N` for an image without; as for
 /// [`DockerArchiveSource::open`].
-pub(crate) async fn names(path: &Path, unpacking: &Unpacking) -> Result<Vec<String>> {
+pub(crate) async fn names(path: &Path, unpacking: &Unpacking, older: Older) -> Result<Vec<String>> {
     let (path, unpacking) = (path.to_owned(), unpacking.clone());
     blocking(move || {
         let tar = TarIndex::read(ArchiveFile::open(&path, &unpacking)?)?;
-        let items = match items(&tar)? {
-            Some(items) => items,
-            None => v1::items(&tar)?,
+        let items = match items(&tar, older)? {
+            Items::Listed(items) | Items::Older(_, items) => items,
         };
         let mut names = Vec::new();
         for (place, item) in items.iter().enumerate() {
@@ -75,33 +75,38 @@ impl DockerArchiveSource {
     ///
     /// [`Kind::NotFound`] when there is no such image; the hint lists the names that are there.
     /// [`Kind::Corrupt`] for what is no such archive.
-    pub async fn open(
+    pub(crate) async fn open(
         path: &Path,
         selector: &Selector,
         unpacking: &Unpacking,
+        older: Older,
     ) -> Result<DockerArchiveSource> {
         let (path, selector) = (path.to_owned(), selector.clone());
         let unpacking = unpacking.clone();
         let archive = blocking(move || ArchiveFile::open(&path, &unpacking)).await?;
-        DockerArchiveSource::read(archive, selector).await
+        DockerArchiveSource::read(archive, selector, older).await
     }
 
     /// Picks an image of `archive`.
     pub(crate) async fn read(
         archive: ArchiveFile,
         selector: Selector,
+        older: Older,
     ) -> Result<DockerArchiveSource> {
         blocking(move || {
             let shown = archive.path().display().to_string();
             let tar = TarIndex::read(archive)?;
-            let Some(items) = items(&tar)? else {
-                let items = v1::items(&tar)?;
-                let item = select(&items, &selector, &shown)?;
-                let (config, layers) = v1::read(&tar, item)?;
-                return DockerArchiveSource::over(tar, config, layers, selector);
-            };
-            let item = select(&items, &selector, &shown)?;
-            DockerArchiveSource::of(tar, item, selector)
+            match items(&tar, older)? {
+                Items::Listed(items) => {
+                    let item = select(&items, &selector, &shown)?;
+                    DockerArchiveSource::of(tar, item, selector)
+                }
+                Items::Older(form, items) => {
+                    let item = select(&items, &selector, &shown)?;
+                    let (config, layers) = form.read(&tar, item)?;
+                    DockerArchiveSource::over(tar, config, layers, selector)
+                }
+            }
         })
         .await
     }
@@ -175,12 +180,19 @@ pub(crate) fn member(name: &str) -> String {
     name.strip_prefix("./").unwrap_or(name).to_owned()
 }
 
-/// The images of `manifest.json`; `None` where the archive is of the form that has none.
-fn items(tar: &TarIndex) -> Result<Option<Vec<Item>>> {
+/// The images of an archive.
+enum Items {
+    /// Those of `manifest.json`.
+    Listed(Vec<Item>),
+    /// Those of an archive without it, and what reads them.
+    Older(&'static dyn OlderArchives, Vec<Item>),
+}
+
+fn items(tar: &TarIndex, older: Older) -> Result<Items> {
     let shown = tar.archive().path().display();
     let Some(bytes) = tar.document(MANIFEST, DOCUMENT_CAP)? else {
-        if v1::is_legacy(tar) {
-            return Ok(None);
+        if let Some(form) = older.filter(|form| form.knows(tar)) {
+            return Ok(Items::Older(form, form.items(tar)?));
         }
         let error = Error::new(
             Kind::NotFound,
@@ -195,7 +207,7 @@ fn items(tar: &TarIndex) -> Result<Option<Vec<Item>>> {
         tar.corrupt(format!("has a `{MANIFEST}` that lists no images"))
             .because(e)
     })?;
-    Ok(Some(items.unwrap_or_default()))
+    Ok(Items::Listed(items.unwrap_or_default()))
 }
 
 /// The image that `selector` picks.

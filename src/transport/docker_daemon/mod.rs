@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::io::ReaderStream;
 
 use super::archive_file::spool;
-use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
+use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource, Older};
 use super::{
     BlobBody, BlobOrder, BlobOutcome, BlobStream, Destination, DestinationCan, DestinationOffers,
     ManifestRef, ManifestWritten, PlannedBlob, Source, StreamedBlobs, WrittenLate,
@@ -41,10 +41,15 @@ pub struct DockerDaemonSource {
 }
 
 impl DockerDaemonSource {
-    /// Has the engine save `image`, all of it, to a temporary file in `context.tmpdir`.
+    /// Has the engine save `image`, all of it, to a temporary file in `context.tmpdir`. `older` reads what engines before
+    /// Docker 1.10 send.
     ///
     /// [`crate::Kind::NotFound`] when the engine has no such image, [`crate::Kind::Unavailable`] when none answers.
-    pub async fn open(image: &DaemonImage, context: &Context) -> Result<DockerDaemonSource> {
+    pub(crate) async fn open(
+        image: &DaemonImage,
+        context: &Context,
+        older: Older,
+    ) -> Result<DockerDaemonSource> {
         let name = ImageName::DockerDaemon(image.clone()).to_string();
         let engine = Engine::at(context.daemon_host.as_deref())?;
         // Asked first, because engines answer a save of nothing in many ways.
@@ -55,7 +60,7 @@ impl DockerDaemonSource {
             .bytes_stream()
             .map(move |piece| piece.map_err(|e| failed.unreachable(e)));
         let archive = spool(Box::pin(saved), context.tmpdir.as_deref(), &name).await?;
-        let archive = DockerArchiveSource::read(archive, Selector::At(0)).await?;
+        let archive = DockerArchiveSource::read(archive, Selector::At(0), older).await?;
         let image = image.clone();
         Ok(DockerDaemonSource { image, archive })
     }

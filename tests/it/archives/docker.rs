@@ -172,6 +172,7 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
     assert_eq!(names(&barque.path("")), ["artifact", "index", "lying"]);
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn the_digest_that_is_told_on_the_way_is_the_last_one() {
     let barque = Barque::new();

@@ -1,22 +1,13 @@
 //! Manifests, lists and tokens whose answers break off.
 
-use std::collections::BTreeSet;
-use std::sync::Mutex;
-
 use super::barque;
-use crate::support::fake::{FakeRegistry, Head, Rule, on};
+use crate::support::fake::{FakeRegistry, Rule, on};
 use crate::support::images::small;
 use crate::support::sandbox::Output;
 
 /// The answer breaks off in its body, in one way and the other.
 fn breaks() -> [fn(Rule) -> Rule; 2] {
     [|rule| rule.rst_after(20), |rule| rule.stall_after(20)]
-}
-
-/// A condition that the first request for each path meets.
-fn first_of_each() -> impl Fn(&Head) -> bool + Send + 'static {
-    let seen = Mutex::new(BTreeSet::new());
-    move |head| seen.lock().unwrap().insert(head.path().to_owned())
 }
 
 fn run(args: &[&str]) -> Output {
@@ -77,8 +68,14 @@ fn an_answer_that_trickles_has_an_end() {
     assert_eq!(registry.lines().len(), 1, "{:?}", registry.lines());
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn a_list_of_a_v1_registry_that_breaks_off_is_asked_for_again() {
+    // A condition that the first request for each path meets.
+    let first_of_each = || {
+        let seen = std::sync::Mutex::new(std::collections::BTreeSet::new());
+        move |head: &crate::support::fake::Head| seen.lock().unwrap().insert(head.path().to_owned())
+    };
     for broken in breaks() {
         let tags = format!(r#"{{"1": "{}"}}"#, "0".repeat(64));
         let ping = on("GET").path("/v1/_ping").json("{                    }");
@@ -97,6 +94,7 @@ fn a_list_of_a_v1_registry_that_breaks_off_is_asked_for_again() {
     }
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn a_search_that_breaks_off_is_asked_for_again() {
     for broken in breaks() {

@@ -195,6 +195,7 @@ fn a_page_that_breaks_off_goes_on_where_it_was() {
     assert!(wanted.starts_with(out.stdout()));
 }
 
+#[cfg(feature = "legacy")]
 #[test]
 fn a_search_that_finds_millions_is_refused() {
     if peers::missing(&["prlimit"]) {

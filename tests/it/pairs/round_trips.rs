@@ -128,6 +128,9 @@ fn directories_of_others_are_copied_as_skopeo_copies_them() {
         "uncompressed-image-s2",
         "scratch-dir",
     ] {
+        if name.ends_with("-s1") && !cfg!(feature = "legacy") {
+            continue;
+        }
         let source = format!("dir:{}", fixtures.join("dir").join(name).display());
         let path = |who: &str| harbour.barque.path(format!("{name}-{who}"));
         let to = |who: &str| format!("dir:{}", path(who).display());

@@ -30,15 +30,6 @@ pub(super) fn passing(size: u64, body: &BlobBody) -> UploadBody {
     })
 }
 
-/// `body` of `size` bytes as an upload that is hashed here.
-pub(crate) fn hashed(size: u64, body: &BlobBody) -> UploadBody {
-    let body = body.clone();
-    UploadBody::new(size, move |from| {
-        let body = body.clone();
-        Box::pin(async move { body.open(from).await })
-    })
-}
-
 /// `e`, which ended the upload of `body`. Where a registry says in it that the content is wrong, the source is read
 /// again: the error is then the source's if its content is wrong, and `e` with a hint if not.
 pub(super) async fn traced(e: Error, body: &BlobBody) -> Error {

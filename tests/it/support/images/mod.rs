@@ -6,6 +6,7 @@
 
 mod maker;
 mod pack;
+#[cfg(feature = "legacy")]
 pub mod schema1;
 mod store;
 

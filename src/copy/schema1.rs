@@ -1,7 +1,8 @@
 //! Docker schema 1 in a copy: is it proven, how large are its layers, and what becomes of it.
 //!
 //! Schema 1 tells neither sizes nor plain digests. Sizes are asked of the source, one by one. Plain digests are needed
-//! to make a modern image of it, which is the business of `upgrade`. What becomes of an image is decided in [`turn`].
+//! to make a modern image of it, which is the business of an [`Upgrade`]. What becomes of an image is decided in
+//! [`turn`]. How schema 1 is read, checked and made is known to `legacy`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,47 +10,31 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Schema1Upgrade, convert};
-use crate::copy::shared::reading;
-use crate::copy::types::Node;
-use crate::copy::{CopyOptions, Format};
+use super::options::{CopyOptions, Format};
+use super::shared::{read_config, reading};
+use super::types::Node;
+use crate::image::schema1::{EMPTY_LAYER, empty_layer};
 use crate::image::{
-    Algorithm, Descriptor, Digest, Manifest, MediaType, Reference, Schema1View, Tag, View,
+    Descriptor, Digest, Manifest, MediaType, Reference, Schema1Check, Schema1Signer, Schema1View,
+    Tag, View, convert,
 };
-use crate::legacy::jws::SigningKey;
-use crate::legacy::schema1::{Asked, EMPTY_LAYER, Schema1Error, verify};
-use crate::transport::{Destination, Source};
+use crate::legacy::{schema1, signing_key};
+use crate::transport::{Destination, Source, Upgrade};
 use crate::{Error, Kind, Result};
 
 /// Sizes that a source is asked for at once.
 const ASKED_AT_ONCE: usize = 16;
 
-/// What manifests of schema 1 call a layer, which has no descriptor there (protocols 6.1).
-const LAYER: &str = "application/vnd.docker.container.image.rootfs.diff+x-gtar";
-
-/// The digest of [`EMPTY_LAYER`].
-pub(crate) fn empty_layer() -> Digest {
-    Digest::of(Algorithm::Sha256, &EMPTY_LAYER)
-}
-
-/// The layers of `view` as blobs, base first, each once; how large they are is not known yet.
-pub fn schema1_blobs(view: &Schema1View) -> Vec<Descriptor> {
-    let mut blobs: Vec<Descriptor> = Vec::new();
-    for digest in view.fs_layers.iter().rev() {
-        if !blobs.iter().any(|blob| blob.digest == *digest) {
-            blobs.push(Descriptor::new(LAYER, digest.clone(), 0));
-        }
-    }
-    blobs
-}
-
-/// `blobs` of [`schema1_blobs`] with the sizes that `source` gives.
+/// `blobs` of [`Schema1View::blobs`] with the sizes that `source` gives.
+///
+/// # Errors
+/// Those of the source.
 pub async fn sized_blobs(source: &dyn Source, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
     let empty = empty_layer();
     let asked: Vec<_> = blobs
         .into_iter()
         .map(|blob| {
-            let known = (blob.digest == empty).then_some(EMPTY_LAYER.len() as u64);
+            let known = (blob.digest == empty.digest).then_some(empty.size);
             async move {
                 let size = match known {
                     Some(size) => size,
@@ -77,19 +62,6 @@ pub(crate) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<(
     Ok(())
 }
 
-/// What is checked of a schema 1 manifest that carries signatures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Schema1Check {
-    /// Nothing.
-    Off,
-    /// The signatures. Another name or tag in the manifest is only worth a warning: every image that was copied to
-    /// another repository byte for byte has one.
-    #[default]
-    Signatures,
-    /// The signatures, and that name and tag in the manifest are those that it was asked for by.
-    SignaturesAndName,
-}
-
 /// Checks `manifest`, read from `source`. `named` says that it is what the source's name stands for. Returns a warning
 /// when it is signed as another image and `check` lets that pass.
 ///
@@ -101,27 +73,7 @@ pub fn check_signatures(
     named: bool,
     check: Schema1Check,
 ) -> Result<Option<String>> {
-    if check == Schema1Check::Off {
-        return Ok(None);
-    }
-    let latest = Tag::latest();
-    let asked = source.reference().filter(|_| named).map(|r| Asked {
-        name: r.repository.name.as_str(),
-        tag: match (&r.digest, &r.tag) {
-            (Some(_), _) => None,
-            (None, tag) => Some(tag.as_ref().unwrap_or(&latest).as_str()),
-        },
-    });
-    match verify(manifest, asked) {
-        Ok(_) => Ok(None),
-        Err(error @ Schema1Error::Name { .. }) if check == Schema1Check::Signatures => {
-            let name = source.name();
-            Ok(Some(format!(
-                "{error}; `{name}` is probably a copy of that image (`--verify-signature` refuses it)"
-            )))
-        }
-        Err(error) => Err(reading(error.into())),
-    }
+    schema1::check_signatures(source, manifest, named, check).map_err(reading)
 }
 
 /// What a copy that is about schema 1 comes to.
@@ -133,11 +85,12 @@ pub(crate) enum Schema1Decision {
     /// The same schema 1 image, signed for the destination's name; the text says so.
     Signed(Node, String),
     /// The layers have to be read first; the node has those that move.
-    Upgrade(Node, Arc<Schema1Upgrade>),
+    Upgrade(Node, Arc<dyn Upgrade>),
 }
 
-/// Decides what becomes of `nodes`: a schema 1 image that `holds` does not take is rescued, one that is written under
-/// another name than it is signed for is signed for that name, and any image is made one where that format is wanted.
+/// Decides what becomes of `nodes`: a schema 1 image that `holds` does not take becomes a modern one, one that is
+/// written under another name than it is signed for is signed for that name, and any image is made one where that format
+/// is wanted.
 /// `reads_layers` says that the layers do not move, and are to be read now where a conversion needs them.
 pub(crate) async fn turn(
     source: &dyn Source,
@@ -150,9 +103,7 @@ pub(crate) async fn turn(
     let old = |n: &Node| n.manifest.media_type().is_schema1();
     let wanted = match &want.format {
         Some(Format::Schema1(key)) => Some(key.clone()),
-        None if is_renamed(destination, &nodes, holds, want) => {
-            Some(Arc::new(SigningKey::generate()?))
-        }
+        None if is_renamed(destination, &nodes, holds, want) => Some(signing_key(None)?),
         _ => None,
     };
     let stays = wanted.is_none()
@@ -172,28 +123,27 @@ pub(crate) async fn turn(
     };
     let view = node.manifest.view()?;
     let turned = match (wanted, view) {
-        (Some(key), View::Schema1(view)) => signed_for(source, destination, &node, view, &key)
+        (Some(key), View::Schema1(view)) => signed_for(source, destination, &node, view, &*key)
             .map(|made| match made {
                 Some((node, note)) => Schema1Decision::Signed(node, note),
                 None => Schema1Decision::None(vec![node]),
             })?,
         (Some(key), View::Image(image)) => {
             if !image.is_image() {
-                return Err(
-                    crate::image::convert::ConvertError::Artifact(image.config.media_type).into(),
-                );
+                return Err(convert::ConvertError::Artifact(image.config.media_type).into());
             }
-            let config = crate::copy::shared::read_config(source, &image.config).await?;
-            let mut view = convert::of_image(&image, &config)?;
+            let config = read_config(source, &image.config).await?;
+            let mut view = schema1::of_image(&image, &config)?;
             (view.name, view.tag) = name_for(source, destination).unwrap_or_default();
-            let manifest = signed(&view, &key)?;
+            let manifest = schema1::signed(&view, &*key)?;
             let empty = empty_layer();
             let mut blobs = image.layers;
             let mut made = HashMap::new();
-            if view.fs_layers.contains(&empty) && blobs.iter().all(|b| b.digest != empty) {
-                let size = EMPTY_LAYER.len() as u64;
-                blobs.push(Descriptor::new(LAYER, empty.clone(), size));
-                made.insert(empty, Bytes::from_static(&EMPTY_LAYER));
+            if view.fs_layers.contains(&empty.digest)
+                && blobs.iter().all(|b| b.digest != empty.digest)
+            {
+                blobs.push(empty.clone());
+                made.insert(empty.digest, Bytes::from_static(&EMPTY_LAYER));
             }
             Schema1Decision::Made(Node::new(manifest, blobs, Vec::new()), made)
         }
@@ -285,7 +235,7 @@ fn signed_for(
     destination: &dyn Destination,
     node: &Node,
     mut view: Schema1View,
-    key: &SigningKey,
+    key: &dyn Schema1Signer,
 ) -> Result<Option<(Node, String)>> {
     let own = (view.name.clone(), view.tag.clone());
     let name = match destination.reference() {
@@ -296,7 +246,7 @@ fn signed_for(
         return Ok(None);
     }
     (view.name, view.tag) = name;
-    let manifest = signed(&view, key)?;
+    let manifest = schema1::signed(&view, key)?;
     let note = format!(
         "the schema 1 manifest was signed as `{}:{}` for this copy: digest changed from `{}` to `{}`",
         view.name,
@@ -309,12 +259,6 @@ fn signed_for(
         ..node.clone()
     };
     Ok(Some((node, note)))
-}
-
-fn signed(view: &Schema1View, key: &SigningKey) -> Result<Manifest> {
-    let payload = convert::payload(view, &view.name, &view.tag)?;
-    let bytes = key.sign(payload.as_bytes(), jiff::Timestamp::now())?;
-    Ok(Manifest::parse(bytes, None)?)
 }
 
 async fn upgrade(
@@ -332,19 +276,15 @@ async fn upgrade(
         let message = format!("`{}` holds no image", destination.name());
         return Err(Error::new(Kind::Refused, message));
     };
-    let chain = view.chain().map_err(|e| reading(e.into()))?;
-    let moves = |blob: &Descriptor| {
-        let mut layers = chain.iter().filter(|l| !l.image.throwaway());
-        layers.any(|layer| layer.blob == blob.digest)
-    };
-    let blobs: Vec<Descriptor> = node.blobs.iter().filter(|b| moves(b)).cloned().collect();
-    let upgrade = Arc::new(Schema1Upgrade::new(chain, &blobs, target));
+    let upgrade = schema1::upgrade(view, &node.blobs, target);
+    let (blobs, upgrade) = upgrade.map_err(reading)?;
     // Plain layers are written under their plain digests, so these have to be known before.
     if !destination.can().plain_layers && !reads_layers {
         return Ok(Schema1Decision::Upgrade(Node { blobs, ..node }, upgrade));
     }
     for blob in &blobs {
-        upgrade.complete(source, blob).await?;
+        let read = upgrade.complete(source, blob).await;
+        read.map_err(reading)?;
     }
     let (manifest, config, bytes) = upgrade.made()?;
     let View::Image(image) = manifest.view()? else {
