@@ -16,6 +16,9 @@ _barque() {
             ",$1")
                 cmd="barque"
                 ;;
+            barque,attest)
+                cmd="barque__subcmd__attest"
+                ;;
             barque,completion)
                 cmd="barque__subcmd__completion"
                 ;;
@@ -49,6 +52,9 @@ _barque() {
             barque,manifest-digest)
                 cmd="barque__subcmd__manifest__subcmd__digest"
                 ;;
+            barque,referrers)
+                cmd="barque__subcmd__referrers"
+                ;;
             barque,repos)
                 cmd="barque__subcmd__repos"
                 ;;
@@ -63,6 +69,24 @@ _barque() {
                 ;;
             barque,tags)
                 cmd="barque__subcmd__tags"
+                ;;
+            barque,verify-copy)
+                cmd="barque__subcmd__verify__subcmd__copy"
+                ;;
+            barque__subcmd__attest,get)
+                cmd="barque__subcmd__attest__subcmd__get"
+                ;;
+            barque__subcmd__attest,help)
+                cmd="barque__subcmd__attest__subcmd__help"
+                ;;
+            barque__subcmd__attest__subcmd__help,get)
+                cmd="barque__subcmd__attest__subcmd__help__subcmd__get"
+                ;;
+            barque__subcmd__attest__subcmd__help,help)
+                cmd="barque__subcmd__attest__subcmd__help__subcmd__help"
+                ;;
+            barque__subcmd__help,attest)
+                cmd="barque__subcmd__help__subcmd__attest"
                 ;;
             barque__subcmd__help,completion)
                 cmd="barque__subcmd__help__subcmd__completion"
@@ -94,6 +118,9 @@ _barque() {
             barque__subcmd__help,manifest-digest)
                 cmd="barque__subcmd__help__subcmd__manifest__subcmd__digest"
                 ;;
+            barque__subcmd__help,referrers)
+                cmd="barque__subcmd__help__subcmd__referrers"
+                ;;
             barque__subcmd__help,repos)
                 cmd="barque__subcmd__help__subcmd__repos"
                 ;;
@@ -109,6 +136,12 @@ _barque() {
             barque__subcmd__help,tags)
                 cmd="barque__subcmd__help__subcmd__tags"
                 ;;
+            barque__subcmd__help,verify-copy)
+                cmd="barque__subcmd__help__subcmd__verify__subcmd__copy"
+                ;;
+            barque__subcmd__help__subcmd__attest,get)
+                cmd="barque__subcmd__help__subcmd__attest__subcmd__get"
+                ;;
             *)
                 ;;
         esac
@@ -116,7 +149,7 @@ _barque() {
 
     case "${cmd}" in
         barque)
-            opts="-V -h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --registries.d --tmpdir --max-unpacked --version --help inspect copy tags list-tags repos layers sync delete manifest-digest search serve login logout completion man help"
+            opts="-V -h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --registries.d --tmpdir --max-unpacked --version --help inspect copy verify-copy tags list-tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -166,6 +199,216 @@ _barque() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__attest)
+            opts="-h --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --registries.d --tmpdir --max-unpacked --help get help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --override-os)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-token-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registries.d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-unpacked)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__attest__subcmd__get)
+            opts="-h --type --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --registries.d --tmpdir --max-unpacked --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --platform)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --daemon-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shared-blob-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-times)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --creds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --authfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-verify)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --override-os)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-token-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registries.d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-unpacked)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__attest__subcmd__help)
+            opts="get help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__attest__subcmd__help__subcmd__get)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__attest__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -232,12 +475,16 @@ _barque() {
             return 0
             ;;
         barque__subcmd__copy)
-            opts="-a -f -q -h --all --multi-arch --platform --sparse --recheck --rehash --preserve-digests --format --schema1-key --remove-signatures --verify-signature --no-verify-signature --additional-tag --keep-compressed --shared-blob-dir --allow-nondistributable --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --dest-compress-format --dest-compress-level --dest-compress --dest-decompress --dest-force-compress-format --dest-oci-accept-uncompressed-layers --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --registries.d --tmpdir --max-unpacked --help"
+            opts="-a -f -q -h --also-to --all --multi-arch --platform --sparse --recheck --rehash --preserve-digests --format --schema1-key --remove-signatures --referrers --cosign-tags --verify-signature --no-verify-signature --additional-tag --keep-compressed --shared-blob-dir --allow-nondistributable --digestfile --receipt --dry-run --json --mount-from --quiet --image-parallel-copies --authfile --dest-compress-format --dest-compress-level --dest-compress --dest-decompress --dest-force-compress-format --dest-oci-accept-uncompressed-layers --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --registries.d --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --also-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --multi-arch)
                     COMPREPLY=($(compgen -W "system all index-only" -- "${cur}"))
                     return 0
@@ -255,6 +502,10 @@ _barque() {
                     return 0
                     ;;
                 --schema1-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --referrers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -524,8 +775,36 @@ _barque() {
             return 0
             ;;
         barque__subcmd__help)
-            opts="inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help"
+            opts="inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__help__subcmd__attest)
+            opts="get"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__help__subcmd__attest__subcmd__get)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -677,6 +956,20 @@ _barque() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        barque__subcmd__help__subcmd__referrers)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         barque__subcmd__help__subcmd__repos)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -747,8 +1040,22 @@ _barque() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        barque__subcmd__help__subcmd__verify__subcmd__copy)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         barque__subcmd__inspect)
-            opts="-f -n -h --raw --config --format --no-tags --verify-signature --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --registries.d --tmpdir --max-unpacked --help"
+            opts="-f -n -h --raw --config --format --no-tags --verify-signature --referrers --attestations --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --registries.d --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1196,6 +1503,124 @@ _barque() {
                 return 0
             fi
             case "${prev}" in
+                --override-os)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-token-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registries.d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-unpacked)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        barque__subcmd__referrers)
+            opts="-a -f -h --artifact-type --cosign-tags --all --json --format --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --registries.d --tmpdir --max-unpacked --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --artifact-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --platform)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --daemon-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shared-blob-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-times)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --creds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --authfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-verify)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --override-os)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1813,6 +2238,156 @@ _barque() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        barque__subcmd__verify__subcmd__copy)
+            opts="-h --deep --repair --platform --sparse --referrers --cosign-tags --json --authfile --retry-times --retry-delay --src-daemon-host --src-shared-blob-dir --dest-daemon-host --dest-shared-blob-dir --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --registries.d --tmpdir --max-unpacked --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --platform)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --referrers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --authfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-times)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src-daemon-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src-shared-blob-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dest-daemon-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dest-shared-blob-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src-creds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src-username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src-password)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src-registry-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src-authfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src-cert-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --src-tls-verify)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --dest-creds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dest-username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dest-password)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dest-registry-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dest-authfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dest-cert-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dest-tls-verify)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --override-os)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-arch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override-os-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-token-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-private-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registries.d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpdir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-unpacked)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
     esac
 }
 
@@ -1830,11 +2405,11 @@ _barque_with_images() {
         [[ $command != -* ]] && break
     done
     case $command in
-        inspect|copy|tags|list-tags|layers|delete) ;;
+        inspect|copy|tags|list-tags|layers|referrers|delete) ;;
         *) _barque "$@"; return ;;
     esac
     case $before in
-        barque|*/barque|--additional-tag|--allow-private-host|--allow-token-host|--append-suffix|--as|--authfile|--cert-dir|--client-ca|--command-timeout|--compat-auth-file|--creds|--daemon-host|--dest|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--format|--fresh|--grace|--htpasswd|--image-parallel-copies|--jobs|--limit|--listen|--log|--max-blob|--max-size|--max-unpacked|--mount-from|--multi-arch|--output|--override-arch|--override-os|--override-os-version|--override-variant|--password|--platform|--ready-fd|--receipt|--registries.d|--registry-token|--retry-delay|--retry-times|--root|--schema1-key|--shard|--shared-blob-dir|--src|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--tls-cert|--tls-key|--tmpdir|--upstream|--username|-d|-f|-j|-o|-p|-s|-u) _barque "$@"; return ;;
+        barque|*/barque|--additional-tag|--allow-private-host|--allow-token-host|--also-to|--append-suffix|--artifact-type|--as|--authfile|--cert-dir|--client-ca|--command-timeout|--compat-auth-file|--creds|--daemon-host|--dest|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--format|--fresh|--grace|--htpasswd|--image-parallel-copies|--jobs|--limit|--listen|--log|--max-blob|--max-size|--max-unpacked|--mount-from|--multi-arch|--output|--override-arch|--override-os|--override-os-version|--override-variant|--password|--platform|--ready-fd|--receipt|--referrers|--registries.d|--registry-token|--retry-delay|--retry-times|--root|--schema1-key|--shard|--shared-blob-dir|--src|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--tls-cert|--tls-key|--tmpdir|--type|--upstream|--username|-d|-f|-j|-o|-p|-s|-u) _barque "$@"; return ;;
     esac
     case $word in
         -*) _barque "$@"; return ;;

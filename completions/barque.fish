@@ -40,11 +40,14 @@ complete -c barque -n "__fish_barque_needs_command" -s V -l version -d 'Print ve
 complete -c barque -n "__fish_barque_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_needs_command" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
 complete -c barque -n "__fish_barque_needs_command" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_needs_command" -f -a "verify-copy" -d 'Check that an image arrived whole at another place'
 complete -c barque -n "__fish_barque_needs_command" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
 complete -c barque -n "__fish_barque_needs_command" -f -a "list-tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
 complete -c barque -n "__fish_barque_needs_command" -f -a "repos" -d 'List the repositories of a registry'
 complete -c barque -n "__fish_barque_needs_command" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
 complete -c barque -n "__fish_barque_needs_command" -f -a "sync" -d 'Mirror many images'
+complete -c barque -n "__fish_barque_needs_command" -f -a "referrers" -d 'List what refers to an image: signatures, SBOMs, attestations'
+complete -c barque -n "__fish_barque_needs_command" -f -a "attest" -d 'Read the attestations of an image'
 complete -c barque -n "__fish_barque_needs_command" -f -a "delete" -d 'Delete images from registries and OCI layouts'
 complete -c barque -n "__fish_barque_needs_command" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
 complete -c barque -n "__fish_barque_needs_command" -f -a "search" -d 'Search a registry for repositories'
@@ -83,9 +86,12 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l raw -d 'Print 
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l config -d 'Print the config of the image as JSON'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s n -l no-tags -d 'Do not list the tags of the repository'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l verify-signature -d 'Check the signatures of a docker schema 1 manifest and print key ids and verdicts'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l referrers -d 'List what refers to the image, and to the index that led to it, too'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l attestations -d 'List the attestations in the image\'s index too, as docker buildx build adds them'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l also-to -d 'Copy it to this destination too, reading the source once; repeatable. The --dest flags hold for all destinations' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l multi-arch -d 'Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms' -r -f -a "system\t''
 all\t''
 index-only\t''"
@@ -94,6 +100,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -s f -l format -d 'W
 v2s1\t''
 v2s2\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l schema1-key -d 'With --format v2s1, sign with the private key in this file [default: a key made for this copy]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l referrers -d 'Copy what refers to the image too, such as signatures and SBOMs: all, none, or a list of artifact types' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l additional-tag -d 'Give an image in a docker-archive: this name too; repeatable' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l shared-blob-dir -d 'Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-nondistributable -d 'Copy foreign layers too, from their URLs if the source does not have them; =false never copies them [default: true for dir: and archives of docker, false for oci: and registries]' -r -f -a "true\t''
@@ -145,6 +152,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l recheck -d 'Check
 complete -c barque -n "__fish_barque_using_subcommand copy" -l rehash -d 'Hash every blob, even those that only pass through to a registry, which checks them itself'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l preserve-digests -d 'Fail rather than change a digest'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l remove-signatures -d 'Do not copy signatures of the image, without a warning'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l cosign-tags -d 'Copy the signatures, attestations and SBOMs that cosign keeps at tags made of the image\'s digest'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l verify-signature -d 'Refuse a schema 1 manifest that was signed as another image, instead of warning'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l no-verify-signature -d 'Take a schema 1 manifest even if its signatures are invalid'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l keep-compressed -d 'Do not decompress layers written to a docker-archive:'
@@ -159,6 +167,51 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l src-no-creds -d '
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand copy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l platform -d 'Compare only these platforms of an index, as barque copy --platform copies them' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l referrers -d 'Compare what refers to the image: all, none, or a list of artifact types' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l deep -d 'Read every blob at the destination and compare its digest'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l repair -d 'Copy what is missing or wrong, and nothing else'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l sparse -d 'The index was kept as it is, though it lists platforms that were not copied'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l cosign-tags -d 'Compare the signatures, attestations and SBOMs that cosign keeps at tags made of the image\'s digest'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l json -d 'Print JSON'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand tags" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
@@ -320,6 +373,83 @@ complete -c barque -n "__fish_barque_using_subcommand sync" -l src-no-creds -d '
 complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand sync" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand sync" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l artifact-type -d 'List only referrers of these artifact types, with what refers to them' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -s f -l format -d 'Format the output with a Go template, as in \'{{range .Referrers}}{{.Digest}} {{end}}\'' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l cosign-tags -d 'List what cosign keeps at tags made of the image\'s digest too'
+complete -c barque -n "__fish_barque_using_subcommand referrers" -s a -l all -d 'List what refers to each image of an index too'
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l json -d 'Print JSON'
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand referrers" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -f -a "get" -d 'Print an attestation of an image: an in-toto statement'
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l type -d 'Print statements of this predicate type: spdx, cyclonedx, slsa, vuln, openvex, vsa, or a URI [default: any]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from help" -f -a "get" -d 'Print an attestation of an image: an in-toto statement'
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
@@ -480,21 +610,25 @@ complete -c barque -n "__fish_barque_using_subcommand man" -l tmpdir -d 'Put big
 complete -c barque -n "__fish_barque_using_subcommand man" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "sync" -d 'Mirror many images'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "serve" -d 'Serve images as a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "login" -d 'Log in to a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "logout" -d 'Remove a stored login'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy tags repos layers sync delete manifest-digest search serve login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "verify-copy" -d 'Check that an image arrived whole at another place'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "sync" -d 'Mirror many images'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "referrers" -d 'List what refers to an image: signatures, SBOMs, attestations'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "attest" -d 'Read the attestations of an image'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "serve" -d 'Serve images as a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand help; and __fish_seen_subcommand_from attest" -f -a "get" -d 'Print an attestation of an image: an in-toto statement'
 
 # Transports, and paths behind those of places on this machine.
 function __barque_images
@@ -510,6 +644,6 @@ function __barque_images
     end
     printf '%s\n' docker:// docker-v1:// oci: oci-archive: docker-archive: docker-daemon: dir:
 end
-for command in inspect copy tags list-tags layers delete
+for command in inspect copy tags list-tags layers referrers delete
     complete -c barque -n "__fish_barque_using_subcommand $command" -f -a "(__barque_images)"
 end

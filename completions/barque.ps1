@@ -39,11 +39,14 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show what an image is: digest, tags, labels, layers, environment')
             [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy an image from one place to another')
+            [CompletionResult]::new('verify-copy', 'verify-copy', [CompletionResultType]::ParameterValue, 'Check that an image arrived whole at another place')
             [CompletionResult]::new('tags', 'tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository, or the names of the images in an archive or layout')
             [CompletionResult]::new('list-tags', 'list-tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository, or the names of the images in an archive or layout')
             [CompletionResult]::new('repos', 'repos', [CompletionResultType]::ParameterValue, 'List the repositories of a registry')
             [CompletionResult]::new('layers', 'layers', [CompletionResultType]::ParameterValue, 'Download the layers of an image into a directory, or list them')
             [CompletionResult]::new('sync', 'sync', [CompletionResultType]::ParameterValue, 'Mirror many images')
+            [CompletionResult]::new('referrers', 'referrers', [CompletionResultType]::ParameterValue, 'List what refers to an image: signatures, SBOMs, attestations')
+            [CompletionResult]::new('attest', 'attest', [CompletionResultType]::ParameterValue, 'Read the attestations of an image')
             [CompletionResult]::new('delete', 'delete', [CompletionResultType]::ParameterValue, 'Delete images from registries and OCI layouts')
             [CompletionResult]::new('manifest-digest', 'manifest-digest', [CompletionResultType]::ParameterValue, 'Print the digest of a manifest in a file')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search a registry for repositories')
@@ -86,6 +89,8 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Do not list the tags of the repository')
             [CompletionResult]::new('--no-tags', '--no-tags', [CompletionResultType]::ParameterName, 'Do not list the tags of the repository')
             [CompletionResult]::new('--verify-signature', '--verify-signature', [CompletionResultType]::ParameterName, 'Check the signatures of a docker schema 1 manifest and print key ids and verdicts')
+            [CompletionResult]::new('--referrers', '--referrers', [CompletionResultType]::ParameterName, 'List what refers to the image, and to the index that led to it, too')
+            [CompletionResult]::new('--attestations', '--attestations', [CompletionResultType]::ParameterName, 'List the attestations in the image''s index too, as docker buildx build adds them')
             [CompletionResult]::new('--no-creds', '--no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
             [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -93,11 +98,13 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             break
         }
         'barque;copy' {
+            [CompletionResult]::new('--also-to', '--also-to', [CompletionResultType]::ParameterName, 'Copy it to this destination too, reading the source once; repeatable. The --dest flags hold for all destinations')
             [CompletionResult]::new('--multi-arch', '--multi-arch', [CompletionResultType]::ParameterName, 'Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms')
             [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform; with several, as in linux/amd64,linux/arm64 or linux/arm*, the index is copied with these only')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Write the image in this format: oci, v2s2 (docker''s schema 2) or v2s1 (docker''s schema 1)')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Write the image in this format: oci, v2s2 (docker''s schema 2) or v2s1 (docker''s schema 1)')
             [CompletionResult]::new('--schema1-key', '--schema1-key', [CompletionResultType]::ParameterName, 'With --format v2s1, sign with the private key in this file [default: a key made for this copy]')
+            [CompletionResult]::new('--referrers', '--referrers', [CompletionResultType]::ParameterName, 'Copy what refers to the image too, such as signatures and SBOMs: all, none, or a list of artifact types')
             [CompletionResult]::new('--additional-tag', '--additional-tag', [CompletionResultType]::ParameterName, 'Give an image in a docker-archive: this name too; repeatable')
             [CompletionResult]::new('--shared-blob-dir', '--shared-blob-dir', [CompletionResultType]::ParameterName, 'Keep the blobs of oci: layouts in this directory, which several layouts share, on both sides')
             [CompletionResult]::new('--allow-nondistributable', '--allow-nondistributable', [CompletionResultType]::ParameterName, 'Copy foreign layers too, from their URLs if the source does not have them; =false never copies them [default: true for dir: and archives of docker, false for oci: and registries]')
@@ -146,6 +153,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--rehash', '--rehash', [CompletionResultType]::ParameterName, 'Hash every blob, even those that only pass through to a registry, which checks them itself')
             [CompletionResult]::new('--preserve-digests', '--preserve-digests', [CompletionResultType]::ParameterName, 'Fail rather than change a digest')
             [CompletionResult]::new('--remove-signatures', '--remove-signatures', [CompletionResultType]::ParameterName, 'Do not copy signatures of the image, without a warning')
+            [CompletionResult]::new('--cosign-tags', '--cosign-tags', [CompletionResultType]::ParameterName, 'Copy the signatures, attestations and SBOMs that cosign keeps at tags made of the image''s digest')
             [CompletionResult]::new('--verify-signature', '--verify-signature', [CompletionResultType]::ParameterName, 'Refuse a schema 1 manifest that was signed as another image, instead of warning')
             [CompletionResult]::new('--no-verify-signature', '--no-verify-signature', [CompletionResultType]::ParameterName, 'Take a schema 1 manifest even if its signatures are invalid')
             [CompletionResult]::new('--keep-compressed', '--keep-compressed', [CompletionResultType]::ParameterName, 'Do not decompress layers written to a docker-archive:')
@@ -157,6 +165,53 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--dest-decompress', '--dest-decompress', [CompletionResultType]::ParameterName, 'Write layers uncompressed')
             [CompletionResult]::new('--dest-force-compress-format', '--dest-force-compress-format', [CompletionResultType]::ParameterName, 'Accepted for skopeo compatibility; has no effect, since barque always does this')
             [CompletionResult]::new('--dest-oci-accept-uncompressed-layers', '--dest-oci-accept-uncompressed-layers', [CompletionResultType]::ParameterName, 'Keep uncompressed layers uncompressed, even with --dest-compress-format')
+            [CompletionResult]::new('--src-no-creds', '--src-no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--dest-no-creds', '--dest-no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;verify-copy' {
+            [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Compare only these platforms of an index, as barque copy --platform copies them')
+            [CompletionResult]::new('--referrers', '--referrers', [CompletionResultType]::ParameterName, 'Compare what refers to the image: all, none, or a list of artifact types')
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--retry-times', '--retry-times', [CompletionResultType]::ParameterName, 'Retry the whole operation up to N times when the network or the registry fails')
+            [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Delay between retries [default: 1s, doubled each time]')
+            [CompletionResult]::new('--src-daemon-host', '--src-daemon-host', [CompletionResultType]::ParameterName, 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]')
+            [CompletionResult]::new('--src-shared-blob-dir', '--src-shared-blob-dir', [CompletionResultType]::ParameterName, 'The blobs of an oci: layout are in this directory, which several layouts share')
+            [CompletionResult]::new('--dest-daemon-host', '--dest-daemon-host', [CompletionResultType]::ParameterName, 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]')
+            [CompletionResult]::new('--dest-shared-blob-dir', '--dest-shared-blob-dir', [CompletionResultType]::ParameterName, 'The blobs of an oci: layout are in this directory, which several layouts share')
+            [CompletionResult]::new('--src-creds', '--src-creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--src-username', '--src-username', [CompletionResultType]::ParameterName, 'User name (with --password)')
+            [CompletionResult]::new('--src-password', '--src-password', [CompletionResultType]::ParameterName, 'Password for --username (visible in the process list)')
+            [CompletionResult]::new('--src-registry-token', '--src-registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--src-authfile', '--src-authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--src-cert-dir', '--src-cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--src-tls-verify', '--src-tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--dest-creds', '--dest-creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--dest-username', '--dest-username', [CompletionResultType]::ParameterName, 'User name (with --password)')
+            [CompletionResult]::new('--dest-password', '--dest-password', [CompletionResultType]::ParameterName, 'Password for --username (visible in the process list)')
+            [CompletionResult]::new('--dest-registry-token', '--dest-registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--dest-authfile', '--dest-authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--dest-cert-dir', '--dest-cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--dest-tls-verify', '--dest-tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--override-os-version', '--override-os-version', [CompletionResultType]::ParameterName, 'Choose this version of the operating system, as in 10.0.20348 of Windows')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--allow-token-host', '--allow-token-host', [CompletionResultType]::ParameterName, 'Send a registry''s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated')
+            [CompletionResult]::new('--allow-private-host', '--allow-private-host', [CompletionResultType]::ParameterName, 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud''s network is; can be repeated')
+            [CompletionResult]::new('--registries.d', '--registries.d', [CompletionResultType]::ParameterName, 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]')
+            [CompletionResult]::new('--tmpdir', '--tmpdir', [CompletionResultType]::ParameterName, 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]')
+            [CompletionResult]::new('--max-unpacked', '--max-unpacked', [CompletionResultType]::ParameterName, 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]')
+            [CompletionResult]::new('--deep', '--deep', [CompletionResultType]::ParameterName, 'Read every blob at the destination and compare its digest')
+            [CompletionResult]::new('--repair', '--repair', [CompletionResultType]::ParameterName, 'Copy what is missing or wrong, and nothing else')
+            [CompletionResult]::new('--sparse', '--sparse', [CompletionResultType]::ParameterName, 'The index was kept as it is, though it lists platforms that were not copied')
+            [CompletionResult]::new('--cosign-tags', '--cosign-tags', [CompletionResultType]::ParameterName, 'Compare the signatures, attestations and SBOMs that cosign keeps at tags made of the image''s digest')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('--src-no-creds', '--src-no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
             [CompletionResult]::new('--dest-no-creds', '--dest-no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
             [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
@@ -341,6 +396,104 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;referrers' {
+            [CompletionResult]::new('--artifact-type', '--artifact-type', [CompletionResultType]::ParameterName, 'List only referrers of these artifact types, with what refers to them')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Format the output with a Go template, as in ''{{range .Referrers}}{{.Digest}} {{end}}''')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format the output with a Go template, as in ''{{range .Referrers}}{{.Digest}} {{end}}''')
+            [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error')
+            [CompletionResult]::new('--daemon-host', '--daemon-host', [CompletionResultType]::ParameterName, 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]')
+            [CompletionResult]::new('--shared-blob-dir', '--shared-blob-dir', [CompletionResultType]::ParameterName, 'The blobs of an oci: layout are in this directory, which several layouts share')
+            [CompletionResult]::new('--retry-times', '--retry-times', [CompletionResultType]::ParameterName, 'Retry the whole operation up to N times when the network or the registry fails')
+            [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Delay between retries [default: 1s, doubled each time]')
+            [CompletionResult]::new('--creds', '--creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'User name (with --password)')
+            [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'Password for --username (visible in the process list)')
+            [CompletionResult]::new('--registry-token', '--registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--cert-dir', '--cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--tls-verify', '--tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--override-os-version', '--override-os-version', [CompletionResultType]::ParameterName, 'Choose this version of the operating system, as in 10.0.20348 of Windows')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--allow-token-host', '--allow-token-host', [CompletionResultType]::ParameterName, 'Send a registry''s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated')
+            [CompletionResult]::new('--allow-private-host', '--allow-private-host', [CompletionResultType]::ParameterName, 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud''s network is; can be repeated')
+            [CompletionResult]::new('--registries.d', '--registries.d', [CompletionResultType]::ParameterName, 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]')
+            [CompletionResult]::new('--tmpdir', '--tmpdir', [CompletionResultType]::ParameterName, 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]')
+            [CompletionResult]::new('--max-unpacked', '--max-unpacked', [CompletionResultType]::ParameterName, 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]')
+            [CompletionResult]::new('--cosign-tags', '--cosign-tags', [CompletionResultType]::ParameterName, 'List what cosign keeps at tags made of the image''s digest too')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List what refers to each image of an index too')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List what refers to each image of an index too')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
+            [CompletionResult]::new('--no-creds', '--no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;attest' {
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--override-os-version', '--override-os-version', [CompletionResultType]::ParameterName, 'Choose this version of the operating system, as in 10.0.20348 of Windows')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--allow-token-host', '--allow-token-host', [CompletionResultType]::ParameterName, 'Send a registry''s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated')
+            [CompletionResult]::new('--allow-private-host', '--allow-private-host', [CompletionResultType]::ParameterName, 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud''s network is; can be repeated')
+            [CompletionResult]::new('--registries.d', '--registries.d', [CompletionResultType]::ParameterName, 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]')
+            [CompletionResult]::new('--tmpdir', '--tmpdir', [CompletionResultType]::ParameterName, 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]')
+            [CompletionResult]::new('--max-unpacked', '--max-unpacked', [CompletionResultType]::ParameterName, 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print an attestation of an image: an in-toto statement')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'barque;attest;get' {
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Print statements of this predicate type: spdx, cyclonedx, slsa, vuln, openvex, vsa, or a URI [default: any]')
+            [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error')
+            [CompletionResult]::new('--daemon-host', '--daemon-host', [CompletionResultType]::ParameterName, 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]')
+            [CompletionResult]::new('--shared-blob-dir', '--shared-blob-dir', [CompletionResultType]::ParameterName, 'The blobs of an oci: layout are in this directory, which several layouts share')
+            [CompletionResult]::new('--retry-times', '--retry-times', [CompletionResultType]::ParameterName, 'Retry the whole operation up to N times when the network or the registry fails')
+            [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Delay between retries [default: 1s, doubled each time]')
+            [CompletionResult]::new('--creds', '--creds', [CompletionResultType]::ParameterName, 'Log in as this user with this password; without a colon the password is empty')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'User name (with --password)')
+            [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'Password for --username (visible in the process list)')
+            [CompletionResult]::new('--registry-token', '--registry-token', [CompletionResultType]::ParameterName, 'Send this bearer token as it is; no token endpoint is asked')
+            [CompletionResult]::new('--authfile', '--authfile', [CompletionResultType]::ParameterName, 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]')
+            [CompletionResult]::new('--cert-dir', '--cert-dir', [CompletionResultType]::ParameterName, 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client')
+            [CompletionResult]::new('--tls-verify', '--tls-verify', [CompletionResultType]::ParameterName, 'With =false, accept any certificate and permit plain HTTP [default: true]')
+            [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
+            [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')
+            [CompletionResult]::new('--override-variant', '--override-variant', [CompletionResultType]::ParameterName, 'Choose this variant of the architecture')
+            [CompletionResult]::new('--override-os-version', '--override-os-version', [CompletionResultType]::ParameterName, 'Choose this version of the operating system, as in 10.0.20348 of Windows')
+            [CompletionResult]::new('--command-timeout', '--command-timeout', [CompletionResultType]::ParameterName, 'End the command with an error after this time, as in 90s or 10m [default: none]')
+            [CompletionResult]::new('--stall-timeout', '--stall-timeout', [CompletionResultType]::ParameterName, 'Give up on a connection after this time without a byte [default: 60s]')
+            [CompletionResult]::new('--allow-token-host', '--allow-token-host', [CompletionResultType]::ParameterName, 'Send a registry''s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated')
+            [CompletionResult]::new('--allow-private-host', '--allow-private-host', [CompletionResultType]::ParameterName, 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud''s network is; can be repeated')
+            [CompletionResult]::new('--registries.d', '--registries.d', [CompletionResultType]::ParameterName, 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]')
+            [CompletionResult]::new('--tmpdir', '--tmpdir', [CompletionResultType]::ParameterName, 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]')
+            [CompletionResult]::new('--max-unpacked', '--max-unpacked', [CompletionResultType]::ParameterName, 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]')
+            [CompletionResult]::new('--no-creds', '--no-creds', [CompletionResultType]::ParameterName, 'Send no credentials, whatever is stored')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'barque;attest;help' {
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print an attestation of an image: an in-toto statement')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'barque;attest;help;get' {
+            break
+        }
+        'barque;attest;help;help' {
             break
         }
         'barque;delete' {
@@ -539,10 +692,13 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
         'barque;help' {
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show what an image is: digest, tags, labels, layers, environment')
             [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy an image from one place to another')
+            [CompletionResult]::new('verify-copy', 'verify-copy', [CompletionResultType]::ParameterValue, 'Check that an image arrived whole at another place')
             [CompletionResult]::new('tags', 'tags', [CompletionResultType]::ParameterValue, 'List the tags of a repository, or the names of the images in an archive or layout')
             [CompletionResult]::new('repos', 'repos', [CompletionResultType]::ParameterValue, 'List the repositories of a registry')
             [CompletionResult]::new('layers', 'layers', [CompletionResultType]::ParameterValue, 'Download the layers of an image into a directory, or list them')
             [CompletionResult]::new('sync', 'sync', [CompletionResultType]::ParameterValue, 'Mirror many images')
+            [CompletionResult]::new('referrers', 'referrers', [CompletionResultType]::ParameterValue, 'List what refers to an image: signatures, SBOMs, attestations')
+            [CompletionResult]::new('attest', 'attest', [CompletionResultType]::ParameterValue, 'Read the attestations of an image')
             [CompletionResult]::new('delete', 'delete', [CompletionResultType]::ParameterValue, 'Delete images from registries and OCI layouts')
             [CompletionResult]::new('manifest-digest', 'manifest-digest', [CompletionResultType]::ParameterValue, 'Print the digest of a manifest in a file')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search a registry for repositories')
@@ -560,6 +716,9 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
         'barque;help;copy' {
             break
         }
+        'barque;help;verify-copy' {
+            break
+        }
         'barque;help;tags' {
             break
         }
@@ -570,6 +729,16 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             break
         }
         'barque;help;sync' {
+            break
+        }
+        'barque;help;referrers' {
+            break
+        }
+        'barque;help;attest' {
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Print an attestation of an image: an in-toto statement')
+            break
+        }
+        'barque;help;attest;get' {
             break
         }
         'barque;help;delete' {

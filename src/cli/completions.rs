@@ -55,7 +55,7 @@ _barque_with_images() {
         [[ $command != -* ]] && break
     done
     case $command in
-        inspect|copy|tags|list-tags|layers|delete) ;;
+        inspect|copy|tags|list-tags|layers|referrers|delete) ;;
         *) _barque "$@"; return ;;
     esac
     case $before in
@@ -104,7 +104,7 @@ function __barque_images
     end
     printf '%s\n' docker:// docker-v1:// oci: oci-archive: docker-archive: docker-daemon: dir:
 end
-for command in inspect copy tags list-tags layers delete
+for command in inspect copy tags list-tags layers referrers delete
     complete -c barque -n "__fish_barque_using_subcommand $command" -f -a "(__barque_images)"
 end
 "#;

@@ -1,35 +1,36 @@
 //! `barque copy`.
 
+mod several;
+mod want;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::flags::{
-    DestinationFlags, DestinationPlaceFlags, Global, Offered, PlatformFlag, SignatureFlags,
-    SourceFlags, SourcePlaceFlags,
+    DestinationFlags, DestinationPlaceFlags, Global, Offered, SignatureFlags, SourceFlags,
+    SourcePlaceFlags,
 };
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
-use crate::copy::{self, CopyOptions, Format, Platforms};
-use crate::files::read_whole;
-use crate::image::{
-    ChosenBy, ImageName, PlatformPattern, PlatformRequest, Schema1Signer, parse_reference,
-};
-use crate::legacy::signing_key;
+use crate::copy;
+use crate::image::{ImageName, parse_reference};
 use crate::open::{open_destination, open_source};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::{AuthFiles, Context};
-use crate::transport::{Elsewhere, blob_store};
+use crate::transport::blob_store;
 use crate::{Error, Kind, Result};
+use several::Sides;
+use want::want;
+pub(super) use want::{chosen_platforms, referrers};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,6 +59,10 @@ pub(crate) struct CopyArgs {
     /// Where to copy it, in the same form; use - as an archive's file name for standard output
     #[arg(value_name = "DESTINATION")]
     destination: String,
+
+    /// Copy it to this destination too, reading the source once; repeatable. The --dest flags hold for all destinations
+    #[arg(long, value_name = "DESTINATION")]
+    also_to: Vec<String>,
 
     /// Copy an index with all its platforms, not only the image of one
     #[arg(short, long, conflicts_with_all = ["platform", "multi_arch"])]
@@ -100,6 +105,14 @@ pub(crate) struct CopyArgs {
     /// Do not copy signatures of the image, without a warning
     #[arg(long)]
     remove_signatures: bool,
+
+    /// Copy what refers to the image too, such as signatures and SBOMs: all, none, or a list of artifact types
+    #[arg(long, value_name = "all|none|TYPE,...", value_delimiter = ',')]
+    referrers: Vec<String>,
+
+    /// Copy the signatures, attestations and SBOMs that cosign keeps at tags made of the image's digest
+    #[arg(long)]
+    cosign_tags: bool,
 
     #[command(flatten)]
     signatures: SignatureFlags,
@@ -193,8 +206,14 @@ pub(crate) async fn run(
         names::in_full(&args.source).map_err(|e| e.context("reading the source's name"))?;
     let destination = names::in_full(&args.destination)
         .map_err(|e| e.context("reading the destination's name"))?;
-    let destination = by_standard_output(destination);
-    if is_once_only(&source) || is_once_only(&destination) {
+    let mut destinations = vec![by_standard_output(destination)];
+    for text in &args.also_to {
+        let name =
+            names::in_full(text).map_err(|e| e.context("reading the name after `--also-to`"))?;
+        destinations.push(by_standard_output(name));
+    }
+    let destination = destinations[0].clone();
+    if is_once_only(&source) || destinations.iter().any(is_once_only) {
         args.retry.never();
     }
     let want = want(&args, global)?;
@@ -211,6 +230,16 @@ pub(crate) async fn run(
     };
     for file in [&args.digestfile, &args.receipt].into_iter().flatten() {
         may_be_written(file)?;
+    }
+    if destinations.len() > 1 {
+        let (from, to) = (&from, &to);
+        let sides = Sides {
+            source: &source,
+            from,
+            destinations: &destinations,
+            to,
+        };
+        return several::run(&args, sides, want, screen, workers).await;
     }
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {
@@ -236,7 +265,7 @@ pub(crate) async fn run(
     let copied = args.retry.run(async || {
         let (source, destination, plan) = open().await?;
         let (want, listener) = (want.clone(), progress::listener(args.quiet, screen));
-        let nothing_to_do = plan.up_to_date.is_some();
+        let nothing_to_do = plan.is_done();
         let copying = async move { copy::run(plan, source, destination, &want, listener).await };
         match nothing_to_do {
             true => copying.await,
@@ -314,94 +343,6 @@ fn is_once_only(name: &ImageName) -> bool {
             is_piped(name) || special(path)
         }
         _ => false,
-    }
-}
-
-fn want(args: &CopyArgs, global: &Global) -> Result<CopyOptions> {
-    let mount_from = args
-        .mount_from
-        .iter()
-        .map(|text| parse_reference(text).map(|r| r.repository));
-    Ok(CopyOptions {
-        platforms: platforms(args, global)?,
-        preserve_digests: args.preserve_digests,
-        layers: args.form.layers()?,
-        // 0 is skopeo's word for its own choice.
-        parallel: args.image_parallel_copies.filter(|n| *n > 0),
-        look: args.dry_run,
-        recheck: args.recheck,
-        rehash: args.rehash,
-        mount_from: mount_from.collect::<Result<_>>()?,
-        format: format(args)?,
-        schema1_check: args.signatures.check(),
-        leave_signatures: args.remove_signatures,
-        foreign_layers: args.allow_nondistributable,
-        elsewhere: Arc::new(Elsewhere::new(global.timeouts())),
-    })
-}
-
-fn format(args: &CopyArgs) -> Result<Option<Format>> {
-    if args.schema1_key.is_some() && args.format != Some(FormatName::V2s1) {
-        return Err(Error::other("`--schema1-key` goes with `--format v2s1`"));
-    }
-    Ok(match args.format {
-        None => None,
-        Some(FormatName::Oci) => Some(Format::Oci),
-        Some(FormatName::V2s2) => Some(Format::Schema2),
-        Some(FormatName::V2s1) => Some(Format::Schema1(match &args.schema1_key {
-            Some(file) => read_key(file)?,
-            None => signing_key(None)?,
-        })),
-    })
-}
-
-/// Bytes of a private key.
-const KEY_CAP: u64 = 1 << 20;
-
-fn read_key(file: &Path) -> Result<Arc<dyn Schema1Signer>> {
-    let failed = || format!("the key `{}` cannot be read", file.display());
-    let bytes = read_whole(file, KEY_CAP).map_err(|e| Error::other(failed()).because(e))?;
-    let text = String::from_utf8(bytes).map_err(|e| Error::other(failed()).because(e))?;
-    signing_key(Some(&text)).map_err(|e| e.context(failed()))
-}
-
-fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {
-    let some = |list: &mut dyn Iterator<Item = &str>| {
-        let patterns = list
-            .map(str::parse::<PlatformPattern>)
-            .collect::<Result<_, _>>()?;
-        Ok(Platforms::Some {
-            patterns,
-            sparse: args.sparse,
-        })
-    };
-    let all = Platforms::All {
-        sparse: args.sparse,
-    };
-    if args.all {
-        return Ok(all);
-    }
-    let one = |platform| global.platform(&PlatformFlag { platform });
-    match args.multi_arch.as_deref() {
-        Some("all") => return Ok(all),
-        Some("index-only") => return Ok(Platforms::IndexOnly),
-        Some("system") => {
-            let wish = one(Vec::new())?;
-            let by = ChosenBy::Override;
-            return Ok(Platforms::One(PlatformRequest { by, ..wish }));
-        }
-        None => {}
-        Some(list) => return some(&mut list.split(',')),
-    }
-    let mut given = args.platform.clone();
-    given.dedup();
-    match &given[..] {
-        [] => one(given).map(Platforms::One),
-        [text] if !text.contains('*') && !args.sparse => one(given).map(Platforms::One),
-        list => {
-            global.not_overridden()?;
-            some(&mut list.iter().map(String::as_str))
-        }
     }
 }
 

@@ -61,7 +61,8 @@ pub(crate) fn completion(args: &CompletionArgs, command: Command) -> Outcome {
 
 /// The flags of all commands after which a value comes as the next word.
 fn flags_with_values(command: &Command) -> Vec<String> {
-    let commands = std::iter::once(command).chain(command.get_subcommands());
+    let commands = command.get_subcommands().flat_map(with_actions);
+    let commands = std::iter::once(command).chain(commands);
     let flags = commands.flat_map(Command::get_arguments).filter(|flag| {
         flag.get_action().takes_values() && !flag.is_positional() && !flag.is_require_equals_set()
     });
@@ -85,6 +86,8 @@ fn shown(command: Command) -> Command {
     }
     let flags = command.get_arguments().filter(|flag| !flag.is_hide_set());
     let commands = command.get_subcommands().filter(|c| !c.is_hide_set());
+    // A command that was built has one for help, which comes again too.
+    let commands = commands.filter(|c| c.get_name() != "help");
     let commands = commands.cloned().map(|mut command| {
         // Its flags are there when it is built, and one for help, which comes again.
         command = command.disable_help_flag(true);
@@ -107,10 +110,16 @@ pub(crate) fn man(args: &ManArgs, command: Command) -> Result<Outcome> {
     command.build();
     let commands = command.get_subcommands().filter(|c| !c.is_hide_set());
     let version = command.get_version().unwrap_or_default();
-    for page in std::iter::once(&command).chain(commands) {
+    for page in std::iter::once(&command).chain(commands.flat_map(with_actions)) {
         write_page(page, version, &args.directory).map_err(failed)?;
     }
     Ok(Outcome::Nothing)
+}
+
+/// `command`, and its own commands where it has some.
+fn with_actions(command: &Command) -> impl Iterator<Item = &Command> {
+    let actions = command.get_subcommands();
+    std::iter::once(command).chain(actions.filter(|action| action.get_name() != "help"))
 }
 
 fn write_page(command: &Command, version: &str, directory: &Path) -> io::Result<()> {
@@ -132,7 +141,7 @@ fn write_page(command: &Command, version: &str, directory: &Path) -> io::Result<
     if let Some(after) = after {
         write_after_help(&after.to_string(), &mut text)?;
     }
-    match command.has_subcommands() {
+    match command.get_name() == "barque" {
         true => text.extend_from_slice(PLACES.as_bytes()),
         false => writeln!(text, ".SH \"SEE ALSO\"\nbarque(1)")?,
     }

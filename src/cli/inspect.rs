@@ -9,13 +9,17 @@ use futures_util::{StreamExt, stream};
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, names};
-use crate::copy::{Chosen, Schema1Check, check_signatures, choose_image};
+use crate::copy::{
+    Attachments, Chosen, Referrers, Schema1Check, attached_to, attestations_in_index,
+    check_signatures, choose_image,
+};
 use crate::image::platform::check_config;
 use crate::image::{
     ChosenBy, Descriptor, Manifest, MediaType, PlatformRequest, Sketch, View, config,
 };
 use crate::open::{all_tags, open_source};
 use crate::report::inspect::{InspectReport, Inspected, needs_config};
+use crate::report::referrers::{AttestationLine, Referrer, Trees};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
 use crate::transport::{CONFIG_CAP, ManifestRef, Source, read_all};
@@ -68,6 +72,14 @@ pub(crate) struct InspectArgs {
     /// Check the signatures of a docker schema 1 manifest and print key ids and verdicts
     #[arg(long, conflicts_with_all = ["raw", "config"])]
     verify_signature: bool,
+
+    /// List what refers to the image, and to the index that led to it, too
+    #[arg(long, conflicts_with_all = ["raw", "config"])]
+    referrers: bool,
+
+    /// List the attestations in the image's index too, as docker buildx build adds them
+    #[arg(long, conflicts_with_all = ["raw", "config"])]
+    attestations: bool,
 
     #[command(flatten)]
     platform: PlatformFlag,
@@ -198,8 +210,30 @@ async fn inspect(
         verdict = check_signatures(source, &image, named, check).map(drop);
         report.add_signatures(&image.check_signatures()?, verdict.is_ok());
     }
+    if args.attestations {
+        let found = attestations_in_index(source, &top, &image).await?;
+        report.attestations = Some(found.iter().map(AttestationLine::new).collect());
+    }
+    if args.referrers {
+        report.referrers = Some(referrers(source, &top, &image).await?);
+    }
     let text = shown(&report, args.format.as_deref(), &template::INSPECT)?;
     Ok((text, verdict))
+}
+
+/// What refers to `image`, and to the index `top` that led to it.
+async fn referrers(source: &dyn Source, top: &Manifest, image: &Manifest) -> Result<Vec<Referrer>> {
+    let mut subjects = vec![image.digest().clone(), top.digest().clone()];
+    subjects.dedup();
+    let want = Attachments {
+        referrers: Referrers::All,
+        ..Attachments::default()
+    };
+    let mut trees = Trees::new(attached_to(source, &subjects, &want).await?);
+    Ok(subjects
+        .iter()
+        .flat_map(|subject| trees.take(subject))
+        .collect())
 }
 
 fn shown(

@@ -3,6 +3,7 @@
 //! One thin file a command. A command returns an `Outcome`; only this file writes it to stdout. No HTTP here,
 //! and no JSON by hand.
 
+mod attest;
 mod compat;
 mod completions;
 mod copy;
@@ -18,6 +19,7 @@ mod logout;
 mod manifest_digest;
 mod mistakes;
 mod names;
+mod referrers;
 mod repeat;
 mod repos;
 mod retry;
@@ -29,6 +31,7 @@ mod signals;
 #[cfg(feature = "sync")]
 mod sync;
 mod tags;
+mod verify_copy;
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
@@ -93,6 +96,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Copy an image from one place to another
     Copy(Box<copy::CopyArgs>),
+    /// Check that an image arrived whole at another place
+    VerifyCopy(Box<verify_copy::VerifyCopyArgs>),
     /// List the tags of a repository
     #[command(visible_alias = "list-tags")]
     Tags(tags::TagsArgs),
@@ -103,6 +108,10 @@ enum Command {
     /// Mirror many images, from a declaration or a repository
     #[cfg(feature = "sync")]
     Sync(Box<sync::SyncArgs>),
+    /// List what refers to an image: signatures, SBOMs, attestations
+    Referrers(referrers::ReferrersArgs),
+    /// Read the attestations of an image
+    Attest(attest::AttestArgs),
     /// Delete images from registries and OCI layouts
     Delete(delete::DeleteArgs),
     /// Print the digest of a manifest in a file
@@ -270,11 +279,14 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<
     let outcome = match cli.command {
         Command::Inspect(args) => inspect::run(args, global).await?,
         Command::Copy(args) => copy::run(*args, global, screen, workers).await?,
+        Command::VerifyCopy(args) => verify_copy::run(*args, global, screen, workers).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Repos(args) => repos::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global, screen, workers).await?,
         #[cfg(feature = "sync")]
         Command::Sync(args) => sync::run(*args, global, screen, workers).await?,
+        Command::Referrers(args) => referrers::run(args, global).await?,
+        Command::Attest(args) => attest::run(args, global).await?,
         Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
         #[cfg(feature = "legacy")]

@@ -1,32 +1,26 @@
-//! The engine: carries a plan out. Blobs move side by side, largest first, with lanes kept for small ones; then
-//! the manifests, children before parents; then the destination is finished. The first failure stops the rest.
+//! The engine: moves the blobs of a plan side by side, largest first, with lanes kept for small ones. The first failure stops
+//! the rest. The manifests are written afterwards ([`super::manifests`]).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
-use super::Platforms;
 use super::adaptive_limit::AdaptiveLimit;
 use super::codec::{self, Cores};
-use super::finalize::{Completed, Finalizer};
-use super::options::CopyOptions;
 use super::progress::Progress;
-use super::shared::{is_elsewhere, reading, with_sparse, writing};
-use super::types::BlobDone;
-use super::types::BlobStep;
-use super::types::{Awaits, Content, CopyPlan, Recoded};
-use crate::image::{Descriptor, Digest, Repository};
+use super::shared::{reading, with_sparse, writing};
+use super::shared_source::Reader;
+use super::types::{BlobDone, BlobStep, Content, Recoded};
+use crate::image::{Descriptor, Repository};
 use crate::transport::Upgrade;
 use crate::transport::{
-    BlobBody, BlobOutcome, BlobStream, Destination, Elsewhere, ManifestRef, ManifestWritten,
-    Presence, Source, is_resume_mismatch, missing_blobs,
+    BlobBody, BlobOutcome, BlobStream, Destination, Elsewhere, Presence, Source, is_resume_mismatch,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
 const LARGE: u64 = 4 << 20;
@@ -40,122 +34,30 @@ const FAR: Duration = Duration::from_millis(30);
 /// Layers in other forms that are under way at once: one compression keeps all cores busy, inflating one core.
 /// More would only take memory.
 const RECODING_LANES: usize = 4;
-/// Manifests of one level that are written at once.
-const MANIFESTS_IN_FLIGHT: usize = 16;
 
-/// What to try where a registry misses foreign layers of `plan`, as it said by `e`.
-fn foreign_hint(plan: &CopyPlan, e: &Error) -> Option<&'static str> {
-    let missing = missing_blobs(e)?;
-    let sent = |d: &Digest| {
-        let mut blobs = plan.blobs.iter().map(|step| &step.blob);
-        blobs.any(|blob| blob.digest == *d && is_elsewhere(blob))
-    };
-    let left = missing.iter().any(|d| plan.left.contains(d));
-    match e.kind() {
-        Kind::Refused if left => {
-            Some("this registry wants foreign layers too: add `--allow-nondistributable`")
-        }
-        // Distribution answers so, and with 500, to URLs that its settings do not allow; the layers do not help.
-        _ if left || missing.iter().any(sent) => Some(
-            "the registry may not allow the URLs of foreign layers; by way of a `docker-archive:` they become layers of the image's own",
-        ),
-        _ => None,
-    }
+/// How many blobs move side by side.
+#[derive(Clone)]
+pub(super) struct Lanes {
+    large: Arc<AdaptiveLimit>,
+    small: Arc<AdaptiveLimit>,
+    recoding: Arc<AdaptiveLimit>,
 }
 
-/// `e` as a refusal with a hint, if the destination misses images that `plan` leaves out of an index kept as it is.
-fn sparse_refused(plan: &CopyPlan, want: &CopyOptions, e: Error) -> Error {
-    let sparse = match want.platforms {
-        Platforms::All { sparse } | Platforms::Some { sparse, .. } => sparse,
-        Platforms::One(_) => false,
-        Platforms::IndexOnly => true,
-    };
-    let planned = |d: &Digest| {
-        plan.manifests.iter().any(|m| m.manifest.is(d))
-            || plan.blobs.iter().any(|step| step.blob.digest == *d)
-    };
-    let left_out = |missing: Vec<Digest>| missing.is_empty() || missing.iter().any(|d| !planned(d));
-    if !sparse || !missing_blobs(&e).is_some_and(left_out) {
-        return e;
-    }
-    Error::new(
-        Kind::Refused,
-        "the destination takes no index whose images are not all there",
-    )
-    .because(e)
-    .hint("name the images with `--platform OS/ARCH,OS/ARCH`, without `--sparse`: that writes an index of those alone, with another digest")
-}
-
-/// The steps of blobs that were not sent because the destination has them, as it said: those of `missing`, or
-/// all when that names none.
-fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobStep> {
-    let believed = |step: &&BlobStep| {
-        let digest = &step.blob.digest;
-        let mut done = done.iter();
-        (missing.is_empty() || missing.contains(digest))
-            && !matches!(step.content, Content::Recoded(_))
-            && done.any(|d| {
-                d.blob.digest == *digest
-                    && matches!(d.outcome, BlobOutcome::Present | BlobOutcome::Mounted)
-            })
-    };
-    let steps = plan.blobs.iter().filter(believed).cloned();
-    let ask = |mut step: BlobStep| {
-        step.presence = Presence::AskedOnWrite;
-        step
-    };
-    steps.map(ask).collect()
-}
-
-/// Manifests that were written.
-#[derive(Default)]
-pub(super) struct Written {
-    /// Children before parents.
-    pub(super) digests: Vec<Digest>,
-    /// Notes on manifests that differ from the source's.
-    pub(super) notes: Vec<String>,
-    /// What the destination said of them.
-    pub(super) said: ManifestWritten,
-}
-
-/// Writes the manifests, completed with the digests and sizes of the blobs that were written.
-async fn write_manifests(
-    plan: &CopyPlan,
-    done: &[BlobDone],
-    destination: &dyn Destination,
-) -> Result<Written> {
-    let mut finalizer = Finalizer::new(done);
-    let mut written = Written::default();
-    for level in plan.manifests.chunk_by(|a, b| a.level == b.level) {
-        let completed: Vec<Completed> = level
-            .iter()
-            .map(|step| finalizer.completed(step))
-            .collect::<Result<_>>()?;
-        let writes: Vec<_> = completed
-            .iter()
-            .map(|c| destination.put_manifest(&c.manifest, &c.at))
-            .collect();
-        let said: Vec<ManifestWritten> = stream::iter(writes)
-            .buffer_unordered(MANIFESTS_IN_FLIGHT)
-            .try_collect()
-            .await?;
-        for said in said {
-            // Only the manifest that the destination's name stands for is filed.
-            written.said.filed_as = written.said.filed_as.or(said.filed_as);
-            written.said.deferred.extend(said.deferred);
-        }
-        for (step, Completed { manifest, .. }) in level.iter().zip(&completed) {
-            finalizer.wrote(step, manifest);
-            if step.awaits != Awaits::Nothing && step.was != *manifest.digest() {
-                let why = step.change.as_deref().unwrap_or("the manifest was changed");
-                let (old, new) = (&step.was, manifest.digest());
-                let note = format!("{why}: digest changed from {old} to {new}");
-                written.notes.push(note);
-            }
-            written.digests.push(manifest.digest().clone());
+impl Lanes {
+    /// One lane for `parallel` blobs of any kind, or `small` small ones beside the usual number of others.
+    fn new(parallel: Option<usize>, small: usize) -> Lanes {
+        let large = AdaptiveLimit::new(parallel.unwrap_or(LARGE_LANES));
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let other = |width| match parallel {
+            Some(_) => large.clone(),
+            None => AdaptiveLimit::new(width),
+        };
+        Lanes {
+            small: other(small),
+            recoding: other(cores.min(RECODING_LANES)),
+            large,
         }
     }
-    Ok(written)
 }
 
 /// What all blob tasks share.
@@ -180,10 +82,12 @@ pub(super) struct Work {
     pub(super) whole_index: bool,
     /// Fetches foreign layers that the source does not have.
     pub(super) elsewhere: Arc<Elsewhere>,
+    /// The source, where other copies read it too.
+    pub(super) reader: Option<Reader>,
 }
 
 impl Work {
-    fn anew(&self) -> Work {
+    pub(super) fn anew(&self) -> Work {
         Work {
             anew: true,
             ..self.clone()
@@ -204,86 +108,6 @@ impl Work {
         }
     }
 
-    /// Writes config and manifest of the modern image that `upgrade` made of the layers it saw.
-    pub(super) async fn upgraded(
-        &self,
-        upgrade: &dyn Upgrade,
-        done: &mut Vec<BlobDone>,
-    ) -> Result<Written> {
-        let (manifest, config, bytes) = upgrade.made()?;
-        let write = async {
-            let body = BlobBody::of_bytes(bytes);
-            let outcome = self.destination.put_blob(&config, body).await?;
-            let said = self
-                .destination
-                .put_manifest(&manifest, &ManifestRef::Named);
-            Ok((outcome, said.await?))
-        };
-        let (outcome, said) = write.await.map_err(writing)?;
-        done.push(BlobDone {
-            blob: config,
-            outcome,
-            resumed_from: 0,
-            recoded: None,
-        });
-        Ok(Written {
-            digests: vec![manifest.digest().clone()],
-            notes: Vec::new(),
-            said,
-        })
-    }
-
-    /// Gives the blobs that were deferred until the manifest their outcomes, as the destination said them.
-    pub(super) fn resolve_deferred(
-        &self,
-        done: &mut [BlobDone],
-        said: &HashMap<Digest, BlobOutcome>,
-    ) {
-        let deferred = |done: &&mut BlobDone| done.outcome == BlobOutcome::Deferred;
-        for done in done.iter_mut().filter(deferred) {
-            let outcome = said.get(&done.blob.digest).copied();
-            done.outcome = outcome.unwrap_or(BlobOutcome::Written);
-            self.progress.done(done.moved(), done.outcome);
-        }
-    }
-
-    /// Writes the manifests in their own formats.
-    ///
-    /// X6: where the destination said that it had blobs which it has not, those that it names are sent; as some
-    /// name one at a time, the second time it is all.
-    pub(super) async fn manifests_of(
-        &self,
-        plan: &CopyPlan,
-        done: &mut Vec<BlobDone>,
-        want: &CopyOptions,
-    ) -> Result<Written> {
-        let destination = &*self.destination;
-        let mut written = write_manifests(plan, done, destination).await;
-        for named in [true, false] {
-            let Some(missing) = written.as_ref().err().and_then(missing_blobs) else {
-                break;
-            };
-            let missing = if named { missing } else { Vec::new() };
-            let again = unsure(plan, done, &missing);
-            if again.is_empty() || self.source.repository() == destination.repository() {
-                break;
-            }
-            tracing::debug!("the destination lacks blobs that it said to have; sending them");
-            let sent = self.anew().blobs(&again, want.parallel).await?;
-            done.retain(|d| sent.iter().all(|s| s.blob.digest != d.blob.digest));
-            done.extend(sent);
-            written = write_manifests(plan, done, destination).await;
-        }
-        written.map_err(|e| {
-            let hint = foreign_hint(plan, &e);
-            let e = writing(sparse_refused(plan, want, e));
-            match hint {
-                Some(hint) => e.hint(hint),
-                None => e,
-            }
-        })
-    }
-
     pub(super) async fn blobs(
         &self,
         steps: &[BlobStep],
@@ -295,15 +119,10 @@ impl Work {
             // Sizes are what a manifest says.
             to_move.fold(0, |all, s| all.saturating_add(s.moving().size)),
         );
-        let large = AdaptiveLimit::new(parallel.unwrap_or(LARGE_LANES));
-        let small = match parallel {
-            Some(_) => large.clone(),
-            None => AdaptiveLimit::new(self.small_lanes()),
-        };
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let recoding = match parallel {
-            Some(_) => large.clone(),
-            None => AdaptiveLimit::new(cores.min(RECODING_LANES)),
+        let new = || Lanes::new(parallel, self.small_lanes());
+        let lanes = match &self.reader {
+            Some(reader) => reader.lanes(new),
+            None => new(),
         };
         let mut order: Vec<&BlobStep> = steps.iter().collect();
         // Recoded layers go in the order of the image: each gets its place when the one before it is done.
@@ -314,16 +133,29 @@ impl Work {
         let mut tasks = JoinSet::new();
         for step in order {
             let lane = match &step.content {
-                Content::Recoded(_) => recoding.clone(),
-                _ if step.blob.size >= LARGE => large.clone(),
-                _ => small.clone(),
+                Content::Recoded(_) => lanes.recoding.clone(),
+                _ if step.blob.size >= LARGE => lanes.large.clone(),
+                _ => lanes.small.clone(),
             };
             let (work, step) = (self.clone(), step.clone());
             tasks.spawn(async move {
-                let place = lane.enter().await;
+                let shared = match &work.reader {
+                    Some(reader) => reader.turn(&step.moving().digest, &lane).await,
+                    None => None,
+                };
+                let place = match shared.is_some() {
+                    true => None,
+                    false => Some(lane.enter().await),
+                };
                 let pressure = work.pressure();
                 let done = work.blob(step).await;
-                place.leave(work.pressure() > pressure);
+                let disturbed = work.pressure() > pressure;
+                if let Some(turn) = shared {
+                    turn.leave(disturbed);
+                }
+                if let Some(place) = place {
+                    place.leave(disturbed);
+                }
                 done
             });
         }

@@ -60,6 +60,11 @@ pub(super) fn expect_manifests(plan: &mut CopyPlan, destination: &dyn Destinatio
     plan.requests.destination += manifests
         .map(|step| destination.requests_for_manifest(&step.manifest))
         .sum::<u64>();
+    plan.requests.destination += plan
+        .attached
+        .iter()
+        .map(|step| destination.requests_for_manifest(&step.manifest))
+        .sum::<u64>();
     if let (Some(_), Some(step)) = (&plan.upgrade, plan.manifests.last()) {
         // Neither digest nor size of the config is known; the ones that stand here for them count for nothing.
         let config = PlannedBlob {

@@ -4,10 +4,11 @@
 //! By then the blobs are written, so only what a conversion makes is sent: a config, the manifests. The conversions
 //! are those of [`super::prepared`]; here is decided which are tried, and what is said when none may be.
 
-use super::engine::{Work, Written};
+use super::engine::Work;
 use super::finalize::Finalizer;
 use super::graph;
 use super::graph::order;
+use super::manifests::Written;
 use super::options::{CopyOptions, Format, Layers, holding};
 use super::prepared::Prepared;
 use super::schema1::signed_as_another;

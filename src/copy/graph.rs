@@ -379,6 +379,13 @@ fn split(index: &IndexView) -> (Vec<&Descriptor>, Vec<Descriptor>) {
     (manifests, others.into_iter().cloned().collect())
 }
 
+/// `top` and all manifests below it, children before parents.
+pub(super) async fn whole(source: &dyn Source, top: Manifest) -> Result<Vec<Node>> {
+    let mut walk = Walk::default();
+    descend(source, top, &mut walk, 0).await?;
+    Ok(walk.nodes)
+}
+
 /// `manifest` with what it points at directly.
 pub(crate) fn node(manifest: Manifest) -> Result<Node> {
     let View::Index(index) = manifest.view()? else {

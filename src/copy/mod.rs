@@ -8,6 +8,8 @@
 //! bytes (`engine`) know these and not each other; `plan` and `run` put them together.
 
 mod adaptive_limit;
+mod attached;
+mod attestations;
 mod choose;
 pub mod codec;
 mod engine;
@@ -16,6 +18,7 @@ mod fallback;
 mod finalize;
 mod graph;
 mod left_out;
+mod manifests;
 mod nested;
 mod options;
 mod plan;
@@ -24,19 +27,26 @@ mod progress;
 mod recode;
 mod run;
 mod schema1;
+mod several;
 mod shared;
+mod shared_source;
 mod signatures;
 mod types;
+mod verify;
 
 pub use crate::image::Schema1Check;
 pub use crate::transport::{BlobOutcome, Upgrade};
+pub use attached::{Attached, attached_to};
+pub use attestations::{Attestation, attestations, attestations_in_index, read_statements};
 pub use choose::{Chosen, choose_image};
-pub use options::{CopyOptions, Format, Layers, Platforms};
+pub use options::{Attachments, CopyOptions, Format, Layers, Platforms, Referrers};
 pub use plan::{plan, plan_layers};
 pub use progress::{Progress, Quiet};
 pub use run::run;
 pub use schema1::{check_signatures, sized_blobs};
+pub use several::copy_to_all;
 pub use types::{
-    Awaits, BlobDone, BlobStep, Content, CopyPlan, CopyReport, ManifestStep, Recoded, Requests,
-    Signatures,
+    AttachedDone, AttachedStep, Awaits, BlobDone, BlobStep, Content, CopyPlan, CopyReport,
+    ManifestStep, Recoded, Requests, Signatures,
 };
+pub use verify::{Fault, PartKind, Problem, Target, Verified, repair, verify};

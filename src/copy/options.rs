@@ -1,10 +1,12 @@
 //! What a copy is asked to do.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::codec::Codec;
 use crate::image::{
-    Manifest, MediaType, PlatformPattern, PlatformRequest, Repository, Schema1Check, Schema1Signer,
+    Descriptor, Manifest, MediaType, PlatformPattern, PlatformRequest, Repository, Schema1Check,
+    Schema1Signer, Tag,
 };
 use crate::transport::{Destination, Elsewhere};
 use crate::{Error, Kind, Result};
@@ -37,6 +39,8 @@ pub struct CopyOptions {
     pub elsewhere: Arc<Elsewhere>,
     /// Leave signatures behind that lie beside the image, untold.
     pub leave_signatures: bool,
+    /// What is copied along with the image.
+    pub attachments: Attachments,
 }
 
 impl CopyOptions {
@@ -56,6 +60,7 @@ impl CopyOptions {
             foreign_layers: Some(true),
             elsewhere,
             leave_signatures: true,
+            attachments: Attachments::default(),
         }
     }
 
@@ -67,6 +72,60 @@ impl CopyOptions {
         };
         // Foreign layers that were left out before do not change the digest.
         self.recheck || sparse || self.foreign_layers == Some(true)
+    }
+}
+
+/// What is copied along with an image: what belongs to it without being a part of it. The default is nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Attachments {
+    pub referrers: Referrers,
+    /// The signatures, attestations and SBOMs that cosign keeps at tags made of the image's digest. They are found in the
+    /// list of tags.
+    pub cosign_tags: bool,
+    /// The tags of the source's repository that are made of digests, where they have been listed already.
+    pub tags: Option<Arc<HashSet<Tag>>>,
+    /// Do not look at an image that the destination has already. What was attached to it later then stays behind.
+    pub skip_present: bool,
+}
+
+impl Attachments {
+    /// Everything that belongs to an image.
+    pub fn all() -> Attachments {
+        Attachments {
+            referrers: Referrers::All,
+            cosign_tags: true,
+            tags: None,
+            skip_present: false,
+        }
+    }
+
+    /// Whether anything is copied along.
+    pub fn any(&self) -> bool {
+        self.cosign_tags || !matches!(self.referrers, Referrers::None)
+    }
+}
+
+/// Which referrers of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Referrers {
+    #[default]
+    None,
+    All,
+    /// Those of these artifact types, with everything that refers to them.
+    OfTypes(Vec<MediaType>),
+}
+
+impl Referrers {
+    /// Whether `referrer` is wanted; `depth` is 0 for a referrer of the image, 1 for one of such a referrer, and so on.
+    pub(super) fn wants(&self, referrer: &Descriptor, depth: usize) -> bool {
+        match self {
+            Referrers::None => false,
+            Referrers::All => true,
+            Referrers::OfTypes(types) => {
+                let is_one = |t: &MediaType| types.contains(t);
+                depth > 0 || referrer.artifact_type.as_ref().is_some_and(is_one)
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::attached::{self, Subjects};
 use super::choose::left_behind;
 use super::expect::requests_so_far;
 use super::expect::{expect_blobs, expect_manifests};
@@ -18,7 +19,7 @@ use super::shared::{is_elsewhere, reading};
 use super::signatures;
 use super::types::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, Node};
 use crate::image::platform::is_attestation;
-use crate::image::{Descriptor, Digest, Manifest};
+use crate::image::{Descriptor, Digest, Manifest, View};
 use crate::transport::{BlobOutcome, Destination, Foreign, ManifestRef, Presence, Source};
 use crate::{Error, Kind, Result};
 
@@ -32,11 +33,14 @@ pub async fn plan(
     destination: &dyn Destination,
     want: &CopyOptions,
 ) -> Result<CopyPlan> {
-    let (mut plan, current) = draw(source, destination, want).await?;
+    let (mut plan, current, subjects) = draw(source, destination, want).await?;
+    if plan.up_to_date.is_none() || !want.attachments.skip_present {
+        attached::add(&mut plan, &subjects, source, destination, want).await?;
+    }
     // Before the destination is asked what it has: a copy does not ask, it writes.
     plan.requests = requests_so_far(source, destination);
     plan.read_ahead = source.read_ahead().read;
-    if plan.up_to_date.is_some() {
+    if plan.is_done() {
         return Ok(plan);
     }
     if is_retag(source, destination, want) {
@@ -61,7 +65,10 @@ pub async fn plan(
         let complete = plan.blobs.iter().all(|b| b.presence == Presence::Present);
         let last = plan.manifests.last().map(|m| m.manifest.digest());
         // Signatures are written without a look at those that are there.
-        let known = complete && plan.upgrade.is_none() && plan.signatures.is_empty();
+        let known = complete
+            && plan.upgrade.is_none()
+            && plan.signatures.is_empty()
+            && plan.attached.is_empty();
         if known && plan.manifests.len() == 1 && current.as_ref() == last {
             plan.up_to_date = current;
         }
@@ -108,12 +115,13 @@ fn is_retag(source: &dyn Source, destination: &dyn Destination, want: &CopyOptio
         && source.repository() == destination.repository()
 }
 
-/// The plan as it is before the destination was asked for blobs, and the digest that it has now.
+/// The plan as it is before the destination was asked for blobs, the digest that it has now, and the manifests that
+/// something may be attached to.
 async fn draw(
     source: &dyn Source,
     destination: &dyn Destination,
     want: &CopyOptions,
-) -> Result<(CopyPlan, Option<Digest>)> {
+) -> Result<(CopyPlan, Option<Digest>, Subjects)> {
     let retag = is_retag(source, destination, want);
     let (top, current) = futures_util::try_join!(
         async { source.manifest(&ManifestRef::Named).await.map_err(reading) },
@@ -148,7 +156,17 @@ async fn draw(
             let platforms = &want.platforms;
             signatures::add_to_present(&mut plan, present, platforms, source, destination).await?;
         }
-        Ok((plan, None))
+        let is_asked = want.attachments.any() && !want.attachments.skip_present;
+        let mut subjects = Subjects::default();
+        match stays {
+            true if is_asked => {
+                let below = listed_below(source, &top, &want.platforms, chosen);
+                subjects.unchanged = below.await?;
+            }
+            true => subjects.unchanged.push(chosen.clone()),
+            false => subjects.changed.push(chosen.clone()),
+        }
+        Ok((plan, None, subjects))
     };
     let stays = want.layers == Layers::Keep && stays(&top, want);
     let vouches = can.manifest_implies_blobs && !want.looks_below();
@@ -190,7 +208,7 @@ async fn draw(
     prepared
         .notes
         .extend(left_behind(&top, &want.platforms, &chosen)?);
-    if let Some(old) = graph.cut {
+    if let Some(old) = &graph.cut {
         if want.preserve_digests {
             return Err(Error::new(
                 Kind::Refused,
@@ -206,6 +224,21 @@ async fn draw(
         prepared.notes.push(left_out(&graph.missing, source));
     }
     let (nodes, upgrade) = prepared.turn(destination, graph.nodes).await?;
+    let mut subjects = Subjects::default();
+    for node in nodes.iter().filter(|_| !retag) {
+        let stays = upgrade.is_none()
+            && node.awaits == Awaits::Nothing
+            && *node.manifest.digest() == node.was;
+        match stays {
+            // An index that was cut is another one, and nothing is attached to it.
+            true if graph.made.contains(&node.was) => {}
+            true => subjects.unchanged.push(node.was.clone()),
+            false => subjects.changed.push(node.was.clone()),
+        }
+    }
+    // The image itself before its parts.
+    subjects.unchanged.reverse();
+    subjects.changed.extend(graph.cut.clone());
     if let Some(top) = nodes.last()
         && upgrade.is_none()
         && top.awaits == Awaits::Nothing
@@ -285,7 +318,36 @@ async fn draw(
     } else if !want.leave_signatures {
         signatures::add(&mut plan, top.digest(), source, destination).await?;
     }
-    Ok((plan, current))
+    Ok((plan, current, subjects))
+}
+
+/// The digests of `chosen` and the manifests below it that something may be attached to, where `top` alone is known.
+async fn listed_below(
+    source: &dyn Source,
+    top: &Manifest,
+    platforms: &Platforms,
+    chosen: &Digest,
+) -> Result<Vec<Digest>> {
+    let View::Index(index) = top.view()? else {
+        return Ok(vec![chosen.clone()]);
+    };
+    let nested = index.manifests.iter().any(|d| d.media_type.is_index());
+    match platforms {
+        Platforms::One(_) | Platforms::IndexOnly => Ok(vec![chosen.clone()]),
+        Platforms::All { sparse: false } if !nested => {
+            let manifests = index
+                .manifests
+                .iter()
+                .filter(|d| d.media_type.is_manifest());
+            let below = manifests.map(|d| d.digest.clone());
+            Ok([chosen.clone()].into_iter().chain(below).collect())
+        }
+        Platforms::All { .. } | Platforms::Some { .. } => {
+            let graph = walk(source, top, platforms).await.map_err(reading)?;
+            let was = graph.nodes.into_iter().map(|node| node.was);
+            Ok(was.filter(|digest| !graph.made.contains(digest)).collect())
+        }
+    }
 }
 
 /// What is said of images that an index lists and `source` does not have.

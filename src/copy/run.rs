@@ -9,9 +9,11 @@ use super::codec::Cores;
 use super::engine::Work;
 use super::expect::coming;
 use super::expect::found_in;
+use super::manifests::Written;
 use super::options::{CopyOptions, Platforms};
 use super::progress::Progress;
 use super::shared::writing;
+use super::shared_source::Reader;
 use super::types::{CopyPlan, CopyReport, Signatures};
 use crate::image::Digest;
 use crate::image::platform::ZSTD;
@@ -26,6 +28,18 @@ pub async fn run(
     want: &CopyOptions,
     progress: Arc<dyn Progress>,
 ) -> Result<CopyReport> {
+    run_over(plan, source, destination, want, progress, None).await
+}
+
+/// As [`run`]; `reader` is the source where other copies read it too.
+pub(super) async fn run_over(
+    plan: CopyPlan,
+    source: Arc<dyn Source>,
+    destination: Arc<dyn Destination>,
+    want: &CopyOptions,
+    progress: Arc<dyn Progress>,
+    reader: Option<Reader>,
+) -> Result<CopyReport> {
     let started = Instant::now();
     let mut report = CopyReport {
         source: source.name(),
@@ -35,13 +49,14 @@ pub async fn run(
         blobs: Vec::new(),
         bytes: 0,
         manifests: Vec::new(),
+        attached: Vec::new(),
         notes: [&plan.notes[..], &plan.losses].concat(),
         requests: BTreeMap::new(),
         duration: Duration::ZERO,
     };
     plan.notes.iter().for_each(|note| progress.note(note));
     plan.losses.iter().for_each(|loss| tracing::warn!("{loss}"));
-    if plan.up_to_date.is_none() {
+    if !plan.is_done() {
         let moved = Arc::new(AtomicU64::new(0));
         let found_in = found_in(&*source, want);
         let work = Work {
@@ -58,6 +73,7 @@ pub async fn run(
             whole_index: matches!(want.platforms, Platforms::All { sparse: false })
                 && plan.manifests.len() > 1,
             elsewhere: want.elsewhere.clone(),
+            reader,
         };
         let moving = plan.blobs.iter();
         let moving = moving.filter(|step| step.presence != Presence::Present);
@@ -65,6 +81,7 @@ pub async fn run(
         destination.begin(&coming).await.map_err(writing)?;
         report.blobs = work.blobs(&plan.blobs, want.parallel).await?;
         let written = match &plan.upgrade {
+            _ if plan.up_to_date.is_some() => Written::default(),
             Some(upgrade) => work.upgraded(&**upgrade, &mut report.blobs).await?,
             None => work.manifests(&plan, &mut report.blobs, want).await?,
         };
@@ -85,6 +102,14 @@ pub async fn run(
             report.digest = last.clone();
         }
         describe(&plan, &report.digest, &*source, &*destination);
+        match kept(&plan, &report.manifests) {
+            true => report.attached = work.attached(&plan, &mut report.blobs, want).await?,
+            false => {
+                let note = "what is attached to the image was left behind: its digest changed";
+                work.progress.note(note);
+                report.notes.push(note.to_owned());
+            }
+        }
         report.bytes = moved.load(Ordering::Relaxed);
     }
     for Signatures { at, digest, bytes } in &plan.signatures {
@@ -98,6 +123,12 @@ pub async fn run(
     }
     report.duration = started.elapsed();
     Ok(report)
+}
+
+/// Whether the image that was `written` is the one that something is attached to.
+fn kept(plan: &CopyPlan, written: &[Digest]) -> bool {
+    let mut digests = plan.manifests.iter().map(|step| step.manifest.digest());
+    plan.attached.is_empty() || plan.up_to_date.is_some() || digests.any(|d| written.contains(d))
 }
 
 /// Passes on how the source's index describes the image, which was written as `digest`.

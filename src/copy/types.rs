@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::codec::Codec;
 use crate::image::{Descriptor, Digest, LayerForm, Manifest, View};
-use crate::transport::{BlobOutcome, ManifestRef, Presence, Upgrade};
+use crate::transport::{Attachment, BlobOutcome, ManifestRef, Presence, Upgrade};
 use crate::{Error, Result};
 
 /// A manifest of the graph and what it points at directly.
@@ -126,6 +126,20 @@ pub struct ManifestStep {
     pub level: usize,
 }
 
+/// A manifest that is copied along with the image, and is not a part of it.
+#[derive(Debug, Clone)]
+pub struct AttachedStep {
+    pub manifest: Manifest,
+    /// The manifest that it belongs to.
+    pub subject: Digest,
+    /// How it is found; `None` for a part of the attached index behind it.
+    pub how: Option<Attachment>,
+    /// As it is listed: with artifact type and annotations.
+    pub entry: Descriptor,
+    /// Steps of the same level do not need one another and may be written at once.
+    pub level: usize,
+}
+
 /// What a copy will do.
 #[derive(Debug, Clone, Default)]
 pub struct CopyPlan {
@@ -133,6 +147,8 @@ pub struct CopyPlan {
     pub blobs: Vec<BlobStep>,
     /// Children before parents; the last is what the destination's name will stand for.
     pub manifests: Vec<ManifestStep>,
+    /// What is copied along and is not there yet, written after the image.
+    pub attached: Vec<AttachedStep>,
     /// Foreign layers that stay at their URLs.
     pub left: Vec<Digest>,
     /// Those that go along.
@@ -146,11 +162,19 @@ pub struct CopyPlan {
     pub losses: Vec<String>,
     /// What the copy is expected to send, the plan included.
     pub requests: Requests,
-    /// Set when the destination has the image already: its digest.
+    /// Set when the destination has the image already: its digest. What is attached may be missing all the same.
     pub up_to_date: Option<Digest>,
     /// A schema 1 image becomes a modern one: its config and manifest are made when its layers have been read, and
     /// the one manifest of the plan stands for what is read.
     pub upgrade: Option<Arc<dyn Upgrade>>,
+}
+
+impl CopyPlan {
+    /// Whether the destination has everything already.
+    pub fn is_done(&self) -> bool {
+        let is_there = |step: &BlobStep| step.presence == Presence::Present;
+        self.up_to_date.is_some() && self.attached.is_empty() && self.blobs.iter().all(is_there)
+    }
 }
 
 /// Requests at each side: an estimate. What was sent for the plan itself is counted with tokens, redirects and
@@ -221,6 +245,17 @@ impl BlobDone {
     }
 }
 
+/// A manifest that was copied along with the image.
+#[derive(Debug, Clone)]
+pub struct AttachedDone {
+    /// As it is listed: with artifact type and annotations.
+    pub entry: Descriptor,
+    /// The manifest that it belongs to.
+    pub subject: Digest,
+    /// How it is found.
+    pub how: Attachment,
+}
+
 /// What a copy did.
 #[derive(Debug, Clone)]
 pub struct CopyReport {
@@ -235,6 +270,8 @@ pub struct CopyReport {
     pub bytes: u64,
     /// Digests of the manifests written, children before parents.
     pub manifests: Vec<Digest>,
+    /// What was copied along with the image, parts of attached indexes left out.
+    pub attached: Vec<AttachedDone>,
     pub notes: Vec<String>,
     /// Requests sent, by host.
     pub requests: BTreeMap<String, u64>,

@@ -3,10 +3,12 @@
 //! Pure data: nothing here does input or output, is async, or reads a clock or the environment. All other
 //! rooms build on it, so that a digest or a name is checked once, where it comes in, and trusted afterwards.
 
+pub mod attestation;
 pub mod config;
 pub mod convert;
 mod descriptor;
 mod digest;
+mod digest_tag;
 pub mod go_json;
 mod go_read;
 pub mod index;
@@ -23,6 +25,7 @@ mod v1_name;
 pub use config::{ConfigError, ImageConfig};
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError, Digester};
+pub use digest_tag::{COSIGN_SUFFIXES, cosign_tag, is_digest_tag, is_referrers_tag, referrers_tag};
 pub use layer::LayerForm;
 pub(crate) use manifest::schema1;
 pub use manifest::{

@@ -9,9 +9,12 @@ use serde::Serialize;
 use super::failure::clean;
 use super::json;
 use super::table::{self, Align, Table, human_size};
-use crate::copy::{Awaits, BlobOutcome, BlobStep, CopyPlan, CopyReport, ManifestStep, Recoded};
+use crate::copy::{
+    AttachedDone, AttachedStep, Awaits, BlobOutcome, BlobStep, CopyPlan, CopyReport, ManifestStep,
+    Recoded,
+};
 use crate::image::{Descriptor, Digest, MediaType};
-use crate::transport::Presence;
+use crate::transport::{Attachment, Presence};
 
 /// Prints the summary line of a copy to stderr, around the bars.
 pub(crate) fn print_summary(report: &CopyReport, screen: &MultiProgress) {
@@ -20,10 +23,24 @@ pub(crate) fn print_summary(report: &CopyReport, screen: &MultiProgress) {
     let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(&line)));
 }
 
+/// As [`print_summary`], for one of several destinations.
+pub(crate) fn print_summary_of_one(report: &CopyReport, screen: &MultiProgress) {
+    let line = match report.up_to_date {
+        true => summary(report),
+        false => format!("`{}`: {}", report.destination, summary(report)),
+    };
+    let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(&line)));
+}
+
 /// One line: what moved, what was there, how long it took.
 pub(crate) fn summary(report: &CopyReport) -> String {
+    let attached = attached(report.attached.len());
     if report.up_to_date {
-        return format!("`{}` is up to date", report.destination);
+        let up_to_date = format!("`{}` is up to date", report.destination);
+        return match attached {
+            Some(attached) => format!("{up_to_date}; attached {attached}"),
+            None => up_to_date,
+        };
     }
     let copied = report.count(BlobOutcome::Written);
     let mounted = report.count(BlobOutcome::Mounted);
@@ -32,6 +49,10 @@ pub(crate) fn summary(report: &CopyReport) -> String {
         let written = match report.manifests.len() {
             1 => "1 manifest".to_owned(),
             n => format!("{n} manifests"),
+        };
+        let written = match attached {
+            Some(attached) => format!("{written}, attached {attached}"),
+            None => written,
         };
         return format!("wrote {written}; all blobs already present");
     }
@@ -56,6 +77,7 @@ pub(crate) fn summary(report: &CopyReport) -> String {
     if report.manifests.len() > 1 {
         add(report.manifests.len(), "wrote N manifests");
     }
+    parts.extend(attached.map(|attached| format!("attached {attached}")));
     let requests: u64 = report.requests.values().sum();
     if requests > 0 {
         parts.push(format!(
@@ -80,6 +102,9 @@ pub(crate) struct Receipt<'a> {
     up_to_date: bool,
     /// Children before parents.
     manifests: &'a [Digest],
+    /// What was copied along with the image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attached: Vec<AttachedLine<'a>>,
     blobs: Vec<BlobLine<'a>>,
     /// Read from the source.
     bytes_moved: u64,
@@ -138,6 +163,41 @@ impl<'a> BlobLine<'a> {
     }
 }
 
+/// A manifest that belongs to the image, in a receipt or a plan.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AttachedLine<'a> {
+    digest: &'a Digest,
+    size: u64,
+    media_type: &'a MediaType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<&'a MediaType>,
+    subject: &'a Digest,
+    /// The tag at which it is found; a referrer has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<&'a str>,
+}
+
+impl<'a> AttachedLine<'a> {
+    fn of(entry: &'a Descriptor, subject: &'a Digest, how: &'a Attachment) -> AttachedLine<'a> {
+        AttachedLine {
+            digest: &entry.digest,
+            size: entry.size,
+            media_type: &entry.media_type,
+            artifact_type: entry.artifact_type.as_ref(),
+            subject,
+            tag: match how {
+                Attachment::Referrer => None,
+                Attachment::Tag(tag) => Some(tag.as_str()),
+            },
+        }
+    }
+
+    fn new(done: &'a AttachedDone) -> AttachedLine<'a> {
+        AttachedLine::of(&done.entry, &done.subject, &done.how)
+    }
+}
+
 /// How many requests a plan is expected to take, its making included.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -177,6 +237,7 @@ impl<'a> Receipt<'a> {
             digest: &report.digest,
             up_to_date: report.up_to_date,
             manifests: &report.manifests,
+            attached: report.attached.iter().map(AttachedLine::new).collect(),
             blobs: blobs.collect(),
             bytes_moved: report.bytes,
             requests: &report.requests,
@@ -195,6 +256,8 @@ pub(crate) struct PlanReport<'a> {
     up_to_date: bool,
     blobs: Vec<BlobLine<'a>>,
     manifests: Vec<ManifestLine<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attached: Vec<AttachedLine<'a>>,
     /// Of blobs that are expected to be transferred; what is mounted does not move.
     bytes_to_move: u64,
     /// Of layers, for this plan: a registry of V1 tells no digests.
@@ -234,7 +297,7 @@ impl<'a> PlanReport<'a> {
         PlanReport {
             source,
             destination,
-            up_to_date: plan.up_to_date.is_some(),
+            up_to_date: plan.is_done(),
             blobs: plan.blobs.iter().map(line).collect(),
             manifests: plan
                 .manifests
@@ -242,7 +305,14 @@ impl<'a> PlanReport<'a> {
                 .filter(|_| plan.upgrade.is_none())
                 .map(manifest)
                 .collect(),
-            writes: plan.manifests.len(),
+            attached: {
+                let line = |step: &'a AttachedStep| {
+                    let how = step.how.as_ref()?;
+                    Some(AttachedLine::of(&step.entry, &step.subject, how))
+                };
+                plan.attached.iter().filter_map(line).collect()
+            },
+            writes: plan.manifests.len() + plan.attached.len(),
             bytes_to_move: plan
                 .blobs
                 .iter()
@@ -296,6 +366,17 @@ impl<'a> PlanReport<'a> {
                 manifest.media_type.to_string(),
             ]);
         }
+        for attached in &self.attached {
+            table.row([
+                "attach".to_owned(),
+                human_size(attached.size),
+                attached.digest.to_string(),
+                attached
+                    .artifact_type
+                    .unwrap_or(attached.media_type)
+                    .to_string(),
+            ]);
+        }
         let text = match table::terminal_width(&io::stdout()) {
             Some(width) => table.pretty(width),
             None => table.plain(),
@@ -343,6 +424,15 @@ fn is_none(bytes: &u64) -> bool {
     *bytes == 0
 }
 
+/// How many manifests were copied along; `None` for none.
+fn attached(n: usize) -> Option<String> {
+    match n {
+        0 => None,
+        1 => Some("1 manifest".to_owned()),
+        n => Some(format!("{n} manifests")),
+    }
+}
+
 fn blobs(n: usize) -> String {
     if n == 1 {
         "1 blob".to_owned()
@@ -375,6 +465,7 @@ mod tests {
             blobs: vec![done(BlobOutcome::Written, 0)],
             bytes: 12_300_000,
             manifests: Vec::new(),
+            attached: Vec::new(),
             notes: Vec::new(),
             requests: BTreeMap::new(),
             duration: Duration::from_millis(1234),

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::go_time::GoTime;
 use super::json::to_go_json;
+use super::referrers::{AttestationLine, Referrer};
 use crate::image::{
     Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, Schema1View,
     SignatureCheck, View,
@@ -64,6 +65,12 @@ pub(crate) struct InspectReport {
     /// Only where signatures were to be checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signatures: Option<Vec<SignatureLine>>,
+    /// Only where they were asked for: those in the index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attestations: Option<Vec<AttestationLine>>,
+    /// Only where they were asked for: what refers to the image, and to the index that led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referrers: Option<Vec<Referrer>>,
 }
 
 /// A signature of a docker schema 1 manifest in [`InspectReport::signatures`].
@@ -185,6 +192,8 @@ impl InspectReport {
             artifact_type: None,
             signature_verdict: None,
             signatures: None,
+            attestations: None,
+            referrers: None,
         };
         if let View::Index(index) = view(from.top)? {
             report.platforms = Some(platforms(&index));
@@ -566,6 +575,8 @@ mod tests {
         report.platform = Some(String::new());
         report.artifact_type = Some("".into());
         report.add_signatures(&[], true);
+        report.attestations = Some(Vec::new());
+        report.referrers = Some(Vec::new());
         let report = serde_json::to_value(report).unwrap();
         let keys: Vec<_> = report.as_object().unwrap().keys().collect();
         let Shape::Struct(fields) = &INSPECT else {

@@ -12,6 +12,7 @@ pub(crate) mod json;
 pub(crate) mod layers;
 pub(crate) mod log;
 pub(crate) mod progress;
+pub(crate) mod referrers;
 #[cfg(feature = "legacy")]
 pub(crate) mod search;
 pub(crate) mod sketch;
@@ -19,3 +20,4 @@ pub(crate) mod sketch;
 pub(crate) mod sync;
 pub(crate) mod table;
 pub(crate) mod template;
+pub(crate) mod verify;

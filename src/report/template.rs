@@ -19,7 +19,7 @@ use serde::Serialize;
 
 #[cfg(test)]
 use parse::DEPTH;
-pub(crate) use shape::{CONFIG, INSPECT, Shape};
+pub(crate) use shape::{CONFIG, INSPECT, REFERRERS, Shape};
 use value::Value;
 
 use super::failure::clean;

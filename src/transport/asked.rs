@@ -189,6 +189,11 @@ impl dyn Destination + '_ {
         }
     }
 
+    /// Whether referrers and cosign's tags can be kept with an image.
+    pub fn keeps_attachments(&self) -> bool {
+        self.offers().attachments.is_some()
+    }
+
     /// Why `signature` cannot be kept with the image, in a few words; `None` where it can.
     pub async fn refuses_signature(&self, signature: &Bytes) -> Result<Option<String>> {
         match self.offers().signatures {

@@ -4,6 +4,7 @@
 //! where both the offset and the registry are known; what to move is not decided here. Only Registry V2 is spoken:
 //! `legacy` finds out what older servers speak.
 
+mod attached;
 mod attachments;
 mod delete;
 mod destination;
@@ -136,6 +137,7 @@ impl Source for DockerSource {
             network: Some(self),
             signatures: Some(self),
             tags: Some(self),
+            attachments: Some(self),
             ..SourceOffers::default()
         }
     }

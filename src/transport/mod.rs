@@ -34,16 +34,17 @@ pub use body::BlobBody;
 pub use elsewhere::Elsewhere;
 pub use layer_files::LayerFiles;
 pub use place::{
-    BlobOrder, BlobSizes, Destination, DestinationInventory, DestinationOffers, IndexDescriptions,
-    Network, RangedBlobs, RawManifest, SignatureSource, SignatureStore, Sketches, Source,
-    SourceInventory, SourceOffers, StreamedBlobs, TagList, WriteEstimates,
+    AttachmentSource, AttachmentStore, BlobOrder, BlobSizes, Destination, DestinationInventory,
+    DestinationOffers, IndexDescriptions, Network, RangedBlobs, RawManifest, SignatureSource,
+    SignatureStore, Sketches, Source, SourceInventory, SourceOffers, StreamedBlobs, TagList,
+    WriteEstimates,
 };
 pub use stream::{
     CONFIG_CAP, ResumeMismatch, Tally, is_resume_mismatch, read_all, sized_from, tallied, verified,
     verified_from,
 };
 pub use types::{
-    BlobOutcome, BlobStream, Deleted, DestinationCan, Expected, Foreign, ManifestRef,
+    Attachment, BlobOutcome, BlobStream, Deleted, DestinationCan, Expected, Foreign, ManifestRef,
     ManifestWritten, PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
 };
 pub use upgrade::Upgrade;

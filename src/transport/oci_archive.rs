@@ -3,21 +3,26 @@
 //! Read in place through an index of the tar; nothing is unpacked. What an `index.json` means is the layout's
 //! business ([`super::oci_layout`]); this file knows where its parts are in an archive.
 
+mod attached;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::OnceCell;
 
 use super::archive_file::{ArchiveFile, Unpacking};
 use super::blob_store::{DOCUMENT_CAP, blocking};
 use super::extend::{self, Former};
 use super::oci_layout::index::Index;
-use super::oci_layout::{self, INDEX_FILE, LAYOUT, LAYOUT_FILE, check_version_of, index_of};
+use super::oci_layout::{
+    self, INDEX_FILE, LAYOUT, LAYOUT_FILE, Referrers, check_version_of, enter_attached, index_of,
+};
 use super::tar_index::TarIndex;
 use super::tar_writer::{Content, Entry, TarWriter};
 use super::{
-    BlobBody, BlobOrder, BlobOutcome, BlobStream, Destination, DestinationCan,
+    Attachment, BlobBody, BlobOrder, BlobOutcome, BlobStream, Destination, DestinationCan,
     DestinationInventory, DestinationOffers, Foreign, IndexDescriptions, ManifestRef,
     ManifestWritten, PlannedBlob, Presence, Source, SourceInventory, SourceOffers, StreamedBlobs,
     WrittenLate, sized_from, tallied, verified_from,
@@ -88,6 +93,8 @@ pub struct OciArchiveSource {
     image: Descriptor,
     /// An index of the image's platforms, where the archive lists them themselves.
     made: Option<Manifest>,
+    /// What refers to what in the archive, once it was asked for.
+    referrers: OnceCell<Referrers>,
 }
 
 impl OciArchiveSource {
@@ -114,6 +121,7 @@ impl OciArchiveSource {
                 index,
                 image,
                 made,
+                referrers: OnceCell::new(),
             })
         })
         .await
@@ -168,6 +176,7 @@ impl Source for OciArchiveSource {
     fn offers(&self) -> SourceOffers<'_> {
         SourceOffers {
             inventory: Some(self),
+            attachments: Some(self),
             ..SourceOffers::default()
         }
     }
@@ -221,6 +230,8 @@ struct Manifests {
     image: Option<Descriptor>,
     /// How the source's index describes it.
     description: Option<Descriptor>,
+    /// What is entered beside the image.
+    attached: Vec<(Descriptor, Attachment)>,
 }
 
 impl OciArchiveDestination {
@@ -348,6 +359,7 @@ impl OciArchiveDestination {
             let image = image.clone().described_by(manifests.description.as_ref());
             index.enter(&image, self.ref_name());
         }
+        enter_attached(&mut index, &manifests.attached);
         entries.push(file(INDEX_FILE, index.to_json().into()));
         Ok(entries)
     }
@@ -438,6 +450,7 @@ impl Destination for OciArchiveDestination {
             order: Some(self),
             streams: Some(self),
             descriptions: Some(self),
+            attachments: Some(self),
             ..DestinationOffers::default()
         }
     }

@@ -5,6 +5,7 @@
 //! is read, merged and replaced under an advisory lock on the file `oci-layout`: that file is in every layout,
 //! is never replaced, and a lock on it ends with its process and leaves nothing behind.
 
+mod attached;
 mod blobs;
 mod delete;
 mod destination;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use tokio::sync::OnceCell;
 
 use super::blob_store::{self, blocking, cannot_read, cannot_write, read_document};
 use super::{
@@ -29,6 +31,7 @@ use super::{
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
 use crate::registry::redacted;
 use crate::{Error, Kind, Result};
+pub(super) use attached::{Referrers, digest_tags, enter_attached, listed_as, referrers_of};
 use blobs::Blobs;
 pub(crate) use enter::lock;
 use index::Index;
@@ -130,6 +133,8 @@ pub struct OciSource {
     image: Descriptor,
     /// An index of the image's platforms, where the layout lists them themselves.
     made: Option<Manifest>,
+    /// What refers to what in the layout, once it was asked for.
+    referrers: OnceCell<Referrers>,
 }
 
 impl OciSource {
@@ -153,6 +158,7 @@ impl OciSource {
                 index,
                 image,
                 made,
+                referrers: OnceCell::new(),
             })
         })
         .await
@@ -282,6 +288,7 @@ impl Source for OciSource {
     fn offers(&self) -> SourceOffers<'_> {
         SourceOffers {
             inventory: Some(self),
+            attachments: Some(self),
             ..SourceOffers::default()
         }
     }

@@ -4,7 +4,7 @@
 //! A transport that can do no more than read or write implements the core alone. What is asked of a place that does not
 //! offer it is answered in [`super::asked`], so callers need not look at the offers themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,11 +12,11 @@ use bytes::Bytes;
 use url::Url;
 
 use super::{
-    BlobBody, BlobOutcome, BlobStream, DestinationCan, Expected, ManifestRef, ManifestWritten,
-    PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
+    Attachment, BlobBody, BlobOutcome, BlobStream, DestinationCan, Expected, ManifestRef,
+    ManifestWritten, PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
 };
 use crate::Result;
-use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch};
+use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch, Tag};
 
 /// A place that an image is read from.
 #[async_trait]
@@ -62,6 +62,7 @@ pub struct SourceOffers<'a> {
     pub raw_manifest: Option<&'a dyn RawManifest>,
     pub sketches: Option<&'a dyn Sketches>,
     pub tags: Option<&'a dyn TagList>,
+    pub attachments: Option<&'a dyn AttachmentSource>,
 }
 
 /// A place that an image is written to. Blobs first, then manifests, children before parents, then `finish`.
@@ -104,6 +105,7 @@ pub struct DestinationOffers<'a> {
     pub descriptions: Option<&'a dyn IndexDescriptions>,
     pub signatures: Option<&'a dyn SignatureStore>,
     pub estimates: Option<&'a dyn WriteEstimates>,
+    pub attachments: Option<&'a dyn AttachmentStore>,
 }
 
 /// A place that is reached over a network.
@@ -186,6 +188,25 @@ pub trait TagList: Send + Sync {
     fn tags(&self) -> TagPages;
 }
 
+/// A source that knows which manifests belong to an image without being a part of it.
+#[async_trait]
+pub trait AttachmentSource: Send + Sync {
+    /// The descriptors of the manifests whose subject is `of`, each once. `tags` are those of
+    /// [`AttachmentSource::digest_tags`] where they are known: what is not among them is not asked for.
+    async fn referrers(&self, of: &Digest, tags: Option<&HashSet<Tag>>) -> Result<Vec<Descriptor>>;
+
+    /// The tags of the same repository or layout that are made of a digest: `sha256-HEX`, and those of cosign.
+    async fn digest_tags(&self) -> Result<HashSet<Tag>>;
+
+    /// The manifest at `tag` of the same repository or layout.
+    async fn tagged(&self, tag: &Tag) -> Result<Manifest>;
+
+    /// How many referrers `of` has, where that is known without a request and at little cost.
+    async fn known_referrers(&self, _of: &Digest) -> Option<usize> {
+        None
+    }
+}
+
 /// A destination that can say what it holds before it is written to.
 #[async_trait]
 pub trait DestinationInventory: Send + Sync {
@@ -244,6 +265,20 @@ pub trait SignatureStore: Send + Sync {
         digest: &Digest,
         signatures: &[Bytes],
     ) -> Result<()>;
+}
+
+/// A destination that keeps what belongs to an image in the same repository or layout.
+#[async_trait]
+pub trait AttachmentStore: Send + Sync {
+    /// The digests of the manifests that are there and listed as referrers of `of`.
+    async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>>;
+
+    /// The digest of what `tag` stands for; `None` when there is nothing.
+    async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>>;
+
+    /// Writes `manifest`, whose blobs are there, so that it is found as `how` says. Made durable by
+    /// [`Destination::finish`].
+    async fn attach(&self, manifest: &Manifest, how: &Attachment) -> Result<()>;
 }
 
 /// A destination that can estimate what a write takes. Sends nothing; tokens, redirects, retries and refused mounts do

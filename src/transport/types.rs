@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use crate::Result;
-use crate::image::{Descriptor, Digest, Manifest, MediaType};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Tag};
 
 /// Which manifest of a place: the one its name stands for, or one by digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +148,15 @@ pub struct ReadAhead {
     pub read: u64,
     /// In all, where that is known.
     pub of: Option<u64>,
+}
+
+/// How a manifest belongs to an image without being a part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attachment {
+    /// Its `subject` is the image (OCI distribution-spec, "Listing Referrers").
+    Referrer,
+    /// Its tag is made of the image's digest, as cosign does for signatures, attestations and SBOMs.
+    Tag(Tag),
 }
 
 /// Tags or names as they arrive, in the order of the place.

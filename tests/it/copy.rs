@@ -15,6 +15,7 @@ mod nested;
 mod passing;
 mod recode;
 mod recode_elsewhere;
+mod several;
 mod shared_blobs;
 
 use std::path::Path;

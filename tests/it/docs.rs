@@ -13,13 +13,16 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 17] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
+    ("verify-copy", "verify-copy.md"),
     ("tags", "tags.md"),
     ("repos", "repos.md"),
     ("layers", "layers.md"),
     ("sync", "sync.md"),
+    ("referrers", "referrers.md"),
+    ("attest", "referrers.md"),
     ("delete", "delete.md"),
     ("manifest-digest", "manifest-digest.md"),
     ("search", "search.md"),
@@ -68,11 +71,11 @@ fn each_flag_is_on_the_page_of_its_command() {
     for flag in &global {
         assert!(names(&index, flag), "docs/index.md lacks `{flag}`");
     }
-    for (command, page) in PAGES {
+    for (command, page) in PAGES.into_iter().chain([("attest get", "referrers.md")]) {
         let text = read(&format!("docs/{page}"));
-        let help = barque.args([command, "--help"]).run().ok();
+        let help = barque.args(command.split(' ')).args(["--help"]).run().ok();
         let own = flags(help.stdout());
-        let local = ["manifest-digest", "serve", "completion", "man"].contains(&command);
+        let local = ["manifest-digest", "attest", "serve", "completion", "man"].contains(&command);
         assert!(local || own.contains("--authfile"), "{command}: {own:?}");
         for flag in own.difference(&global) {
             assert!(names(&text, flag), "docs/{page} lacks `{flag}`");

@@ -42,5 +42,6 @@ mod uploads;
 #[cfg(feature = "legacy")]
 mod v1;
 mod vectors;
+mod verify_copy;
 mod voyage;
 mod writers;

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+#[cfg(feature = "serve")]
+mod copied;
+mod listed;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

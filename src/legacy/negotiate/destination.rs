@@ -125,6 +125,7 @@ impl Destination for NegotiatedDestination {
             streams: Some(self),
             network: Some(self),
             estimates: self.known().offers().estimates,
+            attachments: self.known().offers().attachments,
             ..self.v2.offers()
         }
     }

@@ -15,6 +15,5 @@ pub use push::Pushed;
 pub(super) use push::UploadCapabilities;
 pub use referrers::ReadTag;
 pub(super) use referrers::ReferrersTags;
-pub(crate) use referrers::is_referrers_tag;
 pub use repository::RepositoryClient;
 pub use uploads::{OtherContent, Received, Session, Started};

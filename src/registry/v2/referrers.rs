@@ -18,9 +18,7 @@ use tokio::time::Instant;
 use super::RepositoryClient;
 use super::manifests::{MANIFEST_CAP, TagOrDigest};
 use super::tags::{MAX_LINK, next_link};
-use crate::image::{
-    Algorithm, Descriptor, Digest, Manifest, MediaType, RepositoryName, Tag, index,
-};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, RepositoryName, Tag, index};
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::error::has_status;
 use crate::registry::gate::backoff;
@@ -32,8 +30,6 @@ use crate::{Error, Kind, Result};
 const TRIES: u32 = 6;
 /// Shortest and longest wait before an index that was written is read again.
 const SETTLE: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(250)];
-/// Hexadecimal digits of a digest that a referrers tag has at most.
-const TAG_DIGITS: usize = 64;
 /// Referrers, bytes and pages of one list that are read at most.
 const MAX_REFERRERS: usize = 50_000;
 const MAX_BYTES: usize = 32 << 20;
@@ -42,6 +38,8 @@ const MAX_PAGES: usize = 1000;
 /// When the referrers tag is read too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadTag {
+    /// Never: it is known that the repository has no such tag.
+    Never,
     /// Only where the registry has no referrers API.
     WithoutApi,
     /// Also where it has: lists from before it had the API may not have been taken over.
@@ -78,19 +76,9 @@ impl ReferrersTags {
     }
 }
 
-/// Whether `tag` is one at which clients list referrers.
-pub(crate) fn is_referrers_tag(tag: &str) -> bool {
-    tag.split_once('-').is_some_and(|(algorithm, hex)| {
-        algorithm.parse::<Algorithm>().is_ok()
-            && hex.len() == TAG_DIGITS
-            && hex.bytes().all(|b| b.is_ascii_hexdigit())
-    })
-}
-
 /// The tag at which the referrers of `subject` are listed.
 fn referrers_tag(subject: &Digest) -> Result<Tag> {
-    let hex = &subject.hex()[..TAG_DIGITS.min(subject.hex().len())];
-    let tag = format!("{}-{hex}", subject.algorithm()).parse();
+    let tag = crate::image::referrers_tag(subject);
     tag.map_err(|e| Error::other(format!("`{subject}` has no referrers tag")).because(e))
 }
 
@@ -111,7 +99,12 @@ impl RepositoryClient {
         if !has_api {
             self.client.referrers_tags.note_no_api(&self.name);
         }
-        if !has_api || read_tag == ReadTag::Always {
+        let reads_tag = match read_tag {
+            ReadTag::Never => false,
+            ReadTag::WithoutApi => !has_api,
+            ReadTag::Always => true,
+        };
+        if reads_tag {
             let tag = referrers_tag(subject)?;
             let read = self.read_index(&tag, subject);
             match read.await {
@@ -367,27 +360,5 @@ impl<'a> Found<'a> {
             return Err(Error::new(Kind::Unavailable, text));
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tag_is_cut_to_what_a_tag_holds() {
-        let short = Digest::of(Algorithm::Sha256, b"");
-        let long = Digest::of(Algorithm::Sha512, b"");
-        let of = |digest: &Digest| referrers_tag(digest).unwrap().to_string();
-        assert_eq!(of(&short), format!("sha256-{}", short.hex()));
-        assert_eq!(of(&long), format!("sha512-{}", &long.hex()[..64]));
-        assert!(is_referrers_tag(&of(&short)) && is_referrers_tag(&of(&long)));
-        for other in [
-            format!("{}.sig", of(&short)),
-            "sha256-1".to_owned(),
-            format!("v1-{}", short.hex()),
-        ] {
-            assert!(!is_referrers_tag(&other), "{other}");
-        }
     }
 }

@@ -54,6 +54,44 @@ pub(crate) static INSPECT: Shape = Struct(&[
     ("ArtifactType", "ArtifactType", Text),
     ("SignatureVerdict", "SignatureVerdict", Text),
     ("Signatures", "Signatures", List(&SIGNATURE)),
+    ("Attestations", "Attestations", List(&ATTESTATION)),
+    ("Referrers", "Referrers", List(&REFERRER)),
+]);
+
+static ATTESTATION: Shape = Struct(&[
+    ("PredicateType", "PredicateType", Text),
+    ("MediaType", "MediaType", Text),
+    ("Digest", "Digest", Digest),
+    ("Size", "Size", Number),
+    ("Manifest", "Manifest", Digest),
+]);
+
+/// The document of `referrers` ([`ReferrersReport`](crate::report::referrers::ReferrersReport)).
+pub(crate) static REFERRERS: Shape = Struct(&[
+    ("Name", "Name", Text),
+    ("Digest", "Digest", Digest),
+    ("MediaType", "MediaType", Text),
+    ("Referrers", "Referrers", List(&REFERRER)),
+    ("Entries", "Entries", List(&ENTRY)),
+]);
+
+static ENTRY: Shape = Struct(&[
+    ("Digest", "Digest", Digest),
+    ("Size", "Size", Number),
+    ("MediaType", "MediaType", Text),
+    ("Platform", "Platform", Text),
+    ("Referrers", "Referrers", List(&REFERRER)),
+]);
+
+static REFERRER: Shape = Struct(&[
+    ("Digest", "Digest", Digest),
+    ("Size", "Size", Number),
+    ("MediaType", "MediaType", Text),
+    ("ArtifactType", "ArtifactType", Text),
+    ("Tag", "Tag", Text),
+    ("Subject", "Subject", Digest),
+    ("Annotations", "Annotations", Map(&Text)),
+    ("Referrers", "Referrers", List(&REFERRER)),
 ]);
 
 static SIGNATURE: Shape = Struct(&[

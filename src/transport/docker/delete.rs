@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::image::{Digest, Manifest, Reference, Tag};
-use crate::registry::v2::{RepositoryClient, TagOrDigest, is_referrers_tag};
+use crate::image::{Digest, Manifest, Reference, Tag, is_referrers_tag};
+use crate::registry::v2::{RepositoryClient, TagOrDigest};
 use crate::registry::{Actions, ApiError, Client, has_no_v2, may_have_gone};
 use crate::settings::Context;
 use crate::transport::Deleted;

@@ -72,7 +72,7 @@ impl DockerDestination {
     }
 
     /// Writes `manifest` as `which` and returns the digest by which it can be read.
-    async fn put(&self, manifest: &Manifest, which: &TagOrDigest) -> Result<Digest> {
+    pub(super) async fn put(&self, manifest: &Manifest, which: &TagOrDigest) -> Result<Digest> {
         let put = self.repository.put_manifest(which, manifest).await;
         put.map_err(|e| with_signing(e, manifest))
     }
@@ -143,6 +143,7 @@ impl Destination for DockerDestination {
             signatures: Some(self),
             network: Some(self),
             estimates: Some(self),
+            attachments: Some(self),
             ..DestinationOffers::default()
         }
     }

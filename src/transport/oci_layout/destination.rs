@@ -16,8 +16,9 @@ use super::{INDEX_FILE, LAYOUT_FILE, check_version, image_name, read_index};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector};
 use crate::transport::blob_store::{self, blocking};
 use crate::transport::{
-    BlobBody, BlobOutcome, Destination, DestinationCan, DestinationInventory, DestinationOffers,
-    Foreign, IndexDescriptions, ManifestRef, ManifestWritten, Presence, StreamedBlobs, WrittenLate,
+    Attachment, BlobBody, BlobOutcome, Destination, DestinationCan, DestinationInventory,
+    DestinationOffers, Foreign, IndexDescriptions, ManifestRef, ManifestWritten, Presence,
+    StreamedBlobs, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -26,14 +27,16 @@ const PARTIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// An image in an OCI layout, to write. Nothing is made before the first write.
 pub struct OciDestination {
-    path: PathBuf,
-    blobs: Blobs,
+    pub(super) path: PathBuf,
+    pub(super) blobs: Blobs,
     selector: Selector,
     made: OnceCell<()>,
     /// What `finish` enters into the index.
     image: Mutex<Option<Descriptor>>,
     /// How the source's index describes it.
     description: Mutex<Option<Descriptor>>,
+    /// Manifests that are entered beside the image.
+    pub(super) attached: Mutex<Vec<(Descriptor, Attachment)>>,
     /// What was found or written: all of it has to be there still when the image is entered.
     parts: Mutex<Vec<(Digest, u64)>>,
 }
@@ -60,6 +63,7 @@ impl OciDestination {
                 made: OnceCell::new(),
                 image: Mutex::new(None),
                 description: Mutex::new(None),
+                attached: Mutex::default(),
                 parts: Mutex::default(),
             })
         })
@@ -82,13 +86,13 @@ impl OciDestination {
         }
     }
 
-    fn relies_on(&self, digest: &Digest, size: u64) {
+    pub(super) fn relies_on(&self, digest: &Digest, size: u64) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         parts.push((digest.clone(), size));
     }
 
     /// Whether the manifest is here with its bytes; they are few enough to be read.
-    async fn has_manifest(&self, digest: &Digest) -> bool {
+    pub(super) async fn has_manifest(&self, digest: &Digest) -> bool {
         let (path, algorithm) = (self.blobs.file(digest), digest.algorithm());
         let bytes = blocking(move || blob_store::read_document(&path)).await;
         matches!(bytes, Ok(Some(bytes)) if Digest::of(algorithm, &bytes) == *digest)
@@ -96,7 +100,7 @@ impl OciDestination {
 
     /// Makes this a layout, before anything else is in it: a copy that is killed leaves something that the next
     /// one takes for its own.
-    async fn made(&self) -> Result<()> {
+    pub(super) async fn made(&self) -> Result<()> {
         let make = || {
             let path = self.path.clone();
             blocking(move || {
@@ -213,12 +217,24 @@ impl Destination for OciDestination {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
+        let attached = self
+            .attached
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         blocking(move || {
             // The names of the blobs are on disk before the index points at them.
             blobs.sync()?;
-            if let Some(image) = image {
-                let image = image.described_by(description.as_ref());
-                enter(&path, &image, name.as_deref(), &blobs, &parts)?;
+            let image = image.map(|image| image.described_by(description.as_ref()));
+            if image.is_some() || !attached.is_empty() {
+                enter(
+                    &path,
+                    image.as_ref(),
+                    name.as_deref(),
+                    &attached,
+                    &blobs,
+                    &parts,
+                )?;
             }
             blob_store::sync_directory(&path)?;
             sweep(&path, &blobs);
@@ -232,6 +248,7 @@ impl Destination for OciDestination {
             inventory: Some(self),
             streams: Some(self),
             descriptions: Some(self),
+            attachments: Some(self),
             ..DestinationOffers::default()
         }
     }

@@ -4,10 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
+use super::attached::enter_attached;
 use super::blobs::Blobs;
 use super::index::Index;
 use super::{INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_store, cannot_write, read_index};
 use crate::image::{Descriptor, Digest};
+use crate::transport::Attachment;
 use crate::{Error, Kind, Result};
 
 /// Takes the lock of the layout until the file is dropped; writes `oci-layout` where it is missing.
@@ -35,12 +37,13 @@ pub(crate) fn lock(layout: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Enters `image` into `index.json`, with what other processes have entered meanwhile. All of its `parts` have to
-/// be there: somebody may have deleted an image that shared them.
+/// Enters `image` and what is `attached` to it into `index.json`, with what other processes have entered meanwhile. All of
+/// their `parts` have to be there: somebody may have deleted an image that shared them.
 pub(super) fn enter(
     layout: &Path,
-    image: &Descriptor,
+    image: Option<&Descriptor>,
     name: Option<&str>,
+    attached: &[(Descriptor, Attachment)],
     blobs: &Blobs,
     parts: &[(Digest, u64)],
 ) -> Result<()> {
@@ -58,7 +61,10 @@ pub(super) fn enter(
     }
     let before = read_index(layout)?;
     let mut after = before.clone().unwrap_or_else(Index::empty);
-    after.enter(image, name);
+    if let Some(image) = image {
+        after.enter(image, name);
+    }
+    enter_attached(&mut after, attached);
     if before.as_ref() == Some(&after) {
         return Ok(());
     }

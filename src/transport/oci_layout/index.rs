@@ -72,7 +72,7 @@ impl Index {
         Value::Object(self.members.clone()).to_string()
     }
 
-    pub(super) fn entries(&self) -> &[Value] {
+    pub(in crate::transport) fn entries(&self) -> &[Value] {
         self.members
             .get("manifests")
             .and_then(Value::as_array)
@@ -136,6 +136,13 @@ impl Index {
             .as_str()
     }
 
+    /// Whether an entry points at `digest`.
+    pub(super) fn lists(&self, digest: &Digest) -> bool {
+        let digest = digest.to_string();
+        let mut entries = self.entries().iter();
+        entries.any(|e| e.get("digest").and_then(Value::as_str) == Some(&digest))
+    }
+
     /// How an entry describes the image `digest`, `first` if that is it; annotations that name the image are left out.
     pub(in crate::transport) fn described(
         &self,
@@ -158,7 +165,10 @@ impl Index {
 
     /// The digest that `name` stands for, or that the only nameless entry has.
     pub(in crate::transport) fn current(&self, name: Option<&str>) -> Option<Digest> {
-        let mut fitting = self.entries().iter().filter(|e| ref_name(e) == name);
+        // A nameless entry with an artifact type is most likely a referrer of an image.
+        let is_attached = |e: &Value| name.is_none() && e.get("artifactType").is_some();
+        let fitting = self.entries().iter().filter(|e| ref_name(e) == name);
+        let mut fitting = fitting.filter(|e| !is_attached(e));
         let entry = fitting.next()?;
         let digest = entry.get("digest")?;
         let same = fitting.all(|other| other.get("digest") == Some(digest));

@@ -8,9 +8,12 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::attached;
 use super::flat;
 use super::index::{Index, descriptor, image_name, ref_name};
-use crate::image::{Descriptor, Digest, Manifest, MediaType, Reference, Selector, is_ref_name};
+use crate::image::{
+    Descriptor, Digest, Manifest, MediaType, Reference, Selector, is_digest_tag, is_ref_name,
+};
 use crate::{Error, Kind, Result};
 
 /// Names that a hint lists at most.
@@ -94,14 +97,14 @@ impl Index {
                     count(entries.len())
                 ))),
             },
-            Selector::Only => match entries {
+            Selector::Only => match &self.unattached(read)[..] {
                 [] => Err(not_found(format!("`{layout}` holds no image"))),
-                [_] => Ok(Picked::Entry(0)),
+                [one] => Ok(Picked::Entry(*one)),
                 more => {
-                    let all: Vec<usize> = (0..more.len()).collect();
-                    let image = flat::is_image(self, &all, read).then_some(Picked::Platforms(all));
+                    let image = flat::is_image(self, more, read);
+                    let image = image.then(|| Picked::Platforms(more.to_vec()));
                     image.ok_or_else(|| {
-                        let holds = count(more.len());
+                        let holds = count(entries.len());
                         Error::other(format!("`{layout}` holds {holds} and none is named"))
                             .hint(self.advice(layout, read))
                     })
@@ -122,6 +125,30 @@ impl Index {
                         .ok_or_else(|| self.ambiguous(name, &images, layout, read)),
                 }
             }
+        }
+    }
+
+    /// The places of the entries that do not belong to another one, as referrers and cosign's signatures do; all if all do.
+    fn unattached(&self, read: ReadBlob) -> Vec<usize> {
+        let entries = self.entries();
+        let all = 0..entries.len();
+        if entries.len() < 2 {
+            return all.collect();
+        }
+        let referrers = attached::referrers_of(self, read);
+        let referrers: HashSet<String> = referrers
+            .values()
+            .flatten()
+            .map(|referrer| referrer.digest.to_string())
+            .collect();
+        let is_attached = |entry: &Value| {
+            ref_name(entry).is_some_and(is_digest_tag)
+                || digest(entry).is_some_and(|digest| referrers.contains(digest))
+        };
+        let images: Vec<usize> = all.clone().filter(|i| !is_attached(&entries[*i])).collect();
+        match images.is_empty() {
+            true => all.collect(),
+            false => images,
         }
     }
 

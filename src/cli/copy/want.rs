@@ -1,0 +1,133 @@
+//! What the flags of `barque copy` ask the library for.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{CopyArgs, FormatName};
+use crate::cli::flags::{Global, PlatformFlag};
+use crate::copy::{Attachments, CopyOptions, Format, Platforms, Referrers};
+use crate::files::read_whole;
+use crate::image::{
+    ChosenBy, MediaType, PlatformPattern, PlatformRequest, Schema1Signer, parse_reference,
+};
+use crate::legacy::signing_key;
+use crate::transport::Elsewhere;
+use crate::{Error, Result};
+
+pub(super) fn want(args: &CopyArgs, global: &Global) -> Result<CopyOptions> {
+    let mount_from = args
+        .mount_from
+        .iter()
+        .map(|text| parse_reference(text).map(|r| r.repository));
+    Ok(CopyOptions {
+        platforms: platforms(args, global)?,
+        preserve_digests: args.preserve_digests,
+        layers: args.form.layers()?,
+        // 0 is skopeo's word for its own choice.
+        parallel: args.image_parallel_copies.filter(|n| *n > 0),
+        look: args.dry_run,
+        recheck: args.recheck,
+        rehash: args.rehash,
+        mount_from: mount_from.collect::<Result<_>>()?,
+        format: format(args)?,
+        schema1_check: args.signatures.check(),
+        leave_signatures: args.remove_signatures,
+        foreign_layers: args.allow_nondistributable,
+        elsewhere: Arc::new(Elsewhere::new(global.timeouts())),
+        attachments: Attachments {
+            referrers: referrers(&args.referrers)?,
+            cosign_tags: args.cosign_tags,
+            ..Attachments::default()
+        },
+    })
+}
+
+/// The referrers that `all`, `none` or a list of artifact types mean.
+pub(in crate::cli) fn referrers(given: &[String]) -> Result<Referrers> {
+    match given {
+        [] => Ok(Referrers::None),
+        [word] if word == "none" => Ok(Referrers::None),
+        [word] if word == "all" => Ok(Referrers::All),
+        types => match types.iter().find(|text| !text.contains('/')) {
+            Some(odd) => Err(Error::other(format!("`{odd}` is not an artifact type")).hint(
+                "write `--referrers all`, or types as in `--referrers application/spdx+json,text/plain`",
+            )),
+            None => Ok(Referrers::OfTypes(types.iter().map(|text| MediaType::new(text)).collect())),
+        },
+    }
+}
+
+fn format(args: &CopyArgs) -> Result<Option<Format>> {
+    if args.schema1_key.is_some() && args.format != Some(FormatName::V2s1) {
+        return Err(Error::other("`--schema1-key` goes with `--format v2s1`"));
+    }
+    Ok(match args.format {
+        None => None,
+        Some(FormatName::Oci) => Some(Format::Oci),
+        Some(FormatName::V2s2) => Some(Format::Schema2),
+        Some(FormatName::V2s1) => Some(Format::Schema1(match &args.schema1_key {
+            Some(file) => read_key(file)?,
+            None => signing_key(None)?,
+        })),
+    })
+}
+
+/// Bytes of a private key.
+const KEY_CAP: u64 = 1 << 20;
+
+fn read_key(file: &Path) -> Result<Arc<dyn Schema1Signer>> {
+    let failed = || format!("the key `{}` cannot be read", file.display());
+    let bytes = read_whole(file, KEY_CAP).map_err(|e| Error::other(failed()).because(e))?;
+    let text = String::from_utf8(bytes).map_err(|e| Error::other(failed()).because(e))?;
+    signing_key(Some(&text)).map_err(|e| e.context(failed()))
+}
+
+fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {
+    let all = Platforms::All {
+        sparse: args.sparse,
+    };
+    if args.all {
+        return Ok(all);
+    }
+    match args.multi_arch.as_deref() {
+        Some("all") => return Ok(all),
+        Some("index-only") => return Ok(Platforms::IndexOnly),
+        Some("system") => {
+            let wish = global.platform(&PlatformFlag {
+                platform: Vec::new(),
+            })?;
+            let by = ChosenBy::Override;
+            return Ok(Platforms::One(PlatformRequest { by, ..wish }));
+        }
+        None => {}
+        Some(list) => return some(list.split(','), args.sparse),
+    }
+    chosen_platforms(&args.platform, args.sparse, global)
+}
+
+/// The images of an index that the values of `--platform` mean.
+pub(in crate::cli) fn chosen_platforms(
+    given: &[String],
+    sparse: bool,
+    global: &Global,
+) -> Result<Platforms> {
+    let mut given = given.to_vec();
+    given.dedup();
+    let one = |platform| global.platform(&PlatformFlag { platform });
+    match &given[..] {
+        [] => one(given).map(Platforms::One),
+        [text] if !text.contains('*') && !sparse => one(given).map(Platforms::One),
+        list => {
+            global.not_overridden()?;
+            some(list.iter().map(String::as_str), sparse)
+        }
+    }
+}
+
+fn some<'a>(list: impl Iterator<Item = &'a str>, sparse: bool) -> Result<Platforms> {
+    let patterns = list.map(str::parse::<PlatformPattern>);
+    Ok(Platforms::Some {
+        patterns: patterns.collect::<Result<_, _>>()?,
+        sparse,
+    })
+}

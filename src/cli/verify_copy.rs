@@ -1,0 +1,227 @@
+//! `barque verify-copy`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use futures_util::{StreamExt, stream};
+use indicatif::MultiProgress;
+
+use super::copy::{chosen_platforms, referrers};
+use super::flags::{
+    DestinationFlags, DestinationPlaceFlags, Global, SourceFlags, SourcePlaceFlags,
+};
+use super::retry::RetryFlags;
+use super::{Outcome, Workers, names};
+use crate::copy::{
+    self, Attachments, CopyOptions, Platforms, Quiet, Target, Verified, repair, verify,
+};
+use crate::image::{ImageName, PlatformRequest};
+use crate::open::{open_destination, open_source};
+use crate::report::copy as words;
+use crate::report::verify::VerifyReport;
+use crate::settings::{AuthFiles, Context};
+use crate::transport::Elsewhere;
+use crate::{Error, Kind, Result};
+
+const EXAMPLES: &str = "\
+Examples:
+  Whether a mirror has all of an image:
+    barque verify-copy docker://registry.example.com/app:1.2 docker://mirror.example.com/app:1.2
+
+  Read and hash every blob, and copy what is missing or wrong:
+    barque verify-copy --deep --repair docker://registry.example.com/app:1.2 oci:image:1.2";
+
+/// Check that an image arrived whole at another place
+///
+/// Looks for every manifest, blob and referrer of SOURCE at DESTINATION and compares sizes; of an index, all platforms. Lists what is
+/// missing or wrong and ends with exit code 4. For copies that keep their digests.
+#[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct VerifyCopyArgs {
+    /// The image, as in docker://alpine:3.20 or oci:DIR:REF
+    #[arg(value_name = "SOURCE")]
+    source: String,
+
+    /// Where it was copied to, in the same form
+    #[arg(value_name = "DESTINATION")]
+    destination: String,
+
+    /// Read every blob at the destination and compare its digest
+    #[arg(long)]
+    deep: bool,
+
+    /// Copy what is missing or wrong, and nothing else
+    #[arg(long)]
+    repair: bool,
+
+    /// Compare only these platforms of an index, as barque copy --platform copies them
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_delimiter = ',')]
+    platform: Vec<String>,
+
+    /// The index was kept as it is, though it lists platforms that were not copied
+    #[arg(long)]
+    sparse: bool,
+
+    /// Compare what refers to the image: all, none, or a list of artifact types
+    #[arg(
+        long,
+        value_name = "all|none|TYPE,...",
+        value_delimiter = ',',
+        default_value = "all"
+    )]
+    referrers: Vec<String>,
+
+    /// Compare the signatures, attestations and SBOMs that cosign keeps at tags made of the image's digest
+    #[arg(long)]
+    cosign_tags: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]
+    #[arg(long, value_name = "FILE")]
+    authfile: Option<PathBuf>,
+
+    #[command(flatten)]
+    retry: RetryFlags,
+    #[command(flatten)]
+    src_place: SourcePlaceFlags,
+    #[command(flatten)]
+    dest_place: DestinationPlaceFlags,
+    #[command(flatten)]
+    src: SourceFlags,
+    #[command(flatten)]
+    dest: DestinationFlags,
+}
+
+pub(crate) async fn run(
+    args: VerifyCopyArgs,
+    global: &Global,
+    screen: &MultiProgress,
+    workers: &Workers,
+) -> Result<Outcome> {
+    let source = names::in_full(&args.source);
+    let source = source.map_err(|e| e.context("reading the source's name"))?;
+    let destination = names::in_full(&args.destination);
+    let destination = destination.map_err(|e| e.context("reading the destination's name"))?;
+    let want = want(&args, global)?;
+    let files = AuthFiles::find(args.authfile.clone())?;
+    let access = args.src.access(global, Some(&files), None)?;
+    let from = args.src_place.context(global, access, None);
+    let access = args.dest.access(global, Some(&files), None)?;
+    let to = args.dest_place.context(global, access, None);
+    let sides = Sides {
+        source: &source,
+        from: &from,
+        destination: &destination,
+        to: &to,
+    };
+    let doing = || format!("comparing `{}` with `{}`", args.destination, args.source);
+    let compare = async || sides.compare(&want, args.deep).await;
+    let verified = args
+        .retry
+        .run(compare)
+        .await
+        .map_err(|e| e.context(doing()))?;
+    let wrong = verified.faults.len();
+    let mut report = VerifyReport::new(&verified, args.source.clone(), args.destination.clone());
+    if wrong == 0 {
+        return Ok(report.render(args.json).into());
+    }
+    if args.repair {
+        let doing =
+            |e: Error| e.context(format!("copying what is missing at `{}`", args.destination));
+        let repaired = sides
+            .repair(&want, &verified, workers)
+            .await
+            .map_err(doing)?;
+        words::print_summary(&repaired, screen);
+        report.repaired = true;
+        return Ok(report.render(args.json).into());
+    }
+    let parts = if wrong == 1 {
+        "1 part".to_owned()
+    } else {
+        format!("{wrong} parts")
+    };
+    let text = format!(
+        "{parts} of `{}` are missing or wrong at `{}`",
+        args.source, args.destination
+    );
+    let error = Error::new(Kind::Corrupt, text).hint("`--repair` copies them");
+    let lines = vec![Ok(report.render(args.json).into()), Err(error)];
+    Ok(Outcome::Each(stream::iter(lines).boxed_local()))
+}
+
+/// The two places, and how each is reached.
+struct Sides<'a> {
+    source: &'a ImageName,
+    from: &'a Context,
+    destination: &'a ImageName,
+    to: &'a Context,
+}
+
+impl Sides<'_> {
+    async fn compare(&self, want: &CopyOptions, deep: bool) -> Result<Verified> {
+        let source = open_source(self.source, self.from).await;
+        let source = source.map_err(|e| e.context("reading the source"))?;
+        let opened = async {
+            let write = open_destination(self.destination, self.to).await?;
+            match open_source(self.destination, self.to).await {
+                Err(e) if e.kind() == Kind::NotFound => Ok((write, None)),
+                read => Ok((write, Some(read?))),
+            }
+        };
+        let (write, read) = opened
+            .await
+            .map_err(|e: Error| e.context("reading the destination"))?;
+        let target = Target {
+            read: read.as_deref(),
+            write: &*write,
+        };
+        verify(&*source, &target, want, deep).await
+    }
+
+    async fn repair(
+        &self,
+        want: &CopyOptions,
+        verified: &Verified,
+        workers: &Workers,
+    ) -> Result<copy::CopyReport> {
+        let source = open_source(self.source, self.from).await?;
+        let destination = open_destination(self.destination, self.to).await?;
+        let mut want = want.clone();
+        if !destination.keeps_attachments() {
+            want.attachments = Attachments::default();
+        }
+        let mut plan = copy::plan(&*source, &*destination, &want).await?;
+        repair(&mut plan, &verified.faults, &*destination);
+        let copying =
+            async move { copy::run(plan, source, destination, &want, Arc::new(Quiet)).await };
+        workers.run(copying).await
+    }
+}
+
+fn want(args: &VerifyCopyArgs, global: &Global) -> Result<CopyOptions> {
+    let elsewhere = Arc::new(Elsewhere::new(global.timeouts()));
+    let platforms = match args.platform.is_empty() {
+        true => Platforms::All {
+            sparse: args.sparse,
+        },
+        false => chosen_platforms(&args.platform, args.sparse, global)?,
+    };
+    Ok(CopyOptions {
+        platforms,
+        recheck: true,
+        preserve_digests: true,
+        foreign_layers: None,
+        attachments: Attachments {
+            referrers: referrers(&args.referrers)?,
+            cosign_tags: args.cosign_tags,
+            ..Attachments::default()
+        },
+        ..CopyOptions::as_it_is(PlatformRequest::default(), elsewhere)
+    })
+}

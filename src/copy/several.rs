@@ -1,0 +1,55 @@
+//! One copy to several destinations: planned and carried out side by side, over one [`SharedSource`].
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::options::CopyOptions;
+use super::plan::plan;
+use super::progress::Progress;
+use super::run::run_over;
+use super::shared_source::SharedSource;
+use super::types::CopyReport;
+use crate::Result;
+use crate::transport::{Destination, Source};
+
+/// Copies `source` to all of `destinations`, each with the listener for its progress. The source is read once: its manifests, and
+/// the blobs that any destination lacks. The results are in the order of `destinations`; a destination that fails does not stop the
+/// others, and a slow one holds them back by 2 MiB of a blob at most.
+pub async fn copy_to_all(
+    source: Arc<dyn Source>,
+    destinations: Vec<(Arc<dyn Destination>, Arc<dyn Progress>)>,
+    want: &CopyOptions,
+) -> Vec<Result<CopyReport>> {
+    let shared = SharedSource::new(source);
+    let plans = destinations
+        .iter()
+        .enumerate()
+        .map(|(copy, (destination, _))| {
+            let reader = shared.reader(copy);
+            async move { plan(&reader, &**destination, want).await }
+        });
+    let plans = join_all(plans).await;
+    for (copy, plan) in plans.iter().enumerate() {
+        if let Ok(plan) = plan {
+            shared.expect(copy, plan);
+        }
+    }
+    let copies = plans.into_iter().zip(destinations).enumerate();
+    let copies = copies.map(|(copy, (plan, (destination, progress)))| {
+        let shared = &shared;
+        async move {
+            let reader = shared.reader(copy);
+            let done = match plan {
+                Ok(plan) => {
+                    let source = Arc::new(reader.clone());
+                    run_over(plan, source, destination, want, progress, Some(reader)).await
+                }
+                Err(e) => Err(e),
+            };
+            shared.ended(copy);
+            done
+        }
+    });
+    join_all(copies).await
+}

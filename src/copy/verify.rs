@@ -1,0 +1,334 @@
+//! Whether an image is whole at another place: every manifest, every blob and what is attached to it.
+//!
+//! [`verify`] compares and writes nothing. [`repair`] makes of a plan for the whole image one for the parts that were found
+//! missing.
+
+use std::collections::HashSet;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::attached::{Attached, attached_to};
+use super::graph::{walk, whole};
+use super::options::CopyOptions;
+use super::shared::{is_elsewhere, reading, writing};
+use super::types::CopyPlan;
+use crate::image::{Descriptor, Digest, Manifest, MediaType};
+use crate::transport::{Attachment, AttachmentStore, Destination, ManifestRef, Presence, Source};
+use crate::{Error, Kind, Result};
+
+/// Manifests or blobs that are looked at at once.
+const AT_ONCE: usize = 8;
+/// Blobs that are read and hashed at once.
+const READ_AT_ONCE: usize = 4;
+
+/// A part of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartKind {
+    /// What the image's name stands for.
+    Name,
+    Manifest,
+    Blob,
+    /// A referrer, or a manifest at a tag of cosign's.
+    Attached,
+}
+
+/// What is wrong with a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    Missing,
+    /// The name or tag stands for something else.
+    OtherContent,
+    /// The bytes are not those of the digest, or their number is wrong.
+    Corrupt,
+    /// The manifest is there, but not listed among the referrers of its subject.
+    NotListed,
+}
+
+/// A part of an image that is not right at the other place.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    pub part: PartKind,
+    pub problem: Problem,
+    pub digest: Digest,
+    pub size: u64,
+    pub media_type: MediaType,
+    /// The tag, of what is found by one.
+    pub tag: Option<String>,
+}
+
+/// What was compared.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// What the name stands for at the source, or for a part of an index the index that a copy makes of it.
+    pub digest: Digest,
+    pub manifests: usize,
+    pub blobs: usize,
+    pub attached: usize,
+    pub faults: Vec<Fault>,
+}
+
+/// The place that is compared with the source.
+pub struct Target<'a> {
+    /// It, to read; `None` when it has no image of the name.
+    pub read: Option<&'a dyn Source>,
+    /// It, asked as a copy asks.
+    pub write: &'a dyn Destination,
+}
+
+/// Compares what `want` says of the image at `source` with what `target` has. Sizes are compared; with `deep` the bytes of blobs are
+/// read and hashed.
+///
+/// # Errors
+/// Those of both places. What is missing or wrong at the target is no error but in [`Verified::faults`].
+pub async fn verify(
+    source: &dyn Source,
+    target: &Target<'_>,
+    want: &CopyOptions,
+    deep: bool,
+) -> Result<Verified> {
+    let parts = parts(source, target, want).await.map_err(reading)?;
+    let mut faults = Vec::new();
+    let named = name(target, &parts.root).await.map_err(writing)?;
+    faults.extend(named);
+    let looks = parts.manifests.iter().enumerate().map(|(n, manifest)| {
+        let part = match n < parts.own {
+            true => PartKind::Manifest,
+            false => PartKind::Attached,
+        };
+        look_at_manifest(target, manifest, part)
+    });
+    faults.extend(all(looks, AT_ONCE).await?);
+    let looks = parts
+        .blobs
+        .iter()
+        .map(|blob| look_at_blob(target, blob, deep));
+    let at_once = if deep { READ_AT_ONCE } else { AT_ONCE };
+    faults.extend(all(looks, at_once).await?);
+    if let Some(store) = target.write.offers().attachments {
+        // What is missing is not listed either.
+        let missing: HashSet<&Digest> = faults.iter().map(|fault| &fault.digest).collect();
+        let there = |found: &&Attached| {
+            found.how != Attachment::Referrer || !missing.contains(&found.entry.digest)
+        };
+        let there = parts.attached.iter().filter(there);
+        let looks = there.map(|found| look_at_attachment(store, found));
+        let found = all(looks, AT_ONCE).await?;
+        faults.extend(found);
+    }
+    Ok(Verified {
+        digest: parts.root.digest().clone(),
+        manifests: parts.own,
+        blobs: parts.blobs.len(),
+        attached: parts.attached.len(),
+        faults,
+    })
+}
+
+/// All that has to be at the target.
+struct Parts {
+    root: Manifest,
+    /// Those of the image, then those that are attached to it.
+    manifests: Vec<Manifest>,
+    /// How many of `manifests` are the image's own.
+    own: usize,
+    /// Each once.
+    blobs: Vec<Descriptor>,
+    attached: Vec<Attached>,
+}
+
+async fn parts(source: &dyn Source, target: &Target<'_>, want: &CopyOptions) -> Result<Parts> {
+    let top = source.manifest(&ManifestRef::Named).await?;
+    let graph = walk(source, &top, &want.platforms).await?;
+    let unchanged: Vec<Digest> = graph.nodes.iter().map(|node| node.was.clone()).collect();
+    let mut manifests: Vec<Manifest> = graph.nodes.iter().map(|n| n.manifest.clone()).collect();
+    let mut blobs: Vec<Descriptor> = graph.nodes.into_iter().flat_map(|n| n.blobs).collect();
+    // Where they cannot be kept they are not missed.
+    let attached = match target.write.keeps_attachments() {
+        true => attached_to(source, &unchanged, &want.attachments).await?,
+        false => Vec::new(),
+    };
+    let own = manifests.len();
+    for found in &attached {
+        let which = ManifestRef::Digest(found.entry.digest.clone());
+        let manifest = match &found.manifest {
+            Some(manifest) => manifest.clone(),
+            None => match source.manifest(&which).await {
+                // A list may be older than what it lists.
+                Err(e) if e.kind() == Kind::NotFound => continue,
+                read => read?,
+            },
+        };
+        for node in whole(source, manifest).await? {
+            manifests.push(node.manifest);
+            blobs.extend(node.blobs);
+        }
+    }
+    let mut seen = HashSet::new();
+    blobs.retain(|blob| !is_elsewhere(blob) && seen.insert(blob.digest.clone()));
+    Ok(Parts {
+        root: manifests[..own].last().unwrap_or(&top).clone(),
+        manifests,
+        own,
+        blobs,
+        attached,
+    })
+}
+
+/// Whether `found` is found at the target as it is at the source.
+async fn look_at_attachment(
+    store: &dyn AttachmentStore,
+    found: &Attached,
+) -> Result<Option<Fault>> {
+    let digest = &found.entry.digest;
+    let problem = match &found.how {
+        Attachment::Referrer => {
+            let listed = store.referrers(&found.subject).await?;
+            (!listed.contains(digest)).then_some(Problem::NotListed)
+        }
+        Attachment::Tag(tag) => match store.tagged(tag).await? {
+            Some(there) if there == *digest => None,
+            Some(_) => Some(Problem::OtherContent),
+            None => Some(Problem::Missing),
+        },
+    };
+    Ok(problem.map(|problem| Fault {
+        part: PartKind::Attached,
+        problem,
+        digest: digest.clone(),
+        size: found.entry.size,
+        media_type: found.entry.media_type.clone(),
+        tag: match &found.how {
+            Attachment::Referrer => None,
+            Attachment::Tag(tag) => Some(tag.to_string()),
+        },
+    }))
+}
+
+/// The faults that `looks` find, in their order.
+async fn all<F: Future<Output = Result<Option<Fault>>>>(
+    looks: impl Iterator<Item = F>,
+    at_once: usize,
+) -> Result<Vec<Fault>> {
+    let looks: Vec<F> = looks.collect();
+    let found: Vec<Option<Fault>> = stream::iter(looks)
+        .buffered(at_once)
+        .try_collect()
+        .await
+        .map_err(writing)?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Whether the name at the target stands for `root`.
+async fn name(target: &Target<'_>, root: &Manifest) -> Result<Option<Fault>> {
+    let current = match target.read {
+        Some(read) => match read.manifest(&ManifestRef::Named).await {
+            Err(e) if e.kind() == Kind::NotFound => None,
+            read => Some(read?),
+        },
+        None => None,
+    };
+    let problem = match current {
+        None => Problem::Missing,
+        Some(there) if there.is(root.digest()) => return Ok(None),
+        Some(_) => Problem::OtherContent,
+    };
+    Ok(Some(of_manifest(root, PartKind::Name, problem)))
+}
+
+fn of_manifest(manifest: &Manifest, part: PartKind, problem: Problem) -> Fault {
+    Fault {
+        part,
+        problem,
+        digest: manifest.digest().clone(),
+        size: manifest.raw().len() as u64,
+        media_type: manifest.media_type().clone(),
+        tag: None,
+    }
+}
+
+async fn look_at_manifest(
+    target: &Target<'_>,
+    manifest: &Manifest,
+    part: PartKind,
+) -> Result<Option<Fault>> {
+    let fault = |problem| Ok(Some(of_manifest(manifest, part, problem)));
+    let Some(read) = target.read else {
+        return fault(Problem::Missing);
+    };
+    let which = ManifestRef::Digest(manifest.digest().clone());
+    match read.manifest(&which).await {
+        Ok(_) => Ok(None),
+        Err(e) if e.kind() == Kind::NotFound => fault(Problem::Missing),
+        Err(e) if e.kind() == Kind::Corrupt => fault(Problem::Corrupt),
+        Err(e) => Err(e),
+    }
+}
+
+async fn look_at_blob(target: &Target<'_>, blob: &Descriptor, deep: bool) -> Result<Option<Fault>> {
+    let problem = match target.read {
+        Some(read) if deep => hash(read, blob).await?,
+        Some(read) if read.offers().sizes.is_some() => match read.blob_size(&blob.digest).await {
+            Ok(size) if size == blob.size => None,
+            Ok(_) => Some(Problem::Corrupt),
+            Err(e) if e.kind() == Kind::NotFound => Some(Problem::Missing),
+            Err(e) => return Err(e),
+        },
+        // Nothing is opened to write where there is nothing yet.
+        None => Some(Problem::Missing),
+        Some(_) => match target.write.look(blob).await? {
+            Presence::Present => None,
+            Presence::Absent | Presence::AskedOnWrite => Some(Problem::Missing),
+        },
+    };
+    Ok(problem.map(|problem| Fault {
+        part: PartKind::Blob,
+        problem,
+        digest: blob.digest.clone(),
+        size: blob.size,
+        media_type: blob.media_type.clone(),
+        tag: None,
+    }))
+}
+
+/// Reads `blob` to its end.
+async fn hash(read: &dyn Source, blob: &Descriptor) -> Result<Option<Problem>> {
+    let read = async {
+        let mut bytes = read.blob(blob, 0).await?;
+        while bytes.try_next().await?.is_some() {}
+        Ok::<_, Error>(None)
+    };
+    match read.await {
+        Err(e) if e.kind() == Kind::NotFound => Ok(Some(Problem::Missing)),
+        Err(e) if e.kind() == Kind::Corrupt => Ok(Some(Problem::Corrupt)),
+        other => other,
+    }
+}
+
+/// Makes of `plan`, which was drawn with [`CopyOptions::recheck`], one that writes what `faults` names. Where a manifest is written,
+/// the one that the name stands for is written last.
+pub fn repair(plan: &mut CopyPlan, faults: &[Fault], destination: &dyn Destination) {
+    let wrong: HashSet<&Digest> = faults.iter().map(|fault| &fault.digest).collect();
+    plan.blobs.retain(|step| wrong.contains(&step.blob.digest));
+    for step in &mut plan.blobs {
+        step.presence = Presence::Absent;
+    }
+    plan.attached
+        .retain(|step| wrong.contains(step.manifest.digest()));
+    let root = plan
+        .manifests
+        .last()
+        .map(|step| step.manifest.digest().clone());
+    let is_wrong = plan
+        .manifests
+        .iter()
+        .any(|step| wrong.contains(step.manifest.digest()));
+    // A registry keeps blobs and manifests apart; other places are completed by their index.
+    if is_wrong || !destination.can().manifest_implies_blobs {
+        let keeps = |digest: &Digest| wrong.contains(digest) || Some(digest) == root.as_ref();
+        plan.manifests.retain(|step| keeps(step.manifest.digest()));
+        plan.up_to_date = None;
+    } else {
+        plan.manifests.clear();
+        plan.up_to_date = root;
+    }
+}

@@ -1,0 +1,72 @@
+//! What belongs to an image in the same repository: its referrers, and the tags that cosign makes of its digest.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+
+use super::{DockerDestination, DockerSource};
+use crate::image::{Descriptor, Digest, Manifest, Tag, is_digest_tag, referrers_tag};
+use crate::registry::v2::{ReadTag, TagOrDigest};
+use crate::transport::{Attachment, AttachmentSource, AttachmentStore};
+use crate::{Kind, Result};
+
+#[async_trait]
+impl AttachmentSource for DockerSource {
+    async fn referrers(&self, of: &Digest, tags: Option<&HashSet<Tag>>) -> Result<Vec<Descriptor>> {
+        let is_listed =
+            |tags: &HashSet<Tag>| referrers_tag(of).is_ok_and(|tag| tags.contains(&tag));
+        let read_tag = match tags.is_none_or(is_listed) {
+            true => ReadTag::Always,
+            false => ReadTag::Never,
+        };
+        self.repository.referrers(of, None, read_tag).await
+    }
+
+    async fn digest_tags(&self) -> Result<HashSet<Tag>> {
+        let mut found = HashSet::new();
+        let mut pages = self.repository.tags();
+        while let Some(page) = pages.try_next().await? {
+            let tags = page.iter().filter(|tag| is_digest_tag(tag));
+            found.extend(tags.filter_map(|tag| tag.parse::<Tag>().ok()));
+        }
+        Ok(found)
+    }
+
+    async fn tagged(&self, tag: &Tag) -> Result<Manifest> {
+        let which = TagOrDigest::Tag(tag.clone());
+        self.repository.get_manifest(&which).await
+    }
+}
+
+#[async_trait]
+impl AttachmentStore for DockerDestination {
+    async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>> {
+        let listed = self.repository.referrers(of, None, ReadTag::WithoutApi);
+        match listed.await {
+            Ok(listed) => Ok(listed.into_iter().map(|d| d.digest).collect()),
+            // E3: a refusal says nothing of what may be written.
+            Err(e) if e.kind() == Kind::NotAllowed => {
+                tracing::debug!("{e}; taking `{of}` to have no referrers");
+                Ok(HashSet::new())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>> {
+        let which = TagOrDigest::Tag(tag.clone());
+        match self.repository.manifest_digest(&which, true).await {
+            Err(e) if e.kind() == Kind::NotAllowed => Ok(None),
+            other => other,
+        }
+    }
+
+    async fn attach(&self, manifest: &Manifest, how: &Attachment) -> Result<()> {
+        let which = match how {
+            Attachment::Referrer => TagOrDigest::Digest(manifest.digest().clone()),
+            Attachment::Tag(tag) => TagOrDigest::Tag(tag.clone()),
+        };
+        self.put(manifest, &which).await.map(drop)
+    }
+}

@@ -1,0 +1,166 @@
+//! What belongs to an image in the same layout: manifests of `index.json` whose `subject` it is, and entries whose names cosign makes
+//! of its digest. An archive of a layout has the same ([`crate::transport::oci_archive`]).
+//!
+//! A referrer is an entry without a name, with its artifact type and annotations, as other tools write it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::PoisonError;
+
+use async_trait::async_trait;
+
+use super::index::{Index, ref_name};
+use super::pick::ReadBlob;
+use super::{OciDestination, OciSource, parse, reader};
+use crate::image::{Descriptor, Digest, Manifest, Tag, View, is_digest_tag};
+use crate::transport::blob_store::{blocking, write_document};
+use crate::transport::{Attachment, AttachmentSource, AttachmentStore};
+use crate::{Error, Kind, Result};
+
+/// Manifests that are read to find referrers.
+const MOST_READ: usize = 100_000;
+/// Entries up to which looking for referrers takes no time that a user would notice.
+const FEW: usize = 200;
+
+/// The referrers of each subject in a layout.
+pub(in crate::transport) type Referrers = HashMap<Digest, Vec<Descriptor>>;
+
+/// Finds the referrers among the manifests that `index` lists, and those that its indexes list. What cannot be read
+/// refers to nothing.
+pub(in crate::transport) fn referrers_of(index: &Index, read: ReadBlob) -> Referrers {
+    let mut found = Referrers::new();
+    let mut left: Vec<Descriptor> = index.images().into_iter().flatten().collect();
+    left.reverse();
+    let mut seen = HashSet::new();
+    while let Some(entry) = left.pop() {
+        if seen.len() >= MOST_READ {
+            tracing::warn!(
+                "only the first {MOST_READ} manifests of the layout were looked at for referrers"
+            );
+            break;
+        }
+        if !entry.media_type.is_manifest() || !seen.insert(entry.digest.clone()) {
+            continue;
+        }
+        let stated = Some(entry.media_type.as_str());
+        let Some(manifest) = read(&entry.digest).and_then(|raw| parse(raw, stated).ok()) else {
+            continue;
+        };
+        let manifest = manifest.by(entry.digest.algorithm());
+        if *manifest.digest() != entry.digest {
+            continue;
+        }
+        let view = manifest.view().ok();
+        if let Some((subject, referrer)) = listed_as(&manifest) {
+            found.entry(subject).or_default().push(referrer);
+        }
+        if let Some(View::Index(index)) = view {
+            left.extend(index.manifests.into_iter().rev());
+        }
+    }
+    found
+}
+
+/// The subject of `manifest` and the descriptor that lists it among the referrers; also for manifests of older kinds.
+pub(in crate::transport) fn listed_as(manifest: &Manifest) -> Option<(Digest, Descriptor)> {
+    manifest.as_referrer().or_else(|| {
+        let subject = manifest.view().ok()?.subject()?.digest.clone();
+        Some((subject, manifest.descriptor()))
+    })
+}
+
+/// The names in `index` that are tags made of a digest.
+pub(in crate::transport) fn digest_tags(index: &Index) -> HashSet<Tag> {
+    let names = index.entries().iter().filter_map(ref_name);
+    let tags = names.filter(|name| is_digest_tag(name));
+    tags.filter_map(|name| name.parse().ok()).collect()
+}
+
+/// Enters `attached` into `index`.
+pub(in crate::transport) fn enter_attached(
+    index: &mut Index,
+    attached: &[(Descriptor, Attachment)],
+) {
+    for (manifest, how) in attached {
+        match how {
+            Attachment::Tag(tag) => index.enter(manifest, Some(tag.as_str())),
+            Attachment::Referrer if index.lists(&manifest.digest) => {}
+            Attachment::Referrer => index.enter(manifest, None),
+        }
+    }
+}
+
+impl OciSource {
+    async fn all_referrers(&self) -> Result<&Referrers> {
+        let find = || {
+            let (index, blobs) = (self.index.clone(), self.blobs.clone());
+            blocking(move || Ok(referrers_of(&index, &reader(&blobs))))
+        };
+        self.referrers.get_or_try_init(find).await
+    }
+}
+
+#[async_trait]
+impl AttachmentSource for OciSource {
+    async fn referrers(&self, of: &Digest, _: Option<&HashSet<Tag>>) -> Result<Vec<Descriptor>> {
+        let all = self.all_referrers().await?;
+        Ok(all.get(of).cloned().unwrap_or_default())
+    }
+
+    async fn digest_tags(&self) -> Result<HashSet<Tag>> {
+        Ok(digest_tags(&self.index))
+    }
+
+    async fn tagged(&self, tag: &Tag) -> Result<Manifest> {
+        let Some(digest) = self.index.current(Some(tag.as_str())) else {
+            let text = format!("`{}` has no image named `{tag}`", self.path.display());
+            return Err(Error::new(Kind::NotFound, text));
+        };
+        let raw = self.document(&digest).await?;
+        super::checked(raw, &digest, self.index.media_type_of(&digest), &self.path)
+    }
+
+    async fn known_referrers(&self, of: &Digest) -> Option<usize> {
+        if self.index.entries().len() > FEW {
+            return None;
+        }
+        let all = self.all_referrers().await.ok()?;
+        Some(all.get(of).map_or(0, Vec::len))
+    }
+}
+
+#[async_trait]
+impl AttachmentStore for OciDestination {
+    async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>> {
+        let (path, blobs, of) = (self.path.clone(), self.blobs.clone(), of.clone());
+        blocking(move || {
+            let index = super::read_index(&path)?.unwrap_or_else(Index::empty);
+            let mut all = referrers_of(&index, &reader(&blobs));
+            let referrers = all.remove(&of).unwrap_or_default();
+            Ok(referrers.into_iter().map(|d| d.digest).collect())
+        })
+        .await
+    }
+
+    async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>> {
+        let path = self.path.clone();
+        let index = blocking(move || super::read_index(&path)).await?;
+        Ok(index.and_then(|index| index.current(Some(tag.as_str()))))
+    }
+
+    async fn attach(&self, manifest: &Manifest, how: &Attachment) -> Result<()> {
+        self.made().await?;
+        let image = manifest.descriptor();
+        let to = self.blobs.file(&image.digest);
+        if !self.has_manifest(&image.digest).await {
+            write_document(&to, self.blobs.partials(), manifest.raw().clone()).await?;
+        }
+        self.relies_on(&image.digest, image.size);
+        let entry = match how {
+            Attachment::Referrer => listed_as(manifest).map_or(image, |(_, entry)| entry),
+            Attachment::Tag(_) => image,
+        };
+        let mut attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
+        attached.push((entry, how.clone()));
+        Ok(())
+    }
+}

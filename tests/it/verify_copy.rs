@@ -1,0 +1,210 @@
+//! `verify-copy`: what is missing or wrong at a destination is listed, and repaired.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::support::Barque;
+use crate::support::fake::FakeRegistry;
+use crate::support::images::{self, TestImage, media};
+use crate::support::sandbox::Output;
+
+fn referrer(subject: &TestImage) -> TestImage {
+    let artifact = images::artifact();
+    let mut body = artifact.json();
+    body["subject"] = json!({
+        "mediaType": subject.media_type, "digest": subject.digest, "size": subject.manifest.len(),
+    });
+    TestImage {
+        blobs: artifact.blobs,
+        ..TestImage::raw(media::OCI_MANIFEST, body.to_string())
+    }
+}
+
+fn verify(barque: &Barque, args: &[&str]) -> Output {
+    barque.args(["verify-copy"]).args(args).run()
+}
+
+#[test]
+fn a_whole_copy_is_confirmed_without_reading_its_blobs() {
+    let barque = Barque::new();
+    let image = images::five_platforms();
+    let source = FakeRegistry::start()
+        .image("a", "1", &image)
+        .image("a", "r", &referrer(&image));
+    let target = FakeRegistry::start();
+    let (from, to) = (source.docker("a:1"), target.docker("b:1"));
+    let copy = ["copy", "--all", "--referrers", "all", &from, &to];
+    barque.args(copy).run().ok();
+    for registry in [&source, &target] {
+        registry.clear();
+    }
+    let out = verify(&barque, &[&from, &to]).ok();
+    let blobs = image.all_blobs().len() + images::artifact().blobs.len();
+    let line = format!("complete: 6 manifests, {blobs} blobs, 1 attached\n");
+    assert_eq!(out.stdout(), line);
+    for registry in [&source, &target] {
+        assert_eq!(
+            registry.requests("GET", "/blobs/").len(),
+            0,
+            "{:?}",
+            registry.lines()
+        );
+    }
+    assert_eq!(target.requests("HEAD", "/blobs/").len(), blobs);
+    for method in ["PUT", "POST", "PATCH"] {
+        assert_eq!(target.requests(method, "").len(), 0);
+    }
+    // With `--deep` the destination reads each of its blobs once.
+    verify(&barque, &["--deep", &from, &to]).ok();
+    assert_eq!(target.requests("GET", "/blobs/").len(), blobs);
+    assert_eq!(source.requests("GET", "/blobs/").len(), 0);
+}
+
+#[test]
+fn faults_of_a_layout_are_listed_and_repaired_one_by_one() {
+    let barque = Barque::new();
+    let image = images::two_layers();
+    let source = FakeRegistry::start().image("a", "1", &image);
+    let from = source.docker("a:1");
+    barque.args(["copy", &from, "oci:out:1"]).run().ok();
+    let file = |digest: &barque::image::Digest| -> PathBuf {
+        barque.path("out/blobs/sha256").join(digest.hex())
+    };
+    let (config, layers) = (image.config(), image.layers());
+    fs::remove_file(file(&config)).unwrap();
+    fs::write(file(&layers[0]), b"short").unwrap();
+    let mut wrong = image.layer(1).to_vec();
+    wrong[7] ^= 1;
+    fs::write(file(&layers[1]), &wrong).unwrap();
+    // Sizes alone do not tell that a byte changed.
+    let out = verify(&barque, &[&from, "oci:out:1"]).code(4);
+    let lines: Vec<_> = out.stdout().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2, "{}", out.stdout());
+    for digest in [&config, &layers[0]] {
+        let line = lines
+            .iter()
+            .find(|l| l.contains(&digest.to_string()))
+            .unwrap();
+        assert!(line.starts_with("missing\tblob\t"), "{line}");
+    }
+    assert!(out.stderr().contains("2 parts of"), "{}", out.stderr());
+    assert!(
+        out.stderr().contains("`--repair` copies them"),
+        "{}",
+        out.stderr()
+    );
+    let document = verify(&barque, &["--deep", "--json", &from, "oci:out:1"])
+        .code(4)
+        .json();
+    let faults = document["Faults"].as_array().unwrap();
+    assert_eq!(faults.len(), 3, "{document}");
+    let of = |digest| {
+        faults
+            .iter()
+            .find(|f| f["Digest"] == json!(digest))
+            .unwrap()
+    };
+    assert_eq!(of(&config)["Problem"], "missing");
+    assert_eq!(of(&layers[1])["Problem"], "corrupt");
+    source.clear();
+    let repaired = verify(
+        &barque,
+        &["--deep", "--repair", "--json", &from, "oci:out:1"],
+    )
+    .ok();
+    assert_eq!(repaired.json()["Repaired"], true);
+    assert_eq!(
+        source.requests("GET", "/blobs/").len(),
+        3,
+        "{:?}",
+        source.lines()
+    );
+    verify(&barque, &["--deep", &from, "oci:out:1"]).ok();
+    source.clear();
+    fs::remove_file(file(&layers[0])).unwrap();
+    verify(&barque, &["--repair", &from, "oci:out:1"]).ok();
+    assert_eq!(
+        source.requests("GET", "/blobs/").len(),
+        1,
+        "{:?}",
+        source.lines()
+    );
+    assert_eq!(fs::read(file(&layers[0])).unwrap(), image.layer(0));
+}
+
+#[test]
+fn what_a_registry_lacks_is_copied_and_nothing_else() {
+    let barque = Barque::new();
+    let image = images::small();
+    let referrer = referrer(&image);
+    let source = FakeRegistry::start()
+        .image("a", "1", &image)
+        .image("a", "r", &referrer);
+    let from = source.docker("a:1");
+    // The image is there, what refers to it is not.
+    let target = FakeRegistry::start().image("b", "1", &image);
+    let to = target.docker("b:1");
+    let out = verify(&barque, &[&from, &to]).code(4);
+    let digest = referrer.digest.to_string();
+    assert!(
+        out.stdout().contains(&format!("\t{digest}\t")),
+        "{}",
+        out.stdout()
+    );
+    assert!(
+        verify(&barque, &["--referrers", "none", &from, &to])
+            .ok()
+            .stdout()
+            .starts_with("complete")
+    );
+    target.clear();
+    verify(&barque, &["--repair", &from, &to]).ok();
+    let puts = target.requests("PUT", "/manifests/");
+    assert_eq!(puts.len(), 1, "{:?}", target.lines());
+    assert!(puts[0].path.contains(&digest));
+    verify(&barque, &[&from, &to]).ok();
+
+    // It is there, but the list at the tag does not name it.
+    let old = FakeRegistry::start()
+        .without_referrers()
+        .image("b", "1", &image)
+        .image("b", "r", &referrer);
+    let to = old.docker("b:1");
+    let out = verify(&barque, &[&from, &to]).code(4);
+    assert!(
+        out.stdout().starts_with("not-listed\tattached\t"),
+        "{}",
+        out.stdout()
+    );
+    verify(&barque, &["--repair", &from, &to]).ok();
+    verify(&barque, &[&from, &to]).ok();
+}
+
+#[test]
+fn a_name_without_the_image_is_a_fault_of_all_parts() {
+    let barque = Barque::new();
+    let image = images::two_layers();
+    let source = FakeRegistry::start().image("a", "1", &image);
+    let from = source.docker("a:1");
+    let other = FakeRegistry::start().image("b", "1", &images::small());
+    let to = other.docker("b:1");
+    let out = verify(&barque, &[&from, &to]).code(4);
+    let first = out.stdout().lines().next().unwrap().to_owned();
+    assert!(first.starts_with("other-content\tname\t"), "{first}");
+    for to in [&to, &other.docker("new:1"), "oci:new:1", "dir:new-dir"] {
+        verify(&barque, &[&from, to]).code(4);
+        verify(&barque, &["--repair", &from, to]).ok();
+        verify(&barque, &["--deep", &from, to]).ok();
+    }
+    // A source that is not there is an error of its own.
+    let gone = verify(&barque, &[&source.docker("a:2"), &to]).code(2);
+    assert!(
+        gone.stderr().contains("reading the source"),
+        "{}",
+        gone.stderr()
+    );
+}
