@@ -11,14 +11,9 @@ use clap::{ArgAction, Command};
 use crate::{Error, Result};
 
 /// Flags of skopeo that barque refuses, why, and what to do: they are about trust, so they are never passed over.
-pub(super) const FLAGS: [(&str, &str, &str); 13] = [
+pub(super) const FLAGS: [(&str, &str, &str); 12] = [
     ("--policy", NO_POLICY, POLICY_HINT),
     ("--require-signed", NO_POLICY, POLICY_HINT),
-    (
-        "--registries-conf",
-        "barque reads no registries.conf",
-        "name the registry in full, and what is special about it with `--tls-verify=false` or `--cert-dir`",
-    ),
     (
         "--user-agent-prefix",
         "barque calls itself by its own name alone",

@@ -12,6 +12,7 @@ use clap::{Arg, Args, Command};
 
 use crate::copy::Schema1Check;
 use crate::image::{ChosenBy, PlatformRequest};
+use crate::settings::registries_conf::ConfiguredRegistries;
 use crate::settings::registries_d::SignaturePlaces;
 use crate::settings::{
     Access, AuthFiles, Context, Credential, Found, Login, Secret, Timeouts, TokenHosts, parse_creds,
@@ -96,6 +97,18 @@ pub(crate) struct Global {
     #[arg(long, global = true, hide = true)]
     pub(crate) insecure_policy: bool,
 
+    /// Read this registries.conf in place of the user's or the system's; drop-in files still apply
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "BARQUE_REGISTRIES_CONF",
+        hide_env_values = true,
+        help_heading = "Global options",
+        hide_short_help = true
+    )]
+    registries_conf: Option<PathBuf>,
+
     /// Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]
     #[arg(
         long = "registries.d",
@@ -141,15 +154,25 @@ impl Global {
     }
 
     /// How one side of this command reaches its place, with `access` to a registry.
-    pub(crate) fn context(&self, access: Access) -> Context {
+    pub(crate) fn context(&self, mut access: Access) -> Context {
+        let registries = self.registries();
+        if let Login::Files(files) = access.login {
+            access.login = Login::Files(files.helped_by(&registries));
+        }
         Context {
             tmpdir: self.tmpdir.clone(),
             max_unpacked: self.max_unpacked,
+            registries,
             signature_places: SignaturePlaces::of_machine(self.registries_d.clone()),
             ..Context::default()
                 .with_access(access)
                 .with_timeouts(self.timeouts())
         }
+    }
+
+    /// What registries.conf says.
+    pub(crate) fn registries(&self) -> ConfiguredRegistries {
+        ConfiguredRegistries::of_machine(self.registries_conf.clone())
     }
 
     /// Hosts that may see credentials, besides those of a registry's owner.
@@ -432,6 +455,7 @@ impl Side<'_> {
         Ok(Access {
             login,
             tls_verify: self.tls_verify.unwrap_or(true),
+            tls_verify_is_given: self.tls_verify.is_some(),
             cert_dir: self.cert_dir.cloned(),
             token_hosts: self.token_hosts.clone(),
             private_hosts: self.private_hosts.clone(),

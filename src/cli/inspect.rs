@@ -97,7 +97,7 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> Result<Outcome> {
     // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.
     let mut jobs = Vec::new();
     for text in &args.images {
-        jobs.push((text.clone(), names::to_read(text)?));
+        jobs.push((text.clone(), names::to_read(text, global)?));
     }
     let context = args.place.context(global, access, None);
     let what = Arc::new((args, wish, context));

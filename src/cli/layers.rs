@@ -98,7 +98,7 @@ pub(crate) async fn run(
         screen,
         workers,
     };
-    let name = names::to_read(&args.image)?;
+    let name = names::to_read(&args.image, global)?;
     let access = args.registry.access(global, None, None)?;
     let context = args.place.context(global, access, None);
     let source = open_source(&name, &context).await?;

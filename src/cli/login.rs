@@ -160,11 +160,12 @@ async fn check(
     let access = Access {
         login: Login::Given(found),
         tls_verify: args.tls_verify.unwrap_or(true),
+        tls_verify_is_given: args.tls_verify.is_some(),
         cert_dir: args.cert_dir.clone(),
         token_hosts,
         private_hosts: global.private_hosts(),
     };
-    Client::new(registry, &global.context(access))?
+    Client::new(registry, global.context(access).at(registry)?.as_ref())?
         .check_login()
         .await
 }

@@ -3,16 +3,46 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::image::ImageName;
+use super::flags::Global;
+use crate::image::{ImageName, Reference};
+use crate::settings::registries_conf::ShortName;
 use crate::{Error, Result};
 
 /// Entries of an archive that are looked at for what kind it is.
 const LOOKED_AT: usize = 2000;
 
-/// Reads the name of an image that is only read: a bare name is taken for one of a registry.
-pub(super) fn to_read(text: &str) -> Result<ImageName> {
+/// Reads the name of an image that is only read: a bare name is taken for one of a registry, which is Docker Hub where
+/// neither `text` nor the registries.conf of `global` names another.
+pub(super) fn to_read(text: &str, global: &Global) -> Result<ImageName> {
     let exists = Path::new(text).exists();
-    ImageName::parse_lenient(text, exists).map_err(|e| with_file(text, e))
+    let name = ImageName::parse_lenient(text, exists).map_err(|e| with_file(text, e))?;
+    match name {
+        ImageName::Docker(_) if !text.contains("://") => match short_name(text, global)? {
+            Some(reference) => Ok(ImageName::Docker(reference.or_latest())),
+            None => Ok(name),
+        },
+        _ => Ok(name),
+    }
+}
+
+/// What `text`, a reference without a transport, stands for by an alias or the only search registry of registries.conf.
+pub(super) fn short_name(text: &str, global: &Global) -> Result<Option<Reference>> {
+    let candidates = match global.registries().get()?.short_name(text)? {
+        ShortName::Unknown => return Ok(None),
+        ShortName::Candidates(candidates) => candidates,
+    };
+    match &candidates[..] {
+        [only] => {
+            tracing::debug!("`{text}` is `{only}` by registries.conf");
+            Ok(Some(only.clone()))
+        }
+        several => {
+            let list: Vec<_> = several.iter().map(|c| format!("`{c}`")).collect();
+            let list = list.join(" or ");
+            let message = format!("the short name `{text}` may stand for {list}");
+            Err(Error::other(message).hint("write the name in full, with its registry"))
+        }
+    }
 }
 
 /// Reads the name of an image with its transport.

@@ -5,6 +5,7 @@ use futures_util::{StreamExt, stream};
 
 use super::Outcome;
 use super::flags::{Global, RegistryFlags};
+use super::names;
 use super::retry::RetryFlags;
 use crate::image::{ImageName, V1Reference, in_registry};
 use crate::open::{Tags, all_tags, open_tags};
@@ -58,7 +59,7 @@ pub(crate) struct TagsArgs {
 }
 
 pub(crate) async fn run(args: TagsArgs, global: &Global) -> Result<Outcome> {
-    let name = place(&args.repository)?;
+    let name = place(&args.repository, global)?;
     let access = args.registry.access(global, None, None)?;
     let context = global.context(access);
     let text = args.repository.clone();
@@ -88,7 +89,7 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> Result<Outcome> {
 }
 
 /// What to list: a repository, where a tag or digest is a mistake as it is in skopeo, or an archive or layout.
-fn place(text: &str) -> Result<ImageName> {
+fn place(text: &str, global: &Global) -> Result<ImageName> {
     let transport = text.split_once(':').map_or("", |(transport, _)| transport);
     if LOCAL.contains(&transport) {
         return ImageName::parse(text);
@@ -104,7 +105,13 @@ fn place(text: &str) -> Result<ImageName> {
             false => Ok(ImageName::DockerV1(name)),
         };
     }
-    let reference = in_registry(text.strip_prefix("docker://").unwrap_or(text))?;
+    let reference = match text.strip_prefix("docker://") {
+        Some(name) => in_registry(name)?,
+        None => match names::short_name(text, global)? {
+            Some(reference) => reference,
+            None => in_registry(text)?,
+        },
+    };
     if reference.tag.is_some() || reference.digest.is_some() {
         let bare = crate::image::Reference {
             tag: None,

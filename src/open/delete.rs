@@ -2,6 +2,7 @@
 //!
 //! The work is done beside each transport; only this file knows which they are.
 
+use super::registries;
 use crate::image::ImageName;
 use crate::legacy;
 use crate::settings::Context;
@@ -17,10 +18,13 @@ use crate::{Error, Result};
 pub async fn delete(name: &ImageName, context: &Context, force: bool) -> Result<Deleted> {
     match name {
         ImageName::Docker(reference) => {
-            let older = |repository, e| legacy::delete_tag(reference, context, repository, e);
-            docker::delete(reference, context, force, &older).await
+            let context = context.at(&reference.repository)?;
+            let older = |repository, e| legacy::delete_tag(reference, &context, repository, e);
+            docker::delete(reference, &context, force, &older).await
         }
-        ImageName::DockerV1(reference) => legacy::delete_v1(reference, context).await,
+        ImageName::DockerV1(reference) => {
+            legacy::delete_v1(reference, registries::at_v1(reference, context)?.as_ref()).await
+        }
         ImageName::Oci { path, selector } => oci_layout::delete(path, selector).await,
         other => {
             let text = format!("`{other}` cannot be deleted with this command");

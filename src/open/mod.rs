@@ -3,6 +3,8 @@
 //! The functions here are the only ones that know transports by name. They copy nothing and print nothing.
 
 mod delete;
+mod mirrors;
+mod registries;
 mod tags;
 
 use std::sync::Arc;
@@ -54,8 +56,10 @@ pub async fn open_source(name: &ImageName, context: &Context) -> Result<Arc<dyn 
 /// The image that `name` stands for as it is.
 async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Source>> {
     Ok(match name {
-        ImageName::Docker(reference) => legacy::registry_source(reference, context)?,
-        ImageName::DockerV1(reference) => legacy::v1_source(reference, context)?,
+        ImageName::Docker(reference) => registries::open(reference, context)?,
+        ImageName::DockerV1(reference) => {
+            legacy::v1_source(reference, registries::at_v1(reference, context)?.as_ref())?
+        }
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciSource::open(path, selector).await?;
             Arc::new(layout.sharing(context.shared_blobs.as_deref()))
@@ -78,8 +82,12 @@ async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Sourc
 /// The image `name` to write to.
 pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc<dyn Destination>> {
     Ok(match name {
-        ImageName::Docker(reference) => legacy::registry_destination(reference, context)?,
-        ImageName::DockerV1(reference) => legacy::v1_destination(reference, context)?,
+        ImageName::Docker(reference) => {
+            legacy::registry_destination(reference, context.at(&reference.repository)?.as_ref())?
+        }
+        ImageName::DockerV1(reference) => {
+            legacy::v1_destination(reference, registries::at_v1(reference, context)?.as_ref())?
+        }
         ImageName::Oci { path, selector } => {
             let layout = oci_layout::OciDestination::open(path, selector).await?;
             Arc::new(layout.sharing(context.shared_blobs.as_deref()))

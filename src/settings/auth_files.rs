@@ -3,6 +3,9 @@
 //! Separate from `auth_file` because that one knows bytes only: here files are opened and helpers run. A file
 //! is read once in the life of an [`AuthFiles`], for it may be a pipe.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -10,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use super::auth_file::{AuthFile, Format, WantedHelper};
 use super::helper::Helper;
 use super::paths::Environment;
+use super::registries_conf::{AUTH_FILES, ConfiguredRegistries};
 use super::{AuthKey, Credential, Found};
 use crate::files::read_whole;
 use crate::image::{Registry, Repository};
@@ -26,6 +30,7 @@ pub(crate) const TEXT_VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 pub struct AuthFiles {
     environment: Arc<Environment>,
     sources: Arc<[Source]>,
+    registries: ConfiguredRegistries,
 }
 
 /// A place that may hold credentials.
@@ -96,7 +101,16 @@ impl AuthFiles {
         AuthFiles {
             environment: Arc::new(environment),
             sources: sources.into(),
+            registries: ConfiguredRegistries::default(),
         }
+    }
+
+    /// These files, with the `credential-helpers` of registries.conf asked before or after them in the order that it
+    /// says (containers-registries.conf(5)).
+    #[must_use]
+    pub fn helped_by(mut self, registries: &ConfiguredRegistries) -> AuthFiles {
+        self.registries = registries.clone();
+        self
     }
 
     /// The credential for `repository`: longest key first, then its registry; `None` when no file has one.
@@ -111,9 +125,16 @@ impl AuthFiles {
 
     /// The credential for `key`. A file or helper that fails is an error only when no other has the answer.
     pub async fn lookup_key(&self, key: &AuthKey) -> Result<Option<Found>> {
+        let conf = self.registries.get()?;
         let mut failed = None;
-        for source in self.sources.iter() {
-            match source.lookup(key, &self.environment).await {
+        for asked in self.asked(conf.credential_helpers()) {
+            let answer = match asked {
+                Asked::File(source) => source.lookup(key, &self.environment).await,
+                Asked::Helper(name) => {
+                    ask(name, "registries.conf", &key.registry, &self.environment).await
+                }
+            };
+            match answer {
                 Ok(None) => {}
                 Ok(Some(found)) => {
                     if let Some(error) = failed {
@@ -127,6 +148,19 @@ impl AuthFiles {
         failed.map_or(Ok(None), Err)
     }
 
+    /// What is asked, in order: `helpers` of registries.conf, among which one name stands for the files.
+    fn asked<'a>(&'a self, helpers: Option<&'a [String]>) -> Vec<Asked<'a>> {
+        let files = || self.sources.iter().map(Asked::File);
+        let Some(helpers) = helpers else {
+            return files().collect();
+        };
+        let each = helpers.iter().map(|helper| match helper.as_str() {
+            AUTH_FILES => files().collect(),
+            name => vec![Asked::Helper(name)],
+        });
+        each.collect::<Vec<_>>().concat()
+    }
+
     /// Extra request headers: the first `HttpHeaders` of the files. A file that cannot be read has none here;
     /// the lookup says what is wrong with it when it matters.
     pub fn http_headers(&self) -> Result<Vec<(String, String)>> {
@@ -137,6 +171,14 @@ impl AuthFiles {
         let headers = files.map(AuthFile::http_headers).find(|h| !h.is_empty());
         Ok(headers.unwrap_or_default().to_vec())
     }
+}
+
+/// What may know a credential.
+#[derive(Clone)]
+enum Asked<'a> {
+    File(&'a Source),
+    /// The `NAME` of a program `docker-credential-NAME`.
+    Helper(&'a str),
 }
 
 // By hand, because what has been read holds secrets.
@@ -306,128 +348,4 @@ fn is_open_to_all(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_open_to_all(_path: &Path) -> bool {
     false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    fn write(home: &tempfile::TempDir, path: &str, text: &str) {
-        let path = home.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    async fn origin(files: &AuthFiles, key: &str) -> Result<Option<String>> {
-        let found = files.lookup_key(&key.parse().unwrap()).await?;
-        Ok(found.map(|found| found.origin))
-    }
-
-    const A: &str = r#"{"auths": {"a.io": {"auth": "dTpw"}}}"#;
-    const ALL: &str = r#"{"auths": {"a.io": {"auth": "dTpw"}, "b.io": {"auth": "dTpw"}}}"#;
-
-    #[tokio::test]
-    async fn the_first_file_with_a_match_wins() {
-        let home = tempfile::tempdir().unwrap();
-        write(&home, ".config/containers/auth.json", A);
-        write(&home, ".docker/config.json", ALL);
-        write(
-            &home,
-            ".dockercfg",
-            r#"{"https://c.io/v1/": {"auth": "dTpw"}}"#,
-        );
-        let plain = Environment::with_home(home.path());
-        let files = AuthFiles::find_in(None, plain.clone());
-        for (key, place) in [
-            ("a.io/x/y", Some("~/.config/containers/auth.json")),
-            ("b.io", Some("~/.docker/config.json")),
-            ("c.io", Some("~/.dockercfg")),
-            ("d.io", None),
-        ] {
-            assert_eq!(origin(&files, key).await.unwrap().as_deref(), place);
-        }
-        let variable = AuthFiles::find_in(None, plain.clone().set(TEXT_VARIABLE, A));
-        assert_eq!(
-            origin(&variable, "a.io").await.unwrap().unwrap(),
-            TEXT_VARIABLE
-        );
-        let shown = format!("{variable:?}");
-        assert!(
-            shown.contains(TEXT_VARIABLE) && !shown.contains("dTpw"),
-            "{shown}"
-        );
-
-        let named = plain.set("REGISTRY_AUTH_FILE", home.path().join("missing"));
-        let alone = AuthFiles::find_in(None, named.clone());
-        assert_eq!(origin(&alone, "a.io").await.unwrap(), None);
-        let explicit = home.path().join(".docker/config.json");
-        let explicit = AuthFiles::find_in(Some(explicit), named);
-        assert!(origin(&explicit, "b.io").await.unwrap().is_some());
-    }
-
-    #[tokio::test]
-    async fn a_broken_file_matters_only_when_no_other_answers() {
-        let home = tempfile::tempdir().unwrap();
-        write(&home, ".config/containers/auth.json", "{");
-        write(&home, ".docker/config.json", A);
-        let files = AuthFiles::find_in(None, Environment::with_home(home.path()));
-        assert!(origin(&files, "a.io").await.unwrap().is_some());
-        let error = origin(&files, "b.io").await.unwrap_err();
-        assert!(
-            error.to_string().contains("~/.config/containers/auth.json"),
-            "{error}"
-        );
-        assert!(error.to_string().contains("line 1 column 1"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_read_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = AuthFiles::find_in(Some(folder.path().into()), Environment::default());
-        let error = origin(&files, "a.io").await.unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains(&folder.path().display().to_string())
-        );
-        let denied = unreadable("f.json", std::io::ErrorKind::PermissionDenied.into());
-        assert_eq!(denied.kind(), Kind::NotAllowed);
-        assert!(denied.advice().unwrap().contains("chmod 600 f.json"));
-    }
-
-    #[tokio::test]
-    async fn a_store_that_is_missing_does_not_hide_the_file_s_own_entry() {
-        let text = r#"{"credsStore": "gone", "auths": {"a.io": {"auth": "dTpw"}, "b.io": {}}}"#;
-        let files = AuthFiles::find_in(None, Environment::default().set(TEXT_VARIABLE, text));
-        assert_eq!(
-            origin(&files, "a.io").await.unwrap().unwrap(),
-            TEXT_VARIABLE
-        );
-        let error = origin(&files, "b.io").await.unwrap_err();
-        assert!(
-            error.to_string().contains("docker-credential-gone"),
-            "{error}"
-        );
-        assert!(error.advice().unwrap().contains("--no-creds"));
-    }
-
-    #[test]
-    fn headers_come_from_the_first_file_that_has_some() {
-        let text = r#"{"HttpHeaders": {"X-Meta": "blue", "User-Agent": "a/1"}}"#;
-        let files = AuthFiles::find_in(None, Environment::default().set(TEXT_VARIABLE, text));
-        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        let headers = files.http_headers().unwrap();
-        assert_eq!(headers, [pair("X-Meta", "blue"), pair("User-Agent", "a/1")]);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_file_that_anybody_can_read_is_noticed() {
-        use std::os::unix::fs::PermissionsExt;
-        let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(!is_open_to_all(file.path()));
-        fs::set_permissions(file.path(), PermissionsExt::from_mode(0o644)).unwrap();
-        assert!(is_open_to_all(file.path()));
-    }
 }

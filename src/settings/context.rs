@@ -1,7 +1,10 @@
 //! `Context`: everything that one side of an operation needs to know besides the name of its image.
 
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::path::PathBuf;
 
+use super::registries_conf::ConfiguredRegistries;
 use super::registries_d::SignaturePlaces;
 use super::{Access, AuthFiles, Login, Timeouts};
 use crate::Result;
@@ -27,6 +30,9 @@ pub struct Context {
     pub access: Access,
     /// How long to wait for a registry.
     pub timeouts: Timeouts,
+    /// Where images are really read from, and which registries are blocked or insecure; by default names are taken as
+    /// they are.
+    pub registries: ConfiguredRegistries,
     /// The directory for temporary files that cannot be next to the destination; by default `TMPDIR` or `/var/tmp`.
     pub tmpdir: Option<PathBuf>,
     /// Most bytes that a compressed archive, or one from a pipe, may take in that directory; by default 1 GiB, or 100
@@ -61,6 +67,26 @@ impl Context {
     pub fn with_access(mut self, access: Access) -> Context {
         self.access = access;
         self
+    }
+
+    /// This context as it applies to requests that go to `place`, a repository or a registry, and not to its mirrors:
+    /// without the check of certificates where registries.conf marks it insecure and nothing else was asked for.
+    ///
+    /// # Errors
+    /// [`crate::Kind::NotAllowed`] where `place` is blocked, and what is wrong with registries.conf.
+    pub fn at(&self, place: &impl Display) -> Result<Cow<'_, Context>> {
+        let conf = self.registries.get()?;
+        conf.check_allowed(place)?;
+        Ok(self.insecure_if(conf.is_insecure(place)))
+    }
+
+    /// This context for a place that registries.conf marks as insecure or not.
+    pub(crate) fn insecure_if(&self, insecure: bool) -> Cow<'_, Context> {
+        let mut context = Cow::Borrowed(self);
+        if insecure && !self.access.tls_verify_is_given {
+            context.to_mut().access.tls_verify = false;
+        }
+        context
     }
 
     /// This context with other timeouts.

@@ -85,6 +85,8 @@ pub struct Access {
     pub login: Login,
     /// `false` accepts any certificate and permits plain HTTP.
     pub tls_verify: bool,
+    /// Whether `tls_verify` was chosen for this operation; else registries.conf may mark the registry as insecure.
+    pub tls_verify_is_given: bool,
     /// A folder of `*.crt`, `*.cert` and `*.key` files in place of the host's certs.d folder.
     pub cert_dir: Option<PathBuf>,
     /// Where a credential may be sent besides the registry and hosts of its owner.
@@ -100,6 +102,7 @@ impl Default for Access {
         Access {
             login: Login::Anonymous,
             tls_verify: true,
+            tls_verify_is_given: false,
             cert_dir: None,
             token_hosts: TokenHosts::default(),
             private_hosts: Vec::new(),

@@ -4,6 +4,7 @@
 //! its files say together, and answers questions about references; nothing is requested here. The format is that of
 //! containers-registries.conf(5), version 2, and version 1 where it can be converted.
 
+mod configured;
 mod files;
 mod parse;
 mod rewrite;
@@ -20,6 +21,7 @@ use super::paths::Environment;
 use crate::Result;
 use parse::ConfFile;
 
+pub use configured::ConfiguredRegistries;
 pub use rewrite::PullSource;
 pub use short_names::{ShortName, ShortNameMode};
 

@@ -286,3 +286,14 @@ pub(crate) fn check_digest_matches(
         _ => Ok(()),
     }
 }
+
+/// `requests` and `more`, by host.
+pub(crate) fn summed(
+    mut requests: BTreeMap<String, u64>,
+    more: Option<BTreeMap<String, u64>>,
+) -> BTreeMap<String, u64> {
+    for (host, count) in more.into_iter().flatten() {
+        *requests.entry(host).or_default() += count;
+    }
+    requests
+}

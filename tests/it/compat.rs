@@ -214,7 +214,6 @@ fn what_is_about_trust_is_refused_and_not_passed_over() {
     let barque = sandbox();
     for (flag, why) in [
         ("--policy=p.json", "checks no signature policy"),
-        ("--registries-conf=r.conf", "reads no registries.conf"),
         ("--sign-by=me", "makes no signatures"),
         ("--sign-by-sigstore=p.yaml", "makes no signatures"),
         ("--sign-identity=x", "makes no signatures"),

@@ -11,7 +11,10 @@ use barque::settings::registries_conf::RegistriesConf;
 use barque::{Kind, Result};
 use serde::Deserialize;
 
-use crate::support::fixtures;
+use crate::support::fake::{FakeRegistry, Reply, on};
+use crate::support::harbour::helper;
+use crate::support::tls::Certificates;
+use crate::support::{Barque, fixtures, images};
 
 #[derive(Deserialize)]
 struct Case {
@@ -171,4 +174,265 @@ fn variables_choose_the_files() {
     }
     let error = RegistriesConf::load_in(None, &missing).unwrap_err();
     assert!(error.to_string().contains("`/no/such.conf`"), "{error}");
+}
+
+/// A registry with the image `team/app:v1`, and the conf of a test in a sandbox.
+fn with_image() -> FakeRegistry {
+    FakeRegistry::start().image("team/app", "v1", &images::small())
+}
+
+/// A barque whose registries.conf has `table`.
+fn configured(table: &str) -> Barque {
+    let barque = Barque::new();
+    barque.write_home(".config/containers/registries.conf", table);
+    barque
+}
+
+fn table(prefix: &str, location: &str, mirrors: &[&str]) -> String {
+    let mirrors = mirrors
+        .iter()
+        .map(|m| format!("[[registry.mirror]]\nlocation='{m}'\n"));
+    let mirrors: String = mirrors.collect();
+    format!("[[registry]]\nprefix='{prefix}'\nlocation='{location}'\n{mirrors}")
+}
+
+#[test]
+fn a_mirror_serves_the_whole_image_and_the_place_itself_is_not_asked() {
+    let (mirror, place) = (with_image(), with_image());
+    let barque = configured(&table(
+        "logical.example",
+        place.address(),
+        &[mirror.address()],
+    ));
+    let args = ["copy", "docker://logical.example/team/app:v1", "dir:out"];
+    barque.args(args).run().ok();
+    assert_eq!(place.lines(), [""; 0]);
+    assert_eq!(mirror.requests("GET", "/manifests/").len(), 1);
+    assert_eq!(
+        mirror.requests("GET", "/blobs/").len(),
+        images::small().all_blobs().len()
+    );
+}
+
+#[test]
+fn mirrors_that_fail_are_passed_over() {
+    let refuse = |status| FakeRegistry::start().rule(on("GET").path("/manifests/").status(status));
+    let place = with_image();
+    let (missing, denied) = (refuse(404), refuse(401));
+    let closed = "127.0.0.1:1";
+    let mirrors = [closed, missing.address(), denied.address()];
+    let barque = configured(&table("logical.example", place.address(), &mirrors));
+    let args = [
+        "--debug",
+        "inspect",
+        "--no-tags",
+        "docker://logical.example/team/app:v1",
+    ];
+    let out = barque
+        .args(args)
+        .env("BARQUE_RETRY_BACKOFF", "1ms")
+        .run()
+        .ok();
+    assert_eq!(out.json()["Name"], "logical.example/team/app");
+    assert!(
+        out.stderr().contains(closed),
+        "each attempt is logged: {}",
+        out.stderr()
+    );
+    assert_eq!(missing.requests("GET", "/manifests/").len(), 1);
+    assert_eq!(denied.requests("GET", "/manifests/").len(), 1);
+    assert_eq!(place.requests("GET", "/manifests/").len(), 1);
+}
+
+#[test]
+fn a_blob_that_the_mirror_lacks_comes_from_the_place_itself() {
+    let (mirror, place) = (with_image(), with_image());
+    let layer = images::small()
+        .all_blobs()
+        .into_keys()
+        .next()
+        .unwrap()
+        .to_string();
+    mirror.add_rule(on("GET").path(&layer).status(404));
+    let barque = configured(&table(
+        "logical.example",
+        place.address(),
+        &[mirror.address()],
+    ));
+    let args = ["copy", "docker://logical.example/team/app:v1", "dir:out"];
+    barque.args(args).run().ok();
+    let seen = place.lines();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert!(seen[0].contains(&layer), "{seen:?}");
+}
+
+#[test]
+fn a_mirror_with_another_image_under_the_digest_is_passed_over() {
+    let place = with_image();
+    let digest = images::small().digest;
+    let name = format!("/manifests/{digest}");
+    let another = Reply::new(200, images::five_platforms().manifest);
+    let wrong = FakeRegistry::start().rule(on("GET").path(&name).answer(another));
+    let barque = configured(&table(
+        "logical.example",
+        place.address(),
+        &[wrong.address()],
+    ));
+    let image = format!("docker://logical.example/team/app@{digest}");
+    let out = barque.args(["inspect", "--no-tags", &image]).run().ok();
+    assert_eq!(out.json()["Digest"], digest.to_string());
+    assert_eq!(wrong.requests("GET", "/manifests/").len(), 1);
+    assert_eq!(place.requests("GET", "/manifests/").len(), 1);
+}
+
+#[test]
+fn a_mirror_for_digests_only_is_not_asked_for_tags() {
+    let (mirror, place) = (with_image(), with_image());
+    let mut conf = table("logical.example", place.address(), &[]);
+    conf += &format!(
+        "[[registry.mirror]]\nlocation='{}'\npull-from-mirror='digest-only'\n",
+        mirror.address()
+    );
+    let barque = configured(&conf);
+    let inspect = |name: &str| {
+        let image = format!("docker://logical.example/team/app{name}");
+        barque.args(["inspect", "--no-tags", &image]).run().ok();
+    };
+    inspect(":v1");
+    assert_eq!(mirror.lines(), [""; 0]);
+    place.clear();
+    inspect(&format!("@{}", images::small().digest));
+    assert_eq!(place.lines(), [""; 0]);
+    assert_eq!(mirror.requests("GET", "/manifests/").len(), 1);
+}
+
+#[test]
+fn tags_are_listed_by_the_mirror() {
+    let (mirror, place) = (with_image(), with_image());
+    let conf = table("logical.example", place.address(), &[mirror.address()]);
+    let args = ["tags", "docker://logical.example/team/app"];
+    let out = configured(&conf).args(args).run().ok();
+    assert_eq!(out.json()["Repository"], "logical.example/team/app");
+    assert_eq!(out.json()["Tags"][0], "v1");
+    assert_eq!(place.lines(), [""; 0]);
+}
+
+#[test]
+fn a_given_credential_is_not_sent_to_a_mirror() {
+    let mirror = with_image().basic("alice", "secret");
+    let place = with_image().basic("alice", "secret");
+    let conf = table(place.address(), place.address(), &[mirror.address()]);
+    let image = place.docker("team/app:v1");
+    let args = ["inspect", "--no-tags", "--creds", "alice:secret", &image];
+    configured(&conf).args(args).run().ok();
+    assert_eq!(mirror.with_header("authorization").len(), 0);
+    assert!(!place.with_header("authorization").is_empty());
+}
+
+#[test]
+fn a_blocked_registry_is_sent_nothing() {
+    let registry = with_image();
+    let address = registry.address();
+    let image = registry.docker("team/app:v1");
+    let repository = registry.docker("team/app");
+    for prefix in [address.to_owned(), format!("{address}/team")] {
+        let conf = format!("[[registry]]\nprefix='{prefix}'\nlocation='{prefix}'\nblocked=true\n");
+        let barque = configured(&conf);
+        for args in [
+            &["inspect", &image][..],
+            &["copy", &image, "dir:out"],
+            &["layers", &image],
+            &["tags", &repository],
+            &["delete", &image],
+        ] {
+            let out = barque.args(args).run().code(3);
+            assert!(out.stderr().contains("blocked"), "{}", out.stderr());
+        }
+        assert_eq!(registry.lines(), [""; 0], "{prefix}");
+    }
+}
+
+#[test]
+fn a_wildcard_blocks_all_hosts_below_a_domain() {
+    let barque = configured("[[registry]]\nprefix='*.blocked.example'\nblocked=true\n");
+    let out = barque
+        .args(["inspect", "docker://r.blocked.example/team/app:v1"])
+        .run()
+        .code(3);
+    assert!(
+        out.stderr().contains("r.blocked.example"),
+        "{}",
+        out.stderr()
+    );
+}
+
+#[test]
+fn a_broken_file_is_told_by_its_line() {
+    let barque = configured("[[registry]]\nlocation=7\n");
+    let out = barque
+        .args(["inspect", "docker://127.0.0.1:1/team/app:v1"])
+        .run()
+        .code(1);
+    assert!(
+        out.stderr().contains("registries.conf` line 2"),
+        "{}",
+        out.stderr()
+    );
+}
+
+#[test]
+fn a_registry_marked_insecure_needs_no_flag() {
+    let registry = FakeRegistry::start_tls(&Certificates::new()).image("a", "1", &images::small());
+    let name = registry.docker("a:1");
+    let args = ["inspect", "--no-tags", &name];
+    Barque::new().args(args).run().code(5);
+    let conf = format!(
+        "[[registry]]\nlocation='{}'\ninsecure=true\n",
+        registry.address()
+    );
+    let barque = configured(&conf);
+    barque.args(args).run().ok();
+    barque.args(args).args(["--tls-verify=true"]).run().code(5);
+}
+
+#[test]
+fn credential_helpers_are_asked_in_their_order() {
+    let registry = with_image().basic("alice", "secret");
+    let image = registry.docker("team/app:v1");
+    let args = ["inspect", "--no-tags", &image];
+    for (helpers, code) in [
+        ("'keeper'", 0),
+        ("'containers-auth.json', 'keeper'", 0),
+        ("'containers-auth.json'", 3),
+    ] {
+        let barque = configured(&format!("credential-helpers = [{helpers}]\n"));
+        let script = r#"echo '{"ServerURL":"x","Username":"alice","Secret":"secret"}'"#;
+        let path = helper(&barque, "keeper", script);
+        barque.args(args).env("PATH", path).run().code(code);
+    }
+}
+
+#[test]
+fn a_bare_name_is_an_alias_or_in_the_only_search_registry() {
+    let registry = with_image();
+    let address = registry.address();
+    let alias = format!("[aliases]\n'boat' = '{address}/team/app'\n");
+    let barque = configured(&alias);
+    let out = barque.args(["inspect", "--no-tags", "boat:v1"]).run().ok();
+    assert_eq!(out.json()["Name"], format!("{address}/team/app"));
+    let out = barque.args(["tags", "boat"]).run().ok();
+    assert_eq!(out.json()["Repository"], format!("{address}/team/app"));
+
+    let barque = configured(&format!("unqualified-search-registries = ['{address}']\n"));
+    let args = ["inspect", "--no-tags", "team/app:v1"];
+    let out = barque.args(args).run().ok();
+    assert_eq!(out.json()["Name"], format!("{address}/team/app"));
+
+    registry.clear();
+    let several = format!("unqualified-search-registries = ['{address}', 'other.example']\n");
+    let out = configured(&several).args(args).run().code(1);
+    for part in [address, "other.example", "write the name in full"] {
+        assert!(out.stderr().contains(part), "{}", out.stderr());
+    }
+    assert_eq!(registry.lines(), [""; 0]);
 }

@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use http::Method;
 use tokio::sync::OnceCell;
 
-use super::{V1Probe, summed};
+use super::V1Probe;
 use crate::image::{Descriptor, Manifest, Reference};
 use crate::legacy::docker_v1::V1Destination;
 use crate::legacy::draft::DraftDestination;
 use crate::registry::{ApiError, has_no_v2};
 use crate::settings::Context;
+use crate::transport::asked::summed;
 use crate::transport::docker::DockerDestination;
 use crate::transport::{
     BlobBody, BlobOutcome, Destination, DestinationCan, DestinationOffers, ManifestRef,

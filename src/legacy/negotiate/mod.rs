@@ -6,7 +6,6 @@
 mod destination;
 mod source;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -110,15 +109,4 @@ pub(crate) fn delete_tag<'a>(
             bytes: 0,
         })
     })
-}
-
-/// The requests of both clients, by host.
-fn summed(
-    mut requests: BTreeMap<String, u64>,
-    more: Option<BTreeMap<String, u64>>,
-) -> BTreeMap<String, u64> {
-    for (host, count) in more.into_iter().flatten() {
-        *requests.entry(host).or_default() += count;
-    }
-    requests
 }

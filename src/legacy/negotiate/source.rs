@@ -9,12 +9,13 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::{V1Probe, summed};
+use super::V1Probe;
 use crate::image::{Descriptor, Manifest, Reference, Sketch};
 use crate::legacy::docker_v1::V1Source;
 use crate::legacy::draft::DraftSource;
 use crate::registry::has_no_v2;
 use crate::settings::Context;
+use crate::transport::asked::summed;
 use crate::transport::docker::DockerSource;
 use crate::transport::{
     BlobStream, ManifestRef, Network, ReadAhead, Sketches, Source, SourceOffers, TagList, TagPages,

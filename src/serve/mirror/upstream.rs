@@ -78,7 +78,7 @@ pub(super) struct Remote {
 
 impl Remote {
     pub(super) fn of(upstream: &Upstream, context: &Context) -> Result<Remote> {
-        let mut context = context.clone();
+        let mut context = context.at(&upstream.registry)?.into_owned();
         if upstream.plain {
             context.access.tls_verify = false;
         }

@@ -1,8 +1,10 @@
 //! From the name that a user gave to the places that are asked for it: matching prefixes, mirrors, blocked and insecure
 //! registries.
 
+use std::fmt::Display;
+
 use super::{PullFromMirror, RegistriesConf, RegistryTable};
-use crate::image::{Reference, Repository};
+use crate::image::Reference;
 use crate::{Error, Kind, Result};
 
 /// A place that an image is read from.
@@ -67,28 +69,27 @@ impl RegistriesConf {
         Ok(sources)
     }
 
-    /// [`Kind::NotAllowed`] where `repository` is in a registry that the configuration blocks.
-    pub fn check_allowed(&self, repository: &Repository) -> Result<()> {
-        let Some((table, _)) = self.table(repository).filter(|(table, _)| table.blocked) else {
+    /// [`Kind::NotAllowed`] where the configuration blocks `place`, a repository or a registry.
+    pub fn check_allowed(&self, place: &impl Display) -> Result<()> {
+        let Some((table, _)) = self.table(place).filter(|(table, _)| table.blocked) else {
             return Ok(());
         };
         let message = format!(
-            "`{repository}` is blocked: a `blocked = true` for `{}` in `{}`",
+            "`{place}` is blocked: a `blocked = true` for `{}` in `{}`",
             table.prefix, self.shown
         );
         Err(Error::new(Kind::NotAllowed, message))
     }
 
-    /// Whether the registry of `repository` is marked insecure, for requests that do not go through mirrors.
-    pub fn is_insecure(&self, repository: &Repository) -> bool {
-        self.table(repository)
-            .is_some_and(|(table, _)| table.insecure)
+    /// Whether `place`, a repository or a registry, is marked insecure, for requests that do not go through mirrors.
+    pub fn is_insecure(&self, place: &impl Display) -> bool {
+        self.table(place).is_some_and(|(table, _)| table.insecure)
     }
 
-    /// The table that applies to `repository`, and how many bytes of the name its prefix stands for. The longest prefix
+    /// The table that applies to `place`, and how many bytes of the name its prefix stands for. The longest prefix
     /// wins; of equally long ones the first in the order of bytes.
-    fn table(&self, repository: &Repository) -> Option<(&RegistryTable, usize)> {
-        let name = repository.to_string();
+    fn table(&self, place: &impl Display) -> Option<(&RegistryTable, usize)> {
+        let name = place.to_string();
         let mut best: Option<(&RegistryTable, usize)> = None;
         for table in self.tables.values() {
             if best.is_some_and(|(best, _)| best.prefix.len() >= table.prefix.len()) {

@@ -1,0 +1,222 @@
+//! An image that several places may serve: mirrors in their order, then the place itself.
+//!
+//! The first place whose manifest can be read serves the image; what it lacks is asked for at the places after it. Which
+//! places there are was decided before, by registries.conf. Every byte is checked as from any registry.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use url::Url;
+
+use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch};
+use crate::transport::asked::summed;
+use crate::transport::{
+    BlobSizes, BlobStream, ManifestRef, Network, RangedBlobs, ReadAhead, Sketches, Source,
+    SourceOffers, TagList, TagPages,
+};
+use crate::{Error, Kind, Result};
+
+/// An image with several places to read it from.
+pub(super) struct MirroredSource {
+    /// The name that was asked for, under which the image is reported.
+    reference: Reference,
+    /// In the order in which they are asked; never empty.
+    places: Vec<Arc<dyn Source>>,
+    /// Which of `places` serves the image.
+    chosen: OnceLock<usize>,
+}
+
+impl MirroredSource {
+    /// The image `reference`, read from the first of `places` that has it. Nothing is sent before something is asked for.
+    pub(super) fn new(reference: &Reference, places: Vec<Arc<dyn Source>>) -> MirroredSource {
+        MirroredSource {
+            reference: reference.clone(),
+            places,
+            chosen: OnceLock::new(),
+        }
+    }
+
+    /// The places from the one that serves the image on; all of them while that is not known.
+    fn serving(&self) -> &[Arc<dyn Source>] {
+        let at = self.chosen.get().copied().unwrap_or(0);
+        self.places.get(at..).unwrap_or_default()
+    }
+
+    /// The place that serves the image as far as that is known, else the last one, which is the image's own.
+    fn current(&self) -> Option<&dyn Source> {
+        let place = match self.chosen.get() {
+            Some(at) => self.places.get(*at),
+            None => self.places.last(),
+        };
+        place.map(|place| &**place)
+    }
+
+    /// The first answer to `ask`. If none of the places answers, the error of the last one, which names the others'.
+    async fn first<'a, T>(
+        &'a self,
+        ask: impl Fn(&'a dyn Source) -> BoxFuture<'a, Result<T>>,
+    ) -> Result<T> {
+        let mut failures = Failures::default();
+        for place in self.serving() {
+            match ask(&**place).await {
+                Ok(answer) => {
+                    let at = self.places.iter().position(|p| Arc::ptr_eq(p, place));
+                    if self.chosen.get().is_none()
+                        && let Some(at) = at
+                    {
+                        tracing::debug!(
+                            "reading docker://{} from {}",
+                            self.reference,
+                            place.name()
+                        );
+                        let _ = self.chosen.set(at);
+                    }
+                    return Ok(answer);
+                }
+                Err(e) => failures.add(&place.name(), e),
+            }
+        }
+        Err(failures.into_error())
+    }
+}
+
+/// Why places could not be read, in their order.
+#[derive(Default)]
+struct Failures {
+    before: Vec<String>,
+    last: Option<Error>,
+}
+
+impl Failures {
+    fn add(&mut self, place: &str, e: Error) {
+        let e = e.context(format!("reading {place}"));
+        tracing::debug!("a mirror is passed over: {}", one_line(&e));
+        if let Some(former) = self.last.replace(e) {
+            self.before.push(one_line(&former));
+        }
+    }
+
+    fn into_error(self) -> Error {
+        let none = || Error::new(Kind::NotFound, "there is no place to read from");
+        let last = self.last.unwrap_or_else(none);
+        match self.before.is_empty() {
+            true => last,
+            false => last.context(format!(
+                "the mirrors failed as well ({})",
+                self.before.join("; ")
+            )),
+        }
+    }
+}
+
+fn one_line(e: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(e), |e| e.source());
+    causes.fold(e.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
+#[async_trait]
+impl Source for MirroredSource {
+    fn name(&self) -> String {
+        format!("docker://{}", self.reference)
+    }
+
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
+        self.first(|place| place.manifest(which)).await
+    }
+
+    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        self.first(|place| place.blob(blob, from)).await
+    }
+
+    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        self.first(|place| place.blob_unhashed(blob, from)).await
+    }
+
+    /// The image is reported by the name that was asked for, wherever it is read from.
+    fn offers(&self) -> SourceOffers<'_> {
+        let current = self.current().map(Source::offers).unwrap_or_default();
+        SourceOffers {
+            reference: Some(&self.reference),
+            sizes: Some(self),
+            ranges: Some(self),
+            network: Some(self),
+            sketches: Some(self),
+            tags: Some(self),
+            ..current
+        }
+    }
+}
+
+#[async_trait]
+impl BlobSizes for MirroredSource {
+    async fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        self.first(|place| Box::pin(place.blob_size(digest))).await
+    }
+}
+
+#[async_trait]
+impl RangedBlobs for MirroredSource {
+    async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes> {
+        self.first(|place| Box::pin(place.begin_of(blob, len)))
+            .await
+    }
+}
+
+impl Network for MirroredSource {
+    fn origin(&self) -> Option<Url> {
+        self.current()?.origin()
+    }
+
+    fn requests(&self) -> BTreeMap<String, u64> {
+        let each = self.places.iter().map(|place| place.requests());
+        each.fold(BTreeMap::new(), |all, more| summed(all, Some(more)))
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.current()?.round_trip()
+    }
+
+    fn pressure(&self) -> u64 {
+        self.places.iter().map(|place| place.pressure()).sum()
+    }
+}
+
+#[async_trait]
+impl Sketches for MirroredSource {
+    async fn sketch(&self) -> Result<Option<Sketch>> {
+        self.first(|place| Box::pin(place.sketch())).await
+    }
+
+    fn read_ahead(&self) -> ReadAhead {
+        let read_ahead = self.current().map(|place| place.read_ahead());
+        read_ahead.unwrap_or_default()
+    }
+}
+
+impl TagList for MirroredSource {
+    /// The tags of the first place whose first page can be read.
+    fn tags(&self) -> TagPages {
+        let list = |place: &Arc<dyn Source>| Some((place.name(), place.offers().tags?.tags()));
+        let lists: Vec<_> = self.serving().iter().filter_map(list).collect();
+        let first = async move {
+            let mut failures = Failures::default();
+            for (place, mut pages) in lists {
+                match pages.next().await {
+                    None => return Ok(pages),
+                    Some(Ok(page)) => {
+                        let page = stream::once(async { Ok(page) });
+                        return Ok(Box::pin(page.chain(pages)) as TagPages);
+                    }
+                    Some(Err(e)) => failures.add(&place, e),
+                }
+            }
+            Err(failures.into_error())
+        };
+        Box::pin(stream::once(first).try_flatten())
+    }
+}
