@@ -74,7 +74,7 @@ pub(crate) async fn run(args: AttestArgs, global: &Global) -> Result<Outcome> {
     let access = args.registry.access(global, None, None)?;
     let context = args.place.context(global, access, None);
     let (name, wish) = (
-        names::to_read(&args.image)?,
+        names::to_read(&args.image, global)?,
         global.platform(&args.platform)?,
     );
     let read = async || {

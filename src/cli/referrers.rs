@@ -82,7 +82,7 @@ pub(crate) async fn run(args: ReferrersArgs, global: &Global) -> Result<Outcome>
 }
 
 async fn list(args: &ReferrersArgs, global: &Global, context: &Context) -> Result<ReferrersReport> {
-    let name = names::to_read(&args.image)?;
+    let name = names::to_read(&args.image, global)?;
     let wish = global.platform(&args.platform)?;
     let source = open_source(&name, context).await?;
     let mut manifest = source.manifest(&ManifestRef::Named).await?;
