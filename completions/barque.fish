@@ -146,6 +146,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-private-hos
 complete -c barque -n "__fish_barque_using_subcommand copy" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l all-tags -d 'Copy each tag of the repository SOURCE to the same tag of DESTINATION; both are named without a tag'
 complete -c barque -n "__fish_barque_using_subcommand copy" -s a -l all -d 'Copy an index with all its platforms, not only the image of one'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l sparse -d 'When copying only some platforms, keep the original index and its digest, even though it lists platforms that are not copied; with --all, copy the platforms that the source has'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l recheck -d 'Check every blob and manifest at the destination, even if it already has the image; local blobs are hashed'

@@ -146,6 +146,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--registries.d', '--registries.d', [CompletionResultType]::ParameterName, 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]')
             [CompletionResult]::new('--tmpdir', '--tmpdir', [CompletionResultType]::ParameterName, 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]')
             [CompletionResult]::new('--max-unpacked', '--max-unpacked', [CompletionResultType]::ParameterName, 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]')
+            [CompletionResult]::new('--all-tags', '--all-tags', [CompletionResultType]::ParameterName, 'Copy each tag of the repository SOURCE to the same tag of DESTINATION; both are named without a tag')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Copy an index with all its platforms, not only the image of one')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Copy an index with all its platforms, not only the image of one')
             [CompletionResult]::new('--sparse', '--sparse', [CompletionResultType]::ParameterName, 'When copying only some platforms, keep the original index and its digest, even though it lists platforms that are not copied; with --all, copy the platforms that the source has')

@@ -1,5 +1,6 @@
 //! `barque copy`.
 
+mod all_tags;
 mod several;
 mod want;
 
@@ -63,6 +64,10 @@ pub(crate) struct CopyArgs {
     /// Copy it to this destination too, reading the source once; repeatable. The --dest flags hold for all destinations
     #[arg(long, value_name = "DESTINATION")]
     also_to: Vec<String>,
+
+    /// Copy each tag of the repository SOURCE to the same tag of DESTINATION; both are named without a tag
+    #[arg(long, conflicts_with_all = ["digestfile", "receipt"])]
+    all_tags: bool,
 
     /// Copy an index with all its platforms, not only the image of one
     #[arg(short, long, conflicts_with_all = ["platform", "multi_arch"])]
@@ -202,14 +207,16 @@ pub(crate) async fn run(
     screen: &MultiProgress,
     workers: &Workers,
 ) -> Result<Outcome> {
-    let source =
-        names::in_full(&args.source).map_err(|e| e.context("reading the source's name"))?;
-    let destination = names::in_full(&args.destination)
-        .map_err(|e| e.context("reading the destination's name"))?;
+    let read = match args.all_tags {
+        true => all_tags::place,
+        false => names::in_full,
+    };
+    let source = read(&args.source).map_err(|e| e.context("reading the source's name"))?;
+    let destination = read(&args.destination);
+    let destination = destination.map_err(|e| e.context("reading the destination's name"))?;
     let mut destinations = vec![by_standard_output(destination)];
     for text in &args.also_to {
-        let name =
-            names::in_full(text).map_err(|e| e.context("reading the name after `--also-to`"))?;
+        let name = read(text).map_err(|e| e.context("reading the name after `--also-to`"))?;
         destinations.push(by_standard_output(name));
     }
     let destination = destinations[0].clone();
@@ -231,15 +238,17 @@ pub(crate) async fn run(
     for file in [&args.digestfile, &args.receipt].into_iter().flatten() {
         may_be_written(file)?;
     }
+    let sides = Sides {
+        source: &source,
+        from: &from,
+        destinations: &destinations,
+        to: &to,
+    };
+    if args.all_tags {
+        return all_tags::run(&args, sides, want, screen, workers).await;
+    }
     if destinations.len() > 1 {
-        let (from, to) = (&from, &to);
-        let sides = Sides {
-            source: &source,
-            from,
-            destinations: &destinations,
-            to,
-        };
-        return several::run(&args, sides, want, screen, workers).await;
+        return several::run(&args, sides, &want, screen, workers).await;
     }
     let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
     let open = async || {

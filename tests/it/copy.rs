@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod all_tags;
 mod configless;
 mod convert;
 mod digests;

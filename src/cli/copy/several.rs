@@ -26,11 +26,11 @@ pub(super) struct Sides<'a> {
 pub(super) async fn run(
     args: &CopyArgs,
     sides: Sides<'_>,
-    want: CopyOptions,
+    want: &CopyOptions,
     screen: &MultiProgress,
     workers: &Workers,
 ) -> Result<Outcome> {
-    let Sides { destinations, .. } = sides;
+    let destinations = sides.destinations;
     for (n, name) in destinations.iter().enumerate() {
         if destinations[..n].contains(name) {
             return Err(Error::other(format!(
@@ -38,10 +38,58 @@ pub(super) async fn run(
             )));
         }
     }
-    let doing = |n: usize| format!("copying `{}` to `{}`", args.source, destinations[n]);
     if args.dry_run {
-        return plans(args, &sides, &want).await;
+        let plans = plans(args, &sides, want).await;
+        return Ok(Outcome::Each(stream::iter(plans).boxed_local()));
     }
+    let results = copied(args, &sides, want, screen, workers).await?;
+    let reports: Vec<&CopyReport> = results.iter().flatten().collect();
+    if let (Some(file), Some(first)) = (&args.digestfile, reports.first()) {
+        write(file, &first.digest.to_string())?;
+    }
+    if let Some(file) = &args.receipt {
+        let receipts: Vec<Receipt> = reports.iter().map(|report| Receipt::new(report)).collect();
+        write(file, &(json::to_go_json(&receipts) + "\n"))?;
+    }
+    let lines = lines(args, &sides, results, screen);
+    Ok(Outcome::Each(stream::iter(lines).boxed_local()))
+}
+
+/// The line of each destination that has the image now, or its error; prints the summaries.
+pub(super) fn lines(
+    args: &CopyArgs,
+    sides: &Sides<'_>,
+    results: Vec<Result<CopyReport>>,
+    screen: &MultiProgress,
+) -> Vec<Result<Bytes>> {
+    let destinations = sides.destinations;
+    let is_quiet = args.quiet || destinations.iter().any(is_piped);
+    let line = |(result, name): (Result<CopyReport>, &ImageName)| {
+        let failed = |e: Error| e.context(format!("copying `{}` to `{name}`", sides.source));
+        let report = result.map_err(failed)?;
+        if !args.quiet {
+            words::print_summary_of_one(&report, screen);
+        }
+        Ok(match is_quiet {
+            true => Bytes::new(),
+            false => format!("{}\n", name.pinned(&report.digest)).into(),
+        })
+    };
+    results.into_iter().zip(destinations).map(line).collect()
+}
+
+/// Copies to all destinations, and again to those that failed for a reason that may pass. The results are in their order.
+///
+/// # Errors
+/// When the source cannot be opened, so that no copy was begun.
+pub(super) async fn copied(
+    args: &CopyArgs,
+    sides: &Sides<'_>,
+    want: &CopyOptions,
+    screen: &MultiProgress,
+    workers: &Workers,
+) -> Result<Vec<Result<CopyReport>>> {
+    let destinations = sides.destinations;
     let mut results: Vec<Option<Result<CopyReport>>> = Vec::new();
     results.resize_with(destinations.len(), || None);
     let tried = args.retry.run(async || {
@@ -73,45 +121,18 @@ pub(super) async fn run(
             None => Ok(()),
         }
     });
-    let tried = tried.await;
-    let is_known = results.iter().any(Option::is_some);
-    if let Err(e) = tried
-        && !is_known
-    {
-        return Err(e.context(format!("copying `{}`", args.source)));
+    match (tried.await, results.iter().all(Option::is_some)) {
+        (Err(e), false) => Err(e.context(format!("copying `{}`", sides.source))),
+        _ => Ok(results.into_iter().flatten().collect()),
     }
-    let reports: Vec<&CopyReport> = results.iter().flatten().flatten().collect();
-    if let (Some(file), Some(first)) = (&args.digestfile, reports.first()) {
-        write(file, &first.digest.to_string())?;
-    }
-    if let Some(file) = &args.receipt {
-        let receipts: Vec<Receipt> = reports.iter().map(|report| Receipt::new(report)).collect();
-        write(file, &(json::to_go_json(&receipts) + "\n"))?;
-    }
-    if !args.quiet {
-        reports
-            .iter()
-            .for_each(|report| words::print_summary_of_one(report, screen));
-    }
-    let is_quiet = args.quiet || destinations.iter().any(is_piped);
-    let line = |n: usize, report: CopyReport| match is_quiet {
-        true => Bytes::new(),
-        false => format!("{}\n", destinations[n].pinned(&report.digest)).into(),
-    };
-    let lines = results
-        .into_iter()
-        .flatten()
-        .enumerate()
-        .map(|(n, result)| match result {
-            Ok(report) => Ok(line(n, report)),
-            Err(e) => Err(e.context(doing(n))),
-        });
-    let lines: Vec<Result<Bytes>> = lines.collect();
-    Ok(Outcome::Each(stream::iter(lines).boxed_local()))
 }
 
 /// What would be done at each destination.
-async fn plans(args: &CopyArgs, sides: &Sides<'_>, want: &CopyOptions) -> Result<Outcome> {
+pub(super) async fn plans(
+    args: &CopyArgs,
+    sides: &Sides<'_>,
+    want: &CopyOptions,
+) -> Vec<Result<Bytes>> {
     let mut shown = Vec::new();
     for name in sides.destinations {
         let plan = args.retry.run(async || {
@@ -120,8 +141,8 @@ async fn plans(args: &CopyArgs, sides: &Sides<'_>, want: &CopyOptions) -> Result
             let plan = copy::plan(&*source, &*destination, want).await?;
             Ok(PlanReport::new(&plan, source.name(), destination.name()).render(args.json))
         });
-        let doing = |e: Error| e.context(format!("copying `{}` to `{name}`", args.source));
+        let doing = |e: Error| e.context(format!("copying `{}` to `{name}`", sides.source));
         shown.push(plan.await.map(Bytes::from).map_err(doing));
     }
-    Ok(Outcome::Each(stream::iter(shown).boxed_local()))
+    shown
 }

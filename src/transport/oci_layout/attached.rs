@@ -19,7 +19,7 @@ use crate::{Error, Kind, Result};
 /// Manifests that are read to find referrers.
 const MOST_READ: usize = 100_000;
 /// Entries up to which looking for referrers takes no time that a user would notice.
-const FEW: usize = 200;
+const FEW: usize = 64;
 
 /// The referrers of each subject in a layout.
 pub(in crate::transport) type Referrers = HashMap<Digest, Vec<Descriptor>>;

@@ -1,0 +1,99 @@
+//! `--all-tags`: each tag of a repository is copied, with one list of tags.
+
+use std::collections::BTreeSet;
+
+use crate::support::Barque;
+use crate::support::fake::{FakeRegistry, on};
+use crate::support::images;
+
+#[test]
+fn all_tags_of_a_repository_are_copied() {
+    let barque = Barque::new();
+    let (small, two, sig) = (images::small(), images::two_layers(), images::artifact());
+    let sig_tag = format!("sha256-{}.sig", small.digest.hex());
+    let source = FakeRegistry::start()
+        .image("a", "1", &small)
+        .image("a", "2", &two)
+        .image("a", "latest", &two)
+        .image("a", &sig_tag, &sig);
+    let target = FakeRegistry::start();
+    let copy = |to: &str, args: &[&str]| {
+        let copy = barque.args(["copy", "--all-tags", &source.docker("a"), to]);
+        copy.args(args).run()
+    };
+    let out = copy(&target.docker("b"), &[]).ok();
+    assert_eq!(source.requests("GET", "/tags/list").len(), 1);
+    let lines: BTreeSet<_> = out.stdout().lines().map(str::to_owned).collect();
+    let pinned = |tag: &str, image: &images::TestImage| {
+        format!("{}@{}", target.docker(&format!("b:{tag}")), image.digest)
+    };
+    assert_eq!(
+        lines,
+        [
+            pinned("1", &small),
+            pinned("2", &two),
+            pinned("latest", &two)
+        ]
+        .into()
+    );
+    assert!(
+        out.stderr().contains("1 of cosign's tags are left behind"),
+        "{}",
+        out.stderr()
+    );
+    assert_eq!(target.manifest("b", &sig_tag), None);
+    // The list that was read for the tags tells of the signatures too.
+    source.clear();
+    let out = copy(
+        &target.docker("c"),
+        &["--cosign-tags", "--also-to", "oci:out"],
+    )
+    .ok();
+    assert!(!out.stderr().contains("left behind"), "{}", out.stderr());
+    assert_eq!(
+        source.requests("GET", "/tags/list").len(),
+        1,
+        "{:?}",
+        source.lines()
+    );
+    assert_eq!(target.manifest("c", &sig_tag), Some(sig.manifest));
+    let names = barque.args(["tags", "--plain", "oci:out"]).run().ok();
+    let names: BTreeSet<_> = names.stdout().lines().map(str::to_owned).collect();
+    assert_eq!(
+        names,
+        ["1", "2", "latest", &sig_tag].map(str::to_owned).into()
+    );
+    // And back, from the layout.
+    let back = barque.args(["copy", "--all-tags", "oci:out", &target.docker("d")]);
+    back.run().ok();
+    assert_eq!(target.manifest("d", "latest"), Some(two.manifest));
+}
+
+#[test]
+fn a_tag_that_fails_does_not_stop_the_others() {
+    let barque = Barque::new();
+    let (small, two) = (images::small(), images::two_layers());
+    let source = FakeRegistry::start()
+        .image("a", "1", &small)
+        .image("a", "2", &two)
+        .rule(
+            on("GET")
+                .path("/manifests/1")
+                .error(404, "MANIFEST_UNKNOWN", "gone"),
+        );
+    let target = FakeRegistry::start();
+    let copy = |from: &str, to: &str| barque.args(["copy", "--all-tags", from, to]).run();
+    let out = copy(&source.docker("a"), &target.docker("b")).code(2);
+    assert_eq!(target.manifest("b", "2"), Some(two.manifest));
+    assert_eq!(out.stdout().lines().count(), 1);
+    assert!(out.stderr().contains("a:1"), "{}", out.stderr());
+    for (from, to) in [
+        (source.docker("a:1"), target.docker("b")),
+        (source.docker("a"), target.docker("b:1")),
+        (source.docker("a"), "dir:out".to_owned()),
+        (source.docker("a"), "oci-archive:out.tar".to_owned()),
+    ] {
+        copy(&from, &to).code(1);
+    }
+    copy(&source.docker("none"), &target.docker("b")).code(2);
+}
