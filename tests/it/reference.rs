@@ -71,6 +71,32 @@ fn ids(comment: &str) -> impl Iterator<Item = &str> {
     words.map(|w| w.trim_end_matches('.')).filter(|w| is_id(w))
 }
 
+/// The names of all functions below `src` and `tests`.
+fn tests() -> BTreeSet<String> {
+    let mut tests = BTreeSet::new();
+    for file in sources() {
+        let text = fs::read_to_string(file).unwrap();
+        let names = text.split("fn ").skip(1);
+        tests.extend(names.filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())));
+    }
+    tests
+}
+
+#[test]
+fn each_demand_of_the_distribution_specification_has_a_test() {
+    let (tests, page) = (tests(), page("distribution.md"));
+    let rows = page.lines().filter_map(|l| l.strip_suffix("` |"));
+    let mut count = 0;
+    for row in rows {
+        let (_, named) = row.split_once(" | `").unwrap();
+        for name in named.split("`, `") {
+            assert!(tests.contains(name), "no test `{name}`");
+        }
+        count += 1;
+    }
+    assert!(count > 40, "{count}");
+}
+
 #[test]
 fn each_quirk_that_is_cited_has_a_row() {
     let rows = rows();
@@ -87,12 +113,7 @@ fn each_quirk_that_is_cited_has_a_row() {
 
 #[test]
 fn each_row_has_a_test_or_says_why_not() {
-    let mut tests = BTreeSet::new();
-    for file in sources() {
-        let text = fs::read_to_string(file).unwrap();
-        let names = text.split("fn ").skip(1);
-        tests.extend(names.filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())));
-    }
+    let tests = tests();
     for (id, last) in rows() {
         if last.starts_with("not applicable, because ") {
             continue;

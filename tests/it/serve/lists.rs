@@ -156,6 +156,25 @@ fn referrers_are_listed_and_filtered() {
 }
 
 #[test]
+fn a_referrer_without_a_type_is_listed_by_its_config() {
+    let server = Serving::writable();
+    let subject = small();
+    let mut image = referring(&subject, "t/none", "typed by its config");
+    let mut manifest = image.json();
+    manifest.as_object_mut().unwrap().remove("artifactType");
+    manifest["config"]["mediaType"] = "t/config".into();
+    image.manifest = manifest.to_string().into_bytes();
+    image.digest = sha256(&image.manifest);
+    server.push("a", "1", &image);
+    let path = format!("/v2/a/referrers/{}", subject.digest);
+    let listed = server.get(&path).json()["manifests"][0].clone();
+    assert_eq!(listed["artifactType"], "t/config");
+    assert_eq!(listed["annotations"]["note"], "typed by its config");
+    let filtered = server.get(&format!("{path}?artifactType=t/config"));
+    assert_eq!(filtered.json()["manifests"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn many_referrers_come_in_pages() {
     let server = Serving::writable();
     let subject = small();
