@@ -10,13 +10,13 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 
 use super::adaptive_limit::AdaptiveLimit;
-use super::codec::{self, Cores};
 use super::progress::Progress;
 use super::shared::{reading, with_sparse, writing};
 use super::shared_source::Reader;
 use super::types::{BlobDone, BlobStep, Content, Recoded};
 use crate::image::{Descriptor, Repository};
 use crate::transport::Upgrade;
+use crate::transport::codec::{self, Cores};
 use crate::transport::{
     BlobBody, BlobOutcome, BlobStream, Destination, Elsewhere, Presence, Source, is_resume_mismatch,
 };

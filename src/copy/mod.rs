@@ -11,7 +11,6 @@ mod adaptive_limit;
 mod attached;
 mod attestations;
 mod choose;
-pub mod codec;
 mod engine;
 mod expect;
 mod fallback;
@@ -35,7 +34,7 @@ mod types;
 mod verify;
 
 pub use crate::image::Schema1Check;
-pub use crate::transport::{BlobOutcome, Upgrade};
+pub use crate::transport::{BlobOutcome, Upgrade, codec};
 pub use attached::{Attached, attached_to};
 pub use attestations::{Attestation, attestations, attestations_in_index, read_statements};
 pub use choose::{Chosen, choose_image};

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::codec::Codec;
 use crate::image::{
     Descriptor, Manifest, MediaType, PlatformPattern, PlatformRequest, Repository, Schema1Check,
     Schema1Signer, Tag,
 };
+use crate::transport::codec::Codec;
 use crate::transport::{Destination, Elsewhere};
 use crate::{Error, Kind, Result};
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::codec::Cores;
 use super::engine::Work;
 use super::expect::coming;
 use super::expect::found_in;
@@ -17,6 +16,7 @@ use super::shared_source::Reader;
 use super::types::{CopyPlan, CopyReport, Signatures};
 use crate::image::Digest;
 use crate::image::platform::ZSTD;
+use crate::transport::codec::Cores;
 use crate::transport::{Destination, PlannedBlob, Presence, Source};
 use crate::{Error, Result};
 

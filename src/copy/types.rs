@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::codec::Codec;
 use crate::image::{Descriptor, Digest, LayerForm, Manifest, View};
+use crate::transport::codec::Codec;
 use crate::transport::{Attachment, BlobOutcome, ManifestRef, Presence, Upgrade};
 use crate::{Error, Result};
 

@@ -14,6 +14,7 @@ pub mod negotiate;
 pub mod registry_v1;
 pub mod schema1;
 pub mod tarsum;
+mod upgrade;
 pub mod v1;
 
 use std::sync::Arc;

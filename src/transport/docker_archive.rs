@@ -7,7 +7,7 @@
 mod directories;
 mod former;
 
-pub(crate) mod read;
+mod read;
 
 mod write;
 
@@ -27,7 +27,7 @@ pub use write::DockerArchiveDestination;
 const MANIFEST: &str = "manifest.json";
 pub(crate) const REPOSITORIES: &str = "repositories";
 /// What stands for a layer of no bytes: a tar without members.
-const EMPTY_TAR: [u8; 1024] = [0; 1024];
+pub(crate) const EMPTY_TAR: [u8; 1024] = [0; 1024];
 const LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
 const LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 

@@ -108,13 +108,11 @@ pub(crate) fn plain_reader<'a>(
 /// The plain form of `content` (see `plain_reader`). It verifies nothing; errors of `content` are handed on as
 /// they are, and `content` is read to its end, so that a stream that verifies itself has its say.
 pub fn plain(content: BlobStream) -> BlobStream {
-    let (to_decoder, from_source) = mpsc::channel(IN_FLIGHT);
     let (to_reader, from_decoder) = mpsc::channel(IN_FLIGHT);
-    // Dropped with the stream, and the source's stream with it.
-    let mut feeding = JoinSet::new();
-    feeding.spawn(feed(content, to_decoder));
+    // The task is dropped with the stream, and the source's stream with it.
+    let (pieces, feeding) = reader(content);
     tokio::task::spawn_blocking(move || {
-        if let Err(e) = decode(from_source, &to_reader) {
+        if let Err(e) = decode(pieces, &to_reader) {
             // A reader that went away needs no error.
             let _ = to_reader.blocking_send(Err(e));
         }
@@ -129,6 +127,15 @@ pub fn plain(content: BlobStream) -> BlobStream {
     }))
 }
 
+/// `content` as a reader for another thread, and the task that feeds it; without the task the reader ends.
+pub(crate) fn reader(content: BlobStream) -> (Pieces, JoinSet<()>) {
+    let (to, from) = mpsc::channel(IN_FLIGHT);
+    let mut feeding = JoinSet::new();
+    feeding.spawn(feed(content, to));
+    let piece = Bytes::new();
+    (Pieces { from, piece }, feeding)
+}
+
 async fn feed(mut content: BlobStream, to: mpsc::Sender<Result<Bytes>>) {
     while let Some(piece) = content.next().await {
         if to.send(piece).await.is_err() {
@@ -137,11 +144,7 @@ async fn feed(mut content: BlobStream, to: mpsc::Sender<Result<Bytes>>) {
     }
 }
 
-fn decode(from: mpsc::Receiver<Result<Bytes>>, to: &mpsc::Sender<Result<Bytes>>) -> Result<()> {
-    let mut pieces = Pieces {
-        from,
-        piece: Bytes::new(),
-    };
+fn decode(mut pieces: Pieces, to: &mpsc::Sender<Result<Bytes>>) -> Result<()> {
     let (compression, mut reader) = plain_reader(&mut pieces).map_err(|e| broken(None, e))?;
     loop {
         let mut piece = Vec::with_capacity(PIECE);
@@ -178,7 +181,7 @@ pub(crate) fn broken(compression: Option<Compression>, e: io::Error) -> Error {
 }
 
 /// A stream's pieces as a blocking reader.
-struct Pieces {
+pub(crate) struct Pieces {
     from: mpsc::Receiver<Result<Bytes>>,
     piece: Bytes,
 }

@@ -8,6 +8,7 @@ pub(crate) mod archive_file;
 pub(crate) mod asked;
 pub mod blob_store;
 mod body;
+pub mod codec;
 pub mod dir;
 pub mod docker;
 pub mod docker_archive;

@@ -8,11 +8,10 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 
 use crate::image::{Digest, V1Id};
+use crate::legacy::upgrade::read_layer;
 use crate::legacy::v1::{V1Image, modern_config};
-use crate::transport::blob_store::{DOCUMENT_CAP, cannot_read};
-use crate::transport::docker_archive::read::hash;
+use crate::transport::blob_store::DOCUMENT_CAP;
 use crate::transport::docker_archive::{Item, OlderArchives, REPOSITORIES, empty_tar};
-use crate::transport::inflate::{self, plain_reader};
 use crate::transport::tar_index::TarIndex;
 use crate::{Error, Result};
 
@@ -152,9 +151,7 @@ fn diff_id(tar: &TarIndex, member: &str) -> Result<Digest> {
         return Ok(empty_tar().0);
     }
     let stored = tar.reader(member)?.ok_or_else(missing)?;
-    let (compression, mut plain) =
-        plain_reader(stored).map_err(|e| cannot_read(tar.archive().path(), e))?;
-    hash(&mut plain).map_err(|e| {
-        inflate::broken(compression, e).context(format!("cannot read the layer `{member}`"))
-    })
+    let read = read_layer(stored, |_| {});
+    let plain = read.map_err(|e| e.context(format!("cannot read the layer `{member}`")))?;
+    Ok(plain.diff_id)
 }

@@ -4,9 +4,7 @@
 //! are no digests, that of the stored form. A gzip layer is kept byte for byte; plain ones and those of older
 //! compressions are written as gzip, because registries of today know no others (protocols 7.4).
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,28 +14,27 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncWriteExt;
 
 use super::chain::Link;
+use crate::image::layer::DOCKER_LAYER_GZIP;
 use crate::image::{Algorithm, Descriptor, Digest, Digester, V1Id};
 use crate::legacy::registry_v1::Repo;
 use crate::legacy::tarsum::{
     TarSum, TarSumError, TarSummer, V1Checksum, begins_tar, payload_digester,
 };
+use crate::legacy::upgrade::{Plain, gzipped, read_layer};
 use crate::registry::ByteStream;
-use crate::transport::ReadAhead;
 use crate::transport::archive_file::{ArchiveFile, unnamed};
 use crate::transport::blob_store::{blocking, cannot_spool};
-use crate::transport::inflate::{self, Compression, plain_reader};
+use crate::transport::docker_archive::{EMPTY_TAR, empty_tar};
+use crate::transport::inflate::{self, Compression};
+use crate::transport::{BlobBody, ReadAhead};
 use crate::{Error, Kind, Result};
 
 /// Times in a row that a download is taken up again without a byte of progress.
 const MAX_STUCK: usize = 4;
 /// Layers that are read at once.
 const IN_FLIGHT: usize = 4;
-const PIECE: usize = 256 * 1024;
 /// Bytes that show whether something is a tar.
 const TAR_BLOCK: usize = 512;
-const LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
-/// What stands for a layer of no bytes: a tar without members.
-const EMPTY_TAR: [u8; 1024] = [0; 1024];
 
 /// A layer as it is presented.
 pub(crate) struct Layer {
@@ -201,10 +198,12 @@ async fn once(
         Some(Recorded::V1(V1Checksum::TarSum(wanted))) => Some(wanted),
         _ => None,
     };
-    let (json, tmpdir) = (layer.json.clone(), tmpdir.map(Path::to_owned));
-    blocking(move || examine(downloaded, wanted, &json, tmpdir))
-        .await
-        .map_err(|e| (e, resumed))
+    let (json, file) = (layer.json.clone(), downloaded.file.clone());
+    let examined = async {
+        let plain = blocking(move || examine(&file, wanted, &json)).await?;
+        presented(downloaded.file, downloaded.stored, plain, tmpdir).await
+    };
+    examined.await.map_err(|e| (e, resumed))
 }
 
 struct Downloaded {
@@ -287,58 +286,26 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
     })
 }
 
-/// Reads the plain form for what is to be known of it, and writes it as gzip where it is stored otherwise. Blocks.
-fn examine(
-    from: Downloaded,
-    wanted: Option<TarSum>,
-    json: &[u8],
-    tmpdir: Option<PathBuf>,
-) -> Result<Layer> {
-    let broken = |compression, e| inflate::broken(compression, e);
-    let stored = from.file.reader(0, from.file.len());
-    let (compression, mut plain) = plain_reader(stored).map_err(|e| broken(None, e))?;
-    let mut repacked = match compression {
-        Some(Compression::Gzip) => None,
-        _ => Some(Gzip::begin(tmpdir.as_deref())?),
-    };
-    let mut diff_id = Digester::new(Algorithm::Sha256);
+/// Reads the plain form of the layer `file` for what is to be known of it, and checks it against `wanted`. Blocks.
+fn examine(file: &ArchiveFile, wanted: Option<TarSum>, json: &[u8]) -> Result<Plain> {
     let mut sum = wanted.map(|wanted| {
         let summer = TarSummer::new(wanted.version, wanted.digest.algorithm());
         (wanted, Ok::<_, TarSumError>(summer))
     });
-    let mut take = |bytes: &[u8], counts: bool| -> Result<()> {
-        diff_id.update(bytes);
-        if let Some((_, summer)) = sum.as_mut().filter(|_| counts)
+    let mut begin = Vec::with_capacity(TAR_BLOCK);
+    let plain = read_layer(file.reader(0, file.len()), |bytes| {
+        begin.extend_from_slice(&bytes[..bytes.len().min(TAR_BLOCK - begin.len())]);
+        if let Some((_, summer)) = &mut sum
             && let Ok(running) = summer
             && let Err(e) = running.update(bytes)
         {
             *summer = Err(e);
         }
-        match &mut repacked {
-            Some(gzip) => gzip.write(bytes),
-            None => Ok(()),
-        }
-    };
-    let mut piece = vec![0; PIECE];
-    let mut begin = Vec::with_capacity(TAR_BLOCK);
-    loop {
-        match plain.read(&mut piece) {
-            Ok(0) => break,
-            Ok(n) => {
-                begin.extend_from_slice(&piece[..n.min(TAR_BLOCK - begin.len())]);
-                take(&piece[..n], true)?;
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(broken(compression, e)),
-        }
-    }
-    if begin.is_empty() && compression.is_none() {
-        take(&EMPTY_TAR, false)?;
-    } else if !begin.is_empty() && !begins_tar(&begin) {
+    })?;
+    if !begin.is_empty() && !begins_tar(&begin) {
         // A web page of a proxy, for one; where no checksum was recorded nothing else would tell.
         return Err(Error::new(Kind::Corrupt, "it is no tar archive"));
     }
-    drop(plain);
     if let Some((wanted, summer)) = sum {
         match summer.and_then(|summer| summer.finish(json)) {
             Ok(found) if found == wanted => {}
@@ -350,62 +317,31 @@ fn examine(
             Err(e) => tracing::warn!("a layer is not checked against `{wanted}`: {e}"),
         }
     }
-    let diff_id = diff_id.finish();
-    let (file, digest) = match repacked {
-        Some(gzip) => gzip.end()?,
-        None => (from.file, from.stored),
+    Ok(plain)
+}
+
+/// The layer `file` as it is presented: as gzip, whatever it is stored as.
+async fn presented(
+    file: ArchiveFile,
+    stored: Digest,
+    plain: Plain,
+    tmpdir: Option<&Path>,
+) -> Result<Layer> {
+    let (descriptor, file, diff_id) = if plain.compression == Some(Compression::Gzip) {
+        let descriptor = Descriptor::new(DOCKER_LAYER_GZIP, stored, file.len());
+        (descriptor, file, plain.diff_id)
+    } else if plain.is_nothing() {
+        let empty = BlobBody::of_bytes(Bytes::from_static(&EMPTY_TAR));
+        let (descriptor, file) = gzipped(empty.open(0).await?, tmpdir, TEMPORARY).await?;
+        (descriptor, file, empty_tar().0)
+    } else {
+        let content = inflate::plain(file.section(0, file.len()));
+        let (descriptor, file) = gzipped(content, tmpdir, TEMPORARY).await?;
+        (descriptor, file, plain.diff_id)
     };
     Ok(Layer {
-        descriptor: Descriptor::new(LAYER_GZIP, digest, file.len()),
         file,
+        descriptor,
         diff_id,
     })
-}
-
-/// A gzip file in the making; the same bytes always give the same file.
-struct Gzip(flate2::write::GzEncoder<Counted>);
-
-/// A file that is hashed as it is written.
-struct Counted {
-    file: File,
-    digester: Digester,
-    size: u64,
-}
-
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = self.file.write(bytes)?;
-        self.digester.update(&bytes[..n]);
-        self.size += n as u64;
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Gzip {
-    fn begin(tmpdir: Option<&Path>) -> Result<Gzip> {
-        let counted = Counted {
-            file: unnamed(tmpdir)?,
-            digester: Digester::new(Algorithm::Sha256),
-            size: 0,
-        };
-        let level = flate2::Compression::default();
-        Ok(Gzip(flate2::write::GzEncoder::new(counted, level)))
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let done = self.0.get_ref().size;
-        let written = self.0.write_all(bytes);
-        written.map_err(|e| cannot_spool(TEMPORARY, done, done + bytes.len() as u64, e))
-    }
-
-    fn end(self) -> Result<(ArchiveFile, Digest)> {
-        let ended = self.0.finish();
-        let counted = ended.map_err(|e| cannot_spool(TEMPORARY, 0, 0, e))?;
-        let file = ArchiveFile::spooled(counted.file, TEMPORARY.into(), counted.size);
-        Ok((file, counted.digester.finish()))
-    }
 }

@@ -99,10 +99,10 @@ impl Source for V1Source {
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         let made = self.made().await?;
         match which {
-            ManifestRef::Digest(digest) if digest != made.manifest.digest() => {
+            ManifestRef::Digest(digest) if digest != made.manifest().digest() => {
                 Err(self.missing("manifest", digest))
             }
-            _ => Ok(made.manifest.clone()),
+            _ => Ok(made.manifest().clone()),
         }
     }
 

@@ -184,7 +184,7 @@ impl Source for DraftSource {
 
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
         let manifest = match self.by_tarsum() {
-            true => &self.made().await?.manifest,
+            true => self.made().await?.manifest(),
             false => &self.manifest,
         };
         match which {

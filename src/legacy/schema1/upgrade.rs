@@ -18,8 +18,9 @@ use crate::image::{
     Algorithm, Descriptor, Digest, Digester, Manifest, MediaType, Schema1View, View, convert,
 };
 use crate::legacy::schema1::{EMPTY_LAYER, Schema1Layer};
-use crate::legacy::v1::{V1Image, modern_config};
-use crate::transport::inflate::{self, Compression};
+use crate::legacy::upgrade::{Modern, Plain, modern, read_stream};
+use crate::legacy::v1::V1Image;
+use crate::transport::inflate::Compression;
 use crate::transport::{BlobBody, BlobStream, Source, Upgrade};
 use crate::{Error, Kind, Result};
 
@@ -57,12 +58,6 @@ struct Schema1Upgrade {
     target: &'static str,
     /// What was learned of the layers by reading them.
     plain: Mutex<HashMap<Digest, Plain>>,
-}
-
-#[derive(Debug, Clone)]
-struct Plain {
-    diff_id: Digest,
-    compression: Option<Compression>,
 }
 
 impl Schema1Upgrade {
@@ -106,7 +101,7 @@ impl Schema1Upgrade {
         });
         // Dropped with the stream.
         let mut hashing = JoinSet::new();
-        hashing.spawn(plain_of(Box::pin(from_source)));
+        hashing.spawn(read_stream(Box::pin(from_source)));
         let state = State {
             content,
             upgrade: self,
@@ -163,7 +158,7 @@ impl Upgrade for Schema1Upgrade {
                 }
                 false => source.blob(blob, 0).await?,
             };
-            plain_of(content).await
+            read_stream(content).await
         };
         let plain = read
             .await
@@ -174,7 +169,6 @@ impl Upgrade for Schema1Upgrade {
 
     fn made(&self) -> Result<(Manifest, Descriptor, Bytes)> {
         let mut layers = Vec::new();
-        let mut diff_ids = Vec::new();
         for layer in self.chain.iter().filter(|l| !l.image.throwaway()) {
             let plain = self.plain().get(&layer.blob).cloned();
             let (Some(plain), Some(size)) = (plain, self.sizes.get(&layer.blob)) else {
@@ -194,18 +188,15 @@ impl Upgrade for Schema1Upgrade {
                 }
             };
             let media_type = super::convert::schema2_layer_type(is_gzip);
-            layers.push(Descriptor::new(
-                media_type.as_str(),
-                layer.blob.clone(),
-                *size,
-            ));
-            diff_ids.push(plain.diff_id);
+            let blob = Descriptor::new(media_type.as_str(), layer.blob.clone(), *size);
+            layers.push((blob, plain.diff_id));
         }
         let images: Vec<V1Image> = self.chain.iter().map(|l| l.image.clone()).collect();
-        let bytes = Bytes::from(modern_config(&images, &diff_ids)?);
-        let digest = Digest::of(Algorithm::Sha256, &bytes);
-        let config = Descriptor::new(MediaType::DOCKER_CONFIG, digest, bytes.len() as u64);
-        let manifest = convert::schema2_over(&config, &layers)?;
+        let Modern {
+            manifest,
+            config,
+            bytes,
+        } = modern(&images, &layers)?;
         if self.target == MediaType::DOCKER_MANIFEST {
             return Ok((manifest, config, bytes));
         }
@@ -216,27 +207,4 @@ impl Upgrade for Schema1Upgrade {
         let bytes = oci.config.map_or(bytes, |(_, bytes)| bytes);
         Ok((oci.manifest, image.config, bytes))
     }
-}
-
-/// The digest of the plain form of `content`, and what it is compressed with.
-async fn plain_of(mut content: BlobStream) -> Result<Plain> {
-    let (mut first, mut length) = (Vec::new(), 0);
-    while length < Compression::MAGIC_LEN
-        && let Some(piece) = content.next().await
-    {
-        let piece = piece?;
-        length += piece.len();
-        first.push(piece);
-    }
-    let compression = Compression::of(&first.concat());
-    let content = stream::iter(first.into_iter().map(Ok)).chain(content);
-    let mut plain = inflate::plain(Box::pin(content));
-    let mut digester = Digester::new(Algorithm::Sha256);
-    while let Some(piece) = plain.next().await {
-        digester.update(&piece?);
-    }
-    Ok(Plain {
-        diff_id: digester.finish(),
-        compression,
-    })
 }

@@ -331,7 +331,7 @@ fn describe(stored: Stored, name: String, diff_id: Digest) -> (Descriptor, Layer
     (descriptor, Layer::Member { name, inflate })
 }
 
-pub(crate) fn hash(content: &mut impl Read) -> io::Result<Digest> {
+fn hash(content: &mut impl Read) -> io::Result<Digest> {
     let mut digester = Digester::new(Algorithm::Sha256);
     let mut piece = vec![0; 256 * 1024];
     loop {

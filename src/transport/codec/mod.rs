@@ -1,7 +1,6 @@
 //! What happens to a layer's bytes on their way: inflating and compressing.
 //!
-//! The decoders and their threads are [`crate::transport::inflate`]'s; this folder adds what a copy has to be sure
-//! of, that the plain content has the digest which the image's config gives it, and the encoders. Compression is
+//! The decoders and their threads are [`super::inflate`]'s; this folder adds what a copy has to be sure of, that the plain content has the digest which the image's config gives it, and the encoders. Compression is
 //! deterministic: the content is cut into blocks of a fixed size, and what becomes of a block depends on nothing
 //! but the content and the level, so threads and machine change the time and never a digest.
 
@@ -14,8 +13,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 
+use super::{BlobStream, inflate};
 use crate::image::{Digest, Digester, LayerForm};
-use crate::transport::{BlobStream, inflate};
 use crate::{Error, Kind, Result};
 
 /// A compression with its level.
