@@ -3,9 +3,10 @@
 //! The crate is a house of rooms; data flows through them once, from left to right, and a room uses only
 //! the rooms to its right in this list:
 //!
-//! `cli → report, copy → open → legacy → transport → trust → registry → settings → image`
+//! `cli → report, copy → open → legacy → transport → trust → registry → settings → bytes → image`
 //!
 //! - [`image`]: what names, digests and manifests are; pure data, no input or output.
+//! - [`bytes`]: streams of bytes, and the checks that they do themselves.
 //! - [`settings`]: what this machine says about credentials, certificates and proxies.
 //! - [`registry`]: turns a typed request into verified answers of the distribution protocol.
 //! - [`trust`]: what signatures are.
@@ -22,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bytes;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod copy;

@@ -4,12 +4,11 @@ use std::io::Read;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream;
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::admit::Admitted;
-use super::intent::ByteStream;
 use super::unpack::unpacked_document;
+use crate::bytes::{ByteStream, Produce, produced};
 use crate::{Error, Kind, Result};
 
 /// An answer of a registry: its head, and a body not read yet.
@@ -56,7 +55,7 @@ impl Answer {
             )
         };
         let mut all = BytesMut::new();
-        while let Some(bytes) = self.piece().await? {
+        while let Some(bytes) = self.next().await? {
             if all.len() + bytes.len() > cap {
                 return Err(too_large());
             }
@@ -88,7 +87,7 @@ impl Answer {
         let stall = self.stall;
         let mut all = BytesMut::new();
         let read = async {
-            while let Ok(Some(bytes)) = self.piece().await {
+            while let Ok(Some(bytes)) = self.next().await {
                 all.extend_from_slice(&bytes[..bytes.len().min(cap - all.len())]);
                 if all.len() == cap {
                     break;
@@ -113,17 +112,15 @@ impl Answer {
 
     /// The body as it arrives. Silence for longer than the no-progress time is an error.
     pub(crate) fn stream(self) -> ByteStream {
-        Box::pin(stream::unfold(Some(self), |answer| async {
-            let mut answer = answer?;
-            match answer.piece().await {
-                Ok(bytes) => Some((Ok(bytes?), Some(answer))),
-                Err(e) => Some((Err(e), None)),
-            }
-        }))
+        Box::pin(produced(self))
     }
+}
 
-    /// The next piece of the body; `None` at its end.
-    async fn piece(&mut self) -> Result<Option<Bytes>> {
+/// The pieces of the body.
+impl Produce for Answer {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
         let unavailable = |text| Error::new(Kind::Unavailable, text);
         match tokio::time::timeout(self.stall, self.body.chunk()).await {
             Ok(Ok(bytes)) => Ok(bytes),

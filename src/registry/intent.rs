@@ -1,17 +1,12 @@
 //! `Intent`: what a caller wants of a registry, as data; the request loop decides how.
 
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
 use http::{HeaderName, HeaderValue, Method};
 
 use super::admit::Admitted;
 use super::upload_body::UploadPart;
-use crate::Result;
 use crate::image::RepositoryName;
 use crate::settings::Secret;
-
-/// Bytes as they arrive.
-pub type ByteStream = BoxStream<'static, Result<Bytes>>;
 
 /// What a token must permit on a repository. One kind per side of a copy, so that one token serves it all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -29,10 +29,11 @@ pub mod v2;
 mod warning;
 mod wire;
 
+pub use crate::bytes::ByteStream;
 pub(crate) use admit::{Admitted, admit_layer, redacted};
 pub use challenge::{Challenge, parse_challenges};
 pub use client::Client;
 pub use error::{ApiError, ApiErrorItem, MAX_ITEMS};
 pub(crate) use error::{has_no_v2, may_have_gone};
-pub use intent::{Actions, ByteStream};
+pub use intent::Actions;
 pub use upload_body::UploadBody;

@@ -9,9 +9,9 @@ use std::io::{ErrorKind, Read, Write};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use flate2::write::MultiGzDecoder;
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 
-use super::intent::ByteStream;
+use crate::bytes::{ByteStream, Produce, peek, produced};
 use crate::image::Descriptor;
 use crate::{Error, Kind, Result};
 
@@ -39,25 +39,12 @@ pub(super) async fn unpacked_document(body: ByteStream, url: String) -> Result<B
 
 /// `body`, which messages call `what`: unpacked when it is a gzip around something that is one itself where
 /// `gzip_inside`, else as it is.
-async fn seen_through(mut body: ByteStream, gzip_inside: bool, what: String) -> Result<ByteStream> {
-    let mut head = Vec::new();
-    let packed = loop {
-        if let Some(packed) = is_packed(&head, gzip_inside) {
-            break packed;
-        }
-        match body.next().await {
-            Some(bytes) if head.len() < LOOK => head.extend_from_slice(&bytes?),
-            Some(bytes) => {
-                head.extend_from_slice(&bytes?);
-                break false;
-            }
-            None => break false,
-        }
-    };
-    let whole = stream::iter([Ok(Bytes::from(head))]).chain(body);
-    Ok(match packed {
-        true => unpack(Box::pin(whole), what),
-        false => Box::pin(whole),
+async fn seen_through(body: ByteStream, gzip_inside: bool, what: String) -> Result<ByteStream> {
+    let seen = |head: &[u8]| head.len() >= LOOK || is_packed(head, gzip_inside).is_some();
+    let (head, whole) = peek(body, seen).await?;
+    Ok(match is_packed(&head, gzip_inside) {
+        Some(true) => unpack(whole, what),
+        _ => whole,
     })
 }
 
@@ -83,51 +70,48 @@ fn is_packed(head: &[u8], gzip_inside: bool) -> Option<bool> {
 }
 
 fn unpack(body: ByteStream, what: String) -> ByteStream {
-    struct State {
-        body: ByteStream,
-        decoder: MultiGzDecoder<Vec<u8>>,
-        packed: Bytes,
-        what: String,
-        done: bool,
-    }
-    let state = State {
+    Box::pin(produced(Unpacker {
         body,
         decoder: MultiGzDecoder::new(Vec::new()),
         packed: Bytes::new(),
         what,
         done: false,
-    };
-    Box::pin(stream::unfold(state, |mut s| async move {
-        while !s.done {
-            let went = if s.packed.is_empty() {
-                match s.body.next().await {
-                    Some(Ok(bytes)) => {
-                        s.packed = bytes;
-                        continue;
-                    }
-                    Some(Err(e)) => {
-                        s.done = true;
-                        return Some((Err(e), s));
-                    }
-                    None => {
-                        s.done = true;
-                        s.decoder.try_finish()
-                    }
-                }
+    }))
+}
+
+/// A body that is being unpacked.
+struct Unpacker {
+    body: ByteStream,
+    decoder: MultiGzDecoder<Vec<u8>>,
+    packed: Bytes,
+    what: String,
+    done: bool,
+}
+
+impl Produce for Unpacker {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        while !self.done {
+            let went = if !self.packed.is_empty() {
+                let piece = self.packed.split_to(PIECE.min(self.packed.len()));
+                self.decoder.write_all(&piece)
+            } else if let Some(bytes) = self.body.next().await.transpose()? {
+                self.packed = bytes;
+                continue;
             } else {
-                let piece = s.packed.split_to(PIECE.min(s.packed.len()));
-                s.decoder.write_all(&piece)
+                self.done = true;
+                self.decoder.try_finish()
             };
-            if let Err(e) = went {
-                s.done = true;
-                let text = format!("{} is not the gzip that it claims to be", s.what);
-                return Some((Err(Error::new(Kind::Corrupt, text).because(e)), s));
-            }
-            let plain = std::mem::take(s.decoder.get_mut());
+            went.map_err(|e| {
+                let text = format!("{} is not the gzip that it claims to be", self.what);
+                Error::new(Kind::Corrupt, text).because(e)
+            })?;
+            let plain = std::mem::take(self.decoder.get_mut());
             if !plain.is_empty() {
-                return Some((Ok(plain.into()), s));
+                return Ok(Some(plain.into()));
             }
         }
-        None
-    }))
+        Ok(None)
+    }
 }

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt, stream};
 
-use super::intent::ByteStream;
+use crate::bytes::{ByteStream, Produce, produced};
 use crate::{Error, Kind, Result};
 
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<ByteStream>> + Send + Sync;
@@ -150,30 +150,43 @@ impl UploadPart {
     pub(crate) async fn open(&self) -> Result<ByteStream> {
         let reader = self.body.reader(self.start).await?;
         let (body, end) = (self.body.clone(), self.end);
-        Ok(Box::pin(stream::unfold(
-            Some((reader, body)),
-            move |state| async move {
-                let (mut reader, body) = state?;
-                match reader.next(end).await {
-                    Ok(Some(bytes)) => {
-                        body.0.reached.fetch_max(reader.offset, Ordering::Relaxed);
-                        if Some(reader.offset) != end {
-                            return Some((Ok(bytes), Some((reader, body))));
-                        }
-                        // Nobody asks for more after the last piece: the rest is put by before that goes.
-                        if end != body.0.size {
-                            *body.lock() = Some(reader);
-                        }
-                        Some((Ok(bytes), None))
-                    }
-                    Ok(None) => None,
-                    Err(e) => {
-                        body.fail();
-                        Some((Err(e), None))
-                    }
+        Ok(Box::pin(produced(Sending {
+            reader: Some(reader),
+            body,
+            end,
+        })))
+    }
+}
+
+/// A part that is being sent.
+struct Sending {
+    /// `None` when all of the part was handed on.
+    reader: Option<Reader>,
+    body: UploadBody,
+    end: Option<u64>,
+}
+
+impl Produce for Sending {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let Some(reader) = &mut self.reader else {
+            return Ok(None);
+        };
+        let next = reader.next(self.end).await;
+        let next = next.inspect_err(|_| self.body.fail())?;
+        if next.is_some() {
+            let (offset, shared) = (reader.offset, &self.body.0);
+            shared.reached.fetch_max(offset, Ordering::Relaxed);
+            // Nothing more is asked for after the last piece: the rest is put by before that piece goes.
+            if Some(offset) == self.end {
+                let rest = self.reader.take().filter(|_| self.end != shared.size);
+                if rest.is_some() {
+                    *self.body.lock() = rest;
                 }
-            },
-        )))
+            }
+        }
+        Ok(next)
     }
 }
 
@@ -217,7 +230,7 @@ mod tests {
             count.fetch_add(1, Ordering::Relaxed);
             let pieces = TEXT[from as usize..].chunks(4).map(Bytes::from_static);
             let pieces: Vec<_> = pieces.map(Ok).collect();
-            Box::pin(async move { Ok(Box::pin(stream::iter(pieces)) as ByteStream) })
+            Box::pin(async move { Ok(Box::pin(futures_util::stream::iter(pieces)) as ByteStream) })
         });
         (body, opened)
     }

@@ -20,9 +20,10 @@ use super::body::Answer;
 use super::connections::Connections;
 use super::failure::{TransportFailure, Why, classify, silent};
 use super::gate::{Gate, asked_wait, backoff};
-use super::intent::{Body, ByteStream};
+use super::intent::Body;
 use super::upload_body::UploadPart;
 use super::warning::Warnings;
+use crate::bytes::ByteStream;
 use crate::settings::Timeouts;
 use crate::{Error, Kind, Result};
 

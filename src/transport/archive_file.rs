@@ -19,8 +19,8 @@ use futures_util::StreamExt;
 use super::BlobStream;
 use super::blob_store::{blocking, cannot_read, cannot_spool};
 use super::inflate::{self, Compression, plain_reader};
-use super::pieces::{PIECE, pieces};
 use super::tar_index::{self, Run, Sparse};
+use crate::bytes::{PIECE, pieces};
 use crate::settings::Context;
 use crate::{Error, Kind, Result};
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
-use super::stream::first_bytes;
 use super::{
     BlobBody, Destination, Expected, ManifestRef, PlannedBlob, Presence, ReadAhead, Source,
     WrittenLate,
 };
+use crate::bytes::first_bytes;
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch};
 use crate::{Error, Kind, Result};
 

@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt;
 
-use super::pieces::pieces;
 use super::{BlobBody, BlobOutcome, BlobStream};
+use crate::bytes::pieces;
 use crate::image::{Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 

@@ -24,11 +24,11 @@ use futures_util::StreamExt;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::stream::first_bytes;
 use super::{
     BlobSizes, BlobStream, ManifestRef, Network, RangedBlobs, SignatureSource, Source,
     SourceOffers, TagList, TagPages, read_all, sized_from, verified_from,
 };
+use crate::bytes::first_bytes;
 use crate::image::{Descriptor, Digest, Manifest, Reference, Tag};
 use crate::registry::v2::{RepositoryClient, TagOrDigest};
 use crate::registry::{Actions, ApiError, Client};

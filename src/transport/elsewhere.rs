@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::{StreamExt, stream};
+use bytes::Bytes;
+use futures_util::StreamExt;
 
 use super::{BlobStream, Source, verified_from};
+use crate::bytes::{Produce, produced};
 use crate::image::{Descriptor, ReferenceError, Registry};
 use crate::registry::{Admitted, Client, admit_layer};
 use crate::settings::{Context, Timeouts};
@@ -96,14 +98,7 @@ impl Elsewhere {
             inner: Some(first),
             stuck: 0,
         };
-        let stream = stream::unfold(Some(download), |download| async {
-            let mut download = download?;
-            match download.next().await? {
-                Ok(bytes) => Some((Ok(bytes), Some(download))),
-                Err(e) => Some((Err(e), None)),
-            }
-        });
-        Ok(verified_from(Box::pin(stream), blob, from))
+        Ok(verified_from(Box::pin(produced(download)), blob, from))
     }
 
     fn client(&self, url: &Admitted) -> Result<Arc<Client>> {
@@ -137,8 +132,10 @@ struct Download {
     stuck: usize,
 }
 
-impl Download {
-    async fn next(&mut self) -> Option<Result<bytes::Bytes>> {
+impl Produce for Download {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             let next = match &mut self.inner {
                 Some(inner) => inner.next().await,
@@ -157,15 +154,15 @@ impl Download {
                 Some(Ok(bytes)) => {
                     self.offset += bytes.len() as u64;
                     self.stuck = 0;
-                    return Some(Ok(bytes));
+                    return Ok(Some(bytes));
                 }
-                _ if self.offset >= self.blob.size => return None,
+                _ if self.offset >= self.blob.size => return Ok(None),
                 // Ended early without an error: the check of the size says so.
-                None => return None,
+                None => return Ok(None),
                 Some(Err(e)) => e,
             };
             if broken.kind() != Kind::Unavailable || self.stuck >= MAX_STUCK {
-                return Some(Err(broken));
+                return Err(broken);
             }
             self.inner = None;
             self.client.wait_before_try(self.stuck).await;

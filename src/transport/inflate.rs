@@ -8,11 +8,12 @@
 use std::io::{self, BufReader, ErrorKind, Read};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::BlobStream;
+use crate::bytes::received;
 use crate::{Error, Kind, Result};
 
 /// Bytes of a piece of plain content.
@@ -117,14 +118,7 @@ pub fn plain(content: BlobStream) -> BlobStream {
             let _ = to_reader.blocking_send(Err(e));
         }
     });
-    let state = Some((from_decoder, feeding));
-    Box::pin(stream::unfold(state, |state| async {
-        let (mut from_decoder, feeding) = state?;
-        match from_decoder.recv().await? {
-            Ok(piece) => Some((Ok(piece), Some((from_decoder, feeding)))),
-            Err(e) => Some((Err(e), None)),
-        }
-    }))
+    received(from_decoder, feeding)
 }
 
 /// `content` as a reader for another thread, and the task that feeds it; without the task the reader ends.
@@ -215,7 +209,7 @@ mod tests {
     }
 
     async fn inflate(items: Vec<Result<Bytes>>) -> Result<Bytes> {
-        read_all(plain(Box::pin(stream::iter(items))), 1 << 24).await
+        read_all(plain(Box::pin(futures_util::stream::iter(items))), 1 << 24).await
     }
 
     fn cut(content: &[u8], len: usize) -> Vec<Result<Bytes>> {

@@ -19,9 +19,7 @@ pub mod inflate;
 mod layer_files;
 pub mod oci_archive;
 pub mod oci_layout;
-mod pieces;
 mod place;
-mod stream;
 pub(crate) mod tar_index;
 pub(crate) mod tar_writer;
 mod types;
@@ -30,6 +28,10 @@ mod upgrade;
 use crate::Error;
 use crate::image::{Digest, MediaType};
 
+pub use crate::bytes::{
+    ResumeMismatch, Tally, is_resume_mismatch, read_all, sized_from, tallied, verified,
+    verified_from,
+};
 pub use archive_file::Unpacking;
 pub use body::BlobBody;
 pub use elsewhere::Elsewhere;
@@ -40,13 +42,9 @@ pub use place::{
     SignatureStore, Sketches, Source, SourceInventory, SourceOffers, StreamedBlobs, TagList,
     WriteEstimates,
 };
-pub use stream::{
-    CONFIG_CAP, ResumeMismatch, Tally, is_resume_mismatch, read_all, sized_from, tallied, verified,
-    verified_from,
-};
 pub use types::{
-    Attachment, BlobOutcome, BlobStream, Deleted, DestinationCan, Expected, Foreign, ManifestRef,
-    ManifestWritten, PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
+    Attachment, BlobOutcome, BlobStream, CONFIG_CAP, Deleted, DestinationCan, Expected, Foreign,
+    ManifestRef, ManifestWritten, PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
 };
 pub use upgrade::Upgrade;
 

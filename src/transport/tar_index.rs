@@ -21,7 +21,7 @@ use tar::{EntryType, Header};
 use super::BlobStream;
 use super::archive_file::{ArchiveFile, Section};
 use super::blob_store::cannot_read;
-use super::pieces::PIECE;
+use crate::bytes::PIECE;
 use crate::image::{Algorithm, Digest, Digester};
 use crate::{Error, Kind, Result};
 pub(crate) use pax::pax_record;

@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use crate::Result;
+use crate::bytes::ByteStream;
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Tag};
 
 /// Which manifest of a place: the one its name stands for, or one by digest.
@@ -28,7 +28,10 @@ impl ManifestRef {
 }
 
 /// The bytes of a blob as they arrive. From offset 0 the last item is an error when digest or size is off.
-pub type BlobStream = BoxStream<'static, Result<Bytes>>;
+pub type BlobStream = ByteStream;
+
+/// Bytes of a config that are read.
+pub const CONFIG_CAP: u64 = 4 << 20;
 
 /// What becomes of foreign layers at a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

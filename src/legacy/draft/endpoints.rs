@@ -6,10 +6,11 @@
 
 use http::{Method, header};
 
+use crate::bytes::ByteStream;
 use crate::image::{Manifest, MediaType, Tag};
 use crate::legacy::tarsum::BlobSum;
 use crate::registry::error::has_status;
-use crate::registry::intent::{Body, ByteStream, Intent};
+use crate::registry::intent::{Body, Intent};
 use crate::registry::may_have_gone;
 use crate::registry::v2::MANIFEST_CAP;
 use crate::registry::v2::RepositoryClient;

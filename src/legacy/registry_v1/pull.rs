@@ -10,10 +10,11 @@ use serde::Deserialize;
 
 use super::grant::{ASK_TOKEN, Grant};
 use super::{DOCUMENT_CAP, LIST_CAP, Session};
+use crate::bytes::{ByteStream, skip};
 use crate::image::{Tag, V1Id, V1Repository};
 use crate::registry::body::Answer;
-use crate::registry::intent::{ByteStream, Intent, PresetAuth, Target, Who};
-use crate::registry::v2::blobs::{BULK, content_range, skip};
+use crate::registry::intent::{Intent, PresetAuth, Target, Who};
+use crate::registry::v2::blobs::{BULK, content_range};
 use crate::registry::{ApiError, Client, may_have_gone};
 use crate::{Error, Kind, Result};
 

@@ -9,14 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::bytes::{Produce, produced, received};
 use crate::image::schema1::empty_layer;
-use crate::image::{
-    Algorithm, Descriptor, Digest, Digester, Manifest, MediaType, Schema1View, View, convert,
-};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Schema1View, View, convert};
 use crate::legacy::schema1::{EMPTY_LAYER, Schema1Layer};
 use crate::legacy::upgrade::{Modern, Plain, modern, read_stream};
 use crate::legacy::v1::V1Image;
@@ -24,7 +23,8 @@ use crate::transport::inflate::Compression;
 use crate::transport::{BlobBody, BlobStream, Source, Upgrade};
 use crate::{Error, Kind, Result};
 
-/// The image of `view` as a modern one with a manifest of the type `target`, and those of its `blobs` that are its layers.
+/// The image of `view` as a modern one with a manifest of the type `target`, and those of its `blobs` that are its
+/// layers.
 ///
 /// # Errors
 /// As [`Schema1View::chain`].
@@ -66,55 +66,16 @@ impl Schema1Upgrade {
     }
 
     fn watch(self: Arc<Self>, blob: Descriptor, content: BlobStream) -> BlobStream {
-        /// What is sent there is inflated and hashed by the task.
-        type Hashing = (mpsc::Sender<Result<Bytes>>, JoinSet<Result<Plain>>);
-        struct State {
-            content: BlobStream,
-            upgrade: Arc<Schema1Upgrade>,
-            blob: Descriptor,
-            seen: u64,
-            /// Gone when the plain form is known, or cannot be had.
-            hashing: Option<Hashing>,
-        }
-        impl State {
-            async fn pass(&mut self, bytes: &Bytes) {
-                self.seen += bytes.len() as u64;
-                let Some((pieces, _)) = &self.hashing else {
-                    return;
-                };
-                // A decoder that gave up hears nothing more; why, is told when the layer is looked at again.
-                let deaf = pieces.send(Ok(bytes.clone())).await.is_err();
-                // The last piece is handed on when its end is known: nobody may ask for more.
-                if (deaf || self.seen >= self.blob.size)
-                    && let Some((pieces, mut hashing)) = self.hashing.take()
-                {
-                    drop(pieces);
-                    if let Some(Ok(Ok(plain))) = hashing.join_next().await {
-                        self.upgrade.plain().insert(self.blob.digest.clone(), plain);
-                    }
-                }
-            }
-        }
         let (pieces, from_source) = mpsc::channel(2);
-        let from_source = stream::unfold(from_source, |mut from_source| async move {
-            Some((from_source.recv().await?, from_source))
-        });
         // Dropped with the stream.
         let mut hashing = JoinSet::new();
-        hashing.spawn(read_stream(Box::pin(from_source)));
-        let state = State {
+        hashing.spawn(read_stream(received(from_source, ())));
+        Box::pin(produced(Watching {
             content,
             upgrade: self,
             blob,
             seen: 0,
             hashing: Some((pieces, hashing)),
-        };
-        Box::pin(stream::unfold(state, |mut s| async move {
-            let item = s.content.next().await?;
-            if let Ok(bytes) = &item {
-                s.pass(bytes).await;
-            }
-            Some((item, s))
         }))
     }
 }
@@ -206,5 +167,50 @@ impl Upgrade for Schema1Upgrade {
         };
         let bytes = oci.config.map_or(bytes, |(_, bytes)| bytes);
         Ok((oci.manifest, image.config, bytes))
+    }
+}
+
+/// The task that hashes the plain form of a layer, and the way to it.
+type Hashing = (mpsc::Sender<Result<Bytes>>, JoinSet<Result<Plain>>);
+
+/// A layer whose plain form is hashed while it passes.
+struct Watching {
+    content: BlobStream,
+    upgrade: Arc<Schema1Upgrade>,
+    blob: Descriptor,
+    seen: u64,
+    /// Gone when the plain form is known, or cannot be had.
+    hashing: Option<Hashing>,
+}
+
+impl Watching {
+    async fn pass(&mut self, bytes: &Bytes) {
+        self.seen += bytes.len() as u64;
+        let Some((pieces, _)) = &self.hashing else {
+            return;
+        };
+        // A decoder that gave up hears nothing more; why, is told when the layer is looked at again.
+        let deaf = pieces.send(Ok(bytes.clone())).await.is_err();
+        // The last piece is handed on when its end is known: nobody may ask for more.
+        if (deaf || self.seen >= self.blob.size)
+            && let Some((pieces, mut hashing)) = self.hashing.take()
+        {
+            drop(pieces);
+            if let Some(Ok(Ok(plain))) = hashing.join_next().await {
+                self.upgrade.plain().insert(self.blob.digest.clone(), plain);
+            }
+        }
+    }
+}
+
+impl Produce for Watching {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let next = self.content.next().await.transpose()?;
+        if let Some(bytes) = &next {
+            self.pass(bytes).await;
+        }
+        Ok(next)
     }
 }

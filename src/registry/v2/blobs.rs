@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use futures_util::StreamExt;
 use http::{Method, StatusCode, header};
 
 use super::RepositoryClient;
+use crate::bytes::{ByteStream, skip};
 use crate::image::{Descriptor, Digest};
 use crate::registry::admit::Admitted;
 use crate::registry::body::Answer;
 use crate::registry::error::has_status;
-use crate::registry::intent::{ByteStream, Intent, Scope, Target, Who};
+use crate::registry::intent::{Intent, Scope, Target, Who};
 use crate::registry::unpack::unpacked;
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
@@ -228,28 +228,9 @@ pub(crate) fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
     Some((start.parse().ok()?, end.parse().ok()?, total))
 }
 
-/// `stream` without its first `left` bytes.
-pub(crate) fn skip(stream: ByteStream, mut left: u64) -> ByteStream {
-    if left == 0 {
-        return stream;
-    }
-    Box::pin(stream.filter_map(move |item| {
-        let item = match item {
-            Ok(bytes) if left >= bytes.len() as u64 => {
-                left -= bytes.len() as u64;
-                None
-            }
-            Ok(bytes) => Some(Ok(bytes.slice(std::mem::take(&mut left) as usize..))),
-            Err(e) => Some(Err(e)),
-        };
-        std::future::ready(item)
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
     use proptest::prelude::*;
 
     #[test]
@@ -267,15 +248,5 @@ mod tests {
             let whole = format!("bytes {a}-{b}/{n}");
             prop_assert_eq!(content_range(&whole), Some((a, b, Some(n))));
         }
-    }
-
-    #[tokio::test]
-    async fn b5_what_is_known_is_passed_over() {
-        let pieces = ["abc", "def", "gh"].map(|p| Ok(Bytes::from_static(p.as_bytes())));
-        let rest: Vec<_> = skip(Box::pin(futures_util::stream::iter(pieces)), 4)
-            .map(|b| b.unwrap())
-            .collect()
-            .await;
-        assert_eq!(rest.concat(), b"efgh");
     }
 }

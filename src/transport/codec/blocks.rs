@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Cores;
+use crate::bytes::{Produce, produced};
 use crate::transport::BlobStream;
 use crate::{Error, Result};
 
@@ -55,62 +56,61 @@ fn cut(
     before: usize,
     room: Arc<Semaphore>,
 ) -> impl Stream<Item = Result<(Block, OwnedSemaphorePermit)>> + Send {
-    struct State {
-        content: BlobStream,
-        rest: Bytes,
-        before: Bytes,
-        begun: bool,
-        ended: bool,
-    }
-    let state = State {
+    produced(Cutting {
         content,
+        size,
+        overlap: before,
+        room,
         rest: Bytes::new(),
         before: Bytes::new(),
         begun: false,
         ended: false,
-    };
-    stream::unfold(state, move |mut s| {
-        let room = room.clone();
-        async move {
-            if s.ended {
-                return None;
-            }
-            let mut block = BytesMut::with_capacity(size);
-            while block.len() < size && !s.ended {
-                if s.rest.is_empty() {
-                    match s.content.next().await {
-                        Some(Ok(bytes)) => s.rest = bytes,
-                        Some(Err(e)) => {
-                            s.ended = true;
-                            return Some((Err(e), s));
-                        }
-                        None => s.ended = true,
-                    }
-                }
-                let more = s.rest.len().min(size - block.len());
-                block.extend_from_slice(&s.rest.split_to(more));
-            }
-            if block.is_empty() && s.begun {
-                return None;
-            }
-            let permit = match room.acquire_owned().await {
-                Ok(permit) => permit,
-                Err(e) => {
-                    s.ended = true;
-                    let error = Error::other("the compression was stopped").because(e);
-                    return Some((Err(error), s));
-                }
-            };
-            s.begun = true;
-            let bytes = block.freeze();
-            let tail = bytes.len().saturating_sub(before);
-            let block = Block {
-                before: std::mem::replace(&mut s.before, Bytes::copy_from_slice(&bytes[tail..])),
-                bytes,
-            };
-            Some((Ok((block, permit)), s))
-        }
     })
+}
+
+/// Content that is being cut into blocks.
+struct Cutting {
+    content: BlobStream,
+    /// Bytes of a block, and those of the block before that go with it.
+    size: usize,
+    overlap: usize,
+    room: Arc<Semaphore>,
+    rest: Bytes,
+    before: Bytes,
+    begun: bool,
+    ended: bool,
+}
+
+impl Produce for Cutting {
+    type Item = (Block, OwnedSemaphorePermit);
+
+    async fn next(&mut self) -> Result<Option<Self::Item>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let mut block = BytesMut::with_capacity(self.size);
+        while block.len() < self.size && !self.ended {
+            if self.rest.is_empty() {
+                match self.content.next().await.transpose()? {
+                    Some(bytes) => self.rest = bytes,
+                    None => self.ended = true,
+                }
+            }
+            let more = self.rest.len().min(self.size - block.len());
+            block.extend_from_slice(&self.rest.split_to(more));
+        }
+        // An empty content is one empty block.
+        if block.is_empty() && self.begun {
+            return Ok(None);
+        }
+        let permit = self.room.clone().acquire_owned().await;
+        let permit = permit.map_err(|e| Error::other("the compression was stopped").because(e))?;
+        self.begun = true;
+        let bytes = block.freeze();
+        let tail = bytes.len().saturating_sub(self.overlap);
+        let before = std::mem::replace(&mut self.before, Bytes::copy_from_slice(&bytes[tail..]));
+        Ok(Some((Block { before, bytes }, permit)))
+    }
 }
 
 /// zstd of frames over a fixed number of bytes, each with its size (RFC 8878 §3.1.1).

@@ -3,14 +3,16 @@
 //! Each block sees the 32 KiB before it as its dictionary and ends at a byte (RFC 1951 §3.2.4, an empty stored
 //! block), so that the pieces stand behind one another as one deflate stream; the checksums are combined.
 
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 
 use super::Cores;
 use super::blocks::{Block, packed};
+use crate::bytes::{Produce, produced};
 use crate::transport::BlobStream;
 use crate::{Error, Result};
 
@@ -39,26 +41,39 @@ pub(super) fn compressed(plain: BlobStream, level: u32, cores: &Cores) -> BlobSt
         crc.update(&block.bytes);
         Ok((bytes, crc))
     });
-    let state = Some((Box::pin(blocks), Crc::new()));
-    let body = stream::unfold(state, |state| async {
-        let (mut blocks, mut crc) = state?;
-        match blocks.next().await {
-            Some(Ok((bytes, of_block))) => {
-                crc.combine(&of_block);
-                Some((Ok(bytes), Some((blocks, crc))))
-            }
-            Some(Err(e)) => Some((Err(e), None)),
-            None => {
-                let mut end = BytesMut::from(&LAST_BLOCK[..]);
-                end.put_u32_le(crc.sum());
-                // The size modulo 2^32.
-                end.put_u32_le(crc.amount());
-                Some((Ok(end.freeze()), None))
-            }
-        }
+    let body = produced(Body {
+        blocks: Some(Box::pin(blocks)),
+        crc: Crc::new(),
     });
     let header = stream::once(async { Ok(Bytes::from_static(&HEADER)) });
     Box::pin(header.chain(body))
+}
+
+/// The blocks of a gzip, and what comes after them.
+struct Body<S> {
+    /// `None` after the last one.
+    blocks: Option<Pin<Box<S>>>,
+    crc: Crc,
+}
+
+impl<S: Stream<Item = Result<(Bytes, Crc)>> + Send + 'static> Produce for Body<S> {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let Some(blocks) = &mut self.blocks else {
+            return Ok(None);
+        };
+        if let Some((bytes, of_block)) = blocks.next().await.transpose()? {
+            self.crc.combine(&of_block);
+            return Ok(Some(bytes));
+        }
+        self.blocks = None;
+        let mut end = BytesMut::from(&LAST_BLOCK[..]);
+        end.put_u32_le(self.crc.sum());
+        // The size modulo 2^32.
+        end.put_u32_le(self.crc.amount());
+        Ok(Some(end.freeze()))
+    }
 }
 
 /// One block as a part of a deflate stream that ends at a byte.

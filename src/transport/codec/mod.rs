@@ -1,8 +1,9 @@
 //! What happens to a layer's bytes on their way: inflating and compressing.
 //!
-//! The decoders and their threads are [`super::inflate`]'s; this folder adds what a copy has to be sure of, that the plain content has the digest which the image's config gives it, and the encoders. Compression is
-//! deterministic: the content is cut into blocks of a fixed size, and what becomes of a block depends on nothing
-//! but the content and the level, so threads and machine change the time and never a digest.
+//! The decoders and their threads are [`super::inflate`]'s; this folder adds what a copy has to be sure of, that the
+//! plain content has the digest which the image's config gives it, and the encoders. Compression is deterministic: the
+//! content is cut into blocks of a fixed size, and what becomes of a block depends on nothing but the content and the
+//! level, so threads and machine change the time and never a digest.
 
 mod blocks;
 mod gzip;
@@ -10,10 +11,11 @@ mod gzip;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use tokio::sync::Semaphore;
 
 use super::{BlobStream, inflate};
+use crate::bytes::{Produce, produced};
 use crate::image::{Digest, Digester, LayerForm};
 use crate::{Error, Kind, Result};
 
@@ -96,43 +98,43 @@ pub fn compressed(plain: BlobStream, codec: Codec, cores: &Cores) -> BlobStream 
 
 /// The plain form of the layer `stored`, ending in an error unless it hashes to `diff_id`.
 pub fn inflated(stored: BlobStream, diff_id: &Digest) -> BlobStream {
-    struct State {
-        plain: BlobStream,
-        digester: Option<Digester>,
-        diff_id: Digest,
-    }
-    let state = State {
+    let inflating = Inflating {
         plain: inflate::plain(stored),
         digester: Some(Digester::new(diff_id.algorithm())),
         diff_id: diff_id.clone(),
     };
-    async fn next(s: &mut State) -> Option<Result<Bytes>> {
-        let digester = s.digester.as_mut()?;
-        match s.plain.next().await {
-            Some(Ok(bytes)) => {
+    Box::pin(produced(inflating))
+}
+
+/// The plain form of a layer on its way through the check.
+struct Inflating {
+    plain: BlobStream,
+    /// Taken at the end.
+    digester: Option<Digester>,
+    diff_id: Digest,
+}
+
+impl Produce for Inflating {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        if let Some(bytes) = self.plain.next().await.transpose()? {
+            if let Some(digester) = &mut self.digester {
                 digester.update(&bytes);
-                Some(Ok(bytes))
             }
-            Some(Err(e)) => {
-                s.digester = None;
-                Some(Err(e))
+            return Ok(Some(bytes));
+        }
+        match self.digester.take().map(Digester::finish) {
+            Some(actual) if actual != self.diff_id => {
+                let message = format!(
+                    "a layer inflates to `{actual}`, but the image's config calls it `{}`",
+                    self.diff_id
+                );
+                Err(Error::new(Kind::Corrupt, message))
             }
-            None => {
-                let actual = s.digester.take()?.finish();
-                (actual != s.diff_id).then(|| {
-                    let message = format!(
-                        "a layer inflates to `{actual}`, but the image's config calls it `{}`",
-                        s.diff_id
-                    );
-                    Err(Error::new(Kind::Corrupt, message))
-                })
-            }
+            _ => Ok(None),
         }
     }
-    Box::pin(stream::unfold(state, |mut s| async move {
-        let item = next(&mut s).await?;
-        Some((item, s))
-    }))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ fn cut(content: &Bytes, piece: usize) -> BlobStream {
     let pieces: Vec<_> = cuts
         .map(|at| Ok(content.slice(at..content.len().min(at + piece))))
         .collect();
-    Box::pin(stream::iter(pieces))
+    Box::pin(futures_util::stream::iter(pieces))
 }
 
 async fn packed(content: &Bytes, piece: usize, codec: Codec, cores: usize) -> Bytes {
@@ -133,7 +133,8 @@ async fn blocks_lose_little() {
 async fn an_error_of_the_content_is_the_end() {
     for codec in [Codec::Gzip(6), Codec::Zstd(3)] {
         let broken = || Err(Error::new(Kind::Unavailable, "the line is dead"));
-        let content = cut(&content(600_000), 65_536).chain(stream::iter([broken(), broken()]));
+        let content =
+            cut(&content(600_000), 65_536).chain(futures_util::stream::iter([broken(), broken()]));
         let mut packed = compressed(Box::pin(content), codec, &Cores::new(2));
         let mut last = None;
         while let Some(item) = packed.next().await {

@@ -9,12 +9,13 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::Result;
+use crate::bytes::{Produce, produced};
 use crate::transport::BlobStream;
 
 /// Bytes of a part. Those that come before their turn are kept in memory.
@@ -71,53 +72,7 @@ pub(super) fn in_parts(
     alone: &Pace,
     turn: OwnedSemaphorePermit,
 ) -> BlobStream {
-    struct State {
-        fetch: Fetch,
-        rest: Range<u64>,
-        parts: VecDeque<Part>,
-        /// Parts whose bytes were all handed on.
-        done: usize,
-        pace: Pace,
-        wanted: f64,
-        pays: bool,
-        turn: OwnedSemaphorePermit,
-    }
-    impl State {
-        /// The next piece in order; `None` when there is none, or none to be had.
-        async fn next(&mut self) -> Option<Bytes> {
-            loop {
-                while self.pays && self.parts.len() < CONNECTIONS && !self.rest.is_empty() {
-                    let end = (self.rest.start + PART).min(self.rest.end);
-                    let part = std::mem::replace(&mut self.rest.start, end)..end;
-                    let opening = (self.fetch)(part.clone());
-                    self.parts.push_back(Part::begin(part, opening));
-                }
-                let part = self.parts.front_mut()?;
-                let asked = Instant::now();
-                match part.pieces.recv().await {
-                    Some(Ok(bytes)) => {
-                        self.pace.note(asked, bytes.len());
-                        part.left = part.left.checked_sub(bytes.len() as u64)?;
-                        return Some(bytes);
-                    }
-                    None if part.left == 0 => {
-                        self.parts.pop_front();
-                        self.done += 1;
-                        // Side by side they began, so that after as many of them it can be said how fast they are.
-                        if self.done.is_multiple_of(CONNECTIONS) {
-                            self.pays &= self.pace.rate() >= self.wanted;
-                        }
-                    }
-                    Some(Err(e)) => {
-                        tracing::debug!("a part could not be had: {e}");
-                        return None;
-                    }
-                    None => return None,
-                }
-            }
-        }
-    }
-    let state = State {
+    Box::pin(produced(InParts {
         fetch,
         rest: range,
         parts: VecDeque::new(),
@@ -126,16 +81,69 @@ pub(super) fn in_parts(
         wanted: alone.rate() * GAIN,
         pays: true,
         turn,
-    };
-    Box::pin(stream::unfold(state, |mut s| async move {
-        if let Some(bytes) = s.next().await {
-            return Some((Ok(bytes), s));
-        }
-        if !(s.rest.is_empty() && s.parts.is_empty()) {
-            s.turn.semaphore().close();
-        }
-        None
     }))
+}
+
+/// A range that is being fetched in parts.
+struct InParts {
+    fetch: Fetch,
+    rest: Range<u64>,
+    parts: VecDeque<Part>,
+    /// Parts whose bytes were all handed on.
+    done: usize,
+    pace: Pace,
+    /// Bytes a second that make the parts worth it.
+    wanted: f64,
+    pays: bool,
+    turn: OwnedSemaphorePermit,
+}
+
+impl Produce for InParts {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let next = self.in_order().await;
+        if next.is_none() && !(self.rest.is_empty() && self.parts.is_empty()) {
+            self.turn.semaphore().close();
+        }
+        Ok(next)
+    }
+}
+
+impl InParts {
+    /// The next piece in order; `None` when there is none, or none to be had.
+    async fn in_order(&mut self) -> Option<Bytes> {
+        loop {
+            while self.pays && self.parts.len() < CONNECTIONS && !self.rest.is_empty() {
+                let end = (self.rest.start + PART).min(self.rest.end);
+                let part = std::mem::replace(&mut self.rest.start, end)..end;
+                let opening = (self.fetch)(part.clone());
+                self.parts.push_back(Part::begin(part, opening));
+            }
+            let part = self.parts.front_mut()?;
+            let asked = Instant::now();
+            match part.pieces.recv().await {
+                Some(Ok(bytes)) => {
+                    self.pace.note(asked, bytes.len());
+                    part.left = part.left.checked_sub(bytes.len() as u64)?;
+                    return Some(bytes);
+                }
+                None if part.left == 0 => {
+                    self.parts.pop_front();
+                    self.done += 1;
+                    // Side by side they began, so that after as many of them it can be said how fast they are.
+                    if self.done.is_multiple_of(CONNECTIONS) {
+                        self.pays &= self.pace.rate() >= self.wanted;
+                    }
+                }
+                Some(Err(e)) => {
+                    tracing::debug!("a part could not be had: {e}");
+                    return None;
+                }
+                None => return None,
+            }
+        }
+    }
 }
 
 /// A part that is being fetched.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::parts::{Fetch, Pace, in_parts};
+use crate::bytes::{Produce, produced};
 use crate::image::Descriptor;
 use crate::registry::Client;
 use crate::transport::{BlobStream, ResumeMismatch};
@@ -69,7 +71,7 @@ impl Download {
     /// `resumed` is set. A large rest that comes slowly is fetched in parts.
     async fn resuming(self, from: u64, resumed: Arc<AtomicBool>) -> Result<BlobStream> {
         let first = (self.open)(from).await?;
-        let state = Resuming {
+        let download = Resuming {
             download: self,
             inner: Some(first),
             offset: from,
@@ -77,15 +79,8 @@ impl Download {
             again: false,
             resumed,
             pace: Pace::default(),
-            done: false,
         };
-        Ok(Box::pin(futures_util::stream::unfold(
-            state,
-            |mut s| async move {
-                let item = s.next().await?;
-                Some((item, s))
-            },
-        )))
+        Ok(Box::pin(produced(download)))
     }
 }
 
@@ -99,61 +94,9 @@ struct Resuming {
     again: bool,
     resumed: Arc<AtomicBool>,
     pace: Pace,
-    done: bool,
 }
 
 impl Resuming {
-    async fn next(&mut self) -> Option<Result<bytes::Bytes>> {
-        loop {
-            if self.done {
-                return None;
-            }
-            self.go_on_in_parts();
-            let asked = Instant::now();
-            let next = match &mut self.inner {
-                Some(inner) => inner.next().await,
-                None => match (self.download.open)(self.offset).await {
-                    Ok(inner) => {
-                        self.inner = Some(inner);
-                        continue;
-                    }
-                    Err(e) => Some(Err(e)),
-                },
-            };
-            let broken = match next {
-                Some(Ok(bytes)) => {
-                    self.pace.note(asked, bytes.len());
-                    self.offset += bytes.len() as u64;
-                    self.stuck = 0;
-                    self.resumed.fetch_or(self.again, Ordering::Relaxed);
-                    return Some(Ok(bytes));
-                }
-                // B8, B10: at the end nothing is left to ask for, however the answer ended.
-                _ if self.offset >= self.download.blob.size => return None,
-                None => None,
-                Some(Err(e)) => Some(e),
-            };
-            let client = &self.download.client;
-            let hopeless = broken
-                .as_ref()
-                .is_some_and(|e| e.kind() != Kind::Unavailable || client.is_put_off(e));
-            if hopeless || self.stuck >= MAX_STUCK {
-                self.done = true;
-                // Without an error the server ended the body early on purpose: `verified` reports that.
-                return broken.map(Err);
-            }
-            self.inner = None;
-            self.again = true;
-            tracing::debug!(
-                "blob `{}` broke off at byte {}; going on from there",
-                self.download.blob.digest,
-                self.offset
-            );
-            client.wait_before_try(self.stuck).await;
-            self.stuck += 1;
-        }
-    }
-
     /// Fetches the rest in parts, where that may pay.
     fn go_on_in_parts(&mut self) {
         let size = self.download.blob.size;
@@ -175,5 +118,56 @@ impl Resuming {
         self.inner = Some(in_parts(parts.fetch, self.offset..size, &self.pace, permit));
         // Parts of several answers: fetched in one piece it may be another blob (quirk B12).
         self.resumed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Produce for Resuming {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            self.go_on_in_parts();
+            let asked = Instant::now();
+            let next = match &mut self.inner {
+                Some(inner) => inner.next().await,
+                None => match (self.download.open)(self.offset).await {
+                    Ok(inner) => {
+                        self.inner = Some(inner);
+                        continue;
+                    }
+                    Err(e) => Some(Err(e)),
+                },
+            };
+            let broken = match next {
+                Some(Ok(bytes)) => {
+                    self.pace.note(asked, bytes.len());
+                    self.offset += bytes.len() as u64;
+                    self.stuck = 0;
+                    self.resumed.fetch_or(self.again, Ordering::Relaxed);
+                    return Ok(Some(bytes));
+                }
+                // B8, B10: at the end nothing is left to ask for, however the answer ended.
+                _ if self.offset >= self.download.blob.size => return Ok(None),
+                None => None,
+                Some(Err(e)) => Some(e),
+            };
+            let client = &self.download.client;
+            let hopeless = broken
+                .as_ref()
+                .is_some_and(|e| e.kind() != Kind::Unavailable || client.is_put_off(e));
+            if hopeless || self.stuck >= MAX_STUCK {
+                // Without an error the server ended the body early on purpose: `verified` reports that.
+                return broken.map_or(Ok(None), Err);
+            }
+            self.inner = None;
+            self.again = true;
+            tracing::debug!(
+                "blob `{}` broke off at byte {}; going on from there",
+                self.download.blob.digest,
+                self.offset
+            );
+            client.wait_before_try(self.stuck).await;
+            self.stuck += 1;
+        }
     }
 }

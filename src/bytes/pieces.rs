@@ -5,42 +5,54 @@
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use futures_util::stream;
+use ::bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::BlobStream;
+use super::{ByteStream, Produce, produced};
 use crate::{Error, Result};
 
 /// Bytes read at a time, at most.
-pub(super) const PIECE: usize = 256 * 1024;
+pub(crate) const PIECE: usize = 256 * 1024;
 /// Bytes read at a time, at least.
 const LEAST: usize = 4 * 1024;
 
 /// What `reader` gives to its end, which is expected after `left` bytes; `failed` words an error of it.
-pub(super) fn pieces<R: Read + Send + 'static>(
+pub(crate) fn pieces<R: Read + Send + 'static>(
     reader: R,
     left: u64,
     failed: impl Fn(io::Error) -> Error + Send + 'static,
-) -> BlobStream {
+) -> ByteStream {
     let begin = Reading {
         reader,
         left,
         failed,
         buffers: Buffers::default(),
     };
-    let reading = begin.next();
-    Box::pin(stream::unfold(Some(reading), |reading| async {
-        match reading?.await {
-            Ok(Ok(None)) => None,
-            Ok(Ok(Some((piece, rest)))) => Some((Ok(piece), Some(rest.next()))),
-            Ok(Err(e)) => Some((Err(e), None)),
-            Err(e) => {
-                let stopped = Error::other("reading a local file was stopped").because(e);
-                Some((Err(stopped), None))
-            }
-        }
-    }))
+    Box::pin(produced(Ahead(Some(begin.next()))))
+}
+
+/// The next piece, which is being read; `None` at the end.
+struct Ahead<T>(Option<JoinHandle<Result<Option<T>>>>);
+
+impl<R, F> Produce for Ahead<(Bytes, Reading<R, F>)>
+where
+    R: Read + Send + 'static,
+    F: Fn(io::Error) -> Error + Send + 'static,
+{
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let Some(reading) = self.0.take() else {
+            return Ok(None);
+        };
+        let read = reading
+            .await
+            .map_err(|e| Error::other("reading a local file was stopped").because(e))?;
+        Ok(read?.map(|(piece, rest)| {
+            self.0 = Some(rest.next());
+            piece
+        }))
+    }
 }
 
 struct Reading<R, F> {

@@ -2,31 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::{Bytes, BytesMut};
+use ::bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::BlobStream;
+use super::{ByteStream, Produce, produced};
 use crate::image::{Algorithm, Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 
-/// The first `len` bytes of `stream`, or all where it has fewer.
-pub(super) async fn first_bytes(mut stream: BlobStream, len: usize) -> Result<Bytes> {
-    let mut begin = BytesMut::new();
-    while begin.len() < len
-        && let Some(piece) = stream.next().await
-    {
-        begin.extend_from_slice(&piece?);
-    }
-    begin.truncate(len);
-    Ok(begin.freeze())
-}
-
 /// `inner`, the bytes of `blob` from offset `from` on: [`verified`] from 0, and as it is from elsewhere, where the
 /// caller has the digester that has seen what came before.
-pub fn verified_from(inner: BlobStream, blob: &Descriptor, from: u64) -> BlobStream {
+pub fn verified_from(inner: ByteStream, blob: &Descriptor, from: u64) -> ByteStream {
     match from {
         0 => verified(inner, blob),
         _ => inner,
@@ -37,85 +24,81 @@ pub fn verified_from(inner: BlobStream, blob: &Descriptor, from: u64) -> BlobStr
 ///
 /// The error stands in the place of the last piece, so that whoever passes the pieces on never passes on all of
 /// a wrong blob. It also comes as soon as there is a byte too many (quirk B10), before that is handed on.
-pub fn verified(inner: BlobStream, blob: &Descriptor) -> BlobStream {
+pub fn verified(inner: ByteStream, blob: &Descriptor) -> ByteStream {
     checked(inner, blob, 0, Some(Hashing::of(blob)))
 }
 
 /// `inner`, the bytes of `blob` from offset `from` on, ending in an error when the size is not that of `blob`; as in
 /// [`verified`], but the digest is left for the receiver to check.
-pub fn sized_from(inner: BlobStream, blob: &Descriptor, from: u64) -> BlobStream {
+pub fn sized_from(inner: ByteStream, blob: &Descriptor, from: u64) -> ByteStream {
     checked(inner, blob, from, None)
 }
 
 fn checked(
-    inner: BlobStream,
+    inner: ByteStream,
     blob: &Descriptor,
     from: u64,
     hashing: Option<Hashing>,
-) -> BlobStream {
-    struct State {
-        inner: BlobStream,
-        /// Taken when all bytes are there, or nothing more is to come.
-        hashing: Option<Hashing>,
-        seen: u64,
-        ended: bool,
-        blob: Descriptor,
-    }
-    impl State {
-        /// The piece `bytes`, or what is wrong with it.
-        async fn check(&mut self, bytes: Bytes) -> Result<Bytes> {
-            self.seen += bytes.len() as u64;
-            if self.seen > self.blob.size {
-                let what = format!("is longer than its {} bytes", self.blob.size);
-                return Err(corrupt(&self.blob, what));
-            }
-            if let Some(hashing) = &mut self.hashing {
-                hashing.update(&bytes).await;
-            }
-            if self.seen == self.blob.size {
-                self.finish().await?;
-            }
-            Ok(bytes)
-        }
-
-        async fn finish(&mut self) -> Result<()> {
-            if self.seen != self.blob.size {
-                let what = format!("ends after {} of {} bytes", self.seen, self.blob.size);
-                return Err(corrupt(&self.blob, what));
-            }
-            let Some(hashing) = self.hashing.take() else {
-                return Ok(());
-            };
-            let actual = hashing.finish().await?;
-            if actual != self.blob.digest {
-                let what = format!("is corrupt: its content hashes to `{actual}`");
-                return Err(corrupt(&self.blob, what));
-            }
-            Ok(())
-        }
-    }
-    let state = State {
+) -> ByteStream {
+    let seen = from;
+    let blob = blob.clone();
+    Box::pin(produced(Checked {
         inner,
         hashing,
-        seen: from,
-        ended: false,
-        blob: blob.clone(),
-    };
-    Box::pin(stream::unfold(state, |mut s| async move {
-        if s.ended {
-            return None;
-        }
-        let item = match s.inner.next().await {
-            Some(Ok(bytes)) => s.check(bytes).await,
-            Some(Err(e)) => Err(e),
-            None => match s.finish().await {
-                Ok(()) => return None,
-                Err(e) => Err(e),
-            },
-        };
-        s.ended = item.is_err();
-        Some((item, s))
+        seen,
+        blob,
     }))
+}
+
+/// A stream on its way through the check.
+struct Checked {
+    inner: ByteStream,
+    /// Taken when all bytes are there.
+    hashing: Option<Hashing>,
+    seen: u64,
+    blob: Descriptor,
+}
+
+impl Produce for Checked {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let Some(bytes) = self.inner.next().await.transpose()? else {
+            self.finish().await?;
+            return Ok(None);
+        };
+        self.seen += bytes.len() as u64;
+        if self.seen > self.blob.size {
+            let what = format!("is longer than its {} bytes", self.blob.size);
+            return Err(corrupt(&self.blob, what));
+        }
+        if let Some(hashing) = &mut self.hashing {
+            hashing.update(&bytes).await;
+        }
+        if self.seen == self.blob.size {
+            self.finish().await?;
+        }
+        Ok(Some(bytes))
+    }
+}
+
+impl Checked {
+    /// Whether size and digest are right, when nothing more is to come.
+    async fn finish(&mut self) -> Result<()> {
+        if self.seen != self.blob.size {
+            let what = format!("ends after {} of {} bytes", self.seen, self.blob.size);
+            return Err(corrupt(&self.blob, what));
+        }
+        let Some(hashing) = self.hashing.take() else {
+            return Ok(());
+        };
+        let actual = hashing.finish().await?;
+        if actual != self.blob.digest {
+            let what = format!("is corrupt: its content hashes to `{actual}`");
+            return Err(corrupt(&self.blob, what));
+        }
+        Ok(())
+    }
 }
 
 /// Digest and size of a stream that came to its end.
@@ -135,36 +118,46 @@ impl Tally {
     }
 }
 
-/// `inner` as it is, hashed and counted: for bytes whose digest nobody knows before.
-pub fn tallied(inner: BlobStream, algorithm: Algorithm) -> (BlobStream, Tally) {
+/// `inner` as it is, hashed and counted: for bytes whose digest is not known before.
+pub fn tallied(inner: ByteStream, algorithm: Algorithm) -> (ByteStream, Tally) {
     let tally = Tally::default();
-    let state = (inner, Some(Digester::new(algorithm)), 0, tally.clone());
-    let stream = stream::unfold(
-        state,
-        |(mut inner, mut digester, mut seen, tally)| async move {
-            let item = match inner.next().await {
-                Some(Ok(bytes)) => {
-                    seen += bytes.len() as u64;
-                    if let Some(digester) = &mut digester {
-                        digester.update(&bytes);
-                    }
-                    Ok(bytes)
-                }
-                Some(Err(e)) => {
-                    digester = None;
-                    Err(e)
-                }
-                None => {
-                    let digest = digester.take()?.finish();
+    let tallying = Tallying {
+        inner,
+        digester: Some(Digester::new(algorithm)),
+        seen: 0,
+        tally: tally.clone(),
+    };
+    (Box::pin(produced(tallying)), tally)
+}
+
+/// A stream that is being counted.
+struct Tallying {
+    inner: ByteStream,
+    /// Taken at the end.
+    digester: Option<Digester>,
+    seen: u64,
+    tally: Tally,
+}
+
+impl Produce for Tallying {
+    type Item = Bytes;
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let next = self.inner.next().await.transpose()?;
+        match (&next, &mut self.digester) {
+            (Some(bytes), Some(digester)) => {
+                self.seen += bytes.len() as u64;
+                digester.update(bytes);
+            }
+            _ => {
+                if let Some(digester) = self.digester.take() {
                     // Set once: the stream ends once.
-                    let _ = tally.0.set((digest, seen));
-                    return None;
+                    let _ = self.tally.0.set((digester.finish(), self.seen));
                 }
-            };
-            Some((item, (inner, digester, seen, tally)))
-        },
-    );
-    (Box::pin(stream), tally)
+            }
+        }
+        Ok(next)
+    }
 }
 
 /// From this size on a blob is hashed on a thread of its own, while its next bytes are received.
@@ -261,27 +254,10 @@ pub fn is_resume_mismatch(e: &Error) -> bool {
     std::iter::successors(first, |e| e.source()).any(|e| e.is::<ResumeMismatch>())
 }
 
-/// Bytes of a config that are read.
-pub const CONFIG_CAP: u64 = 4 << 20;
-
-/// Collects a stream of at most `cap` bytes; more is an error.
-pub async fn read_all(mut stream: BlobStream, cap: u64) -> Result<Bytes> {
-    let mut all = BytesMut::new();
-    while let Some(bytes) = stream.next().await {
-        let bytes = bytes?;
-        if (all.len() + bytes.len()) as u64 > cap {
-            return Err(Error::new(
-                Kind::Corrupt,
-                format!("the document is larger than {cap} bytes"),
-            ));
-        }
-        all.extend_from_slice(&bytes);
-    }
-    Ok(all.freeze())
-}
-
 #[cfg(test)]
 mod tests {
+    use futures_util::stream;
+
     use super::*;
     use crate::image::Algorithm;
 
@@ -291,7 +267,7 @@ mod tests {
     }
 
     async fn passed_by(
-        check: impl Fn(BlobStream, &Descriptor) -> BlobStream,
+        check: impl Fn(ByteStream, &Descriptor) -> ByteStream,
         content: &str,
         pieces: &[&'static str],
     ) -> (String, Option<String>) {
