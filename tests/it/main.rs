@@ -26,6 +26,7 @@ mod referrers;
 mod registries_conf;
 mod repos;
 mod requests;
+mod rooms;
 #[cfg(feature = "legacy")]
 mod schema1;
 mod serve;

@@ -18,7 +18,7 @@ fn comments() -> Vec<(PathBuf, String)> {
 }
 
 /// All Rust files below `src` and `tests`.
-fn sources() -> Vec<PathBuf> {
+pub(super) fn sources() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![root.join("src"), root.join("tests")];
     let mut files = Vec::new();
