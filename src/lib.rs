@@ -9,7 +9,7 @@
 //! - [`bytes`]: streams of bytes, and the checks that they do themselves.
 //! - [`settings`]: what this machine says about credentials, certificates and proxies.
 //! - [`registry`]: turns a typed request into verified answers of the distribution protocol.
-//! - [`trust`]: what signatures are.
+//! - [`trust`]: policies and verification: signatures in, a verdict with its reasons out.
 //! - [`open`]: from a name to its place: the image that it names, and the only list of transports.
 //! - `legacy` (feature `legacy`): registries and formats from before 2016, kept apart from all the others.
 //! - [`transport`]: reads and writes one image at one place, behind two small traits.

@@ -28,6 +28,8 @@ impl MediaType {
     pub const SCHEMA1: &'static str = "application/vnd.docker.distribution.manifest.v1+json";
     pub const SCHEMA1_SIGNED: &'static str =
         "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    /// A signature with what it takes to verify it offline, as cosign 3 stores it.
+    pub const SIGSTORE_BUNDLE: &'static str = "application/vnd.dev.sigstore.bundle.v0.3+json";
     pub const OCTET_STREAM: &'static str = "application/octet-stream";
 
     /// All manifest types that barque reads, for `Accept` (quirk M5: a shorter list makes servers convert).

@@ -7,12 +7,12 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value without duplicate keys. Numbers and booleans are only told apart from the rest: no document needs them.
+/// A JSON value without duplicate keys. Booleans are only told apart from the rest: no document needs their value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Null,
     Bool,
-    Number,
+    Number(serde_json::Number),
     String(String),
     Array(Vec<Value>),
     Object(Vec<(String, Value)>),
@@ -33,7 +33,7 @@ impl Value {
         match self {
             Value::Null => "null",
             Value::Bool => "a boolean",
-            Value::Number => "a number",
+            Value::Number(_) => "a number",
             Value::String(_) => "a string",
             Value::Array(_) => "an array",
             Value::Object(_) => "an object",
@@ -50,6 +50,10 @@ impl Value {
             "{at} is {}; expected {expected}",
             self.kind()
         )))
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
     }
 
     /// The object at `path`, which is for messages only.
@@ -124,6 +128,28 @@ impl Object {
         self.take(key).map(|v| v.string(&at)).transpose()
     }
 
+    /// Takes out the integer `key`, which may be written as a fraction of zero (`12.0`); `None` where it is missing.
+    pub(crate) fn integer(&mut self, key: &str) -> Result<Option<i64>, StrictError> {
+        let at = self.at(key);
+        let whole = |number: &serde_json::Number| {
+            let from_float = || {
+                let value = number.as_f64()?;
+                // Beyond 2^53 not every integer has a float.
+                let fits = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
+                fits.then_some(value as i64)
+            };
+            number.as_i64().or_else(from_float)
+        };
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Number(number)) => match whole(&number) {
+                Some(value) => Ok(Some(value)),
+                None => Err(StrictError(format!("{at} is no integer"))),
+            },
+            Some(other) => other.wrong(&at, "an integer"),
+        }
+    }
+
     /// Takes out the list of strings `key`; `None` where it is missing.
     pub(crate) fn strings(&mut self, key: &str) -> Result<Option<Vec<String>>, StrictError> {
         let at = self.at(key);
@@ -178,16 +204,19 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Bool)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Number)
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Number)
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Number)
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        let number = serde_json::Number::from_f64(value);
+        number
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("not a number"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

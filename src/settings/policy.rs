@@ -45,6 +45,8 @@ pub enum Requirement {
     SignedBy(SignedBy),
     /// `sigstoreSigned`: a signature of sigstore's, attached as cosign 1 and 2 did it.
     SigstoreSigned(Box<SigstoreSigned>),
+    /// `sigstoreBundleSigned`: a sigstore bundle, as cosign 3 stores it. Only barque has this type.
+    SigstoreBundleSigned(Box<BundleRule>),
     /// `signedBaseLayer`, which no program implements: no image fulfils it.
     SignedBaseLayer,
 }
@@ -57,6 +59,7 @@ impl Requirement {
             Requirement::Reject => "reject",
             Requirement::SignedBy(_) => "signedBy",
             Requirement::SigstoreSigned(_) => "sigstoreSigned",
+            Requirement::SigstoreBundleSigned(_) => "sigstoreBundleSigned",
             Requirement::SignedBaseLayer => "signedBaseLayer",
         }
     }
@@ -91,6 +94,8 @@ pub enum Signer {
         oidc_issuer: String,
         subject_email: String,
     },
+    /// The holder of a certificate that a trusted root vouches for. Policy files cannot say this of attachments.
+    TrustedRoot(Box<BundleRule>),
     /// The holder of a certificate of some other authority.
     Pki {
         roots: KeySource,
@@ -98,6 +103,41 @@ pub enum Signer {
         subject_email: Option<String>,
         subject_hostname: Option<String>,
     },
+}
+
+/// The requirement `sigstoreBundleSigned`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BundleRule {
+    pub signer: BundleSigner,
+    /// The authorities, logs and timestamp authorities that are trusted (a `trusted_root.json`). Without it, logs and
+    /// timestamps are not looked at, and only keys can be trusted.
+    pub trusted_root: Option<KeySource>,
+    /// What a signed statement has to be of; [`BundleRule::SIGNATURE`] by default.
+    pub predicate_type: String,
+    pub identity: Identity,
+}
+
+impl BundleRule {
+    /// The type of the statement by which cosign signs an image.
+    pub const SIGNATURE: &str = "https://sigstore.dev/cosign/sign/v1";
+}
+
+/// Who has to have signed a bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BundleSigner {
+    /// The holder of one of these keys.
+    Keys(KeySource),
+    /// The holder of a certificate for one of these identities, after a login at one of these providers.
+    Certificate { identity: Pattern, issuer: Pattern },
+}
+
+/// Texts that are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pattern {
+    /// This one.
+    Exact(String),
+    /// Those in which this regular expression is found.
+    Regexp(String),
 }
 
 /// Keys or certificates: files that are read when they are needed, or their content.
@@ -148,9 +188,20 @@ pub enum Identity {
         prefix: String,
         signed_prefix: String,
     },
+    /// Any image with the digest that is signed. Only for bundles, which name no image; only barque has it.
+    Digest,
 }
 
 impl Policy {
+    /// A policy without a file, by which all images have to fulfil `requirement`.
+    pub fn of(requirement: Requirement) -> Policy {
+        Policy {
+            default: vec![requirement],
+            transports: BTreeMap::new(),
+            file: PathBuf::new(),
+        }
+    }
+
     /// Reads the policy of this machine: `explicit` (`--policy`), else `CONTAINERS_POLICY_JSON`, else the user's or the
     /// system's `policy.json`. `None` where there is no file.
     ///
@@ -180,7 +231,7 @@ impl Policy {
     fn read(path: &Path) -> Result<Policy> {
         let bytes = read_whole(path, SIZE_CAP).map_err(|e| {
             let message = format!("cannot read the signature policy `{}`", path.display());
-            Error::new(Kind::NotAllowed, message).because(e)
+            Error::other(message).because(e)
         })?;
         Policy::parse(&bytes, path)
     }
@@ -197,7 +248,7 @@ impl Policy {
         })
     }
 
-    /// The file that it was read from.
+    /// The file that it was read from; empty for one that was not.
     pub fn file(&self) -> &Path {
         &self.file
     }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Identity, KeySource, Policy, Requirement, SignedBy, Signer, SigstoreSigned};
+use super::{
+    BundleRule, BundleSigner, Identity, KeySource, Pattern, Policy, Requirement, SignedBy, Signer,
+    SigstoreSigned,
+};
 use crate::image::reference::parse_raw;
 use crate::image::strict_json::{self, Object, StrictError, Value};
 use crate::image::{Reference, Registry};
@@ -84,6 +87,9 @@ fn requirement(mut object: Object) -> Result<Requirement> {
         "reject" => Requirement::Reject,
         "signedBy" => Requirement::SignedBy(signed_by(&mut object)?),
         "sigstoreSigned" => Requirement::SigstoreSigned(Box::new(sigstore_signed(&mut object)?)),
+        "sigstoreBundleSigned" => {
+            Requirement::SigstoreBundleSigned(Box::new(bundle_signed(&mut object)?))
+        }
         "signedBaseLayer" => {
             identity(object.need_object("baseLayerIdentity")?)?;
             Requirement::SignedBaseLayer
@@ -170,6 +176,66 @@ fn sigstore_signed(object: &mut Object) -> Result<SigstoreSigned> {
         rekor: rekor.map(|(_, source)| source),
         identity: signed_identity(object)?,
     })
+}
+
+fn bundle_signed(object: &mut Object) -> Result<BundleRule> {
+    let path = object.path().to_owned();
+    let mut signers = Vec::new();
+    let keys = ["keyPath", "keyPaths", "keyData", "keyDatas"];
+    for (key, source) in sources(object, &keys)? {
+        not_empty(&path, &key, &source)?;
+        signers.push(BundleSigner::Keys(source));
+    }
+    if let Some(value) = object.take("certificate") {
+        let mut certificate = value.object(&object.at("certificate"))?;
+        let identity = pattern(&mut certificate, "identity", "identityRegexp")?;
+        let issuer = pattern(&mut certificate, "oidcIssuer", "oidcIssuerRegexp")?;
+        certificate.finish()?;
+        signers.push(BundleSigner::Certificate { identity, issuer });
+    }
+    let (Some(signer), 0) = (signers.pop(), signers.len()) else {
+        return wrong(format!(
+            "{path}: exactly one of {} and `certificate` is needed",
+            keys.map(|k| format!("`{k}`")).join(", ")
+        ));
+    };
+    let is_certificate = matches!(signer, BundleSigner::Certificate { .. });
+    let root = ["trustedRootPath", "trustedRootData"];
+    let trusted_root = one_source(object, &root, is_certificate)?;
+    let predicate_type = object.string("predicateType")?;
+    let at = object.at("signedIdentity");
+    let identity = match object.take("signedIdentity") {
+        Some(value) => {
+            let mut value = value.object(&at)?;
+            match value.string("type")?.as_deref() {
+                Some("matchDigest") => {
+                    value.finish()?;
+                    Identity::Digest
+                }
+                Some(kind) => identity_of(kind, value)?,
+                None => return wrong(format!("{} is missing", value.at("type"))),
+            }
+        }
+        None => Identity::default(),
+    };
+    Ok(BundleRule {
+        signer,
+        trusted_root,
+        predicate_type: predicate_type.unwrap_or_else(|| BundleRule::SIGNATURE.to_owned()),
+        identity,
+    })
+}
+
+/// One of the keys `exact` and `regexp`, which is needed.
+fn pattern(object: &mut Object, exact: &str, regexp: &str) -> Result<Pattern> {
+    match (object.string(exact)?, object.string(regexp)?) {
+        (Some(text), None) if !text.is_empty() => Ok(Pattern::Exact(text)),
+        (None, Some(text)) if !text.is_empty() => Ok(Pattern::Regexp(text)),
+        _ => wrong(format!(
+            "{}: exactly one of `{exact}` and `{regexp}` is needed",
+            object.path()
+        )),
+    }
 }
 
 fn fulcio(mut object: Object) -> Result<Signer> {
@@ -282,8 +348,14 @@ fn signed_identity(object: &mut Object) -> Result<Identity> {
 }
 
 fn identity(mut object: Object) -> Result<Identity> {
+    let kind = object.need_string("type")?;
+    identity_of(&kind, object)
+}
+
+/// The identity of the type `kind`, with the members of `object` besides.
+fn identity_of(kind: &str, mut object: Object) -> Result<Identity> {
     let at = object.at("type");
-    let identity = match object.need_string("type")?.as_str() {
+    let identity = match kind {
         "matchExact" => Identity::Exact,
         "matchRepoDigestOrExact" => Identity::RepoDigestOrExact,
         "matchRepository" => Identity::Repository,

@@ -1,0 +1,275 @@
+//! Sigstore bundles: what cosign 3 stores among the referrers of an image.
+//!
+//! A bundle holds a signature with all that is needed to verify it offline: the certificate, entries of transparency
+//! logs with their proofs, timestamps. It signs an image by its digest and names no reference. The verification is that
+//! of the crate `sigstore-verify`; what signed statements have to say is checked here.
+
+use regex_lite::Regex;
+use serde::Deserialize;
+use sigstore_trust_root::TrustedRoot;
+use sigstore_types::bundle::VerificationMaterialContent;
+use sigstore_types::{Bundle, DerPublicKey, SignatureContent};
+use sigstore_verify::{
+    PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult, Verifier,
+};
+
+use super::Subject;
+use super::requirement::rfc3339;
+use super::verdict::{Signer, VerifiedSignature};
+use crate::image::Algorithm;
+use crate::settings::policy::{BundleRule, BundleSigner, Identity, Pattern};
+
+/// The payload type of an in-toto statement.
+const IN_TOTO: &str = "application/vnd.in-toto+json";
+/// Bytes of a bundle.
+const CAP: usize = 16 << 20;
+
+/// Verifies that the sigstore bundle `json` signs `artifact` as `rule` wants it. Reads the rule's key files.
+///
+/// # Errors
+/// Why the bundle, or the rule, is refused.
+pub fn verify_bundle(
+    json: &[u8],
+    artifact: &[u8],
+    rule: &BundleRule,
+) -> Result<VerifiedSignature, String> {
+    TrustedBundles::load(rule)?.verify_over(json, artifact)
+}
+
+/// Whom a requirement trusts.
+pub(super) struct TrustedBundles {
+    identity: Identity,
+    predicate_type: String,
+    signer: TrustedSigner,
+    verifier: Verifier,
+    /// Whether logs and timestamps are checked: not without a trusted root, of which only a key can do without.
+    has_root: bool,
+}
+
+enum TrustedSigner {
+    Keys(Vec<(String, DerPublicKey)>),
+    Certificate { identity: Matcher, issuer: Matcher },
+}
+
+/// A [`Pattern`] that can be used.
+enum Matcher {
+    Exact(String),
+    Regexp(Regex),
+}
+
+impl Matcher {
+    fn new(pattern: &Pattern) -> Result<Matcher, String> {
+        Ok(match pattern {
+            Pattern::Exact(text) => Matcher::Exact(text.clone()),
+            Pattern::Regexp(text) => Matcher::Regexp(
+                Regex::new(text).map_err(|e| format!("`{text}` is no regular expression: {e}"))?,
+            ),
+        })
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Matcher::Exact(wanted) => wanted == text,
+            Matcher::Regexp(regexp) => regexp.is_match(text),
+        }
+    }
+}
+
+impl TrustedBundles {
+    /// Reads keys and trusted root of `rule`. Blocks.
+    pub(super) fn load(rule: &BundleRule) -> Result<TrustedBundles, String> {
+        let root = match &rule.trusted_root {
+            Some(source) => {
+                let loaded = source.load().map_err(|e| e.to_string())?;
+                let [(name, json)] = &loaded[..] else {
+                    return Err("the rule lists more than one trusted root".to_owned());
+                };
+                let json = String::from_utf8_lossy(json);
+                TrustedRoot::from_json(&json)
+                    .map_err(|e| format!("the trusted root in {name} is not valid: {e}"))?
+            }
+            None => TrustedRoot::from_json(EMPTY_ROOT).map_err(|e| e.to_string())?,
+        };
+        let signer = match &rule.signer {
+            BundleSigner::Keys(source) => {
+                let loaded = source.load().map_err(|e| e.to_string())?;
+                let keys = loaded.into_iter().map(|(name, pem)| {
+                    let der = super::sigstore::key_der(&name, &pem)?;
+                    Ok((name, DerPublicKey::new(der)))
+                });
+                TrustedSigner::Keys(keys.collect::<Result<_, String>>()?)
+            }
+            BundleSigner::Certificate { identity, issuer } => {
+                if rule.trusted_root.is_none() {
+                    return Err("certificates need a trusted root".to_owned());
+                }
+                TrustedSigner::Certificate {
+                    identity: Matcher::new(identity)?,
+                    issuer: Matcher::new(issuer)?,
+                }
+            }
+        };
+        let verifier =
+            Verifier::new(&root).map_err(|e| format!("the trusted root cannot be used: {e}"))?;
+        Ok(TrustedBundles {
+            identity: rule.identity.clone(),
+            predicate_type: rule.predicate_type.clone(),
+            signer,
+            verifier,
+            has_root: rule.trusted_root.is_some(),
+        })
+    }
+
+    /// Verifies that `json` is a bundle that signs the manifest of `subject`.
+    pub(super) fn verify(
+        &self,
+        json: &[u8],
+        subject: &Subject,
+    ) -> Result<VerifiedSignature, String> {
+        if self.identity != Identity::Digest {
+            return Err(
+                "a bundle names no image; a rule whose `signedIdentity` is of the type `matchDigest` accepts it"
+                    .to_owned(),
+            );
+        }
+        // The bytes are what is signed, so they have to be those of the digest.
+        let manifest = subject.manifest.filter(|m| m.digest() == subject.digest);
+        match manifest.filter(|m| m.digest().algorithm() == Algorithm::Sha256) {
+            Some(manifest) => self.verify_over(json, manifest.payload()),
+            None => Err("it is of a manifest without a SHA-256 digest".to_owned()),
+        }
+    }
+
+    /// Verifies that `json` is a bundle that signs `artifact`.
+    pub(super) fn verify_over(
+        &self,
+        json: &[u8],
+        artifact: &[u8],
+    ) -> Result<VerifiedSignature, String> {
+        if json.len() > CAP {
+            return Err("it is too large".to_owned());
+        }
+        let text = std::str::from_utf8(json).map_err(|_| "it is no JSON".to_owned())?;
+        let bundle = Bundle::from_json(text).map_err(|e| format!("it is no valid bundle: {e}"))?;
+        let (signer, result) = match &self.signer {
+            TrustedSigner::Keys(keys) => self.by_key(&bundle, artifact, keys)?,
+            TrustedSigner::Certificate { identity, issuer } => {
+                self.by_certificate(&bundle, artifact, identity, issuer)?
+            }
+        };
+        self.check_statement(&bundle)?;
+        let times = result.verified_timestamps().iter().copied();
+        let time = times.chain(result.integrated_time()).min();
+        Ok(VerifiedSignature {
+            format: "sigstore-bundle",
+            signer,
+            reference: None,
+            creator: None,
+            created: None,
+            witnessed: time.and_then(|time| rfc3339(time.as_second())),
+        })
+    }
+
+    fn by_key(
+        &self,
+        bundle: &Bundle,
+        artifact: &[u8],
+        keys: &[(String, DerPublicKey)],
+    ) -> Result<(Signer, VerificationResult), String> {
+        let material = &bundle.verification_material;
+        if self.has_root && material.tlog_entries.is_empty() {
+            return Err("it has no entry of a transparency log".to_owned());
+        }
+        let mut why = "the rule lists no keys".to_owned();
+        for (name, key) in keys {
+            let policy = PublicKeyVerificationPolicy::new(key.clone());
+            let policy = match self.has_root {
+                true => policy,
+                false => policy.skip_tlog_unsafe(),
+            };
+            match self.verifier.verify(artifact, bundle, &policy) {
+                Ok(result) => {
+                    let key = name.trim_matches('`').to_owned();
+                    return Ok((Signer::Key { key }, result));
+                }
+                Err(e) => why = format!("it is not by the key in {name}: {e}"),
+            }
+        }
+        Err(why)
+    }
+
+    fn by_certificate(
+        &self,
+        bundle: &Bundle,
+        artifact: &[u8],
+        identity: &Matcher,
+        issuer: &Matcher,
+    ) -> Result<(Signer, VerificationResult), String> {
+        if matches!(
+            bundle.verification_material.content,
+            VerificationMaterialContent::PublicKey(_)
+        ) {
+            return Err("it is signed by a key and not by a certificate".to_owned());
+        }
+        // Who is accepted is decided below, since patterns may be given.
+        let policy = VerificationPolicy::any_identity();
+        let result = self
+            .verifier
+            .verify(artifact, bundle, &policy)
+            .map_err(|e| e.to_string())?;
+        let found = result.identity().map(|name| name.as_str().to_owned());
+        let found = found.ok_or("its certificate names nobody")?;
+        if !identity.fits(&found) {
+            return Err(format!(
+                "its certificate is for `{found}`, which the rule does not accept"
+            ));
+        }
+        let by = result.issuer().map(str::to_owned);
+        match &by {
+            Some(by) if issuer.fits(by) => {}
+            Some(by) => {
+                return Err(format!(
+                    "its certificate is for a login at `{by}`, which the rule does not accept"
+                ));
+            }
+            None => return Err("its certificate names no login provider".to_owned()),
+        }
+        let signer = Signer::Certificate {
+            identity: found,
+            issuer: by,
+        };
+        Ok((signer, result))
+    }
+
+    /// Of statements, only those of the kind that the rule wants are signatures: that somebody scanned an image does
+    /// not mean that it may be used.
+    fn check_statement(&self, bundle: &Bundle) -> Result<(), String> {
+        let SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
+            return Ok(());
+        };
+        if envelope.payload_type != IN_TOTO {
+            return Err(format!(
+                "its payload is of the type `{}`",
+                envelope.payload_type
+            ));
+        }
+        let statement: Statement = serde_json::from_slice(envelope.payload.as_bytes())
+            .map_err(|e| format!("its statement is not valid: {e}"))?;
+        match statement.predicate_type == self.predicate_type {
+            true => Ok(()),
+            false => Err(format!(
+                "it is a statement of the type `{}`, and `{}` is wanted",
+                statement.predicate_type, self.predicate_type
+            )),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Statement {
+    predicate_type: String,
+}
+
+/// Trusts nobody: a key alone is trusted then.
+const EMPTY_ROOT: &str = r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1","tlogs":[],"certificateAuthorities":[],"ctlogs":[],"timestampAuthorities":[]}"#;
