@@ -17,7 +17,7 @@ pub enum Kind {
     Other,
     /// The image, tag, blob or repository does not exist (2).
     NotFound,
-    /// Authentication or permission (3).
+    /// Authentication or permission, or an image that a signature policy refuses (3).
     NotAllowed,
     /// Content does not match its digest, size or type (4).
     Corrupt,

@@ -11,9 +11,7 @@ use clap::{ArgAction, Command};
 use crate::{Error, Result};
 
 /// Flags of skopeo that barque refuses, why, and what to do: they are about trust, so they are never passed over.
-pub(super) const FLAGS: [(&str, &str, &str); 12] = [
-    ("--policy", NO_POLICY, POLICY_HINT),
-    ("--require-signed", NO_POLICY, POLICY_HINT),
+pub(super) const FLAGS: [(&str, &str, &str); 10] = [
     (
         "--user-agent-prefix",
         "barque calls itself by its own name alone",
@@ -34,9 +32,6 @@ pub(super) const FLAGS: [(&str, &str, &str); 12] = [
     ),
 ];
 
-const NO_POLICY: &str = "barque checks no signature policy";
-const POLICY_HINT: &str =
-    "check signatures before the copy, as with `cosign verify`, and copy by digest";
 const NO_SIGNING: &str = "barque makes no signatures";
 const SIGNING_HINT: &str = "sign the digest that `--digestfile` writes, as with `cosign sign`";
 const NO_ENCRYPTION: &str = "barque does not encrypt layers";

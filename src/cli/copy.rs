@@ -223,7 +223,8 @@ pub(crate) async fn run(
     if is_once_only(&source) || destinations.iter().any(is_once_only) {
         args.retry.never();
     }
-    let want = want(&args, global)?;
+    let mut want = want(&args, global)?;
+    want.admission = Some(global.trust.admission(&source)?);
     // One set of files for both sides: a file is read, and warned of, once.
     let files = AuthFiles::find(args.authfile.clone())?;
     let access = args.src.access(global, Some(&files), args.tls_verify)?;

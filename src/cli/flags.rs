@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::builder::{BoolishValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command};
 
+use super::trust_flags::TrustFlags;
 use crate::copy::Schema1Check;
 use crate::image::{ChosenBy, PlatformRequest};
 use crate::settings::registries_conf::ConfiguredRegistries;
@@ -93,9 +94,8 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "HOST", value_parser = named_host, value_delimiter = ',', env = "BARQUE_ALLOW_PRIVATE_HOST", hide_env_values = true, help_heading = "Global options", hide_short_help = true)]
     pub(crate) allow_private_host: Vec<String>,
 
-    /// Accepted for compatibility with skopeo: barque checks no signature policy
-    #[arg(long, global = true, hide = true)]
-    pub(crate) insecure_policy: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustFlags,
 
     /// Read this registries.conf in place of the user's or the system's; drop-in files still apply
     #[arg(
@@ -332,7 +332,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Offered<T> {
 }
 
 /// A switch by a variable, which may be there without a value.
-fn switch(text: &str) -> Result<bool, String> {
+pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text.to_lowercase().as_str() {
         "y" | "yes" | "t" | "true" | "on" | "1" => Ok(true),
         "n" | "no" | "f" | "false" | "off" | "0" | "" => Ok(false),

@@ -10,7 +10,7 @@ use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, names};
 use crate::copy::{
-    Attachments, Chosen, Referrers, Schema1Check, attached_to, attestations_in_index,
+    Admission, Attachments, Chosen, Referrers, Schema1Check, attached_to, attestations_in_index,
     check_signatures, choose_image,
 };
 use crate::image::platform::check_config;
@@ -81,6 +81,10 @@ pub(crate) struct InspectArgs {
     #[arg(long, conflicts_with_all = ["raw", "config"])]
     attestations: bool,
 
+    /// Ask the signature policy and print what it says of the image, with each signature; a refusal ends with exit code 3
+    #[arg(long, conflicts_with_all = ["raw", "config"])]
+    verify: bool,
+
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
@@ -100,14 +104,22 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> Result<Outcome> {
         jobs.push((text.clone(), names::to_read(text, global)?));
     }
     let context = args.place.context(global, access, None);
-    let what = Arc::new((args, wish, context));
+    let gate = match args.verify {
+        true => Some(Arc::new(global.trust.gate()?)),
+        false => None,
+    };
+    let what = Arc::new((args, wish, context, gate));
     let documents = stream::iter(jobs).map(move |(text, name)| {
         let what = what.clone();
         async move {
-            let (args, wish, context) = &*what;
+            let (args, wish, context, gate) = &*what;
+            let admission = gate.clone().map(|gate| Admission {
+                gate,
+                image: name.clone(),
+            });
             let shown = args.retry.run(async || {
                 let source = open_source(&name, context).await?;
-                inspect(&source, args, wish).await
+                inspect(&source, args, wish, admission.as_ref()).await
             });
             let failed = |e: Error| e.context(format!("inspecting `{text}`"));
             // The verdict follows the document, which shows it too.
@@ -129,6 +141,7 @@ async fn inspect(
     shared: &Arc<dyn Source>,
     args: &InspectArgs,
     wish: &PlatformRequest,
+    admission: Option<&Admission>,
 ) -> Result<(Bytes, Result<()>)> {
     let source = &**shared;
     if (args.raw || args.config)
@@ -188,6 +201,11 @@ async fn inspect(
     }
     let (top, image, config) = match described {
         Described::Whole(top, image, config) => (top, image, config),
+        Described::Sketch(_) if admission.is_some() => {
+            return Err(Error::other(
+                "an image of Registry V1 has no manifest that a signature could be of",
+            ));
+        }
         Described::Sketch(sketch) => {
             let report = SketchReport::new(&sketch, tags.unwrap_or_default());
             let text = shown(&report, args.format.as_deref(), &template::INSPECT)?;
@@ -216,6 +234,15 @@ async fn inspect(
     }
     if args.referrers {
         report.referrers = Some(referrers(source, &top, &image).await?);
+    }
+    if let Some(admission) = admission {
+        let of = match image.digest() == top.digest() {
+            true => ManifestRef::Named,
+            false => ManifestRef::Digest(image.digest().clone()),
+        };
+        let judged = admission.judge(source, &of, &image).await?;
+        report.trust = Some(judged.clone());
+        verdict = verdict.and(judged.enforced().map(drop));
     }
     let text = shown(&report, args.format.as_deref(), &template::INSPECT)?;
     Ok((text, verdict))

@@ -160,6 +160,17 @@ async fn layers(
             .retain(|l| wanted.iter().any(|w| w.digest == l.digest));
         return Ok(report.render(args.json).into());
     }
+    let admission = call.global.trust.admission(name)?;
+    if !admission.is_open() {
+        let of = match named {
+            true => ManifestRef::Named,
+            false => ManifestRef::Digest(manifest.digest().clone()),
+        };
+        admission
+            .judge(&*source, &of, &manifest)
+            .await?
+            .enforced()?;
+    }
     let wanted = match &view {
         View::Schema1(_) => sized_blobs(&*source, wanted).await?,
         _ => wanted,

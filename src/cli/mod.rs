@@ -31,6 +31,8 @@ mod signals;
 #[cfg(feature = "sync")]
 mod sync;
 mod tags;
+mod trust_flags;
+mod verify;
 mod verify_copy;
 
 use std::borrow::Cow;
@@ -105,6 +107,8 @@ enum Command {
     Repos(repos::ReposArgs),
     /// Download the layers of an image into a directory, or list them
     Layers(layers::LayersArgs),
+    /// Verify the signatures of an image
+    Verify(Box<verify::VerifyArgs>),
     /// Mirror many images, from a declaration or a repository
     #[cfg(feature = "sync")]
     Sync(Box<sync::SyncArgs>),
@@ -283,6 +287,7 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Repos(args) => repos::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global, screen, workers).await?,
+        Command::Verify(args) => verify::run(*args, global).await?,
         #[cfg(feature = "sync")]
         Command::Sync(args) => sync::run(*args, global, screen, workers).await?,
         Command::Referrers(args) => referrers::run(args, global).await?,

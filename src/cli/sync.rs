@@ -184,6 +184,7 @@ pub(crate) async fn run(
         FormatName::V2s2 => Format::Schema2,
     });
     let mut options = Options::new(from, to, copy);
+    options.gate = Arc::new(global.trust.gate()?);
     options.jobs = args.jobs.into();
     options.keep_going = args.keep_going || args.src.is_none() && !args.fail_fast;
     options.fast = args.fast;

@@ -8,6 +8,7 @@
 //! bytes (`engine`) know these and not each other; `plan` and `run` put them together.
 
 mod adaptive_limit;
+mod admission;
 mod attached;
 mod attestations;
 mod choose;
@@ -35,6 +36,7 @@ mod verify;
 
 pub use crate::image::Schema1Check;
 pub use crate::transport::{BlobOutcome, Upgrade, codec};
+pub use admission::Admission;
 pub use attached::{Attached, attached_to};
 pub use attestations::{Attestation, attestations, attestations_in_index, read_statements};
 pub use choose::{Chosen, choose_image};

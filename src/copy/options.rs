@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::admission::Admission;
 use crate::image::{
     Descriptor, Manifest, MediaType, PlatformPattern, PlatformRequest, Repository, Schema1Check,
     Schema1Signer, Tag,
@@ -41,6 +42,8 @@ pub struct CopyOptions {
     pub leave_signatures: bool,
     /// What is copied along with the image.
     pub attachments: Attachments,
+    /// The policy that the image has to pass; `None` lets all pass.
+    pub admission: Option<Admission>,
 }
 
 impl CopyOptions {
@@ -61,6 +64,7 @@ impl CopyOptions {
             elsewhere,
             leave_signatures: true,
             attachments: Attachments::default(),
+            admission: None,
         }
     }
 

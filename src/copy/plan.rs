@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::admission::{Admission, admit};
 use super::attached::{self, Subjects};
 use super::choose::left_behind;
 use super::expect::requests_so_far;
@@ -174,8 +175,12 @@ async fn draw(
     let is_wanted = |there: &Digest, wanted: &Digest| {
         wanted == there || (wanted == top.digest() && top.is(there))
     };
+    let admission = want.admission.as_ref();
+    // Otherwise the manifests are read first, to be judged.
+    let passes = admission.is_none_or(Admission::is_open);
     if vouches
         && stays
+        && passes
         && let Some(chosen) = &wanted
         && current
             .as_ref()
@@ -184,10 +189,11 @@ async fn draw(
         return up_to_date(current, chosen, true).await;
     }
     let platforms = match &want.platforms {
-        Platforms::All { .. } if retag => &Platforms::IndexOnly,
+        Platforms::All { .. } if retag && passes => &Platforms::IndexOnly,
         other => other,
     };
     let mut graph = walk(source, &top, platforms).await.map_err(reading)?;
+    let known = admit(admission, source, &top, &graph.nodes).await?;
     let mut losses = Vec::new();
     for node in &graph.nodes {
         let named = node.manifest.digest() == top.digest();
@@ -316,7 +322,7 @@ async fn draw(
         plan.manifests
             .retain(|m| m.at == ManifestRef::Named || made(m));
     } else if !want.leave_signatures {
-        signatures::add(&mut plan, top.digest(), source, destination).await?;
+        signatures::add(&mut plan, top.digest(), &known, source, destination).await?;
     }
     Ok((plan, current, subjects))
 }

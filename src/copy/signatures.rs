@@ -1,6 +1,8 @@
 //! Signatures that are kept with manifests: they go along with a manifest that stays as it is, and are left behind,
 //! with a warning, where it changes or where the destination has no place for them. Nothing here checks one.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use super::options::Platforms;
@@ -47,13 +49,16 @@ pub(super) async fn add_to_present(
             stays,
         }));
     }
-    add_all(plan, top.digest(), signed, source, destination).await
+    let known = HashMap::new();
+    add_all(plan, top.digest(), (signed, &known), source, destination).await
 }
 
-/// Adds to `plan`, whose manifests are those of the image `top`, the signatures that the source has of them.
+/// Adds to `plan`, whose manifests are those of the image `top`, the signatures that the source has of them. Those in
+/// `known`, by the digest of their manifest, were read before.
 pub(super) async fn add(
     plan: &mut CopyPlan,
     top: &Digest,
+    known: &HashMap<Digest, Vec<Bytes>>,
     source: &dyn Source,
     destination: &dyn Destination,
 ) -> Result<()> {
@@ -64,13 +69,13 @@ pub(super) async fn add(
         at: step.at.clone(),
         stays: !upgraded && step.awaits == Awaits::Nothing && *step.manifest.digest() == step.was,
     });
-    add_all(plan, top, signed.collect(), source, destination).await
+    add_all(plan, top, (signed.collect(), known), source, destination).await
 }
 
 async fn add_all(
     plan: &mut CopyPlan,
     top: &Digest,
-    signed: Vec<Signed<'_>>,
+    (signed, known): (Vec<Signed<'_>>, &HashMap<Digest, Vec<Bytes>>),
     source: &dyn Source,
     destination: &dyn Destination,
 ) -> Result<()> {
@@ -80,7 +85,10 @@ async fn add_all(
             true => ManifestRef::Named,
             false => ManifestRef::Digest(was.clone()),
         };
-        let found = source.signatures(&of, was).await.map_err(reading)?;
+        let found = match known.get(was) {
+            Some(found) => found.clone(),
+            None => source.signatures(&of, was).await.map_err(reading)?,
+        };
         let mut bytes = Vec::new();
         // Reasons to leave some behind, each with how many it concerns.
         let mut left: Vec<(String, usize)> = Vec::new();

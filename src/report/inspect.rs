@@ -14,6 +14,7 @@ use crate::image::{
     Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, Schema1View,
     SignatureCheck, View,
 };
+use crate::trust::Verdict;
 use crate::{Error, Kind, Result};
 
 /// What `inspect` prints of an image or artifact.
@@ -71,6 +72,9 @@ pub(crate) struct InspectReport {
     /// Only where they were asked for: what refers to the image, and to the index that led to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referrers: Option<Vec<Referrer>>,
+    /// Only where the signature policy was to be asked: what it says of the manifest that the document describes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Verdict>,
 }
 
 /// A signature of a docker schema 1 manifest in [`InspectReport::signatures`].
@@ -194,6 +198,7 @@ impl InspectReport {
             signatures: None,
             attestations: None,
             referrers: None,
+            trust: None,
         };
         if let View::Index(index) = view(from.top)? {
             report.platforms = Some(platforms(&index));
@@ -577,6 +582,15 @@ mod tests {
         report.add_signatures(&[], true);
         report.attestations = Some(Vec::new());
         report.referrers = Some(Vec::new());
+        report.trust = Some(Verdict {
+            image: String::new(),
+            digest: oci.digest().clone(),
+            policy: None,
+            scope: None,
+            accepted: true,
+            verified: false,
+            requirements: Vec::new(),
+        });
         let report = serde_json::to_value(report).unwrap();
         let keys: Vec<_> = report.as_object().unwrap().keys().collect();
         let Shape::Struct(fields) = &INSPECT else {

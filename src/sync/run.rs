@@ -17,11 +17,12 @@ use super::declaration::{
 use super::select::Rule;
 use super::shard::Shard;
 use super::target::{SourceName, Target};
-use crate::copy::{self, CopyOptions, Quiet};
+use crate::copy::{self, Admission, CopyOptions, Quiet};
 use crate::image::{Digest, ImageName, Repository, Tag};
 use crate::open::{all_tags, open_destination, open_source, open_tags};
 use crate::settings::{Access, Context, Credential, Found, Login};
 use crate::transport::Presence;
+use crate::trust::Gate;
 use crate::{Error, Kind, Result};
 
 /// How a declaration is carried out.
@@ -34,6 +35,8 @@ pub struct Options {
     pub to: Context,
     /// What holds for every copy; [`How`] sets its platforms.
     pub copy: CopyOptions,
+    /// The policy that each image has to pass.
+    pub gate: Arc<Gate>,
     /// Most images in work at a time.
     pub jobs: usize,
     /// Go on with the other images after a failure.
@@ -53,6 +56,7 @@ impl Options {
             from,
             to,
             copy,
+            gate: Arc::default(),
             jobs: 4,
             keep_going: false,
             fast: false,
@@ -406,6 +410,10 @@ impl Run {
         let options = CopyOptions {
             platforms: platforms(how, &self.options.copy.platforms),
             look: self.options.dry_run,
+            admission: Some(Admission {
+                gate: self.options.gate.clone(),
+                image: item.source.clone(),
+            }),
             ..self.options.copy.clone()
         };
         let plan = match copy::plan(&*source, &*destination, &options).await {

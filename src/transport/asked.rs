@@ -76,6 +76,14 @@ impl dyn Source + '_ {
         }
     }
 
+    /// The sigstore bundles that refer to the manifest `of`; unchecked.
+    pub async fn bundles(&self, of: &Digest) -> Result<Vec<Bytes>> {
+        match self.offers().bundles {
+            Some(bundles) => bundles.bundles(of).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// What can be said of the image without its layers, where the manifest is only made by reading them all.
     pub async fn sketch(&self) -> Result<Option<Sketch>> {
         match self.offers().sketches {

@@ -6,6 +6,7 @@
 
 mod attached;
 mod attachments;
+mod bundles;
 mod delete;
 mod destination;
 mod lookaside;
@@ -138,6 +139,7 @@ impl Source for DockerSource {
             signatures: Some(self),
             tags: Some(self),
             attachments: Some(self),
+            bundles: Some(self),
             ..SourceOffers::default()
         }
     }

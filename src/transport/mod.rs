@@ -37,10 +37,10 @@ pub use body::BlobBody;
 pub use elsewhere::Elsewhere;
 pub use layer_files::LayerFiles;
 pub use place::{
-    AttachmentSource, AttachmentStore, BlobOrder, BlobSizes, Destination, DestinationInventory,
-    DestinationOffers, IndexDescriptions, Network, RangedBlobs, RawManifest, SignatureSource,
-    SignatureStore, Sketches, Source, SourceInventory, SourceOffers, StreamedBlobs, TagList,
-    WriteEstimates,
+    AttachmentSource, AttachmentStore, BlobOrder, BlobSizes, BundleSource, Destination,
+    DestinationInventory, DestinationOffers, IndexDescriptions, Network, RangedBlobs, RawManifest,
+    SignatureSource, SignatureStore, Sketches, Source, SourceInventory, SourceOffers,
+    StreamedBlobs, TagList, WriteEstimates,
 };
 pub use types::{
     Attachment, BlobOutcome, BlobStream, CONFIG_CAP, Deleted, DestinationCan, Expected, Foreign,

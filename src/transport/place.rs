@@ -59,6 +59,7 @@ pub struct SourceOffers<'a> {
     pub ranges: Option<&'a dyn RangedBlobs>,
     pub sizes: Option<&'a dyn BlobSizes>,
     pub signatures: Option<&'a dyn SignatureSource>,
+    pub bundles: Option<&'a dyn BundleSource>,
     pub raw_manifest: Option<&'a dyn RawManifest>,
     pub sketches: Option<&'a dyn Sketches>,
     pub tags: Option<&'a dyn TagList>,
@@ -163,6 +164,13 @@ pub trait SignatureSource: Send + Sync {
     ///
     /// [`StoredSignature`]: crate::trust::StoredSignature
     async fn signatures(&self, of: &ManifestRef, digest: &Digest) -> Result<Vec<Bytes>>;
+}
+
+/// A source that can list what refers to a manifest, sigstore bundles among it.
+#[async_trait]
+pub trait BundleSource: Send + Sync {
+    /// The bundles that refer to the manifest `of`, as they are, in the order of the list; unchecked.
+    async fn bundles(&self, of: &Digest) -> Result<Vec<Bytes>>;
 }
 
 /// A source that can show the bytes that its name stands for even if they are not a manifest of a known kind: it cannot

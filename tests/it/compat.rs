@@ -213,7 +213,6 @@ fn a_file_that_cannot_be_written_is_told_before_the_copy() {
 fn what_is_about_trust_is_refused_and_not_passed_over() {
     let barque = sandbox();
     for (flag, why) in [
-        ("--policy=p.json", "checks no signature policy"),
         ("--sign-by=me", "makes no signatures"),
         ("--sign-by-sigstore=p.yaml", "makes no signatures"),
         ("--sign-identity=x", "makes no signatures"),

@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 17] = [
+const PAGES: [(&str, &str); 18] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("verify-copy", "verify-copy.md"),
     ("tags", "tags.md"),
     ("repos", "repos.md"),
     ("layers", "layers.md"),
+    ("verify", "verify.md"),
     ("sync", "sync.md"),
     ("referrers", "referrers.md"),
     ("attest", "referrers.md"),

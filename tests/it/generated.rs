@@ -88,7 +88,7 @@ fn the_completions_are_fresh() {
     for (file, script) in &made {
         assert!(script.contains("preserve-digests"), "{file}");
         // By its description, and by its name in bash, which has no descriptions.
-        let hidden = ["dest-precompute-digests", "insecure-policy"];
+        let hidden = ["dest-precompute-digests"];
         assert!(
             !hidden.iter().any(|h| script.contains(h)),
             "{file} has what is hidden"

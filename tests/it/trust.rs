@@ -1,11 +1,26 @@
-//! Signature policies: the shared tables of verdicts.
+//! Signature policies: the shared tables of verdicts, and what commands do by them.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use std::path::Path;
+#[cfg(feature = "trust")]
+mod attachments;
+#[cfg(feature = "trust")]
+mod bundles;
+mod copies;
+mod gpg;
+mod hostile;
+#[cfg(all(feature = "serve", feature = "trust"))]
+mod referred;
+#[cfg(feature = "serve")]
+mod registries;
+
+use std::path::{Path, PathBuf};
 
 use barque::image::ImageName;
+use barque::image::Manifest;
 use barque::settings::policy::{Policy, Scope};
+use barque::trust::{Found, Gate, Leniency, Subject, Verdict};
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -114,4 +129,146 @@ fn the_policy_file_is_found() {
     assert_eq!(file(Some(&user), &set), user);
     let missing = Policy::load_in(Some(Path::new("/no/p.json")), &plain).unwrap_err();
     assert!(missing.to_string().contains("`/no/p.json`"), "{missing}");
+}
+
+#[derive(Deserialize)]
+struct Case {
+    id: String,
+    source: String,
+    requirements: Value,
+    verdict: String,
+}
+
+/// Cases in which barque is stricter than other programs: a signature of OpenPGP version 3.
+const STRICTER: [&str; 1] = ["loose-subkey.signature-v3"];
+
+/// What lies in a `dir:` image: its manifest and its signatures.
+fn image_in(dir: &Path) -> Option<(Manifest, Found)> {
+    let raw = std::fs::read(dir.join("manifest.json")).ok()?;
+    let manifest = Manifest::parse(raw.into(), None).ok()?;
+    let read = |n: usize| std::fs::read(dir.join(format!("signature-{n}"))).ok();
+    let signatures = (1..).map_while(|n| read(n).map(Bytes::from));
+    Some((manifest, found(signatures)))
+}
+
+fn found(signatures: impl IntoIterator<Item = Bytes>) -> Found {
+    Found {
+        signatures: signatures.into_iter().collect(),
+        ..Found::default()
+    }
+}
+
+/// A case of standalone verification: a manifest, a signature and a key.
+const ODD: [(&str, bool); 12] = [
+    ("SHA1", false),
+    ("SHA224", true),
+    ("SHA512", true),
+    ("textmode", true),
+    ("uncompressed", true),
+    ("zlib", true),
+    ("bzip2", true),
+    ("armored", false),
+    ("two-signers", false),
+    ("concatenated", false),
+    ("detached", false),
+    ("by-expired-key", false),
+];
+
+#[test]
+fn openpgp_messages_are_accepted_in_one_form() {
+    let Some(dir) = fixtures::sibling("fixtures-trust") else {
+        return;
+    };
+    let raw = fixtures::read(&dir, "simple/image.manifest.json");
+    let manifest = Manifest::parse(raw.into(), None).unwrap();
+    let files = ["rsa.pub.asc", "expired.pub.asc"].map(|f| dir.join("own/keys").join(f));
+    let identity = json!({"type": "exactReference", "dockerReference": "testing/manifest:v1"});
+    let rule = json!({"type": "signedBy", "keyType": "GPGKeys", "keyPaths": files, "signedIdentity": identity});
+    let policy = json!({"default": [rule]}).to_string();
+    let gate = Gate::new(Some(
+        Policy::parse(policy.as_bytes(), Path::new("/p.json")).unwrap(),
+    ));
+    let name = ImageName::parse("dir:/x").unwrap();
+    let subject = Subject {
+        image: &name,
+        digest: manifest.digest(),
+        manifest: Some(&manifest),
+    };
+    let lenient = gate.clone().with_leniency(Leniency {
+        sha1: true,
+        ..Leniency::default()
+    });
+    for (file, accepted) in ODD {
+        let signature = fixtures::read(&dir, &format!("own/odd/{file}.signature"));
+        let found = found([Bytes::from(signature)]);
+        let verdict = gate.judge(&subject, &found);
+        assert_eq!(verdict.accepted, accepted, "{file}: {verdict:?}");
+        let verdict = lenient.judge(&subject, &found);
+        assert_eq!(
+            verdict.accepted,
+            accepted || file == "SHA1",
+            "{file}: {verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn images_are_judged_as_the_fixtures_say() {
+    let Some(dir) = fixtures::sibling("fixtures-trust") else {
+        return;
+    };
+    let cases: Vec<Case> = fixtures::json(&dir, "cases.json");
+    assert!(cases.len() >= 109);
+    let tmp = tempfile::tempdir().unwrap();
+    let mut wrong = Vec::new();
+    for case in cases {
+        let place = |text: &str| text.replace("@/", &format!("{}/", dir.display()));
+        let path = match case.source.strip_prefix("dir:") {
+            Some(path) => PathBuf::from(place(path)),
+            None => {
+                let loose = case.source.strip_prefix("manifest ").unwrap();
+                let (manifest, signature) = loose.split_once(" + signature ").unwrap();
+                let path = tmp.path().join(&case.id);
+                std::fs::create_dir(&path).unwrap();
+                std::fs::copy(place(manifest), path.join("manifest.json")).unwrap();
+                std::fs::copy(place(signature), path.join("signature-1")).unwrap();
+                path
+            }
+        };
+        let path = path.as_path();
+        let rules = json!({"default": [{"type": "reject"}], "transports": {"dir": {"": case.requirements}}});
+        let rules = place(&rules.to_string());
+        let policy = Policy::parse(rules.as_bytes(), Path::new("/p.json")).unwrap();
+        let name = ImageName::Dir { path: path.into() };
+        let judge = |gate: &Gate| {
+            // An image whose manifest cannot be read is not judged at all.
+            let (manifest, found) = image_in(path)?;
+            let subject = Subject {
+                image: &name,
+                digest: manifest.digest(),
+                manifest: Some(&manifest),
+            };
+            Some(gate.judge(&subject, &found))
+        };
+        let gate = Gate::new(Some(policy));
+        let accepted = |verdict: &Option<Verdict>| verdict.as_ref().is_some_and(|v| v.accepted);
+        let mut verdict = judge(&gate);
+        if STRICTER.contains(&case.id.as_str()) {
+            assert!(!accepted(&verdict), "{}", case.id);
+            let lenient = gate.with_leniency(Leniency {
+                sha1: true,
+                openpgp_v3: true,
+                ..Leniency::default()
+            });
+            verdict = judge(&lenient);
+        }
+        if accepted(&verdict) != (case.verdict == "accepted") {
+            wrong.push(format!("{}: {:?} not {}", case.id, verdict, case.verdict));
+        }
+        if let Some(verdict) = verdict.filter(|v| !v.accepted) {
+            let refused = verdict.enforced().unwrap_err();
+            assert!(refused.to_string().contains("`/p.json`"), "{refused}");
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

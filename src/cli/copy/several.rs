@@ -108,7 +108,7 @@ pub(super) async fn copied(
                 Err(e) => results[n] = Some(Err(e.context("writing the destination"))),
             }
         }
-        let want = want.clone();
+        let want = want_of(want, sides.source);
         let copying = async move { Ok(copy_to_all(source, opened, &want).await) };
         let done = workers.run(copying).await?;
         for (n, result) in places.into_iter().zip(done) {
@@ -127,6 +127,15 @@ pub(super) async fn copied(
     }
 }
 
+/// `want` for an image that may be one of several: policies go by its own name.
+fn want_of(want: &CopyOptions, source: &ImageName) -> CopyOptions {
+    let mut want = want.clone();
+    if let Some(admission) = &mut want.admission {
+        admission.image = source.clone();
+    }
+    want
+}
+
 /// What would be done at each destination.
 pub(super) async fn plans(
     args: &CopyArgs,
@@ -138,7 +147,7 @@ pub(super) async fn plans(
         let plan = args.retry.run(async || {
             let source = open_source(sides.source, sides.from).await?;
             let destination = open_destination(name, sides.to).await?;
-            let plan = copy::plan(&*source, &*destination, want).await?;
+            let plan = copy::plan(&*source, &*destination, &want_of(want, sides.source)).await?;
             Ok(PlanReport::new(&plan, source.name(), destination.name()).render(args.json))
         });
         let doing = |e: Error| e.context(format!("copying `{}` to `{name}`", sides.source));

@@ -56,6 +56,7 @@ pub(crate) static INSPECT: Shape = Struct(&[
     ("Signatures", "Signatures", List(&SIGNATURE)),
     ("Attestations", "Attestations", List(&ATTESTATION)),
     ("Referrers", "Referrers", List(&REFERRER)),
+    ("Trust", "Trust", TRUST),
 ]);
 
 static ATTESTATION: Shape = Struct(&[
@@ -92,6 +93,40 @@ static REFERRER: Shape = Struct(&[
     ("Subject", "Subject", Digest),
     ("Annotations", "Annotations", Map(&Text)),
     ("Referrers", "Referrers", List(&REFERRER)),
+]);
+
+/// What a signature policy says (`Verdict` of `trust`).
+const TRUST: Shape = Struct(&[
+    ("Image", "Image", Text),
+    ("Digest", "Digest", Digest),
+    ("Policy", "Policy", Text),
+    ("Scope", "Scope", Text),
+    ("Accepted", "Accepted", Bool),
+    ("Verified", "Verified", Bool),
+    ("Requirements", "Requirements", List(&REQUIREMENT)),
+]);
+
+static REQUIREMENT: Shape = Struct(&[
+    ("Type", "Type", Text),
+    ("Satisfied", "Satisfied", Bool),
+    ("Reason", "Reason", Text),
+    ("Signatures", "Signatures", List(&ATTEMPT)),
+]);
+
+static ATTEMPT: Shape = Struct(&[
+    ("Signature", "Signature", Text),
+    ("Verified", "Verified", Bool),
+    ("Format", "Format", Text),
+    ("Fingerprint", "Fingerprint", Text),
+    ("SigningFingerprint", "SigningFingerprint", Text),
+    ("Key", "Key", Text),
+    ("Identity", "Identity", Text),
+    ("Issuer", "Issuer", Text),
+    ("Reference", "Reference", Text),
+    ("Creator", "Creator", Text),
+    ("Created", "Created", Text),
+    ("Witnessed", "Witnessed", Text),
+    ("Reason", "Reason", Text),
 ]);
 
 static SIGNATURE: Shape = Struct(&[

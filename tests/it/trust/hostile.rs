@@ -1,0 +1,301 @@
+//! Signatures that are to fool a policy. None is accepted, and each is refused for its reason.
+
+use std::path::{Path, PathBuf};
+
+use barque::image::{ImageName, Manifest};
+use barque::settings::policy::Policy;
+use barque::trust::{Found, Gate, Subject};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::gpg::{Gpg, payload, signed_by};
+use crate::support::peers;
+
+const REFERENCE: &str = "registry.example/team/app:v1";
+const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
+
+/// Why `signature` is refused as the only one of an image, by a rule for `key`.
+fn refusal(rules: Value, name: &str, signatures: &[Vec<u8>]) -> String {
+    let policy = json!({"default": rules}).to_string();
+    let gate = Gate::new(Some(
+        Policy::parse(policy.as_bytes(), Path::new("/p.json")).unwrap(),
+    ));
+    let manifest = Manifest::parse(Bytes::from_static(MANIFEST.as_bytes()), None).unwrap();
+    let found = Found {
+        signatures: signatures.iter().cloned().map(Bytes::from).collect(),
+        ..Found::default()
+    };
+    let image = ImageName::parse(name).unwrap();
+    let subject = Subject {
+        image: &image,
+        digest: manifest.digest(),
+        manifest: Some(&manifest),
+    };
+    match gate.judge(&subject, &found).enforced() {
+        Ok(verdict) => format!("accepted: {verdict:?}"),
+        Err(e) => e.to_string(),
+    }
+}
+
+fn digest() -> String {
+    let manifest = Manifest::parse(Bytes::from_static(MANIFEST.as_bytes()), None).unwrap();
+    manifest.digest().to_string()
+}
+
+#[test]
+fn forged_openpgp_signatures_are_refused() {
+    if peers::missing(&["gpg"]) {
+        return;
+    }
+    let gpg = Gpg::new();
+    let key = gpg.key("alice", "ed25519");
+    gpg.key("mallory", "ed25519");
+    let rule = json!([signed_by(&key, REFERENCE)]);
+    let good = payload(&digest(), REFERENCE);
+    let signed = |text: &str| gpg.sign("alice", text);
+    let with = |flags: &[&str]| {
+        gpg.run(
+            &[&["--local-user", "=alice"], flags].concat(),
+            good.as_bytes(),
+        )
+    };
+    let whole = signed(&good);
+    let mut flipped = gpg.sign_with(
+        &["--local-user", "=alice", "--compress-algo", "none"],
+        &good,
+    );
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    let cut = whole[..whole.len() - 9].to_vec();
+    let huge = signed(&good.replace(
+        "\"optional\":{}",
+        &format!("\"optional\":{{\"x\":\"{}\"}}", "a".repeat(5 << 20)),
+    ));
+    let twice = [whole.clone(), whole.clone()].concat();
+    let unsigned = gpg.run(&["--store"], good.as_bytes());
+    let both = gpg.sign_with(
+        &["--local-user", "=alice", "--local-user", "=mallory"],
+        &good,
+    );
+    let other = payload(&digest().replace("sha256:", "sha512:"), REFERENCE);
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("empty", Vec::new(), "it is empty"),
+        ("text", b"hello".to_vec(), "0x68"),
+        ("bare packet header", b"\xa3".to_vec(), "no OpenPGP message"),
+        (
+            "wrong key",
+            gpg.sign("mallory", &good),
+            "which the rule does not list",
+        ),
+        ("two signers", both, "one signature and its payload"),
+        ("two messages", twice, "something follows"),
+        ("unsigned", unsigned, ""),
+        (
+            "detached",
+            with(&["--detach-sign"]),
+            "one signature and its payload",
+        ),
+        ("cleartext", with(&["--clear-sign"]), "0x2d"),
+        ("armored", with(&["--armor", "--sign"]), "0x2d"),
+        (
+            "SHA-1",
+            with(&[
+                "--digest-algo",
+                "SHA1",
+                "--allow-weak-digest-algos",
+                "--sign",
+            ]),
+            "SHA-1",
+        ),
+        ("flipped bit", flipped, ""),
+        ("cut", cut, ""),
+        ("huge", huge, "too large"),
+        (
+            "other digest",
+            signed(&payload(
+                &digest().replace("sha256:", "sha256:0")[..71],
+                REFERENCE,
+            )),
+            "another manifest",
+        ),
+        ("other algorithm", signed(&other), "not valid"),
+        (
+            "other name",
+            signed(&payload(&digest(), "registry.example/team/other:v1")),
+            "does not accept",
+        ),
+        (
+            "other tag",
+            signed(&payload(&digest(), "registry.example/team/app:v2")),
+            "does not accept",
+        ),
+        (
+            "no tag",
+            signed(&payload(&digest(), "registry.example/team/app")),
+            "does not accept",
+        ),
+        (
+            "longer name",
+            signed(&payload(&digest(), "registry.example/team/app:v1/x")),
+            "no image name",
+        ),
+        (
+            "upper case",
+            signed(&payload(&digest(), "registry.example/Team/app:v1")),
+            "no image name",
+        ),
+        (
+            "cosign's type",
+            signed(&good.replace(
+                "atomic container signature",
+                "cosign container image signature",
+            )),
+            "`critical.type`",
+        ),
+        (
+            "duplicate key",
+            signed(&good.replace("\"optional\":{}", "\"optional\":{},\"optional\":{}")),
+            "given twice",
+        ),
+        (
+            "unknown key",
+            signed(&good.replace("\"optional\":{}", "\"optional\":{},\"x\":1")),
+            "unknown key",
+        ),
+        (
+            "no optional",
+            signed(&good.replace(",\"optional\":{}", "")),
+            "`optional` is missing",
+        ),
+        (
+            "two documents",
+            signed(&format!("{good}{good}")),
+            "not valid",
+        ),
+        ("no JSON", signed("This is not JSON"), "not valid"),
+        ("empty payload", signed(""), "not valid"),
+        ("not UTF-8", gpg.sign("alice", b"\xff\xfe"), "not valid"),
+    ];
+    assert!(cases.len() >= 29);
+    for (name, signature, why) in cases {
+        let reason = refusal(rule.clone(), "dir:/x", &[signature]);
+        assert!(!reason.starts_with("accepted"), "{name}: {reason}");
+        assert!(
+            reason.contains("signature 1: ") && reason.contains(why),
+            "{name}: {reason}"
+        );
+    }
+    let accepted = refusal(rule.clone(), "dir:/x", std::slice::from_ref(&whole));
+    assert!(accepted.starts_with("accepted"), "{accepted}");
+    // The same signature under rules that do not accept it.
+    let asked = "docker://registry.example/team/app:v1";
+    let rule_of = |identity: Value| json!([{"type": "signedBy", "keyType": "GPGKeys", "keyPath": key, "signedIdentity": identity}]);
+    let exact = rule_of(json!({"type": "matchExact"}));
+    assert!(refusal(exact.clone(), asked, std::slice::from_ref(&whole)).starts_with("accepted"));
+    for (rules, image) in [
+        (exact.clone(), "docker://registry.example/team/app:v2"),
+        (exact.clone(), "docker://registry.example/team/app2:v1"),
+        (exact.clone(), "docker://other.example/team/app:v1"),
+        (exact.clone(), "dir:/x"),
+        (
+            rule_of(json!({"type": "matchRepository"})),
+            "docker://registry.example/team:v1",
+        ),
+        (
+            json!([rule_of(json!({"type": "matchExact"}))[0], {"type": "reject"}]),
+            asked,
+        ),
+        (
+            json!([{"type": "signedBy", "keyType": "X509Certificates", "keyPath": key}]),
+            asked,
+        ),
+        (
+            json!([{"type": "signedBy", "keyType": "GPGKeys", "keyPaths": [key, "/no/such"]}]),
+            asked,
+        ),
+        (
+            json!([{"type": "signedBy", "keyType": "GPGKeys", "keyPaths": []}]),
+            asked,
+        ),
+        (json!([{"type": "sigstoreSigned", "keyPath": key}]), asked),
+        (
+            json!([{"type": "signedBaseLayer", "baseLayerIdentity": {"type": "matchExact"}}]),
+            asked,
+        ),
+    ] {
+        let reason = refusal(rules.clone(), image, std::slice::from_ref(&whole));
+        assert!(
+            reason.contains("is refused by"),
+            "{rules} {image}: {reason}"
+        );
+    }
+}
+
+#[test]
+fn keys_that_lost_trust_are_refused_as_gpg_does() {
+    if peers::missing(&["gpg"]) {
+        return;
+    }
+    let gpg = Gpg::new();
+    let good = payload(&digest(), REFERENCE);
+    let why = |key: &PathBuf, signature: &[u8]| {
+        let rules = json!([signed_by(key, REFERENCE)]);
+        refusal(rules, "dir:/x", &[signature.to_vec()])
+    };
+    // Expired: the key lived for a day, some time ago, and signed then.
+    let past = ["--faked-system-time", "20240101T000000"];
+    gpg.run(
+        &[
+            &past[..],
+            &["--quick-gen-key", "old", "ed25519", "sign", "1d"],
+        ]
+        .concat(),
+        b"",
+    );
+    let signature = gpg.run(
+        &[&past[..], &["--local-user", "=old", "--sign"]].concat(),
+        good.as_bytes(),
+    );
+    let reason = why(&gpg.export("old"), &signature);
+    assert!(reason.contains("which has expired"), "{reason}");
+    // The key lives on, and the signature was for a day.
+    gpg.run(
+        &[
+            &past[..],
+            &["--quick-gen-key", "aged", "ed25519", "sign", "never"],
+        ]
+        .concat(),
+        b"",
+    );
+    let aged = gpg.export("aged");
+    let sign = [
+        "--local-user",
+        "=aged",
+        "--default-sig-expire",
+        "1d",
+        "--sign",
+    ];
+    let signature = gpg.run(&[&past[..], &sign].concat(), good.as_bytes());
+    assert!(why(&aged, &signature).contains("its signature has expired"));
+    assert!(why(&aged, &gpg.sign("aged", &good)).starts_with("accepted"));
+    // Revoked, with the certificate that gpg made along with the key.
+    let key = gpg.key("lost", "ed25519");
+    let before = std::fs::read(&key).unwrap();
+    let signature = gpg.sign("lost", &good);
+    assert!(why(&key, &signature).starts_with("accepted"));
+    let revocations = gpg.home().join("openpgp-revocs.d");
+    let file = std::fs::read_dir(&revocations).unwrap();
+    let texts = file.map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap());
+    for text in texts.collect::<Vec<_>>() {
+        // The colon keeps people from importing it by accident.
+        let text = text.replace(":-----BEGIN", "-----BEGIN");
+        gpg.run(&["--import"], text.as_bytes());
+    }
+    let revoked = gpg.export("lost");
+    let reason = why(&revoked, &signature);
+    assert!(reason.contains("which was revoked"), "{reason}");
+    // A copy from before the revocation does not help.
+    let both = [before, std::fs::read(&revoked).unwrap()].concat();
+    std::fs::write(&key, both).unwrap();
+    assert!(why(&key, &signature).contains("which was revoked"));
+}
