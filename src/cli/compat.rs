@@ -11,18 +11,13 @@ use clap::{ArgAction, Command};
 use crate::{Error, Result};
 
 /// Flags of skopeo that barque refuses, why, and what to do: they are about trust, so they are never passed over.
-pub(super) const FLAGS: [(&str, &str, &str); 10] = [
+pub(super) const FLAGS: [(&str, &str, &str); 5] = [
     (
         "--user-agent-prefix",
         "barque calls itself by its own name alone",
         "leave the flag out",
     ),
-    ("--sign-by", NO_SIGNING, SIGNING_HINT),
-    ("--sign-by-sigstore", NO_SIGNING, SIGNING_HINT),
-    ("--sign-by-sigstore-private-key", NO_SIGNING, SIGNING_HINT),
-    ("--sign-by-sq-fingerprint", NO_SIGNING, SIGNING_HINT),
-    ("--sign-identity", NO_SIGNING, SIGNING_HINT),
-    ("--sign-passphrase-file", NO_SIGNING, SIGNING_HINT),
+    ("--sign-by-sq-fingerprint", NO_SEQUOIA, SEQUOIA_HINT),
     ("--encryption-key", NO_ENCRYPTION, ENCRYPTION_HINT),
     ("--encrypt-layer", NO_ENCRYPTION, ENCRYPTION_HINT),
     (
@@ -32,28 +27,18 @@ pub(super) const FLAGS: [(&str, &str, &str); 10] = [
     ),
 ];
 
-const NO_SIGNING: &str = "barque makes no signatures";
-const SIGNING_HINT: &str = "sign the digest that `--digestfile` writes, as with `cosign sign`";
+const NO_SEQUOIA: &str = "barque does not use the keys of Sequoia";
+const SEQUOIA_HINT: &str =
+    "export the secret key to a file, and give that with `--sign-by`, as in `--sign-by ./key.asc`";
 const NO_ENCRYPTION: &str = "barque does not encrypt layers";
 const ENCRYPTION_HINT: &str =
     "encrypt the image with another program, such as skopeo, and copy the result";
 
 /// Commands of skopeo that barque has not.
-pub(super) const COMMANDS: [(&str, &str); 4] = [
-    ("standalone-sign", SIGNING_HINT),
-    (
-        "standalone-verify",
-        "`barque inspect --verify-signature` checks those inside docker schema 1 manifests; for others see `cosign verify`",
-    ),
-    (
-        "generate-sigstore-key",
-        "barque makes no signatures; `cosign generate-key-pair` makes keys for them",
-    ),
-    (
-        "experimental-image-proxy",
-        "barque has nothing in its place: what needs the proxy needs skopeo",
-    ),
-];
+pub(super) const COMMANDS: [(&str, &str); 1] = [(
+    "experimental-image-proxy",
+    "barque has nothing in its place: what needs the proxy needs skopeo",
+)];
 
 /// `args` in the words of clap: switches with a value (`--raw=false`) without it, the last one counting, and
 /// `--tls-verify` behind the command, where it was not always.

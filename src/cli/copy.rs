@@ -20,6 +20,7 @@ use super::flags::{
 };
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
+use super::signing::SigningFlags;
 use super::{Outcome, Workers, names};
 use crate::copy;
 use crate::image::{ImageName, parse_reference};
@@ -176,6 +177,8 @@ pub(crate) struct CopyArgs {
     tls_verify: Option<bool>,
 
     #[command(flatten)]
+    signing: SigningFlags,
+    #[command(flatten)]
     form: LayerFormFlags,
     #[command(flatten)]
     retry: RetryFlags,
@@ -224,6 +227,7 @@ pub(crate) async fn run(
         args.retry.never();
     }
     let mut want = want(&args, global)?;
+    want.signing = args.signing.signing().await?;
     want.admission = Some(global.trust.admission(&source)?);
     // One set of files for both sides: a file is read, and warned of, once.
     let files = AuthFiles::find(args.authfile.clone())?;

@@ -239,10 +239,10 @@ async fn ask(prompt: &'static str, secret: bool) -> Result<String> {
 }
 
 /// The terminal as it was, for when the program is ended at a prompt without echo.
-struct Echo(Option<Termios>);
+pub(super) struct Echo(Option<Termios>);
 
 impl Echo {
-    fn kept() -> Echo {
+    pub(super) fn kept() -> Echo {
         Echo(termios::tcgetattr(std::io::stdin()).ok())
     }
 }

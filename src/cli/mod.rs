@@ -28,6 +28,9 @@ mod search;
 #[cfg(feature = "serve")]
 mod serve;
 mod signals;
+mod signing;
+#[cfg(feature = "trust")]
+mod standalone;
 #[cfg(feature = "sync")]
 mod sync;
 mod tags;
@@ -120,6 +123,19 @@ enum Command {
     Delete(delete::DeleteArgs),
     /// Print the digest of a manifest in a file
     ManifestDigest(manifest_digest::ManifestDigestArgs),
+    /// Sign a manifest in a file with an OpenPGP key
+    #[cfg(feature = "trust")]
+    StandaloneSign(standalone::SignArgs),
+    /// Verify the OpenPGP signature of a manifest in a file
+    #[cfg(feature = "trust")]
+    StandaloneVerify(standalone::VerifyArgs),
+    /// Print what a signature claims, without verifying it
+    #[cfg(feature = "trust")]
+    #[command(hide = true)]
+    UntrustedSignatureDumpWithoutVerification(standalone::DumpArgs),
+    /// Make a key pair for sigstore signatures
+    #[cfg(feature = "trust")]
+    GenerateSigstoreKey(standalone::KeyArgs),
     /// Search a registry for repositories
     #[cfg(feature = "legacy")]
     Search(search::SearchArgs),
@@ -294,6 +310,14 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<
         Command::Attest(args) => attest::run(args, global).await?,
         Command::Delete(args) => delete::run(args, global).await?,
         Command::ManifestDigest(args) => manifest_digest::run(&args)?,
+        #[cfg(feature = "trust")]
+        Command::StandaloneSign(args) => standalone::sign(&args)?,
+        #[cfg(feature = "trust")]
+        Command::StandaloneVerify(args) => standalone::verify(&args)?,
+        #[cfg(feature = "trust")]
+        Command::UntrustedSignatureDumpWithoutVerification(args) => standalone::dump(&args)?,
+        #[cfg(feature = "trust")]
+        Command::GenerateSigstoreKey(args) => standalone::generate_key(args).await?,
         #[cfg(feature = "legacy")]
         Command::Search(args) => search::run(args, global).await?,
         #[cfg(feature = "serve")]

@@ -10,6 +10,7 @@ use crate::image::{
 };
 use crate::transport::codec::Codec;
 use crate::transport::{Destination, Elsewhere};
+use crate::trust::signing::Signing;
 use crate::{Error, Kind, Result};
 
 /// Which parts of the source are copied, and how.
@@ -42,6 +43,8 @@ pub struct CopyOptions {
     pub leave_signatures: bool,
     /// What is copied along with the image.
     pub attachments: Attachments,
+    /// Sign what is written.
+    pub signing: Option<Arc<Signing>>,
     /// The policy that the image has to pass; `None` lets all pass.
     pub admission: Option<Admission>,
 }
@@ -64,6 +67,7 @@ impl CopyOptions {
             elsewhere,
             leave_signatures: true,
             attachments: Attachments::default(),
+            signing: None,
             admission: None,
         }
     }

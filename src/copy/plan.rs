@@ -35,6 +35,7 @@ pub async fn plan(
     want: &CopyOptions,
 ) -> Result<CopyPlan> {
     let (mut plan, current, subjects) = draw(source, destination, want).await?;
+    signatures::check_signing(destination, want).await?;
     if plan.up_to_date.is_none() || !want.attachments.skip_present {
         attached::add(&mut plan, &subjects, source, destination, want).await?;
     }
@@ -69,7 +70,8 @@ pub async fn plan(
         let known = complete
             && plan.upgrade.is_none()
             && plan.signatures.is_empty()
-            && plan.attached.is_empty();
+            && plan.attached.is_empty()
+            && want.signing.is_none();
         if known && plan.manifests.len() == 1 && current.as_ref() == last {
             plan.up_to_date = current;
         }
@@ -170,7 +172,8 @@ async fn draw(
         Ok((plan, None, subjects))
     };
     let stays = want.layers == Layers::Keep && stays(&top, want);
-    let vouches = can.manifest_implies_blobs && !want.looks_below();
+    // What is signed is written, so that the signatures follow it.
+    let vouches = can.manifest_implies_blobs && !want.looks_below() && want.signing.is_none();
     // A registry may know the manifest by a digest of another algorithm.
     let is_wanted = |there: &Digest, wanted: &Digest| {
         wanted == there || (wanted == top.digest() && top.is(there))
@@ -189,7 +192,7 @@ async fn draw(
         return up_to_date(current, chosen, true).await;
     }
     let platforms = match &want.platforms {
-        Platforms::All { .. } if retag && passes => &Platforms::IndexOnly,
+        Platforms::All { .. } if retag && passes && want.signing.is_none() => &Platforms::IndexOnly,
         other => other,
     };
     let mut graph = walk(source, &top, platforms).await.map_err(reading)?;
@@ -317,7 +320,7 @@ async fn draw(
     plan.notes.extend(told_of(&left));
     plan.left = left;
     plan.manifests = order(nodes)?;
-    if retag {
+    if retag && want.signing.is_none() {
         let made = |m: &ManifestStep| graph.made.contains(m.manifest.digest());
         plan.manifests
             .retain(|m| m.at == ManifestRef::Named || made(m));

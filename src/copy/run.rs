@@ -13,6 +13,7 @@ use super::options::{CopyOptions, Platforms};
 use super::progress::Progress;
 use super::shared::writing;
 use super::shared_source::Reader;
+use super::signatures;
 use super::types::{CopyPlan, CopyReport, Signatures};
 use crate::image::Digest;
 use crate::image::platform::ZSTD;
@@ -56,6 +57,7 @@ pub(super) async fn run_over(
     };
     plan.notes.iter().for_each(|note| progress.note(note));
     plan.losses.iter().for_each(|loss| tracing::warn!("{loss}"));
+    let mut signatures = plan.signatures.clone();
     if !plan.is_done() {
         let moved = Arc::new(AtomicU64::new(0));
         let found_in = found_in(&*source, want);
@@ -90,6 +92,13 @@ pub(super) async fn run_over(
             .iter()
             .for_each(|note| work.progress.note(note));
         report.notes.extend(written.notes);
+        if plan.up_to_date.is_none() {
+            signatures = signatures::of_written(signatures, &written.digests);
+        }
+        if let Some(signing) = &want.signing {
+            let made = signatures::sign(&mut signatures, signing, &written.digests, &*destination);
+            made.await.map_err(writing)?;
+        }
         report.manifests = written.digests;
         work.resolve_deferred(&mut report.blobs, &written.said.deferred);
         if let Some(last) = report.manifests.last_mut() {
@@ -112,7 +121,7 @@ pub(super) async fn run_over(
         }
         report.bytes = moved.load(Ordering::Relaxed);
     }
-    for Signatures { at, digest, bytes } in &plan.signatures {
+    for Signatures { at, digest, bytes } in &signatures {
         let written = destination.put_signatures(at, digest, bytes).await;
         written.map_err(writing)?;
     }

@@ -2,15 +2,18 @@
 //! with a warning, where it changes or where the destination has no place for them. Nothing here checks one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::options::Platforms;
+use super::options::{CopyOptions, Platforms};
 use super::shared::{reading, writing};
 use super::types::CopyPlan;
 use super::types::{Awaits, Signatures};
-use crate::image::{Digest, Manifest, View};
+use crate::image::{Algorithm, Digest, Manifest, View};
+use crate::transport::blob_store::blocking;
 use crate::transport::{Destination, ManifestRef, Source};
+use crate::trust::signing::{SignFormat, Signer, Signing};
 use crate::{Error, Kind, Result};
 
 /// Bytes of signatures that one copy takes along.
@@ -115,6 +118,106 @@ async fn add_all(
         if !bytes.is_empty() {
             let digest = was.clone();
             plan.signatures.push(Signatures { at, digest, bytes });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the signatures that `want` makes can be kept at the destination, before anything is written there.
+pub(super) async fn check_signing(destination: &dyn Destination, want: &CopyOptions) -> Result<()> {
+    let Some(signing) = &want.signing else {
+        return Ok(());
+    };
+    let shown = destination.name();
+    if signing.format == SignFormat::Bundle {
+        if !destination.keeps_bundles() {
+            let message = format!("`{shown}` has no place for a signature in the form of a bundle");
+            return Err(Error::new(Kind::Refused, message)
+                .hint("sign in the form of an attachment, or at a registry"));
+        }
+        let openpgp = signing
+            .signers
+            .iter()
+            .find(|signer| !matches!(signer, Signer::Sigstore(_)));
+        return match openpgp {
+            None => Ok(()),
+            // The error of the key, before anything is written.
+            Some(signer) => signer.bundle(&Digest::of(Algorithm::Sha256, b"")).map(drop),
+        };
+    }
+    signing
+        .reference(destination.reference(), &shown)
+        .map_err(writing)?;
+    for signer in &signing.signers {
+        let sample = signer.sample().to_bytes();
+        let refused = destination.refuses_signature(&sample).await;
+        if let Some(why) = refused.map_err(writing)? {
+            let message = format!("the image cannot be signed at `{shown}`: {why}");
+            return Err(Error::new(Kind::Refused, message));
+        }
+    }
+    Ok(())
+}
+
+/// Those of `signatures` whose manifests were `written`; others lost them when they were converted at last.
+pub(super) fn of_written(mut signatures: Vec<Signatures>, written: &[Digest]) -> Vec<Signatures> {
+    signatures.retain(|one| {
+        let stays = written.contains(&one.digest);
+        if !stays {
+            let (was, count) = (&one.digest, one.bytes.len());
+            tracing::warn!("signatures of `{was}` are left behind, {count} of them: {CHANGES}");
+        }
+        stays
+    });
+    signatures
+}
+
+/// Signs the manifests `written`, of which the last is what the destination's name stands for, and adds the signatures to
+/// `signatures`.
+pub(super) async fn sign(
+    signatures: &mut Vec<Signatures>,
+    signing: &Arc<Signing>,
+    written: &[Digest],
+    destination: &dyn Destination,
+) -> Result<()> {
+    if signing.format == SignFormat::Bundle {
+        return put_bundles(signing, written, destination).await;
+    }
+    let reference = signing.reference(destination.reference(), &destination.name())?;
+    for (i, digest) in written.iter().enumerate() {
+        let (signing, reference, of) = (signing.clone(), reference.clone(), digest.clone());
+        let made: Vec<Bytes> = blocking(move || {
+            let signers = signing.signers.iter();
+            let made = signers.map(|signer| signer.sign(&of, &reference));
+            made.map(|made| made.map(|made| made.to_bytes())).collect()
+        })
+        .await?;
+        match signatures.iter_mut().find(|one| one.digest == *digest) {
+            Some(one) => one.bytes.extend(made),
+            None => signatures.push(Signatures {
+                at: match i + 1 == written.len() {
+                    true => ManifestRef::Named,
+                    false => ManifestRef::Digest(digest.clone()),
+                },
+                digest: digest.clone(),
+                bytes: made,
+            }),
+        }
+    }
+    Ok(())
+}
+
+/// Signs the manifests `written` with bundles that refer to them.
+async fn put_bundles(
+    signing: &Arc<Signing>,
+    written: &[Digest],
+    destination: &dyn Destination,
+) -> Result<()> {
+    for digest in written {
+        for signer in &signing.signers {
+            destination
+                .put_bundle(digest, &signer.bundle(digest)?)
+                .await?;
         }
     }
     Ok(())

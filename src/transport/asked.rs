@@ -202,6 +202,25 @@ impl dyn Destination + '_ {
         self.offers().attachments.is_some()
     }
 
+    /// Whether sigstore bundles can refer to manifests.
+    pub fn keeps_bundles(&self) -> bool {
+        self.offers().bundles.is_some()
+    }
+
+    /// Writes the sigstore bundle `bundle`, which refers to the manifest `of` that was written.
+    ///
+    /// # Errors
+    /// Those of the place; an error where [`keeps_bundles`](#method.keeps_bundles) is false.
+    pub async fn put_bundle(&self, of: &Digest, bundle: &Bytes) -> Result<()> {
+        match self.offers().bundles {
+            Some(store) => store.put_bundle(of, bundle).await,
+            None => {
+                let message = format!("`{}` has no place for bundles", self.name());
+                Err(Error::other(message))
+            }
+        }
+    }
+
     /// Why `signature` cannot be kept with the image, in a few words; `None` where it can.
     pub async fn refuses_signature(&self, signature: &Bytes) -> Result<Option<String>> {
         match self.offers().signatures {

@@ -6,6 +6,7 @@
 
 mod attached;
 mod attachments;
+mod bundle_store;
 mod bundles;
 mod delete;
 mod destination;

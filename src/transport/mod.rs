@@ -37,9 +37,9 @@ pub use body::BlobBody;
 pub use elsewhere::Elsewhere;
 pub use layer_files::LayerFiles;
 pub use place::{
-    AttachmentSource, AttachmentStore, BlobOrder, BlobSizes, BundleSource, Destination,
-    DestinationInventory, DestinationOffers, IndexDescriptions, Network, RangedBlobs, RawManifest,
-    SignatureSource, SignatureStore, Sketches, Source, SourceInventory, SourceOffers,
+    AttachmentSource, AttachmentStore, BlobOrder, BlobSizes, BundleSource, BundleStore,
+    Destination, DestinationInventory, DestinationOffers, IndexDescriptions, Network, RangedBlobs,
+    RawManifest, SignatureSource, SignatureStore, Sketches, Source, SourceInventory, SourceOffers,
     StreamedBlobs, TagList, WriteEstimates,
 };
 pub use types::{

@@ -105,6 +105,7 @@ pub struct DestinationOffers<'a> {
     pub order: Option<&'a dyn BlobOrder>,
     pub descriptions: Option<&'a dyn IndexDescriptions>,
     pub signatures: Option<&'a dyn SignatureStore>,
+    pub bundles: Option<&'a dyn BundleStore>,
     pub estimates: Option<&'a dyn WriteEstimates>,
     pub attachments: Option<&'a dyn AttachmentStore>,
 }
@@ -287,6 +288,13 @@ pub trait AttachmentStore: Send + Sync {
     /// Writes `manifest`, whose blobs are there, so that it is found as `how` says. Made durable by
     /// [`Destination::finish`].
     async fn attach(&self, manifest: &Manifest, how: &Attachment) -> Result<()>;
+}
+
+/// A destination at which sigstore bundles can refer to manifests.
+#[async_trait]
+pub trait BundleStore: Send + Sync {
+    /// Writes the bundle `bundle`, which refers to the manifest `of` that was written.
+    async fn put_bundle(&self, of: &Digest, bundle: &Bytes) -> Result<()>;
 }
 
 /// A destination that can estimate what a write takes. Sends nothing; tokens, redirects, retries and refused mounts do

@@ -4,6 +4,8 @@
 //! logs with their proofs, timestamps. It signs an image by its digest and names no reference. The verification is that
 //! of the crate `sigstore-verify`; what signed statements have to say is checked here.
 
+mod bare;
+
 use regex_lite::Regex;
 use serde::Deserialize;
 use sigstore_trust_root::TrustedRoot;
@@ -152,14 +154,23 @@ impl TrustedBundles {
         let text = std::str::from_utf8(json).map_err(|_| "it is no JSON".to_owned())?;
         let bundle = Bundle::from_json(text).map_err(|e| format!("it is no valid bundle: {e}"))?;
         let (signer, result) = match &self.signer {
-            TrustedSigner::Keys(keys) => self.by_key(&bundle, artifact, keys)?,
+            TrustedSigner::Keys(keys) if !self.has_root && bare::is_bare(&bundle) => {
+                (bare::verify(&bundle, artifact, keys)?, None)
+            }
+            TrustedSigner::Keys(keys) => {
+                let (signer, result) = self.by_key(&bundle, artifact, keys)?;
+                (signer, Some(result))
+            }
             TrustedSigner::Certificate { identity, issuer } => {
-                self.by_certificate(&bundle, artifact, identity, issuer)?
+                let (signer, result) = self.by_certificate(&bundle, artifact, identity, issuer)?;
+                (signer, Some(result))
             }
         };
         self.check_statement(&bundle)?;
-        let times = result.verified_timestamps().iter().copied();
-        let time = times.chain(result.integrated_time()).min();
+        let time = result.and_then(|result| {
+            let times = result.verified_timestamps().iter().copied();
+            times.chain(result.integrated_time()).min()
+        });
         Ok(VerifiedSignature {
             format: "sigstore-bundle",
             signer,

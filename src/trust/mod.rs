@@ -3,7 +3,7 @@
 //! It is separate because what a signature is worth must not depend on where it was found. It fetches nothing and
 //! knows no transports: callers pass an image's name, its digest and the signatures that lie beside it. Key files that
 //! a policy names are read when a requirement asks for them. All cryptography is that of other crates; without the
-//! feature `trust` there is none, and requirements that need it refuse.
+//! feature `trust` there is none, and requirements that need it refuse. Signatures are made in [`signing`].
 
 #[cfg(feature = "trust")]
 mod bundle;
@@ -13,8 +13,11 @@ mod identity;
 mod openpgp;
 mod payload;
 mod requirement;
+pub mod signing;
 #[cfg(feature = "trust")]
 mod sigstore;
+#[cfg(feature = "trust")]
+mod simple_signing;
 mod stored;
 #[cfg(all(test, feature = "trust"))]
 mod tests;
@@ -33,6 +36,8 @@ pub use gate::{Found, Gate, Subject};
 #[cfg(feature = "trust")]
 pub use openpgp::{Keyring, OpenPgpSigned, dump_unverified, verify_openpgp};
 pub use payload::Payload;
+#[cfg(feature = "trust")]
+pub use simple_signing::SimpleSigning;
 pub use stored::{Attachment, StoredSignature};
 pub use verdict::{Attempt, Judged, Signer, Verdict, VerifiedSignature};
 

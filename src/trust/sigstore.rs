@@ -19,8 +19,7 @@ use super::stored::Attachment;
 use super::verdict::{Signer, VerifiedSignature};
 use crate::settings::policy::{self, SigstoreSigned};
 use certificate::{Authority, Leaf, Subject};
-use keys::PublicKey;
-pub(super) use keys::key_der;
+pub(super) use keys::{PublicKey, key_der};
 
 const FORMAT: &str = "sigstore-attachment";
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";

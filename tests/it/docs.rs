@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 18] = [
+const PAGES: [(&str, &str); 21] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("verify-copy", "verify-copy.md"),
@@ -26,6 +26,9 @@ const PAGES: [(&str, &str); 18] = [
     ("attest", "referrers.md"),
     ("delete", "delete.md"),
     ("manifest-digest", "manifest-digest.md"),
+    ("standalone-sign", "signing.md"),
+    ("standalone-verify", "signing.md"),
+    ("generate-sigstore-key", "signing.md"),
     ("search", "search.md"),
     ("serve", "serve.md"),
     ("login", "login.md"),
@@ -76,7 +79,17 @@ fn each_flag_is_on_the_page_of_its_command() {
         let text = read(&format!("docs/{page}"));
         let help = barque.args(command.split(' ')).args(["--help"]).run().ok();
         let own = flags(help.stdout());
-        let local = ["manifest-digest", "attest", "serve", "completion", "man"].contains(&command);
+        let local = [
+            "attest",
+            "manifest-digest",
+            "standalone-sign",
+            "standalone-verify",
+            "generate-sigstore-key",
+            "serve",
+            "completion",
+            "man",
+        ];
+        let local = local.contains(&command);
         assert!(local || own.contains("--authfile"), "{command}: {own:?}");
         for flag in own.difference(&global) {
             assert!(names(&text, flag), "docs/{page} lacks `{flag}`");

@@ -31,6 +31,8 @@ mod rooms;
 mod schema1;
 mod serve;
 mod signatures;
+#[cfg(feature = "trust")]
+mod signing;
 mod sources;
 mod support;
 #[cfg(feature = "sync")]

@@ -32,6 +32,7 @@ pub(super) fn want(args: &CopyArgs, global: &Global) -> Result<CopyOptions> {
         format: format(args)?,
         schema1_check: args.signatures.check(),
         leave_signatures: args.remove_signatures,
+        signing: None,
         admission: None,
         foreign_layers: args.allow_nondistributable,
         elsewhere: Arc::new(Elsewhere::new(global.timeouts())),

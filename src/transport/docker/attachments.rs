@@ -144,7 +144,11 @@ fn is_same(a: &Descriptor, b: &Descriptor) -> bool {
         && annotations(a) == annotations(b)
 }
 
-async fn push(repository: &RepositoryClient, blob: &Descriptor, bytes: Bytes) -> Result<()> {
+pub(super) async fn push(
+    repository: &RepositoryClient,
+    blob: &Descriptor,
+    bytes: Bytes,
+) -> Result<()> {
     let body = UploadBody::new(blob.size, move |from| {
         let rest = bytes.slice(usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len())..);
         Box::pin(async move { Ok(stream::iter([Ok(rest)]).boxed()) })

@@ -141,6 +141,7 @@ impl Destination for DockerDestination {
             inventory: Some(self),
             streams: Some(self),
             signatures: Some(self),
+            bundles: Some(self),
             network: Some(self),
             estimates: Some(self),
             attachments: Some(self),

@@ -8,7 +8,7 @@ use sigstore_types::{DerPublicKey, SignatureBytes};
 use crate::settings::policy::KeySource;
 
 /// A public key that can verify: ECDSA on P-256 or P-384, RSA of at least 2048 bits, or Ed25519.
-pub(super) struct PublicKey {
+pub(in crate::trust) struct PublicKey {
     /// Where the key is from, for people.
     pub(super) name: String,
     der: DerPublicKey,
@@ -20,7 +20,7 @@ pub(super) struct PublicKey {
 
 impl PublicKey {
     /// Reads a SubjectPublicKeyInfo in DER. As sigstore's attachments are made, all hashes are SHA-256.
-    pub(super) fn from_der(name: String, der: Vec<u8>) -> Result<PublicKey, String> {
+    pub(in crate::trust) fn from_der(name: String, der: Vec<u8>) -> Result<PublicKey, String> {
         let der = DerPublicKey::new(der);
         let unusable = |e: sigstore_crypto::Error| format!("the key in {name} cannot be used: {e}");
         let algorithm = KeyAlgorithm::from_spki(&der).map_err(unusable)?;
@@ -71,7 +71,7 @@ impl PublicKey {
         }
     }
 
-    pub(super) fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), String> {
+    pub(in crate::trust) fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), String> {
         let signature = SignatureBytes::new(signature.to_vec());
         let verified = self.key.verify(data, &signature);
         verified.map_err(|_| format!("its signature is not by the key in {}", self.name))

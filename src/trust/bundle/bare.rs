@@ -1,0 +1,82 @@
+//! Bundles that hold a signature by a key and nothing else, as cosign makes them without a log.
+//!
+//! `sigstore-verify` takes no bundle without an entry of a log or a timestamp. Where no trusted root is given these are not
+//! looked at, so that nothing is lost without them: the key alone is trusted.
+
+use serde::Deserialize;
+use sigstore_types::bundle::VerificationMaterialContent;
+use sigstore_types::{Bundle, DerPublicKey, SignatureContent};
+
+use crate::image::{Algorithm, Digest};
+use crate::trust::sigstore::PublicKey;
+use crate::trust::verdict::Signer;
+
+/// What of a statement says what it is about.
+#[derive(Deserialize)]
+struct Statement {
+    subject: Vec<Subject>,
+}
+
+#[derive(Deserialize)]
+struct Subject {
+    digest: Digests,
+}
+
+#[derive(Deserialize)]
+struct Digests {
+    sha256: Option<String>,
+}
+
+/// Whether `bundle` is one.
+pub(super) fn is_bare(bundle: &Bundle) -> bool {
+    let material = &bundle.verification_material;
+    matches!(material.content, VerificationMaterialContent::PublicKey(_))
+        && material.tlog_entries.is_empty()
+        && material
+            .timestamp_verification_data
+            .rfc3161_timestamps
+            .is_empty()
+}
+
+/// Verifies that `bundle` signs `artifact` by one of `keys`.
+///
+/// # Errors
+/// Why it is refused.
+pub(super) fn verify(
+    bundle: &Bundle,
+    artifact: &[u8],
+    keys: &[(String, DerPublicKey)],
+) -> Result<Signer, String> {
+    let (signed, signature) = match &bundle.content {
+        SignatureContent::DsseEnvelope(envelope) => (envelope.pae(), &envelope.signature.sig),
+        SignatureContent::MessageSignature(message) => (artifact.to_vec(), &message.signature),
+        _ => return Err("it holds no signature of a known kind".to_owned()),
+    };
+    let mut why = "the rule lists no keys".to_owned();
+    for (name, der) in keys {
+        let key = PublicKey::from_der(name.clone(), der.as_bytes().to_vec())?;
+        match key.verify(&signed, signature.as_bytes()) {
+            Ok(()) => {
+                is_about(bundle, artifact)?;
+                return Ok(Signer::Key { key: name.clone() });
+            }
+            Err(e) => why = e,
+        }
+    }
+    Err(why)
+}
+
+/// Checks that a signed statement is about `artifact`; a signature over a message is anyway.
+fn is_about(bundle: &Bundle, artifact: &[u8]) -> Result<(), String> {
+    let SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
+        return Ok(());
+    };
+    let statement: Statement = serde_json::from_slice(envelope.payload.as_bytes())
+        .map_err(|e| format!("its statement is not valid: {e}"))?;
+    let digest = Digest::of(Algorithm::Sha256, artifact);
+    let mut subjects = statement.subject.iter();
+    match subjects.any(|subject| subject.digest.sha256.as_deref() == Some(digest.hex())) {
+        true => Ok(()),
+        false => Err(format!("its statement is not about `{digest}`")),
+    }
+}
