@@ -18,8 +18,6 @@ use crate::open::{all_tags, open_tags};
 use crate::report::progress;
 use crate::{Error, Kind, Result};
 
-/// Images in work at a time.
-const AT_ONCE: usize = 4;
 /// Tags of a repository that one command copies.
 const MOST: usize = 100_000;
 
@@ -60,38 +58,40 @@ pub(super) async fn run(
         .filter_map(|tag| tag.parse().ok())
         .collect();
     want.attachments.tags = Some(Arc::new(known));
-    let copies = tags.iter().map(|tag| {
-        let (want, sides) = (&want, &sides);
-        async move {
-            let source = with_tag(sides.source, tag)?;
-            let destinations: Vec<ImageName> = sides
-                .destinations
-                .iter()
-                .map(|name| with_tag(name, tag))
-                .collect::<Result<_>>()?;
-            let sides = Sides {
-                source: &source,
-                from: sides.from,
-                destinations: &destinations,
-                to: sides.to,
-            };
-            if args.dry_run {
-                return Ok(several::plans(args, &sides, want).await);
-            }
-            let done = several::copied(args, &sides, want, screen, workers).await?;
-            Ok::<_, Error>(several::lines(args, &sides, done, screen))
-        }
-    });
-    let copies: Vec<_> = copies.collect();
     let mut lines: Vec<Result<Bytes>> = Vec::new();
-    let mut copies = stream::iter(copies).buffered(AT_ONCE);
-    while let Some(done) = copies.next().await {
-        match done {
+    // One after the other: the tags of a repository share layers, and what one tag brought is there for the next.
+    for tag in &tags {
+        match copy_tag(args, &sides, tag, &want, screen, workers).await {
             Ok(done) => lines.extend(done),
             Err(e) => lines.push(Err(e)),
         }
     }
     Ok(Outcome::Each(stream::iter(lines).boxed_local()))
+}
+
+/// Copies the image `tag` to all destinations; a line for each, or its error.
+async fn copy_tag(
+    args: &CopyArgs,
+    sides: &Sides<'_>,
+    tag: &str,
+    want: &CopyOptions,
+    screen: &MultiProgress,
+    workers: &Workers,
+) -> Result<Vec<Result<Bytes>>> {
+    let source = with_tag(sides.source, tag)?;
+    let destinations = sides.destinations.iter().map(|name| with_tag(name, tag));
+    let destinations: Vec<ImageName> = destinations.collect::<Result<_>>()?;
+    let sides = Sides {
+        source: &source,
+        from: sides.from,
+        destinations: &destinations,
+        to: sides.to,
+    };
+    if args.dry_run {
+        return Ok(several::plans(args, &sides, want).await);
+    }
+    let done = several::copied(args, &sides, want, screen, workers).await?;
+    Ok(several::lines(args, &sides, done, screen))
 }
 
 /// Notes what the list of tags shows of referrers and cosign's signatures that are not wanted.
