@@ -58,7 +58,8 @@ pub(super) fn verify(
         match key.verify(&signed, signature.as_bytes()) {
             Ok(()) => {
                 is_about(bundle, artifact)?;
-                return Ok(Signer::Key { key: name.clone() });
+                let key = name.trim_matches('`').to_owned();
+                return Ok(Signer::Key { key });
             }
             Err(e) => why = e,
         }
