@@ -250,7 +250,7 @@ pub(crate) async fn run(
         to: &to,
     };
     if args.all_tags {
-        return all_tags::run(&args, sides, want, screen, workers).await;
+        return all_tags::run(&args, sides, want, global, screen, workers).await;
     }
     if destinations.len() > 1 {
         return several::run(&args, sides, &want, screen, workers).await;

@@ -9,6 +9,7 @@ use indicatif::MultiProgress;
 
 use super::CopyArgs;
 use super::several::{self, Sides};
+use crate::cli::flags::Global;
 use crate::cli::{Outcome, Workers, names};
 use crate::copy::{CopyOptions, Referrers};
 use crate::image::{
@@ -26,6 +27,7 @@ pub(super) async fn run(
     args: &CopyArgs,
     sides: Sides<'_>,
     mut want: CopyOptions,
+    global: &Global,
     screen: &MultiProgress,
     workers: &Workers,
 ) -> Result<Outcome> {
@@ -61,6 +63,16 @@ pub(super) async fn run(
     let mut lines: Vec<Result<Bytes>> = Vec::new();
     // One after the other: the tags of a repository share layers, and what one tag brought is there for the next.
     for tag in &tags {
+        let mut want = want.clone();
+        // The policy may have rules for one tag.
+        let admission = with_tag(sides.source, tag).and_then(|name| global.trust.admission(&name));
+        match admission {
+            Ok(admission) => want.admission = Some(admission),
+            Err(e) => {
+                lines.push(Err(e));
+                continue;
+            }
+        }
         match copy_tag(args, &sides, tag, &want, screen, workers).await {
             Ok(done) => lines.extend(done),
             Err(e) => lines.push(Err(e)),
