@@ -3,7 +3,7 @@
 //! The crate is a house of rooms; data flows through them once, from left to right, and a room uses only
 //! the rooms to its right in this list:
 //!
-//! `cli → report, copy → open → legacy → transport → trust → registry → settings → bytes → image`
+//! `cli → report, copy, rootfs → open → legacy → transport → trust → registry → settings → bytes → image`
 //!
 //! - [`image`]: what names, digests and manifests are; pure data, no input or output.
 //! - [`bytes`]: streams of bytes, and the checks that they do themselves.
@@ -13,6 +13,7 @@
 //! - [`open`]: from a name to its place: the image that it names, and the only list of transports.
 //! - `legacy` (feature `legacy`): registries and formats from before 2016, kept apart from all the others.
 //! - [`transport`]: reads and writes one image at one place, behind two small traits.
+//! - [`rootfs`]: the file system that the layers of an image come to.
 //! - [`copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
 //! - `sync` (feature `sync`): mirrors many images: declarations, selection of tags, and the run over them.
 //! - `serve` (feature `serve`): a registry over OCI layouts; uses transport, and client code does not use it.
@@ -39,6 +40,7 @@ pub mod open;
 pub mod registry;
 #[cfg(feature = "cli")]
 mod report;
+pub mod rootfs;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod settings;

@@ -19,7 +19,7 @@ use crate::{Error, Kind, Result};
 pub use check::{
     ResumeMismatch, Tally, is_resume_mismatch, sized_from, tallied, verified, verified_from,
 };
-pub(crate) use pieces::{PIECE, pieces};
+pub(crate) use pieces::{PIECE, pieces, read_file_from};
 
 /// Bytes as they arrive. An error is the last item.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
@@ -101,6 +101,26 @@ pub(crate) async fn first_bytes(stream: ByteStream, len: usize) -> Result<Bytes>
     let (mut begin, _) = peek(stream, |begin| begin.len() >= len).await?;
     begin.truncate(len);
     Ok(begin)
+}
+
+/// The first `left` bytes of `stream`; what comes after them is not read.
+pub(crate) fn ending_after(stream: ByteStream, left: u64) -> ByteStream {
+    Box::pin(stream::unfold(
+        (stream, left),
+        |(mut stream, left)| async move {
+            if left == 0 {
+                return None;
+            }
+            Some(match stream.next().await? {
+                Ok(mut bytes) => {
+                    bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+                    let left = left - bytes.len() as u64;
+                    (Ok(bytes), (stream, left))
+                }
+                Err(e) => (Err(e), (stream, 0)),
+            })
+        },
+    ))
 }
 
 /// Collects a stream of at most `cap` bytes.

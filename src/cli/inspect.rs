@@ -10,15 +10,12 @@ use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, names};
 use crate::copy::{
-    Admission, Attachments, Chosen, Referrers, Schema1Check, attached_to, attestations_in_index,
-    check_signatures, choose_image,
+    Admission, Attachments, Referrers, Schema1Check, attached_to, attestations_in_index,
 };
 use crate::image::platform::check_config;
-use crate::image::{
-    ChosenBy, Descriptor, Manifest, MediaType, PlatformRequest, Sketch, View, config,
-};
-use crate::open::{all_tags, open_source};
-use crate::report::inspect::{InspectReport, Inspected, needs_config};
+use crate::image::{ChosenBy, Manifest, MediaType, PlatformRequest, Sketch, View, config};
+use crate::open::{OpenedImage, all_tags, open_source};
+use crate::report::inspect::{InspectReport, Inspected};
 use crate::report::referrers::{AttestationLine, Referrer, Trees};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
@@ -160,38 +157,33 @@ async fn inspect(
         // skopeo's flags leave the index as it is.
         let raw = match wish.by {
             ChosenBy::Platform => {
-                let top = source.manifest(&ManifestRef::Named).await?;
-                let image = choose_image(source, &top, wish).await?;
-                image.manifest.raw().clone()
+                let image = OpenedImage::of(shared.clone(), wish).await?;
+                image.manifest().raw().clone()
             }
             ChosenBy::Default | ChosenBy::Override => source.raw_manifest().await?,
         };
         return Ok((raw, Ok(())));
     }
     if args.config {
-        let top = source.manifest(&ManifestRef::Named).await?;
-        let Chosen {
-            manifest: image,
-            config: read,
-        } = choose_image(source, &top, wish).await?;
-        let view = image.view()?;
-        let document = match (&view, needs_config(&view)) {
+        let image = OpenedImage::of(shared.clone(), wish).await?;
+        let document = match image.view() {
             // Of an artifact too: the bytes can be shown whatever they are.
-            (View::Image(of), _) if args.raw => {
-                return Ok((read_config(source, &of.config, read).await?, Ok(())));
+            View::Image(of) if args.raw && image.config_blob().is_none() => {
+                let config = read_all(source.blob(&of.config, 0).await?, CONFIG_CAP);
+                return Ok((config.await?, Ok(())));
             }
-            (_, Some(config)) => {
-                let config = read_config(source, config, read).await?;
-                config::oci_struct_json(&config)?
-            }
-            (View::Schema1(schema1), _) if !args.raw => schema1.config_json()?,
-            _ => return Err(no_config(image.media_type())),
+            View::Schema1(schema1) if !args.raw => schema1.config_json()?,
+            _ => match image.config().await? {
+                Some(config) if args.raw => return Ok((config, Ok(()))),
+                Some(config) => config::oci_struct_json(&config)?,
+                None => return Err(no_config(image.manifest().media_type())),
+            },
         };
         let text = shown(&document, args.format.as_deref(), &template::CONFIG)?;
         return Ok((text, Ok(())));
     }
     let (described, tags) =
-        futures_util::try_join!(described(source, wish), tags(shared.clone(), args.no_tags))?;
+        futures_util::try_join!(described(shared, wish), tags(shared.clone(), args.no_tags))?;
     // Only now: where the image cannot be read either, that error says it all.
     if tags.is_none() {
         tracing::warn!(
@@ -199,8 +191,8 @@ async fn inspect(
             source.name()
         );
     }
-    let (top, image, config) = match described {
-        Described::Whole(top, image, config) => (top, image, config),
+    let (image, config) = match described {
+        Described::Whole(image, config) => (image, config),
         Described::Sketch(_) if admission.is_some() => {
             return Err(Error::other(
                 "an image of Registry V1 has no manifest that a signature could be of",
@@ -214,33 +206,30 @@ async fn inspect(
     };
     let mut report = InspectReport::new(Inspected {
         name: source.repository_name(),
-        top: &top,
-        image: &image,
+        top: image.top(),
+        image: image.manifest(),
         config: config.as_deref(),
         tags: tags.unwrap_or_default(),
     })?;
     let mut verdict = Ok(());
     if args.verify_signature {
-        let (named, check) = (
-            image.digest() == top.digest(),
-            Schema1Check::SignaturesAndName,
-        );
-        verdict = check_signatures(source, &image, named, check).map(drop);
-        report.add_signatures(&image.check_signatures()?, verdict.is_ok());
+        let check = Schema1Check::SignaturesAndName;
+        verdict = image.check_signatures(check).map(drop);
+        report.add_signatures(&image.manifest().check_signatures()?, verdict.is_ok());
     }
     if args.attestations {
-        let found = attestations_in_index(source, &top, &image).await?;
+        let found = attestations_in_index(source, image.top(), image.manifest()).await?;
         report.attestations = Some(found.iter().map(AttestationLine::new).collect());
     }
     if args.referrers {
-        report.referrers = Some(referrers(source, &top, &image).await?);
+        report.referrers = Some(referrers(source, image.top(), image.manifest()).await?);
     }
     if let Some(admission) = admission {
-        let of = match image.digest() == top.digest() {
+        let of = match image.manifest().digest() == image.top().digest() {
             true => ManifestRef::Named,
-            false => ManifestRef::Digest(image.digest().clone()),
+            false => ManifestRef::Digest(image.manifest().digest().clone()),
         };
-        let judged = admission.judge(source, &of, &image).await?;
+        let judged = admission.judge(source, &of, image.manifest()).await?;
         report.trust = Some(judged.clone());
         verdict = verdict.and(judged.enforced().map(drop));
     }
@@ -277,39 +266,19 @@ fn shown(
 
 /// What is known of an image.
 enum Described {
-    /// The manifest of the name, that of the chosen image, and its config where it has one.
-    Whole(Manifest, Manifest, Option<Bytes>),
-    Sketch(Sketch),
+    /// The image, and its config where it has one.
+    Whole(Box<OpenedImage>, Option<Bytes>),
+    Sketch(Box<Sketch>),
 }
 
-async fn described(source: &dyn Source, wish: &PlatformRequest) -> Result<Described> {
+async fn described(source: &Arc<dyn Source>, wish: &PlatformRequest) -> Result<Described> {
     if let Some(sketch) = source.sketch().await? {
         check_config(&sketch.config, wish)?;
-        return Ok(Described::Sketch(sketch));
+        return Ok(Described::Sketch(Box::new(sketch)));
     }
-    let top = source.manifest(&ManifestRef::Named).await?;
-    let Chosen {
-        manifest: image,
-        config: read,
-    } = choose_image(source, &top, wish).await?;
-    let view = image.view()?;
-    let config = match needs_config(&view) {
-        Some(config) => Some(read_config(source, config, read).await?),
-        None => None,
-    };
-    Ok(Described::Whole(top, image, config))
-}
-
-/// The config `config`, unless it was `read` already.
-async fn read_config(
-    source: &dyn Source,
-    config: &Descriptor,
-    read: Option<Bytes>,
-) -> Result<Bytes> {
-    match read {
-        Some(read) => Ok(read),
-        None => read_all(source.blob(config, 0).await?, CONFIG_CAP).await,
-    }
+    let image = OpenedImage::of(source.clone(), wish).await?;
+    let config = image.config().await?;
+    Ok(Described::Whole(Box::new(image), config))
 }
 
 fn no_config(media_type: &MediaType) -> Error {

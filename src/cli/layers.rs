@@ -9,19 +9,16 @@ use indicatif::MultiProgress;
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags, SignatureFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
-use crate::copy::{
-    self, Chosen, CopyOptions, CopyReport, check_signatures, choose_image, sized_blobs,
-};
+use crate::copy::{self, CopyOptions, CopyReport, sized_blobs};
 use crate::image::platform::check_config;
 use crate::image::{
     DaemonImage, Descriptor, Digest, DigestError, ImageName, Manifest, Selector, View,
 };
-use crate::open::open_source;
-use crate::report::inspect::needs_config;
+use crate::open::{OpenedImage, open_source};
 use crate::report::layers::LayersReport;
 use crate::report::sketch::SketchedLayers;
 use crate::report::{copy as words, progress};
-use crate::transport::{CONFIG_CAP, Elsewhere, LayerFiles, ManifestRef, Source, read_all};
+use crate::transport::{Elsewhere, LayerFiles, ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -121,21 +118,15 @@ async fn layers(
         check_config(&sketch.config, &wish)?;
         return Ok(SketchedLayers::new(&sketch).render(args.json).into());
     }
-    let top = source.manifest(&ManifestRef::Named).await?;
-    let Chosen {
-        manifest,
-        config: read,
-    } = choose_image(&*source, &top, &wish).await?;
-    let check = args.signatures.check();
-    let named = manifest.digest() == top.digest();
-    if let Some(warning) = check_signatures(&*source, &manifest, named, check)? {
+    let image = OpenedImage::of(source.clone(), &wish).await?;
+    if let Some(warning) = image.check_signatures(args.signatures.check())? {
         tracing::warn!("{warning}");
     }
-    let view = match manifest.view()? {
+    let manifest = image.manifest();
+    let view = match image.view().clone() {
         View::Schema1(schema1) => View::Schema1(schema1.fixed()?),
         other => other,
     };
-    let config = needs_config(&view).cloned();
     let layers = match &view {
         View::Image(image) => &image.layers,
         View::Artifact(artifact) => &artifact.blobs,
@@ -148,12 +139,7 @@ async fn layers(
     };
     let wanted = choose(layers, &args.digests)?;
     if args.list {
-        let config = match (&config, read) {
-            (Some(config), None) => {
-                Some(read_all(source.blob(config, 0).await?, CONFIG_CAP).await?)
-            }
-            (_, read) => read,
-        };
+        let config = image.config().await?;
         let mut report = LayersReport::new(&view, config.as_deref())?;
         report
             .0
@@ -162,24 +148,21 @@ async fn layers(
     }
     let admission = call.global.trust.admission(name)?;
     if !admission.is_open() {
-        let of = match named {
+        let of = match manifest.digest() == image.top().digest() {
             true => ManifestRef::Named,
             false => ManifestRef::Digest(manifest.digest().clone()),
         };
-        admission
-            .judge(&*source, &of, &manifest)
-            .await?
-            .enforced()?;
+        admission.judge(&*source, &of, manifest).await?.enforced()?;
     }
     let wanted = match &view {
         View::Schema1(_) => sized_blobs(&*source, wanted).await?,
         _ => wanted,
     };
     let files = Arc::new(match &args.output {
-        Some(path) => LayerFiles::open(path, &manifest, layers)?,
-        None => LayerFiles::fresh(&prefix(name), &manifest, &wanted)?,
+        Some(path) => LayerFiles::open(path, manifest, layers)?,
+        None => LayerFiles::fresh(&prefix(name), manifest, &wanted)?,
     });
-    let written = write(args, call, source, files.clone(), &manifest, wanted).await;
+    let written = write(args, call, source, files.clone(), manifest, wanted).await;
     if let Err(e) = &written {
         files.give_up(e);
     }

@@ -11,7 +11,7 @@ use crate::image::distance;
 use crate::report::failure::Failure;
 
 /// Commands of other programs, and what does the same here.
-const WORDS: [(&[&str], &str); 16] = [
+const WORDS: [(&[&str], &str); 18] = [
     (
         &["cp", "mirror", "clone"],
         "write `barque copy SOURCE DESTINATION`",
@@ -29,7 +29,7 @@ const WORDS: [(&[&str], &str); 16] = [
         "write `barque copy --all docker://HOST/NAME:OLD docker://HOST/NAME:NEW`; no layer moves",
     ),
     (
-        &["ls", "ls-tags", "list", "listtags", "list_tags"],
+        &["ls-tags", "list", "listtags", "list_tags"],
         "write `barque tags REPOSITORY` for tags, `barque repos HOST` for repositories, or `barque layers --list IMAGE`",
     ),
     (
@@ -44,10 +44,7 @@ const WORDS: [(&[&str], &str); 16] = [
         &["digest"],
         "write `barque inspect -n -f '{{.Digest}}' IMAGE`, or `barque manifest-digest FILE`",
     ),
-    (
-        &["manifest", "cat", "raw"],
-        "write `barque inspect --raw IMAGE`",
-    ),
+    (&["manifest", "raw"], "write `barque inspect --raw IMAGE`"),
     (&["config"], "write `barque inspect --config IMAGE`"),
     (
         &["info", "show", "describe", "image", "images"],
@@ -55,8 +52,16 @@ const WORDS: [(&[&str], &str); 16] = [
     ),
     (&["blob", "layer"], "write `barque layers IMAGE DIGEST`"),
     (
-        &["save", "export"],
+        &["save"],
         "write `barque copy docker://NAME:TAG docker-archive:FILE:NAME:TAG`",
+    ),
+    (
+        &["export", "unpack"],
+        "write `barque extract -C DIR IMAGE` for the files, or `barque copy docker://NAME:TAG docker-archive:FILE:NAME:TAG`",
+    ),
+    (
+        &["mutate", "append", "annotate", "mod"],
+        "write `barque edit SOURCE DESTINATION` with what is to change, as in `--label NAME=VALUE`",
     ),
     (
         &["load", "import"],

@@ -4,10 +4,15 @@
 //! and no JSON by hand.
 
 mod attest;
+mod cat;
 mod compat;
 mod completions;
 mod copy;
 mod delete;
+mod diff;
+mod du;
+mod edit;
+mod extract;
 mod flags;
 mod generate;
 mod inspect;
@@ -16,6 +21,7 @@ mod layers;
 mod limits;
 mod login;
 mod logout;
+mod ls;
 mod manifest_digest;
 mod mistakes;
 mod names;
@@ -110,6 +116,18 @@ enum Command {
     Repos(repos::ReposArgs),
     /// Download the layers of an image into a directory, or list them
     Layers(layers::LayersArgs),
+    /// List the files of an image
+    Ls(Box<ls::LsArgs>),
+    /// Print a file of an image
+    Cat(Box<cat::CatArgs>),
+    /// Write the files of an image into a directory
+    Extract(Box<extract::ExtractArgs>),
+    /// Show what differs between two images: config, history, layers, files
+    Diff(Box<diff::DiffArgs>),
+    /// Show what images take: by layer, by directory, shared and wasted
+    Du(Box<du::DuArgs>),
+    /// Change the config of an image, or put a layer on top
+    Edit(Box<edit::EditArgs>),
     /// Verify the signatures of an image
     Verify(Box<verify::VerifyArgs>),
     /// Mirror many images, from a declaration or a repository
@@ -156,6 +174,8 @@ enum Command {
 pub(crate) enum Outcome {
     Nothing,
     Bytes(Bytes),
+    /// As [`Outcome::Bytes`], of a command that ends with exit code 1.
+    Differs(Bytes),
     /// Pieces that are printed as they come; the first error ends the command.
     Stream(LocalBoxStream<'static, Result<Bytes>>),
     /// What came of each of several names. Errors are reported as they come, and the highest exit code is that of the
@@ -303,6 +323,12 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Repos(args) => repos::run(args, global).await?,
         Command::Layers(args) => layers::run(args, global, screen, workers).await?,
+        Command::Ls(args) => ls::run(*args, global).await?,
+        Command::Cat(args) => cat::run(*args, global).await?,
+        Command::Extract(args) => extract::run(*args, global, screen, workers).await?,
+        Command::Diff(args) => diff::run(*args, global).await?,
+        Command::Du(args) => du::run(*args, global).await?,
+        Command::Edit(args) => edit::run(*args, global, screen, workers).await?,
         Command::Verify(args) => verify::run(*args, global).await?,
         #[cfg(feature = "sync")]
         Command::Sync(args) => sync::run(*args, global, screen, workers).await?,
@@ -335,6 +361,10 @@ async fn print(outcome: Outcome) -> Result<(), Failure> {
     match outcome {
         Outcome::Nothing => {}
         Outcome::Bytes(bytes) => write_out(&bytes)?,
+        Outcome::Differs(bytes) => {
+            write_out(&bytes)?;
+            return Err(Failure::Reported(1));
+        }
         Outcome::Stream(mut pieces) => {
             while let Some(piece) = pieces.next().await {
                 write_out(&piece?)?;

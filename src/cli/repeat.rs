@@ -14,8 +14,9 @@ const REPEATED: [(&str, bool); 5] = [
 ];
 
 /// The commands that take these flags.
-const COMMANDS: [&str; 8] = [
-    "inspect", "tags", "repos", "layers", "delete", "search", "login", "logout",
+const COMMANDS: [&str; 13] = [
+    "inspect", "tags", "repos", "layers", "ls", "cat", "extract", "diff", "du", "delete", "search",
+    "login", "logout",
 ];
 
 /// `hint` with the flags of `args`, a command line with the program's name, behind each command that it names.

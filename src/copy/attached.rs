@@ -9,11 +9,11 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::graph::whole;
-use super::nested::{MAX_DEPTH, fetch};
 use super::options::{Attachments, CopyOptions, Referrers};
 use super::shared::{is_elsewhere, reading, writing};
 use super::types::{AttachedStep, BlobStep, Content, CopyPlan};
 use crate::image::{COSIGN_SUFFIXES, Descriptor, Digest, Manifest, Tag, cosign_tag};
+use crate::open::{MAX_DEPTH, fetch};
 use crate::transport::{
     Attachment, AttachmentSource, AttachmentStore, BlobOutcome, Destination, Presence, Source,
 };

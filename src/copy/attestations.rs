@@ -5,10 +5,10 @@
 use bytes::Bytes;
 
 use super::attached::attached_to;
-use super::nested::fetch;
 use super::options::{Attachments, Referrers};
 use crate::image::attestation::{StatementForm, annotated_predicate, is_predicate, predicate_type};
 use crate::image::{Descriptor, Digest, Manifest, View, cosign_tag, index};
+use crate::open::fetch;
 use crate::transport::{Attachment, Source, read_all};
 use crate::{Error, Kind, Result};
 

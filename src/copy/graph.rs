@@ -5,14 +5,13 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::choose::{check_patterns, choose_image, is_required};
-use super::nested::Nested;
-use super::nested::{Level, MAX_DEPTH, fetch};
+use super::choose::check_patterns;
 use super::options::Platforms;
 use super::shared::with_sparse;
 use super::types::{ManifestStep, Node};
 use crate::image::platform::{choose, listed};
 use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformPattern, View, index};
+use crate::open::{Level, MAX_DEPTH, Nested, choose_image, fetch, is_required};
 use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};
 

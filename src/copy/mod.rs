@@ -9,9 +9,11 @@
 
 mod adaptive_limit;
 mod admission;
+mod append;
 mod attached;
 mod attestations;
 mod choose;
+mod edited;
 mod engine;
 mod expect;
 mod fallback;
@@ -19,7 +21,6 @@ mod finalize;
 mod graph;
 mod left_out;
 mod manifests;
-mod nested;
 mod options;
 mod plan;
 mod prepared;
@@ -35,16 +36,18 @@ mod types;
 mod verify;
 
 pub use crate::image::Schema1Check;
+pub use crate::open::{Chosen, choose_image, sized_blobs};
 pub use crate::transport::{BlobOutcome, Upgrade, codec};
 pub use admission::Admission;
+pub use append::Appended;
 pub use attached::{Attached, attached_to};
 pub use attestations::{Attestation, attestations, attestations_in_index, read_statements};
-pub use choose::{Chosen, choose_image};
+pub use edited::EditedImage;
 pub use options::{Attachments, CopyOptions, Format, Layers, Platforms, Referrers};
 pub use plan::{plan, plan_layers};
 pub use progress::{Progress, Quiet};
 pub use run::run;
-pub use schema1::{check_signatures, sized_blobs};
+pub use schema1::check_signatures;
 pub use several::copy_to_all;
 pub use types::{
     AttachedDone, AttachedStep, Awaits, BlobDone, BlobStep, Content, CopyPlan, CopyReport,

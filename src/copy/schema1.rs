@@ -8,47 +8,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::options::{CopyOptions, Format};
 use super::shared::{read_config, reading};
 use super::types::Node;
 use crate::image::schema1::{EMPTY_LAYER, empty_layer};
 use crate::image::{
-    Descriptor, Digest, Manifest, MediaType, Reference, Schema1Check, Schema1Signer, Schema1View,
-    Tag, View, convert,
+    Digest, Manifest, MediaType, Reference, Schema1Check, Schema1Signer, Schema1View, Tag, View,
+    convert,
 };
 use crate::legacy::{schema1, signing_key};
+use crate::open::sized_blobs;
 use crate::transport::{Destination, Source, Upgrade};
 use crate::{Error, Kind, Result};
-
-/// Sizes that a source is asked for at once.
-const ASKED_AT_ONCE: usize = 16;
-
-/// `blobs` of [`Schema1View::blobs`] with the sizes that `source` gives.
-///
-/// # Errors
-/// Those of the source.
-pub async fn sized_blobs(source: &dyn Source, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
-    let empty = empty_layer();
-    let asked: Vec<_> = blobs
-        .into_iter()
-        .map(|blob| {
-            let known = (blob.digest == empty.digest).then_some(empty.size);
-            async move {
-                let size = match known {
-                    Some(size) => size,
-                    None => source.blob_size(&blob.digest).await?,
-                };
-                Ok::<_, Error>(Descriptor { size, ..blob })
-            }
-        })
-        .collect();
-    stream::iter(asked)
-        .buffered(ASKED_AT_ONCE)
-        .try_collect()
-        .await
-}
 
 /// Gives the layers of all schema 1 images among `nodes` their sizes.
 pub(crate) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<()> {

@@ -17,6 +17,13 @@ use crate::{Error, Kind};
 #[error("the image config is malformed: {0}")]
 pub struct ConfigError(String);
 
+impl ConfigError {
+    /// A config of which `what` is wrong.
+    pub(crate) fn new(what: &str) -> ConfigError {
+        ConfigError(what.to_owned())
+    }
+}
+
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Error {
         Error::new(Kind::Corrupt, error.to_string()).because(error)

@@ -9,6 +9,7 @@ pub mod convert;
 mod descriptor;
 mod digest;
 mod digest_tag;
+pub mod edit;
 pub mod go_json;
 mod go_read;
 pub mod index;

@@ -4,6 +4,7 @@
 //! places there are was decided before, by registries.conf. Every byte is checked as from any registry.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -163,6 +164,11 @@ impl BlobSizes for MirroredSource {
 impl RangedBlobs for MirroredSource {
     async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes> {
         self.first(|place| Box::pin(place.begin_of(blob, len)))
+            .await
+    }
+
+    async fn part_of(&self, blob: &Descriptor, part: Range<u64>) -> Result<BlobStream> {
+        self.first(|place| Box::pin(place.part_of(blob, part.clone())))
             .await
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! The functions here are the only ones that know transports by name. They copy nothing and print nothing.
 
+mod choose;
 mod delete;
+mod image;
 mod mirrors;
+mod nested;
 mod registries;
 mod tags;
 
@@ -18,7 +21,11 @@ use crate::transport::{
 };
 use crate::{Error, Kind, Result};
 
+pub use choose::{Chosen, choose_image};
+pub(crate) use choose::{config_of, is_required};
 pub use delete::delete;
+pub use image::{OpenedImage, sized_blobs};
+pub(crate) use nested::{Level, MAX_DEPTH, Nested, fetch};
 pub use tags::{Tags, all_tags, open_tags};
 
 /// The image `name` to read from.

@@ -128,7 +128,7 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a character controls a terminal or reorders the text around it.
-fn is_unsafe(c: char) -> bool {
+pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

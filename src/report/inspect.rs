@@ -155,17 +155,9 @@ pub(crate) struct Inspected<'a> {
     pub top: &'a Manifest,
     /// What is described: the entry chosen from an index, or `top` again.
     pub image: &'a Manifest,
-    /// The config's bytes; `None` for schema 1 and artifacts ([`needs_config`]).
+    /// The config's bytes; `None` for schema 1 and artifacts.
     pub config: Option<&'a [u8]>,
     pub tags: Vec<String>,
-}
-
-/// The config to fetch for an [`InspectReport`] of the manifest `view`; `None` when it has none of an image.
-pub(crate) fn needs_config(view: &View) -> Option<&Descriptor> {
-    match view {
-        View::Image(image) if image.is_image() => Some(&image.config),
-        _ => None,
-    }
 }
 
 impl InspectReport {
@@ -519,7 +511,7 @@ mod tests {
             MediaType::OCI_MANIFEST,
             "application/vnd.cncf.helm.config.v1+json",
         );
-        assert!(needs_config(&chart.view().unwrap()).is_none());
+        assert!(matches!(chart.view().unwrap(), View::Image(view) if !view.is_image()));
         let report = serde_json::to_value(describe(&chart, &chart, None)).unwrap();
         assert_eq!(
             report["ArtifactType"],

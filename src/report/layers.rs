@@ -33,8 +33,8 @@ pub(crate) struct Layer {
 }
 
 impl LayersReport {
-    /// The layers of the manifest `view`. `config` is the image's config, `None` where there is none
-    /// ([`super::inspect::needs_config`]); the members of an artifact count as layers, an index has none.
+    /// The layers of the manifest `view`. `config` is the image's config, `None` where there is none;
+    /// the members of an artifact count as layers, an index has none.
     ///
     /// # Errors
     /// [`Kind::Corrupt`] when the config is not the JSON of an image config.

@@ -5,12 +5,16 @@
 
 pub(crate) mod copy;
 pub(crate) mod delete;
+pub(crate) mod diff;
+pub(crate) mod du;
+pub(crate) mod extract;
 pub(crate) mod failure;
 pub(crate) mod go_time;
 pub(crate) mod inspect;
 pub(crate) mod json;
 pub(crate) mod layers;
 pub(crate) mod log;
+pub(crate) mod ls;
 pub(crate) mod progress;
 pub(crate) mod referrers;
 #[cfg(feature = "legacy")]

@@ -1,16 +1,17 @@
 //! What callers ask of any place, with the answer of a place that does not offer it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
 use url::Url;
 
 use super::{
-    BlobBody, Destination, Expected, ManifestRef, PlannedBlob, Presence, ReadAhead, Source,
-    WrittenLate,
+    BlobBody, BlobStream, Destination, Expected, ManifestRef, PlannedBlob, Presence, ReadAhead,
+    Source, WrittenLate,
 };
-use crate::bytes::first_bytes;
+use crate::bytes::{ending_after, first_bytes};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch};
 use crate::{Error, Kind, Result};
 
@@ -51,6 +52,17 @@ impl dyn Source + '_ {
         match self.offers().ranges {
             Some(ranges) => ranges.begin_of(blob, len).await,
             None => first_bytes(self.blob(blob, 0).await?, len).await,
+        }
+    }
+
+    /// The bytes `part` of a blob, which lie inside of it. Nothing is verified.
+    pub async fn part_of(&self, blob: &Descriptor, part: Range<u64>) -> Result<BlobStream> {
+        match self.offers().ranges {
+            Some(ranges) => ranges.part_of(blob, part).await,
+            None => Ok(ending_after(
+                self.blob(blob, part.start).await?,
+                part.end - part.start,
+            )),
         }
     }
 

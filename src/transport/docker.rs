@@ -12,11 +12,13 @@ mod delete;
 mod destination;
 mod lookaside;
 mod parts;
+mod range;
 mod resume;
 mod signatures;
 mod spooled;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,17 +32,18 @@ use super::{
     BlobSizes, BlobStream, ManifestRef, Network, RangedBlobs, SignatureSource, Source,
     SourceOffers, TagList, TagPages, read_all, sized_from, verified_from,
 };
-use crate::bytes::first_bytes;
+use crate::bytes::{ending_after, first_bytes};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Tag};
 use crate::registry::v2::{RepositoryClient, TagOrDigest};
 use crate::registry::{Actions, ApiError, Client};
 use crate::settings::Context;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 use self::signatures::Signatures;
 pub(crate) use delete::delete;
 pub use destination::DockerDestination;
 pub(super) use destination::{missing_blobs, refuses_type};
+use range::resuming_part;
 pub(crate) use resume::Download;
 use resume::Parts;
 pub(crate) use spooled::spooled;
@@ -172,6 +175,16 @@ impl RangedBlobs for DockerSource {
         }
         let stream = self.blob(blob, 0).await?;
         first_bytes(stream, len).await
+    }
+
+    async fn part_of(&self, blob: &Descriptor, part: Range<u64>) -> Result<BlobStream> {
+        match self.repository.get_blob_part(blob, part.clone()).await {
+            Ok(stream) => return Ok(resuming_part(&self.repository, blob, part, stream)),
+            Err(e) if e.kind() != Kind::Unavailable => return Err(e),
+            Err(e) => tracing::debug!("{e}; reading the blob from there on"),
+        }
+        let stream = self.blob(blob, part.start).await?;
+        Ok(ending_after(stream, part.end - part.start))
     }
 }
 

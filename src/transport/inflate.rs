@@ -138,6 +138,48 @@ async fn feed(mut content: BlobStream, to: mpsc::Sender<Result<Bytes>>) {
     }
 }
 
+/// Whether what is left of a content is read after the work on it, so that a stream that verifies itself has its say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    Read,
+    Left,
+}
+
+/// Runs `work` on the plain form of `content` (see `plain_reader`), on a thread where it may block. Returns what it returns.
+///
+/// # Errors
+/// Those of `work`, whose reader fails with the errors of `content` as they are ([`broken`] gets them back).
+pub(crate) async fn with_plain<T: Send + 'static>(
+    content: BlobStream,
+    work: impl FnOnce(Option<Compression>, &mut dyn Read) -> Result<(T, Rest)> + Send + 'static,
+) -> Result<T> {
+    let plain = move |stored: &mut (dyn Read + Send)| {
+        let mut stored = stored;
+        let (compression, mut reader) = plain_reader(&mut stored).map_err(|e| broken(None, e))?;
+        let (done, rest) = work(compression, &mut reader)?;
+        drop(reader);
+        if rest == Rest::Read {
+            io::copy(&mut stored, &mut io::sink()).map_err(|e| broken(compression, e))?;
+        }
+        Ok(done)
+    };
+    with_reader(content, plain).await
+}
+
+/// Runs `work` on `content` as it is, on a thread where it may block. Returns what it returns.
+///
+/// # Errors
+/// As [`with_plain`].
+pub(crate) async fn with_reader<T: Send + 'static>(
+    content: BlobStream,
+    work: impl FnOnce(&mut (dyn Read + Send)) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (mut pieces, feeding) = reader(content);
+    let working = tokio::task::spawn_blocking(move || work(&mut pieces)).await;
+    drop(feeding);
+    working.map_err(|e| Error::other("the thread that reads a layer died").because(e))?
+}
+
 fn decode(mut pieces: Pieces, to: &mpsc::Sender<Result<Bytes>>) -> Result<()> {
     let (compression, mut reader) = plain_reader(&mut pieces).map_err(|e| broken(None, e))?;
     loop {

@@ -5,6 +5,7 @@
 //! offer it is answered in [`super::asked`], so callers need not look at the offers themselves.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -148,6 +149,9 @@ pub trait SourceInventory: Send + Sync {
 pub trait RangedBlobs: Send + Sync {
     /// The first `len` bytes of a blob, or all if it has fewer. Nothing is verified.
     async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes>;
+
+    /// The bytes `part` of a blob, which lie inside of it, and no others. Nothing is verified.
+    async fn part_of(&self, blob: &Descriptor, part: Range<u64>) -> Result<BlobStream>;
 }
 
 /// A source that can hold docker schema 1 images, whose manifests do not tell the sizes of layers.

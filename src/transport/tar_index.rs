@@ -25,8 +25,7 @@ use crate::bytes::PIECE;
 use crate::image::{Algorithm, Digest, Digester};
 use crate::{Error, Kind, Result};
 pub(crate) use pax::pax_record;
-use sparse::Old;
-pub(super) use sparse::{Run, Sparse};
+pub(crate) use sparse::{OldSparse, PaxSparse, Run, Sparse};
 
 const BLOCK: u64 = 512;
 /// Most members of an archive; the largest honest ones have some thousand.
@@ -267,7 +266,7 @@ impl TarIndex {
         };
         match sparse {
             Some(Ok(sparse)) => {
-                let size = sparse.size;
+                let size = sparse.size();
                 Ok(Some(self.archive.sparse_reader(sparse.clone(), size)))
             }
             Some(Err(what)) => {
@@ -303,7 +302,7 @@ pub(crate) fn check_begin(bytes: &[u8], path: &Path) -> Result<()> {
     }
 }
 
-fn header_of(block: &[u8; BLOCK as usize]) -> Header {
+pub(crate) fn header_of(block: &[u8; BLOCK as usize]) -> Header {
     let mut header = Header::new_old();
     *header.as_mut_bytes() = *block;
     header
@@ -312,12 +311,12 @@ fn header_of(block: &[u8; BLOCK as usize]) -> Header {
 const NO_TAR: &str = "is not a tar archive";
 const EMPTY: &str = "is not a tar archive, or an empty one";
 
-fn is_empty(block: &[u8; BLOCK as usize]) -> bool {
+pub(crate) fn is_empty(block: &[u8; BLOCK as usize]) -> bool {
     block.iter().all(|b| *b == 0)
 }
 
 /// Whether a header has the sum of its bytes in it, its own eight taken for blanks.
-fn has_checksum(header: &Header) -> bool {
+pub(crate) fn has_checksum(header: &Header) -> bool {
     let bytes = header.as_bytes();
     let summed = bytes[..148].iter().chain(&bytes[156..]);
     let sum: u32 = summed.map(|b| u32::from(*b)).sum();
@@ -343,7 +342,7 @@ struct Extension {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     size: Option<u64>,
-    sparse: Option<sparse::Pax>,
+    sparse: Option<PaxSparse>,
 }
 
 impl<'a> Walk<'a> {
@@ -378,12 +377,9 @@ impl<'a> Walk<'a> {
                 _ => declared,
             };
             let old_sparse = match kind {
-                EntryType::GNUSparse => Some(Old::read(&header, self.archive, self.at)),
+                EntryType::GNUSparse => Some(self.old_sparse(&header)),
                 _ => None,
             };
-            if let Some(Ok(old)) = &old_sparse {
-                self.at += old.blocks;
-            }
             let offset = self.at;
             self.skip(size, &header)?;
             match kind {
@@ -394,7 +390,10 @@ impl<'a> Walk<'a> {
                 _ => {
                     let content = match (old_sparse, &next.sparse) {
                         (Some(old), _) => Some(old.and_then(|old| old.member(offset, size))),
-                        (None, Some(pax)) => Some(pax.member(self.archive, offset, size)),
+                        (None, Some(pax)) => {
+                            let mut next = blocks_from(self.archive, offset);
+                            Some(pax.member(offset, size, &mut next))
+                        }
                         (None, None) => None,
                     };
                     let content = match content {
@@ -469,6 +468,18 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// The map of a sparse member of type `S`, whose blocks are passed over if it can be read.
+    fn old_sparse(&mut self, header: &Header) -> Result<OldSparse, sparse::Unreadable> {
+        let mut at = self.at;
+        let mut next = blocks_from(self.archive, at);
+        let old = OldSparse::read(header, &mut |block| {
+            at += BLOCK;
+            next(block)
+        })?;
+        self.at = at;
+        Ok(old)
+    }
+
     /// Takes a sparse member in, unless all of them together have too many pieces.
     fn add_sparse(&mut self, content: Result<Sparse, sparse::Unreadable>) -> What {
         let content = content.and_then(|content| {
@@ -486,8 +497,9 @@ impl<'a> Walk<'a> {
 
     /// The member of `header`; `content` is what it holds if it is a file.
     fn member(&mut self, header: &Header, content: What, extension: &Extension) -> Result<Member> {
-        let sparse_name = extension.sparse.as_ref().and_then(|pax| pax.name.clone());
+        let sparse_name = extension.sparse.as_ref().and_then(|pax| pax.name());
         let raw = sparse_name
+            .map(<[u8]>::to_vec)
             .or_else(|| extension.name.clone())
             .unwrap_or_else(|| header.path_bytes().into_owned());
         let name = self.utf8(raw)?;
@@ -610,6 +622,16 @@ impl<'a> Walk<'a> {
             self.archive,
             format!("is broken: the header before byte {at} {what}"),
         )
+    }
+}
+
+/// Reads the blocks of `archive` from `at` on, one after the other.
+fn blocks_from(archive: &ArchiveFile, mut at: u64) -> impl FnMut(&mut [u8; 512]) -> bool {
+    move |block| {
+        let there = archive.len().saturating_sub(at) >= BLOCK;
+        let read = there && archive.read_exact_at(block, at).is_ok();
+        at += BLOCK;
+        read
     }
 }
 

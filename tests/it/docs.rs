@@ -13,13 +13,19 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 21] = [
+const PAGES: [(&str, &str); 27] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("verify-copy", "verify-copy.md"),
     ("tags", "tags.md"),
     ("repos", "repos.md"),
     ("layers", "layers.md"),
+    ("ls", "ls.md"),
+    ("cat", "cat.md"),
+    ("extract", "extract.md"),
+    ("diff", "diff.md"),
+    ("du", "du.md"),
+    ("edit", "edit.md"),
     ("verify", "verify.md"),
     ("sync", "sync.md"),
     ("referrers", "referrers.md"),

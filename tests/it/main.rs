@@ -10,6 +10,7 @@ mod delete;
 mod docs;
 #[cfg(feature = "legacy")]
 mod draft;
+mod edit;
 mod faults;
 mod generated;
 mod inspect;
@@ -28,6 +29,7 @@ mod repos;
 mod requests;
 mod rooms;
 #[cfg(feature = "legacy")]
+mod rootfs;
 mod schema1;
 mod serve;
 mod signatures;

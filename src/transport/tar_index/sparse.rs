@@ -6,8 +6,6 @@
 
 use tar::{GnuExtSparseHeader, GnuSparseHeader, Header};
 
-use crate::transport::archive_file::ArchiveFile;
-
 /// Most pieces of one member. The map is held in memory, 24 bytes a piece.
 const MOST_PIECES: usize = 1 << 16;
 /// Most bytes of a member: holes cost no space in an archive, but time to read.
@@ -16,9 +14,9 @@ const BLOCK: u64 = 512;
 
 /// The content of a sparse member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::transport) struct Sparse {
+pub(crate) struct Sparse {
     /// Bytes of the file, holes included.
-    pub(super) size: u64,
+    size: u64,
     /// In order, without overlaps.
     pieces: Vec<Piece>,
 }
@@ -34,7 +32,7 @@ struct Piece {
 }
 
 /// What begins at a place of a sparse file: so many bytes.
-pub(in crate::transport) enum Run {
+pub(crate) enum Run {
     Hole(u64),
     /// These are at `offset` of the archive.
     Data {
@@ -76,13 +74,18 @@ impl Sparse {
         Ok(Sparse { size, pieces })
     }
 
+    /// Bytes of the file, holes included.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// How many pieces there are.
-    pub(super) fn pieces(&self) -> usize {
+    pub(crate) fn pieces(&self) -> usize {
         self.pieces.len()
     }
 
     /// What is at the place `at` of the file, which is before its end.
-    pub(in crate::transport) fn run(&self, at: u64) -> Run {
+    pub(crate) fn run(&self, at: u64) -> Run {
         let next = self
             .pieces
             .partition_point(|piece| piece.at + piece.len <= at);
@@ -98,51 +101,47 @@ impl Sparse {
 }
 
 /// Why a member cannot be read: the words for a message.
-pub(super) type Unreadable = &'static str;
+pub(crate) type Unreadable = &'static str;
 
 /// It is well-formed and too large.
-pub(super) const TOO_MUCH: Unreadable = "has more than 64 GiB, or more pieces than are read";
+pub(crate) const TOO_MUCH: Unreadable = "has more than 64 GiB, or more pieces than are read";
 const MALFORMED: Unreadable = "has a malformed sparse map";
+
+/// Reads the next block of the archive; `false` where it cannot be read.
+pub(crate) type NextBlock<'a> = &'a mut dyn FnMut(&mut [u8; BLOCK as usize]) -> bool;
 
 /// Places and lengths of pieces.
 type Map = Vec<(u64, u64)>;
 
 /// The map of a member of type `S`.
-pub(super) struct Old {
+pub(crate) struct OldSparse {
     size: u64,
     map: Map,
-    /// Bytes of the blocks behind the header that the map goes on in.
-    pub(super) blocks: u64,
 }
 
-impl Old {
-    /// Reads the map in `header`, and in the blocks from `at` on.
-    pub(super) fn read(header: &Header, archive: &ArchiveFile, at: u64) -> Result<Old, Unreadable> {
+impl OldSparse {
+    /// Reads the map in `header`, and in the blocks that follow it.
+    pub(crate) fn read(header: &Header, next: NextBlock<'_>) -> Result<OldSparse, Unreadable> {
         let gnu = header.as_gnu().ok_or(MALFORMED)?;
-        let mut old = Old {
+        let mut old = OldSparse {
             size: gnu.real_size().map_err(|_| MALFORMED)?,
             map: Vec::new(),
-            blocks: 0,
         };
         add(&mut old.map, &gnu.sparse)?;
         let mut extended = gnu.is_extended();
         while extended {
-            let next = at + old.blocks;
-            if archive.len().saturating_sub(next) < BLOCK {
+            let mut block = GnuExtSparseHeader::new();
+            if !next(block.as_mut_bytes()) {
                 return Err(MALFORMED);
             }
-            let mut block = GnuExtSparseHeader::new();
-            let read = archive.read_exact_at(block.as_mut_bytes(), next);
-            read.map_err(|_| MALFORMED)?;
             add(&mut old.map, block.sparse())?;
             extended = block.is_extended();
-            old.blocks += BLOCK;
         }
         Ok(old)
     }
 
     /// The member, whose `stored` bytes begin at `offset` of the archive.
-    pub(super) fn member(&self, offset: u64, stored: u64) -> Result<Sparse, Unreadable> {
+    pub(crate) fn member(&self, offset: u64, stored: u64) -> Result<Sparse, Unreadable> {
         Sparse::new(self.size, &self.map, offset, stored)
     }
 }
@@ -162,21 +161,26 @@ fn add(map: &mut Map, entries: &[GnuSparseHeader]) -> Result<(), Unreadable> {
 }
 
 /// What the PAX records of a member say of its holes.
-#[derive(Debug, Default)]
-pub(super) struct Pax {
+#[derive(Debug, Default, Clone)]
+pub(crate) struct PaxSparse {
     major: u64,
     size: Option<u64>,
     /// The name of the file; `path` is an invented one then.
-    pub(super) name: Option<Vec<u8>>,
+    name: Option<Vec<u8>>,
     map: Map,
     /// The place of a piece whose length comes next (0.0).
     at: Option<u64>,
     malformed: bool,
 }
 
-impl Pax {
+impl PaxSparse {
+    /// The name of the file, where it is not `path`.
+    pub(crate) fn name(&self) -> Option<&[u8]> {
+        self.name.as_deref()
+    }
+
     /// Takes the record `GNU.sparse.KEY=VALUE`.
-    pub(super) fn record(&mut self, key: &[u8], value: &[u8]) {
+    pub(crate) fn record(&mut self, key: &[u8], value: &[u8]) {
         let number = number(value);
         match (key, number) {
             (b"name", _) => self.name = Some(value.to_vec()),
@@ -200,18 +204,18 @@ impl Pax {
         }
     }
 
-    /// The member, whose `stored` bytes begin at `offset` of the archive.
-    pub(super) fn member(
+    /// The member, whose `stored` bytes begin at `offset` of the archive. `next` reads from there on.
+    pub(crate) fn member(
         &self,
-        archive: &ArchiveFile,
         offset: u64,
         stored: u64,
+        next: NextBlock<'_>,
     ) -> Result<Sparse, Unreadable> {
         let size = self.size.filter(|_| !self.malformed).ok_or(MALFORMED)?;
         match self.major {
             0 => Sparse::new(size, &self.map, offset, stored),
             1 => {
-                let (map, len) = map_before_data(archive, offset, stored)?;
+                let (map, len) = map_before_data(stored, next)?;
                 Sparse::new(size, &map, offset + len, stored - len)
             }
             _ => Err("is sparse in a form that is not known"),
@@ -221,11 +225,7 @@ impl Pax {
 
 /// The map in front of the data (1.0): decimal numbers, a line each, the first the count of pieces. Returns the map and
 /// how many bytes of blocks it takes.
-fn map_before_data(
-    archive: &ArchiveFile,
-    offset: u64,
-    stored: u64,
-) -> Result<(Map, u64), Unreadable> {
+fn map_before_data(stored: u64, next: NextBlock<'_>) -> Result<(Map, u64), Unreadable> {
     let (mut len, mut text) = (0, Vec::new());
     let mut numbers: Vec<u64> = Vec::new();
     loop {
@@ -240,9 +240,9 @@ fn map_before_data(
             return Err(MALFORMED);
         }
         let mut block = [0; BLOCK as usize];
-        archive
-            .read_exact_at(&mut block, offset + len)
-            .map_err(|_| MALFORMED)?;
+        if !next(&mut block) {
+            return Err(MALFORMED);
+        }
         len += BLOCK;
         for byte in block {
             let count = numbers
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn records_of_the_old_forms_are_read() {
         let read = |records: &[(&str, &str)]| {
-            let mut pax = Pax::default();
+            let mut pax = PaxSparse::default();
             for (key, value) in records {
                 pax.record(key.as_bytes(), value.as_bytes());
             }

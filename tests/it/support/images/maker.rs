@@ -1,8 +1,10 @@
 //! Builds one image: layers, config and manifest in either dialect.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
-use super::{TestImage, media, pack, sha256};
+use super::{Tabled, TestImage, media, pack, sha256};
 
 /// Whose media types an image carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub struct Maker {
     created: String,
     /// Stored bytes, media type, digest of the uncompressed tar, file name for the history.
     layers: Vec<(Vec<u8>, String, String, String)>,
+    /// By the digest of the stored bytes.
+    annotations: BTreeMap<String, Value>,
 }
 
 impl Maker {
@@ -47,6 +51,7 @@ impl Maker {
             env: vec!["PATH=/usr/bin:/bin".into()],
             created: "2024-02-29T12:34:56.789Z".into(),
             layers: Vec::new(),
+            annotations: BTreeMap::new(),
         }
     }
 
@@ -81,8 +86,13 @@ impl Maker {
     }
 
     /// Adds a layer that holds one file.
-    pub fn file_layer(mut self, name: &str, content: impl AsRef<[u8]>) -> Maker {
+    pub fn file_layer(self, name: &str, content: impl AsRef<[u8]>) -> Maker {
         let tar = pack::tar(&[(name, content.as_ref())]);
+        self.tar_layer(name, tar)
+    }
+
+    /// Adds the layer `tar`; the history calls it `name`.
+    pub fn tar_layer(mut self, name: &str, tar: Vec<u8>) -> Maker {
         let plain = match self.dialect {
             Dialect::Oci => media::OCI_LAYER,
             Dialect::Docker => media::DOCKER_LAYER,
@@ -99,6 +109,16 @@ impl Maker {
         self
     }
 
+    /// Adds an OCI layer with a table of contents.
+    pub fn tabled_layer(mut self, name: &str, layer: Tabled) -> Maker {
+        let digest = sha256(&layer.stored).to_string();
+        self.annotations.insert(digest, layer.annotations);
+        let media_type = format!("{}{}", media::OCI_LAYER, layer.suffix);
+        self.layers
+            .push((layer.stored, media_type, layer.diff_id, name.into()));
+        self
+    }
+
     /// The finished image.
     pub fn make(self) -> TestImage {
         let config = self.config().to_string().into_bytes();
@@ -110,7 +130,13 @@ impl Maker {
         let layers: Vec<Value> = self
             .layers
             .iter()
-            .map(|(bytes, media_type, _, _)| descriptor(media_type, bytes))
+            .map(|(bytes, media_type, _, _)| {
+                let mut layer = descriptor(media_type, bytes);
+                if let Some(annotations) = self.annotations.get(&sha256(bytes).to_string()) {
+                    layer["annotations"] = annotations.clone();
+                }
+                layer
+            })
             .collect();
         let manifest = json!({
             "schemaVersion": 2,

@@ -4,20 +4,24 @@
 //! [`Maker`] or by one of the ready-made functions, fed to peers by `peers`, served by `fake`, or written to
 //! disk by [`store`]. Nothing here opens a socket.
 
+mod layer;
 mod maker;
 mod pack;
 #[cfg(feature = "legacy")]
 pub mod schema1;
 mod store;
+mod table;
 
 use std::collections::BTreeMap;
 
 use barque::image::{Algorithm, Digest};
 use serde_json::json;
 
+pub use layer::LayerTar;
 pub use maker::{Compression, Dialect, Maker};
 pub use pack::{gzip, noise, tar, zstd};
 pub use store::{write_dir, write_layout};
+pub use table::{Tabled, chunked, estargz};
 
 /// The media types the test images use.
 pub mod media {

@@ -13,19 +13,19 @@ pub(crate) const MAX_DEPTH: usize = 8;
 const MAX_INDEXES: usize = 64;
 
 /// An index that was read.
-pub(super) struct Level {
-    pub(super) manifest: Manifest,
-    pub(super) view: IndexView,
+pub(crate) struct Level {
+    pub(crate) manifest: Manifest,
+    pub(crate) view: IndexView,
     /// How many indexes are around it.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
 }
 
 /// The indexes of an image, the outermost first.
-pub(super) struct Nested<'a, F> {
+pub(crate) struct Nested<'a, F> {
     source: &'a dyn Source,
     /// Whether a nested index is to be read at all.
     enters: F,
-    pub(super) read: Vec<Level>,
+    pub(crate) read: Vec<Level>,
     /// Those that were not read yet, with their depth.
     ahead: VecDeque<(Descriptor, usize)>,
     seen: HashSet<Digest>,
@@ -34,7 +34,7 @@ pub(super) struct Nested<'a, F> {
 
 impl<'a, F: Fn(&Descriptor) -> bool> Nested<'a, F> {
     /// Begins with `top`, whose content is `view`.
-    pub(super) fn new(
+    pub(crate) fn new(
         source: &'a dyn Source,
         top: &Manifest,
         view: IndexView,
@@ -53,7 +53,7 @@ impl<'a, F: Fn(&Descriptor) -> bool> Nested<'a, F> {
     }
 
     /// Whether there is an index at this place of `read`, where it is from now on.
-    pub(super) async fn reach(&mut self, at: usize) -> Result<bool> {
+    pub(crate) async fn reach(&mut self, at: usize) -> Result<bool> {
         while self.read.len() <= at {
             let Some((entry, depth)) = self.ahead.pop_front() else {
                 return Ok(false);
@@ -93,7 +93,7 @@ impl<'a, F: Fn(&Descriptor) -> bool> Nested<'a, F> {
 }
 
 /// The entry that `wish` means in the index `top`, whose content is `view`, or else in the indexes within it.
-pub(super) async fn choose_below(
+pub(crate) async fn choose_below(
     source: &dyn Source,
     top: &Manifest,
     view: IndexView,

@@ -1,0 +1,104 @@
+//! `barque extract`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::MultiProgress;
+
+use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
+use super::retry::RetryFlags;
+use super::{Outcome, Workers, names};
+use crate::open::OpenedImage;
+use crate::report::extract as words;
+use crate::rootfs::{ExtractOptions, ImagePath, Layers, extract};
+use crate::transport::Elsewhere;
+use crate::{Error, Result};
+
+const EXAMPLES: &str = "\
+Examples:
+  The whole root file system into a new directory:
+    barque extract -C rootfs docker://registry.example.com/app:1.2
+
+  One program and the licenses, below the working directory:
+    barque extract oci:image:v1 /usr/bin/app /usr/share/licenses";
+
+/// Write the files of an image into a directory
+///
+/// Unpacks all layers as a runtime does, or only the given files and directories with all below them. Nothing is written
+/// outside of the directory, whatever the image says, and nothing appears in it before all layers were checked against
+/// their digests.
+#[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct ExtractArgs {
+    /// An image, as in docker://alpine:3.20, oci:DIR:REF or dir:DIR
+    #[arg(value_name = "IMAGE")]
+    image: String,
+
+    /// Files and directories in the image [default: all]
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
+
+    /// Write into this directory, which is made if it is not there [default: the working directory]
+    #[arg(short = 'C', long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+
+    /// Replace files that are in the directory already
+    #[arg(long)]
+    overwrite: bool,
+
+    /// As root, make root the owner of all files in place of the owners that the image names
+    #[arg(long)]
+    no_same_owner: bool,
+
+    /// Print nothing to stderr but warnings and errors
+    #[arg(short, long)]
+    quiet: bool,
+
+    #[command(flatten)]
+    platform: PlatformFlag,
+    #[command(flatten)]
+    place: PlaceFlags,
+    #[command(flatten)]
+    retry: RetryFlags,
+    #[command(flatten)]
+    registry: RegistryFlags,
+}
+
+pub(crate) async fn run(
+    args: ExtractArgs,
+    global: &Global,
+    screen: &MultiProgress,
+    workers: &Workers,
+) -> Result<Outcome> {
+    let name = names::to_read(&args.image, global)?;
+    let context = args
+        .place
+        .context(global, args.registry.access(global, None, None)?, None);
+    let wish = global.platform(&args.platform)?;
+    let paths = args
+        .paths
+        .iter()
+        .map(|path| ImagePath::parse(path.as_bytes()));
+    let paths = paths.collect::<Result<Vec<_>>>();
+    let options = ExtractOptions {
+        paths: paths.map_err(|e| Error::other(e.to_string()))?,
+        owners: rustix::process::geteuid().is_root() && !args.no_same_owner,
+        overwrite: args.overwrite,
+    };
+    let to = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+    let run = async || {
+        let image = OpenedImage::open(&name, &context, &wish).await?;
+        let layers = Layers::of(&image, Elsewhere::new(global.timeouts())).await?;
+        let (to, options) = (to.clone(), options.clone());
+        workers
+            .run(async move { extract(&layers, &to, &options).await })
+            .await
+    };
+    let failed = |e: Error| e.context(format!("extracting `{}`", args.image));
+    let done = args.retry.run(run).await.map_err(failed)?;
+    words::warn_of_skipped(&done);
+    if !args.quiet {
+        words::print_summary(&done, &to, screen);
+    }
+    Ok(Outcome::Nothing)
+}

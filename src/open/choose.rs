@@ -1,0 +1,68 @@
+//! The image that a platform means: an entry of an index, or the image itself if its config says so.
+
+use bytes::Bytes;
+
+use super::nested::{choose_below, fetch};
+use crate::Result;
+use crate::image::platform::check_config;
+use crate::image::{ChosenBy, Manifest, PlatformRequest, View};
+use crate::transport::{CONFIG_CAP, Source, read_all};
+
+/// Whether an image for another platform than `wish` is an error.
+pub(crate) fn is_required(wish: &PlatformRequest) -> bool {
+    wish.by == ChosenBy::Platform
+}
+
+/// An image that was chosen for a platform.
+pub struct Chosen {
+    pub manifest: Manifest,
+    /// Its config, where that was read for the choice.
+    pub config: Option<Bytes>,
+}
+
+/// The image that `top` means on the platform `wish`: itself, or the entry of an index. Indexes within it are read
+/// only where it lists no such image itself. Where nothing but the config says what an image is for, the config is
+/// read if `wish` is by [`ChosenBy::Platform`].
+///
+/// # Errors
+/// [`Kind::NotFound`](crate::Kind::NotFound) when there is no image for `wish`.
+pub async fn choose_image(
+    source: &dyn Source,
+    top: &Manifest,
+    wish: &PlatformRequest,
+) -> Result<Chosen> {
+    let manifest = match top.view()? {
+        View::Index(index) => {
+            let entry = choose_below(source, top, index, wish).await?;
+            let manifest = fetch(source, &entry).await?;
+            if entry.platform.is_some() {
+                let config = None;
+                return Ok(Chosen { manifest, config });
+            }
+            manifest
+        }
+        _ => top.clone(),
+    };
+    let config = match is_required(wish) {
+        true => config_of(source, &manifest).await?,
+        false => None,
+    };
+    if let Some(config) = &config {
+        check_config(config, wish)?;
+    }
+    // What schema 1 has in its place is not the config's bytes.
+    let config = config.filter(|_| !manifest.media_type().is_schema1());
+    Ok(Chosen { manifest, config })
+}
+
+/// The config of an image, or the newest image document of a schema 1 chain; `None` for artifacts.
+pub(crate) async fn config_of(source: &dyn Source, manifest: &Manifest) -> Result<Option<Bytes>> {
+    Ok(match manifest.view()? {
+        View::Image(image) if image.is_image() => {
+            let read = read_all(source.blob(&image.config, 0).await?, CONFIG_CAP);
+            Some(read.await?)
+        }
+        View::Schema1(schema1) => schema1.history.into_iter().next().map(Bytes::from),
+        _ => None,
+    })
+}

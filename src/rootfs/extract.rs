@@ -1,0 +1,273 @@
+//! Writing the files of an image into a directory.
+//!
+//! All is unpacked into a directory of its own inside the destination first, and moved from there when every layer was read
+//! and verified. So nothing unfinished or wrong ever stands under a final name, whiteouts take away only what came from the
+//! image, and what was in the destination is not touched unless that is wanted.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::disk::{Disk, Skipped};
+use super::{
+    Change, Content, Entry, EntryKind, Found, ImagePath, Layers, Next, NodeId, Tree, Visit, merged,
+};
+use crate::{Error, Kind, Result};
+
+/// What is extracted, and how.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ExtractOptions {
+    /// Files and directories, with all below them; everything if there are none.
+    pub paths: Vec<ImagePath>,
+    /// Give files the owners that they have in the image, which only root may.
+    pub owners: bool,
+    /// Replace files that are in the destination.
+    pub overwrite: bool,
+}
+
+/// What was extracted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extracted {
+    /// Files, links and devices; directories are not counted.
+    pub files: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    pub skipped: Skipped,
+}
+
+/// Writes the files of `layers` into the directory `to`, which is made if it is not there.
+///
+/// # Errors
+/// [`Kind::NotFound`] for a path that the image does not have; [`Kind::Refused`] for what cannot be written, or is in `to`
+/// already; those of reading the layers.
+pub async fn extract(layers: &Layers, to: &Path, options: &ExtractOptions) -> Result<Extracted> {
+    fs::create_dir_all(to).map_err(|e| cannot(to, e))?;
+    let stage = tempfile::Builder::new()
+        .prefix(".barque-extract-")
+        .tempdir_in(to)
+        .map_err(|e| cannot(to, e))?;
+    let root = fs::File::open(stage.path()).map_err(|e| cannot(stage.path(), e))?;
+    let (root, owners) = (OwnedFd::from(root), options.owners);
+    let done = match options.paths.is_empty() {
+        true => all(layers, root, owners).await?,
+        false => parts(layers, root, owners, &options.paths).await?,
+    };
+    let moved = move_in(stage.path(), to, options.overwrite);
+    moved.map(|()| done)
+}
+
+fn cannot(path: &Path, e: io::Error) -> Error {
+    Error::new(
+        Kind::Refused,
+        format!("cannot write into `{}`", path.display()),
+    )
+    .because(e)
+}
+
+/// Unpacks all layers, base first.
+async fn all(layers: &Layers, root: OwnedFd, owners: bool) -> Result<Extracted> {
+    let mut disk = Disk::new(root, owners);
+    for at in 0..layers.list().len() {
+        disk.begin_layer();
+        disk = layers.walk(at, Unpack(disk)).await?.0;
+    }
+    finish(disk)
+}
+
+fn finish(mut disk: Disk) -> Result<Extracted> {
+    disk.finish()?;
+    Ok(Extracted {
+        files: disk.files,
+        bytes: disk.bytes,
+        skipped: disk.skipped,
+    })
+}
+
+/// Puts the entries of a layer on top of what is there.
+struct Unpack(Disk);
+
+impl Visit for Unpack {
+    fn entry(&mut self, entry: Entry, content: &mut Content<'_, '_>) -> Result<Next> {
+        match entry.change()? {
+            Change::Nothing => {}
+            Change::Hides(path) => self.0.hide(&path, false)?,
+            Change::Opaque(path) => self.0.hide(&path, true)?,
+            Change::Sets if entry.kind == EntryKind::HardLink => {
+                self.0.link(&entry.path, &entry.hard_link()?)?;
+            }
+            Change::Sets => self.0.put(&entry, content)?,
+        }
+        Ok(Next::Go)
+    }
+}
+
+/// The files of one layer that are wanted: where the content of each goes.
+type Wanted = HashMap<ImagePath, Vec<ImagePath>>;
+
+/// Unpacks the files at and below `paths`, from the layers that they are from.
+async fn parts(
+    layers: &Layers,
+    root: OwnedFd,
+    owners: bool,
+    paths: &[ImagePath],
+) -> Result<Extracted> {
+    let mut tree = merged(layers).await?;
+    let mut wanted: Vec<Wanted> = layers.list().iter().map(|_| Wanted::new()).collect();
+    for path in paths {
+        let Found::There(top) = tree.resolve(path, false) else {
+            let text = format!("the image has no file `{path}`");
+            return Err(Error::new(Kind::NotFound, text));
+        };
+        let mut ahead = vec![top];
+        while let Some(id) = ahead.pop() {
+            if tree.node(id).kind == EntryKind::Directory {
+                ahead.extend(tree.children(id));
+            }
+            want(&tree, id, &mut wanted);
+        }
+    }
+    let mut disk = Disk::new(root, owners);
+    for (at, wanted) in wanted
+        .into_iter()
+        .enumerate()
+        .filter(|(_, w)| !w.is_empty())
+    {
+        let pick = Pick {
+            disk,
+            tree,
+            wanted,
+            found: HashSet::new(),
+        };
+        let picked = layers.walk(at, pick).await?;
+        picked.check_all_found()?;
+        Pick { disk, tree, .. } = picked;
+    }
+    finish(disk)
+}
+
+/// Adds the file `id` to what is wanted of its layer.
+fn want(tree: &Tree, id: NodeId, wanted: &mut [Wanted]) {
+    // A directory that no entry describes is made with what is in it.
+    let Some((layer, from)) = tree.origin(id) else {
+        return;
+    };
+    let path = tree.path(id);
+    if let Some(of_layer) = wanted.get_mut(layer) {
+        let goes = of_layer.entry(from).or_default();
+        if !goes.contains(&path) {
+            goes.push(path);
+        }
+    }
+}
+
+/// Puts the wanted entries of a layer where they belong.
+struct Pick {
+    disk: Disk,
+    tree: Tree,
+    wanted: Wanted,
+    /// Keys of `wanted` whose entries came.
+    found: HashSet<ImagePath>,
+}
+
+impl Pick {
+    /// An error unless all that was wanted of the layer came: a hard link may name what is not there.
+    fn check_all_found(&self) -> Result<()> {
+        let mut wanted = self.wanted.iter();
+        match wanted.find(|(path, _)| !self.found.contains(*path)) {
+            None => Ok(()),
+            Some((path, goes)) => {
+                let link = goes.first().unwrap_or(path);
+                let text = format!("the hard link `{link}` names `{path}`, which is not there");
+                Err(Error::new(Kind::Corrupt, text))
+            }
+        }
+    }
+}
+
+impl Visit for Pick {
+    fn entry(&mut self, entry: Entry, content: &mut Content<'_, '_>) -> Result<Next> {
+        if entry.change()? != Change::Sets || entry.kind == EntryKind::HardLink {
+            return Ok(Next::Go);
+        }
+        // The entry may name its directory by way of a link.
+        let path = match self.wanted.contains_key(&entry.path) {
+            true => entry.path.clone(),
+            false => match self.tree.resolve(&entry.path.parent(), true) {
+                Found::There(dir) => self.tree.path(dir).child(entry.path.name()),
+                Found::Missing | Found::Circle => return Ok(Next::Go),
+            },
+        };
+        if let Some([first, others @ ..]) = self.wanted.get(&path).map(Vec::as_slice) {
+            self.disk.put_at(first, &entry, content)?;
+            for other in others {
+                self.disk.link(other, first)?;
+            }
+            self.found.insert(path);
+        }
+        Ok(Next::Go)
+    }
+}
+
+/// Moves all that is in the directory `from` into the directory `to`, which holds `from`.
+///
+/// Nothing is moved before it was seen that all of it can be.
+fn move_in(from: &Path, to: &Path, overwrite: bool) -> Result<()> {
+    let mut moves = Vec::new();
+    let mut ahead = vec![(from.to_owned(), to.to_owned())];
+    while let Some((from, to)) = ahead.pop() {
+        for entry in fs::read_dir(&from).map_err(|e| cannot(&from, e))? {
+            let entry = entry.map_err(|e| cannot(&from, e))?;
+            let (source, target) = (entry.path(), to.join(entry.file_name()));
+            let is_dir = entry.file_type().map_err(|e| cannot(&source, e))?.is_dir();
+            match fs::symlink_metadata(&target) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => moves.push((source, target)),
+                Err(e) => return Err(cannot(&target, e)),
+                Ok(there) if there.is_dir() && is_dir => {
+                    // What is in it can be moved only from a directory that can be written.
+                    let writable = fs::Permissions::from_mode(0o700);
+                    fs::set_permissions(&source, writable).map_err(|e| cannot(&source, e))?;
+                    ahead.push((source, target));
+                }
+                Ok(there) if overwrite && !there.is_dir() && !is_dir => {
+                    moves.push((source, target))
+                }
+                Ok(there) => return Err(in_the_way(&target, there.is_dir() || is_dir)),
+            }
+        }
+    }
+    for (source, target) in moves {
+        rename(&source, &target)?;
+    }
+    Ok(())
+}
+
+/// Moves a file or directory. A directory without write permission has to get it for the move: its `..` changes.
+fn rename(source: &PathBuf, target: &Path) -> Result<()> {
+    let Err(e) = fs::rename(source, target) else {
+        return Ok(());
+    };
+    let about = fs::symlink_metadata(source).map_err(|e| cannot(source, e))?;
+    if e.kind() != io::ErrorKind::PermissionDenied || !about.is_dir() {
+        return Err(cannot(target, e));
+    }
+    let modified = about.modified().map_err(|e| cannot(source, e))?;
+    let writable = fs::Permissions::from_mode(about.permissions().mode() | 0o700);
+    fs::set_permissions(source, writable).map_err(|e| cannot(source, e))?;
+    fs::rename(source, target).map_err(|e| cannot(target, e))?;
+    let dir = fs::File::open(target).map_err(|e| cannot(target, e))?;
+    dir.set_modified(modified).map_err(|e| cannot(target, e))?;
+    fs::set_permissions(target, about.permissions()).map_err(|e| cannot(target, e))
+}
+
+fn in_the_way(target: &Path, has_dir: bool) -> Error {
+    let text = format!("`{}` is there already", target.display());
+    let error = Error::new(Kind::Refused, text);
+    match has_dir {
+        true => error.hint("choose another directory with `-C`"),
+        false => error.hint("`--overwrite` replaces files; `-C DIR` chooses another directory"),
+    }
+}

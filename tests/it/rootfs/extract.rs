@@ -1,0 +1,386 @@
+//! `barque extract`: the files on disk as umoci unpacks them, and nothing outside of the directory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
+
+use tar::EntryType;
+
+use super::{eventful, image, in_layout};
+use crate::support::Barque;
+use crate::support::fake::FakeRegistry;
+use crate::support::images::{self, LayerTar, TestImage, noise};
+use crate::support::peers;
+use crate::support::sandbox::names;
+
+/// All that is below `root`: mode, owner, time, size, link, content and which names share a file.
+fn state(root: &Path) -> BTreeMap<String, String> {
+    let (mut all, mut ahead) = (BTreeMap::new(), vec![root.to_owned()]);
+    let mut first_names: BTreeMap<u64, String> = BTreeMap::new();
+    while let Some(dir) = ahead.pop() {
+        let mut paths: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
+        paths.sort();
+        for path in paths {
+            let about = fs::symlink_metadata(&path).unwrap();
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            let shared = first_names
+                .entry(about.ino())
+                .or_insert(name.clone())
+                .clone();
+            let link = fs::read_link(&path).unwrap_or_default();
+            let content = match about.is_file() {
+                true => images::sha256(&fs::read(&path).unwrap()).to_string(),
+                false => String::new(),
+            };
+            let (mode, time) = (about.mode(), about.mtime());
+            let text = format!(
+                "{mode:o} {}:{} {time} {link:?} {content} {shared}",
+                about.uid(),
+                about.gid()
+            );
+            all.insert(name, text);
+            if about.is_dir() {
+                ahead.push(path);
+            }
+        }
+    }
+    all
+}
+
+/// The image as umoci unpacks it.
+fn by_umoci(barque: &Barque, image: &TestImage) -> BTreeMap<String, String> {
+    let layout = barque.path("for-umoci");
+    in_layout(&layout, image);
+    let (from, bundle) = (format!("{}:v1", layout.display()), barque.path("bundle"));
+    let _ = fs::remove_dir_all(&bundle);
+    let umoci = peers::umoci();
+    umoci
+        .args(["unpack", "--image", &from, bundle.to_str().unwrap()])
+        .run()
+        .ok();
+    state(&bundle.join("rootfs"))
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout.trim_ascii() == b"0"
+}
+
+#[test]
+fn the_files_equal_those_of_umoci() {
+    if peers::missing(&["umoci"]) || !is_root() {
+        return;
+    }
+    let odd_modes = LayerTar::new()
+        .entry(EntryType::Directory, "locked/", 0o500, "", b"")
+        .file("locked/inside", b"x")
+        .entry(EntryType::Regular, "setuid", 0o4755, "", b"x")
+        .entry(EntryType::Directory, "sticky/", 0o1777, "", b"")
+        .device("null", 1, 3);
+    let links = LayerTar::new()
+        .dir("usr/")
+        .dir("usr/lib/")
+        .symlink("lib", "usr/lib")
+        .file("lib/by-link", b"by link")
+        .file("usr/lib/x", b"x")
+        .hard_link("h1", "usr/lib/x")
+        .hard_link("h2", "h1")
+        .symlink("dangling", "/no/where")
+        .symlink("up", "../../..");
+    let over = LayerTar::new()
+        .file("lib/more", b"more")
+        .file("usr/lib/x", b"replaced")
+        .file("up/in-root", b"in root");
+    let replaced = LayerTar::new()
+        .file("a", b"file")
+        .dir("b/")
+        .file("b/c", b"c")
+        .symlink("s", "b");
+    let replacing = LayerTar::new()
+        .dir("a/")
+        .file("a/x", b"x")
+        .file("b", b"file")
+        .dir("s/")
+        .file("s/own", b"own");
+    let opaque = LayerTar::new()
+        .dir("d/")
+        .file("d/old", b"1")
+        .dir("d/e/")
+        .file("d/e/f", b"1");
+    let late_mark = LayerTar::new()
+        .dir("d/")
+        .file("d/new", b"2")
+        .file("d/.wh..wh..opq", b"");
+    let whiteouts = LayerTar::new().file(".wh.d", b"").file("kept", b"3");
+    for image in [
+        eventful(),
+        image([odd_modes]),
+        image([links, over]),
+        image([replaced, replacing]),
+        image([opaque, late_mark]),
+        image([LayerTar::new().dir("d/").file("d/x", b"x"), whiteouts]),
+        images::two_layers(),
+    ] {
+        let barque = Barque::new();
+        let name = in_layout(&barque.path("layout"), &image);
+        barque
+            .args(["extract", "-q", "-C", "out", &name])
+            .run()
+            .ok();
+        let (ours, theirs) = (state(&barque.path("out")), by_umoci(&barque, &image));
+        assert_eq!(ours, theirs);
+        assert!(!ours.is_empty());
+    }
+}
+
+#[test]
+fn gnu_tar_unpacks_a_layer_to_the_same_files() {
+    let barque = Barque::new();
+    let tree = barque.path("tree");
+    fs::create_dir_all(tree.join("d/e")).unwrap();
+    fs::write(tree.join("d/file"), noise(1, 100_000)).unwrap();
+    fs::hard_link(tree.join("d/file"), tree.join("d/e/same")).unwrap();
+    std::os::unix::fs::symlink("../file", tree.join("d/e/link")).unwrap();
+    fs::write(tree.join("d/").join("x".repeat(200)), b"long name").unwrap();
+    // Data, a hole, data, a hole.
+    let sparse = fs::File::create(tree.join("sparse")).unwrap();
+    use std::os::unix::fs::FileExt;
+    sparse.write_all_at(&noise(2, 5000), 1 << 20).unwrap();
+    sparse.set_len(3 << 20).unwrap();
+    for form in [
+        &["--format=gnu"][..],
+        &["--format=pax", "--sparse-version=0.1"],
+        &["--format=pax", "--sparse-version=1.0"],
+    ] {
+        let packed = Command::new("tar")
+            .args(["--create", "--sparse", "--sort=name"])
+            .args(form)
+            .args(["-f", "-", "-C", tree.to_str().unwrap(), "."])
+            .output()
+            .unwrap();
+        assert!(packed.status.success(), "{packed:?}");
+        let image = images::Maker::new(images::Dialect::Oci)
+            .compression(images::Compression::None)
+            .tar_layer("tree", packed.stdout)
+            .make();
+        let name = in_layout(&barque.path("layout"), &image);
+        let _ = fs::remove_dir_all(barque.path("out"));
+        barque.args(["extract", "-C", "out", &name]).run().ok();
+        assert_eq!(state(&barque.path("out")), state(&tree), "{form:?}");
+        let blocks = fs::metadata(barque.path("out/sparse")).unwrap().blocks();
+        assert!(blocks * 512 < 1 << 20, "holes stay holes: {blocks} blocks");
+    }
+}
+
+#[test]
+fn parts_of_an_image_come_with_what_they_need() {
+    let barque = Barque::new();
+    let registry = FakeRegistry::start().image("a", "1", &eventful());
+    let name = registry.docker("a:1");
+    let out = barque
+        .args([
+            "extract",
+            "-C",
+            "one",
+            &name,
+            "/etc",
+            "bin/alias",
+            "lib/added",
+        ])
+        .run()
+        .ok();
+    assert!(
+        out.stderr().contains("extracted 5 files"),
+        "{}",
+        out.stderr()
+    );
+    assert_eq!(names(&barque.path("one")), ["bin", "etc", "usr"]);
+    assert_eq!(
+        names(&barque.path("one/etc")),
+        ["changed", "keep", "os-release"]
+    );
+    // The file of a hard link is one that was not asked for.
+    assert_eq!(names(&barque.path("one/bin")), ["alias"]);
+    assert_eq!(
+        fs::read(barque.path("one/bin/alias")).unwrap(),
+        b"#!/bin/sh\n"
+    );
+    assert_eq!(
+        fs::read(barque.path("one/etc/changed")).unwrap(),
+        b"new and longer\n"
+    );
+    assert_eq!(
+        fs::read(barque.path("one/usr/lib/added")).unwrap(),
+        b"through usr\n"
+    );
+    let out = barque
+        .args(["extract", "-C", "two", &name, "/etc/gone"])
+        .run()
+        .code(2);
+    assert!(
+        out.stderr().contains("no file `/etc/gone`"),
+        "{}",
+        out.stderr()
+    );
+    // Only the layer of the file is read again.
+    registry.clear();
+    barque
+        .args(["extract", "-q", "-C", "three", &name, "opt/app/two"])
+        .run()
+        .ok();
+    assert_eq!(registry.requests("GET", "/blobs/").len(), 3 + 1);
+}
+
+#[test]
+fn nothing_is_written_outside_of_the_directory() {
+    let link = |path, target| LayerTar::new().symlink(path, target);
+    let outside = "../../../../../../../../../../tmp/barque-was-here";
+    for (layers, code) in [
+        (vec![link("d", "/tmp").file("d/barque-was-here", b"x")], 0),
+        (
+            vec![link("d", "../../../../../../../tmp").file("d/barque-was-here", b"x")],
+            0,
+        ),
+        (
+            vec![
+                link("d", "/tmp"),
+                LayerTar::new().file("d/barque-was-here", b"x"),
+            ],
+            0,
+        ),
+        (
+            vec![
+                link("f", "/tmp/barque-was-here"),
+                LayerTar::new().file("f", b"x"),
+            ],
+            0,
+        ),
+        (vec![link("a", "b").symlink("b", "a").file("a/x", b"x")], 0),
+        (
+            vec![LayerTar::new().entry(EntryType::Regular, outside, 0o644, "", b"x")],
+            4,
+        ),
+        (
+            vec![LayerTar::new().entry(
+                EntryType::Regular,
+                "/tmp/barque-was-here",
+                0o644,
+                "",
+                b"x",
+            )],
+            0,
+        ),
+        (
+            vec![LayerTar::new().hard_link("h", "../../../etc/passwd")],
+            4,
+        ),
+        (vec![LayerTar::new().hard_link("h", "/etc/passwd")], 4),
+        (vec![link("e", "/etc").hard_link("h", "e/passwd")], 4),
+        (
+            vec![
+                link("t", "/tmp"),
+                LayerTar::new().file("t/.wh..wh..opq", b""),
+            ],
+            0,
+        ),
+        (vec![LayerTar::new().file(".wh...", b"")], 4),
+    ] {
+        let barque = Barque::new();
+        let kept = barque.path("kept");
+        fs::write(&kept, b"kept").unwrap();
+        let name = in_layout(&barque.path("layout"), &image(layers));
+        let out = barque
+            .args(["extract", "-C", "out/here", &name])
+            .run()
+            .code(code);
+        assert!(
+            !Path::new("/tmp/barque-was-here").exists(),
+            "{}",
+            out.stderr()
+        );
+        assert_eq!(names(&barque.path("")), ["kept", "layout", "out"]);
+        assert_eq!(names(&barque.path("out")), ["here"]);
+        let hidden = names(&barque.path("out/here"));
+        assert!(
+            hidden.iter().all(|name| !name.starts_with(".barque")),
+            "{hidden:?}"
+        );
+        assert!(code == 0 || hidden.is_empty(), "{hidden:?}");
+    }
+}
+
+#[test]
+fn files_of_the_user_are_neither_replaced_nor_removed() {
+    let barque = Barque::new();
+    let top = LayerTar::new()
+        .file(".wh.mine", b"")
+        .file("etc/.wh..wh..opq", b"")
+        .file("etc/new", b"new");
+    let name = in_layout(
+        &barque.path("layout"),
+        &image([LayerTar::new().file("a", b"a"), top]),
+    );
+    fs::create_dir_all(barque.path("out/etc")).unwrap();
+    fs::write(barque.path("out/mine"), b"mine").unwrap();
+    fs::write(barque.path("out/etc/mine"), b"mine").unwrap();
+    barque.args(["extract", "-C", "out", &name]).run().ok();
+    assert_eq!(names(&barque.path("out")), ["a", "etc", "mine"]);
+    assert_eq!(names(&barque.path("out/etc")), ["mine", "new"]);
+    fs::write(barque.path("out/a"), b"changed").unwrap();
+    fs::remove_file(barque.path("out/etc/new")).unwrap();
+    let out = barque.args(["extract", "-C", "out", &name]).run().code(6);
+    assert!(
+        out.stderr().contains("`out/a` is there already"),
+        "{}",
+        out.stderr()
+    );
+    assert!(out.stderr().contains("--overwrite"), "{}", out.stderr());
+    assert_eq!(fs::read(barque.path("out/a")).unwrap(), b"changed");
+    assert_eq!(
+        names(&barque.path("out/etc")),
+        ["mine"],
+        "nothing was moved"
+    );
+    barque
+        .args(["extract", "--overwrite", "-C", "out", &name])
+        .run()
+        .ok();
+    assert_eq!(fs::read(barque.path("out/a")).unwrap(), b"a");
+    assert_eq!(names(&barque.path("out")), ["a", "etc", "mine"]);
+}
+
+#[test]
+fn a_layer_that_was_changed_leaves_nothing() {
+    let barque = Barque::new();
+    let image = images::two_layers();
+    let name = in_layout(&barque.path("layout"), &image);
+    let blob = barque
+        .path("layout/blobs/sha256")
+        .join(image.layers()[1].hex());
+    let mut bytes = fs::read(&blob).unwrap();
+    bytes[50_000] ^= 1;
+    fs::write(&blob, bytes).unwrap();
+    barque.args(["extract", "-C", "out", &name]).run().code(4);
+    assert!(names(&barque.path("out")).is_empty());
+}
+
+#[test]
+fn directories_without_permissions_are_filled_and_moved() {
+    let barque = Barque::new();
+    let layer = LayerTar::new()
+        .entry(EntryType::Directory, "closed/", 0o555, "", b"")
+        .file("closed/inside", b"x");
+    let name = in_layout(&barque.path("layout"), &image([layer]));
+    barque.args(["extract", "-C", "out", &name]).run().ok();
+    let about = fs::metadata(barque.path("out/closed")).unwrap();
+    assert_eq!(
+        (about.permissions().mode() & 0o777, about.mtime()),
+        (0o555, LayerTar::TIME as i64)
+    );
+    assert_eq!(fs::read(barque.path("out/closed/inside")).unwrap(), b"x");
+}
