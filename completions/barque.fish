@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_barque_global_optspecs
-    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= allow-token-host= allow-private-host= registries.d= tmpdir= max-unpacked= V/version h/help
+    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= allow-token-host= allow-private-host= user-agent-prefix= registries-conf= registries.d= tmpdir= max-unpacked= V/version h/help
 end
 
 function __fish_barque_needs_command
@@ -32,6 +32,8 @@ complete -c barque -n "__fish_barque_needs_command" -l command-timeout -d 'End t
 complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_needs_command" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_needs_command" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -52,6 +54,7 @@ complete -c barque -n "__fish_barque_needs_command" -f -a "delete" -d 'Delete im
 complete -c barque -n "__fish_barque_needs_command" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
 complete -c barque -n "__fish_barque_needs_command" -f -a "search" -d 'Search a registry for repositories'
 complete -c barque -n "__fish_barque_needs_command" -f -a "serve" -d 'Serve images as a registry'
+complete -c barque -n "__fish_barque_needs_command" -f -a "experimental-image-proxy" -d 'Hand manifests and blobs to another program over a socket'
 complete -c barque -n "__fish_barque_needs_command" -f -a "login" -d 'Log in to a registry'
 complete -c barque -n "__fish_barque_needs_command" -f -a "logout" -d 'Remove a stored login'
 complete -c barque -n "__fish_barque_needs_command" -f -a "completion" -d 'Print the completion script of a shell'
@@ -79,6 +82,8 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l command-timeou
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -143,6 +148,8 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -201,6 +208,8 @@ complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l command-ti
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -231,6 +240,8 @@ complete -c barque -n "__fish_barque_using_subcommand tags" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand tags" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand tags" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand tags" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -256,6 +267,8 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l command-time
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -281,6 +294,8 @@ complete -c barque -n "__fish_barque_using_subcommand repos" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand repos" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand repos" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand repos" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand repos" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand repos" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand repos" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -310,6 +325,8 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand layers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -358,6 +375,8 @@ complete -c barque -n "__fish_barque_using_subcommand sync" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand sync" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand sync" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -397,6 +416,8 @@ complete -c barque -n "__fish_barque_using_subcommand referrers" -l command-time
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -414,6 +435,8 @@ complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_see
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -443,6 +466,8 @@ complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_su
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -469,6 +494,8 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand delete" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -484,6 +511,8 @@ complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l comman
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -508,6 +537,8 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand search" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand search" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand search" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand search" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -537,6 +568,8 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand serve" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -546,6 +579,34 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l metrics -d 'Answ
 complete -c barque -n "__fish_barque_using_subcommand serve" -l print-address -d 'Print the address as a line of JSON once requests are answered'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l sockfd -d 'Serve on this open socket' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand login" -s u -l username -d 'The name of the user; asked for at the terminal when missing' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -s p -l password -d 'The password; it shows in the list of processes. Asked for without echo when missing' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l authfile -d 'Store in this file [env: REGISTRY_AUTH_FILE]' -r -F
@@ -561,6 +622,8 @@ complete -c barque -n "__fish_barque_using_subcommand login" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand login" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand login" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand login" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand login" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -579,6 +642,8 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand logout" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -593,6 +658,8 @@ complete -c barque -n "__fish_barque_using_subcommand completion" -l command-tim
 complete -c barque -n "__fish_barque_using_subcommand completion" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
@@ -606,29 +673,32 @@ complete -c barque -n "__fish_barque_using_subcommand man" -l command-timeout -d
 complete -c barque -n "__fish_barque_using_subcommand man" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "verify-copy" -d 'Check that an image arrived whole at another place'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "sync" -d 'Mirror many images'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "referrers" -d 'List what refers to an image: signatures, SBOMs, attestations'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "attest" -d 'Read the attestations of an image'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "serve" -d 'Serve images as a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "login" -d 'Log in to a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "logout" -d 'Remove a stored login'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "verify-copy" -d 'Check that an image arrived whole at another place'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "sync" -d 'Mirror many images'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "referrers" -d 'List what refers to an image: signatures, SBOMs, attestations'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "attest" -d 'Read the attestations of an image'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "serve" -d 'Serve images as a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "experimental-image-proxy" -d 'Hand manifests and blobs to another program over a socket'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c barque -n "__fish_barque_using_subcommand help; and __fish_seen_subcommand_from attest" -f -a "get" -d 'Print an attestation of an image: an in-toto statement'
 
 # Transports, and paths behind those of places on this machine.

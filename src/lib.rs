@@ -3,7 +3,7 @@
 //! The crate is a house of rooms; data flows through them once, from left to right, and a room uses only
 //! the rooms to its right in this list:
 //!
-//! `cli → report, copy, rootfs → open → legacy → transport → trust → registry → settings → bytes → image`
+//! `cli → report, proxy → sync, serve → copy, rootfs → open → legacy → transport → trust → registry → settings → bytes → image`
 //!
 //! - [`image`]: what names, digests and manifests are; pure data, no input or output.
 //! - [`bytes`]: streams of bytes, and the checks that they do themselves.
@@ -17,8 +17,11 @@
 //! - [`copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
 //! - `sync` (feature `sync`): mirrors many images: declarations, selection of tags, and the run over them.
 //! - `serve` (feature `serve`): a registry over OCI layouts; uses transport, and client code does not use it.
+//! - `proxy` (feature `cli`, Linux): hands images to other programs over a socket; uses open and copy.
 //! - `report` (private, feature `cli`): turns results and failures into bytes for people and programs.
 //! - `cli` (feature `cli`): the command line; flags in, one call into the library, the result to `report`.
+//!
+//! `platform`, beside `files` and the error, is used by all rooms: it hides what differs between operating systems.
 //!
 //! Every room returns [`Error`], which knows its class (and so the exit code) and what to try next.
 
@@ -37,6 +40,9 @@ pub mod legacy;
 #[path = "no_legacy.rs"]
 mod legacy;
 pub mod open;
+mod platform;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+pub mod proxy;
 pub mod registry;
 #[cfg(feature = "cli")]
 mod report;

@@ -11,12 +11,7 @@ use clap::{ArgAction, Command};
 use crate::{Error, Result};
 
 /// Flags of skopeo that barque refuses, why, and what to do: they are about trust, so they are never passed over.
-pub(super) const FLAGS: [(&str, &str, &str); 5] = [
-    (
-        "--user-agent-prefix",
-        "barque calls itself by its own name alone",
-        "leave the flag out",
-    ),
+pub(super) const FLAGS: [(&str, &str, &str); 4] = [
     ("--sign-by-sq-fingerprint", NO_SEQUOIA, SEQUOIA_HINT),
     ("--encryption-key", NO_ENCRYPTION, ENCRYPTION_HINT),
     ("--encrypt-layer", NO_ENCRYPTION, ENCRYPTION_HINT),
@@ -33,12 +28,6 @@ const SEQUOIA_HINT: &str =
 const NO_ENCRYPTION: &str = "barque does not encrypt layers";
 const ENCRYPTION_HINT: &str =
     "encrypt the image with another program, such as skopeo, and copy the result";
-
-/// Commands of skopeo that barque has not.
-pub(super) const COMMANDS: [(&str, &str); 1] = [(
-    "experimental-image-proxy",
-    "barque has nothing in its place: what needs the proxy needs skopeo",
-)];
 
 /// `args` in the words of clap: switches with a value (`--raw=false`) without it, the last one counting, and
 /// `--tls-verify` behind the command, where it was not always.

@@ -4,10 +4,7 @@ mod all_tags;
 mod several;
 mod want;
 
-use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::BoolishValueParser;
@@ -21,10 +18,11 @@ use super::flags::{
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use super::signing::SigningFlags;
-use super::{Outcome, Workers, names};
+use super::{Outcome, Workers, names, skopeo, write_out};
 use crate::copy;
 use crate::image::{ImageName, parse_reference};
 use crate::open::{open_destination, open_source};
+use crate::platform;
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::{AuthFiles, Context};
@@ -56,11 +54,11 @@ pub(crate) struct CopyArgs {
     /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG,
     /// docker-daemon:NAME:TAG or dir:DIR; the file - of an archive is standard input
     #[arg(value_name = "SOURCE")]
-    source: String,
+    pub(super) source: String,
 
     /// Where to copy it, in the same form; use - as an archive's file name for standard output
     #[arg(value_name = "DESTINATION")]
-    destination: String,
+    pub(super) destination: String,
 
     /// Copy it to this destination too, reading the source once; repeatable. The --dest flags hold for all destinations
     #[arg(long, value_name = "DESTINATION")]
@@ -276,25 +274,33 @@ pub(crate) async fn run(
             .render(args.json)
             .into());
     }
+    let skopeo_lines = skopeo::is_called() && !args.quiet && !is_piped(&destination);
     let copied = args.retry.run(async || {
         let (source, destination, plan) = open().await?;
-        let (want, listener) = (want.clone(), progress::listener(args.quiet, screen));
+        let silent = args.quiet || skopeo::is_called() && screen.is_hidden();
+        let (want, listener) = (want.clone(), progress::listener(silent, screen));
+        let lines = skopeo_lines.then(|| {
+            // A reader that went away is no reason to stop.
+            let _ = write_out(skopeo::before(&plan).as_bytes());
+            skopeo::after(&plan)
+        });
         let nothing_to_do = plan.is_done();
         let copying = async move { copy::run(plan, source, destination, &want, listener).await };
-        match nothing_to_do {
+        let report = match nothing_to_do {
             true => copying.await,
             false => workers.run(copying).await,
-        }
+        };
+        Ok((report?, lines))
     });
-    let report = copied.await.map_err(|e| e.context(doing()))?;
+    let (report, lines) = copied.await.map_err(|e| e.context(doing()))?;
     if let Some(file) = &args.digestfile {
         write(file, &report.digest.to_string())?;
     }
     if let Some(file) = &args.receipt {
         write(file, &(json::to_go_json(&Receipt::new(&report)) + "\n"))?;
     }
-    if args.quiet {
-        return Ok(Outcome::Nothing);
+    if args.quiet || skopeo::is_called() {
+        return Ok(lines.map_or(Outcome::Nothing, Outcome::from));
     }
     words::print_summary(&report, screen);
     if is_piped(&destination) {
@@ -327,10 +333,9 @@ fn additional_tags(args: &CopyArgs, destination: &ImageName) -> Result<Vec<Strin
 /// An archive that goes to standard output under another name (`/dev/stdout`) is called `-`.
 fn by_standard_output(mut name: ImageName) -> ImageName {
     if let ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } = &mut name {
-        let stdout = std::io::stdout().as_fd().try_clone_to_owned();
-        let stdout = stdout.and_then(|fd| File::from(fd).metadata());
+        let stdout = platform::stdout().and_then(|file| file.metadata());
         if let (Ok(stdout), Ok(there)) = (stdout, path.metadata())
-            && (stdout.dev(), stdout.ino()) == (there.dev(), there.ino())
+            && platform::is_same(&stdout, &there)
         {
             *path = PathBuf::from("-");
         }
@@ -377,7 +382,7 @@ fn may_be_written(file: &Path) -> Result<()> {
 fn write(file: &Path, text: &str) -> Result<()> {
     let written = match file.symlink_metadata() {
         // Pipes, devices, links and files with several names are written to as they are.
-        Ok(about) if !about.is_file() || about.nlink() > 1 => std::fs::write(file, text),
+        Ok(about) if !about.is_file() || platform::names(&about) > 1 => std::fs::write(file, text),
         about => {
             let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
             let folder = folder.unwrap_or(Path::new("."));

@@ -36,7 +36,7 @@ Examples:
 pub(crate) struct DeleteArgs {
     /// What to delete, as in docker://registry.example.com/app:1.2 or oci:DIR:REF
     #[arg(value_name = "IMAGE", required = true)]
-    images: Vec<String>,
+    pub(super) images: Vec<String>,
 
     /// Delete the manifest even if other tags point to it
     #[arg(long)]

@@ -96,6 +96,9 @@ pub(crate) struct Global {
 
     #[command(flatten)]
     pub(crate) trust: TrustFlags,
+    /// Begin the user agent of requests with this text
+    #[arg(long, global = true, value_name = "TEXT", value_parser = header_text, env = "BARQUE_USER_AGENT_PREFIX", hide_env_values = true, help_heading = "Global options", hide_short_help = true)]
+    pub(crate) user_agent_prefix: Option<String>,
 
     /// Read this registries.conf in place of the user's or the system's; drop-in files still apply
     #[arg(
@@ -186,6 +189,18 @@ impl Global {
     pub(crate) fn private_hosts(&self) -> Vec<String> {
         let given = self.allow_private_host.iter();
         given.filter(|host| !host.is_empty()).cloned().collect()
+    }
+
+    /// How requests call their sender, where that is not the default.
+    pub(crate) fn user_agent(&self) -> Option<String> {
+        let name = super::skopeo::user_agent();
+        match self.user_agent_prefix.as_deref() {
+            None | Some("") => name,
+            Some(prefix) => {
+                let name = name.unwrap_or_else(|| format!("barque/{}", env!("CARGO_PKG_VERSION")));
+                Some(format!("{prefix} {name}"))
+            }
+        }
     }
 
     /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else.
@@ -285,6 +300,14 @@ impl SignatureFlags {
             (false, true) => Schema1Check::Off,
             (false, false) => Schema1Check::Signatures,
         }
+    }
+}
+
+/// A text that may stand in a header.
+fn header_text(text: &str) -> Result<String, String> {
+    match text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+        true => Ok(text.to_owned()),
+        false => Err("write it in ASCII, on one line".to_owned()),
     }
 }
 
@@ -416,6 +439,7 @@ pub(crate) struct Side<'a> {
     pub(crate) tls_verify: Option<bool>,
     pub(crate) token_hosts: TokenHosts,
     pub(crate) private_hosts: Vec<String>,
+    pub(crate) user_agent: Option<String>,
     /// `""`, `"src-"` or `"dest-"`, for messages.
     pub(crate) prefix: &'static str,
 }
@@ -459,6 +483,7 @@ impl Side<'_> {
             cert_dir: self.cert_dir.cloned(),
             token_hosts: self.token_hosts.clone(),
             private_hosts: self.private_hosts.clone(),
+            user_agent: self.user_agent.clone(),
         })
     }
 }
@@ -525,6 +550,7 @@ macro_rules! access_flags {
                     tls_verify: self.tls_verify.or(tls_verify),
                     token_hosts: global.token_hosts(),
                     private_hosts: global.private_hosts(),
+                    user_agent: global.user_agent(),
                     prefix: $prefix,
                 }
                 .access()

@@ -48,7 +48,7 @@ const IN_FLIGHT: usize = 8;
 pub(crate) struct InspectArgs {
     /// Images, as in docker://alpine:3.20 or oci:DIR:REF; several give several documents, in their order
     #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<String>,
+    pub(super) images: Vec<String>,
 
     /// Print the manifest byte for byte, with --platform that of the platform; with --config the config
     #[arg(long)]

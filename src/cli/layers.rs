@@ -8,7 +8,7 @@ use indicatif::MultiProgress;
 
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags, SignatureFlags};
 use super::retry::RetryFlags;
-use super::{Outcome, Workers, names};
+use super::{Outcome, Workers, names, skopeo};
 use crate::copy::{self, CopyOptions, CopyReport, sized_blobs};
 use crate::image::platform::check_config;
 use crate::image::{
@@ -42,7 +42,7 @@ Examples:
 pub(crate) struct LayersArgs {
     /// An image, as in docker://alpine:3.20, oci:DIR:REF or dir:DIR
     #[arg(value_name = "IMAGE")]
-    image: String,
+    pub(super) image: String,
 
     /// Only these layers, with or without sha256: before the digits
     #[arg(value_name = "DIGEST")]
@@ -167,6 +167,9 @@ async fn layers(
         files.give_up(e);
     }
     let report = written?;
+    if skopeo::is_called() {
+        return Ok(Outcome::Nothing);
+    }
     if !args.quiet {
         words::print_summary(&report, call.screen);
     }
@@ -233,6 +236,13 @@ fn prefix(name: &ImageName) -> String {
             return prefix(&ImageName::Docker(reference.clone()));
         }
         ImageName::DockerDaemon(DaemonImage::Id(id)) => ("image".to_owned(), id.short().to_owned()),
+        ImageName::ContainersStorage(image) => {
+            let name = image.rsplit(']').next().unwrap_or_default();
+            (
+                name.rsplit('/').next().unwrap_or_default().to_owned(),
+                "image".to_owned(),
+            )
+        }
         ImageName::DockerV1(reference) => {
             (reference.repository.to_string(), reference.tag.to_string())
         }

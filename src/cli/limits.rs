@@ -8,8 +8,7 @@ use std::panic::PanicHookInfo;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use rustix::process::{Resource, getrlimit};
-
+use crate::platform;
 use crate::report::failure::{self, MORE_FILES, MORE_THREADS};
 use crate::{Error, Result};
 
@@ -50,7 +49,7 @@ fn no_threads() -> Error {
 
 /// An error unless as many threads can be started as a copy may need.
 pub(super) fn check_threads() -> Result<()> {
-    let limit = getrlimit(Resource::Nproc).current;
+    let limit = platform::most_threads();
     if limit.is_none_or(|limit| limit >= HIGH) {
         return Ok(());
     }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use rustix::termios::{self, OptionalActions, Termios};
 
 use super::Outcome;
 use super::flags::Global;
 use crate::files::while_blocked;
 use crate::image::Registry;
+use crate::platform::Echo;
 use crate::registry::Client;
 use crate::settings::{
     Access, AuthFiles, AuthKey, Credential, CredentialStore, Found, Login, Secret, TokenHosts,
@@ -37,7 +37,7 @@ Examples:
 pub(crate) struct LoginArgs {
     /// A registry, as in quay.io, or a part of one, as in quay.io/team
     #[arg(value_name = "REGISTRY")]
-    registry: String,
+    pub(super) registry: String,
 
     /// The name of the user; asked for at the terminal when missing
     #[arg(short, long, value_name = "USER")]
@@ -164,6 +164,7 @@ async fn check(
         cert_dir: args.cert_dir.clone(),
         token_hosts,
         private_hosts: global.private_hosts(),
+        user_agent: global.user_agent(),
     };
     Client::new(registry, global.context(access).at(registry)?.as_ref())?
         .check_login()
@@ -236,22 +237,4 @@ async fn ask(prompt: &'static str, secret: bool) -> Result<String> {
         Ok(line.trim().to_owned())
     });
     asked.await.map_err(|e| failed(e.into()))?.map_err(failed)
-}
-
-/// The terminal as it was, for when the program is ended at a prompt without echo.
-pub(super) struct Echo(Option<Termios>);
-
-impl Echo {
-    pub(super) fn kept() -> Echo {
-        Echo(termios::tcgetattr(std::io::stdin()).ok())
-    }
-}
-
-impl Drop for Echo {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            // Where the terminal is gone, nobody misses its echo.
-            let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, before);
-        }
-    }
 }

@@ -28,7 +28,7 @@ pub(crate) struct LogoutArgs {
         required_unless_present = "all",
         conflicts_with = "all"
     )]
-    registry: Option<String>,
+    pub(super) registry: Option<String>,
 
     /// Remove all logins that the file has
     #[arg(short, long)]

@@ -29,7 +29,7 @@ Examples:
 pub(crate) struct ManifestDigestArgs {
     /// The file; - is standard input
     #[arg(value_name = "FILE")]
-    file: PathBuf,
+    pub(super) file: PathBuf,
 }
 
 pub(crate) fn run(args: &ManifestDigestArgs) -> Result<Outcome> {

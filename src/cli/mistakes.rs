@@ -5,7 +5,7 @@
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::compat::{COMMANDS, FLAGS};
+use super::compat::FLAGS;
 use crate::Error;
 use crate::image::distance;
 use crate::report::failure::Failure;
@@ -176,9 +176,6 @@ pub(super) fn explained(error: clap::Error, command: impl FnOnce() -> Command) -
 
 fn unknown_command(word: &str, command: &Command) -> Error {
     let error = Error::other(format!("barque has no command `{word}`"));
-    if let Some((_, hint)) = COMMANDS.iter().find(|(known, _)| *known == word) {
-        return error.hint(*hint);
-    }
     if let Some((_, hint)) = WORDS.iter().find(|(words, _)| words.contains(&word)) {
         return error.hint(*hint);
     }

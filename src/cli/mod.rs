@@ -15,6 +15,8 @@ mod edit;
 mod extract;
 mod flags;
 mod generate;
+#[cfg(target_os = "linux")]
+mod image_proxy;
 mod inspect;
 mod layer_form;
 mod layers;
@@ -35,6 +37,7 @@ mod search;
 mod serve;
 mod signals;
 mod signing;
+mod skopeo;
 #[cfg(feature = "trust")]
 mod standalone;
 #[cfg(feature = "sync")]
@@ -45,6 +48,7 @@ mod verify;
 mod verify_copy;
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -72,6 +76,7 @@ Image names:
   oci-archive:FILE[:REF]             in a tar of an OCI layout
   docker-archive:FILE[:NAME[:TAG]]   in a tar as `docker save` writes it
   docker-daemon:NAME[:TAG]           in a Docker Engine, or Podman's API service
+  containers-storage:NAME            in the store of podman, to read
 
 Exit codes:
   0 done, 1 error, 2 not found, 3 not allowed, 4 content does not match its digest,
@@ -160,6 +165,9 @@ enum Command {
     /// Serve images as a registry
     #[cfg(feature = "serve")]
     Serve(Box<serve::ServeArgs>),
+    /// Hand manifests and blobs to another program over a socket
+    #[cfg(target_os = "linux")]
+    ExperimentalImageProxy(image_proxy::ImageProxyArgs),
     /// Log in to a registry
     Login(login::LoginArgs),
     /// Remove a stored login
@@ -192,9 +200,16 @@ impl From<String> for Outcome {
 /// Runs the program; the value is its exit code.
 pub fn main() -> u8 {
     limits::take_as_errors();
-    match run() {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let ended = match skopeo::addressed(&args) {
+        Some(args) => run(args, true),
+        None => run(args, false),
+    };
+    match ended {
         Ok(()) => 0,
-        Err(Ended::Failed(failure)) => failure.report(with_flags),
+        Err(Ended::Failed(failure)) => {
+            skopeo::report(&failure).unwrap_or_else(|| failure.report(with_flags))
+        }
         Err(Ended::Interrupted { code, hint }) => {
             signals::last_words(format!("barque: interrupted{hint}\n"));
             code
@@ -222,12 +237,16 @@ impl<E: Into<Failure>> From<E> for Ended {
     }
 }
 
-fn run() -> Result<(), Ended> {
-    let args = compat::read(std::env::args_os().collect(), Cli::command)?;
-    let cli = Cli::try_parse_from(args).map_err(|e| mistakes::explained(e, Cli::command))?;
+fn run(args: Vec<OsString>, as_skopeo: bool) -> Result<(), Ended> {
+    let cli = parse(args, as_skopeo)?;
+    let Some(cli) = cli else { return Ok(()) };
     let screen = MultiProgress::new();
     // Another subscriber can only stand here when the library is embedded; it then hears the events.
-    let _ = tracing::subscriber::set_global_default(log::subscriber(cli.global.debug, &screen));
+    let _ = tracing::subscriber::set_global_default(log::subscriber(
+        cli.global.debug,
+        &screen,
+        skopeo::is_called(),
+    ));
     // A few small answers: handing them from thread to thread would cost more than reading them.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -246,7 +265,7 @@ fn run() -> Result<(), Ended> {
     #[cfg(not(feature = "serve"))]
     let ends_itself = false;
     let ended = runtime.block_on(async {
-        signals::take_file_size_limits_as_errors();
+        crate::platform::take_file_size_limits_as_errors();
         tokio::select! {
             // Signals are listened to before anything is done that may block.
             biased;
@@ -263,6 +282,22 @@ fn run() -> Result<(), Ended> {
         runtime.shutdown_timeout(timeouts);
     }
     ended
+}
+
+/// What the command line says; `None` if it only asked for the version, as skopeo prints it.
+fn parse(args: Vec<OsString>, as_skopeo: bool) -> Result<Option<Cli>, Failure> {
+    if as_skopeo && let Some(version) = skopeo::version(&args) {
+        return write_out(version.as_bytes()).map(|()| None);
+    }
+    let args = compat::read(args, Cli::command)?;
+    let cli = Cli::try_parse_from(&args).map_err(|e| match as_skopeo {
+        true => skopeo::mistaken(e, &args),
+        false => mistakes::explained(e, Cli::command),
+    })?;
+    if as_skopeo {
+        skopeo::take(&cli)?;
+    }
+    Ok(Some(cli))
 }
 
 /// Threads for moving bytes, which start when there are some to move.
@@ -348,6 +383,8 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<
         Command::Search(args) => search::run(args, global).await?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(*args, global, workers).await?,
+        #[cfg(target_os = "linux")]
+        Command::ExperimentalImageProxy(args) => image_proxy::run(args, global, workers).await?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),
@@ -375,7 +412,10 @@ async fn print(outcome: Outcome) -> Result<(), Failure> {
             while let Some(result) = results.next().await {
                 match result {
                     Ok(bytes) => write_out(&bytes)?,
-                    Err(e) => worst = worst.max(failure::report(&e, with_flags)),
+                    Err(e) => {
+                        let code = skopeo::report_error(&e);
+                        worst = worst.max(code.unwrap_or_else(|| failure::report(&e, with_flags)));
+                    }
                 }
             }
             if worst > 0 {

@@ -10,12 +10,12 @@ use clap::Args;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::flags::Global;
 use super::{Outcome, Workers, write_out};
 use crate::image::ImageName;
+use crate::platform::{self, Asked, Signals};
 use crate::report::failure::Failure;
 use crate::serve::{MirrorOptions, Options, Reload, Server, TlsFiles, Upstream, What};
 use crate::settings::{Access, Context};
@@ -175,7 +175,7 @@ pub(crate) async fn run(
         true => format!("{shown}, writable"),
         false => format!("{shown}, read-only"),
     };
-    let signals = Signals::listen()?;
+    let signals = listen()?;
     let (bound, address) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = workers.run(async move {
@@ -194,7 +194,7 @@ pub(crate) async fn run(
             true => Some(command(&args.command, address, signals).await?),
             false => {
                 tracing::warn!(target: "barque::serve", "serving {shown} at {address}");
-                signals.asked_to_end(&reload).await;
+                asked_to_end(signals, &reload).await;
                 None
             }
         };
@@ -289,61 +289,37 @@ async fn command(
     }
 }
 
-/// Sends `signal` to the command. What the terminal sends, it sends to both already.
-fn hand_on(signal: rustix::process::Signal, child: &Child) {
+/// Sends `asked` to the command. What the terminal sends, it sends to both already.
+fn hand_on(asked: Asked, child: &Child) {
     use std::io::IsTerminal;
-    if signal == rustix::process::Signal::INT && std::io::stdin().is_terminal() {
+    if asked == Asked::Interrupt && std::io::stdin().is_terminal() {
         return;
     }
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some(pid) = id.and_then(rustix::process::Pid::from_raw)
-        && let Err(e) = rustix::process::kill_process(pid, signal)
+    if let Some(id) = child.id()
+        && let Err(e) = platform::ask(id, asked)
     {
-        tracing::debug!("the signal {signal:?} was not handed on: {e}");
+        tracing::debug!("the signal {asked:?} was not handed on: {e}");
     }
 }
 
 /// As a shell has it: the code, or 128 and the number of the signal that ended the command.
 fn exit_code(status: ExitStatus) -> u8 {
-    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    let signal = platform::ended_by(&status);
     let code = status.code().or(signal.map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-/// The signals that end a server or are handed on to its command.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
+/// Listens for the signals that end a server or are handed on to its command.
+fn listen() -> Result<Signals> {
+    Signals::listen(true).map_err(|e| Error::other("cannot listen for signals").because(e))
 }
 
-impl Signals {
-    fn listen() -> Result<Signals> {
-        let listen =
-            |kind| signal(kind).map_err(|e| Error::other("cannot listen for signals").because(e));
-        Ok(Signals {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> rustix::process::Signal {
-        use rustix::process::Signal;
-        tokio::select! {
-            _ = self.interrupt.recv() => Signal::INT,
-            _ = self.terminate.recv() => Signal::TERM,
-            _ = self.hangup.recv() => Signal::HUP,
-        }
-    }
-
-    /// Waits until the server is to end.
-    async fn asked_to_end(mut self, reload: &Reload) {
-        while self.next().await == rustix::process::Signal::HUP {
-            match reload.now() {
-                Ok(()) => tracing::debug!("certificates were read again"),
-                Err(e) => tracing::warn!("the certificates of before stay: {e}"),
-            }
+/// Waits until the server is to end.
+async fn asked_to_end(mut signals: Signals, reload: &Reload) {
+    while signals.next().await == Asked::Hangup {
+        match reload.now() {
+            Ok(()) => tracing::debug!("certificates were read again"),
+            Err(e) => tracing::warn!("the certificates of before stay: {e}"),
         }
     }
 }

@@ -10,10 +10,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use signal_hook::flag;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Error;
 use crate::files::BLOCKED;
+use crate::platform::{Asked, Signals};
 use crate::report::failure;
 
 /// How long a command has to end in order when its time is over, and how long one that is blocked.
@@ -25,25 +25,19 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The exit code of the signal that asks the program to end.
 pub(super) async fn interrupted() -> u8 {
-    let (Ok(mut int), Ok(mut term)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
+    let Ok(mut signals) = Signals::listen(false) else {
         return std::future::pending().await;
     };
-    for (kind, code) in [
-        (SignalKind::interrupt(), 130),
-        (SignalKind::terminate(), 143),
-    ] {
-        let watched =
-            flag::register_conditional_shutdown(kind.as_raw_value(), code, BLOCKED.clone());
+    for asked in [Asked::Interrupt, Asked::Terminate] {
+        let (number, code) = (asked.number(), 128 + asked.number());
+        let watched = flag::register_conditional_shutdown(number, code, BLOCKED.clone());
         if let Err(e) = watched {
             tracing::debug!("no signal ends the program on the spot: {e}");
         }
     }
-    let code = tokio::select! {
-        _ = int.recv() => 130,
-        _ = term.recv() => 143,
+    let code = match signals.next().await {
+        Asked::Interrupt => 130,
+        _ => 143,
     };
     // Not before this one is heard: programs like `timeout` send each signal twice in a row.
     BLOCKED.store(true, Ordering::Relaxed);
@@ -77,13 +71,5 @@ pub(super) fn last_words(words: String) {
     };
     if std::thread::Builder::new().spawn(say).is_ok() {
         let _ = heard.recv_timeout(LAST_WORDS);
-    }
-}
-
-/// A write beyond the limit on file sizes (`ulimit -f`) is an error that names the file, not the end of the program:
-/// with a handler for its signal in place, the write itself fails.
-pub(super) fn take_file_size_limits_as_errors() {
-    if let Err(e) = signal(SignalKind::from_raw(libc::SIGXFSZ)) {
-        tracing::debug!("a file over the limit on sizes would end the program: {e}");
     }
 }

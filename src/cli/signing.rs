@@ -10,9 +10,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use super::login::Echo;
 use crate::files::read_whole;
 use crate::image::parse_reference;
+use crate::platform::Echo;
 use crate::settings::Secret;
 use crate::trust::signing::{
     Gpg, OpenPgpKey, SignFormat, Signer, Signing, SigstoreKey, WrongPassphrase, first_line,

@@ -46,7 +46,7 @@ const LOCAL: [&str; 5] = [
 pub(crate) struct TagsArgs {
     /// A repository, as in docker://alpine or quay.io/ns/name, or docker-archive:FILE, oci-archive:FILE or oci:DIR
     #[arg(value_name = "REPOSITORY")]
-    repository: String,
+    pub(super) repository: String,
 
     /// Print one tag a line
     #[arg(long)]

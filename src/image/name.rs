@@ -29,6 +29,8 @@ pub enum ImageName {
     /// `docker-daemon:NAME[:TAG]`, `docker-daemon:NAME@DIGEST` or `docker-daemon:ALGORITHM:HEX`: an image that a
     /// Docker Engine holds.
     DockerDaemon(DaemonImage),
+    /// `containers-storage:NAME`: an image in the store of podman, for reading only.
+    ContainersStorage(String),
     /// `dir:PATH`: a flat directory with a manifest and its blobs.
     Dir { path: PathBuf },
 }
@@ -63,13 +65,14 @@ pub enum Selector {
 }
 
 /// The transports by name, as `--help` and error messages list them.
-pub const TRANSPORTS: [&str; 7] = [
+pub const TRANSPORTS: [&str; 8] = [
     "docker://",
     "docker-v1://",
     "oci:",
     "oci-archive:",
     "docker-archive:",
     "docker-daemon:",
+    "containers-storage:",
     "dir:",
 ];
 
@@ -115,6 +118,10 @@ impl ImageName {
                 Ok(ImageName::DockerArchive { path, selector })
             }
             "docker-daemon" => parse_daemon_image(text, rest).map(ImageName::DockerDaemon),
+            "containers-storage" if rest.is_empty() || rest.ends_with(']') => {
+                Err(Error::other(format!("`{text}` names no image")))
+            }
+            "containers-storage" => Ok(ImageName::ContainersStorage(rest.to_owned())),
             "dir" if rest.is_empty() => Err(Error::other(format!("`{text}` names no directory"))),
             "dir" => Ok(ImageName::Dir { path: rest.into() }),
             _ => Err(unknown_transport(text)),
@@ -151,6 +158,7 @@ impl fmt::Display for ImageName {
             ImageName::DockerDaemon(DaemonImage::Id(id)) => {
                 return write!(f, "docker-daemon:{id}");
             }
+            ImageName::ContainersStorage(image) => return write!(f, "containers-storage:{image}"),
             ImageName::Oci { path, selector } => ("oci", path, selector),
             ImageName::OciArchive { path, selector } => ("oci-archive", path, selector),
             ImageName::DockerArchive { path, selector } => ("docker-archive", path, selector),
@@ -319,7 +327,7 @@ pub fn is_ref_name(s: &str) -> bool {
 fn is_foreign_transport(transport: &str) -> bool {
     matches!(
         transport,
-        "containers-storage" | "sif" | "ostree" | "atomic" | "tarball" | "http" | "https"
+        "sif" | "ostree" | "atomic" | "tarball" | "http" | "https"
     )
 }
 
@@ -437,6 +445,10 @@ mod tests {
             parse("docker://localhost:5000/a")
         );
         assert!(ImageName::parse_lenient("layout", true).is_err());
-        assert!(ImageName::parse_lenient("containers-storage:x", false).is_err());
+        assert_eq!(
+            ImageName::parse_lenient("containers-storage:x", false).unwrap(),
+            ImageName::ContainersStorage("x".into())
+        );
+        assert!(ImageName::parse_lenient("sif:x", false).is_err());
     }
 }

@@ -32,6 +32,7 @@ pub async fn delete(name: &ImageName, context: &Context, force: bool) -> Result<
                 ImageName::DockerDaemon(_) => {
                     "the engine's own client does that: `docker image rm`"
                 }
+                ImageName::ContainersStorage(_) => "podman does that: `podman image rm`",
                 _ => "an archive or a directory is deleted as a file is: `rm`",
             }))
         }

@@ -17,7 +17,8 @@ use crate::legacy;
 use crate::settings::Context;
 use crate::transport::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
 use crate::transport::{
-    Destination, ManifestRef, Source, Unpacking, dir, docker_daemon, oci_archive, oci_layout,
+    Destination, ManifestRef, Source, Unpacking, containers_storage, dir, docker_daemon,
+    oci_archive, oci_layout,
 };
 use crate::{Error, Kind, Result};
 
@@ -82,6 +83,12 @@ async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Sourc
             let older = legacy::older_archives();
             Arc::new(docker_daemon::DockerDaemonSource::open(image, context, older).await?)
         }
+        ImageName::ContainersStorage(image) => {
+            let (unpacking, older) = (Unpacking::of(context), legacy::older_archives());
+            let source =
+                containers_storage::ContainersStorageSource::open(image, &unpacking, older);
+            Arc::new(source.await?)
+        }
         ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })
 }
@@ -113,6 +120,12 @@ pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc
         ImageName::DockerDaemon(image) => Arc::new(docker_daemon::DockerDaemonDestination::open(
             image, context,
         )?),
+        ImageName::ContainersStorage(_) => {
+            let text = format!("`{name}`: barque only reads from podman's store");
+            return Err(Error::new(Kind::Refused, text).hint(
+                "load the image with podman: `barque copy SOURCE docker-archive:-:NAME:TAG | podman load`",
+            ));
+        }
         ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
     })
 }

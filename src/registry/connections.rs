@@ -41,6 +41,9 @@ struct Exceptions {
     connections: Connections,
 }
 
+/// How requests call their sender unless that is set.
+const USER_AGENT: &str = concat!("barque/", env!("CARGO_PKG_VERSION"));
+
 /// Bytes in flight that an HTTP/2 stream and connection allow: enough for 1 Gbit/s at 60 ms.
 const H2_STREAM_WINDOW: u32 = 8 << 20;
 const H2_CONNECTION_WINDOW: u32 = 32 << 20;
@@ -167,7 +170,7 @@ impl Connections {
             .dns_resolver(self.resolver.clone())
             // E12: one header with a control byte does not spoil the answer.
             .http1_ignore_invalid_headers_in_responses(true)
-            .user_agent(concat!("barque/", env!("CARGO_PKG_VERSION")));
+            .user_agent(self.access.user_agent.as_deref().unwrap_or(USER_AGENT));
         if self.direct {
             return Ok(builder.no_proxy());
         }

@@ -17,15 +17,19 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::failure::{clean, wants_colour};
+use super::logrus::{self, Severity};
 
 /// The subscriber of the program, to be made the global default once: warnings and errors, with `debug` everything
-/// that barque says. `bars` is the screen of the progress bars, hidden when stderr is no terminal.
+/// that barque says. `bars` is the screen of the progress bars, hidden when stderr is no terminal; with `logrus` the lines
+/// are those of skopeo's logger.
 pub(crate) fn subscriber(
     debug: bool,
     bars: &MultiProgress,
+    logrus: bool,
 ) -> impl Subscriber + Send + Sync + use<> {
     let lines = Lines {
         colour: wants_colour(&io::stderr()),
+        logrus,
     };
     let layer = tracing_subscriber::fmt::layer()
         .event_format(lines)
@@ -68,6 +72,8 @@ impl<'a> MakeWriter<'a> for Stderr {
 /// One line an event.
 struct Lines {
     colour: bool,
+    /// In the form of skopeo's logger.
+    logrus: bool,
 }
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -84,6 +90,15 @@ where
         let mut said = Said::default();
         event.record(&mut said);
         let level = *event.metadata().level();
+        if self.logrus {
+            let severity = match level {
+                Level::ERROR => Severity::Error,
+                Level::WARN => Severity::Warning,
+                _ => Severity::Debug,
+            };
+            let text = clean(&(said.message + &said.fields)).into_owned();
+            return out.write_str(&logrus::line(severity, &text, self.colour));
+        }
         let (word, colour) = match level {
             Level::ERROR => ("barque:", "\x1b[1;31m"),
             Level::WARN => ("warning:", "\x1b[1;33m"),
@@ -142,7 +157,10 @@ mod tests {
         let memory = Memory::default();
         let writer = memory.clone();
         let layer = tracing_subscriber::fmt::layer()
-            .event_format(Lines { colour })
+            .event_format(Lines {
+                colour,
+                logrus: false,
+            })
             .with_writer(move || writer.clone())
             .with_filter(filter_fn(move |event| is_shown(event, debug)));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {

@@ -14,6 +14,7 @@ pub(crate) mod inspect;
 pub(crate) mod json;
 pub(crate) mod layers;
 pub(crate) mod log;
+pub(crate) mod logrus;
 pub(crate) mod ls;
 pub(crate) mod progress;
 pub(crate) mod referrers;

@@ -19,10 +19,7 @@ pub(crate) fn human_size(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
-/// The columns of the terminal behind `stream`; `None` when it is none.
-pub(crate) fn terminal_width(stream: &impl std::os::fd::AsFd) -> Option<usize> {
-    terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0))
-}
+pub(crate) use crate::platform::terminal_width;
 
 /// Where a column's text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -195,7 +195,10 @@ fn path_of(place: &ImageName) -> Option<&Path> {
         | ImageName::OciArchive { path, .. }
         | ImageName::DockerArchive { path, .. }
         | ImageName::Dir { path } => Some(path),
-        ImageName::Docker(_) | ImageName::DockerV1(_) | ImageName::DockerDaemon(_) => None,
+        ImageName::Docker(_)
+        | ImageName::DockerV1(_)
+        | ImageName::DockerDaemon(_)
+        | ImageName::ContainersStorage(_) => None,
     }
 }
 
@@ -258,7 +261,10 @@ async fn images_of(place: &ImageName, context: &Context) -> Result<Vec<(String, 
             };
             Ok(handles.into_iter().map(name).collect())
         }
-        ImageName::Docker(_) | ImageName::DockerV1(_) | ImageName::DockerDaemon(_) => {
+        ImageName::Docker(_)
+        | ImageName::DockerV1(_)
+        | ImageName::DockerDaemon(_)
+        | ImageName::ContainersStorage(_) => {
             let text = format!("`{place}` cannot be served in place");
             Err(Error::other(text).hint("`oci:`, `oci-archive:`, `docker-archive:` and `dir:` can"))
         }

@@ -336,16 +336,7 @@ fn unreadable(name: &str, cause: std::io::Error) -> Error {
     }
 }
 
-/// Whether users who are neither the owner nor of the file's group may read or change the file. A group is
-/// left alone: it is how people share a file on purpose.
-#[cfg(unix)]
 fn is_open_to_all(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
     path.metadata()
-        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o006 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_all(_path: &Path) -> bool {
-    false
+        .is_ok_and(|about| crate::platform::is_open_to_all(&about))
 }

@@ -94,6 +94,8 @@ pub struct Access {
     /// Hosts at private addresses to which a public registry may send clients, as `HOST` or `HOST:PORT`: its storage or
     /// token endpoint within a private network.
     pub private_hosts: Vec<String>,
+    /// How requests call their sender; by default `barque/VERSION`.
+    pub user_agent: Option<String>,
 }
 
 /// No credentials, and certificates are verified.
@@ -106,6 +108,7 @@ impl Default for Access {
             cert_dir: None,
             token_hosts: TokenHosts::default(),
             private_hosts: Vec::new(),
+            user_agent: None,
         }
     }
 }

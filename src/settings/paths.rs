@@ -22,7 +22,7 @@ impl Environment {
         Environment {
             vars: std::env::vars_os().collect(),
             home: dirs::home_dir(),
-            uid: process_uid(),
+            uid: crate::platform::user(),
         }
     }
 
@@ -154,28 +154,9 @@ impl fmt::Debug for Environment {
     }
 }
 
-#[cfg(unix)]
 fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
     path.metadata()
-        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_program(path: &Path) -> bool {
-    path.is_file()
-}
-
-/// The user's number. The standard library has no `getuid`; the owner of our own `/proc` entry is the same.
-#[cfg(unix)]
-fn process_uid() -> Option<u32> {
-    use std::os::unix::fs::MetadataExt;
-    Some(std::fs::metadata("/proc/self").ok()?.uid())
-}
-
-#[cfg(not(unix))]
-fn process_uid() -> Option<u32> {
-    None
+        .is_ok_and(|about| crate::platform::is_program(&about))
 }
 
 #[cfg(test)]

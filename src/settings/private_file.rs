@@ -18,8 +18,7 @@ pub(super) fn lock(path: &Path) -> std::io::Result<File> {
     name.push(".lock");
     let mut options = File::options();
     options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    crate::platform::private_file(&mut options);
     let name = PathBuf::from(name);
     let file = options.open(&name)?;
     match crate::files::lock(&file, &name) {
@@ -72,8 +71,7 @@ pub(super) fn make_folder(path: &Path) -> std::io::Result<()> {
         return Ok(());
     };
     let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    crate::platform::private_directory(&mut builder);
     builder.recursive(true).create(folder)
 }
 

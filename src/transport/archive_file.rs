@@ -7,8 +7,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +19,7 @@ use super::blob_store::{blocking, cannot_read, cannot_spool};
 use super::inflate::{self, Compression, plain_reader};
 use super::tar_index::{self, Run, Sparse};
 use crate::bytes::{PIECE, pieces};
+use crate::platform::{self, FileExt};
 use crate::settings::Context;
 use crate::{Error, Kind, Result};
 
@@ -84,8 +83,7 @@ impl ArchiveFile {
     fn look(path: &Path) -> Result<Result<ArchiveFile, File>> {
         let unreadable = |e| cannot_read(path, e);
         let mut file = if path.as_os_str() == STANDARD {
-            let stdin = io::stdin().as_fd().try_clone_to_owned();
-            File::from(stdin.map_err(unreadable)?)
+            platform::stdin().map_err(unreadable)?
         } else {
             File::open(path).map_err(unreadable)?
         };
@@ -132,9 +130,8 @@ impl ArchiveFile {
 
     /// Whether `path` still leads to this very file, unchanged in length.
     pub(crate) fn still_at(&self, path: &Path) -> bool {
-        use std::os::unix::fs::MetadataExt;
         match (self.file.metadata(), path.metadata()) {
-            (Ok(a), Ok(b)) => (a.dev(), a.ino(), self.len) == (b.dev(), b.ino(), b.len()),
+            (Ok(a), Ok(b)) => platform::is_same(&a, &b) && self.len == b.len(),
             _ => false,
         }
     }
@@ -377,11 +374,10 @@ impl Unpacked<'_> {
     /// An error where the disk has no room for `more` bytes beside what is left free on it.
     fn look_at_disk(&self, more: u64) -> Result<()> {
         // A file system that cannot say how full it is says so when it is written to.
-        let Ok(about) = rustix::fs::fstatvfs(&self.file) else {
+        let Some((left, all)) = platform::room(&self.file) else {
             return Ok(());
         };
-        let left = about.f_bavail.saturating_mul(about.f_frsize);
-        let kept = (about.f_blocks.saturating_mul(about.f_frsize) / 20).min(LEFT_FREE);
+        let kept = (all / 20).min(LEFT_FREE);
         match left >= kept.saturating_add(more) {
             true => Ok(()),
             false => Err(self.no_space(left)),

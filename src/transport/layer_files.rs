@@ -5,7 +5,6 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -146,7 +145,6 @@ fn is_of(path: &Path, manifest: &Manifest, layers: &[Descriptor]) -> io::Result<
 
 /// An unfinished directory of this user and this image that no other process is using.
 fn interrupted(prefix: &str, manifest: &Manifest, layers: &[Descriptor]) -> Option<LayerFiles> {
-    let me = rustix::process::geteuid().as_raw();
     let entries = fs::read_dir(".").ok()?;
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -159,7 +157,7 @@ fn interrupted(prefix: &str, manifest: &Manifest, layers: &[Descriptor]) -> Opti
         let path = PathBuf::from(&name);
         // Files are trusted by name and size, so no other user may have been able to put them there.
         let mine = fs::symlink_metadata(&path)
-            .is_ok_and(|m| m.is_dir() && m.uid() == me && m.mode() & 0o022 == 0);
+            .is_ok_and(|about| about.is_dir() && crate::platform::is_mine_alone(&about));
         if mine
             && !path.join(MANIFEST).exists()
             && matches!(is_of(&path, manifest, layers), Ok(true))

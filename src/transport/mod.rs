@@ -9,6 +9,7 @@ pub(crate) mod asked;
 pub mod blob_store;
 mod body;
 pub mod codec;
+pub mod containers_storage;
 pub mod dir;
 pub mod docker;
 pub mod docker_archive;

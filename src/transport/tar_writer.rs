@@ -19,8 +19,6 @@ mod slots;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::ops::Range;
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,6 +31,7 @@ use super::extend::is_used;
 use super::{BlobBody, BlobOutcome, BlobStream, is_resume_mismatch};
 use crate::files::follow;
 use crate::image::Digest;
+use crate::platform::{self, FileExt};
 use crate::{Error, Kind, Result};
 use growing::Growing;
 use header::{BLOCK, Type, padding};
@@ -103,8 +102,7 @@ impl TarWriter {
                 return Err(Error::other("refusing to write an archive to a terminal")
                     .hint("redirect the output to a file or a program"));
             }
-            let stdout = io::stdout().as_fd().try_clone_to_owned();
-            let pipe = File::from(stdout.map_err(cannot)?);
+            let pipe = platform::stdout().map_err(cannot)?;
             return Ok(TarWriter::piped(pipe, path, tmpdir));
         }
         if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {

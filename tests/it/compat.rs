@@ -228,9 +228,6 @@ fn what_is_about_trust_is_refused_and_not_passed_over() {
         );
         assert!(!barque.path("out").exists());
     }
-    let proxy = ["experimental-image-proxy", "--src=docker", "a", "b"];
-    let out = barque.args(proxy).run().code(1);
-    told(&out, &["no command `experimental-image-proxy`", "hint: "]);
 }
 
 #[test]

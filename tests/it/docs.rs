@@ -14,6 +14,7 @@ use crate::support::Barque;
 
 /// Commands and the page of each.
 const PAGES: [(&str, &str); 27] = [
+const PAGES: [(&str, &str); 22] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("verify-copy", "verify-copy.md"),
@@ -37,6 +38,7 @@ const PAGES: [(&str, &str); 27] = [
     ("generate-sigstore-key", "signing.md"),
     ("search", "search.md"),
     ("serve", "serve.md"),
+    ("experimental-image-proxy", "image-proxy.md"),
     ("login", "login.md"),
     ("logout", "login.md"),
     ("completion", "completion.md"),

@@ -1,9 +1,13 @@
 //! One test binary, a module a capability (each further binary would link the library again).
 
 mod archives;
+#[cfg(unix)]
+mod as_skopeo;
 mod auth_files;
 mod basic;
 mod compat;
+#[cfg(unix)]
+mod containers_storage;
 mod copy;
 mod daemon;
 mod delete;
@@ -13,6 +17,8 @@ mod draft;
 mod edit;
 mod faults;
 mod generated;
+#[cfg(target_os = "linux")]
+mod image_proxy;
 mod inspect;
 mod layers;
 mod layouts;

@@ -214,8 +214,8 @@ fn names_that_cannot_be_read() {
             "docker://a//b",
             &["`a//b` is not a valid image name: it does not read as NAME[:TAG][@DIGEST]"],
         ),
-        ("containers-storage:x:1", &["containers-storage"]),
-        ("containers-storage:x", &["containers-storage"]),
+        ("containers-storage:", &["names no image"]),
+        ("sif:x", &["the transport `sif:` is not supported"]),
         ("", &["is not a valid image name"]),
         ("dir:", &["names no directory"]),
     ] {

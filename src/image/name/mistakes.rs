@@ -56,9 +56,6 @@ pub(super) fn transport_meant(text: &str) -> Option<String> {
 /// What to do with an image of a transport that barque does not read.
 pub(super) fn elsewhere(transport: &str, rest: &str) -> Option<String> {
     Some(match transport {
-        "containers-storage" => format!(
-            "ask Podman's API service with `docker-daemon:{rest}` and `--daemon-host unix:///run/podman/podman.sock` (in a copy `--src-daemon-host`), or save the image first: `podman save --format oci-archive -o image.tar {rest}`, then `oci-archive:image.tar`"
-        ),
         "sif" => format!(
             "make a layout of it with `skopeo copy {transport}:{rest} oci:DIR`, and read `oci:DIR`"
         ),
@@ -180,10 +177,6 @@ mod tests {
             (
                 "app@sha256:abc1".to_owned(),
                 "a digest is written in full".to_owned(),
-            ),
-            (
-                "containers-storage:app".to_owned(),
-                "podman save".to_owned(),
             ),
             (
                 "sif:a.sif".to_owned(),

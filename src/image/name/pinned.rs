@@ -33,7 +33,9 @@ impl ImageName {
     /// registry; `None` where it does not end with a digest.
     pub fn unpinned(&self) -> Option<(ImageName, Digest)> {
         match self {
-            ImageName::Docker(_) | ImageName::DockerV1(_) => return None,
+            ImageName::Docker(_) | ImageName::DockerV1(_) | ImageName::ContainersStorage(_) => {
+                return None;
+            }
             // `NAME@DIGEST` without a tag is a name that engines know.
             ImageName::DockerDaemon(DaemonImage::Named(name)) if name.tag.is_none() => return None,
             _ => {}

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,6 +14,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
+use crate::platform::FileExt;
 use crate::serve::store::{Repository, Session};
 use crate::transport::{BlobStream, Source, blob_store};
 use crate::{Error, Kind, Result};

@@ -101,7 +101,7 @@ impl Blobs {
             }
         }
         let pooled = below(&self.pool, digest);
-        if fs::metadata(&pooled).is_ok_and(|about| links(&about) == 1) {
+        if fs::metadata(&pooled).is_ok_and(|about| crate::platform::names(&about) == 1) {
             blob_store::remove(&pooled);
         }
         Ok(true)
@@ -154,16 +154,6 @@ fn copy(from: &Path, dir: &Path, to: &Path) -> io::Result<()> {
     temporary.as_file().sync_data()?;
     temporary.persist(to)?;
     Ok(())
-}
-
-#[cfg(unix)]
-fn links(about: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::nlink(about)
-}
-
-#[cfg(not(unix))]
-fn links(_: &fs::Metadata) -> u64 {
-    0
 }
 
 fn below(root: &Path, digest: &Digest) -> PathBuf {

@@ -309,12 +309,8 @@ impl Repository {
 
 impl Stamp {
     fn of(about: &fs::Metadata) -> Stamp {
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(about);
-        #[cfg(not(unix))]
-        let inode = 0;
         Stamp {
-            inode,
+            inode: crate::platform::number(about),
             len: about.len(),
             modified: about.modified().ok(),
         }

@@ -70,30 +70,18 @@ pub(in crate::transport) fn claim(
 }
 
 /// Whether `about` is of the open `file`.
-#[cfg(unix)]
 pub(super) fn is_of(about: &Metadata, file: &File) -> bool {
-    use std::os::unix::fs::MetadataExt;
     file.metadata()
-        .is_ok_and(|open| (open.dev(), open.ino()) == (about.dev(), about.ino()))
-}
-
-#[cfg(not(unix))]
-pub(super) fn is_of(_: &Metadata, _: &File) -> bool {
-    true
+        .is_ok_and(|open| crate::platform::is_same(&open, about))
 }
 
 /// Whether the entry `about` of `directory` is a file of this user that has no other name. What a new file there
 /// gets for an owner tells who this user is, whatever the file system makes of it.
-#[cfg(unix)]
 fn is_own(about: &Metadata, directory: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
     let new = tempfile::tempfile_in(directory)?.metadata()?;
-    Ok(about.is_file() && about.nlink() == 1 && about.uid() == new.uid())
-}
-
-#[cfg(not(unix))]
-fn is_own(about: &Metadata, _: &Path) -> io::Result<bool> {
-    Ok(about.is_file())
+    Ok(about.is_file()
+        && crate::platform::names(about) <= 1
+        && crate::platform::has_same_owner(about, &new))
 }
 
 /// Removes the files of `directory` that are `left` by their names, that nobody holds and that were last written at

@@ -52,8 +52,7 @@ pub(crate) fn read_document(path: &Path) -> Result<Option<Bytes>> {
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    crate::platform::without_waiting(&mut options);
     let file = options.open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
@@ -102,8 +101,7 @@ pub(crate) fn empty_file(directory: &Path, name: &str) -> io::Result<(File, Temp
 pub(crate) fn temporary_in(directory: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX);
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    crate::platform::readable_by_all(&mut builder);
     builder.tempfile_in(directory)
 }
 

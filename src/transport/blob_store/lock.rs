@@ -74,11 +74,7 @@ impl Lock {
 /// another user may allow reading only. No link is followed.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        libc::O_NOFOLLOW | libc::O_NONBLOCK,
-    );
+    crate::platform::without_links(&mut options);
     options.read(true);
     let opened = options.clone().write(true).create(true).open(path);
     opened.or_else(|e| match e.kind() {

@@ -243,7 +243,7 @@ fn write_all(mut file: &File, batch: &[Bytes], done: &mut u64) -> io::Result<()>
 
 /// Adds the `len` bytes of `file` from `from` on to what `digester` has seen. Blocks.
 pub(crate) fn hash_at(file: &File, from: u64, len: u64, digester: &mut Digester) -> io::Result<()> {
-    use std::os::unix::fs::FileExt;
+    use crate::platform::FileExt;
     let mut piece = vec![0; len.min(BATCH as u64) as usize];
     let (mut at, end) = (from, from + len);
     while at < end {

@@ -5,7 +5,6 @@
 //! version stands in the paths: each engine answers in its own.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -51,7 +50,7 @@ impl Engine {
             .connect_timeout(CONNECT);
         let (builder, base) = if let Some(path) = host.strip_prefix("unix://") {
             (
-                builder.unix_socket(PathBuf::from(path)),
+                crate::platform::through_socket(builder, std::path::Path::new(path)),
                 "http://localhost".to_owned(),
             )
         } else if let Some(address) = host.strip_prefix("tcp://") {

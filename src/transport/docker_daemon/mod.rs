@@ -8,14 +8,13 @@
 mod engine_api;
 
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::io::PipeReader;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use tokio::net::unix::pipe;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::io::ReaderStream;
@@ -27,6 +26,7 @@ use super::{
     ManifestRef, ManifestWritten, PlannedBlob, Source, StreamedBlobs, WrittenLate,
 };
 use crate::image::{DaemonImage, Descriptor, ImageName, Manifest, Selector};
+use crate::platform;
 use crate::settings::Context;
 use crate::{Error, Result};
 use engine_api::Engine;
@@ -93,7 +93,7 @@ pub struct DockerDaemonDestination {
     name: String,
     engine: Engine,
     /// Taken by the request that sends what the archive writes.
-    pipe: Mutex<Option<OwnedFd>>,
+    pipe: Mutex<Option<PipeReader>>,
     archive: DockerArchiveDestination,
     loading: Mutex<Option<JoinHandle<Result<()>>>>,
     /// Keeps the pipe open until it is known what its end means.
@@ -120,13 +120,13 @@ impl DockerDaemonDestination {
         }
         let no_pipe = |e| Error::other("a pipe to the engine cannot be made").because(e);
         let (reader, writer) = std::io::pipe().map_err(no_pipe)?;
-        let writer = File::from(OwnedFd::from(writer));
+        let writer = platform::pipe_file(writer);
         let open_end = writer.try_clone().map_err(no_pipe)?;
         let tag = reference.to_string();
         Ok(DockerDaemonDestination {
             archive: DockerArchiveDestination::piped(writer, PathBuf::from(&name), tag, context),
             engine: Engine::at(context.daemon_host.as_deref())?,
-            pipe: Mutex::new(Some(reader.into())),
+            pipe: Mutex::new(Some(reader)),
             loading: Mutex::default(),
             open_end: std::sync::Mutex::new(Some(open_end)),
             complete: Arc::default(),
@@ -139,7 +139,7 @@ impl DockerDaemonDestination {
         let Some(pipe) = self.pipe.lock().await.take() else {
             return Ok(());
         };
-        let pipe = pipe::Receiver::from_owned_fd(pipe)
+        let pipe = platform::pipe_receiver(pipe)
             .map_err(|e| Error::other("the pipe to the engine cannot be read").because(e))?;
         let complete = self.complete.clone();
         let end = stream::once(async move {

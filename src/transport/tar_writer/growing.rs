@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +13,7 @@ use super::sink::Sink;
 use super::{Out, Spool, State, TarWriter};
 use crate::Result;
 use crate::image::{Descriptor, Digest, Digester, MediaType};
+use crate::platform::FileExt;
 use crate::transport::blob_store::{self, blocking, cannot_read, cannot_write};
 use crate::transport::{BlobBody, BlobOutcome};
 

@@ -7,13 +7,13 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::header::{self, BLOCK, Type};
 use crate::Result;
 use crate::image::{Algorithm, Digest};
+use crate::platform::FileExt;
 use crate::transport::blob_store::{self, Lock, PREFIX, Partial};
 
 /// The mode that a header has while its member is being written.
@@ -134,7 +134,7 @@ pub(super) fn at(
 pub(super) fn written(file: &File, from: u64, size: u64) -> io::Result<u64> {
     let all = from.saturating_add(size).min(file.metadata()?.len());
     // A hole ends the search early. It begins with a block, so a part of what is before it may not be written.
-    let hole = rustix::fs::seek(file, rustix::fs::SeekFrom::Hole(from)).unwrap_or(all);
+    let hole = crate::platform::hole(file, from).unwrap_or(all);
     let mut end = hole.min(all);
     let mut piece = vec![0; PIECE as usize];
     while end > from {

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::{Out, TarWriter};
 use crate::image::Digester;
+use crate::platform::FileExt;
 use crate::transport::BlobStream;
 use crate::transport::blob_store::{cannot_spool, cannot_write};
 use crate::{Error, Kind, Result};

@@ -1,0 +1,140 @@
+//! barque called as `skopeo`: by a link of that name, or as `barque skopeo ARGS…`.
+//!
+//! The commands are the same; what differs is how the program speaks, because scripts read it: messages and exit codes of
+//! failures (`words`, `usage`), and the lines that a copy prints (`progress`). Nothing here does what a command does.
+
+mod progress;
+mod usage;
+mod words;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::{Cli, Command};
+use crate::Error;
+use crate::report::failure::Failure;
+use crate::report::logrus::{Severity, line};
+
+pub(super) use progress::{after, before};
+
+/// The version of skopeo whose behaviour this is.
+const VERSION: &str = "1.22.0";
+
+/// How the program was called, if it was called as skopeo.
+static CALL: OnceLock<Call> = OnceLock::new();
+
+/// A call in skopeo's name.
+#[derive(Debug, Default)]
+pub(super) struct Call {
+    /// The name of the command, as skopeo has it.
+    command: &'static str,
+    /// The images, registries or files that it is about.
+    names: Vec<String>,
+}
+
+/// The arguments without the word `skopeo`, if that is what the program is called as.
+pub(super) fn addressed(args: &[OsString]) -> Option<Vec<OsString>> {
+    let (program, rest) = args.split_first()?;
+    let stem = Path::new(program).file_stem();
+    let rest = match (stem == Some("skopeo".as_ref()), rest) {
+        (true, rest) => rest,
+        (false, [first, rest @ ..]) if first == "skopeo" => rest,
+        _ => return None,
+    };
+    let mut args = vec![OsString::from("skopeo")];
+    args.extend_from_slice(rest);
+    Some(args)
+}
+
+/// Whether the program was called as skopeo.
+pub(super) fn is_called() -> bool {
+    CALL.get().is_some()
+}
+
+/// Keeps that the program was called as skopeo, and with what.
+///
+/// # Errors
+/// For what skopeo's commands do not take and barque's do: several images, names without a transport.
+pub(super) fn take(cli: &Cli) -> Result<(), Failure> {
+    let one = |command, name: &str| Call {
+        command,
+        names: vec![name.to_owned()],
+    };
+    let call = match &cli.command {
+        Command::Inspect(args) => Call {
+            command: "inspect",
+            names: args.images.clone(),
+        },
+        Command::Copy(args) => Call {
+            command: "copy",
+            names: vec![args.source.clone(), args.destination.clone()],
+        },
+        Command::Delete(args) => Call {
+            command: "delete",
+            names: args.images.clone(),
+        },
+        Command::Tags(args) => one("list-tags", &args.repository),
+        Command::Layers(args) => one("layers", &args.image),
+        Command::ManifestDigest(args) => one("manifest-digest", &args.file.to_string_lossy()),
+        Command::Login(args) => one("login", &args.registry),
+        Command::Logout(args) => one("logout", args.registry.as_deref().unwrap_or_default()),
+        _ => Call::default(),
+    };
+    let call = CALL.get_or_init(|| call);
+    match usage::refused(call) {
+        Some(message) => Err(fatal(&message)),
+        None => Ok(()),
+    }
+}
+
+/// The text of `--version`, if that is what is asked for.
+pub(super) fn version(args: &[OsString]) -> Option<String> {
+    let first = args.get(1)?;
+    let is_version = first == "--version" || first == "-v";
+    is_version.then(|| format!("skopeo version {VERSION}\n"))
+}
+
+/// The user agent, by default that of skopeo.
+pub(super) fn user_agent() -> Option<String> {
+    is_called().then(|| format!("skopeo/{VERSION}"))
+}
+
+/// Reports the mistake `error` on the command line `args`.
+pub(super) fn mistaken(error: clap::Error, args: &[OsString]) -> Failure {
+    // Commands are not known yet, and still it is skopeo that was called.
+    let _ = CALL.set(Call::default());
+    match usage::explained(&error, args) {
+        Some(message) => fatal(&message),
+        None => Failure::Usage(error),
+    }
+}
+
+/// Reports `failure` and returns the exit code, if the program was called as skopeo.
+pub(super) fn report(failure: &Failure) -> Option<u8> {
+    CALL.get()?;
+    match failure {
+        Failure::Error(e) => report_error(e),
+        _ => None,
+    }
+}
+
+/// As [`report`], for one error.
+pub(super) fn report_error(error: &Error) -> Option<u8> {
+    let call = CALL.get()?;
+    let (message, code) = words::fatal(call, error);
+    say(Severity::Fatal, &message);
+    Some(code)
+}
+
+fn fatal(message: &str) -> Failure {
+    say(Severity::Fatal, message);
+    Failure::Reported(1)
+}
+
+fn say(severity: Severity, message: &str) {
+    let mut stderr = io::stderr().lock();
+    // There is nowhere to report that stderr itself is closed.
+    let _ = stderr.write_all(line(severity, message, stderr.is_terminal()).as_bytes());
+}

@@ -1,0 +1,83 @@
+//! What `skopeo copy` prints to standard output.
+
+use crate::copy::CopyPlan;
+use crate::image::{ImageView, View};
+
+/// The lines before the blobs move.
+pub(in crate::cli) fn before(plan: &CopyPlan) -> String {
+    match list(plan) {
+        Some(of) => {
+            let images = images(plan).len();
+            format!(
+                "Getting image list signatures\nCopying {images} images generated from {of} images in list\n"
+            )
+        }
+        None => {
+            let mut text = "Getting image source signatures\n".to_owned();
+            for (_, image) in images(plan) {
+                // The plan has the layers as they are at the source, also where they change on the way.
+                let blobs = plan.blobs.iter().map(|step| &step.blob);
+                let moved: Vec<_> = blobs.filter(|b| b.digest != image.config.digest).collect();
+                match moved.len() {
+                    0 => text.push_str(&layers(&image)),
+                    _ => moved.iter().for_each(|layer| {
+                        text.push_str(&format!("Copying blob {}\n", layer.digest));
+                    }),
+                }
+            }
+            text
+        }
+    }
+}
+
+/// The lines after the copy.
+pub(in crate::cli) fn after(plan: &CopyPlan) -> String {
+    let images = images(plan);
+    let mut text = String::new();
+    if list(plan).is_none() {
+        for (_, image) in images {
+            text.push_str(&format!("Copying config {}\n", image.config.digest));
+        }
+        return text + "Writing manifest to image destination\n";
+    }
+    let count = images.len();
+    for (i, (digest, image)) in images.into_iter().enumerate() {
+        text.push_str(&format!("Copying image {digest} ({}/{count})\n", i + 1));
+        text.push_str("Getting image source signatures\n");
+        text.push_str(&layers(&image));
+        text.push_str(&format!("Copying config {}\n", image.config.digest));
+        text.push_str("Writing manifest to image destination\n");
+    }
+    text + "Writing manifest list to image destination\nStoring list signatures\n"
+}
+
+fn layers(image: &ImageView) -> String {
+    let mut seen = Vec::new();
+    let mut text = String::new();
+    for layer in &image.layers {
+        if !seen.contains(&&layer.digest) {
+            seen.push(&layer.digest);
+            text.push_str(&format!("Copying blob {}\n", layer.digest));
+        }
+    }
+    text
+}
+
+/// How many images the index that is copied lists; `None` where one image is copied.
+fn list(plan: &CopyPlan) -> Option<usize> {
+    match plan.manifests.last()?.manifest.view().ok()? {
+        View::Index(index) => Some(index.manifests.len()),
+        _ => None,
+    }
+}
+
+/// The images of the plan, each with its digest at the source.
+fn images(plan: &CopyPlan) -> Vec<(String, ImageView)> {
+    let steps = plan.manifests.iter();
+    steps
+        .filter_map(|step| match step.manifest.view().ok()? {
+            View::Image(image) => Some((step.was.to_string(), image)),
+            _ => None,
+        })
+        .collect()
+}

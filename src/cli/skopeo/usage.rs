@@ -1,0 +1,188 @@
+//! Mistakes on the command line, in the words of skopeo and its parser.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::Call;
+use crate::image::TRANSPORTS;
+
+/// Commands with a number of arguments, and what skopeo says of another number.
+const ARGUMENTS: [(&str, &str); 11] = [
+    ("inspect", "Exactly one argument expected"),
+    ("copy", "Exactly two arguments expected"),
+    ("sync", "Exactly two arguments expected"),
+    ("list-tags", "Exactly one non-option argument expected"),
+    ("tags", "Exactly one non-option argument expected"),
+    ("delete", "Usage: delete imageReference"),
+    ("layers", "Usage: layers imageReference [layer...]"),
+    ("manifest-digest", "Usage: skopeo manifest-digest manifest"),
+    ("login", "please provide a registry to log in to"),
+    ("logout", "please provide a registry to log out from"),
+    (
+        "standalone-sign",
+        "Usage: skopeo standalone-sign manifest docker-reference key-fingerprint -o signature",
+    ),
+];
+
+/// Commands of skopeo, for the one that was meant.
+const COMMANDS: [&str; 10] = [
+    "copy",
+    "delete",
+    "inspect",
+    "list-tags",
+    "login",
+    "logout",
+    "manifest-digest",
+    "sync",
+    "standalone-sign",
+    "standalone-verify",
+];
+
+/// What skopeo says of the mistake `error` in `args`; `None` for texts that were asked for.
+pub(super) fn explained(error: &clap::Error, args: &[OsString]) -> Option<String> {
+    use ErrorKind as E;
+    let named = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned().unwrap_or_default(),
+        _ => String::new(),
+    };
+    // `--creds <USER[:PASSWORD]>` is the flag `--creds`.
+    let arg = named(ContextKind::InvalidArg);
+    let flag = arg.split([' ', '=', '[']).next().unwrap_or_default();
+    let value = named(ContextKind::InvalidValue);
+    Some(match error.kind() {
+        E::DisplayHelp | E::DisplayVersion => return None,
+        E::DisplayHelpOnMissingArgumentOrSubcommand | E::MissingSubcommand => {
+            "Missing command 'skopeo COMMAND'\nTry 'skopeo --help' for more information".into()
+        }
+        E::InvalidSubcommand => unknown_command(&named(ContextKind::InvalidSubcommand)),
+        E::UnknownArgument if flag.starts_with("--") => format!("unknown flag: {flag}"),
+        E::UnknownArgument if flag.starts_with('-') => {
+            let letter = flag.chars().nth(1).unwrap_or('-');
+            format!("unknown shorthand flag: '{letter}' in {flag}")
+        }
+        E::UnknownArgument | E::MissingRequiredArgument if !flag.starts_with('-') => {
+            number_of_arguments(args)?
+        }
+        E::MissingRequiredArgument if flag.ends_with("password") => {
+            "password must be specified when username is specified".into()
+        }
+        E::InvalidValue if value.is_empty() => format!("flag needs an argument: {flag}"),
+        E::InvalidValue if flag == "--format" => format!(
+            "unknown format \"{value}\". Choose one of the supported formats: 'oci', 'v2s1', or 'v2s2'"
+        ),
+        E::InvalidValue | E::ValueValidation => format!(
+            "invalid argument \"{value}\" for \"{flag}\" flag: {}",
+            parsing(flag, &value)
+        ),
+        E::ArgumentConflict => conflict(flag, &named(ContextKind::PriorArg)),
+        _ => one_line(&error.render().to_string()),
+    })
+}
+
+fn unknown_command(word: &str) -> String {
+    let near = COMMANDS
+        .iter()
+        .find(|known| known.starts_with(word) || crate::image::distance(word, known) <= 2);
+    let meant = near.map_or(String::new(), |near| {
+        format!("\nDid you mean this?\n\t{near}\n\n")
+    });
+    let gap = if meant.is_empty() { "" } else { "\n" };
+    format!(
+        "Unrecognized command `skopeo {word}`\n{gap}{}Try 'skopeo --help' for more information",
+        meant.trim_start_matches('\n')
+    )
+}
+
+fn number_of_arguments(args: &[OsString]) -> Option<String> {
+    let said = ARGUMENTS
+        .iter()
+        .find(|(command, _)| args.iter().any(|arg| arg == command));
+    said.map(|(_, text)| (*text).to_owned())
+}
+
+/// What Go's parsers say of `value`.
+fn parsing(flag: &str, value: &str) -> String {
+    if flag.ends_with("tls-verify") {
+        return format!("strconv.ParseBool: parsing \"{value}\": invalid syntax");
+    }
+    if flag.ends_with("timeout") || flag.ends_with("delay") {
+        return format!("time: invalid duration \"{value}\"");
+    }
+    format!("strconv.ParseInt: parsing \"{value}\": invalid syntax")
+}
+
+fn conflict(flag: &str, with: &str) -> String {
+    let with = with.split([' ', '=', '[']).next().unwrap_or_default();
+    let pair = |a: &str, b: &str| (flag, with) == (a, b) || (flag, with) == (b, a);
+    let bare = |flag: &str| flag.trim_start_matches('-').to_owned();
+    if pair("--raw", "--format") {
+        "raw output does not support format option".into()
+    } else if pair("--all", "--multi-arch") {
+        "Cannot use --all and --multi-arch flags together".into()
+    } else {
+        format!(
+            "{} and {} cannot be specified at the same time",
+            bare(flag),
+            bare(with)
+        )
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = first.split_whitespace().collect();
+    words.join(" ").trim_start_matches("error: ").to_owned()
+}
+
+/// What skopeo says of a call that barque's commands would take.
+pub(super) fn refused(call: &Call) -> Option<String> {
+    let [first, rest @ ..] = &call.names[..] else {
+        return None;
+    };
+    if matches!(call.command, "inspect" | "delete") && !rest.is_empty() {
+        return number_of_arguments(&[call.command.into()]);
+    }
+    match call.command {
+        "copy" => invalid(first)
+            .map(|why| format!("Invalid source name {first}: {why}"))
+            .or_else(|| {
+                let last = rest.first()?;
+                Some(format!(
+                    "Invalid destination name {last}: {}",
+                    invalid(last)?
+                ))
+            }),
+        "inspect" => {
+            invalid(first).map(|why| format!("Error parsing image name \"{first}\": {why}"))
+        }
+        "delete" => invalid(first).map(|why| format!("Invalid source name {first}: {why}")),
+        "layers" => invalid(first),
+        "list-tags" => match first.split_once(':') {
+            None => invalid(first),
+            Some(("docker" | "docker-archive", _)) => None,
+            Some((other, _)) => Some(format!(
+                "Unsupported transport '{other}' for tag listing. Only supported: docker, docker-archive"
+            )),
+        },
+        _ => None,
+    }
+}
+
+/// What is wrong with the image name `name`.
+fn invalid(name: &str) -> Option<String> {
+    let Some((transport, _)) = name.split_once(':') else {
+        return Some(format!(
+            "Invalid image name \"{name}\", expected colon-separated transport:reference"
+        ));
+    };
+    let is_known = |known: &&&str| known.split(':').next() == Some(transport);
+    let elsewhere = ["containers-storage", "sif", "tarball", "atomic", "ostree"];
+    match TRANSPORTS.iter().find(is_known) {
+        None if !elsewhere.contains(&transport) => Some(format!(
+            "Invalid image name \"{name}\", unknown transport \"{transport}\""
+        )),
+        _ => None,
+    }
+}

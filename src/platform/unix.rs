@@ -1,0 +1,248 @@
+//! Unix.
+
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+pub(crate) use std::os::unix::fs::FileExt;
+
+/// Whether both are of the same file.
+pub(crate) fn is_same(a: &Metadata, b: &Metadata) -> bool {
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+/// The number of a file, which no other file of its disk has at the same time.
+#[cfg(feature = "serve")]
+pub(crate) fn number(about: &Metadata) -> u64 {
+    about.ino()
+}
+
+/// How many names a file has; 0 if the system does not say.
+pub(crate) fn names(about: &Metadata) -> u64 {
+    about.nlink()
+}
+
+/// Whether both files have the same owner.
+pub(crate) fn has_same_owner(a: &Metadata, b: &Metadata) -> bool {
+    a.uid() == b.uid()
+}
+
+/// Whether no other user can have put anything into the directory `about`.
+pub(crate) fn is_mine_alone(about: &Metadata) -> bool {
+    about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o022 == 0
+}
+
+/// Whether the file `about` can be run.
+pub(crate) fn is_program(about: &Metadata) -> bool {
+    about.is_file() && about.permissions().mode() & 0o111 != 0
+}
+
+/// Whether users who are neither the owner nor of the file's group may read or change the file. A group is left alone: it
+/// is how people share a file on purpose.
+pub(crate) fn is_open_to_all(about: &Metadata) -> bool {
+    about.is_file() && about.permissions().mode() & 0o006 != 0
+}
+
+/// The user's number. The standard library has no `getuid`; the owner of our own `/proc` entry is the same.
+pub(crate) fn user() -> Option<u32> {
+    Some(std::fs::metadata("/proc/self").ok()?.uid())
+}
+
+/// Opens pipes without waiting for their other end.
+pub(crate) fn without_waiting(options: &mut OpenOptions) {
+    options.custom_flags(libc::O_NONBLOCK);
+}
+
+/// As [`without_waiting`], and follows no link.
+pub(crate) fn without_links(options: &mut OpenOptions) {
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+}
+
+/// Makes files for their owner alone.
+pub(crate) fn private_file(options: &mut OpenOptions) {
+    options.mode(0o600);
+}
+
+/// Makes directories for their owner alone.
+pub(crate) fn private_directory(builder: &mut DirBuilder) {
+    builder.mode(0o700);
+}
+
+/// Makes temporary files that others may read, as other files are.
+pub(crate) fn readable_by_all(builder: &mut tempfile::Builder<'_, '_>) {
+    builder.permissions(Permissions::from_mode(0o644));
+}
+
+/// Standard input as a file of its own handle.
+pub(crate) fn stdin() -> io::Result<File> {
+    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+/// Standard output as a file of its own handle.
+pub(crate) fn stdout() -> io::Result<File> {
+    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+/// The writing end of a pipe as a file.
+pub(crate) fn pipe_file(pipe: PipeWriter) -> File {
+    File::from(OwnedFd::from(pipe))
+}
+
+/// The reading end of a pipe, to be waited for.
+pub(crate) fn pipe_receiver(pipe: PipeReader) -> io::Result<tokio::net::unix::pipe::Receiver> {
+    tokio::net::unix::pipe::Receiver::from_owned_fd(OwnedFd::from(pipe))
+}
+
+/// A client that speaks through the socket at `path`.
+pub(crate) fn through_socket(
+    builder: reqwest::ClientBuilder,
+    path: &Path,
+) -> reqwest::ClientBuilder {
+    builder.unix_socket(path)
+}
+
+/// Bytes that are left, and in all, on the disk that `file` is on; `None` if that cannot be said.
+pub(crate) fn room(file: &File) -> Option<(u64, u64)> {
+    let about = rustix::fs::fstatvfs(file).ok()?;
+    let left = about.f_bavail.saturating_mul(about.f_frsize);
+    Some((left, about.f_blocks.saturating_mul(about.f_frsize)))
+}
+
+/// Where the first hole of `file` from `from` on begins; `None` if that cannot be said. Moves the position in the file.
+pub(crate) fn hole(file: &File, from: u64) -> Option<u64> {
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd"
+    ))]
+    return rustix::fs::seek(file, rustix::fs::SeekFrom::Hole(from)).ok();
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd"
+    )))]
+    {
+        let _ = (file, from);
+        None
+    }
+}
+
+#[cfg(feature = "cli")]
+pub(crate) use program::*;
+
+/// What only the program needs.
+#[cfg(feature = "cli")]
+mod program {
+    use std::io;
+    use std::os::fd::AsFd;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use rustix::process::{Pid, Resource, Signal as Number, getrlimit, kill_process};
+    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    use crate::platform::Asked;
+
+    /// The columns of the terminal behind `stream`; `None` if it is not one.
+    pub(crate) fn terminal_width(stream: &impl AsFd) -> Option<usize> {
+        terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0))
+    }
+
+    /// How many threads the user may have; `None` for any number.
+    pub(crate) fn most_threads() -> Option<u64> {
+        getrlimit(Resource::Nproc).current
+    }
+
+    /// The terminal as it was, for when the program is ended at a prompt without echo.
+    pub(crate) struct Echo(Option<Termios>);
+
+    impl Echo {
+        pub(crate) fn kept() -> Echo {
+            Echo(tcgetattr(io::stdin()).ok())
+        }
+    }
+
+    impl Drop for Echo {
+        fn drop(&mut self) {
+            if let Some(before) = &self.0 {
+                // Where the terminal is gone, nobody misses its echo.
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+            }
+        }
+    }
+
+    impl Asked {
+        /// The number of the signal.
+        pub(crate) fn number(self) -> i32 {
+            self.signal().as_raw()
+        }
+
+        fn signal(self) -> Number {
+            match self {
+                Asked::Interrupt => Number::INT,
+                Asked::Terminate => Number::TERM,
+                Asked::Hangup => Number::HUP,
+            }
+        }
+    }
+
+    /// Hears what the program is asked for.
+    pub(crate) struct Signals {
+        interrupt: Signal,
+        terminate: Signal,
+        hangup: Option<Signal>,
+    }
+
+    impl Signals {
+        /// With `hangup`, a hangup is heard too, and does not end the program any more.
+        pub(crate) fn listen(hangup: bool) -> io::Result<Signals> {
+            let hangup = hangup.then(|| signal(SignalKind::hangup()));
+            Ok(Signals {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hangup: hangup.transpose()?,
+            })
+        }
+
+        pub(crate) async fn next(&mut self) -> Asked {
+            let hangup = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.interrupt.recv() => Asked::Interrupt,
+                _ = self.terminate.recv() => Asked::Terminate,
+                _ = hangup => Asked::Hangup,
+            }
+        }
+    }
+
+    /// Sends `asked` to the process `id`.
+    #[cfg(feature = "serve")]
+    pub(crate) fn ask(id: u32, asked: Asked) -> io::Result<()> {
+        let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("it has ended"))?;
+        Ok(kill_process(pid, asked.signal())?)
+    }
+
+    /// The signal that ended a process.
+    #[cfg(feature = "serve")]
+    pub(crate) fn ended_by(status: &ExitStatus) -> Option<i32> {
+        status.signal()
+    }
+
+    /// A write beyond the limit on file sizes (`ulimit -f`) is an error that names the file, not the end of the program:
+    /// with a handler for its signal in place, the write itself fails.
+    pub(crate) fn take_file_size_limits_as_errors() {
+        if let Err(e) = signal(SignalKind::from_raw(libc::SIGXFSZ)) {
+            tracing::debug!("a file over the limit on sizes would end the program: {e}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `containers-storage:`: images in podman's store.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::images::{self, write_layout};
+use crate::support::{Barque, peers};
+
+#[test]
+fn an_image_of_podman_s_store_is_read() {
+    if peers::missing(&["podman"]) {
+        return;
+    }
+    let store = TempDir::new().unwrap();
+    let (root, run) = (store.path().join("root"), store.path().join("run"));
+    let barque = Barque::new();
+    write_layout(&barque.path("layout"), &[("v1", &images::small())]);
+    let archive = "docker-archive:app.tar:localhost/app:1";
+    barque
+        .args(["copy", "--quiet", "oci:layout:v1", archive])
+        .run()
+        .ok();
+    let policy = store.path().join("policy.json");
+    std::fs::write(
+        &policy,
+        r#"{"default":[{"type":"insecureAcceptAnything"}]}"#,
+    )
+    .unwrap();
+    let loaded = Command::new("podman")
+        .args(["--storage-driver", "vfs", "--root"])
+        .arg(&root)
+        .arg("--runroot")
+        .arg(&run)
+        .args(["load", "--quiet", "--signature-policy"])
+        .arg(&policy)
+        .arg("--input")
+        .arg(barque.path("app.tar"))
+        .output()
+        .unwrap();
+    assert!(
+        loaded.status.success(),
+        "{}",
+        String::from_utf8_lossy(&loaded.stderr)
+    );
+    let place = format!("[vfs@{}+{}]", root.display(), run.display());
+    let name = format!("containers-storage:{place}localhost/app:1");
+    let shown = barque.args(["inspect", &name]).run().ok().json();
+    assert_eq!(
+        shown["Labels"]["org.opencontainers.image.title"],
+        "barque-fixture"
+    );
+    barque
+        .args(["copy", "--quiet", &name, "oci:out:v1"])
+        .run()
+        .ok();
+    let ours = barque
+        .args(["inspect", "--config", "oci:out:v1"])
+        .run()
+        .ok()
+        .json();
+    assert_eq!(ours["rootfs"]["diff_ids"].as_array().unwrap().len(), 2);
+    assert_eq!(std::fs::read_dir(barque.tmp()).unwrap().count(), 0);
+    let missing = format!("containers-storage:{place}localhost/none:1");
+    let out = barque.args(["inspect", &missing]).run().code(2);
+    assert!(
+        out.stderr().contains("the store has no image"),
+        "{}",
+        out.stderr()
+    );
+    let out = barque.args(["copy", "oci:out:v1", &missing]).run().code(6);
+    assert!(out.stderr().contains("podman load"), "{}", out.stderr());
+}
+
+#[test]
+fn without_podman_the_message_says_what_to_do() {
+    let barque = Barque::new().env("PATH", "/nonexistent");
+    let out = barque
+        .args(["inspect", "containers-storage:x"])
+        .run()
+        .code(1);
+    assert!(
+        out.stderr().contains("podman, which is not installed"),
+        "{}",
+        out.stderr()
+    );
+    assert!(out.stderr().contains("podman save"), "{}", out.stderr());
+}

@@ -1,0 +1,158 @@
+//! Manifests, configs and lists of layers, beside those of skopeo's proxy.
+
+use std::process::Command;
+
+use super::{Proxy, oci};
+use crate::support::fake::FakeRegistry;
+use crate::support::images::{self, write_layout};
+use crate::support::{Barque, peers};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_are_those_of_skopeo() {
+    if peers::missing(&["skopeo"]) {
+        return;
+    }
+    let (docker, list) = (images::two_layers_docker(), images::five_platforms_docker());
+    let registry = FakeRegistry::start()
+        .image("a", "oci", &images::two_layers())
+        .image("a", "docker", &docker)
+        .image("a", "index", &images::five_platforms())
+        .image("a", "list", &list);
+    let layout = tempfile::tempdir().unwrap();
+    write_layout(layout.path(), &[("v1", &images::small())]);
+    let (ours, theirs) = (Proxy::barque().await, Proxy::skopeo().await);
+    assert_eq!(ours.protocol_version().to_string(), "0.2.8");
+    let mut names = ["oci", "docker", "index", "list"]
+        .map(|t| registry.docker(&format!("a:{t}")))
+        .to_vec();
+    names.push(oci(layout.path()));
+    for name in names {
+        let (a, b) = (
+            ours.open_image(&name).await.unwrap(),
+            theirs.open_image(&name).await.unwrap(),
+        );
+        let (digest, manifest) = ours.fetch_manifest_raw_oci(&a).await.unwrap();
+        let (other_digest, other) = theirs.fetch_manifest_raw_oci(&b).await.unwrap();
+        assert_eq!(digest, other_digest, "{name}");
+        assert_eq!(
+            String::from_utf8_lossy(&manifest),
+            String::from_utf8_lossy(&other),
+            "{name}"
+        );
+        let config = ours.fetch_config_raw(&a).await.unwrap();
+        let other = theirs.fetch_config_raw(&b).await.unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&config),
+            String::from_utf8_lossy(&other),
+            "{name}"
+        );
+        // The typed documents can be read from them.
+        let (_, manifest) = ours.fetch_manifest(&a).await.unwrap();
+        ours.fetch_config(&a).await.unwrap();
+        let layers = ours.get_layer_info(&a).await.unwrap().unwrap();
+        assert_eq!(layers.len(), manifest.layers().len(), "{name}");
+        for (layer, described) in layers.iter().zip(manifest.layers()) {
+            assert_eq!(&layer.digest, described.digest());
+            assert_eq!(layer.size, described.size());
+        }
+        // What the manifest points at can be had, a config that was made for it too.
+        let made = manifest.config();
+        let (bytes, error) = ours.blob(&a, made.digest().as_ref(), made.size()).await;
+        assert_eq!(error, None, "{name}");
+        assert_eq!(bytes.len() as u64, made.size(), "{name}");
+        ours.close_image(&a).await.unwrap();
+    }
+    ours.end().await;
+    theirs.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_document_is_requested_once() {
+    let registry = FakeRegistry::start().image("a", "1", &images::five_platforms());
+    let proxy = Proxy::barque().await;
+    let image = proxy.open_image(&registry.docker("a:1")).await.unwrap();
+    for _ in 0..2 {
+        proxy.fetch_manifest(&image).await.unwrap();
+        proxy.fetch_config(&image).await.unwrap();
+        proxy.get_layer_info(&image).await.unwrap();
+    }
+    assert_eq!(registry.requests("GET", "/manifests/").len(), 2);
+    assert_eq!(registry.requests("GET", "/blobs/").len(), 1);
+    assert_eq!(registry.requests("HEAD", "").len(), 0);
+    proxy.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_that_are_missing_or_no_images_are_errors_and_the_proxy_goes_on() {
+    let registry = FakeRegistry::start()
+        .image("a", "1", &images::two_layers())
+        .image("a", "note", &images::artifact());
+    let proxy = Proxy::barque().await;
+    let missing = registry.docker("a:2");
+    assert!(proxy.open_image_optional(&missing).await.unwrap().is_none());
+    let error = proxy.open_image(&missing).await.unwrap_err();
+    assert!(
+        error.to_string().contains("manifests/2") && !error.is_retryable(),
+        "{error}"
+    );
+    let error = proxy.open_image("nowhere").await.unwrap_err();
+    assert!(error.to_string().contains("nowhere"), "{error}");
+    let note = proxy.open_image(&registry.docker("a:note")).await.unwrap();
+    let error = proxy.fetch_config_raw(&note).await.unwrap_err();
+    assert!(error.to_string().contains("artifact"), "{error}");
+    let image = proxy
+        .open_image_optional(&registry.docker("a:1"))
+        .await
+        .unwrap();
+    let image = image.unwrap();
+    let zeros = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+    let error = proxy
+        .get_blob(&image, &zeros, 3)
+        .await
+        .map(drop)
+        .unwrap_err();
+    assert!(error.to_string().contains("404"), "{error}");
+    let error = proxy
+        .get_raw_blob(&image, &zeros)
+        .await
+        .map(drop)
+        .unwrap_err();
+    assert!(error.to_string().contains("404"), "{error}");
+    proxy.close_image(&image).await.unwrap();
+    let error = proxy.close_image(&image).await.unwrap_err();
+    assert!(error.to_string().contains("no image"), "{error}");
+    proxy.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_socket_may_be_another_file_descriptor() {
+    let layout = tempfile::tempdir().unwrap();
+    write_layout(layout.path(), &[("v1", &images::small())]);
+    let script = format!(
+        "exec {} \"$@\" --sockfd 3 3<&0 </dev/null",
+        env!("CARGO_BIN_EXE_barque")
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script, "sh"]);
+    let proxy = Proxy::of(shell).await;
+    let image = proxy.open_image(&oci(layout.path())).await.unwrap();
+    let (digest, _) = proxy.fetch_manifest(&image).await.unwrap();
+    assert_eq!(digest, images::small().digest.to_string());
+    proxy.end().await;
+}
+
+#[test]
+fn without_a_socket_there_is_an_error() {
+    let barque = Barque::new();
+    let out = barque.args(["experimental-image-proxy"]).run().code(1);
+    assert!(out.stderr().contains("SOCK_SEQPACKET"), "{}", out.stderr());
+    let out = barque
+        .args(["experimental-image-proxy", "--sockfd=77"])
+        .run()
+        .code(1);
+    assert!(
+        out.stderr().contains("file descriptor 77"),
+        "{}",
+        out.stderr()
+    );
+}
