@@ -137,7 +137,7 @@ enum Command {
     Verify(Box<verify::VerifyArgs>),
     /// Mirror many images, from a declaration or a repository
     #[cfg(feature = "sync")]
-    Sync(Box<sync::SyncArgs>),
+    Sync(Box<sync::SyncCommand>),
     /// List what refers to an image: signatures, SBOMs, attestations
     Referrers(referrers::ReferrersArgs),
     /// Read the attestations of an image
@@ -184,6 +184,8 @@ pub(crate) enum Outcome {
     Bytes(Bytes),
     /// As [`Outcome::Bytes`], of a command that ends with exit code 1.
     Differs(Bytes),
+    /// Text, and the exit code that goes with it.
+    Text(String, u8),
     /// Pieces that are printed as they come; the first error ends the command.
     Stream(LocalBoxStream<'static, Result<Bytes>>),
     /// What came of each of several names. Errors are reported as they come, and the highest exit code is that of the
@@ -405,6 +407,12 @@ async fn print(outcome: Outcome) -> Result<(), Failure> {
         Outcome::Stream(mut pieces) => {
             while let Some(piece) = pieces.next().await {
                 write_out(&piece?)?;
+            }
+        }
+        Outcome::Text(text, code) => {
+            write_out(text.as_bytes())?;
+            if code > 0 {
+                return Err(Failure::Reported(code));
             }
         }
         Outcome::Each(mut results) => {

@@ -1,9 +1,11 @@
 //! `barque sync`.
 
-use std::fs;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+mod listener;
+mod read;
+mod stages;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
@@ -11,19 +13,20 @@ use indicatif::MultiProgress;
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
 use super::{Outcome, Workers};
 use crate::copy::{CopyOptions, Format, Platforms as Chosen};
-use crate::files::read_whole;
-use crate::image::parse_reference;
 use crate::report::failure::Failure;
 use crate::report::sync as words;
-use crate::settings::AuthFiles;
-use crate::sync::declaration::{
-    self, Declaration, Entry, How, Origin, Platforms, SourceAccess, Tags,
-};
-use crate::sync::run::{Events, ItemReport, Options, Outcome as Ended, Summary, run as carry_out};
-use crate::sync::select::Rule;
+use crate::settings::{AuthFiles, Limits, PullLimit};
+use crate::sync::declaration::{Declaration, RegistryRules};
+use crate::sync::options::{Check, MaxDelete, Options, limits};
+use crate::sync::outcome::Summary;
+use crate::sync::run::run as carry_out;
 use crate::sync::shard::Shard;
-use crate::sync::target::{Kind as Place, Target};
-use crate::{Error, Kind, Result};
+use crate::sync::state::State;
+use crate::{Error, Result};
+
+use listener::Listener;
+use read::declared;
+use stages::Stage;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,12 +36,12 @@ Examples:
   Mirror a list of images, one a line, to a registry:
     barque sync images.txt registry.example.com/mirror
 
+  See what a file would do, then do exactly that:
+    barque sync plan mirror.yaml --output plan.json
+    barque sync apply plan.json
+
   All tags of a repository into a directory, as skopeo does it:
     barque sync --src docker --dest dir quay.io/org/app /backup";
-
-/// Exit codes of a run that did all it could: some images failed, or targets have other images that were left alone.
-const SOME_FAILED: u8 = 7;
-const DRIFTED: u8 = 8;
 
 /// Mirror many images
 ///
@@ -46,11 +49,25 @@ const DRIFTED: u8 = 8;
 /// last two need a DESTINATION for what names no target. With --src and --dest, the arguments are those of skopeo sync.
 /// Only what a target lacks moves, so that a run that was cut is continued by running it again.
 #[derive(Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(
+    after_long_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true,
+    subcommand_help_heading = "Stages"
+)]
+pub(crate) struct SyncCommand {
+    #[command(flatten)]
+    args: SyncArgs,
+    #[command(subcommand)]
+    stage: Option<Stage>,
+}
+
+#[derive(Args)]
 pub(crate) struct SyncArgs {
     /// A declaration (- is standard input); with --src docker a repository or image, with --src dir a directory
-    #[arg(value_name = "FILE|SOURCE")]
-    source: String,
+    #[arg(value_name = "FILE|SOURCE", required = true)]
+    source: Option<String>,
 
     /// A registry with a path, or with --dest dir a directory
     #[arg(value_name = "DESTINATION")]
@@ -106,8 +123,32 @@ pub(crate) struct SyncArgs {
     fail_fast: bool,
 
     /// Trust the target's list of tags: a tag in it is unchanged unless it fits a pattern of mutable
-    #[arg(long)]
+    #[arg(long, conflicts_with = "deep")]
     fast: bool,
+
+    /// Ask both sides for the digest of every image, whatever the state says
+    #[arg(long)]
+    deep: bool,
+
+    /// Remember in this directory what was written, so that the source alone is asked next time
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+
+    /// Delete tags that the state says barque wrote and that are no longer selected
+    #[arg(long, requires = "state")]
+    prune: bool,
+
+    /// Delete at most this share of a repository's tags, or this number of them
+    #[arg(long, value_name = "N%|N", default_value = "10%", requires = "prune")]
+    max_delete: MaxDelete,
+
+    /// Send at most N requests a second to this registry (repeatable; * stands for any part of a name)
+    #[arg(long, value_name = "HOST=N/s", value_parser = host_rate)]
+    rate: Vec<(String, f64)>,
+
+    /// Read at most N manifests from each source registry, and leave the rest for a later run
+    #[arg(long, value_name = "N")]
+    max_pulls: Option<u64>,
 
     /// Work on so many images at a time
     #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -124,6 +165,14 @@ pub(crate) struct SyncArgs {
     /// Write a line of JSON for each image and target to this file
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
+
+    /// Write a line of JSON for each thing that happens to this file (- is standard output)
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+
+    /// Write the sums of the run to this file at its end, in Prometheus' text format
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
 
     /// Print nothing but warnings and errors
     #[arg(short, long)]
@@ -159,59 +208,98 @@ enum FormatName {
 }
 
 pub(crate) async fn run(
-    args: SyncArgs,
+    command: SyncCommand,
     global: &Global,
     screen: &MultiProgress,
     workers: &Workers,
 ) -> Result<Outcome, Failure> {
+    if let Some(stage) = command.stage {
+        return stage.run(global, screen, workers).await;
+    }
+    let args = command.args;
     let declaration = declared(&args)?;
-    let files = AuthFiles::find(args.authfile.clone())?;
-    let from = global.context(args.from.access(global, Some(&files), None)?);
-    let to = global.context(args.to.access(global, Some(&files), None)?);
-    let platform = global.platform(&PlatformFlag {
-        platform: Vec::new(),
-    })?;
-    let mut copy = CopyOptions::as_it_is(
-        platform.clone(),
-        Arc::new(crate::transport::Elsewhere::new(global.timeouts())),
-    );
-    copy.platforms = Chosen::One(platform);
-    copy.foreign_layers = None;
-    copy.preserve_digests = args.preserve_digests;
-    copy.leave_signatures = args.remove_signatures;
-    copy.format = args.format.map(|format| match format {
-        FormatName::Oci => Format::Oci,
-        FormatName::V2s2 => Format::Schema2,
-    });
-    let mut options = Options::new(from, to, copy);
-    options.gate = Arc::new(global.trust.gate()?);
-    options.jobs = args.jobs.into();
-    options.keep_going = args.keep_going || args.src.is_none() && !args.fail_fast;
-    options.fast = args.fast;
-    options.dry_run = args.dry_run;
-    options.shard = args.shard.as_deref().map(shard).transpose()?;
-    let listener = Arc::new(Listener {
-        screen: screen.clone(),
-        quiet: args.quiet,
-        receipt: args.receipt.as_deref().map(create).transpose()?,
-        digests: args.digestfile.as_deref().map(create).transpose()?,
-        lost: Mutex::new(None),
-    });
+    let Prepared { options, limits } = args.prepared(&declaration, global)?;
+    let listener = Arc::new(Listener::new(&args, screen)?);
+    carry_out_and_end(
+        declaration,
+        options,
+        limits,
+        listener,
+        &args,
+        screen,
+        workers,
+    )
+    .await
+}
+
+/// How a run is carried out.
+struct Prepared {
+    options: Options,
+    limits: Limits,
+}
+
+impl SyncArgs {
+    /// The file or source; clap has seen to it that there is one.
+    fn file(&self) -> &str {
+        self.source.as_deref().unwrap_or_default()
+    }
+
+    /// How `declaration` is carried out.
+    fn prepared(&self, declaration: &Declaration, global: &Global) -> Result<Prepared> {
+        let files = AuthFiles::find(self.authfile.clone())?;
+        let from = global.context(self.from.access(global, Some(&files), None)?);
+        let to = global.context(self.to.access(global, Some(&files), None)?);
+        let platform = global.platform(&PlatformFlag {
+            platform: Vec::new(),
+        })?;
+        let elsewhere = Arc::new(crate::transport::Elsewhere::new(global.timeouts()));
+        let mut copy = CopyOptions::as_it_is(platform.clone(), elsewhere);
+        copy.platforms = Chosen::One(platform);
+        copy.foreign_layers = None;
+        copy.preserve_digests = self.preserve_digests;
+        copy.leave_signatures = self.remove_signatures;
+        copy.format = self.format.map(|format| match format {
+            FormatName::Oci => Format::Oci,
+            FormatName::V2s2 => Format::Schema2,
+        });
+        let mut options = Options::new(from, to, copy);
+        options.gate = Arc::new(global.trust.gate()?);
+        options.jobs = self.jobs.into();
+        options.keep_going = self.keep_going || self.src.is_none() && !self.fail_fast;
+        options.check = match (self.fast, self.deep) {
+            (true, _) => Check::Fast,
+            (_, true) => Check::Deep,
+            _ => Check::State,
+        };
+        let state = self.state.as_deref().map(State::open).transpose()?;
+        options.state = state.map(Arc::new);
+        options.prune = self.prune.then_some(self.max_delete);
+        options.dry_run = self.dry_run;
+        options.shard = self.shard.as_deref().map(shard).transpose()?;
+        let shards = options.shard.map_or(1, Shard::count);
+        Ok(Prepared {
+            limits: limits(declaration, &given_limits(self), shards),
+            options,
+        })
+    }
+}
+
+/// Carries `declaration` out and says how it ended.
+async fn carry_out_and_end(
+    declaration: Declaration,
+    options: Options,
+    limits: Limits,
+    listener: Arc<Listener>,
+    args: &SyncArgs,
+    screen: &MultiProgress,
+    workers: &Workers,
+) -> Result<Outcome, Failure> {
     let (events, keep_going) = (listener.clone(), options.keep_going);
     let summary = workers
-        .run(async move { Ok(carry_out(declaration, options, events).await) })
+        .run(async move { Ok(carry_out(declaration, options, limits, events).await) })
         .await?;
-    if let Some(e) = listener
-        .lost
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take()
-    {
-        return Err(Error::new(Kind::Refused, "the receipt cannot be written")
-            .because(e)
-            .into());
-    }
-    ended(summary, &args, keep_going, screen)
+    listener.finish(&summary, summary.exit_code())?;
+    ended(summary, args, keep_going, screen)
 }
 
 /// What the command ends with: the failure itself when it stopped the run, else the class of what is left undone.
@@ -228,15 +316,49 @@ fn ended(
     if !args.quiet {
         words::print(&words::summary(&summary, args.dry_run), screen);
     }
-    match (summary.failed, summary.drifted) {
-        (0, 0) => Ok(Outcome::Nothing),
-        (0, _) => Err(Failure::Reported(DRIFTED)),
-        _ if as_skopeo => Err(Error::other(
+    match summary.exit_code() {
+        0 => Ok(Outcome::Nothing),
+        _ if as_skopeo && summary.failed > 0 => Err(Error::other(
             "Sync failed due to previous reported error(s) for one or more images",
         )
         .into()),
-        _ => Err(Failure::Reported(SOME_FAILED)),
+        code => Err(Failure::Reported(code)),
     }
+}
+
+/// Reads `HOST=N/s`; the unit may be left out.
+fn host_rate(text: &str) -> Result<(String, f64), String> {
+    let read = || {
+        let (host, rate) = text.split_once('=')?;
+        let rate = rate.strip_suffix("/s").unwrap_or(rate);
+        let rate = rate.trim().parse::<f64>().ok()?;
+        let valid = !host.is_empty() && rate.is_finite() && rate > 0.0;
+        valid.then(|| (host.to_owned(), rate))
+    };
+    read().ok_or_else(|| "write it as HOST=N/s, with N above 0".to_owned())
+}
+
+/// The limits of the command line, by host.
+fn given_limits(args: &SyncArgs) -> Vec<(String, RegistryRules)> {
+    let rates = args.rate.iter().map(|(host, rate)| {
+        let rules = RegistryRules {
+            rate: Some(*rate),
+            ..RegistryRules::default()
+        };
+        (host.clone(), rules)
+    });
+    let pulls = args.max_pulls.map(|pulls| {
+        let limit = PullLimit {
+            pulls,
+            window: None,
+        };
+        let rules = RegistryRules {
+            max_pulls: Some(limit),
+            ..RegistryRules::default()
+        };
+        ("*".to_owned(), rules)
+    });
+    rates.chain(pulls).collect()
 }
 
 fn shard(text: &str) -> Result<Shard> {
@@ -245,205 +367,4 @@ fn shard(text: &str) -> Result<Shard> {
         text => text.parse(),
     };
     shard.map_err(|e| Error::other(format!("`--shard`: {e}")))
-}
-
-fn create(file: &Path) -> Result<Mutex<fs::File>> {
-    let failed = |e| {
-        Error::new(
-            Kind::Refused,
-            format!("the file `{}` cannot be written", file.display()),
-        )
-        .because(e)
-    };
-    fs::File::create(file).map(Mutex::new).map_err(failed)
-}
-
-/// The declaration that the arguments are or name.
-fn declared(args: &SyncArgs) -> Result<Declaration> {
-    let (Some(src), Some(dest)) = (args.src, args.dest) else {
-        return from_file(args).map_err(|e| e.context(format!("reading `{}`", args.source)));
-    };
-    let Some(base) = &args.destination else {
-        return Err(Error::other("a destination is missing").hint("write it after the source"));
-    };
-    let kind = match dest {
-        PlaceKind::Docker => Place::Docker,
-        PlaceKind::Dir => Place::Dir,
-    };
-    if (src, dest) == (SourceKind::Dir, PlaceKind::Dir) {
-        return Err(Error::other(
-            "sync from 'dir' to 'dir' not implemented, consider using rsync instead",
-        ));
-    }
-    let base = base.strip_prefix("docker://").unwrap_or(base);
-    let to = vec![Target::Below {
-        kind,
-        base: base.to_owned(),
-        scoped: args.scoped,
-        suffix: args.append_suffix.clone(),
-    }];
-    let mut how = How::default();
-    if !args.all {
-        how.platforms = Platforms::System;
-    }
-    let entry = match src {
-        SourceKind::Yaml => {
-            let text = read(&args.source)?;
-            return declaration::parse_skopeo(&text, &to, &how)
-                .map_err(|e| e.context(format!("reading `{}`", args.source)));
-        }
-        SourceKind::Docker => {
-            let parsed = parse_reference(
-                args.source
-                    .strip_prefix("docker://")
-                    .unwrap_or(&args.source),
-            )?;
-            let tags = match parsed.tag.is_none() && parsed.digest.is_none() {
-                true => Tags::Rules(Box::default()),
-                false => Tags::Listed(vec![declaration::Pick::of_reference(&parsed)]),
-            };
-            Entry::new(
-                Origin::Repository(parsed.repository),
-                tags,
-                to,
-                how,
-                SourceAccess::default(),
-            )
-        }
-        SourceKind::Dir => {
-            if !Path::new(&args.source).is_dir() {
-                return Err(Error::new(
-                    Kind::NotFound,
-                    format!("the source directory `{}` does not exist", args.source),
-                ));
-            }
-            Entry::new(
-                Origin::Directory(args.source.clone().into()),
-                Tags::Listed(Vec::new()),
-                to,
-                how,
-                SourceAccess::default(),
-            )
-        }
-    };
-    Ok(Declaration::of(vec![entry]))
-}
-
-/// Reads a declaration whose form its text shows.
-fn from_file(args: &SyncArgs) -> Result<Declaration> {
-    let text = read(&args.source)?;
-    let how = How::default();
-    let beside = |path: &str| {
-        let folder = Path::new(&args.source).parent().unwrap_or(Path::new(""));
-        read(&folder.join(path).to_string_lossy())
-    };
-    if text.lines().any(|line| line.starts_with("barque-sync:")) {
-        if args.destination.is_some() {
-            return Err(Error::other("a file of this form names its targets itself")
-                .hint("leave the destination out"));
-        }
-        return declaration::parse_own(&text, &beside);
-    }
-    let is_map = text.trim_start().starts_with('{')
-        || text
-            .lines()
-            .any(|line| !line.starts_with('#') && (line.contains(": ") || line.ends_with(':')));
-    if is_map {
-        return declaration::parse_image_syncer(&text, &how);
-    }
-    let to = args.destination.as_ref().map(|base| {
-        let base = base.strip_prefix("docker://").unwrap_or(base).to_owned();
-        Target::Mirror {
-            base,
-            scoped: args.scoped,
-        }
-    });
-    declaration::parse_list(&text, to.as_slice(), &how)
-}
-
-/// Bytes of a declaration.
-const DECLARATION_CAP: u64 = 64 << 20;
-
-fn read(file: &str) -> Result<String> {
-    let failed = |e: std::io::Error| {
-        let kind = if e.kind() == std::io::ErrorKind::NotFound {
-            Kind::NotFound
-        } else {
-            Kind::Other
-        };
-        Error::new(kind, format!("the file `{file}` cannot be read")).because(e)
-    };
-    if file == "-" {
-        let mut text = String::new();
-        std::io::stdin()
-            .take(DECLARATION_CAP)
-            .read_to_string(&mut text)
-            .map_err(failed)?;
-        return Ok(text);
-    }
-    let bytes = read_whole(Path::new(file), DECLARATION_CAP).map_err(failed)?;
-    String::from_utf8(bytes)
-        .map_err(|_| Error::other(format!("the file `{file}` is not UTF-8 text")))
-}
-
-/// Tells what happens, and writes it down.
-struct Listener {
-    screen: MultiProgress,
-    quiet: bool,
-    receipt: Option<Mutex<fs::File>>,
-    digests: Option<Mutex<fs::File>>,
-    /// The first line that could not be written.
-    lost: Mutex<Option<std::io::Error>>,
-}
-
-impl Listener {
-    fn write(&self, file: Option<&Mutex<fs::File>>, line: &str) {
-        let Some(file) = file else { return };
-        let written = file
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write_all(line.as_bytes());
-        if let Err(e) = written {
-            self.lost
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(e);
-        }
-    }
-
-    fn say(&self, text: &str) {
-        words::print(text, &self.screen);
-    }
-}
-
-impl Events for Listener {
-    fn listed(&self, from: &str, images: usize, left_out: &[(String, Rule)]) {
-        tracing::debug!(
-            "{from}: {images} tags are mirrored, {} are left out",
-            left_out.len()
-        );
-        for (tag, rule) in left_out {
-            tracing::debug!("{from}:{tag} is left out by `{rule}`");
-        }
-    }
-
-    fn done(&self, report: &ItemReport) {
-        self.write(self.receipt.as_ref(), &words::receipt_line(report));
-        if let Some(digest) = words::digest_of(&report.outcome) {
-            self.write(
-                self.digests.as_ref(),
-                &format!("{digest} {}\n", report.target),
-            );
-        }
-        match &report.outcome {
-            Ended::Failed(_) => self.say(&words::line(report)),
-            Ended::Present { .. } => {}
-            _ if self.quiet => {}
-            _ => self.say(&words::line(report)),
-        }
-    }
-
-    fn warn(&self, text: &str) {
-        tracing::warn!("{text}");
-    }
 }

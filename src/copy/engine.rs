@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 
 use super::adaptive_limit::AdaptiveLimit;
+use super::locations::{BlobLocations, Located};
 use super::progress::Progress;
 use super::shared::{reading, with_sparse, writing};
 use super::shared_source::Reader;
@@ -69,6 +70,8 @@ pub(super) struct Work {
     pub(super) moved: Arc<AtomicU64>,
     /// Repositories in which the blobs are known to be.
     pub(super) found_in: Vec<Repository>,
+    /// Where blobs are that other copies wrote.
+    pub(super) locations: Option<Arc<BlobLocations>>,
     pub(super) cores: Cores,
     /// Blobs are sent whatever the destination says to have.
     pub(super) anew: bool,
@@ -220,6 +223,21 @@ impl Work {
             }
         };
         body.anew = self.anew || (self.recheck && presence == Presence::Absent);
+        let located = match recoded.is_none() && !body.anew {
+            true => self.located(&blob).await,
+            false => Located::default(),
+        };
+        if located.is_here {
+            self.completed(&blob).await?;
+            self.progress.done(&blob, BlobOutcome::Present);
+            return Ok(BlobDone {
+                blob,
+                outcome: BlobOutcome::Present,
+                resumed_from: 0,
+                recoded: None,
+            });
+        }
+        body.found_in.splice(0..0, located.repositories.clone());
         let put = async |blob: &mut Descriptor| {
             if recoded.is_none() {
                 return self.destination.put_blob(blob, body.clone()).await;
@@ -239,6 +257,7 @@ impl Work {
         }
         match &put_as {
             Ok(outcome) => {
+                located.written();
                 self.completed(&blob).await?;
                 if *outcome != BlobOutcome::Deferred {
                     self.progress.done(&moving, *outcome);
@@ -261,6 +280,14 @@ impl Work {
                 Err(reading(e))
             }
             Err(e) => Err(writing(e)),
+        }
+    }
+
+    /// Where other copies have written `blob`; waits while one of them is at it.
+    async fn located(&self, blob: &Descriptor) -> Located {
+        match (&self.locations, self.destination.repository()) {
+            (Some(locations), Some(own)) => locations.locate(&blob.digest, own).await,
+            _ => Located::default(),
         }
     }
 

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::admission::Admission;
+use super::locations::BlobLocations;
 use crate::image::{
-    Descriptor, Manifest, MediaType, PlatformPattern, PlatformRequest, Repository, Schema1Check,
-    Schema1Signer, Tag,
+    Descriptor, Digest, Manifest, MediaType, PlatformPattern, PlatformRequest, Repository,
+    Schema1Check, Schema1Signer, Tag,
 };
 use crate::transport::codec::Codec;
 use crate::transport::{Destination, Elsewhere};
@@ -31,6 +32,10 @@ pub struct CopyOptions {
     pub rehash: bool,
     /// Repositories of the destination's registry that are likely to have the blobs.
     pub mount_from: Vec<Repository>,
+    /// Where blobs are that copies with the same table wrote, so that each is read once and mounted elsewhere.
+    pub locations: Option<Arc<BlobLocations>>,
+    /// What the destination's name stands for, if the caller has asked: it is not asked again.
+    pub current: Option<Option<Digest>>,
     /// The format that the image has to have at the destination; `None` keeps its own where that can be held.
     pub format: Option<Format>,
     /// What is checked of schema 1 manifests that carry signatures.
@@ -61,6 +66,8 @@ impl CopyOptions {
             recheck: false,
             rehash: false,
             mount_from: Vec::new(),
+            locations: None,
+            current: None,
             format: None,
             schema1_check: Schema1Check::default(),
             foreign_layers: Some(true),

@@ -132,7 +132,10 @@ async fn draw(
             if retag {
                 return Ok(None);
             }
-            destination.current().await.map_err(writing)
+            match &want.current {
+                Some(known) => Ok(known.clone()),
+                None => destination.current().await.map_err(writing),
+            }
         },
     )?;
     let can = destination.can();

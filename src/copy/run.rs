@@ -67,6 +67,7 @@ pub(super) async fn run_over(
             progress,
             moved: moved.clone(),
             found_in,
+            locations: want.locations.clone(),
             cores: Cores::all(),
             anew: false,
             rehash: want.rehash,

@@ -148,6 +148,8 @@ impl Source for MirroredSource {
             network: Some(self),
             sketches: Some(self),
             tags: Some(self),
+            // Which place has which digest is known only by reading the manifest.
+            digest: None,
             ..current
         }
     }

@@ -47,25 +47,25 @@ enum Schemes {
 pub struct Client {
     registry: Registry,
     wire: Wire,
-    auth: Auth,
+    auth: Arc<Auth>,
     schemes: Schemes,
     /// The API's origin, once it is known which scheme is spoken.
-    root: OnceLock<Admitted>,
+    root: Arc<OnceLock<Admitted>>,
     /// Held by the first request until the head of its answer is here: the others then know what it learned.
-    first: tokio::sync::Mutex<()>,
-    met: AtomicBool,
+    first: Arc<tokio::sync::Mutex<()>>,
+    met: Arc<AtomicBool>,
     /// Hosts at private addresses that the registry may name.
     private_hosts: Arc<[String]>,
     /// `HttpHeaders` of the credential files, for the registry itself only.
     extra: HeaderMap,
     /// Kept for servers of Registry V1 only.
-    cookies: Option<Cookies>,
+    cookies: Option<Arc<Cookies>>,
     /// Whether it has shown that it keeps signatures itself (`v2::signatures`).
-    keeps_signatures: AtomicBool,
+    keeps_signatures: Arc<AtomicBool>,
     /// Upload features that this registry has been seen to support (learned by `v2::uploads` and `v2::push`).
-    pub(super) capabilities: UploadCapabilities,
+    pub(super) capabilities: Arc<UploadCapabilities>,
     /// Kept by `v2::referrers`.
-    pub(super) referrers_tags: ReferrersTags,
+    pub(super) referrers_tags: Arc<ReferrersTags>,
 }
 
 impl Client {
@@ -94,19 +94,58 @@ impl Client {
             wire: Wire::new(
                 Connections::new(registry, access, timeouts),
                 timeouts.clone(),
+                context.limits.of(&registry.to_string()),
             ),
-            auth,
+            auth: Arc::new(auth),
             schemes,
-            root: OnceLock::new(),
-            first: tokio::sync::Mutex::default(),
-            met: AtomicBool::new(false),
+            root: Arc::default(),
+            first: Arc::default(),
+            met: Arc::default(),
             private_hosts: access.private_hosts.clone().into(),
             extra,
             cookies: None,
-            keeps_signatures: AtomicBool::new(false),
-            capabilities: UploadCapabilities::default(),
-            referrers_tags: ReferrersTags::default(),
+            keeps_signatures: Arc::default(),
+            capabilities: Arc::default(),
+            referrers_tags: Arc::default(),
         })
+    }
+
+    /// As [`Client::new`]; where `context` keeps what operations share, with the connections, tokens and knowledge of the
+    /// clients that were made before. It counts its own requests.
+    pub fn of(registry: &Registry, context: &Context) -> Result<Client> {
+        let access = &context.access;
+        let login = match access.login {
+            Login::Files(_) => "files",
+            Login::Given(_) => "given",
+            Login::Anonymous => "anonymous",
+        };
+        let name = format!("{registry} {login} {}", access.tls_verify);
+        let kept = context
+            .kept
+            .get_or_make(name, || Client::new(registry, context))?;
+        match kept {
+            Some(kept) => Ok(kept.share()),
+            None => Client::new(registry, context),
+        }
+    }
+
+    /// This client with a count of its own.
+    fn share(&self) -> Client {
+        Client {
+            registry: self.registry.clone(),
+            wire: self.wire.share(),
+            auth: self.auth.clone(),
+            schemes: self.schemes,
+            root: self.root.clone(),
+            first: self.first.clone(),
+            met: self.met.clone(),
+            private_hosts: self.private_hosts.clone(),
+            extra: self.extra.clone(),
+            cookies: self.cookies.clone(),
+            keeps_signatures: self.keeps_signatures.clone(),
+            capabilities: self.capabilities.clone(),
+            referrers_tags: self.referrers_tags.clone(),
+        }
     }
 
     /// A client of a V1 server, which gets its cookies back. With `root` it is reached there and nowhere else.
@@ -117,9 +156,9 @@ impl Client {
         root: Option<Admitted>,
     ) -> Result<Client> {
         let mut client = Client::new(registry, context)?;
-        client.cookies = Some(Cookies::default());
+        client.cookies = Some(Arc::default());
         if let Some(root) = root {
-            client.root = OnceLock::from(root);
+            client.root = Arc::new(OnceLock::from(root));
         }
         Ok(client)
     }
@@ -312,7 +351,7 @@ impl Client {
         if let Some(pass) = pass {
             set(&mut headers, header::AUTHORIZATION, pass.header.expose());
         }
-        if let Some(cookies) = self.cookies.as_ref().and_then(Cookies::header) {
+        if let Some(cookies) = self.cookies.as_deref().and_then(Cookies::header) {
             set(&mut headers, header::COOKIE, &cookies);
         }
         let mut answer = match &intent.target {

@@ -86,6 +86,11 @@ impl Connections {
         }
     }
 
+    /// The registry that they are for.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Those by which `url` is reached.
     pub(crate) fn to(&self, url: &Url) -> &Connections {
         match &self.exceptions {

@@ -2,18 +2,17 @@
 //! the host has answered at all.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 use tokio::time::Instant;
 
-/// One host's gate, which counts what passes; open until the host asks clients to slow down.
+/// One host's gate; open until the host asks clients to slow down.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     closed_until: Mutex<Option<Instant>>,
-    passed: AtomicU64,
     answered: AtomicBool,
 }
 
@@ -27,17 +26,9 @@ impl Gate {
                 .unwrap_or_else(PoisonError::into_inner);
             match until {
                 Some(until) if until > Instant::now() => tokio::time::sleep_until(until).await,
-                _ => {
-                    self.passed.fetch_add(1, Ordering::Relaxed);
-                    return;
-                }
+                _ => return,
             }
         }
-    }
-
-    /// How many requests have passed.
-    pub(crate) fn passed(&self) -> u64 {
-        self.passed.load(Ordering::Relaxed)
     }
 
     /// Takes note of an answer.

@@ -24,7 +24,7 @@ use super::intent::Body;
 use super::upload_body::UploadPart;
 use super::warning::Warnings;
 use crate::bytes::ByteStream;
-use crate::settings::Timeouts;
+use crate::settings::{HostLimit, Timeouts};
 use crate::{Error, Kind, Result};
 
 /// A request as it goes out.
@@ -41,27 +41,50 @@ pub(crate) struct Request {
 
 /// The sending side of one client.
 pub(crate) struct Wire {
-    connections: Connections,
+    connections: Arc<Connections>,
     timeouts: Timeouts,
-    gates: Mutex<HashMap<String, Arc<Gate>>>,
-    warnings: Warnings,
-    pressure: AtomicU64,
+    gates: Arc<Mutex<HashMap<String, Arc<Gate>>>>,
+    warnings: Arc<Warnings>,
+    pressure: Arc<AtomicU64>,
     /// The shortest time from a request to the head of its answer, in microseconds.
-    round_trip: AtomicU64,
+    round_trip: Arc<AtomicU64>,
+    limit: Option<Arc<HostLimit>>,
+    /// Requests sent by this client alone, by host.
+    sent: Mutex<BTreeMap<String, u64>>,
 }
 
 /// A wait from which on the user is told of it.
 const LONG_WAIT: Duration = Duration::from_secs(2);
 
 impl Wire {
-    pub(crate) fn new(connections: Connections, timeouts: Timeouts) -> Wire {
+    pub(crate) fn new(
+        connections: Connections,
+        timeouts: Timeouts,
+        limit: Option<Arc<HostLimit>>,
+    ) -> Wire {
         Wire {
-            connections,
+            connections: Arc::new(connections),
             timeouts,
-            gates: Mutex::default(),
-            warnings: Warnings::default(),
-            pressure: AtomicU64::new(0),
-            round_trip: AtomicU64::new(u64::MAX),
+            gates: Arc::default(),
+            warnings: Arc::default(),
+            pressure: Arc::default(),
+            round_trip: Arc::new(AtomicU64::new(u64::MAX)),
+            limit,
+            sent: Mutex::default(),
+        }
+    }
+
+    /// This with a count of its own: connections, gates and whatever else was learned are shared.
+    pub(crate) fn share(&self) -> Wire {
+        Wire {
+            connections: self.connections.clone(),
+            timeouts: self.timeouts.clone(),
+            gates: self.gates.clone(),
+            warnings: self.warnings.clone(),
+            pressure: self.pressure.clone(),
+            round_trip: self.round_trip.clone(),
+            limit: self.limit.clone(),
+            sent: Mutex::default(),
         }
     }
 
@@ -148,11 +171,8 @@ impl Wire {
 
     /// Requests sent so far, by host.
     pub(crate) fn requests(&self) -> BTreeMap<String, u64> {
-        let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        gates
-            .iter()
-            .map(|(host, gate)| (host.clone(), gate.passed()))
-            .collect()
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.clone()
     }
 
     /// How often a host has shown that it wants fewer requests at a time.
@@ -187,6 +207,8 @@ impl Wire {
             why: Why::Body,
         };
         self.gate(&request.url).pass().await;
+        self.keep_limit(request).await.map_err(own)?;
+        self.count(&request.url);
         let connections = self.connections.to(request.url.url());
         if let Some(name) = request.url.name_to_check() {
             connections.only_public(name);
@@ -258,6 +280,9 @@ impl Wire {
                 if let Some(left) = headers.get("ratelimit-remaining") {
                     // E14: Docker Hub counts pulls and says how many are left.
                     tracing::debug!("{} requests are left: {left:?}", request.url.redacted());
+                    if let (Some(limit), Ok(left)) = (self.limit_of(&request.url), left.to_str()) {
+                        limit.note_remaining(left);
+                    }
                 }
                 let host = request.url.url().host_str().unwrap_or_default();
                 self.warnings.tell(host, &headers);
@@ -313,6 +338,30 @@ impl Wire {
             Some(wait) => Some(wait + backoff(Duration::from_millis(50), 1)),
             None => Some(backoff(self.timeouts.backoff, tries)),
         }
+    }
+
+    /// Waits until the limits of the registry permit `request`; an error if they do not permit it at all.
+    async fn keep_limit(&self, request: &Request) -> Result<()> {
+        let Some(limit) = self.limit_of(&request.url) else {
+            return Ok(());
+        };
+        // Registries count reads of manifests, by tag and by digest, as pulls.
+        if request.method == Method::GET && request.url.url().path().contains("/manifests/") {
+            limit.take_pull(&self.connections.registry().to_string())?;
+        }
+        limit.pass().await;
+        Ok(())
+    }
+
+    /// The limits that apply to requests to `url`: those to other hosts than the registry's are not limited.
+    fn limit_of(&self, url: &Admitted) -> Option<&HostLimit> {
+        let limit = self.limit.as_deref()?;
+        (url.place() == self.connections.registry().api_host()).then_some(limit)
+    }
+
+    fn count(&self, url: &Admitted) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        *sent.entry(url.place()).or_default() += 1;
     }
 
     fn gate(&self, url: &Admitted) -> Arc<Gate> {

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use indicatif::MultiProgress;
-use serde::Serialize;
-
 use super::failure::{clean, one_line};
-use super::table::human_size;
-use crate::image::Digest;
-use crate::sync::run::{ItemReport, Outcome, Summary};
+use super::table::{Align, Table, human_size};
+use crate::sync::outcome::{ItemReport, Outcome, Summary};
+use crate::sync::plan::{Action, Plan};
+use crate::sync::receipt::Line;
+use crate::sync::summary::Joined;
+use indicatif::MultiProgress;
 
 /// Prints a line on stderr without disturbing progress on `screen`.
 pub(crate) fn print(line: &str, screen: &MultiProgress) {
@@ -28,7 +28,9 @@ pub(crate) fn summary(summary: &Summary, dry_run: bool) -> String {
         synced,
         copied,
         bytes,
+        deleted,
         drifted,
+        postponed,
         failed,
         ..
     } = summary;
@@ -39,8 +41,17 @@ pub(crate) fn summary(summary: &Summary, dry_run: bool) -> String {
         false => format!(": {copied} copied ({moved})"),
     };
     text += &format!(", {} unchanged", synced - copied);
+    if *deleted > 0 {
+        text += &match dry_run {
+            true => format!(", {deleted} to delete"),
+            false => format!(", {deleted} deleted"),
+        };
+    }
     if *drifted > 0 {
         text += &format!(", {drifted} drifted");
+    }
+    if *postponed > 0 {
+        text += &format!(", {postponed} left for a later run");
     }
     if *failed > 0 {
         text += &format!(", {failed} failed");
@@ -55,64 +66,127 @@ pub(crate) fn line(report: &ItemReport) -> String {
         Outcome::Copied { bytes, .. } => {
             format!("copied `{source}` to `{target}` ({})", human_size(*bytes))
         }
-        Outcome::Planned { bytes } => format!(
+        Outcome::Planned(planned) => format!(
             "would copy `{source}` to `{target}` ({})",
-            human_size(*bytes)
+            human_size(planned.bytes)
         ),
         Outcome::Present { .. } => format!("`{target}` is unchanged"),
         Outcome::Drifted => {
             format!("`{target}` has another image than `{source}` and is left alone")
         }
         Outcome::Vanished => format!("`{source}` vanished after its tag was listed"),
+        Outcome::Moved => format!("`{source}` has another image than the plan says"),
+        Outcome::Deleted(undo) => format!("deleted `{target}` (`{}`)", undo.digest),
+        Outcome::WouldDelete { digest } => format!("would delete `{target}` (`{digest}`)"),
+        Outcome::Kept(why) => format!("`{target}` is no longer selected but kept: {why}"),
+        Outcome::Postponed(e) => format!("left for a later run: {}", one_line(e)),
         Outcome::Failed(e) => format!("barque: {}", one_line(e)),
     }
 }
 
-/// The digest that an image has at its target, if that is known.
-pub(crate) fn digest_of(outcome: &Outcome) -> Option<&Digest> {
-    match outcome {
-        Outcome::Copied { digest, .. } => Some(digest),
-        Outcome::Present { digest } => digest.as_ref(),
-        _ => None,
-    }
-}
-
-#[derive(Serialize)]
-struct Line {
-    source: String,
-    target: String,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<u64>,
-    seconds: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    /// The exit code that this failure has by itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    class: Option<u8>,
-}
-
 /// One line of a receipt: JSON and a newline.
 pub(crate) fn receipt_line(report: &ItemReport) -> String {
-    let (outcome, bytes, error) = match &report.outcome {
-        Outcome::Copied { bytes, .. } => ("copied", Some(*bytes), None),
-        Outcome::Planned { bytes } => ("planned", Some(*bytes), None),
-        Outcome::Present { .. } => ("present", None, None),
-        Outcome::Drifted => ("drifted", None, None),
-        Outcome::Vanished => ("vanished", None, None),
-        Outcome::Failed(e) => ("failed", None, Some(e)),
-    };
-    let line = Line {
-        source: report.source.to_string(),
-        target: report.target.to_string(),
-        outcome,
-        digest: digest_of(&report.outcome).map(Digest::to_string),
-        bytes,
-        seconds: (report.took.as_secs_f64() * 1000.0).round() / 1000.0,
-        error: error.map(one_line),
-        class: error.map(|e| e.kind().exit_code()),
-    };
+    let line = Line::new(report, &one_line);
     serde_json::to_string(&line).unwrap_or_default() + "\n"
+}
+
+/// Tags of one rule that a plan's text names.
+const TAGS_NAMED: usize = 10;
+
+/// A plan for people.
+pub(crate) fn plan(plan: &Plan) -> String {
+    let mut text = String::new();
+    for item in &plan.items {
+        let (source, target) = (&item.source, &item.target);
+        let size = human_size(item.bytes);
+        text += &match item.action {
+            Action::Copy => format!("copy    {source} to {target} ({size})\n"),
+            Action::Update => format!("update  {target} from {source} ({size})\n"),
+            Action::Delete => format!("delete  {target}\n"),
+            Action::Leave => {
+                let why = item.why.as_deref().unwrap_or_default();
+                format!("leave   {target}: {why}\n")
+            }
+        };
+    }
+    for (from, rules) in &plan.left_out {
+        for (rule, tags) in rules {
+            let named = tags.iter().take(TAGS_NAMED).cloned().collect::<Vec<_>>();
+            let more = match tags.len().checked_sub(TAGS_NAMED) {
+                Some(more) if more > 0 => format!(" and {more} more"),
+                _ => String::new(),
+            };
+            text += &format!(
+                "left out by `{rule}` of {from}: {}{more}\n",
+                named.join(", ")
+            );
+        }
+    }
+    for failure in &plan.failed {
+        text += &format!("failed  {}: {}\n", failure.target, failure.error);
+    }
+    if !plan.hosts.is_empty() {
+        let mut table = Table::new(&[
+            ("HOST", Align::Left),
+            ("REQUESTS", Align::Right),
+            ("PULLS", Align::Right),
+            ("READ", Align::Right),
+        ]);
+        for (host, totals) in &plan.hosts {
+            table.row([
+                host.clone(),
+                totals.requests.to_string(),
+                totals.pulls.to_string(),
+                human_size(totals.bytes),
+            ]);
+        }
+        text += &table.pretty(usize::MAX);
+    }
+    let count = |action| {
+        plan.items
+            .iter()
+            .filter(|item| item.action == action)
+            .count()
+    };
+    let bytes = plan.items.iter().map(|item| item.bytes).sum::<u64>();
+    text += &format!(
+        "{} to copy, {} to update ({}), {} to delete, {} to leave, {} unchanged\n",
+        count(Action::Copy),
+        count(Action::Update),
+        human_size(bytes),
+        count(Action::Delete),
+        count(Action::Leave),
+        plan.unchanged
+    );
+    text
+}
+
+/// Joined receipts for people.
+pub(crate) fn joined(joined: &Joined) -> String {
+    let mut text = String::new();
+    for line in &joined.left {
+        let why = line.error.as_deref().unwrap_or_default();
+        text += &format!(
+            "{:9} {} {}\n",
+            line.outcome,
+            clean(&line.target),
+            clean(why)
+        );
+    }
+    let outcomes = joined.outcomes.iter();
+    let outcomes = outcomes
+        .map(|(word, count)| format!("{count} {word}"))
+        .collect::<Vec<_>>();
+    text += &format!(
+        "{} images: {}; {} moved, {} mounts, {} requests\n",
+        joined.images,
+        outcomes.join(", "),
+        human_size(joined.bytes),
+        joined.mounts,
+        joined.requests
+    );
+    if joined.broken_lines > 0 {
+        text += &format!("{} broken lines were left out\n", joined.broken_lines);
+    }
+    text
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::registries_conf::ConfiguredRegistries;
 use super::registries_d::SignaturePlaces;
-use super::{Access, AuthFiles, Login, Timeouts};
+use super::{Access, AuthFiles, Kept, Limits, Login, Timeouts};
 use crate::Result;
 
 /// How one side of an operation reaches its place: a registry, or files and engines on this machine.
@@ -33,6 +33,11 @@ pub struct Context {
     /// Where images are really read from, and which registries are blocked or insecure; by default names are taken as
     /// they are.
     pub registries: ConfiguredRegistries,
+    /// How many requests and pulls a registry gets from all operations with these limits.
+    pub limits: Limits,
+    /// What operations one after the other share: connections, tokens, and what was learned of each registry. By default
+    /// each operation begins by itself.
+    pub kept: Kept,
     /// The directory for temporary files that cannot be next to the destination; by default `TMPDIR` or `/var/tmp`.
     pub tmpdir: Option<PathBuf>,
     /// Most bytes that a compressed archive, or one from a pipe, may take in that directory; by default 1 GiB, or 100
@@ -66,6 +71,11 @@ impl Context {
     #[must_use]
     pub fn with_access(mut self, access: Access) -> Context {
         self.access = access;
+        // What was made for other credentials must not be used with these.
+        self.kept = match self.kept.is_some() {
+            true => Kept::new(),
+            false => Kept::default(),
+        };
         self
     }
 

@@ -11,8 +11,9 @@ mod skopeo;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::copy::Referrers;
 use crate::image::{Digest, PlatformPattern, Reference, Repository, Tag};
-use crate::settings::Secret;
+use crate::settings::{PullLimit, Secret};
 use crate::{Error, Result};
 
 pub use image_syncer::parse as parse_image_syncer;
@@ -50,6 +51,8 @@ pub struct Entry {
     pub how: How,
     /// How the source's registry is reached, where the declaration says so itself.
     pub access: SourceAccess,
+    /// The digest that the source has to have: another one is not copied.
+    pub expect: Option<Digest>,
 }
 
 /// Where the images of an entry are.
@@ -98,6 +101,7 @@ impl Entry {
             to,
             how,
             access,
+            expect: None,
         }
     }
 }
@@ -134,6 +138,8 @@ pub struct How {
     pub platforms: Platforms,
     /// What to do with a target's tag that has another image.
     pub on_drift: OnDrift,
+    /// What refers to the images and goes with them. Cosign's tags go with them unless this is none.
+    pub referrers: Referrers,
     /// Tags that may point to another image later, so that finding them in the target's list is not enough.
     pub mutable: Vec<Glob>,
 }
@@ -167,7 +173,8 @@ impl Default for How {
         How {
             platforms: Platforms::All,
             on_drift: OnDrift::Overwrite,
-            mutable: Vec::new(),
+            referrers: Referrers::All,
+            mutable: vec![Glob::new("latest")],
         }
     }
 }
@@ -184,14 +191,32 @@ pub struct SourceAccess {
     pub cert_dir: Option<PathBuf>,
 }
 
+impl SourceAccess {
+    /// Whether everything is taken from the command line.
+    pub fn is_empty(&self) -> bool {
+        self.credentials.is_none() && self.tls_verify.is_none() && self.cert_dir.is_none()
+    }
+
+    /// Whether `other` says the same.
+    pub(super) fn is_same(&self, other: &SourceAccess) -> bool {
+        let credentials = |access: &SourceAccess| {
+            let pair = access.credentials.as_ref();
+            pair.map(|(user, secret)| (user.clone(), secret.expose().to_owned()))
+        };
+        self.tls_verify == other.tls_verify
+            && self.cert_dir == other.cert_dir
+            && credentials(self) == credentials(other)
+    }
+}
+
 /// What a declaration says of one registry.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RegistryRules {
     /// At most this many requests a second.
     pub rate: Option<f64>,
-    /// At most this many manifests are read with GET in a run.
-    pub max_pulls: Option<u64>,
+    /// At most this many manifests are read with GET.
+    pub max_pulls: Option<PullLimit>,
     /// A program and its arguments that create a missing repository; `{repository}` stands for its name. No shell.
     pub create_repository: Option<Vec<String>>,
 }
@@ -207,7 +232,7 @@ fn reference(text: &str) -> Result<Reference> {
 /// # Errors
 ///
 /// With line and column, when the text is not YAML or not of this shape.
-fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+pub(super) fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_saphyr::from_str(text).map_err(|e| {
         let e = e.without_snippet();
         let place = e

@@ -2,10 +2,18 @@
 //!
 //! The room decides what is copied where; bytes are copied by [`crate::copy`]. It prints nothing.
 
+pub mod convert;
 pub mod declaration;
+pub mod options;
+pub mod outcome;
 pub mod pattern;
+pub mod plan;
+pub mod planner;
+pub mod receipt;
 pub mod run;
 pub mod select;
 pub mod semver;
 pub mod shard;
+pub mod state;
+pub mod summary;
 pub mod target;

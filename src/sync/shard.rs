@@ -36,7 +36,8 @@ pub enum ShardError {
     },
 }
 
-/// The variables of a scheduler: the number of this run, the number of the first run, and how many runs there are.
+/// The variables of a scheduler: the number of this run, that of the first one and the step from one to the next, and how
+/// many runs there are.
 struct Scheduler {
     index: &'static str,
     first: First,
@@ -45,14 +46,15 @@ struct Scheduler {
 
 enum First {
     Number(u32),
-    Variable(&'static str),
+    /// Of the first number, and of the step.
+    Variables(&'static str, &'static str),
 }
 
 const SCHEDULERS: [Scheduler; 6] = [
-    // Slurm: an array may begin anywhere.
+    // Slurm: an array may begin anywhere and have any step. The count is that of the tasks.
     Scheduler {
         index: "SLURM_ARRAY_TASK_ID",
-        first: First::Variable("SLURM_ARRAY_TASK_MIN"),
+        first: First::Variables("SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP"),
         count: "SLURM_ARRAY_TASK_COUNT",
     },
     // Kubernetes gives an Indexed Job its number but not the count, which the manifest sets.
@@ -115,15 +117,25 @@ impl Shard {
                 .map_err(|_| wrong(format!(" with `{name}={text}`")))
         };
         let index = number(scheduler.index)?;
-        let first = match scheduler.first {
-            First::Number(first) => first,
-            First::Variable(name) => number(name)?,
+        let (first, step) = match scheduler.first {
+            First::Number(first) => (first, 1),
+            First::Variables(first, step) => {
+                let step = variable(step).map(|_| number(step)).transpose()?;
+                (number(first)?, step.unwrap_or(1))
+            }
         };
         let count = number(scheduler.count)?;
         let index = index
             .checked_sub(first)
+            .filter(|index| step > 0 && index % step == 0)
+            .map(|index| index / step)
             .ok_or_else(|| wrong(String::new()))?;
         Shard::new(index, count).ok_or_else(|| wrong(format!(" of {count}")))
+    }
+
+    /// Which of them this is, from 0 on.
+    pub fn index(self) -> u32 {
+        self.index
     }
 
     /// How many shards there are.
@@ -217,6 +229,13 @@ mod tests {
             ("SLURM_ARRAY_TASK_COUNT", "4"),
         ];
         assert_eq!(from(&slurm), Ok("2/4".to_owned()));
+        let steps = [
+            ("SLURM_ARRAY_TASK_ID", "8"),
+            ("SLURM_ARRAY_TASK_MIN", "2"),
+            ("SLURM_ARRAY_TASK_COUNT", "3"),
+            ("SLURM_ARRAY_TASK_STEP", "3"),
+        ];
+        assert_eq!(from(&steps), Ok("2/3".to_owned()));
         assert_eq!(
             from(&[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "3")]),
             Ok("0/3".to_owned())

@@ -33,6 +33,8 @@ pub enum Target {
     Repository(Repository),
     /// This image and no other name.
     Image(Reference),
+    /// This place and no other name.
+    Place(ImageName),
 }
 
 /// The kinds of place that skopeo's rule is for.
@@ -64,6 +66,14 @@ impl SourceName<'_> {
 }
 
 impl Target {
+    /// What is appended to the source's tag.
+    pub fn suffix(&self) -> &str {
+        match self {
+            Target::Below { suffix, .. } => suffix,
+            _ => "",
+        }
+    }
+
     /// The name of the image `source` at this target.
     ///
     /// # Errors
@@ -117,6 +127,7 @@ impl Target {
                 Ok(ImageName::Docker(pick.of(&to.repository)))
             }
             Target::Image(reference) => Ok(ImageName::Docker(reference.clone())),
+            Target::Place(name) => Ok(name.clone()),
         }
     }
 }

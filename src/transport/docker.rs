@@ -29,8 +29,8 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{
-    BlobSizes, BlobStream, ManifestRef, Network, RangedBlobs, SignatureSource, Source,
-    SourceOffers, TagList, TagPages, read_all, sized_from, verified_from,
+    BlobSizes, BlobStream, CurrentDigest, ManifestRef, Network, RangedBlobs, SignatureSource,
+    Source, SourceOffers, TagList, TagPages, read_all, sized_from, verified_from,
 };
 use crate::bytes::{ending_after, first_bytes};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Tag};
@@ -61,7 +61,7 @@ pub struct DockerSource {
 impl DockerSource {
     /// The image `reference`; nothing is sent before something is asked for.
     pub fn new(reference: &Reference, context: &Context) -> Result<DockerSource> {
-        let client = Arc::new(Client::new(&reference.repository.registry, context)?);
+        let client = Arc::new(Client::of(&reference.repository.registry, context)?);
         Ok(DockerSource {
             repository: client.repository(&reference.repository.name, Actions::Pull),
             reference: reference.clone(),
@@ -144,6 +144,7 @@ impl Source for DockerSource {
             tags: Some(self),
             attachments: Some(self),
             bundles: Some(self),
+            digest: Some(self),
             ..SourceOffers::default()
         }
     }
@@ -160,6 +161,14 @@ impl SignatureSource for DockerSource {
 impl BlobSizes for DockerSource {
     async fn blob_size(&self, digest: &Digest) -> Result<u64> {
         self.repository.blob_size(digest).await
+    }
+}
+
+#[async_trait]
+impl CurrentDigest for DockerSource {
+    async fn current(&self) -> Result<Option<Digest>> {
+        let which = wanted(&self.reference, &ManifestRef::Named);
+        self.repository.manifest_digest(&which, false).await
     }
 }
 

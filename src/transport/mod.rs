@@ -39,9 +39,9 @@ pub use elsewhere::Elsewhere;
 pub use layer_files::LayerFiles;
 pub use place::{
     AttachmentSource, AttachmentStore, BlobOrder, BlobSizes, BundleSource, BundleStore,
-    Destination, DestinationInventory, DestinationOffers, IndexDescriptions, Network, RangedBlobs,
-    RawManifest, SignatureSource, SignatureStore, Sketches, Source, SourceInventory, SourceOffers,
-    StreamedBlobs, TagList, WriteEstimates,
+    CurrentDigest, Destination, DestinationInventory, DestinationOffers, IndexDescriptions,
+    Network, RangedBlobs, RawManifest, SignatureSource, SignatureStore, Sketches, Source,
+    SourceInventory, SourceOffers, StreamedBlobs, TagList, WriteEstimates,
 };
 pub use types::{
     Attachment, BlobOutcome, BlobStream, CONFIG_CAP, Deleted, DestinationCan, Expected, Foreign,

@@ -65,6 +65,7 @@ pub struct SourceOffers<'a> {
     pub sketches: Option<&'a dyn Sketches>,
     pub tags: Option<&'a dyn TagList>,
     pub attachments: Option<&'a dyn AttachmentSource>,
+    pub digest: Option<&'a dyn CurrentDigest>,
 }
 
 /// A place that an image is written to. Blobs first, then manifests, children before parents, then `finish`.
@@ -193,6 +194,13 @@ pub trait Sketches: Send + Sync {
 
     /// What has been read of the layers so far to make the manifest.
     fn read_ahead(&self) -> ReadAhead;
+}
+
+/// A source that can say which image its name stands for without reading it.
+#[async_trait]
+pub trait CurrentDigest: Send + Sync {
+    /// The digest of the manifest that the name stands for; `None` when there is nothing.
+    async fn current(&self) -> Result<Option<Digest>>;
 }
 
 /// A source in a repository whose tags can be listed.

@@ -6,6 +6,12 @@
     reason = "a test may fail loudly"
 )]
 
+mod counted;
+mod fleet;
+mod prune;
+mod schema;
+mod stages;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

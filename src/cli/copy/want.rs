@@ -29,6 +29,8 @@ pub(super) fn want(args: &CopyArgs, global: &Global) -> Result<CopyOptions> {
         recheck: args.recheck,
         rehash: args.rehash,
         mount_from: mount_from.collect::<Result<_>>()?,
+        locations: None,
+        current: None,
         format: format(args)?,
         schema1_check: args.signatures.check(),
         leave_signatures: args.remove_signatures,

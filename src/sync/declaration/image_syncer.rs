@@ -48,6 +48,7 @@ pub fn parse(text: &str, how: &How) -> Result<Declaration> {
             to: to.map_err(|e| e.context(format!("`{source}`")))?,
             how: how.clone(),
             access: SourceAccess::default(),
+            expect: None,
         });
     }
     Ok(declaration)

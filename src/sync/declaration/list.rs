@@ -52,6 +52,7 @@ fn entry(line: &str, default: &[Target], how: &How) -> Result<Entry> {
         to,
         how: how.clone(),
         access: SourceAccess::default(),
+        expect: None,
     })
 }
 
@@ -85,6 +86,7 @@ mod tests {
                 Target::Image(image) => image.to_string(),
                 Target::Repository(repository) => repository.to_string(),
                 Target::Below { base, .. } | Target::Mirror { base, .. } => base.clone(),
+                Target::Place(name) => name.to_string(),
             };
             format!("{tags} => {to}")
         });

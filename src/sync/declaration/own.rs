@@ -1,6 +1,7 @@
 //! barque's own form: defaults, settings of registries, and entries with tag rules.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use regex_lite::Regex;
 use serde::Deserialize;
@@ -10,7 +11,9 @@ use super::{
     Declaration, Entry, How, OnDrift, Origin, Pick, Platforms, RegistryRules, SourceAccess, Tags,
     from_yaml, list, reference,
 };
-use crate::image::{PlatformPattern, Repository};
+use crate::copy::Referrers;
+use crate::image::{MediaType, PlatformPattern, Repository};
+use crate::settings::PullLimit;
 use crate::sync::pattern::Glob;
 use crate::sync::select::{Sort, TagRules};
 use crate::sync::target::Target;
@@ -34,7 +37,8 @@ struct File {
 #[derive(Deserialize, Default, Clone)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct Settings {
-    platforms: Option<PlatformList>,
+    platforms: Option<WordOrList>,
+    referrers: Option<WordOrList>,
     on_drift: Option<Drift>,
     mutable: Option<Vec<String>>,
 }
@@ -43,8 +47,55 @@ struct Settings {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct RegistrySettings {
     rate: Option<f64>,
-    max_pulls: Option<u64>,
+    max_pulls: Option<Pulls>,
     create_repository: Option<Vec<String>>,
+}
+
+/// A number of pulls, or `80/6h`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Pulls {
+    Number(u64),
+    Window(String),
+}
+
+impl Pulls {
+    fn limit(self) -> Result<PullLimit> {
+        let (pulls, window) = match self {
+            Pulls::Number(pulls) => {
+                return Ok(PullLimit {
+                    pulls,
+                    window: None,
+                });
+            }
+            Pulls::Window(text) => match text.split_once('/') {
+                Some((pulls, window)) => (pulls.trim().to_owned(), Some(window.trim().to_owned())),
+                None => (text, None),
+            },
+        };
+        let wrong =
+            || Error::other("`max-pulls` is a number, or a number and a time as in `80/6h`");
+        Ok(PullLimit {
+            pulls: pulls.parse().map_err(|_| wrong())?,
+            window: window
+                .map(|text| time(&text).ok_or_else(wrong))
+                .transpose()?,
+        })
+    }
+}
+
+/// A time such as `6h`, `30m` or `20s`.
+fn time(text: &str) -> Option<Duration> {
+    let unit = text.chars().last()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let number = text.trim_end_matches(unit).trim().parse::<u64>().ok()?;
+    number.checked_mul(seconds).map(Duration::from_secs)
 }
 
 #[derive(Deserialize)]
@@ -55,7 +106,8 @@ struct Item {
     to: OneOrMany,
     #[serde(default)]
     tags: TagSettings,
-    platforms: Option<PlatformList>,
+    platforms: Option<WordOrList>,
+    referrers: Option<WordOrList>,
     on_drift: Option<Drift>,
     mutable: Option<Vec<String>>,
 }
@@ -95,10 +147,10 @@ impl OneOrMany {
     }
 }
 
-/// `all`, `system`, or a list of patterns.
+/// A word such as `all`, or a list of patterns.
 #[derive(Deserialize, Clone)]
 #[serde(untagged)]
-enum PlatformList {
+enum WordOrList {
     Word(String),
     Patterns(Vec<String>),
 }
@@ -138,7 +190,11 @@ pub fn parse(text: &str, read_list: &dyn Fn(&str) -> Result<String>) -> Result<D
     for (host, rules) in file.registries {
         let rules = RegistryRules {
             rate: rules.rate,
-            max_pulls: rules.max_pulls,
+            max_pulls: rules
+                .max_pulls
+                .map(|pulls| pulls.limit())
+                .transpose()
+                .map_err(|e| e.context(format!("`{host}`")))?,
             create_repository: rules.create_repository,
         };
         if rules
@@ -150,10 +206,6 @@ pub fn parse(text: &str, read_list: &dyn Fn(&str) -> Result<String>) -> Result<D
             )));
         }
         declaration.registries.insert(host, rules);
-    }
-    if !declaration.registries.is_empty() {
-        let warning = "`registries` is checked but has no effect yet: no rate is kept, no repository is created";
-        declaration.warnings.push(warning.to_owned());
     }
     for (n, item) in file.sync.iter().enumerate() {
         let entries = entries(item, &file.defaults, read_list);
@@ -208,6 +260,7 @@ fn entries(
                 from: Origin::Repository(parsed.repository),
                 how: how.clone(),
                 access: SourceAccess::default(),
+                expect: None,
             })
         })
         .collect()
@@ -228,10 +281,19 @@ fn target_for(text: &str, source: &Repository) -> Result<Target> {
 fn how(item: &Item, defaults: &Settings) -> Result<How> {
     let platforms = match item.platforms.as_ref().or(defaults.platforms.as_ref()) {
         None => Platforms::All,
-        Some(PlatformList::Word(word)) if word == "all" => Platforms::All,
-        Some(PlatformList::Word(word)) if word == "system" => Platforms::System,
-        Some(PlatformList::Word(word)) => Platforms::Some(patterns(std::slice::from_ref(word))?),
-        Some(PlatformList::Patterns(list)) => Platforms::Some(patterns(list)?),
+        Some(WordOrList::Word(word)) if word == "all" => Platforms::All,
+        Some(WordOrList::Word(word)) if word == "system" => Platforms::System,
+        Some(WordOrList::Word(word)) => Platforms::Some(patterns(std::slice::from_ref(word))?),
+        Some(WordOrList::Patterns(list)) => Platforms::Some(patterns(list)?),
+    };
+    let referrers = match item.referrers.as_ref().or(defaults.referrers.as_ref()) {
+        None => Referrers::All,
+        Some(WordOrList::Word(word)) if word == "all" => Referrers::All,
+        Some(WordOrList::Word(word)) if word == "none" => Referrers::None,
+        Some(WordOrList::Word(word)) => Referrers::OfTypes(vec![MediaType::new(word)]),
+        Some(WordOrList::Patterns(types)) => {
+            Referrers::OfTypes(types.iter().map(|text| MediaType::new(text)).collect())
+        }
     };
     let on_drift = match item.on_drift.or(defaults.on_drift) {
         None | Some(Drift::Overwrite) => OnDrift::Overwrite,
@@ -241,8 +303,12 @@ fn how(item: &Item, defaults: &Settings) -> Result<How> {
     let mutable = item.mutable.as_ref().or(defaults.mutable.as_ref());
     Ok(How {
         platforms,
+        referrers,
         on_drift,
-        mutable: mutable.into_iter().flatten().map(Glob::new).collect(),
+        mutable: match mutable {
+            Some(patterns) => patterns.iter().map(Glob::new).collect(),
+            None => How::default().mutable,
+        },
     })
 }
 
@@ -324,7 +390,7 @@ mod tests {
 barque-sync: 1
 defaults: { platforms: all, on-drift: overwrite, mutable: [latest, edge, '*-latest'] }
 registries:
-  docker.io: { max-pulls: 80 }
+  docker.io: { max-pulls: 80/6h }
   '*.dkr.ecr.*.amazonaws.com':
     create-repository: [aws, ecr, create-repository, --repository-name, '{repository}']
 sync:
@@ -373,8 +439,12 @@ sync:
             (OnDrift::Report, 0)
         );
         assert!(matches!(&read.entries[3].tags, Tags::Listed(picks) if picks.len() == 1));
-        assert_eq!(read.registries["docker.io"].max_pulls, Some(80));
-        assert_eq!((read.registries.len(), read.warnings.len()), (2, 1));
+        let limit = PullLimit {
+            pulls: 80,
+            window: Some(Duration::from_secs(6 * 3600)),
+        };
+        assert_eq!(read.registries["docker.io"].max_pulls, Some(limit));
+        assert_eq!((read.registries.len(), read.warnings.len()), (2, 0));
     }
 
     #[test]

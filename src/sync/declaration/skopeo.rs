@@ -59,6 +59,7 @@ pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
             to: to.to_vec(),
             how: how.clone(),
             access: access(&section),
+            expect: None,
         };
         let mut read = |repository: &str, tags: Result<Tags, String>| {
             let name = format!("{registry}/{repository}");

@@ -44,7 +44,7 @@ impl DockerDestination {
     /// The image `reference`; nothing is sent before something is asked for. `context.tmpdir` is for blobs
     /// that the registry does not take as a stream.
     pub fn new(reference: &Reference, context: &Context) -> Result<DockerDestination> {
-        let client = Arc::new(Client::new(&reference.repository.registry, context)?);
+        let client = Arc::new(Client::of(&reference.repository.registry, context)?);
         Ok(DockerDestination {
             repository: client.repository(&reference.repository.name, Actions::PullPush),
             reference: reference.clone(),

@@ -26,6 +26,7 @@ pub mod sandbox;
 pub mod served;
 pub mod served_by_barque;
 pub mod skips;
+pub mod slurm;
 pub mod sniffer;
 pub mod tls;
 pub mod token_server;

@@ -169,6 +169,11 @@ impl FakeRegistry {
         self
     }
 
+    /// Drops all rules.
+    pub fn clear_rules(&self) {
+        self.shared.rules.lock().unwrap().clear();
+    }
+
     /// Adds a rule to a registry in use.
     pub fn add_rule(&self, rule: Rule) {
         self.shared.rules.lock().unwrap().push(rule);

@@ -1,0 +1,203 @@
+//! `BlobLocations`: in which repositories of the destinations' registries blobs are that copies have written.
+//!
+//! Copies that run side by side share one table. A blob that two of them need is read by the first; the second waits for
+//! it and mounts it. Nothing here sends a request: the table holds what copies have seen happen.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::image::{Digest, Registry, Repository, RepositoryName};
+
+/// Blobs that are remembered; later ones are not, and are asked for as usual.
+const MOST_BLOBS: usize = 200_000;
+/// Repositories that are remembered of one blob.
+const MOST_REPOSITORIES: usize = 16;
+
+/// The table. Memory is bounded: some 200 bytes for each of at most 200,000 blobs.
+#[derive(Debug, Default)]
+pub struct BlobLocations {
+    registries: Mutex<HashMap<Registry, HashMap<Digest, Slot>>>,
+}
+
+/// Where one blob is.
+#[derive(Debug, Default)]
+struct Slot {
+    /// These repositories have it.
+    at: Vec<Arc<RepositoryName>>,
+    /// Copies are bringing it into these; others wait.
+    moving: Vec<(Arc<RepositoryName>, Arc<Notify>)>,
+}
+
+/// What the table says of a blob, for one repository.
+#[derive(Default)]
+pub(super) struct Located {
+    /// The repository itself has it.
+    pub(super) is_here: bool,
+    /// Others of the same registry that have it.
+    pub(super) repositories: Vec<Repository>,
+    lead: Option<Lead>,
+}
+
+/// The task of writing a blob, which others may be waiting for.
+struct Lead {
+    table: Arc<BlobLocations>,
+    digest: Digest,
+    own: Repository,
+    written: bool,
+}
+
+impl BlobLocations {
+    /// An empty table.
+    pub fn new() -> Arc<BlobLocations> {
+        Arc::default()
+    }
+
+    /// What is known of the blob `digest` for the repository `own`. If nothing is, the caller writes it and the others wait
+    /// until it calls [`Located::written`] or drops the answer.
+    pub(super) async fn locate(self: &Arc<Self>, digest: &Digest, own: &Repository) -> Located {
+        loop {
+            let moved = {
+                let mut registries = self
+                    .registries
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                let blobs = registries.entry(own.registry.clone()).or_default();
+                if blobs.len() >= MOST_BLOBS && !blobs.contains_key(digest) {
+                    return Located::default();
+                }
+                let slot = blobs.entry(digest.clone()).or_default();
+                if slot.at.iter().any(|name| **name == own.name) {
+                    return Located {
+                        is_here: true,
+                        ..Located::default()
+                    };
+                }
+                let mine = slot.moving.iter().find(|(name, _)| **name == own.name);
+                let first = slot.moving.first().filter(|_| slot.at.is_empty());
+                match mine.or(first) {
+                    // Created under the lock, so that the end of the move cannot be missed.
+                    Some((_, moving)) => moving.clone().notified_owned(),
+                    None => {
+                        let name = Arc::new(own.name.clone());
+                        slot.moving.push((name, Arc::default()));
+                        let repository = |name: &Arc<RepositoryName>| Repository {
+                            registry: own.registry.clone(),
+                            name: (**name).clone(),
+                        };
+                        let found = slot.at.iter().map(repository).collect();
+                        return self.leading(digest, own, found);
+                    }
+                }
+            };
+            moved.await;
+        }
+    }
+
+    fn leading(
+        self: &Arc<Self>,
+        digest: &Digest,
+        own: &Repository,
+        found: Vec<Repository>,
+    ) -> Located {
+        Located {
+            is_here: false,
+            repositories: found,
+            lead: Some(Lead {
+                table: self.clone(),
+                digest: digest.clone(),
+                own: own.clone(),
+                written: false,
+            }),
+        }
+    }
+}
+
+impl Located {
+    /// The repository has the blob now.
+    pub(super) fn written(mut self) {
+        if let Some(lead) = &mut self.lead {
+            lead.written = true;
+        }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        let mut registries = self
+            .table
+            .registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(blobs) = registries.get_mut(&self.own.registry) else {
+            return;
+        };
+        let Some(slot) = blobs.get_mut(&self.digest) else {
+            return;
+        };
+        let own = slot
+            .moving
+            .iter()
+            .position(|(name, _)| **name == self.own.name);
+        let Some((name, moving)) = own.map(|n| slot.moving.swap_remove(n)) else {
+            return;
+        };
+        if self.written && slot.at.len() < MOST_REPOSITORIES {
+            slot.at.push(name);
+        }
+        if slot.at.is_empty() && slot.moving.is_empty() {
+            // The next one of those that wait writes it.
+            blobs.remove(&self.digest);
+        }
+        moving.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{Algorithm, Reference};
+
+    fn repository(name: &str) -> Repository {
+        let parsed = format!("a.example/{name}").parse::<Reference>();
+        parsed.expect("a name").repository
+    }
+
+    #[tokio::test]
+    async fn the_second_waits_for_the_first_and_hears_where_the_blob_is() {
+        let table = BlobLocations::new();
+        let digest = Digest::of(Algorithm::Sha256, b"a layer");
+        let (one, two) = (repository("one"), repository("two"));
+        let first = table.locate(&digest, &one).await;
+        assert!(!first.is_here && first.repositories.is_empty());
+        let waiting = tokio::spawn({
+            let (table, digest, two) = (table.clone(), digest.clone(), two.clone());
+            async move { table.locate(&digest, &two).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        first.written();
+        let second = waiting.await.expect("the task");
+        assert_eq!(second.repositories, std::slice::from_ref(&one));
+        second.written();
+        assert!(table.locate(&digest, &two).await.is_here);
+        assert!(table.locate(&digest, &one).await.is_here);
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_is_taken_over() {
+        let table = BlobLocations::new();
+        let digest = Digest::of(Algorithm::Sha256, b"a layer");
+        let (one, two) = (repository("one"), repository("two"));
+        let first = table.locate(&digest, &one).await;
+        let waiting = tokio::spawn({
+            let (table, digest, two) = (table.clone(), digest.clone(), two.clone());
+            async move { table.locate(&digest, &two).await }
+        });
+        tokio::task::yield_now().await;
+        drop(first);
+        let second = waiting.await.expect("the task");
+        assert!(!second.is_here && second.repositories.is_empty());
+    }
+}

@@ -1,0 +1,284 @@
+//! The third stage: copying an image to the targets that lack it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Run;
+use super::look::{Lacking, Looked, finished, with};
+use crate::copy::{self, Admission, Attachments, CopyOptions, Quiet, Referrers};
+use crate::image::{Digest, ImageName};
+use crate::open::open_source;
+use crate::registry::ApiError;
+use crate::settings::PullsSpent;
+use crate::sync::declaration::{How, OnDrift, Platforms};
+use crate::sync::options::Check;
+use crate::sync::outcome::{FoundBy, Outcome, Planned};
+use crate::sync::pattern::Glob;
+use crate::transport::{BlobOutcome, Presence, Source};
+use crate::{Error, Kind, Result};
+
+impl Run {
+    /// Brings an image to the targets that lack it, one after the other.
+    pub(super) async fn mirror(&self, looked: Looked) {
+        let mut counted = BTreeMap::<String, u64>::new();
+        // The first target that has the image: the others are served from there, so that the source is read once.
+        let mut relay: Option<Arc<dyn Source>> = None;
+        for target in &looked.targets {
+            if self.is_stopped() {
+                return;
+            }
+            self.events.started(&looked.item.source, &target.name);
+            let mut copied = Err(Error::other("no target has the image yet"));
+            if let Some(relay) = &relay {
+                copied = self.copy(&looked, target, relay, true).await;
+            }
+            if relay.is_none() || copied.is_err() {
+                copied = self.copy(&looked, target, &looked.source, false).await;
+            }
+            if let Err(e) = &copied
+                && self.creates(target, e).await
+            {
+                copied = self.copy(&looked, target, &looked.source, false).await;
+            }
+            if relay.is_none() && matches!(copied, Ok(Outcome::Copied { .. })) {
+                relay = open_source(&target.name, &self.options.to).await.ok();
+            }
+            let says = || format!("copying `{}` to `{}`", looked.item.source, target.name);
+            let outcome = match copied {
+                Ok(outcome) => outcome,
+                Err(e) if PullsSpent::is_in(&e) => Outcome::Postponed(e.context(says())),
+                Err(e) => {
+                    self.failed();
+                    Outcome::Failed(e.context(says()))
+                }
+            };
+            let mut report = finished(&looked.item, &target.name, outcome, looked.began);
+            report.source_digest = looked.digest.clone();
+            let mut sent = looked.source.requests();
+            for (host, count) in &counted {
+                let left = sent.entry(host.clone()).or_default();
+                *left = left.saturating_sub(*count);
+            }
+            counted = looked.source.requests();
+            report.requests = with(sent, target.destination.requests());
+            self.report(report);
+        }
+    }
+
+    /// Copies the image from `source`: its own, or with `is_relay` a target that has it in the form that is wanted.
+    async fn copy(
+        &self,
+        looked: &Looked,
+        target: &Lacking,
+        source: &Arc<dyn Source>,
+        is_relay: bool,
+    ) -> Result<Outcome> {
+        let how = &looked.item.entry.how;
+        let destination = &target.destination;
+        let options = CopyOptions {
+            platforms: match is_relay {
+                true => copy::Platforms::All { sparse: false },
+                false => platforms(how, &self.options.copy.platforms),
+            },
+            look: self.options.dry_run,
+            current: target.current.clone(),
+            attachments: self.attachments(looked),
+            admission: Some(Admission {
+                gate: self.options.gate.clone(),
+                image: looked.item.source.clone(),
+            }),
+            ..self.options.copy.clone()
+        };
+        let plan = match copy::plan(&**source, &**destination, &options).await {
+            // A tag may go between the list and the copy.
+            Err(e) if e.kind() == Kind::NotFound && looked.item.was_listed() && !is_relay => {
+                return Ok(Outcome::Vanished);
+            }
+            plan => plan?,
+        };
+        let form = self.form(how);
+        let is_done = plan.is_done();
+        if let Some(digest) = plan.up_to_date.clone().filter(|_| is_done) {
+            if let Some(from) = &looked.digest {
+                self.note(&target.name, from, &digest, form, false);
+            }
+            return Ok(Outcome::Present {
+                digest: Some(digest),
+                by: FoundBy::Manifest,
+            });
+        }
+        let current = match (&target.current, how.on_drift, self.options.dry_run) {
+            (Some(current), ..) => current.clone(),
+            (None, OnDrift::Overwrite, false) => None,
+            (None, ..) => destination.current().await?,
+        };
+        if how.on_drift != OnDrift::Overwrite && current.is_some() && plan.up_to_date.is_none() {
+            return match how.on_drift {
+                OnDrift::Fail => Err(Error::new(
+                    Kind::Refused,
+                    "the target has another image under this name",
+                )),
+                _ => Ok(Outcome::Drifted),
+            };
+        }
+        if self.options.dry_run {
+            return Ok(self.planned(looked, target, &plan, current));
+        }
+        let report = copy::run(
+            plan,
+            source.clone(),
+            destination.clone(),
+            &options,
+            Arc::new(Quiet),
+        )
+        .await?;
+        let from = looked
+            .digest
+            .as_ref()
+            .or(self.keeps_digest(how).then_some(&report.digest));
+        if let Some(from) = from {
+            self.note(&target.name, from, &report.digest, form, true);
+        }
+        Ok(Outcome::Copied {
+            bytes: report.bytes,
+            mounts: report.count(BlobOutcome::Mounted),
+            digest: report.digest,
+        })
+    }
+
+    /// What goes with the image.
+    fn attachments(&self, looked: &Looked) -> Attachments {
+        let referrers = looked.item.entry.how.referrers.clone();
+        Attachments {
+            cosign_tags: referrers != Referrers::None,
+            referrers,
+            tags: looked.item.digest_tags.clone(),
+            skip_present: self.options.check != Check::Deep,
+        }
+    }
+
+    /// What the copy would be. A blob that another image brings to the registry too is counted once.
+    fn planned(
+        &self,
+        looked: &Looked,
+        target: &Lacking,
+        plan: &copy::CopyPlan,
+        current: Option<Digest>,
+    ) -> Outcome {
+        let registry = match &target.name {
+            ImageName::Docker(reference) => Some(&reference.repository.registry),
+            _ => None,
+        };
+        let mut counted = self
+            .counted
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let moving = plan
+            .blobs
+            .iter()
+            .filter(|step| step.presence != Presence::Present)
+            .map(|step| step.moving())
+            .filter(|blob| {
+                registry
+                    .is_none_or(|registry| counted.insert((registry.clone(), blob.digest.clone())))
+            });
+        let bytes = moving.map(|blob| blob.size).sum();
+        let expected =
+            |name: &ImageName, count: u64| super::host_of(name).map(|host| (host, count));
+        let mut requests = BTreeMap::new();
+        let sides = [
+            expected(&looked.item.source, plan.requests.source),
+            expected(&target.name, plan.requests.destination),
+        ];
+        for (host, count) in sides.into_iter().flatten() {
+            *requests.entry(host).or_default() += count;
+        }
+        Outcome::Planned(Box::new(Planned {
+            bytes,
+            current,
+            requests,
+            pulls: match &looked.item.source {
+                ImageName::Docker(_) => plan.manifests.len() as u64,
+                _ => 0,
+            },
+            platforms: looked.item.entry.how.platforms.clone(),
+        }))
+    }
+
+    /// Runs the command that creates the repository of `target`, if `e` says that it is missing and there is one. Whether
+    /// the copy should be tried again.
+    async fn creates(&self, target: &Lacking, e: &Error) -> bool {
+        let ImageName::Docker(reference) = &target.name else {
+            return false;
+        };
+        let is_missing = ApiError::of(e).is_some_and(|answer| {
+            answer.method != http::Method::GET
+                && answer.method != http::Method::HEAD
+                && (answer.status == 404 || answer.has_code("NAME_UNKNOWN"))
+        });
+        let registry = reference.repository.registry.to_string();
+        let rules = self.hooks.iter();
+        let mut rules = rules.filter(|(host, _)| Glob::new(host.as_str()).matches(&registry));
+        let Some(command) = rules.find_map(|(_, rules)| rules.create_repository.as_ref()) else {
+            return false;
+        };
+        if !is_missing {
+            return false;
+        }
+        // Held while the command runs: the other images of the repository wait for it.
+        let mut created = self.created.lock().await;
+        if !created.insert(reference.repository.to_string()) {
+            return true;
+        }
+        match run_hook(command, reference.repository.name.as_str()).await {
+            Ok(()) => true,
+            Err(e) => {
+                self.events
+                    .warn(&format!("creating `{}`: {e:#}", reference.repository));
+                false
+            }
+        }
+    }
+}
+
+/// Runs `command` with `{repository}` replaced, without a shell.
+async fn run_hook(command: &[String], repository: &str) -> Result<()> {
+    let mut words = command
+        .iter()
+        .map(|word| word.replace("{repository}", repository));
+    let Some(program) = words.next() else {
+        return Err(Error::other("`create-repository` names no program"));
+    };
+    let run = tokio::process::Command::new(&program)
+        .args(words)
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let failed = |why: String| Error::other(format!("`{program}` {why}"));
+    let output = match tokio::time::timeout(HOOK_TIMEOUT, run).await {
+        Ok(output) => output.map_err(|e| failed("cannot be run".to_owned()).because(e))?,
+        Err(_) => return Err(failed(format!("did not end within {HOOK_TIMEOUT:?}"))),
+    };
+    match output.status.success() {
+        true => Ok(()),
+        false => {
+            let text = String::from_utf8_lossy(&output.stderr);
+            let last = text.lines().last().unwrap_or_default();
+            Err(failed(format!("ended with {}: {last}", output.status)))
+        }
+    }
+}
+
+/// How long the command that creates a repository may take.
+const HOOK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
+
+fn platforms(how: &How, system: &copy::Platforms) -> copy::Platforms {
+    match &how.platforms {
+        Platforms::All => copy::Platforms::All { sparse: false },
+        Platforms::System => system.clone(),
+        Platforms::Some(patterns) => copy::Platforms::Some {
+            patterns: patterns.clone(),
+            sparse: false,
+        },
+    }
+}

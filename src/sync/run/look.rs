@@ -1,0 +1,255 @@
+//! The second stage: which targets have an image already. Nothing is read here but digests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Run;
+use super::items::{Goal, Item};
+use crate::copy::Referrers;
+use crate::image::{Digest, ImageName};
+use crate::open::{open_destination, open_source};
+use crate::sync::declaration::{How, Platforms};
+use crate::sync::options::Check;
+use crate::sync::outcome::{FoundBy, ItemReport, Outcome};
+use crate::sync::state::{Record, form_of};
+use crate::transport::{Destination, Source};
+use crate::{Error, Result};
+
+/// An image that some of its targets lack, or may lack.
+pub(super) struct Looked {
+    pub(super) item: Item,
+    pub(super) source: Arc<dyn Source>,
+    /// The digest at the source, where it was asked for.
+    pub(super) digest: Option<Digest>,
+    pub(super) targets: Vec<Lacking>,
+    pub(super) began: Instant,
+}
+
+/// A target that lacks the image, or may lack it.
+pub(super) struct Lacking {
+    pub(super) name: ImageName,
+    pub(super) destination: Arc<dyn Destination>,
+    /// What its name stands for, where it was asked for.
+    pub(super) current: Option<Option<Digest>>,
+}
+
+impl Run {
+    /// Reports the targets of `item` that have the image; returns the others.
+    pub(super) async fn look(&self, mut item: Item) -> Option<Looked> {
+        if self.is_stopped() {
+            return None;
+        }
+        let began = Instant::now();
+        let listed;
+        (listed, item.targets) = item.targets.drain(..).partition(|goal| goal.is_listed);
+        for goal in listed {
+            let outcome = Outcome::Present {
+                digest: None,
+                by: FoundBy::Fast,
+            };
+            self.report(finished(&item, &goal.name, outcome, began));
+        }
+        if item.targets.is_empty() {
+            return None;
+        }
+        match self.compare(&mut item, began).await {
+            Ok(looked) => looked.map(|(source, digest, targets)| Looked {
+                item,
+                source,
+                digest,
+                targets,
+                began,
+            }),
+            Err(e) => {
+                self.failed();
+                let (first, rest) = item.targets.split_first()?;
+                let says = |goal: &Goal| format!("copying `{}` to `{}`", item.source, goal.name);
+                for goal in rest {
+                    let same = Error::new(e.kind(), e.to_string()).context(says(goal));
+                    self.report(finished(&item, &goal.name, Outcome::Failed(same), began));
+                }
+                let outcome = Outcome::Failed(e.context(says(first)));
+                self.report(finished(&item, &first.name, outcome, began));
+                None
+            }
+        }
+    }
+
+    /// Asks for digests where they decide. The requests to both sides are sent together.
+    async fn compare(
+        &self,
+        item: &mut Item,
+        began: Instant,
+    ) -> Result<Option<(Arc<dyn Source>, Option<Digest>, Vec<Lacking>)>> {
+        let source = open_source(&item.source, self.source_context(&item.entry)).await?;
+        let mut targets = Vec::with_capacity(item.targets.len());
+        for goal in &item.targets {
+            let destination = open_destination(&goal.name, &self.options.to).await?;
+            targets.push((goal, destination, self.record(&goal.name)));
+        }
+        let is_exact = self.keeps_digest(&item.entry.how);
+        let form = self.form(&item.entry.how);
+        let knows_all = targets.iter().all(|(_, _, record)| record.is_some());
+        let is_asked =
+            is_exact || knows_all || self.options.state.is_some() || item.entry.expect.is_some();
+        if !is_asked || source.offers().digest.is_none() {
+            let lacking = targets.into_iter().map(|(goal, destination, _)| Lacking {
+                name: goal.name.clone(),
+                destination,
+                current: None,
+            });
+            return Ok(Some((source, None, lacking.collect())));
+        }
+        let by_state = self.options.check != Check::Deep && knows_all;
+        let ask_targets = async {
+            if by_state {
+                return Ok(vec![None; targets.len()]);
+            }
+            let asking = targets.iter().map(|(goal, destination, _)| async move {
+                let current = self.in_turn(&goal.name, destination.current()).await;
+                current.map(Some)
+            });
+            futures_util::future::try_join_all(asking).await
+        };
+        let ask_source = self.in_turn(&item.source, current(&*source));
+        let (digest, currents) = futures_util::try_join!(ask_source, ask_targets)?;
+        if let Some(expected) = &item.entry.expect
+            && digest.as_ref() != Some(expected)
+        {
+            for (goal, ..) in targets {
+                self.report(finished(item, &goal.name, Outcome::Moved, began));
+            }
+            return Ok(None);
+        }
+        let mut lacking = Vec::new();
+        let mut counted = source.requests();
+        for ((goal, destination, record), current) in targets.into_iter().zip(currents) {
+            let found = digest.as_ref().and_then(|digest| {
+                unchanged(digest, current.as_ref(), record.as_ref(), is_exact, form)
+            });
+            // What belongs to the image may have come later.
+            let asks_more =
+                self.options.check == Check::Deep && item.entry.how.referrers != Referrers::None;
+            let Some((by, there)) = found.filter(|_| !asks_more) else {
+                lacking.push(Lacking {
+                    name: goal.name.clone(),
+                    destination,
+                    current,
+                });
+                continue;
+            };
+            if let (Some(digest), FoundBy::Strict) = (&digest, by) {
+                self.note(&goal.name, digest, &there, form, false);
+            }
+            let outcome = Outcome::Present {
+                digest: Some(there),
+                by,
+            };
+            let mut report = finished(item, &goal.name, outcome, began);
+            report.source_digest = digest.clone();
+            report.requests = with(std::mem::take(&mut counted), destination.requests());
+            self.report(report);
+        }
+        Ok((!lacking.is_empty()).then_some((source, digest, lacking)))
+    }
+
+    /// Whether an image that is copied so has the same digest on both sides.
+    pub(super) fn keeps_digest(&self, how: &How) -> bool {
+        matches!(how.platforms, Platforms::All) && self.options.copy.format.is_none()
+    }
+
+    /// The number for how images are made of the source's, by which state counts.
+    pub(super) fn form(&self, how: &How) -> u32 {
+        match self.keeps_digest(how) {
+            true => 0,
+            false => {
+                let copy = &self.options.copy;
+                let system = matches!(how.platforms, Platforms::System).then_some(&copy.platforms);
+                let format = copy.format.as_ref().map(|format| format.as_str());
+                form_of(&format!("{:?} {system:?} {format:?}", how.platforms))
+            }
+        }
+    }
+
+    /// What the state says of `target`.
+    fn record(&self, target: &ImageName) -> Option<Record> {
+        match (target, &self.options.state) {
+            (ImageName::Docker(reference), Some(state)) => state.get(reference),
+            _ => None,
+        }
+    }
+
+    /// Writes down what `target` has; a state that cannot be written is warned of and costs requests later.
+    pub(super) fn note(
+        &self,
+        target: &ImageName,
+        from: &Digest,
+        to: &Digest,
+        form: u32,
+        wrote: bool,
+    ) {
+        if let (ImageName::Docker(reference), Some(state), false) =
+            (target, &self.options.state, self.options.dry_run)
+            && let Err(e) = state.note(reference, from, to, form, wrote)
+        {
+            self.events.warn(&format!("{e:#}"));
+        }
+    }
+}
+
+/// Whether a target has the image `source`, how that is known, and its digest there.
+fn unchanged(
+    source: &Digest,
+    current: Option<&Option<Digest>>,
+    record: Option<&Record>,
+    is_exact: bool,
+    form: u32,
+) -> Option<(FoundBy, Digest)> {
+    let recorded = record.filter(|record| record.is_of(source, form));
+    match current {
+        // Asked: there is nothing, or this.
+        Some(current) => {
+            let there = current.as_ref()?;
+            let same = is_exact && there == source;
+            let made = recorded.is_some_and(|record| record.is_at_target(there));
+            (same || made).then(|| (FoundBy::Strict, there.clone()))
+        }
+        None => Some((FoundBy::State, recorded?.digest()?)),
+    }
+}
+
+async fn current(source: &dyn Source) -> Result<Option<Digest>> {
+    match source.offers().digest {
+        Some(digest) => digest.current().await,
+        None => Ok(None),
+    }
+}
+
+/// A report without requests.
+pub(super) fn finished(
+    item: &Item,
+    target: &ImageName,
+    outcome: Outcome,
+    began: Instant,
+) -> ItemReport {
+    ItemReport {
+        source: item.source.clone(),
+        target: target.clone(),
+        source_digest: None,
+        outcome,
+        requests: BTreeMap::new(),
+        took: began.elapsed(),
+    }
+}
+
+/// The sum of both.
+pub(super) fn with(
+    mut requests: BTreeMap<String, u64>,
+    more: BTreeMap<String, u64>,
+) -> BTreeMap<String, u64> {
+    for (host, count) in more {
+        *requests.entry(host).or_default() += count;
+    }
+    requests
+}

@@ -1,0 +1,219 @@
+//! After all copies: deleting tags that earlier runs wrote and the declaration no longer selects.
+//!
+//! Every doubt keeps a tag. It goes only if the state says that a run wrote it; the lists of all entries that go to its
+//! repository were complete and not empty, and nothing of them failed; the rules leave the tag out, or the source says that it
+//! has it no more; the target still has the image that was written; the tag is not the last one; and there are no
+//! more than the run may delete.
+
+use std::collections::HashSet;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use super::delete::{Candidate, Written};
+use super::items::{Item, place_of, target_repository};
+use super::{EntryId, Run};
+use crate::image::{ImageName, Reference, Repository, Tag};
+use crate::sync::declaration::{Entry, Origin, Pick, Tags};
+use crate::sync::target::SourceName;
+use crate::{Error, Kind, Result};
+
+/// What the declaration selects for one target repository.
+#[derive(Default)]
+pub(super) struct Selected {
+    tags: HashSet<String>,
+    /// The entries that go there.
+    pub(super) entries: Vec<Arc<Entry>>,
+    /// Something of an entry could not be listed: nothing can be said of what is left.
+    is_incomplete: bool,
+}
+
+impl Run {
+    /// Takes note that the targets of `item` are wanted.
+    pub(super) fn note_selected(&self, item: &Item) {
+        if self.options.prune.is_none() {
+            return;
+        }
+        let mut selected = self.selected();
+        for goal in &item.targets {
+            let ImageName::Docker(reference) = &goal.name else {
+                continue;
+            };
+            let place = selected.entry(place_of(&goal.name)).or_default();
+            if let Some(tag) = &reference.tag {
+                place.tags.insert(tag.to_string());
+            }
+            if !place
+                .entries
+                .iter()
+                .any(|entry| Arc::ptr_eq(entry, &item.entry))
+            {
+                place.entries.push(item.entry.clone());
+            }
+        }
+    }
+
+    /// Takes note of tags that the source has and the rules of `entry` leave out.
+    pub(super) fn note_left_out(&self, entry: &Arc<Entry>, tags: impl Iterator<Item = String>) {
+        if self.options.prune.is_some() {
+            let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+            left_out.entry(EntryId::of(entry)).or_default().extend(tags);
+        }
+    }
+
+    /// Takes note of a failure on the way to `target`: nothing is deleted where it goes.
+    pub(super) fn note_failure(&self, target: &ImageName) {
+        if self.options.prune.is_some() {
+            self.selected()
+                .entry(place_of(target))
+                .or_default()
+                .is_incomplete = true;
+        }
+    }
+
+    /// Takes note that the images of `entry` are not known: nothing is deleted where they go.
+    pub(super) fn note_incomplete(&self, entry: &Entry) {
+        if self.options.prune.is_none() {
+            return;
+        }
+        let mut selected = self.selected();
+        for target in &entry.to {
+            if let Some(repository) = target_repository(target, entry) {
+                let place = selected.entry(repository.to_string()).or_default();
+                place.is_incomplete = true;
+            }
+        }
+    }
+
+    fn selected(&self) -> MutexGuard<'_, std::collections::HashMap<String, Selected>> {
+        self.selected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Deletes what is no longer selected, repository by repository.
+    pub(super) async fn prune(&self) {
+        if self.options.state.is_none() {
+            return;
+        }
+        let mut places: Vec<(String, Selected)> = self.selected().drain().collect();
+        places.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, selected) in places {
+            if self.is_stopped() {
+                return;
+            }
+            if let Err(e) = self.prune_repository(&name, &selected).await {
+                self.fail(e.context(format!("pruning `{name}`")));
+            }
+        }
+    }
+
+    async fn prune_repository(&self, name: &str, selected: &Selected) -> Result<()> {
+        let Some(state) = &self.options.state else {
+            return Ok(());
+        };
+        let repository = name
+            .parse::<Reference>()
+            .map_err(|e| Error::other(format!("`{name}`: {e}")))?
+            .repository;
+        let mut candidates = Vec::new();
+        for (tag, record) in state.tags(name) {
+            if !record.wrote || selected.tags.contains(&tag) {
+                continue;
+            }
+            if let Ok(tag) = tag.parse::<Tag>() {
+                candidates.push(Candidate {
+                    target: Pick::Tag(tag).of(&repository),
+                    is: Written::Record(record),
+                });
+            }
+        }
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        candidates.sort_by_key(|candidate| candidate.target.to_string());
+        if selected.is_incomplete || selected.tags.is_empty() {
+            let why = "the list of what is to be there is not complete";
+            candidates
+                .iter()
+                .for_each(|candidate| self.keep(candidate, why));
+            return Ok(());
+        }
+        let tags: HashSet<String> = self
+            .tags(&repository, &self.options.to)
+            .await?
+            .into_iter()
+            .collect();
+        // What is gone already is no deletion.
+        let (there, gone): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|candidate| {
+            let tag = candidate.target.tag.as_ref();
+            tag.is_some_and(|tag| tags.contains(tag.as_str()))
+        });
+        for candidate in gone {
+            self.forget(&candidate.target);
+        }
+        let most = self.options.prune.map_or(0, |most| most.of(tags.len()));
+        if there.len() > most {
+            let why = format!(
+                "{} of {} tags would be deleted, and `--max-delete` permits {most}",
+                there.len(),
+                tags.len()
+            );
+            there
+                .iter()
+                .for_each(|candidate| self.keep(candidate, &why));
+            let message = format!("{why}; none was");
+            return Err(Error::new(Kind::Refused, message)
+                .hint("check the tag rules, then permit more with `--max-delete`"));
+        }
+        // A selected tag that is there stays, so that the repository does not become empty.
+        if !selected.tags.iter().any(|tag| tags.contains(tag)) {
+            there
+                .iter()
+                .for_each(|candidate| self.keep(candidate, "no selected tag is at the target"));
+            return Ok(());
+        }
+        for candidate in &there {
+            let found = self.at_source(&repository, candidate, selected);
+            self.delete(candidate, found).await;
+        }
+        Ok(())
+    }
+
+    /// Whether `entry` leaves the tag of `source` out, so that it is rightly not selected although it exists.
+    pub(super) fn is_left_out(&self, entry: &Arc<Entry>, source: &Reference) -> bool {
+        if matches!(entry.tags, Tags::Listed(_)) {
+            return true;
+        }
+        let left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let tags = left_out.get(&EntryId::of(entry));
+        let tag = source.tag.as_ref().map(Tag::as_str);
+        tags.is_some_and(|tags| tag.is_some_and(|tag| tags.contains(tag)))
+    }
+}
+
+/// The image of `entry` that goes to `target`; `None` if none does.
+pub(super) fn source_of(
+    entry: &Entry,
+    repository: &Repository,
+    target: &Reference,
+) -> Option<Reference> {
+    let Origin::Repository(from) = &entry.from else {
+        return None;
+    };
+    let tag = target.tag.as_ref()?;
+    let cut = entry.to.iter().map(|to| to.suffix()).chain([""]);
+    for suffix in cut {
+        let Some(tag) = tag.as_str().strip_suffix(suffix) else {
+            continue;
+        };
+        let Ok(tag) = tag.parse::<Tag>() else {
+            continue;
+        };
+        let pick = Pick::Tag(tag);
+        let fits = entry.to.iter().any(|to| {
+            let name = to.name(&SourceName::Registry(from, &pick));
+            matches!(name, Ok(ImageName::Docker(name)) if name == *target && name.repository == *repository)
+        });
+        if fits {
+            return Some(pick.of(from));
+        }
+    }
+    None
+}
