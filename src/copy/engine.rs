@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 
-use super::adaptive_limit::AdaptiveLimit;
+use super::lanes::Lanes;
 use super::locations::{BlobLocations, Located};
 use super::progress::Progress;
 use super::shared::{reading, with_sparse, writing};
@@ -25,41 +25,12 @@ use crate::{Error, Result};
 
 /// From this size on a blob takes one of the few lanes for large ones.
 const LARGE: u64 = 4 << 20;
-const LARGE_LANES: usize = 4;
 const SMALL_LANES: usize = 16;
 /// The same where a host is far away: a small blob takes little more than the way there and back, however many go
 /// side by side.
 const FAR_LANES: usize = 48;
 /// From this time between request and answer on a host is far away.
 const FAR: Duration = Duration::from_millis(30);
-/// Layers in other forms that are under way at once: one compression keeps all cores busy, inflating one core.
-/// More would only take memory.
-const RECODING_LANES: usize = 4;
-
-/// How many blobs move side by side.
-#[derive(Clone)]
-pub(super) struct Lanes {
-    large: Arc<AdaptiveLimit>,
-    small: Arc<AdaptiveLimit>,
-    recoding: Arc<AdaptiveLimit>,
-}
-
-impl Lanes {
-    /// One lane for `parallel` blobs of any kind, or `small` small ones beside the usual number of others.
-    fn new(parallel: Option<usize>, small: usize) -> Lanes {
-        let large = AdaptiveLimit::new(parallel.unwrap_or(LARGE_LANES));
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let other = |width| match parallel {
-            Some(_) => large.clone(),
-            None => AdaptiveLimit::new(width),
-        };
-        Lanes {
-            small: other(small),
-            recoding: other(cores.min(RECODING_LANES)),
-            large,
-        }
-    }
-}
 
 /// What all blob tasks share.
 #[derive(Clone)]

@@ -19,6 +19,7 @@ mod expect;
 mod fallback;
 mod finalize;
 mod graph;
+mod lanes;
 mod left_out;
 mod locations;
 mod manifests;

@@ -15,7 +15,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::{Notify, OnceCell};
 
 use super::adaptive_limit::{AdaptiveLimit, Place};
-use super::engine::Lanes;
+use super::lanes::Lanes;
 use super::types::{Content, CopyPlan};
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::transport::{

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::config::{self, ConfigError};
-use super::layer::{DOCKER_LAYER, DOCKER_LAYER_GZIP, OCI_LAYER, OCI_LAYER_GZIP};
+use super::media_type::{DOCKER_LAYER, DOCKER_LAYER_GZIP, OCI_LAYER, OCI_LAYER_GZIP};
 use super::{
     Algorithm, Descriptor, Digest, ImageView, Manifest, ManifestError, MediaType, Platform, View,
     go_json,

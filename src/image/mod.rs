@@ -15,7 +15,7 @@ mod go_read;
 pub mod index;
 pub mod layer;
 mod manifest;
-mod media_type;
+pub(crate) mod media_type;
 mod name;
 pub mod platform;
 pub mod reference;

@@ -8,10 +8,12 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use http::Method;
+
 use super::address::PrivateAddress;
-use super::admit::leads_to_private;
+use super::admit::{Admitted, leads_to_private};
 use super::tls::{client_hint, failure};
-use super::wire::Request;
+use super::why::Why;
 use crate::{Error, Kind};
 
 /// Why no answer came.
@@ -20,32 +22,12 @@ pub(crate) struct TransportFailure {
     pub(crate) why: Why,
 }
 
-/// How a request got lost, as far as the next step depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// Nobody listens, or the name is unknown.
-    NoServer,
-    /// No connection in time.
-    NoConnection,
-    /// The TLS handshake failed; the server may speak plain HTTP.
-    Tls,
-    /// The server speaks TLS, and one side refuses the certificate or the offer of the other.
-    Certificate,
-    /// What came was not HTTP, or the connection closed; over plain HTTP the server may speak TLS.
-    Broken,
-    /// Nothing came in time.
-    Silence,
-    /// Nothing came in time after all of an upload was sent: what became of it is to be asked.
-    Unanswered,
-    /// An HTTP answer that cannot be read, and will be the same again.
-    Odd,
-    /// What this machine had to bring could not be had: the body to be sent, or the certificates.
-    Body,
-}
-
 /// A request that nothing was heard of for the time in `why`.
-pub(crate) fn silent(request: &Request, (why, limit): (Why, Duration)) -> TransportFailure {
-    let (method, url, limit) = (&request.method, request.url.redacted(), limit.as_secs_f32());
+pub(crate) fn silent(
+    (method, url): (&Method, &Admitted),
+    (why, limit): (Why, Duration),
+) -> TransportFailure {
+    let (url, limit) = (url.redacted(), limit.as_secs_f32());
     let error = Error::new(
         Kind::Unavailable,
         format!("{method} {url}: no answer for {limit} s"),
@@ -77,18 +59,18 @@ pub(crate) fn is_unanswered(e: &Error) -> bool {
     chain(e).any(|e| e.is::<Unanswered>())
 }
 
-/// Words and class of a failure to get an answer to `request`, which went through `proxy` if there is one, with the
+/// Words and class of a failure to get an answer to the request `method` of `url`, which went through `proxy` if there is one, with the
 /// certificate in the file `client` if there is one; `connect` is how long a connection was waited for.
 pub(crate) fn classify(
-    request: &Request,
+    (method, url): (&Method, &Admitted),
     proxy: Option<&str>,
     client: Option<&Path>,
     connect: Duration,
     e: reqwest::Error,
 ) -> TransportFailure {
     let e = e.without_url();
-    let place = format!("{} {}", request.method, request.url.redacted());
-    let host = request.url.url().host_str().unwrap_or_default().to_owned();
+    let place = format!("{method} {}", url.redacted());
+    let host = url.url().host_str().unwrap_or_default().to_owned();
     let unavailable = |text: String| Error::new(Kind::Unavailable, text);
     if let Some(tls) = cause::<rustls::Error>(&e) {
         let (why, words, hint) = failure(tls, client);
@@ -101,7 +83,7 @@ pub(crate) fn classify(
     }
     if let Some(PrivateAddress(ip)) = cause(&e) {
         return TransportFailure {
-            error: leads_to_private(&request.url, *ip),
+            error: leads_to_private(url, *ip),
             why: Why::Odd,
         };
     }
@@ -123,7 +105,7 @@ pub(crate) fn classify(
     if e.is_connect() {
         let timed_out = e.is_timeout() || says("timed out");
         // Some servers of plain HTTP hang up when they hear TLS.
-        let hung_up = request.url.url().scheme() == "https"
+        let hung_up = url.url().scheme() == "https"
             && (is_io(io::ErrorKind::UnexpectedEof) || is_io(io::ErrorKind::ConnectionReset));
         // H6: what cannot be reached is the proxy, not the registry behind it.
         let error = if let Some(proxy) = proxy {
@@ -141,7 +123,7 @@ pub(crate) fn classify(
                     "no connection through the proxy `{proxy}`: nothing listens there (connection refused)"
                 )
             } else if says("tunnel error") && refused {
-                let port = request.url.url().port_or_known_default().unwrap_or(443);
+                let port = url.url().port_or_known_default().unwrap_or(443);
                 let why = why.trim_start_matches("tunnel error: ");
                 let why = match why {
                     "unsuccessful" => String::new(),
@@ -206,7 +188,7 @@ pub(crate) fn classify(
         "{place}: the connection broke before an answer came"
     ))
     .because(innermost(&e));
-    let tls = why == Why::Broken && request.url.url().scheme() == "https";
+    let tls = why == Why::Broken && url.url().scheme() == "https";
     TransportFailure {
         // TLS 1.3 servers refuse a client without a certificate after the handshake, some by hanging up.
         error: if tls {

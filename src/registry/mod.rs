@@ -18,6 +18,7 @@ pub(crate) mod failure;
 mod gate;
 pub(crate) mod intent;
 mod items;
+mod learned;
 mod no_proxy;
 mod public_suffix;
 mod tls;
@@ -27,6 +28,7 @@ mod unpack;
 mod upload_body;
 pub mod v2;
 mod warning;
+mod why;
 mod wire;
 
 pub use crate::bytes::ByteStream;

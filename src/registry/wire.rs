@@ -18,11 +18,13 @@ use tokio::time::Instant;
 use super::admit::Admitted;
 use super::body::Answer;
 use super::connections::Connections;
-use super::failure::{TransportFailure, Why, classify, silent};
+use super::failure::{TransportFailure, classify, silent};
 use super::gate::{Gate, asked_wait, backoff};
 use super::intent::Body;
 use super::upload_body::UploadPart;
 use super::warning::Warnings;
+use super::why::Why;
+use crate::bytes::ByteStream;
 use crate::bytes::ByteStream;
 use crate::settings::{HostLimit, Timeouts};
 use crate::{Error, Kind, Result};
@@ -247,7 +249,7 @@ impl Wire {
         let started = Instant::now();
         let sent = tokio::select! {
             sent = builder.send() => sent,
-            why = pulse.silence(limit, self.timeouts.commit) => return Err(silent(request, why)),
+            why = pulse.silence(limit, self.timeouts.commit) => return Err(silent((&request.method, &request.url), why)),
         };
         match sent {
             Ok(response) => {
@@ -301,7 +303,13 @@ impl Wire {
                 }
                 let proxy = connections.proxy(request.url.url());
                 let client = connections.client_certificate();
-                let lost = classify(request, proxy.as_deref(), client, self.timeouts.connect, e);
+                let lost = classify(
+                    (&request.method, &request.url),
+                    proxy.as_deref(),
+                    client,
+                    self.timeouts.connect,
+                    e,
+                );
                 tracing::debug!(
                     "{} {} -> {}",
                     request.method,

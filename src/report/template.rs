@@ -11,6 +11,7 @@ mod lex;
 mod parse;
 mod printf;
 mod shape;
+mod typed;
 mod value;
 
 use std::ops::Range;

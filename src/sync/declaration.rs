@@ -12,10 +12,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::copy::Referrers;
-use crate::image::{Digest, PlatformPattern, Reference, Repository, Tag};
+use crate::image::{PlatformPattern, Reference, Repository};
 use crate::settings::{PullLimit, Secret};
 use crate::{Error, Result};
 
+pub use super::pick::Pick;
 pub use image_syncer::parse as parse_image_syncer;
 pub use list::parse as parse_list;
 pub use own::parse as parse_own;
@@ -73,15 +74,6 @@ pub enum Tags {
     Rules(Box<TagRules>),
 }
 
-/// An image of a repository, by name or by digest.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Pick {
-    /// By its tag.
-    Tag(Tag),
-    /// By the digest of its manifest.
-    Digest(Digest),
-}
-
 impl Declaration {
     /// A declaration of these entries.
     pub fn of(entries: Vec<Entry>) -> Declaration {
@@ -102,30 +94,6 @@ impl Entry {
             how,
             access,
             expect: None,
-        }
-    }
-}
-
-impl Pick {
-    /// The image of its repository that `reference` is; `latest` if it does not say.
-    pub fn of_reference(reference: &Reference) -> Pick {
-        match (&reference.tag, &reference.digest) {
-            (_, Some(digest)) => Pick::Digest(digest.clone()),
-            (Some(tag), None) => Pick::Tag(tag.clone()),
-            (None, None) => Pick::Tag(Tag::latest()),
-        }
-    }
-
-    /// The image of `repository` that this is.
-    pub fn of(&self, repository: &Repository) -> Reference {
-        let (tag, digest) = match self {
-            Pick::Tag(tag) => (Some(tag.clone()), None),
-            Pick::Digest(digest) => (None, Some(digest.clone())),
-        };
-        Reference {
-            repository: repository.clone(),
-            tag,
-            digest,
         }
     }
 }

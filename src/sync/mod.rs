@@ -7,6 +7,7 @@ pub mod declaration;
 pub mod options;
 pub mod outcome;
 pub mod pattern;
+mod pick;
 pub mod plan;
 pub mod planner;
 pub mod receipt;

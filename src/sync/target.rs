@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::image::{ImageName, Reference, Repository, Tag};
 use crate::{Error, Result};
 
-use super::declaration::Pick;
+use super::pick::Pick;
 
 /// Where an image goes, as a rule that makes a name of the source's.
 #[derive(Debug, Clone, PartialEq, Eq)]

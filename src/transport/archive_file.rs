@@ -17,7 +17,8 @@ use futures_util::StreamExt;
 use super::BlobStream;
 use super::blob_store::{blocking, cannot_read, cannot_spool};
 use super::inflate::{self, Compression, plain_reader};
-use super::tar_index::{self, Run, Sparse};
+use super::sparse::{Run, Sparse};
+use super::tar_header::check_begin;
 use crate::bytes::{PIECE, pieces};
 use crate::platform::{self, FileExt};
 use crate::settings::Context;
@@ -332,7 +333,7 @@ impl Unpacked<'_> {
             let mut part = plain.by_ref().take(PIECE as u64);
             part.read_to_end(&mut piece).map_err(&unreadable)?;
             if self.done == 0 {
-                tar_index::check_begin(&piece, path)?;
+                check_begin(&piece, path)?;
             }
             if piece.is_empty() {
                 return Ok((self.file, self.done));
@@ -421,4 +422,10 @@ impl Read for Counted {
         self.read.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }
+}
+
+/// Whether something is at `path` that an archive may not simply replace.
+pub(super) fn is_used(path: &Path) -> bool {
+    let about = path.metadata();
+    about.is_ok_and(|about| about.is_dir() || (about.is_file() && about.len() > 0))
 }

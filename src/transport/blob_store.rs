@@ -9,13 +9,10 @@
 //!
 //! Memory is flat: at most two batches of 256 KiB in flight a stream, in either direction.
 
-mod claim;
-mod document;
 mod late;
 mod lock;
 mod partial;
 
-use std::fs;
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -26,14 +23,15 @@ use crate::bytes::pieces;
 use crate::image::{Descriptor, Digest, Digester};
 use crate::{Error, Kind, Result};
 
-pub(super) use claim::{PREFIX, claim, sweep};
-use document::open_file;
-pub(crate) use document::write_document_blocking;
-pub(crate) use document::{
+pub(crate) use super::claim::remove;
+pub(super) use super::claim::{PREFIX, claim, sweep};
+use super::document::open_file;
+pub(crate) use super::document::write_document_blocking;
+pub(crate) use super::document::{
     DOCUMENT_CAP, blocking, cannot_read, cannot_spool, cannot_write, create_directory,
     read_document, temporary_in,
 };
-pub use document::{sync_directory, write_document};
+pub use super::document::{sync_directory, write_document};
 pub use late::write_late;
 pub(crate) use lock::Lock;
 use partial::Appending;
@@ -237,13 +235,4 @@ pub async fn read_file(path: &Path, from: u64) -> Result<BlobStream> {
     })
     .await?;
     Ok(pieces(file, left, move |e| cannot_read(&path, e)))
-}
-
-/// Removes the file `path`; one that is not there is as good.
-pub(crate) fn remove(path: &Path) {
-    if let Err(e) = fs::remove_file(path)
-        && e.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!("cannot remove `{}`: {e}", path.display());
-    }
 }

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::tar_index::TarIndex;
+use super::tar_writer::{Content, Entry};
 use crate::Result;
 use crate::image::{Algorithm, Digest, ImageName, Selector};
 
@@ -28,8 +29,23 @@ const MANIFEST: &str = "manifest.json";
 pub(crate) const REPOSITORIES: &str = "repositories";
 /// What stands for a layer of no bytes: a tar without members.
 pub(crate) const EMPTY_TAR: [u8; 1024] = [0; 1024];
-const LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
-const LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+/// The mode of every file.
+const MODE: u32 = 0o444;
+
+/// The member that holds a layer.
+fn layer_member(digest: &Digest) -> String {
+    format!("{}.tar", digest.hex())
+}
+
+/// A file of an archive.
+fn file(name: impl Into<String>, bytes: Bytes) -> Entry {
+    Entry {
+        name: name.into(),
+        mode: MODE,
+        content: Content::File(bytes),
+    }
+}
 
 /// An image in `manifest.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

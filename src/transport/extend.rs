@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::archive_file::{ArchiveFile, STANDARD};
+use super::archive_file::{ArchiveFile, STANDARD, is_used};
 use super::tar_index::TarIndex;
 use super::tar_writer::{Entry, TarWriter};
 use crate::{Error, Kind, Result};
@@ -49,12 +49,6 @@ impl<D> Former<D> {
             Err(e) => Err(refused(otherwise).because(e).hint("choose a new file")),
         }
     }
-}
-
-/// Whether something is at `path` that an archive may not simply replace.
-pub(super) fn is_used(path: &Path) -> bool {
-    let about = path.metadata();
-    about.is_ok_and(|about| about.is_dir() || (about.is_file() && about.len() > 0))
 }
 
 /// Ends `writer` with `entries` and gives the archive its name `path`, unless another program has written there since

@@ -31,8 +31,9 @@ use super::{
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
 use crate::registry::redacted;
 use crate::{Error, Kind, Result};
-pub(super) use attached::{Referrers, digest_tags, enter_attached, listed_as, referrers_of};
+pub(super) use attached::{Referrers, digest_tags, listed_as, referrers_of};
 use blobs::Blobs;
+pub(super) use enter::enter_attached;
 pub(crate) use enter::lock;
 use index::Index;
 

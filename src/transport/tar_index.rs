@@ -12,7 +12,6 @@ mod sparse;
 
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,13 +20,16 @@ use tar::{EntryType, Header};
 use super::BlobStream;
 use super::archive_file::{ArchiveFile, Section};
 use super::blob_store::cannot_read;
+use super::sparse::TOO_MUCH;
+pub(crate) use super::sparse::{Run, Sparse};
+use super::tar_header::{BLOCK, EMPTY, NO_TAR, corrupt_at};
+pub(crate) use super::tar_header::{check_begin, has_checksum, header_of, is_empty};
 use crate::bytes::PIECE;
 use crate::image::{Algorithm, Digest, Digester};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 pub(crate) use pax::pax_record;
-pub(crate) use sparse::{OldSparse, PaxSparse, Run, Sparse};
+pub(crate) use sparse::{OldSparse, PaxSparse};
 
-const BLOCK: u64 = 512;
 /// Most members of an archive; the largest honest ones have some thousand.
 const MOST_MEMBERS: usize = 500_000;
 /// Most bytes of a PAX header or a GNU long name.
@@ -288,41 +290,6 @@ fn corrupt(archive: &ArchiveFile, what: impl std::fmt::Display) -> Error {
     corrupt_at(archive.path(), what)
 }
 
-fn corrupt_at(path: &Path, what: impl std::fmt::Display) -> Error {
-    Error::new(Kind::Corrupt, format!("`{}` {what}", path.display()))
-}
-
-/// An error unless an archive called `path` that begins with `bytes` may be a tar with members.
-pub(crate) fn check_begin(bytes: &[u8], path: &Path) -> Result<()> {
-    match bytes.first_chunk() {
-        Some(block) if is_empty(block) => Err(corrupt_at(path, EMPTY)),
-        Some(block) if has_checksum(&header_of(block)) => Ok(()),
-        None if bytes.is_empty() => Err(corrupt_at(path, EMPTY)),
-        _ => Err(corrupt_at(path, NO_TAR)),
-    }
-}
-
-pub(crate) fn header_of(block: &[u8; BLOCK as usize]) -> Header {
-    let mut header = Header::new_old();
-    *header.as_mut_bytes() = *block;
-    header
-}
-
-const NO_TAR: &str = "is not a tar archive";
-const EMPTY: &str = "is not a tar archive, or an empty one";
-
-pub(crate) fn is_empty(block: &[u8; BLOCK as usize]) -> bool {
-    block.iter().all(|b| *b == 0)
-}
-
-/// Whether a header has the sum of its bytes in it, its own eight taken for blanks.
-pub(crate) fn has_checksum(header: &Header) -> bool {
-    let bytes = header.as_bytes();
-    let summed = bytes[..148].iter().chain(&bytes[156..]);
-    let sum: u32 = summed.map(|b| u32::from(*b)).sum();
-    header.cksum().ok() == Some(sum + 8 * 32)
-}
-
 /// The walk over an archive's headers.
 struct Walk<'a> {
     archive: &'a ArchiveFile,
@@ -485,7 +452,7 @@ impl<'a> Walk<'a> {
         let content = content.and_then(|content| {
             self.pieces += content.pieces();
             match self.pieces > MOST_PIECES {
-                true => Err(sparse::TOO_MUCH),
+                true => Err(TOO_MUCH),
                 false => Ok(Arc::new(content)),
             }
         });

@@ -25,9 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tempfile::TempPath;
 
-use super::archive_file::{ArchiveFile, STANDARD, unnamed};
+use super::archive_file::{ArchiveFile, STANDARD, is_used, unnamed};
 use super::blob_store::{self, blocking, cannot_read, cannot_write};
-use super::extend::is_used;
 use super::{BlobBody, BlobOutcome, BlobStream, is_resume_mismatch};
 use crate::files::follow;
 use crate::image::Digest;

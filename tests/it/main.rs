@@ -1,5 +1,6 @@
 //! One test binary, a module a capability (each further binary would link the library again).
 
+mod architecture;
 mod archives;
 #[cfg(unix)]
 mod as_skopeo;

@@ -16,6 +16,11 @@ use super::ManifestError;
 use crate::image::MediaType;
 use crate::image::go_json::same_name;
 
+/// A manifest, or a part of one, in the form `T`.
+pub(super) fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ManifestError> {
+    serde_json::from_slice(payload).map_err(|e| ManifestError::Malformed(e.to_string()))
+}
+
 /// The top-level members that barque or another tool reads.
 const KNOWN: [&str; 11] = [
     "schemaVersion",

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::view::read;
-use super::{ManifestError, kind};
+use super::ManifestError;
+use super::kind::{self, read};
 use crate::image::{Algorithm, Descriptor, Digest};
 
 /// The empty tar, compressed: what a step that changed no file has for a layer in schema 1.

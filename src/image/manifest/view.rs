@@ -5,6 +5,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::kind::read;
 use super::{ManifestError, Schema1View};
 use crate::image::{Descriptor, MediaType};
 
@@ -134,10 +135,6 @@ fn image(payload: &[u8]) -> Result<View, ManifestError> {
             artifact_type,
         })),
     }
-}
-
-pub(super) fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ManifestError> {
-    serde_json::from_slice(payload).map_err(|e| ManifestError::Malformed(e.to_string()))
 }
 
 /// Go writes an empty list as null.

@@ -14,6 +14,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncWriteExt;
 
 use super::chain::Link;
+use crate::bytes::ByteStream;
 use crate::image::layer::DOCKER_LAYER_GZIP;
 use crate::image::{Algorithm, Descriptor, Digest, Digester, V1Id};
 use crate::legacy::registry_v1::Repo;
@@ -21,7 +22,6 @@ use crate::legacy::tarsum::{
     TarSum, TarSumError, TarSummer, V1Checksum, begins_tar, payload_digester,
 };
 use crate::legacy::upgrade::{Plain, gzipped, read_layer};
-use crate::registry::ByteStream;
 use crate::transport::archive_file::{ArchiveFile, unnamed};
 use crate::transport::blob_store::{blocking, cannot_spool};
 use crate::transport::docker_archive::{EMPTY_TAR, empty_tar};

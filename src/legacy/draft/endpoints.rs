@@ -7,6 +7,7 @@
 use http::{Method, header};
 
 use crate::bytes::ByteStream;
+use crate::bytes::ByteStream;
 use crate::image::{Manifest, MediaType, Tag};
 use crate::legacy::tarsum::BlobSum;
 use crate::registry::error::has_status;

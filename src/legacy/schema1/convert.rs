@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::image::convert::{ConvertError, LAYERS, docker_layer_type};
-use crate::image::layer::{DOCKER_LAYER, DOCKER_LAYER_GZIP};
+use crate::image::media_type::{DOCKER_LAYER, DOCKER_LAYER_GZIP};
 use crate::image::schema1::EMPTY_LAYER;
 use crate::image::{
     Algorithm, Digest, ImageConfig, ImageView, Manifest, MediaType, Schema1Signer, Schema1View,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rustls::{AlertDescription, CertificateError, OtherError};
 
-use crate::registry::failure::Why;
+use crate::registry::why::Why;
 
 const ANY: &str = "accept any certificate with `--tls-verify=false`";
 const OLD: &str =

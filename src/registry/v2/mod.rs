@@ -12,8 +12,6 @@ pub(crate) mod uploads;
 
 pub use manifests::{MANIFEST_CAP, TagOrDigest};
 pub use push::Pushed;
-pub(super) use push::UploadCapabilities;
 pub use referrers::ReadTag;
-pub(super) use referrers::ReferrersTags;
 pub use repository::RepositoryClient;
 pub use uploads::{OtherContent, Received, Session, Started};

@@ -5,7 +5,7 @@
 //! on, bodies go by PATCH, and from a refused PATCH on, in chunks. An upload that breaks off goes on where the
 //! registry says that it stands; where it says nothing to be believed, this blob alone begins again.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::RepositoryClient;
@@ -36,19 +36,6 @@ const CANCEL: Duration = Duration::from_secs(1);
 pub enum Pushed {
     Present,
     Uploaded,
-}
-
-/// What a registry has shown of the uploads that it takes.
-#[derive(Debug, Default)]
-pub(in crate::registry) struct UploadCapabilities {
-    /// It refuses a start with `mount`.
-    pub(super) plain_starts: AtomicBool,
-    /// It refuses a body in one PUT.
-    patches: AtomicBool,
-    /// It takes bodies in chunks of this size only; 0 as long as that is not known.
-    chunk: AtomicU64,
-    /// What came in several parts did not match its digest (quirk U11).
-    one_part: AtomicBool,
 }
 
 impl RepositoryClient {

@@ -6,8 +6,6 @@
 //! the index. It must not fetch the referrers themselves.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +16,7 @@ use tokio::time::Instant;
 use super::RepositoryClient;
 use super::manifests::{MANIFEST_CAP, TagOrDigest};
 use super::tags::{MAX_LINK, next_link};
-use crate::image::{Descriptor, Digest, Manifest, MediaType, RepositoryName, Tag, index};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Tag, index};
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::error::has_status;
 use crate::registry::gate::backoff;
@@ -44,36 +42,6 @@ pub enum ReadTag {
     WithoutApi,
     /// Also where it has: lists from before it had the API may not have been taken over.
     Always,
-}
-
-/// What a client knows of the referrers tags of its registry.
-#[derive(Default)]
-pub(in crate::registry) struct ReferrersTags {
-    /// Held while an index is changed, by tag: one process does not compete with itself.
-    turns: [tokio::sync::Mutex<()>; 16],
-    /// Repositories that have shown that they have no referrers API.
-    without_api: Mutex<HashSet<RepositoryName>>,
-}
-
-impl ReferrersTags {
-    async fn turn(&self, tag: &Tag) -> tokio::sync::MutexGuard<'_, ()> {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(tag.as_str());
-        self.turns[hash as usize % self.turns.len()].lock().await
-    }
-
-    fn has_no_api(&self, repository: &RepositoryName) -> bool {
-        let known = self.without_api.lock();
-        known
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(repository)
-    }
-
-    fn note_no_api(&self, repository: &RepositoryName) {
-        let known = self.without_api.lock();
-        known
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(repository.clone());
-    }
 }
 
 /// The tag at which the referrers of `subject` are listed.

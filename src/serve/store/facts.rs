@@ -9,7 +9,6 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::snapshot::Snapshot;
 use crate::Result;
 use crate::image::{Digest, Manifest, MediaType};
 use crate::transport::blob_store;
@@ -134,19 +133,16 @@ impl Facts {
 }
 
 impl Relations {
-    /// Looks at all manifests of `snapshot`, with `facts` to read one.
+    /// Looks at the manifests `listed` in an index, each with its type, and what they list; `facts` reads one.
     pub(super) fn of(
-        snapshot: &Snapshot,
+        listed: Vec<(Digest, String)>,
         facts: impl Fn(&Digest, &str) -> Result<Option<Arc<Facts>>>,
     ) -> Result<Relations> {
         let mut relations = Relations::default();
         let mut seen = HashSet::new();
-        let listed = snapshot.entries().filter_map(|e| {
-            let media_type = e.media_type.to_string();
-            e.digest.clone().map(|digest| (digest, media_type, 0))
-        });
-        let mut left: Vec<(Digest, String, usize)> = listed.collect();
-        left.reverse();
+        let named: HashSet<Digest> = listed.iter().map(|(digest, _)| digest.clone()).collect();
+        let mut left: Vec<(Digest, String, usize)> = Vec::with_capacity(listed.len());
+        left.extend(listed.into_iter().rev().map(|(digest, t)| (digest, t, 0)));
         while let Some((digest, media_type, depth)) = left.pop() {
             if !seen.insert(digest.clone()) {
                 continue;
@@ -156,7 +152,7 @@ impl Relations {
                 if !known.is_manifest() && !media_type.is_empty() {
                     continue;
                 }
-                if snapshot.entry(&digest).is_none() {
+                if !named.contains(&digest) {
                     relations
                         .children
                         .insert(digest.clone(), media_type.clone());

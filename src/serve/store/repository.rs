@@ -178,7 +178,12 @@ impl Repository {
         if let Some(known) = snapshot.relations.get() {
             return Ok(known);
         }
-        let found = super::reading(|| Relations::of(snapshot, |d, t| self.facts(d, t)))?;
+        let listed = snapshot.entries().filter_map(|e| {
+            let media_type = e.media_type.to_string();
+            e.digest.clone().map(|digest| (digest, media_type))
+        });
+        let listed = listed.collect();
+        let found = super::reading(|| Relations::of(listed, |d, t| self.facts(d, t)))?;
         Ok(snapshot.relations.get_or_init(|| found))
     }
 

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::document::{blocking, create_directory};
 use super::partial::Partial;
 use super::{fill, holds};
 use crate::Result;
 use crate::image::Algorithm;
+use crate::transport::document::{blocking, create_directory};
 use crate::transport::{BlobBody, BlobOutcome, WrittenLate, tallied};
 
 /// Writes `body` to the file that `name` gives for its digest, by way of a temporary file in the directory

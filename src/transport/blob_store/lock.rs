@@ -7,10 +7,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::claim::{PREFIX, is_of};
-use super::document::cannot_write;
 use super::remove;
 use crate::Result;
+use crate::transport::claim::{PREFIX, is_of};
+use crate::transport::document::cannot_write;
 
 /// A lock that is held until this is dropped.
 pub(crate) struct Lock {

@@ -19,12 +19,12 @@ use tempfile::TempPath;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::claim::{PREFIX, claim, sweep};
-use super::document::{
-    UNKNOWN_SIZE, blocking, cannot_read, cannot_write, empty_file, stopped, temporary_in,
-};
 use super::{BATCH, remove};
 use crate::image::{Algorithm, Digest, Digester};
+use crate::transport::claim::{PREFIX, claim, sweep};
+use crate::transport::document::{
+    UNKNOWN_SIZE, blocking, cannot_read, cannot_write, empty_file, stopped, temporary_in,
+};
 use crate::{Error, Kind, Result};
 
 /// Whether `name` is that of a partial file.

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::tar_writer::{Content, Entry};
+use super::file;
 use super::former::Repositories;
-use super::write::file;
 use crate::image::{Algorithm, Digest, go_json};
 
 /// Members of the config that the top layer's document takes over, null where they are missing.

@@ -10,8 +10,7 @@ use serde_json::Value;
 use super::super::blob_store::DOCUMENT_CAP;
 use super::super::tar_index::TarIndex;
 use super::read::{full, member};
-use super::write::layer_member;
-use super::{Item, MANIFEST, REPOSITORIES};
+use super::{Item, MANIFEST, REPOSITORIES, layer_member};
 use crate::image::{Algorithm, Digest};
 use crate::{Error, Kind, Result};
 

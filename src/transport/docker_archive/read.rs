@@ -19,9 +19,8 @@ use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
 use super::super::inflate::{self, Compression, plain_reader};
 use super::super::tar_index::TarIndex;
 use super::super::{BlobBody, BlobStream, ManifestRef, Source, sized_from, verified_from};
-use super::{
-    EMPTY_TAR, Item, LAYER, LAYER_GZIP, MANIFEST, Older, OlderArchives, empty_tar, image_name,
-};
+use super::{EMPTY_TAR, Item, MANIFEST, Older, OlderArchives, empty_tar, image_name};
+use crate::image::media_type::{DOCKER_LAYER, DOCKER_LAYER_GZIP};
 use crate::image::{
     Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector, convert,
     parse_reference,
@@ -321,11 +320,14 @@ fn look(tar: &TarIndex, name: &str) -> Result<Stored> {
 fn describe(stored: Stored, name: String, diff_id: Digest) -> (Descriptor, Layer) {
     let (empty, empty_size) = empty_tar();
     if stored.size == 0 && diff_id == empty {
-        return (Descriptor::new(LAYER, empty, empty_size), Layer::Empty);
+        return (
+            Descriptor::new(DOCKER_LAYER, empty, empty_size),
+            Layer::Empty,
+        );
     }
     let descriptor = match stored.digest {
-        Some(digest) => Descriptor::new(LAYER_GZIP, digest, stored.size),
-        None => Descriptor::new(LAYER, diff_id, stored.size),
+        Some(digest) => Descriptor::new(DOCKER_LAYER_GZIP, digest, stored.size),
+        None => Descriptor::new(DOCKER_LAYER, diff_id, stored.size),
     };
     let inflate = !matches!(stored.compression, None | Some(Compression::Gzip));
     (descriptor, Layer::Member { name, inflate })

@@ -22,26 +22,10 @@ use super::super::{
 };
 use super::directories::{directories, repositories};
 use super::former::{Documents, has_document, layer_in};
-use super::{Item, MANIFEST, REPOSITORIES, image_name};
+use super::{Item, MANIFEST, MODE, REPOSITORIES, file, image_name, layer_member};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, View, go_json};
 use crate::settings::Context;
 use crate::{Error, Kind, Result};
-
-/// The mode of every file.
-const MODE: u32 = 0o444;
-
-/// The member that holds a layer.
-pub(crate) fn layer_member(digest: &Digest) -> String {
-    format!("{}.tar", digest.hex())
-}
-
-pub(crate) fn file(name: impl Into<String>, bytes: Bytes) -> Entry {
-    Entry {
-        name: name.into(),
-        mode: MODE,
-        content: Content::File(bytes),
-    }
-}
 
 fn is_config(blob: &Descriptor) -> bool {
     blob.media_type.is_image_config() || blob.media_type == MediaType::OCTET_STREAM

@@ -8,8 +8,7 @@ use std::sync::PoisonError;
 
 use async_trait::async_trait;
 
-use super::index::{Index, ref_name};
-use super::pick::ReadBlob;
+use super::index::{Index, ReadBlob, ref_name};
 use super::{OciDestination, OciSource, parse, reader};
 use crate::image::{Descriptor, Digest, Manifest, Tag, View, is_digest_tag};
 use crate::transport::blob_store::{blocking, write_document};
@@ -73,20 +72,6 @@ pub(in crate::transport) fn digest_tags(index: &Index) -> HashSet<Tag> {
     let names = index.entries().iter().filter_map(ref_name);
     let tags = names.filter(|name| is_digest_tag(name));
     tags.filter_map(|name| name.parse().ok()).collect()
-}
-
-/// Enters `attached` into `index`.
-pub(in crate::transport) fn enter_attached(
-    index: &mut Index,
-    attached: &[(Descriptor, Attachment)],
-) {
-    for (manifest, how) in attached {
-        match how {
-            Attachment::Tag(tag) => index.enter(manifest, Some(tag.as_str())),
-            Attachment::Referrer if index.lists(&manifest.digest) => {}
-            Attachment::Referrer => index.enter(manifest, None),
-        }
-    }
 }
 
 impl OciSource {

@@ -4,7 +4,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
-use super::attached::enter_attached;
 use super::blobs::Blobs;
 use super::index::Index;
 use super::{INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_store, cannot_write, read_index};
@@ -70,4 +69,18 @@ pub(super) fn enter(
     }
     let path = layout.join(INDEX_FILE);
     blob_store::write_document_blocking(&path, layout, after.to_json().as_bytes())
+}
+
+/// Enters `attached` into `index`.
+pub(in crate::transport) fn enter_attached(
+    index: &mut Index,
+    attached: &[(Descriptor, Attachment)],
+) {
+    for (manifest, how) in attached {
+        match how {
+            Attachment::Tag(tag) => index.enter(manifest, Some(tag.as_str())),
+            Attachment::Referrer if index.lists(&manifest.digest) => {}
+            Attachment::Referrer => index.enter(manifest, None),
+        }
+    }
 }

@@ -6,8 +6,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::index::{Index, descriptor, image_name, ref_name, take_names};
-use super::pick::ReadBlob;
+use super::index::{Index, ReadBlob, descriptor, image_name, ref_name, take_names};
 use crate::image::platform::is_attestation;
 use crate::image::{Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, View};
 use crate::{Error, Kind, Result};

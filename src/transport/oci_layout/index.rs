@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::pick::{Picked, ReadBlob, means};
-use crate::image::{Descriptor, Digest, MediaType, Selector};
+use crate::image::{Descriptor, Digest, MediaType, Reference};
 use crate::{Error, Kind, Result};
 
 /// The annotation that names an image of a layout (image-spec, annotations.md).
@@ -19,6 +18,9 @@ const IMAGE_NAME: &str = "io.containerd.image.name";
 
 /// Entries that are read; an honest one has 100 bytes and more.
 const MOST_ENTRIES: usize = 100_000;
+
+/// Reads a small blob of the layout; `None` where it is not there or cannot be read.
+pub(in crate::transport) type ReadBlob<'a> = &'a dyn Fn(&Digest) -> Option<Bytes>;
 
 /// The entries of an `index.json`.
 #[derive(Debug, Clone)]
@@ -79,7 +81,7 @@ impl Index {
             .map_or(&[], Vec::as_slice)
     }
 
-    fn entries_mut(&mut self) -> Option<&mut Vec<Value>> {
+    pub(super) fn entries_mut(&mut self) -> Option<&mut Vec<Value>> {
         let manifests = self.members.get_mut("manifests");
         manifests.and_then(Value::as_array_mut)
     }
@@ -87,37 +89,6 @@ impl Index {
     /// The document as it was read; empty where it was made here.
     pub(super) fn raw(&self) -> &Bytes {
         &self.raw
-    }
-
-    /// Takes what `selector` picks out of the index, with entries that are its like in name and digest. Returns what
-    /// went.
-    pub(in crate::transport) fn remove(
-        &mut self,
-        selector: &Selector,
-        layout: &str,
-        read: ReadBlob,
-    ) -> Result<Vec<Descriptor>> {
-        let picked = match self.pick(selector, layout, read)? {
-            Picked::Entry(at) => vec![at],
-            Picked::Platforms(entries) => entries,
-        };
-        let gone: Vec<Value> = picked.iter().map(|i| self.entries()[*i].clone()).collect();
-        let images = gone.iter().map(|e| descriptor(e, layout));
-        let images = images.collect::<Result<_>>()?;
-        if let Some(entries) = self.entries_mut() {
-            let mut place = 0;
-            entries.retain(|e| {
-                let is_picked = picked.contains(&place);
-                place += 1;
-                let like = |gone: &Value| {
-                    ref_name(gone).is_some()
-                        && ref_name(e) == ref_name(gone)
-                        && e.get("digest") == gone.get("digest")
-                };
-                !is_picked && !gone.iter().any(like)
-            });
-        }
-        Ok(images)
     }
 
     /// What the entries point at; an error for one that cannot be read.
@@ -247,6 +218,12 @@ fn describe(entry: &mut Value, image: &Descriptor, annotations: BTreeMap<String,
             members.insert("annotations".into(), json!(annotations));
         }
     }
+}
+
+/// Whether `name` is a form of the full name `full`, as `busybox` is of `docker.io/library/busybox:latest`.
+pub(super) fn means(full: &str, name: &str) -> bool {
+    let read = |text: &str| text.parse::<Reference>().ok().map(Reference::or_latest);
+    full == name || read(name).is_some_and(|name| read(full) == Some(name))
 }
 
 pub(super) fn ref_name(entry: &Value) -> Option<&str> {

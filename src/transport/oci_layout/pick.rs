@@ -5,22 +5,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::attached;
 use super::flat;
-use super::index::{Index, descriptor, image_name, ref_name};
-use crate::image::{
-    Descriptor, Digest, Manifest, MediaType, Reference, Selector, is_digest_tag, is_ref_name,
-};
+use super::index::{Index, ReadBlob, descriptor, image_name, means, ref_name};
+use crate::image::{Descriptor, Manifest, MediaType, Selector, is_digest_tag, is_ref_name};
 use crate::{Error, Kind, Result};
 
 /// Names that a hint lists at most.
 const MOST: usize = 20;
-
-/// Reads a small blob of the layout; `None` where it is not there or cannot be read.
-pub(in crate::transport) type ReadBlob<'a> = &'a dyn Fn(&Digest) -> Option<Bytes>;
 
 /// What a selector picks, by places in the index.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +25,37 @@ pub(super) enum Picked {
 }
 
 impl Index {
+    /// Takes what `selector` picks out of the index, with entries that are its like in name and digest. Returns what
+    /// went.
+    pub(in crate::transport) fn remove(
+        &mut self,
+        selector: &Selector,
+        layout: &str,
+        read: ReadBlob,
+    ) -> Result<Vec<Descriptor>> {
+        let picked = match self.pick(selector, layout, read)? {
+            Picked::Entry(at) => vec![at],
+            Picked::Platforms(entries) => entries,
+        };
+        let gone: Vec<Value> = picked.iter().map(|i| self.entries()[*i].clone()).collect();
+        let images = gone.iter().map(|e| descriptor(e, layout));
+        let images = images.collect::<Result<_>>()?;
+        if let Some(entries) = self.entries_mut() {
+            let mut place = 0;
+            entries.retain(|e| {
+                let is_picked = picked.contains(&place);
+                place += 1;
+                let like = |gone: &Value| {
+                    ref_name(gone).is_some()
+                        && ref_name(e) == ref_name(gone)
+                        && e.get("digest") == gone.get("digest")
+                };
+                !is_picked && !gone.iter().any(like)
+            });
+        }
+        Ok(images)
+    }
+
     /// The image that `selector` picks; `layout` is how messages call the layout. Where its platforms are entries of
     /// their own, an index of them is made and returned too.
     ///
@@ -236,12 +261,6 @@ impl<'a> Names<'a> {
             .map(|(i, _)| i)
             .collect()
     }
-}
-
-/// Whether `name` is a form of the full name `full`, as `busybox` is of `docker.io/library/busybox:latest`.
-pub(super) fn means(full: &str, name: &str) -> bool {
-    let read = |text: &str| text.parse::<Reference>().ok().map(Reference::or_latest);
-    full == name || read(name).is_some_and(|name| read(full) == Some(name))
 }
 
 fn manifests(entries: &[Value], places: &[usize]) -> Vec<usize> {

@@ -8,10 +8,17 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::remove;
-
 /// How the name of every temporary file begins.
 pub(in crate::transport) const PREFIX: &str = ".partial-";
+
+/// Removes the file `path`; one that is not there is as good.
+pub(crate) fn remove(path: &Path) {
+    if let Err(e) = fs::remove_file(path)
+        && e.kind() != ErrorKind::NotFound
+    {
+        tracing::warn!("cannot remove `{}`: {e}", path.display());
+    }
+}
 
 /// Takes the first of the files `name("")`, `name(".1")` and so on of `directory` that nobody else holds, with what is
 /// in it; `None` where the file system has no locks. Blocks.
@@ -70,7 +77,7 @@ pub(in crate::transport) fn claim(
 }
 
 /// Whether `about` is of the open `file`.
-pub(super) fn is_of(about: &Metadata, file: &File) -> bool {
+pub(in crate::transport) fn is_of(about: &Metadata, file: &File) -> bool {
     file.metadata()
         .is_ok_and(|open| crate::platform::is_same(&open, about))
 }
