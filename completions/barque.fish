@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_barque_global_optspecs
-    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= allow-token-host= allow-private-host= user-agent-prefix= registries-conf= registries.d= tmpdir= max-unpacked= V/version h/help
+    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= allow-token-host= allow-private-host= policy= insecure-policy require-signed policy-allow= user-agent-prefix= registries-conf= registries.d= tmpdir= max-unpacked= V/version h/help
 end
 
 function __fish_barque_needs_command
@@ -32,12 +32,18 @@ complete -c barque -n "__fish_barque_needs_command" -l command-timeout -d 'End t
 complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_needs_command" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_needs_command" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_needs_command" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_needs_command" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_needs_command" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_needs_command" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_needs_command" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_needs_command" -s V -l version -d 'Print version'
 complete -c barque -n "__fish_barque_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_needs_command" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
@@ -47,11 +53,21 @@ complete -c barque -n "__fish_barque_needs_command" -f -a "tags" -d 'List the ta
 complete -c barque -n "__fish_barque_needs_command" -f -a "list-tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
 complete -c barque -n "__fish_barque_needs_command" -f -a "repos" -d 'List the repositories of a registry'
 complete -c barque -n "__fish_barque_needs_command" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_needs_command" -f -a "ls" -d 'List the files of an image'
+complete -c barque -n "__fish_barque_needs_command" -f -a "cat" -d 'Print a file of an image'
+complete -c barque -n "__fish_barque_needs_command" -f -a "extract" -d 'Write the files of an image into a directory'
+complete -c barque -n "__fish_barque_needs_command" -f -a "diff" -d 'Show what differs between two images: config, history, layers, files'
+complete -c barque -n "__fish_barque_needs_command" -f -a "du" -d 'Show what images take: by layer, by directory, shared and wasted'
+complete -c barque -n "__fish_barque_needs_command" -f -a "edit" -d 'Change the config of an image, or put a layer on top'
+complete -c barque -n "__fish_barque_needs_command" -f -a "verify" -d 'Verify the signatures of an image'
 complete -c barque -n "__fish_barque_needs_command" -f -a "sync" -d 'Mirror many images'
 complete -c barque -n "__fish_barque_needs_command" -f -a "referrers" -d 'List what refers to an image: signatures, SBOMs, attestations'
 complete -c barque -n "__fish_barque_needs_command" -f -a "attest" -d 'Read the attestations of an image'
 complete -c barque -n "__fish_barque_needs_command" -f -a "delete" -d 'Delete images from registries and OCI layouts'
 complete -c barque -n "__fish_barque_needs_command" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_needs_command" -f -a "standalone-sign" -d 'Sign a manifest in a file with an OpenPGP key'
+complete -c barque -n "__fish_barque_needs_command" -f -a "standalone-verify" -d 'Verify the OpenPGP signature of a manifest in a file'
+complete -c barque -n "__fish_barque_needs_command" -f -a "generate-sigstore-key" -d 'Make a key pair for sigstore signatures'
 complete -c barque -n "__fish_barque_needs_command" -f -a "search" -d 'Search a registry for repositories'
 complete -c barque -n "__fish_barque_needs_command" -f -a "serve" -d 'Serve images as a registry'
 complete -c barque -n "__fish_barque_needs_command" -f -a "experimental-image-proxy" -d 'Hand manifests and blobs to another program over a socket'
@@ -82,6 +98,10 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l command-timeou
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -93,8 +113,11 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -s n -l no-tags -
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l verify-signature -d 'Check the signatures of a docker schema 1 manifest and print key ids and verdicts'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l referrers -d 'List what refers to the image, and to the index that led to it, too'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l attestations -d 'List the attestations in the image\'s index too, as docker buildx build adds them'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l verify -d 'Ask the signature policy and print what it says of the image, with each signature; a refusal ends with exit code 3'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l also-to -d 'Copy it to this destination too, reading the source once; repeatable. The --dest flags hold for all destinations' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l multi-arch -d 'Choose the images of an index: system (the one for this platform), all, index-only, or a list of platforms' -r -f -a "system\t''
@@ -115,6 +138,13 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l receipt -d 'Write
 complete -c barque -n "__fish_barque_using_subcommand copy" -l mount-from -d 'Try to mount blobs from this repository of the destination\'s registry; repeatable' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l image-parallel-copies -d 'Move at most this many blobs at once [default: 4 large and 16 small ones, 48 where a registry is far away]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l sign-by -d 'Sign with this key of gpg, or with the secret key in a file, as in ./key.asc' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l sign-by-sigstore -d 'Sign as the parameters in this YAML file say: privateKeyFile and privateKeyPassphraseFile' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l sign-by-sigstore-private-key -d 'Sign with the sigstore private key in this file, as `barque generate-sigstore-key` or cosign writes it' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l sign-passphrase-file -d 'The passphrase of the key is the first line of this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l sign-format -d 'Sign with sigstore keys in this form: attachment, as skopeo and cosign 1 and 2 do, or bundle, as cosign 3 does' -r -f -a "attachment\t''
+bundle\t''"
+complete -c barque -n "__fish_barque_using_subcommand copy" -l sign-identity -d 'Sign as this image, in place of the destination' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-format -d 'Compress layers as gzip or zstd; layers already in that format are left alone' -r -f -a "gzip\t''
 zstd\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-compress-level -d 'Compress at this level: 0 (not at all) to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]' -r
@@ -148,6 +178,10 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand copy" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -174,6 +208,8 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-oci-accept-u
 complete -c barque -n "__fish_barque_using_subcommand copy" -l src-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l dest-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand copy" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand copy" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand copy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l platform -d 'Compare only these platforms of an index, as barque copy --platform copies them' -r
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l referrers -d 'Compare what refers to the image: all, none, or a list of artifact types' -r
@@ -208,6 +244,10 @@ complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l command-ti
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -221,6 +261,8 @@ complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l json -d 'P
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l src-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l dest-no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand tags" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
@@ -240,6 +282,10 @@ complete -c barque -n "__fish_barque_using_subcommand tags" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand tags" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand tags" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand tags" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -248,6 +294,8 @@ complete -c barque -n "__fish_barque_using_subcommand tags" -l max-unpacked -d '
 complete -c barque -n "__fish_barque_using_subcommand tags" -l plain -d 'Print one tag a line'
 complete -c barque -n "__fish_barque_using_subcommand tags" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand tags" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand tags" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
@@ -267,6 +315,10 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l command-time
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -275,6 +327,8 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l max-unpacked
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l plain -d 'Print one tag a line'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand repos" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
@@ -294,6 +348,10 @@ complete -c barque -n "__fish_barque_using_subcommand repos" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand repos" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand repos" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand repos" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand repos" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand repos" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -302,6 +360,8 @@ complete -c barque -n "__fish_barque_using_subcommand repos" -l max-unpacked -d 
 complete -c barque -n "__fish_barque_using_subcommand repos" -l plain -d 'Print one repository a line'
 complete -c barque -n "__fish_barque_using_subcommand repos" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand repos" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand repos" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand repos" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand repos" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s o -l output -d 'Write into this directory, which must be new, empty, or left by an interrupted download of the image' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
@@ -325,6 +385,10 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand layers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand layers" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand layers" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -337,62 +401,564 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l verify-signatur
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-verify-signature -d 'Take a schema 1 manifest even if its signatures are invalid'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand layers" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand layers" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand sync" -s s -l src -d 'What SOURCE is, as in skopeo: docker, dir or yaml' -r -f -a "docker\t''
+complete -c barque -n "__fish_barque_using_subcommand ls" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand ls" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand ls" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand ls" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand ls" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand ls" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand ls" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand ls" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand ls" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand ls" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -s l -l long -d 'Show mode, user, group, size and time (UTC) before the name'
+complete -c barque -n "__fish_barque_using_subcommand ls" -s R -l recursive -d 'List what is in the directories too, with full paths'
+complete -c barque -n "__fish_barque_using_subcommand ls" -l json -d 'Print a JSON document a file, one a line'
+complete -c barque -n "__fish_barque_using_subcommand ls" -l tree -d 'Draw a tree of all files below'
+complete -c barque -n "__fish_barque_using_subcommand ls" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand ls" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand ls" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand ls" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand cat" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand cat" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand cat" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand cat" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand cat" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand cat" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand cat" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand cat" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand cat" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand cat" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l verify -d 'Read the layer to its end, and fail if it does not match its digest'
+complete -c barque -n "__fish_barque_using_subcommand cat" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand cat" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand cat" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand cat" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand cat" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand extract" -s C -l directory -d 'Write into this directory, which is made if it is not there [default: the working directory]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand extract" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand extract" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand extract" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand extract" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand extract" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand extract" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand extract" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand extract" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand extract" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand extract" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l overwrite -d 'Replace files that are in the directory already'
+complete -c barque -n "__fish_barque_using_subcommand extract" -l no-same-owner -d 'As root, make root the owner of all files in place of the owners that the image names'
+complete -c barque -n "__fish_barque_using_subcommand extract" -s q -l quiet -d 'Print nothing to stderr but warnings and errors'
+complete -c barque -n "__fish_barque_using_subcommand extract" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand extract" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand extract" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand extract" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand extract" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand diff" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand diff" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand diff" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand diff" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand diff" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand diff" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand diff" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand diff" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand diff" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand diff" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l no-files -d 'Do not compare files'
+complete -c barque -n "__fish_barque_using_subcommand diff" -l exit-code -d 'End with exit code 1 if anything differs'
+complete -c barque -n "__fish_barque_using_subcommand diff" -l json -d 'Print JSON in place of lines'
+complete -c barque -n "__fish_barque_using_subcommand diff" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand diff" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand diff" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand diff" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand du" -s d -l depth -d 'Show directories down to this level; 0 shows the root alone' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand du" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand du" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand du" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand du" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand du" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand du" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand du" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand du" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand du" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l json -d 'Print JSON in place of tables'
+complete -c barque -n "__fish_barque_using_subcommand du" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand du" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand du" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand du" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand du" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand edit" -s l -l label -d 'Set a label; repeatable' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l remove-label -d 'Remove a label; repeatable' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -s a -l annotation -d 'Set an annotation of the manifest; repeatable' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l remove-annotation -d 'Remove an annotation of the manifest; repeatable' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -s e -l env -d 'Set a variable of the environment; repeatable' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l remove-env -d 'Remove a variable of the environment; repeatable' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l entrypoint -d 'Set the entry point: one word, or a JSON list of words; an empty value removes it. Without --cmd the command goes too' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l cmd -d 'Set the command: one word, or a JSON list of words; an empty value removes it' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -s u -l user -d 'Set the user, as in 1000:1000; an empty value removes it' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -s w -l workdir -d 'Set the working directory; an empty value removes it' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l set-platform -d 'Set the platform that the image says to be for' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l created -d 'Set the creation time, as in 2026-01-31T12:00:00Z' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l append -d 'Put the files of a tar or of a directory on top as a layer; repeatable. Files of a directory belong to root, and their time is that of --created, or 1970' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l src-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l src-shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l dest-daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l dest-shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l src-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l src-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l src-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l src-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l src-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l src-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand edit" -l dest-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l dest-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l dest-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l dest-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l dest-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l dest-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l dest-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand edit" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand edit" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand edit" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -s q -l quiet -d 'Print nothing but warnings and errors'
+complete -c barque -n "__fish_barque_using_subcommand edit" -l src-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand edit" -l dest-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand edit" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand edit" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand edit" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand edit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand verify" -l key -d 'Accept signatures by the key in this file: a public key in PEM, or OpenPGP keys; repeatable' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify" -l certificate-identity -d 'Accept signatures with a certificate for this e-mail address or URI' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l certificate-identity-regexp -d 'Accept signatures with a certificate for a name in which this regular expression is found' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l certificate-oidc-issuer -d 'The login provider that the certificate has to name' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l certificate-oidc-issuer-regexp -d 'A regular expression that has to be found in the login provider that the certificate names' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l trusted-root -d 'Authorities, logs and timestamp authorities that are trusted: a trusted_root.json of sigstore' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify" -l signed-as -d 'Accept signatures that were made for this name [default: the repository of IMAGE]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify" -l cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify" -l tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand verify" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand verify" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand verify" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand verify" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand verify" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand verify" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -s s -l src -d 'What SOURCE is, as in skopeo: docker, dir or yaml' -r -f -a "docker\t''
 dir\t''
 yaml\t''"
-complete -c barque -n "__fish_barque_using_subcommand sync" -s d -l dest -d 'What DESTINATION is, as in skopeo: docker or dir' -r -f -a "docker\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -s d -l dest -d 'What DESTINATION is, as in skopeo: docker or dir' -r -f -a "docker\t''
 dir\t''"
-complete -c barque -n "__fish_barque_using_subcommand sync" -l append-suffix -d 'Append this to every tag at the destination' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -s f -l format -d 'Write the images in this format: oci or v2s2 (docker\'s schema 2)' -r -f -a "oci\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l append-suffix -d 'Append this to every tag at the destination' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -s f -l format -d 'Write the images in this format: oci or v2s2 (docker\'s schema 2)' -r -f -a "oci\t''
 v2s2\t''"
-complete -c barque -n "__fish_barque_using_subcommand sync" -s j -l jobs -d 'Work on so many images at a time' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l shard -d 'Do the share I of N (I counts from 0), or auto: by the variables of the scheduler that started this' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l digestfile -d 'Write a line DIGEST NAME for each image to this file' -r -F
-complete -c barque -n "__fish_barque_using_subcommand sync" -l receipt -d 'Write a line of JSON for each image and target to this file' -r -F
-complete -c barque -n "__fish_barque_using_subcommand sync" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
-complete -c barque -n "__fish_barque_using_subcommand sync" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l src-username -d 'User name (with --password)' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l src-password -d 'Password for --username (visible in the process list)' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l src-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l src-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
-complete -c barque -n "__fish_barque_using_subcommand sync" -l src-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
-complete -c barque -n "__fish_barque_using_subcommand sync" -l src-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l state -d 'Remember in this directory what was written, so that the source alone is asked next time' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l max-delete -d 'Delete at most this share of a repository\'s tags, or this number of them' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l rate -d 'Send at most N requests a second to this registry (repeatable; * stands for any part of a name)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l max-pulls -d 'Read at most N manifests from each source registry, and leave the rest for a later run' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -s j -l jobs -d 'Work on so many images at a time' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l shard -d 'Do the share I of N (I counts from 0), or auto: by the variables of the scheduler that started this' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l digestfile -d 'Write a line DIGEST NAME for each image to this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l receipt -d 'Write a line of JSON for each image and target to this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l events -d 'Write a line of JSON for each thing that happens to this file (- is standard output)' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l metrics -d 'Write the sums of the run to this file at its end, in Prometheus\' text format' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
 false\t''"
-complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-username -d 'User name (with --password)' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-password -d 'Password for --username (visible in the process list)' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
-complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
-complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l dest-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l dest-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l dest-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l dest-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l dest-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l dest-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l dest-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
 false\t''"
-complete -c barque -n "__fish_barque_using_subcommand sync" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l override-variant -d 'Choose this variant of the architecture' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
-complete -c barque -n "__fish_barque_using_subcommand sync" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
-complete -c barque -n "__fish_barque_using_subcommand sync" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
-complete -c barque -n "__fish_barque_using_subcommand sync" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
-complete -c barque -n "__fish_barque_using_subcommand sync" -l scoped -d 'Keep the source\'s registry and path in names at the destination'
-complete -c barque -n "__fish_barque_using_subcommand sync" -s a -l all -d 'Copy indexes with all their platforms; only with --src and --dest, since other forms do so anyway'
-complete -c barque -n "__fish_barque_using_subcommand sync" -l preserve-digests -d 'Fail rather than change a digest'
-complete -c barque -n "__fish_barque_using_subcommand sync" -l remove-signatures -d 'Do not copy signatures stored beside the images, without a warning'
-complete -c barque -n "__fish_barque_using_subcommand sync" -l dry-run -d 'Print what would be copied, and copy nothing'
-complete -c barque -n "__fish_barque_using_subcommand sync" -l keep-going -d 'Go on after a failure; the default except with --src and --dest'
-complete -c barque -n "__fish_barque_using_subcommand sync" -l fail-fast -d 'Stop at the first failure'
-complete -c barque -n "__fish_barque_using_subcommand sync" -l fast -d 'Trust the target\'s list of tags: a tag in it is unchanged unless it fits a pattern of mutable'
-complete -c barque -n "__fish_barque_using_subcommand sync" -s q -l quiet -d 'Print nothing but warnings and errors'
-complete -c barque -n "__fish_barque_using_subcommand sync" -l src-no-creds -d 'Send no credentials, whatever is stored'
-complete -c barque -n "__fish_barque_using_subcommand sync" -l dest-no-creds -d 'Send no credentials, whatever is stored'
-complete -c barque -n "__fish_barque_using_subcommand sync" -l debug -d 'Log each request and each decision to stderr, without secrets'
-complete -c barque -n "__fish_barque_using_subcommand sync" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l scoped -d 'Keep the source\'s registry and path in names at the destination'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -s a -l all -d 'Copy indexes with all their platforms; only with --src and --dest, since other forms do so anyway'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l preserve-digests -d 'Fail rather than change a digest'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l remove-signatures -d 'Do not copy signatures stored beside the images, without a warning'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l dry-run -d 'Print what would be copied, and copy nothing'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l keep-going -d 'Go on after a failure; the default except with --src and --dest'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l fail-fast -d 'Stop at the first failure'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l fast -d 'Trust the target\'s list of tags: a tag in it is unchanged unless it fits a pattern of mutable'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l deep -d 'Ask both sides for the digest of every image, whatever the state says'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l prune -d 'Delete tags that the state says barque wrote and that are no longer selected'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -s q -l quiet -d 'Print nothing but warnings and errors'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l dest-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -a "plan" -d 'Print what a run would do, and change nothing'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -a "apply" -d 'Do what a plan says, and nothing else'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -a "report" -d 'Join the receipts of several runs or shards'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -a "convert" -d 'Write another tool\'s file (regsync, dregsy, hauler, oc-mirror) in barque\'s own form'
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s s -l src -d 'What SOURCE is, as in skopeo: docker, dir or yaml' -r -f -a "docker\t''
+dir\t''
+yaml\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s d -l dest -d 'What DESTINATION is, as in skopeo: docker or dir' -r -f -a "docker\t''
+dir\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l append-suffix -d 'Append this to every tag at the destination' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s f -l format -d 'Write the images in this format: oci or v2s2 (docker\'s schema 2)' -r -f -a "oci\t''
+v2s2\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l state -d 'Remember in this directory what was written, so that the source alone is asked next time' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l max-delete -d 'Delete at most this share of a repository\'s tags, or this number of them' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l rate -d 'Send at most N requests a second to this registry (repeatable; * stands for any part of a name)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l max-pulls -d 'Read at most N manifests from each source registry, and leave the rest for a later run' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s j -l jobs -d 'Work on so many images at a time' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l shard -d 'Do the share I of N (I counts from 0), or auto: by the variables of the scheduler that started this' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l digestfile -d 'Write a line DIGEST NAME for each image to this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l receipt -d 'Write a line of JSON for each image and target to this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l events -d 'Write a line of JSON for each thing that happens to this file (- is standard output)' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l metrics -d 'Write the sums of the run to this file at its end, in Prometheus\' text format' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l dest-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l dest-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l dest-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l dest-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l dest-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l dest-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l dest-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s o -l output -d 'Write the plan to this file, for `sync apply`' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l shards -d 'Divide the plan among N shards, each with about as many bytes' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l scoped -d 'Keep the source\'s registry and path in names at the destination'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s a -l all -d 'Copy indexes with all their platforms; only with --src and --dest, since other forms do so anyway'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l preserve-digests -d 'Fail rather than change a digest'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l remove-signatures -d 'Do not copy signatures stored beside the images, without a warning'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l dry-run -d 'Print what would be copied, and copy nothing'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l keep-going -d 'Go on after a failure; the default except with --src and --dest'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l fail-fast -d 'Stop at the first failure'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l fast -d 'Trust the target\'s list of tags: a tag in it is unchanged unless it fits a pattern of mutable'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l deep -d 'Ask both sides for the digest of every image, whatever the state says'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l prune -d 'Delete tags that the state says barque wrote and that are no longer selected'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s q -l quiet -d 'Print nothing but warnings and errors'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l dest-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l json -d 'Print the plan as JSON'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -s s -l src -d 'What SOURCE is, as in skopeo: docker, dir or yaml' -r -f -a "docker\t''
+dir\t''
+yaml\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -s d -l dest -d 'What DESTINATION is, as in skopeo: docker or dir' -r -f -a "docker\t''
+dir\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l append-suffix -d 'Append this to every tag at the destination' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -s f -l format -d 'Write the images in this format: oci or v2s2 (docker\'s schema 2)' -r -f -a "oci\t''
+v2s2\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l state -d 'Remember in this directory what was written, so that the source alone is asked next time' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l max-delete -d 'Delete at most this share of a repository\'s tags, or this number of them' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l rate -d 'Send at most N requests a second to this registry (repeatable; * stands for any part of a name)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l max-pulls -d 'Read at most N manifests from each source registry, and leave the rest for a later run' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -s j -l jobs -d 'Work on so many images at a time' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l shard -d 'Do the share I of N (I counts from 0), or auto: by the variables of the scheduler that started this' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l digestfile -d 'Write a line DIGEST NAME for each image to this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l receipt -d 'Write a line of JSON for each image and target to this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l events -d 'Write a line of JSON for each thing that happens to this file (- is standard output)' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l metrics -d 'Write the sums of the run to this file at its end, in Prometheus\' text format' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l dest-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l dest-username -d 'User name (with --password)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l dest-password -d 'Password for --username (visible in the process list)' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l dest-registry-token -d 'Send this bearer token as it is; no token endpoint is asked' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l dest-authfile -d 'Read credentials from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l dest-cert-dir -d 'Take certificates from this directory: *.crt authorities, *.cert with *.key for the client' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l dest-tls-verify -d 'With =false, accept any certificate and permit plain HTTP [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l scoped -d 'Keep the source\'s registry and path in names at the destination'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -s a -l all -d 'Copy indexes with all their platforms; only with --src and --dest, since other forms do so anyway'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l preserve-digests -d 'Fail rather than change a digest'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l remove-signatures -d 'Do not copy signatures stored beside the images, without a warning'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l dry-run -d 'Print what would be copied, and copy nothing'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l keep-going -d 'Go on after a failure; the default except with --src and --dest'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l fail-fast -d 'Stop at the first failure'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l fast -d 'Trust the target\'s list of tags: a tag in it is unchanged unless it fits a pattern of mutable'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l deep -d 'Ask both sides for the digest of every image, whatever the state says'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l prune -d 'Delete tags that the state says barque wrote and that are no longer selected'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Print nothing but warnings and errors'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l dest-no-creds -d 'Send no credentials, whatever is stored'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l json -d 'Print the report as JSON'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "plan" -d 'Print what a run would do, and change nothing'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "apply" -d 'Do what a plan says, and nothing else'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "report" -d 'Join the receipts of several runs or shards'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "convert" -d 'Write another tool\'s file (regsync, dregsy, hauler, oc-mirror) in barque\'s own form'
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l artifact-type -d 'List only referrers of these artifact types, with what refers to them' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -s f -l format -d 'Format the output with a Go template, as in \'{{range .Referrers}}{{.Digest}} {{end}}\'' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
@@ -416,6 +982,10 @@ complete -c barque -n "__fish_barque_using_subcommand referrers" -l command-time
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -426,6 +996,8 @@ complete -c barque -n "__fish_barque_using_subcommand referrers" -s a -l all -d 
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l json -d 'Print JSON'
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand referrers" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
@@ -435,12 +1007,18 @@ complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_see
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -f -a "get" -d 'Print an attestation of an image: an in-toto statement'
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -466,6 +1044,10 @@ complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_su
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -473,6 +1055,8 @@ complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_su
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from help" -f -a "get" -d 'Print an attestation of an image: an in-toto statement'
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -494,6 +1078,10 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand delete" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand delete" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand delete" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -502,6 +1090,8 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l max-unpacked -d
 complete -c barque -n "__fish_barque_using_subcommand delete" -l force -d 'Delete the manifest even if other tags point to it'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand delete" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand delete" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand delete" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
@@ -511,13 +1101,87 @@ complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l comman
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -s o -l output -d 'Write the signature to this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l passphrase-file -d 'The passphrase of the key is the first line of this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l public-key-file -d 'Public keys, binary or armored' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l output-prefix -d 'Write the keys to PREFIX.private and PREFIX.pub' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l passphrase-file -d 'The passphrase is the first line of this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l override-variant -d 'Choose this variant of the architecture' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l override-os-version -d 'Choose this version of the operating system, as in 10.0.20348 of Windows' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l command-timeout -d 'End the command with an error after this time, as in 90s or 10m [default: none]' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand search" -l limit -d 'Show at most this many' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l retry-times -d 'Retry the whole operation up to N times when the network or the registry fails' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l retry-delay -d 'Delay between retries [default: 1s, doubled each time]' -r
@@ -537,6 +1201,10 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand search" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand search" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand search" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand search" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -545,6 +1213,8 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l max-unpacked -d
 complete -c barque -n "__fish_barque_using_subcommand search" -l json -d 'Print JSON'
 complete -c barque -n "__fish_barque_using_subcommand search" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand search" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand search" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand search" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l listen -d 'Listen here; port 0 is a free one [default: 127.0.0.1:5000, with a command 127.0.0.1:0]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l root -d 'Serve the repositories below this directory; with a command, keep what is pushed in it' -r -F
@@ -568,6 +1238,10 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand serve" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand serve" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand serve" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -578,6 +1252,8 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l delete -d 'Let c
 complete -c barque -n "__fish_barque_using_subcommand serve" -l metrics -d 'Answer /metrics in Prometheus\' text format'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l print-address -d 'Print the address as a line of JSON once requests are answered'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand serve" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand serve" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l sockfd -d 'Serve on this open socket' -r
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
@@ -599,6 +1275,10 @@ complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" 
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -606,6 +1286,8 @@ complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" 
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l no-creds -d 'Send no credentials, whatever is stored'
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand login" -s u -l username -d 'The name of the user; asked for at the terminal when missing' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -s p -l password -d 'The password; it shows in the list of processes. Asked for without echo when missing' -r
@@ -622,6 +1304,10 @@ complete -c barque -n "__fish_barque_using_subcommand login" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand login" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand login" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand login" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand login" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -631,6 +1317,8 @@ complete -c barque -n "__fish_barque_using_subcommand login" -l password-stdin -
 complete -c barque -n "__fish_barque_using_subcommand login" -l get-login -d 'Print the name of the user that is logged in, and do nothing else'
 complete -c barque -n "__fish_barque_using_subcommand login" -s v -l verbose -d 'Say where the login is stored'
 complete -c barque -n "__fish_barque_using_subcommand login" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand login" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand login" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand logout" -l authfile -d 'Remove from this file [env: REGISTRY_AUTH_FILE]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l compat-auth-file -d 'Remove from this file, which has the form of Docker\'s config.json' -r -F
@@ -642,6 +1330,10 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand logout" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand logout" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand logout" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
@@ -649,6 +1341,8 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l tmpdir -d 'Put 
 complete -c barque -n "__fish_barque_using_subcommand logout" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins that the file has'
 complete -c barque -n "__fish_barque_using_subcommand logout" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand logout" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand logout" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand completion" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
@@ -658,12 +1352,18 @@ complete -c barque -n "__fish_barque_using_subcommand completion" -l command-tim
 complete -c barque -n "__fish_barque_using_subcommand completion" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand completion" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand completion" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand completion" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand completion" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand man" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r
@@ -673,32 +1373,52 @@ complete -c barque -n "__fish_barque_using_subcommand man" -l command-timeout -d
 complete -c barque -n "__fish_barque_using_subcommand man" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand man" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
+openpgp-v3\t''
+unsigned-index\t''"
 complete -c barque -n "__fish_barque_using_subcommand man" -l user-agent-prefix -d 'Begin the user agent of requests with this text' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l registries-conf -d 'Read this registries.conf in place of the user\'s or the system\'s; drop-in files still apply' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l debug -d 'Log each request and each decision to stderr, without secrets'
+complete -c barque -n "__fish_barque_using_subcommand man" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
+complete -c barque -n "__fish_barque_using_subcommand man" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "verify-copy" -d 'Check that an image arrived whole at another place'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "sync" -d 'Mirror many images'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "referrers" -d 'List what refers to an image: signatures, SBOMs, attestations'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "attest" -d 'Read the attestations of an image'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "serve" -d 'Serve images as a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "experimental-image-proxy" -d 'Hand manifests and blobs to another program over a socket'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "login" -d 'Log in to a registry'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "logout" -d 'Remove a stored login'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
-complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers sync referrers attest delete manifest-digest search serve experimental-image-proxy login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "inspect" -d 'Show what an image is: digest, tags, labels, layers, environment'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "copy" -d 'Copy an image from one place to another'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "verify-copy" -d 'Check that an image arrived whole at another place'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "tags" -d 'List the tags of a repository, or the names of the images in an archive or layout'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "repos" -d 'List the repositories of a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "layers" -d 'Download the layers of an image into a directory, or list them'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "ls" -d 'List the files of an image'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "cat" -d 'Print a file of an image'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "extract" -d 'Write the files of an image into a directory'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "diff" -d 'Show what differs between two images: config, history, layers, files'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "du" -d 'Show what images take: by layer, by directory, shared and wasted'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "edit" -d 'Change the config of an image, or put a layer on top'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "verify" -d 'Verify the signatures of an image'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "sync" -d 'Mirror many images'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "referrers" -d 'List what refers to an image: signatures, SBOMs, attestations'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "attest" -d 'Read the attestations of an image'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "delete" -d 'Delete images from registries and OCI layouts'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "manifest-digest" -d 'Print the digest of a manifest in a file'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "standalone-sign" -d 'Sign a manifest in a file with an OpenPGP key'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "standalone-verify" -d 'Verify the OpenPGP signature of a manifest in a file'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "generate-sigstore-key" -d 'Make a key pair for sigstore signatures'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "search" -d 'Search a registry for repositories'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "serve" -d 'Serve images as a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "experimental-image-proxy" -d 'Hand manifests and blobs to another program over a socket'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "login" -d 'Log in to a registry'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "logout" -d 'Remove a stored login'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "man" -d 'Write the man pages into a directory'
+complete -c barque -n "__fish_barque_using_subcommand help; and not __fish_seen_subcommand_from inspect copy verify-copy tags repos layers ls cat extract diff du edit verify sync referrers attest delete manifest-digest standalone-sign standalone-verify generate-sigstore-key search serve experimental-image-proxy login logout completion man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c barque -n "__fish_barque_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "plan" -d 'Print what a run would do, and change nothing'
+complete -c barque -n "__fish_barque_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "apply" -d 'Do what a plan says, and nothing else'
+complete -c barque -n "__fish_barque_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "report" -d 'Join the receipts of several runs or shards'
+complete -c barque -n "__fish_barque_using_subcommand help; and __fish_seen_subcommand_from sync" -f -a "convert" -d 'Write another tool\'s file (regsync, dregsy, hauler, oc-mirror) in barque\'s own form'
 complete -c barque -n "__fish_barque_using_subcommand help; and __fish_seen_subcommand_from attest" -f -a "get" -d 'Print an attestation of an image: an in-toto statement'
 
 # Transports, and paths behind those of places on this machine.

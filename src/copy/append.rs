@@ -94,8 +94,8 @@ impl Appended {
     /// [`Kind::Refused`] for a zstd layer in docker's format, which has none.
     pub(super) fn descriptor(&self, manifest: &MediaType) -> Result<Descriptor> {
         let family = match *manifest == MediaType::DOCKER_MANIFEST {
-            true => crate::image::layer::DOCKER_LAYER,
-            false => crate::image::layer::OCI_LAYER,
+            true => crate::image::media_type::DOCKER_LAYER,
+            false => crate::image::media_type::OCI_LAYER,
         };
         let media_type = self.form.type_of(&MediaType::new(family))?;
         Ok(Descriptor::new(

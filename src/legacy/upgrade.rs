@@ -11,7 +11,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::Result;
-use crate::image::layer::DOCKER_LAYER_GZIP;
+use crate::image::media_type::DOCKER_LAYER_GZIP;
 use crate::image::{Algorithm, Descriptor, Digest, Digester, Manifest, MediaType, convert};
 use crate::legacy::v1::{V1Image, modern_config};
 use crate::transport::archive_file::{ArchiveFile, spool};

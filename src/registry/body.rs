@@ -8,7 +8,6 @@ use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::admit::Admitted;
 use super::unpack::unpacked_document;
-use crate::bytes::ByteStream;
 use crate::bytes::{ByteStream, Produce, produced};
 use crate::{Error, Kind, Result};
 

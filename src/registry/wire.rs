@@ -25,7 +25,6 @@ use super::upload_body::UploadPart;
 use super::warning::Warnings;
 use super::why::Why;
 use crate::bytes::ByteStream;
-use crate::bytes::ByteStream;
 use crate::settings::{HostLimit, Timeouts};
 use crate::{Error, Kind, Result};
 

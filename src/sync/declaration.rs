@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::copy::Referrers;
-use crate::image::{PlatformPattern, Reference, Repository};
+use crate::image::{Digest, PlatformPattern, Reference, Repository};
 use crate::settings::{PullLimit, Secret};
 use crate::{Error, Result};
 

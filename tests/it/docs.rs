@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::support::Barque;
 
 /// Commands and the page of each.
-const PAGES: [(&str, &str); 27] = [
-const PAGES: [(&str, &str); 22] = [
+const PAGES: [(&str, &str); 28] = [
     ("inspect", "inspect.md"),
     ("copy", "copy.md"),
     ("verify-copy", "verify-copy.md"),

@@ -35,8 +35,8 @@ mod registries_conf;
 mod repos;
 mod requests;
 mod rooms;
-#[cfg(feature = "legacy")]
 mod rootfs;
+#[cfg(feature = "legacy")]
 mod schema1;
 mod serve;
 mod signatures;

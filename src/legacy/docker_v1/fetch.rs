@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::chain::Link;
 use crate::bytes::ByteStream;
-use crate::image::layer::DOCKER_LAYER_GZIP;
+use crate::image::media_type::DOCKER_LAYER_GZIP;
 use crate::image::{Algorithm, Descriptor, Digest, Digester, V1Id};
 use crate::legacy::registry_v1::Repo;
 use crate::legacy::tarsum::{

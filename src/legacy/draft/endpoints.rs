@@ -7,7 +7,6 @@
 use http::{Method, header};
 
 use crate::bytes::ByteStream;
-use crate::bytes::ByteStream;
 use crate::image::{Manifest, MediaType, Tag};
 use crate::legacy::tarsum::BlobSum;
 use crate::registry::error::has_status;

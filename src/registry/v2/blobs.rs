@@ -5,7 +5,6 @@ use std::ops::Range;
 use http::{Method, StatusCode, header};
 
 use super::RepositoryClient;
-use crate::bytes::ByteStream;
 use crate::bytes::{ByteStream, skip};
 use crate::image::{Descriptor, Digest};
 use crate::registry::admit::Admitted;

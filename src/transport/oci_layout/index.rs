@@ -270,6 +270,7 @@ pub(super) fn descriptor(entry: &Value, layout: &str) -> Result<Descriptor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Selector;
     use crate::image::{Algorithm, Platform};
 
     fn image(content: &str) -> Descriptor {

@@ -309,7 +309,7 @@ fn not_found(message: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Algorithm;
+    use crate::image::{Algorithm, Digest};
     use serde_json::json;
 
     /// An index of entries with `ref.name` and full name, `-` for none; the content of each is its place.

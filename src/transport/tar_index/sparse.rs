@@ -180,10 +180,11 @@ fn number(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::sparse::Run;
 
     fn runs(sparse: &Sparse) -> Vec<String> {
         let (mut at, mut runs) = (0, Vec::new());
-        while at < sparse.size {
+        while at < sparse.size() {
             let (len, text) = match sparse.run(at) {
                 Run::Hole(len) => (len, format!("{len} zeros")),
                 Run::Data { offset, len } => (len, format!("{len} at {offset}")),
