@@ -72,7 +72,7 @@ const WORDS: [(&[&str], &str); 18] = [
 ];
 
 /// Flags that other commands or programs have, by the command, and what to write; `""` stands for every command.
-const MEANT: [(&str, &str, &str); 15] = [
+const MEANT: [(&str, &str, &str); 14] = [
     (
         "copy",
         "--creds",
@@ -102,11 +102,6 @@ const MEANT: [(&str, &str, &str); 15] = [
         "copy",
         "--cert-dir",
         "say for which side: `--src-cert-dir` or `--dest-cert-dir`",
-    ),
-    (
-        "copy",
-        "--all-tags",
-        "copy tag by tag: `barque tags --plain REPOSITORY` lists them; `--all` is about platforms",
     ),
     (
         "copy",

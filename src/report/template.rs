@@ -250,7 +250,7 @@ mod tests {
             (
                 "{{.}}",
                 "{docker.io/library/x  sha256:1 [1 2] 2021-09-23 23:47:57.442225064 +0000 UTC  map[a:1 b:<2>] \
-                 amd64 linux [sha256:a] [{t sha256:a 7 map[]}] []    17 []    []}\n",
+                 amd64 linux [sha256:a] [{t sha256:a 7 map[]}] []    17 []    [] [] [] {    false false []}}\n",
             ),
             (
                 "{{json .Created}} {{json .Env}}",
@@ -407,7 +407,7 @@ mod tests {
         template: barque inspect:1:2: executing "barque inspect" at <len .>: len of type struct
         template: barque inspect:1:2: executing "barque inspect" at <index . "">: can't index item of type struct
         template: barque inspect:1:2: executing "barque inspect" at <slice .Created 1>: can't slice item of type struct
-        template: barque inspect:1:18: executing "barque inspect" at <.>: range can't iterate over {docker.io/library/x  sha256:1 [1 2] 2021-09-23 23:47:57.442225064 +0000 UTC  map[a:1 b:<2>] amd64 linux [sha256:a] [{t sha256:a 7 map[]}] []    17 []    []}
+        template: barque inspect:1:18: executing "barque inspect" at <.>: range can't iterate over {docker.io/library/x  sha256:1 [1 2] 2021-09-23 23:47:57.442225064 +0000 UTC  map[a:1 b:<2>] amd64 linux [sha256:a] [{t sha256:a 7 map[]}] []    17 []    [] [] [] {    false false []}}
         template: barque inspect:1:8: executing "barque inspect" at <.Os>: range can't iterate over linux
         template: barque inspect:1: unexpected bad character $ in command
         template: barque inspect:1: unexpected EOF

@@ -406,7 +406,6 @@ fn commands_and_flags_of_other_programs_get_the_right_answer() {
             &["copy", "--creds", "a:b", "x", "y"][..],
             "`--src-creds` or `--dest-creds`",
         ),
-        (&["copy", "--all-tags", "x", "y"], "barque tags --plain"),
         (
             &["copy", "--presrve-digests", "x", "y"],
             "`--preserve-digests`",

@@ -16,7 +16,7 @@ pub(in crate::cli) fn before(plan: &CopyPlan) -> String {
             let mut text = "Getting image source signatures\n".to_owned();
             for (_, image) in images(plan) {
                 // The plan has the layers as they are at the source, also where they change on the way.
-                let blobs = plan.blobs.iter().map(|step| &step.blob);
+                let blobs = plan.blobs.iter().map(|step| step.moving());
                 let moved: Vec<_> = blobs.filter(|b| b.digest != image.config.digest).collect();
                 match moved.len() {
                     0 => text.push_str(&layers(&image)),

@@ -100,7 +100,7 @@ fn hostile_headers_are_errors() {
 
 #[test]
 fn pax_records_change_the_next_entry_only() {
-    let records = b"10 path=p\n19 mtime=-1.500000\n21 SCHILY.xattr.u.k=v\n";
+    let records = b"10 path=p\n19 mtime=-1.500000\n22 SCHILY.xattr.u.k=v\n";
     let pax = header(EntryType::XHeader, "x", records.len() as u64);
     let tar = with(&[
         (&pax, records),

@@ -111,7 +111,6 @@ fn the_schema_takes_what_the_program_takes() {
         top(json!({ "registries": { "docker.io": { "max-pulls": 5 } } })),
     ];
     let wrong = [
-        json!({ "sync": [] }),
         json!({ "barque-sync": 2, "sync": [] }),
         json!({ "barque-sync": 1 }),
         json!({ "barque-sync": 1, "sync": [{ "to": "c.example/d" }] }),
