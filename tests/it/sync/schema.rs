@@ -117,7 +117,6 @@ fn the_schema_takes_what_the_program_takes() {
         json!({ "barque-sync": 1, "sync": [{ "from": "a.example/b" }] }),
         entry(json!({ "form": "x" })),
         entry(json!({ "tags": { "newest": -1 } })),
-        entry(json!({ "tags": { "newest": "3" } })),
         entry(json!({ "tags": { "sort": "age" } })),
         entry(json!({ "tags": { "regex": "x" } })),
         entry(json!({ "on-drift": "panic" })),
