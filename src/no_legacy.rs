@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::image::{
-    Manifest, ManifestError, Reference, Schema1Signer, Schema1View, SignatureCheck, V1Reference,
-};
+use crate::image::{Reference, Schema1Signer, Schema1View, V1Reference};
 use crate::registry::v2::RepositoryClient;
 use crate::settings::Context;
 use crate::transport::docker::{DockerDestination, DockerSource};
@@ -65,17 +63,22 @@ pub(crate) fn signing_key(_file: Option<&str>) -> Result<Arc<dyn Schema1Signer>>
     absent(SCHEMA1)
 }
 
-impl Manifest {
-    pub(crate) fn check_signatures(&self) -> Result<Vec<SignatureCheck>, ManifestError> {
-        Err(ManifestError::NoSchema1)
+#[cfg(any(feature = "cli", feature = "serve"))]
+impl crate::image::Manifest {
+    pub(crate) fn check_signatures(
+        &self,
+    ) -> Result<Vec<crate::image::SignatureCheck>, crate::image::ManifestError> {
+        Err(crate::image::ManifestError::NoSchema1)
     }
 }
 
 impl Schema1View {
+    #[cfg(feature = "cli")]
     pub(crate) fn config_json(&self) -> Result<serde_json::Value> {
         absent(SCHEMA1)
     }
 
+    #[cfg(feature = "cli")]
     pub(crate) fn commands(&self) -> Vec<Option<String>> {
         Vec::new()
     }

@@ -1,6 +1,6 @@
 //! Streams of bytes: made, checked, cut and collected.
 //!
-//! A stream that is not a chain of adapters is a struct that implements [`Produce`]; [`produced`] makes the stream. This
+//! A stream that is not a chain of adapters is a struct that implements `Produce`; `produced` makes the stream. This
 //! room is separate because every transport and the registry move bytes the same way. It knows what a blob's descriptor
 //! says, and must not know manifests, names or HTTP.
 

@@ -122,7 +122,7 @@ pub(crate) async fn run(args: DiffArgs, global: &Global) -> Result<Outcome> {
     let report = args.retry.run(differ).await.map_err(failed)?;
     let text = report.render(args.json);
     Ok(match args.exit_code && !report.is_same() {
-        true => Outcome::Differs(text.into()),
+        true => Outcome::Coded(text.into(), 1),
         false => text.into(),
     })
 }

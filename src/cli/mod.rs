@@ -182,10 +182,8 @@ enum Command {
 pub(crate) enum Outcome {
     Nothing,
     Bytes(Bytes),
-    /// As [`Outcome::Bytes`], of a command that ends with exit code 1.
-    Differs(Bytes),
-    /// Text, and the exit code that goes with it.
-    Text(String, u8),
+    /// As [`Outcome::Bytes`], with the exit code of the command.
+    Coded(Bytes, u8),
     /// Pieces that are printed as they come; the first error ends the command.
     Stream(LocalBoxStream<'static, Result<Bytes>>),
     /// What came of each of several names. Errors are reported as they come, and the highest exit code is that of the
@@ -400,17 +398,13 @@ async fn print(outcome: Outcome) -> Result<(), Failure> {
     match outcome {
         Outcome::Nothing => {}
         Outcome::Bytes(bytes) => write_out(&bytes)?,
-        Outcome::Differs(bytes) => {
-            write_out(&bytes)?;
-            return Err(Failure::Reported(1));
-        }
         Outcome::Stream(mut pieces) => {
             while let Some(piece) = pieces.next().await {
                 write_out(&piece?)?;
             }
         }
-        Outcome::Text(text, code) => {
-            write_out(text.as_bytes())?;
+        Outcome::Coded(bytes, code) => {
+            write_out(&bytes)?;
             if code > 0 {
                 return Err(Failure::Reported(code));
             }

@@ -139,10 +139,8 @@ pub(crate) use program::*;
 mod program {
     use std::io;
     use std::os::fd::AsFd;
-    use std::os::unix::process::ExitStatusExt;
-    use std::process::ExitStatus;
 
-    use rustix::process::{Pid, Resource, Signal as Number, getrlimit, kill_process};
+    use rustix::process::{Resource, Signal as Number, getrlimit};
     use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -227,6 +225,7 @@ mod program {
     /// Sends `asked` to the process `id`.
     #[cfg(feature = "serve")]
     pub(crate) fn ask(id: u32, asked: Asked) -> io::Result<()> {
+        use rustix::process::{Pid, kill_process};
         let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("it has ended"))?;
         Ok(kill_process(pid, asked.signal())?)
@@ -234,8 +233,8 @@ mod program {
 
     /// The signal that ended a process.
     #[cfg(feature = "serve")]
-    pub(crate) fn ended_by(status: &ExitStatus) -> Option<i32> {
-        status.signal()
+    pub(crate) fn ended_by(status: &std::process::ExitStatus) -> Option<i32> {
+        std::os::unix::process::ExitStatusExt::signal(status)
     }
 
     /// A write beyond the limit on file sizes (`ulimit -f`) is an error that names the file, not the end of the program:

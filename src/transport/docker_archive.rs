@@ -2,7 +2,7 @@
 //!
 //! The archive has no manifest of the registry's kind, so one is made when it is read: docker's schema 2 over the
 //! config and the layers as they are stored. Reading and writing share little more than `manifest.json`. The older
-//! form, without that file, is read by [`OlderArchives`] and becomes the same manifest; it is not written.
+//! form, without that file, is read by `OlderArchives` and becomes the same manifest; it is not written.
 
 mod directories;
 mod former;

@@ -12,11 +12,23 @@ mod containers_storage;
 mod copy;
 mod daemon;
 mod delete;
+#[cfg(all(
+    feature = "legacy",
+    feature = "serve",
+    feature = "sync",
+    feature = "trust"
+))]
 mod docs;
 #[cfg(feature = "legacy")]
 mod draft;
 mod edit;
 mod faults;
+#[cfg(all(
+    feature = "legacy",
+    feature = "serve",
+    feature = "sync",
+    feature = "trust"
+))]
 mod generated;
 #[cfg(target_os = "linux")]
 mod image_proxy;

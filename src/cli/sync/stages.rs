@@ -130,7 +130,7 @@ async fn plan(args: PlanArgs, global: &Global, workers: &Workers) -> Result<Outc
     match (summary.failed + summary.postponed, summary.error) {
         (0, _) => Ok(text.into()),
         (_, Some(e)) if summary.synced + summary.deleted == 0 => Err(e.into()),
-        _ => Ok(Outcome::Text(text, 7)),
+        _ => Ok(Outcome::Coded(text.into(), 7)),
     }
 }
 
@@ -195,7 +195,7 @@ fn report(args: &ReportArgs) -> Result<Outcome, Failure> {
         }
         false => words::joined(&joined),
     };
-    Ok(Outcome::Text(text, joined.exit_code()))
+    Ok(Outcome::Coded(text.into(), joined.exit_code()))
 }
 
 /// Adds the lines of `file`, however many they are.

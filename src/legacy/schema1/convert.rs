@@ -111,7 +111,7 @@ const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
 /// The image `view` with the config `config` as schema 1; its `name` and `tag` come with [`payload`].
 ///
-/// Steps without a layer get [`EMPTY_LAYER`], which has to be written with the image.
+/// Steps without a layer get `EMPTY_LAYER`, which has to be written with the image.
 ///
 /// # Errors
 /// [`ConvertError::History`] when the history does not tell of each layer, and one of the errors about types when a
