@@ -211,6 +211,7 @@ pub(crate) async fn run(
         for path in &args.append {
             layers.push(Appended::make(path, time, global.tmpdir.as_deref()).await?);
         }
+        global.trust.admission(&from)?.admit(&image).await?;
         let edited = EditedImage::new(&image, edits.clone(), layers).await?;
         let destination = open_destination(&to, &to_context).await;
         let destination = destination.map_err(|e| e.context("writing the destination"))?;

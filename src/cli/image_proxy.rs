@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use clap::Args;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
@@ -51,6 +52,7 @@ pub(crate) async fn run(
     let options = ProxyOptions {
         context: args.place.context(global, access, None),
         platform: global.platform(&args.platform)?,
+        gate: Arc::new(global.trust.gate()?),
         describe: failure::one_line,
     };
     workers.run(proxy::serve(socket, options)).await?;

@@ -18,7 +18,7 @@ use crate::open::{OpenedImage, open_source};
 use crate::report::layers::LayersReport;
 use crate::report::sketch::SketchedLayers;
 use crate::report::{copy as words, progress};
-use crate::transport::{Elsewhere, LayerFiles, ManifestRef, Source};
+use crate::transport::{Elsewhere, LayerFiles, Source};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -146,14 +146,7 @@ async fn layers(
             .retain(|l| wanted.iter().any(|w| w.digest == l.digest));
         return Ok(report.render(args.json).into());
     }
-    let admission = call.global.trust.admission(name)?;
-    if !admission.is_open() {
-        let of = match manifest.digest() == image.top().digest() {
-            true => ManifestRef::Named,
-            false => ManifestRef::Digest(manifest.digest().clone()),
-        };
-        admission.judge(&*source, &of, manifest).await?.enforced()?;
-    }
+    call.global.trust.admission(name)?.admit(&image).await?;
     let wanted = match &view {
         View::Schema1(_) => sized_blobs(&*source, wanted).await?,
         _ => wanted,

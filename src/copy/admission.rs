@@ -13,6 +13,7 @@ use super::shared::reading;
 use super::types::Node;
 use crate::Result;
 use crate::image::{Digest, ImageName, Manifest};
+use crate::open::OpenedImage;
 use crate::transport::{ManifestRef, Source};
 use crate::trust::{Found, Gate, Subject, Verdict};
 
@@ -50,6 +51,24 @@ impl Admission {
         };
         let found = self.found(source, of.clone(), manifest.digest()).await?;
         Ok(self.gate.judge(&subject, &found))
+    }
+
+    /// Judges the image that was chosen of what was opened.
+    ///
+    /// # Errors
+    /// [`crate::Kind::NotAllowed`] where the policy refuses it; those of [`Admission::judge`].
+    pub async fn admit(&self, image: &OpenedImage) -> Result<()> {
+        if self.is_open() {
+            return Ok(());
+        }
+        let manifest = image.manifest();
+        let of = match manifest.digest() == image.top().digest() {
+            true => ManifestRef::Named,
+            false => ManifestRef::Digest(manifest.digest().clone()),
+        };
+        let verdict = self.judge(&**image.source(), &of, manifest).await?;
+        verdict.enforced()?;
+        Ok(())
     }
 
     /// What the rules for the image want to see of the manifest `digest`, which `source` has as `of`.

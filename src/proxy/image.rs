@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use serde::Serialize;
 
 use super::ProxyOptions;
-use crate::copy::{Chosen, choose_image};
+use crate::copy::{Admission, Chosen, choose_image};
 use crate::image::convert::schema2_to_oci;
 use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, View, config};
 use crate::open::open_source;
@@ -46,12 +46,32 @@ impl OpenedImage {
         let name = ImageName::parse(name)?;
         let source = open_source(&name, &options.context).await?;
         let top = source.manifest(&ManifestRef::Named).await?;
-        Ok(OpenedImage {
+        let mut image = OpenedImage {
             source,
             top,
             chosen: None,
             shown: None,
-        })
+        };
+        let gate = options.gate.clone();
+        image
+            .admit(Admission { gate, image: name }, options)
+            .await?;
+        Ok(image)
+    }
+
+    /// An error where the policy refuses the image.
+    async fn admit(&mut self, admission: Admission, options: &ProxyOptions) -> Result<()> {
+        if admission.is_open() {
+            return Ok(());
+        }
+        let manifest = self.chosen(options).await?.manifest.clone();
+        let of = match manifest.digest() == self.top.digest() {
+            true => ManifestRef::Named,
+            false => ManifestRef::Digest(manifest.digest().clone()),
+        };
+        let verdict = admission.judge(&*self.source, &of, &manifest).await?;
+        verdict.enforced()?;
+        Ok(())
     }
 
     /// The image on the wanted platform.

@@ -15,9 +15,11 @@ mod socket;
 mod transfer;
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use crate::image::PlatformRequest;
 use crate::settings::Context;
+use crate::trust::Gate;
 use crate::{Error, Result};
 use message::{Request, encode};
 use session::Session;
@@ -32,6 +34,8 @@ pub struct ProxyOptions {
     pub context: Context,
     /// The image of an index that is meant.
     pub platform: PlatformRequest,
+    /// The policy that an image has to pass before it is opened.
+    pub gate: Arc<Gate>,
     /// The text of an error for the client.
     pub describe: fn(&Error) -> String,
 }

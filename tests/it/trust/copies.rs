@@ -268,3 +268,27 @@ fn what_skopeo_signs_is_verified() {
             .ok();
     }
 }
+
+#[test]
+fn what_hands_out_files_or_changes_images_asks_the_policy_too() {
+    let barque = Barque::new();
+    std::fs::write(
+        barque.path("policy.json"),
+        r#"{"default":[{"type":"reject"}]}"#,
+    )
+    .unwrap();
+    let layout = layout();
+    for args in [
+        &["extract", &layout, "-C", "out"][..],
+        &["edit", &layout, "oci:out:1", "--label", "a=b"],
+        &["layers", &layout, "-o", "out"],
+    ] {
+        let policy = ["--policy", "policy.json"];
+        let platform = ["--platform", "linux/amd64"];
+        let out = barque.args(policy).args(args).args(platform).run().code(3);
+        assert!(out.stderr().contains("refused by the signature policy"));
+        let at = barque.path("out");
+        assert!(!at.exists() || names(&at).is_empty(), "{args:?}");
+    }
+    barque.args(["extract", &layout, "-C", "out"]).run().ok();
+}
