@@ -31,9 +31,17 @@ pub struct Joined {
     last: BTreeMap<(String, String), Line>,
 }
 
+impl Line {
+    /// Whether something is left to do for the image.
+    fn is_left(&self) -> bool {
+        let outcome = self.outcome.as_str();
+        matches!(outcome, "failed" | "postponed" | "drifted" | "moved")
+    }
+}
+
 impl Joined {
-    /// Adds a line of a receipt. Of several lines about one image and target, as of a shard that ran twice, the last one says
-    /// what became of it; bytes, requests and time count for all.
+    /// Adds a line of a receipt. Of several lines about one image and target, as of a shard that ran twice, one that says it is
+    /// done counts, in whatever order the receipts are named, else the last one; bytes, requests and time count for all.
     pub fn add(&mut self, line: &str) {
         if line.trim().is_empty() {
             return;
@@ -49,8 +57,11 @@ impl Joined {
         }
         self.mounts += line.mounts.unwrap_or(0);
         self.seconds += line.seconds;
-        self.last
-            .insert((line.target.clone(), line.source.clone()), line);
+        let key = (line.target.clone(), line.source.clone());
+        let is_done = self.last.get(&key).is_some_and(|known| !known.is_left());
+        if !(is_done && line.is_left()) {
+            self.last.insert(key, line);
+        }
     }
 
     /// Counts what was added.
@@ -62,10 +73,7 @@ impl Joined {
             if let Some(by) = &line.by {
                 *self.by.entry(by.clone()).or_default() += 1;
             }
-            if matches!(
-                line.outcome.as_str(),
-                "failed" | "postponed" | "drifted" | "moved"
-            ) {
+            if line.is_left() {
                 self.left.push(line);
             }
         }
