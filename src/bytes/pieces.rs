@@ -68,7 +68,7 @@ pub(crate) fn read_file_from(file: Arc<File>, from: u64, size: u64) -> ByteStrea
     )
 }
 
-/// A reader with a place of its own in a file.
+/// A reader of a file that keeps its own offset.
 struct At {
     file: Arc<File>,
     at: u64,

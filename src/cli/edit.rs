@@ -34,7 +34,7 @@ Examples:
 
 /// Change the config of an image, or put a layer on top
 ///
-/// Only config and manifest are written anew. Layers stay as they are, and are mounted or left alone where the destination has
+/// Only config and manifest are rewritten. Layers stay as they are, and are mounted or left alone where the destination has
 /// them. What is not changed keeps its value, members that barque does not know included. For a multi-platform image, one
 /// platform is edited and written.
 #[derive(Args)]
@@ -211,7 +211,7 @@ pub(crate) async fn run(
         for path in &args.append {
             layers.push(Appended::make(path, time, global.tmpdir.as_deref()).await?);
         }
-        global.trust.admission(&from)?.admit(&image).await?;
+        global.trust.admit(&from, &image).await?;
         let edited = EditedImage::new(&image, edits.clone(), layers).await?;
         let destination = open_destination(&to, &to_context).await;
         let destination = destination.map_err(|e| e.context("writing the destination"))?;

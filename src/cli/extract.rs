@@ -88,7 +88,7 @@ pub(crate) async fn run(
     let to = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     let run = async || {
         let image = OpenedImage::open(&name, &context, &wish).await?;
-        global.trust.admission(&name)?.admit(&image).await?;
+        global.trust.admit(&name, &image).await?;
         let layers = Layers::of(&image, Elsewhere::new(global.timeouts())).await?;
         let (to, options) = (to.clone(), options.clone());
         workers

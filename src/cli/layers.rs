@@ -146,7 +146,7 @@ async fn layers(
             .retain(|l| wanted.iter().any(|w| w.digest == l.digest));
         return Ok(report.render(args.json).into());
     }
-    call.global.trust.admission(name)?.admit(&image).await?;
+    call.global.trust.admit(name, &image).await?;
     let wanted = match &view {
         View::Schema1(_) => sized_blobs(&*source, wanted).await?,
         _ => wanted,

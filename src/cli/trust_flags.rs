@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::flags::switch;
 use crate::copy::Admission;
 use crate::image::ImageName;
+use crate::open::OpenedImage;
 use crate::trust::{Gate, Leniency};
 use crate::{Error, Result};
 
@@ -87,6 +88,16 @@ impl TrustFlags {
             openpgp_v3: allows(Weakness::OpenpgpV3),
             unsigned_index: allows(Weakness::UnsignedIndex),
         }
+    }
+
+    /// Refuses the image `name`, which was opened as `image`, where the policy does.
+    ///
+    /// # Errors
+    /// As [`TrustFlags::gate`] and [`Admission::admit`].
+    pub(crate) async fn admit(&self, name: &ImageName, image: &OpenedImage) -> Result<()> {
+        let admission = self.admission(name)?;
+        let source = &**image.source();
+        admission.admit(source, image.top(), image.manifest()).await
     }
 
     /// What `image` has to pass.

@@ -13,7 +13,6 @@ use super::shared::reading;
 use super::types::Node;
 use crate::Result;
 use crate::image::{Digest, ImageName, Manifest};
-use crate::open::OpenedImage;
 use crate::transport::{ManifestRef, Source};
 use crate::trust::{Found, Gate, Subject, Verdict};
 
@@ -53,21 +52,24 @@ impl Admission {
         Ok(self.gate.judge(&subject, &found))
     }
 
-    /// Judges the image that was chosen of what was opened.
+    /// Judges `manifest`, the image of one platform that was chosen of what `source` has under its name, `top`.
     ///
     /// # Errors
     /// [`crate::Kind::NotAllowed`] where the policy refuses it; those of [`Admission::judge`].
-    pub async fn admit(&self, image: &OpenedImage) -> Result<()> {
+    pub async fn admit(
+        &self,
+        source: &dyn Source,
+        top: &Manifest,
+        manifest: &Manifest,
+    ) -> Result<()> {
         if self.is_open() {
             return Ok(());
         }
-        let manifest = image.manifest();
-        let of = match manifest.digest() == image.top().digest() {
+        let of = match manifest.digest() == top.digest() {
             true => ManifestRef::Named,
             false => ManifestRef::Digest(manifest.digest().clone()),
         };
-        let verdict = self.judge(&**image.source(), &of, manifest).await?;
-        verdict.enforced()?;
+        self.judge(source, &of, manifest).await?.enforced()?;
         Ok(())
     }
 

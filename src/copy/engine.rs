@@ -61,6 +61,7 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// The same work, which sends blobs whatever the destination says to have.
     pub(super) fn anew(&self) -> Work {
         Work {
             anew: true,

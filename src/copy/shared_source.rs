@@ -228,7 +228,7 @@ impl SharedBlob {
         self.changed.notify_waiters();
     }
 
-    /// Reads the blob and hands its bytes out, until nobody wants them.
+    /// Reads the blob and passes its bytes to all readers, until the last of them is gone.
     async fn read(&self, source: &dyn Source, blob: &Descriptor) {
         let end = self.read_all(source, blob).await;
         let end = end.map_err(|e| (e.kind(), e.to_string()));

@@ -75,12 +75,12 @@ pub(crate) fn readable_by_all(builder: &mut tempfile::Builder<'_, '_>) {
     builder.permissions(Permissions::from_mode(0o644));
 }
 
-/// Standard input as a file of its own handle.
+/// Standard input as a file with a handle that closes alone.
 pub(crate) fn stdin() -> io::Result<File> {
     Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 
-/// Standard output as a file of its own handle.
+/// Standard output as a file with a handle that closes alone.
 pub(crate) fn stdout() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }

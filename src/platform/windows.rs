@@ -113,12 +113,12 @@ pub(crate) fn private_directory(_: &mut DirBuilder) {}
 /// Makes temporary files that others may read; the directory decides.
 pub(crate) fn readable_by_all(_: &mut tempfile::Builder<'_, '_>) {}
 
-/// Standard input as a file of its own handle.
+/// Standard input as a file with a handle that closes alone.
 pub(crate) fn stdin() -> io::Result<File> {
     Ok(File::from(io::stdin().as_handle().try_clone_to_owned()?))
 }
 
-/// Standard output as a file of its own handle.
+/// Standard output as a file with a handle that closes alone.
 pub(crate) fn stdout() -> io::Result<File> {
     Ok(File::from(io::stdout().as_handle().try_clone_to_owned()?))
 }

@@ -53,25 +53,13 @@ impl OpenedImage {
             shown: None,
         };
         let gate = options.gate.clone();
-        image
-            .admit(Admission { gate, image: name }, options)
-            .await?;
-        Ok(image)
-    }
-
-    /// An error where the policy refuses the image.
-    async fn admit(&mut self, admission: Admission, options: &ProxyOptions) -> Result<()> {
-        if admission.is_open() {
-            return Ok(());
+        let admission = Admission { gate, image: name };
+        if !admission.is_open() {
+            let manifest = image.chosen(options).await?.manifest.clone();
+            let (source, top) = (&*image.source, &image.top);
+            admission.admit(source, top, &manifest).await?;
         }
-        let manifest = self.chosen(options).await?.manifest.clone();
-        let of = match manifest.digest() == self.top.digest() {
-            true => ManifestRef::Named,
-            false => ManifestRef::Digest(manifest.digest().clone()),
-        };
-        let verdict = admission.judge(&*self.source, &of, &manifest).await?;
-        verdict.enforced()?;
-        Ok(())
+        Ok(image)
     }
 
     /// The image on the wanted platform.

@@ -191,7 +191,7 @@ impl Watching {
         };
         // A decoder that gave up hears nothing more; why, is told when the layer is looked at again.
         let deaf = pieces.send(Ok(bytes.clone())).await.is_err();
-        // The last piece is handed on when its end is known: nobody may ask for more.
+        // The last piece is only passed on once the end was read, because its reader may never ask for another.
         if (deaf || self.seen >= self.blob.size)
             && let Some((pieces, mut hashing)) = self.hashing.take()
         {
