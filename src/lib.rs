@@ -23,6 +23,8 @@
 //!
 //! `platform`, beside `files` and the error, is used by all rooms: it hides what differs between operating systems.
 //!
+//! [`copy()`], [`inspect()`] and [`tags()`] are the short forms: one call for the most common operations.
+//!
 //! Every room returns [`Error`], which knows its class (and so the exit code) and what to try next.
 
 #![forbid(unsafe_code)]
@@ -50,12 +52,14 @@ pub mod rootfs;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod settings;
+mod short;
 #[cfg(feature = "sync")]
 pub mod sync;
 pub mod transport;
 pub mod trust;
 
 pub use error::{Error, Kind, Result};
+pub use short::{copy, inspect, tags};
 
 /// Compiles and runs the example of the guide.
 #[cfg(doctest)]

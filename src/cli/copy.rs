@@ -19,7 +19,7 @@ use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use super::signing::SigningFlags;
 use super::{Outcome, Workers, names, skopeo, write_out};
-use crate::copy;
+use crate::copy::{self, CopyOptions};
 use crate::image::{ImageName, parse_reference};
 use crate::open::{open_destination, open_source};
 use crate::platform;
@@ -253,46 +253,55 @@ pub(crate) async fn run(
     if destinations.len() > 1 {
         return several::run(&args, sides, &want, screen, workers).await;
     }
-    let doing = || format!("copying `{}` to `{}`", args.source, args.destination);
-    let open = async || {
-        let source = open_source(&source, &from)
-            .await
-            .map_err(|e| e.context("reading the source"))?;
-        let destination = open_destination(&destination, &to)
-            .await
-            .map_err(|e| e.context("writing the destination"))?;
-        let planning = copy::plan(&*source, &*destination, &want);
+    one(&args, sides, want, screen, workers).await
+}
+
+/// Copies to the one destination.
+async fn one(
+    args: &CopyArgs,
+    sides: Sides<'_>,
+    want: CopyOptions,
+    screen: &MultiProgress,
+    workers: &Workers,
+) -> Result<Outcome> {
+    let (from, to, destination) = (sides.from, sides.to, &sides.destinations[0]);
+    let doing = |e: Error| {
+        e.context(format!(
+            "copying `{}` to `{}`",
+            args.source, args.destination
+        ))
+    };
+    let plan = async || {
+        let source = open_source(sides.source, from).await;
+        let source = source.map_err(|e| e.context("reading the source"))?;
+        let opened = open_destination(destination, to).await;
+        let opened = opened.map_err(|e| e.context("writing the destination"))?;
+        let planning = copy::plan(source.clone(), opened, want.clone());
         let so_far = || source.read_ahead();
-        let plan =
-            progress::while_reading(args.quiet, screen, io::stderr(), so_far, planning).await?;
-        Ok((source, destination, plan))
+        progress::while_reading(args.quiet, screen, io::stderr(), so_far, planning).await
     };
     if args.dry_run {
-        let (source, destination, plan) =
-            args.retry.run(open).await.map_err(|e| e.context(doing()))?;
-        return Ok(PlanReport::new(&plan, source.name(), destination.name())
-            .render(args.json)
-            .into());
+        let planned = args.retry.run(plan).await.map_err(doing)?;
+        return Ok(PlanReport::new(&planned).render(args.json).into());
     }
-    let skopeo_lines = skopeo::is_called() && !args.quiet && !is_piped(&destination);
+    let skopeo_lines = skopeo::is_called() && !args.quiet && !is_piped(destination);
     let copied = args.retry.run(async || {
-        let (source, destination, plan) = open().await?;
+        let planned = plan().await?;
         let silent = args.quiet || skopeo::is_called() && screen.is_hidden();
-        let (want, listener) = (want.clone(), progress::listener(silent, screen));
         let lines = skopeo_lines.then(|| {
             // A reader that went away is no reason to stop.
-            let _ = write_out(skopeo::before(&plan).as_bytes());
-            skopeo::after(&plan)
+            let _ = write_out(skopeo::before(planned.plan()).as_bytes());
+            skopeo::after(planned.plan())
         });
-        let nothing_to_do = plan.is_done();
-        let copying = async move { copy::run(plan, source, destination, &want, listener).await };
+        let nothing_to_do = planned.plan().is_done();
+        let copying = planned.run(progress::listener(silent, screen));
         let report = match nothing_to_do {
             true => copying.await,
             false => workers.run(copying).await,
         };
         Ok((report?, lines))
     });
-    let (report, lines) = copied.await.map_err(|e| e.context(doing()))?;
+    let (report, lines) = copied.await.map_err(doing)?;
     if let Some(file) = &args.digestfile {
         write(file, &report.digest.to_string())?;
     }
@@ -303,7 +312,7 @@ pub(crate) async fn run(
         return Ok(lines.map_or(Outcome::Nothing, Outcome::from));
     }
     words::print_summary(&report, screen);
-    if is_piped(&destination) {
+    if is_piped(destination) {
         return Ok(Outcome::Nothing);
     }
     Ok(format!("{}\n", destination.pinned(&report.digest)).into())

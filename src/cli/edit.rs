@@ -220,10 +220,8 @@ pub(crate) async fn run(
         if !args.quiet {
             tell_left_behind(&image);
         }
-        let plan = copy::plan(&edited, &*destination, &options).await?;
-        let copying =
-            async move { copy::run(plan, Arc::new(edited), destination, &options, listener).await };
-        workers.run(copying).await
+        let planned = copy::plan(Arc::new(edited), destination, options).await?;
+        workers.run(planned.run(listener)).await
     };
     let failed = |e: Error| {
         e.context(format!(

@@ -177,12 +177,11 @@ async fn write(
     manifest: &Manifest,
     wanted: Vec<Descriptor>,
 ) -> Result<CopyReport> {
-    let plan = copy::plan_layers(&*files, manifest, wanted).await?;
     let listener = progress::listener(args.quiet, call.screen);
     let elsewhere = Arc::new(Elsewhere::new(call.global.timeouts()));
     let want = CopyOptions::as_it_is(call.global.platform(&args.platform)?, elsewhere);
-    let copying = async move { copy::run(plan, source, files, &want, listener).await };
-    call.workers.run(copying).await
+    let planned = copy::plan_layers(source, files, manifest, wanted, want).await?;
+    call.workers.run(planned.run(listener)).await
 }
 
 /// The layers meant by `digests`, each once; all when there are none.

@@ -13,9 +13,7 @@ use super::flags::{
 };
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
-use crate::copy::{
-    self, Attachments, CopyOptions, Platforms, Quiet, Target, Verified, repair, verify,
-};
+use crate::copy::{self, Attachments, CopyOptions, Platforms, Quiet, Target, Verified, verify};
 use crate::image::{ImageName, PlatformRequest};
 use crate::open::{open_destination, open_source};
 use crate::report::copy as words;
@@ -196,11 +194,9 @@ impl Sides<'_> {
         if !destination.keeps_attachments() {
             want.attachments = Attachments::default();
         }
-        let mut plan = copy::plan(&*source, &*destination, &want).await?;
-        repair(&mut plan, &verified.faults, &*destination);
-        let copying =
-            async move { copy::run(plan, source, destination, &want, Arc::new(Quiet)).await };
-        workers.run(copying).await
+        let planned = copy::plan(source, destination, want).await?;
+        let repaired = planned.repairs(&verified.faults);
+        workers.run(repaired.run(Arc::new(Quiet))).await
     }
 }
 

@@ -1,8 +1,8 @@
-//! Whether an image fits the platforms that are copied, and what is said of those that are not.
+//! Whether an image fits the platforms that are copied, and the notes on what stays behind.
 
 use super::options::Platforms;
 use crate::Result;
-use crate::image::platform::images;
+use crate::image::platform::{images, is_attestation};
 use crate::image::{
     ChosenBy, Descriptor, Digest, ImageConfig, Manifest, PlatformError, PlatformPattern, View,
 };
@@ -65,4 +65,44 @@ pub(super) fn left_behind(
     Ok(Some(format!(
         "only {own} is copied, without {others}; use `--all` to copy all platforms, or `--platform` to choose"
     )))
+}
+
+/// A note on the images `missing` that an index lists and `source` does not have.
+pub(super) fn missing_note(missing: &[Descriptor], source: &dyn Source) -> String {
+    const MOST: usize = 10;
+    let name = |d: &Descriptor| match &d.platform {
+        Some(platform) if !is_attestation(d) => platform.to_string(),
+        _ => format!("`{}`", d.digest),
+    };
+    let mut names: Vec<String> = missing.iter().take(MOST).map(name).collect();
+    if missing.len() > MOST {
+        names.push(format!("and {} more", missing.len() - MOST));
+    }
+    format!(
+        "left out {} of the index that `{}` does not have: {}",
+        match missing.len() {
+            1 => "1 image".to_owned(),
+            n => format!("{n} images"),
+        },
+        source.name(),
+        names.join(", ")
+    )
+}
+
+/// A note on the foreign layers `left`, which are not copied.
+pub(super) fn foreign_note(left: &[Digest]) -> Option<String> {
+    let unless = "not copied; `--allow-nondistributable` takes";
+    match left {
+        [] => None,
+        [one] => Some(format!(
+            "layer `{one}` is foreign: it stays at its URL and is {unless} it along"
+        )),
+        some => {
+            let some: Vec<String> = some.iter().map(|d| format!("`{d}`")).collect();
+            let some = some.join(", ");
+            Some(format!(
+                "layers {some} are foreign: they stay at their URLs and are {unless} them along"
+            ))
+        }
+    }
 }

@@ -32,6 +32,14 @@ const FAR_LANES: usize = 48;
 /// From this time between request and answer on a host is far away.
 const FAR: Duration = Duration::from_millis(30);
 
+/// How the source read a blob.
+#[derive(Default)]
+struct ReadOfBlob {
+    failed: AtomicBool,
+    /// The offset of the last read.
+    from: AtomicU64,
+}
+
 /// What all blob tasks share.
 #[derive(Clone)]
 pub(super) struct Work {
@@ -44,8 +52,8 @@ pub(super) struct Work {
     /// Where blobs are that other copies wrote.
     pub(super) locations: Option<Arc<BlobLocations>>,
     pub(super) cores: Cores,
-    /// Blobs are sent whatever the destination says to have.
-    pub(super) anew: bool,
+    /// Blobs are sent even if the destination says that it has them.
+    pub(super) send_all: bool,
     /// Blobs are hashed here whoever else does.
     pub(super) rehash: bool,
     /// Blobs that were not there when the plan looked are written even where a file has their name: its bytes are wrong.
@@ -61,10 +69,10 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// The same work, which sends blobs whatever the destination says to have.
-    pub(super) fn anew(&self) -> Work {
+    /// The same work, sending blobs even if the destination says that it has them.
+    pub(super) fn sending_all(&self) -> Work {
         Work {
-            anew: true,
+            send_all: true,
             ..self.clone()
         }
     }
@@ -150,108 +158,110 @@ impl Work {
     }
 
     async fn blob(&self, step: BlobStep) -> Result<BlobDone> {
-        let moving = step.moving().clone();
-        let BlobStep {
-            mut blob,
-            content,
-            urls,
-            presence,
-            ..
-        } = step;
-        let urls: Arc<[String]> = urls.into();
-        if presence == Presence::Present {
-            self.completed(&blob).await?;
-            self.progress.done(&blob, BlobOutcome::Present);
-            return Ok(BlobDone {
-                blob,
-                outcome: BlobOutcome::Present,
-                resumed_from: 0,
-                recoded: None,
-            });
+        let mut blob = step.blob.clone();
+        if step.presence == Presence::Present {
+            return self.present(blob).await;
         }
-        let (source_failed, resumed_from) = (
-            Arc::new(AtomicBool::new(false)),
-            Arc::new(AtomicU64::new(0)),
-        );
-        let (mut body, recoded) = match content {
-            Content::Made(bytes) => (BlobBody::of_bytes(bytes), None),
-            Content::Source => {
-                let body = self.body(&blob, &urls, source_failed.clone(), resumed_from.clone());
-                let body = match &self.upgrade {
-                    Some(upgrade) => upgrade.clone().watched(&blob, body),
-                    None => body,
-                };
-                (body, None)
-            }
-            Content::Recoded(recoded) => {
-                let from = self.body(
-                    &recoded.from,
-                    &urls,
-                    source_failed.clone(),
-                    resumed_from.clone(),
-                );
-                let body = recoding(from, &recoded, self.cores.clone());
-                (body, Some(recoded))
-            }
+        let read = Arc::new(ReadOfBlob::default());
+        let mut body = self.body_of(&step, &read);
+        let recoded = match step.content {
+            Content::Recoded(recoded) => Some(recoded),
+            Content::Source | Content::Made(_) => None,
         };
-        body.anew = self.anew || (self.recheck && presence == Presence::Absent);
-        let located = match recoded.is_none() && !body.anew {
+        body.must_send = self.send_all || (self.recheck && step.presence == Presence::Absent);
+        let located = match recoded.is_none() && !body.must_send {
             true => self.located(&blob).await,
             false => Located::default(),
         };
         if located.is_here {
-            self.completed(&blob).await?;
-            self.progress.done(&blob, BlobOutcome::Present);
-            return Ok(BlobDone {
-                blob,
-                outcome: BlobOutcome::Present,
-                resumed_from: 0,
-                recoded: None,
-            });
+            return self.present(blob).await;
         }
         body.found_in.splice(0..0, located.repositories.clone());
-        let put = async |blob: &mut Descriptor| {
-            if recoded.is_none() {
-                return self.destination.put_blob(blob, body.clone()).await;
-            }
-            let written = self.destination.put_stream(blob, body.clone()).await?;
-            blob.digest = written.digest;
-            blob.size = written.size;
-            Ok(written.outcome)
-        };
-        let mut put_as = put(&mut blob).await;
-        if let Err(e) = &put_as
+        let is_final = recoded.is_none();
+        let mut put = self.put(&mut blob, &body, is_final).await;
+        if let Err(e) = &put
             && is_resume_mismatch(e)
         {
             // B12: the answers of a resumed download did not fit together; one clean read from the start.
             tracing::debug!("{e}; reading it once more from its start");
-            put_as = put(&mut blob).await;
+            put = self.put(&mut blob, &body, is_final).await;
         }
-        match &put_as {
-            Ok(outcome) => {
-                located.written();
-                self.completed(&blob).await?;
-                if *outcome != BlobOutcome::Deferred {
-                    self.progress.done(&moving, *outcome);
+        let moved = recoded.as_ref().map_or(&blob, |recoded| &recoded.from);
+        let outcome = match put {
+            Ok(outcome) => outcome,
+            Err(e) => {
+                self.progress.failed(moved);
+                return Err(match read.failed.load(Ordering::Relaxed) {
+                    true => reading(self.with_hint(e)),
+                    false => writing(e),
+                });
+            }
+        };
+        located.written();
+        self.completed(&blob).await?;
+        if outcome != BlobOutcome::Deferred {
+            self.progress.done(moved, outcome);
+        }
+        Ok(BlobDone {
+            blob,
+            outcome,
+            resumed_from: read.from.load(Ordering::Relaxed),
+            recoded,
+        })
+    }
+
+    /// `blob` is at the destination.
+    async fn present(&self, blob: Descriptor) -> Result<BlobDone> {
+        self.completed(&blob).await?;
+        self.progress.done(&blob, BlobOutcome::Present);
+        Ok(BlobDone {
+            blob,
+            outcome: BlobOutcome::Present,
+            resumed_from: 0,
+            recoded: None,
+        })
+    }
+
+    /// The bytes that `step` writes.
+    fn body_of(&self, step: &BlobStep, read: &Arc<ReadOfBlob>) -> BlobBody {
+        let urls: Arc<[String]> = step.urls.clone().into();
+        match &step.content {
+            Content::Made(bytes) => BlobBody::of_bytes(bytes.clone()),
+            Content::Source => {
+                let body = self.body(&step.blob, &urls, read);
+                match &self.upgrade {
+                    Some(upgrade) => upgrade.clone().watched(&step.blob, body),
+                    None => body,
                 }
             }
-            Err(_) => self.progress.failed(&moving),
-        }
-        match put_as {
-            Ok(outcome) => Ok(BlobDone {
-                blob,
-                outcome,
-                resumed_from: resumed_from.load(Ordering::Relaxed),
-                recoded,
-            }),
-            Err(e) if source_failed.load(Ordering::Relaxed) => {
-                let e = match self.whole_index && e.advice().is_none() {
-                    true => with_sparse(&*self.source, e),
-                    false => e,
-                };
-                Err(reading(e))
+            Content::Recoded(recoded) => {
+                let from = self.body(&recoded.from, &urls, read);
+                recoding(from, recoded, self.cores.clone())
             }
-            Err(e) => Err(writing(e)),
+        }
+    }
+
+    /// Writes `blob`; unless its digest and size are final, it gets those of what was written.
+    async fn put(
+        &self,
+        blob: &mut Descriptor,
+        body: &BlobBody,
+        is_final: bool,
+    ) -> Result<BlobOutcome> {
+        if is_final {
+            return self.destination.put_blob(blob, body.clone()).await;
+        }
+        let written = self.destination.put_stream(blob, body.clone()).await?;
+        blob.digest = written.digest;
+        blob.size = written.size;
+        Ok(written.outcome)
+    }
+
+    /// `e` of the source, with the flag that leaves images of an index out.
+    fn with_hint(&self, e: Error) -> Error {
+        match self.whole_index && e.advice().is_none() {
+            true => with_sparse(&*self.source, e),
+            false => e,
         }
     }
 
@@ -274,18 +284,12 @@ impl Work {
     }
 
     /// The blob's bytes from the source, counted and reported as they pass.
-    fn body(
-        &self,
-        blob: &Descriptor,
-        urls: &Arc<[String]>,
-        failed: Arc<AtomicBool>,
-        resumed_from: Arc<AtomicU64>,
-    ) -> BlobBody {
-        let (work, wanted, urls) = (self.clone(), blob.clone(), urls.clone());
+    fn body(&self, blob: &Descriptor, urls: &Arc<[String]>, read: &Arc<ReadOfBlob>) -> BlobBody {
+        let (work, wanted, urls, read) = (self.clone(), blob.clone(), urls.clone(), read.clone());
         let open = Arc::new(move |from, unhashed| {
-            let (work, blob, failed) = (work.clone(), wanted.clone(), failed.clone());
+            let (work, blob, read) = (work.clone(), wanted.clone(), read.clone());
             let urls = urls.clone();
-            resumed_from.store(from, Ordering::Relaxed);
+            read.from.store(from, Ordering::Relaxed);
             let opening: BoxFuture<'static, Result<BlobStream>> = Box::pin(async move {
                 let opened = match unhashed && urls.is_empty() {
                     true => work.source.blob_unhashed(&blob, from).await,
@@ -294,14 +298,14 @@ impl Work {
                         work.elsewhere.blob(source, &blob, &urls, from).await
                     }
                 };
-                failed.store(opened.is_err(), Ordering::Relaxed);
+                read.failed.store(opened.is_err(), Ordering::Relaxed);
                 work.progress.start(&blob, from);
                 let counted = opened?.inspect(move |item| match item {
                     Ok(bytes) => {
                         work.moved.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                         work.progress.advance(&blob.digest, bytes.len() as u64);
                     }
-                    Err(_) => failed.store(true, Ordering::Relaxed),
+                    Err(_) => read.failed.store(true, Ordering::Relaxed),
                 });
                 Ok(Box::pin(counted) as BlobStream)
             });

@@ -46,7 +46,7 @@ pub(super) fn expect_blobs(
         let expected = destination.expects(&coming(step), step.presence, &found_in);
         step.expected = expected.outcome;
         // What an upgrade does not see pass it reads all the same.
-        let read = expected.outcome == BlobOutcome::Written || plan.upgrade.is_some();
+        let read = expected.outcome == BlobOutcome::Written || plan.upgrades;
         if read && !matches!(step.content, Content::Made(_)) {
             plan.requests.source += source.requests_per_blob();
         }
@@ -65,7 +65,9 @@ pub(super) fn expect_manifests(plan: &mut CopyPlan, destination: &dyn Destinatio
         .iter()
         .map(|step| destination.requests_for_manifest(&step.manifest))
         .sum::<u64>();
-    if let (Some(_), Some(step)) = (&plan.upgrade, plan.manifests.last()) {
+    if plan.upgrades
+        && let Some(step) = plan.manifests.last()
+    {
         // Neither digest nor size of the config is known; the ones that stand here for them count for nothing.
         let config = PlannedBlob {
             blob: Descriptor::new(MediaType::DOCKER_CONFIG, step.was.clone(), 0),

@@ -291,7 +291,7 @@ impl Work {
                 break;
             }
             tracing::debug!("the destination lacks blobs that it said to have; sending them");
-            let sent = self.anew().blobs(&again, want.parallel).await?;
+            let sent = self.sending_all().blobs(&again, want.parallel).await?;
             done.retain(|d| sent.iter().all(|s| s.blob.digest != d.blob.digest));
             done.extend(sent);
             written = part.write(plan, done, destination).await;

@@ -1,7 +1,7 @@
 //! The graph of an image, the plan of a copy, and the engine that carries it out.
 //!
 //! This room alone knows both sides of a copy, and only by their traits: [`plan()`] walks the source and asks the
-//! destination what it needs ([`CopyPlan`]), [`run`] carries the plan out and returns a [`CopyReport`]. It knows
+//! destination what it needs ([`CopyPlan`]), [`PlannedCopy::run`] carries the plan out and returns a [`CopyReport`]. It knows
 //! no transport by name, draws no bars and reads no flags.
 //!
 //! `types` and `options` are data. Walking the graph (`graph`), deciding on conversions (`prepared`, `recode`) and moving
@@ -13,6 +13,7 @@ mod append;
 mod attached;
 mod attestations;
 mod choose;
+mod draw;
 mod edited;
 mod engine;
 mod expect;
@@ -47,13 +48,12 @@ pub use attestations::{Attestation, attestations, attestations_in_index, read_st
 pub use edited::EditedImage;
 pub use locations::BlobLocations;
 pub use options::{Attachments, CopyOptions, Format, Layers, Platforms, Referrers};
-pub use plan::{plan, plan_layers};
+pub use plan::{PlannedCopy, plan, plan_layers};
 pub use progress::{Progress, Quiet};
-pub use run::run;
 pub use schema1::check_signatures;
 pub use several::copy_to_all;
 pub use types::{
     AttachedDone, AttachedStep, Awaits, BlobDone, BlobStep, Content, CopyPlan, CopyReport,
     ManifestStep, Recoded, Requests, Signatures,
 };
-pub use verify::{Fault, PartKind, Problem, Target, Verified, repair, verify};
+pub use verify::{Fault, PartKind, Problem, Target, Verified, verify};

@@ -9,6 +9,7 @@ use crate::image::{
     Descriptor, Digest, Manifest, MediaType, PlatformPattern, PlatformRequest, Repository,
     Schema1Check, Schema1Signer, Tag,
 };
+use crate::settings::Timeouts;
 use crate::transport::codec::Codec;
 use crate::transport::{Destination, Elsewhere};
 use crate::trust::signing::Signing;
@@ -16,6 +17,7 @@ use crate::{Error, Kind, Result};
 
 /// Which parts of the source are copied, and how.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CopyOptions {
     pub platforms: Platforms,
     /// Refuse whatever would change a digest.
@@ -54,7 +56,54 @@ pub struct CopyOptions {
     pub admission: Option<Admission>,
 }
 
+impl Default for CopyOptions {
+    /// As `barque copy` without flags: the image of this machine's platform, as it is, with its signatures.
+    fn default() -> CopyOptions {
+        let elsewhere = Arc::new(Elsewhere::new(Timeouts::default()));
+        CopyOptions {
+            foreign_layers: None,
+            leave_signatures: false,
+            ..CopyOptions::as_it_is(PlatformRequest::default(), elsewhere)
+        }
+    }
+}
+
 impl CopyOptions {
+    /// These options for other images of an index.
+    #[must_use]
+    pub fn with_platforms(mut self, platforms: Platforms) -> CopyOptions {
+        self.platforms = platforms;
+        self
+    }
+
+    /// These options with another form for the layers.
+    #[must_use]
+    pub fn with_layers(mut self, layers: Layers) -> CopyOptions {
+        self.layers = layers;
+        self
+    }
+
+    /// These options, which refuse whatever would change a digest.
+    #[must_use]
+    pub fn preserving_digests(mut self) -> CopyOptions {
+        self.preserve_digests = true;
+        self
+    }
+
+    /// These options, with what else is copied along with the image.
+    #[must_use]
+    pub fn with_attachments(mut self, attachments: Attachments) -> CopyOptions {
+        self.attachments = attachments;
+        self
+    }
+
+    /// These options, which refuse an image that does not pass a policy.
+    #[must_use]
+    pub fn with_admission(mut self, admission: Admission) -> CopyOptions {
+        self.admission = Some(admission);
+        self
+    }
+
     /// The image of one platform, as it is. Foreign layers that the source lacks are fetched by `elsewhere`.
     pub fn as_it_is(platform: PlatformRequest, elsewhere: Arc<Elsewhere>) -> CopyOptions {
         CopyOptions {
@@ -92,6 +141,7 @@ impl CopyOptions {
 
 /// What is copied along with an image: what belongs to it without being a part of it. The default is nothing.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Attachments {
     pub referrers: Referrers,
     /// The signatures, attestations and SBOMs that cosign keeps at tags made of the image's digest. They are found in the
@@ -122,6 +172,7 @@ impl Attachments {
 
 /// Which referrers of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Referrers {
     #[default]
     None,
@@ -146,6 +197,7 @@ impl Referrers {
 
 /// Which images of an index.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Platforms {
     /// The one image that this platform means; an index is left behind.
     One(PlatformRequest),
@@ -163,6 +215,7 @@ pub enum Platforms {
 
 /// What becomes of an image's layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Layers {
     /// They stay as they are.
     #[default]
@@ -181,6 +234,7 @@ pub enum Layers {
 
 /// A format of manifests.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Format {
     Oci,
     /// Docker's schema 2.

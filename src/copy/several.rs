@@ -5,9 +5,8 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::options::CopyOptions;
-use super::plan::plan;
+use super::plan::plan_with;
 use super::progress::Progress;
-use super::run::run_over;
 use super::shared_source::SharedSource;
 use super::types::CopyReport;
 use crate::Result;
@@ -27,24 +26,20 @@ pub async fn copy_to_all(
         .enumerate()
         .map(|(copy, (destination, _))| {
             let reader = shared.reader(copy);
-            async move { plan(&reader, &**destination, want).await }
+            plan_with(reader, destination.clone(), want.clone())
         });
     let plans = join_all(plans).await;
     for (copy, plan) in plans.iter().enumerate() {
         if let Ok(plan) = plan {
-            shared.expect(copy, plan);
+            shared.expect(copy, plan.plan());
         }
     }
     let copies = plans.into_iter().zip(destinations).enumerate();
-    let copies = copies.map(|(copy, (plan, (destination, progress)))| {
+    let copies = copies.map(|(copy, (plan, (_, progress)))| {
         let shared = &shared;
         async move {
-            let reader = shared.reader(copy);
             let done = match plan {
-                Ok(plan) => {
-                    let source = Arc::new(reader.clone());
-                    run_over(plan, source, destination, want, progress, Some(reader)).await
-                }
+                Ok(copy) => copy.run(progress).await,
                 Err(e) => Err(e),
             };
             shared.ended(copy);

@@ -66,7 +66,7 @@ pub(super) async fn add(
     destination: &dyn Destination,
 ) -> Result<()> {
     let steps = plan.manifests.clone();
-    let upgraded = plan.upgrade.is_some();
+    let upgraded = plan.upgrades;
     let signed = steps.iter().map(|step| Signed {
         was: &step.was,
         at: step.at.clone(),

@@ -1,14 +1,13 @@
 //! The data of a copy: the graph's nodes, the plan, and what became of it. Nothing here decides or does anything.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::image::{Descriptor, Digest, LayerForm, Manifest, View};
 use crate::transport::codec::Codec;
-use crate::transport::{Attachment, BlobOutcome, ManifestRef, Presence, Upgrade};
+use crate::transport::{Attachment, BlobOutcome, ManifestRef, Presence};
 use crate::{Error, Result};
 
 /// A manifest of the graph and what it points at directly.
@@ -58,6 +57,7 @@ impl Node {
 
 /// Where the bytes of a blob come from.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Content {
     /// From the source, as they are.
     Source,
@@ -142,6 +142,7 @@ pub struct AttachedStep {
 
 /// What a copy will do.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct CopyPlan {
     /// Each blob once.
     pub blobs: Vec<BlobStep>,
@@ -166,7 +167,7 @@ pub struct CopyPlan {
     pub up_to_date: Option<Digest>,
     /// A schema 1 image becomes a modern one: its config and manifest are made when its layers have been read, and
     /// the one manifest of the plan stands for what is read.
-    pub upgrade: Option<Arc<dyn Upgrade>>,
+    pub upgrades: bool,
 }
 
 impl CopyPlan {
@@ -216,6 +217,7 @@ impl Recoded {
 
 /// What became of one blob.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct BlobDone {
     /// As it was written.
     pub blob: Descriptor,
@@ -258,6 +260,7 @@ pub struct AttachedDone {
 
 /// What a copy did.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CopyReport {
     pub source: String,
     pub destination: String,

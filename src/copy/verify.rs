@@ -1,6 +1,6 @@
 //! Whether an image is whole at another place: every manifest, every blob and what is attached to it.
 //!
-//! [`verify`] compares and writes nothing. [`repair`] makes of a plan for the whole image one for the parts that were found
+//! [`verify`] compares and writes nothing. [`narrow`] reduces the plan of a whole copy to the parts that were found
 //! missing.
 
 use std::collections::HashSet;
@@ -23,6 +23,7 @@ const READ_AT_ONCE: usize = 4;
 
 /// A part of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PartKind {
     /// What the image's name stands for.
     Name,
@@ -34,6 +35,7 @@ pub enum PartKind {
 
 /// What is wrong with a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Problem {
     Missing,
     /// The name or tag stands for something else.
@@ -304,9 +306,9 @@ async fn hash(read: &dyn Source, blob: &Descriptor) -> Result<Option<Problem>> {
     }
 }
 
-/// Makes of `plan`, which was drawn with [`CopyOptions::recheck`], one that writes what `faults` names. Where a manifest is written,
+/// Reduces `plan`, which was made with [`CopyOptions::recheck`], to what `faults` names. Where a manifest is written,
 /// the one that the name stands for is written last.
-pub fn repair(plan: &mut CopyPlan, faults: &[Fault], destination: &dyn Destination) {
+pub(super) fn narrow(plan: &mut CopyPlan, faults: &[Fault], destination: &dyn Destination) {
     let wrong: HashSet<&Digest> = faults.iter().map(|fault| &fault.digest).collect();
     plan.blobs.retain(|step| wrong.contains(&step.blob.digest));
     for step in &mut plan.blobs {

@@ -52,6 +52,7 @@ pub fn predicate_names() -> impl Iterator<Item = &'static str> {
 
 /// How a statement is kept in a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StatementForm {
     Plain,
     /// A DSSE envelope.

@@ -17,6 +17,7 @@ use crate::{Error, Kind};
 
 /// Why there is no such conversion.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConvertError {
     /// The manifest is of another type than the one that is converted here.
     #[error("a manifest of type `{0}` cannot be converted to `{1}`")]

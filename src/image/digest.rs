@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 /// The hash algorithms that barque can verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Algorithm {
     /// SHA-256, the algorithm of nearly every registry.
     Sha256,
@@ -59,6 +60,7 @@ impl fmt::Display for Algorithm {
 
 /// Why a text is no digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DigestError {
     /// Not `algorithm:hex`, or upper-case or other digits.
     #[error("a digest looks like `sha256:` and 64 lower-case hex digits")]

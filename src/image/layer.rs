@@ -10,6 +10,7 @@ use super::media_type::{
 
 /// How the tar of a layer is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LayerForm {
     Plain,
     Gzip,

@@ -14,6 +14,7 @@ use crate::{Error, Result};
 
 /// An image at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ImageName {
     /// `docker://NAME[:TAG][@DIGEST]`: an image in a registry.
     Docker(Reference),
@@ -37,6 +38,7 @@ pub enum ImageName {
 
 /// What an engine calls an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DaemonImage {
     Named(Reference),
     /// The digest of its config; for reading only.
@@ -55,6 +57,7 @@ impl fmt::Display for DaemonImage {
 
 /// Which image of a place that can hold several.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Selector {
     /// The only one; reading is an error when there are several.
     Only,

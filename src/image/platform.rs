@@ -31,6 +31,7 @@ pub struct PlatformRequest {
 
 /// Who chose a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum ChosenBy {
     /// Nothing was said: the default applies, and the user may not know that there are more.
     #[default]
@@ -43,6 +44,7 @@ pub enum ChosenBy {
 
 /// Why there is no platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlatformError {
     /// Not `os/architecture[/variant]`.
     #[error("`{0}` is not a platform: it has to be `os/architecture` or `os/architecture/variant`")]

@@ -19,6 +19,7 @@ const MAX_TAG: usize = 128;
 
 /// Why a text is no reference. The text it was found in is for the caller to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReferenceError {
     #[error("the image name is empty")]
     Empty,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::OnceCell;
 
 use super::{choose_image, open_source};
@@ -107,6 +108,25 @@ impl OpenedImage {
         };
         let read = || async { read_all(self.source.blob(blob, 0).await?, CONFIG_CAP).await };
         self.config.get_or_try_init(read).await.cloned().map(Some)
+    }
+
+    /// Writes the bytes of `blob`, a layer or another part of the image, to `writer`, which is flushed at the end. They are
+    /// checked as they pass: size and digest are wrong where this fails with [`Kind::Corrupt`](crate::Kind::Corrupt), and
+    /// then what was written is worth nothing.
+    ///
+    /// # Errors
+    /// Those of the place and of `writer`.
+    pub async fn write_blob(
+        &self,
+        blob: &Descriptor,
+        writer: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<()> {
+        let failed = |e| Error::other("the blob cannot be written").because(e);
+        let mut bytes = self.source.blob(blob, 0).await?;
+        while let Some(some) = bytes.try_next().await? {
+            writer.write_all(&some).await.map_err(failed)?;
+        }
+        writer.flush().await.map_err(failed)
     }
 
     /// The layers, base first, repeats included, with their sizes. The layers of schema 1 are those of its mended chain.

@@ -29,6 +29,7 @@ use socket::PacketSocket;
 const VERSION: &str = "0.2.8";
 
 /// How the proxy reaches images.
+#[non_exhaustive]
 pub struct ProxyOptions {
     /// Access to registries and places on this machine.
     pub context: Context,

@@ -10,6 +10,7 @@ use crate::settings::Secret;
 
 /// What a token must permit on a repository. One kind per side of a copy, so that one token serves it all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Actions {
     Pull,
     PullPush,

@@ -10,8 +10,8 @@ use super::failure::clean;
 use super::json;
 use super::table::{self, Align, Table, human_size};
 use crate::copy::{
-    AttachedDone, AttachedStep, Awaits, BlobOutcome, BlobStep, CopyPlan, CopyReport, ManifestStep,
-    Recoded,
+    AttachedDone, AttachedStep, Awaits, BlobOutcome, BlobStep, CopyReport, ManifestStep,
+    PlannedCopy, Recoded,
 };
 use crate::image::{Descriptor, Digest, MediaType};
 use crate::transport::{Attachment, Presence};
@@ -272,7 +272,9 @@ pub(crate) struct PlanReport<'a> {
 
 impl<'a> PlanReport<'a> {
     /// The report of `plan`; the names are those of the two sides.
-    pub(crate) fn new(plan: &'a CopyPlan, source: String, destination: String) -> PlanReport<'a> {
+    pub(crate) fn new(planned: &'a PlannedCopy) -> PlanReport<'a> {
+        let plan = planned.plan();
+        let (source, destination) = (planned.source().name(), planned.destination().name());
         let action = |step: &BlobStep| match (step.recoded(), step.presence) {
             (Some(_), _) => "recode",
             (None, Presence::Present) => "present",
@@ -302,7 +304,7 @@ impl<'a> PlanReport<'a> {
             manifests: plan
                 .manifests
                 .iter()
-                .filter(|_| plan.upgrade.is_none())
+                .filter(|_| !plan.upgrades)
                 .map(manifest)
                 .collect(),
             attached: {

@@ -12,6 +12,7 @@ use crate::image::Digest;
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Difference {
     Added,
     Removed,

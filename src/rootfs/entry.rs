@@ -12,6 +12,7 @@ const AUFS: &[u8] = b".wh..wh.";
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EntryKind {
     File,
     Directory,

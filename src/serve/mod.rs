@@ -50,6 +50,7 @@ pub use tls::TlsFiles;
 
 /// What a server is told.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Options {
     /// Where it listens; port 0 is any free one.
     pub listen: SocketAddr,
@@ -98,6 +99,7 @@ impl Options {
 
 /// What a server serves.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum What {
     /// The OCI layouts below a directory, one for each repository.
     Root(PathBuf),

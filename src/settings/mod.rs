@@ -39,6 +39,7 @@ use crate::{Error, Result};
 
 /// What proves to a registry who is asking.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Credential {
     /// A user with a password; with an identity token too, that is exchanged by OAuth2 in its place.
     Login {
@@ -61,6 +62,7 @@ pub struct Found {
 
 /// Hosts of other owners than the registry's whose token endpoints may see its credential, as `HOST` or `HOST:PORT`.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum TokenHosts {
     These(Vec<String>),
     /// Whatever host the registry names, as for a login that the user types in for this registry.
@@ -75,6 +77,7 @@ impl Default for TokenHosts {
 
 /// Which credentials one side of a command uses.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Login {
     /// What the credential files and their helpers say of the repository.
     Files(AuthFiles),
@@ -86,6 +89,7 @@ pub enum Login {
 
 /// How one side of a command reaches its registry.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Access {
     pub login: Login,
     /// `false` accepts any certificate and permits plain HTTP.

@@ -36,6 +36,7 @@ pub struct Policy {
 
 /// What an image has to fulfil.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Requirement {
     /// `insecureAcceptAnything`: nothing.
     AcceptAnything,
@@ -85,6 +86,7 @@ pub struct SigstoreSigned {
 
 /// Who has to have made a sigstore signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Signer {
     /// The holder of one of these keys.
     Keys(KeySource),
@@ -124,6 +126,7 @@ impl BundleRule {
 
 /// Who has to have signed a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BundleSigner {
     /// The holder of one of these keys.
     Keys(KeySource),
@@ -133,6 +136,7 @@ pub enum BundleSigner {
 
 /// Texts that are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Pattern {
     /// This one.
     Exact(String),
@@ -142,6 +146,7 @@ pub enum Pattern {
 
 /// Keys or certificates: files that are read when they are needed, or their content.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeySource {
     Files(Vec<PathBuf>),
     Data(Vec<Vec<u8>>),
@@ -173,6 +178,7 @@ fn load_file(path: &Path) -> Result<(String, Vec<u8>)> {
 
 /// Which names in a signature are accepted for an image (`signedIdentity`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Identity {
     /// The very name that the image was asked for by.
     Exact,

@@ -75,6 +75,7 @@ pub struct SignaturePlace {
 
 /// The place of the signatures of one repository; those of a manifest are at `@ALGORITHM=HEX/signature-N` behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Lookaside {
     Folder(PathBuf),
     /// `http` or `https`.

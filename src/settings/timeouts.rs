@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// How long barque waits for others.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Timeouts {
     /// To connect, TLS included.
     pub connect: Duration,

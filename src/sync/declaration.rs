@@ -58,6 +58,7 @@ pub struct Entry {
 
 /// Where the images of an entry are.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// In a repository of a registry.
     Repository(Repository),
@@ -67,6 +68,7 @@ pub enum Origin {
 
 /// Which images of an origin.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Tags {
     /// These.
     Listed(Vec<Pick>),
@@ -114,6 +116,7 @@ pub struct How {
 
 /// Which platforms of an index are mirrored.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub enum Platforms {
     /// All; the index keeps its digest.
     #[default]
@@ -126,6 +129,7 @@ pub enum Platforms {
 
 /// What to do when a target's tag has another image than the source's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnDrift {
     /// Write the source's image over it.
     #[default]

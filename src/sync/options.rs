@@ -74,6 +74,7 @@ impl Options {
 
 /// How an unchanged image is recognised.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Check {
     /// A tag that is in the target's list and fits no `mutable` pattern is unchanged, without a request.
     Fast,
@@ -86,6 +87,7 @@ pub enum Check {
 
 /// How many of a repository's tags a run may delete at most.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum MaxDelete {
     /// A share of the tags that the target has, from 0 to 100; one tag at least, unless it is 0.
     Percent(f64),

@@ -43,6 +43,7 @@ pub struct ItemReport {
 
 /// How an image was found to be unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FoundBy {
     /// The target's list has the tag; nothing was asked about the image.
     Fast,

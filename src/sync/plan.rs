@@ -85,6 +85,7 @@ pub struct Item {
 /// What is done with an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Action {
     /// The target has nothing under this name.
     Copy,

@@ -31,6 +31,7 @@ pub struct TagRules {
 
 /// An order of tags, oldest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Sort {
     /// Versions by precedence; tags that are no versions come before them, in natural order.
     #[default]
@@ -43,6 +44,7 @@ pub enum Sort {
 
 /// A rule that leaves tags out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Rule {
     /// None of the `match` patterns is found in the tag.
     Match,

@@ -17,6 +17,7 @@ pub struct Shard {
 
 /// A text that names no shard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ShardError {
     /// It is not written as it has to be.
     #[error("`{0}` is not a shard: write `I/N` with I from 0 to N-1, or `auto`")]

@@ -9,6 +9,7 @@ use super::pick::Pick;
 
 /// Where an image goes, as a rule that makes a name of the source's.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// skopeo's rule: below `base`, under the last part of the source's name, or under all of it if `scoped`; `suffix`
     /// is appended to the whole.
@@ -39,6 +40,7 @@ pub enum Target {
 
 /// The kinds of place that skopeo's rule is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// A registry.
     Docker,

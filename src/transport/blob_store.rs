@@ -76,7 +76,7 @@ pub async fn write_blob(
     blob: &Descriptor,
     body: &BlobBody,
 ) -> Result<BlobOutcome> {
-    if !body.anew && holds(to, blob.size).await {
+    if !body.must_send && holds(to, blob.size).await {
         return Ok(BlobOutcome::Present);
     }
     let parent = to.parent().map(Path::to_owned).unwrap_or_default();

@@ -19,8 +19,8 @@ pub struct BlobBody {
     unhashed: Option<Arc<Open>>,
     /// Where the blob is known to be: a destination in one of these registries need not move it.
     pub found_in: Vec<Repository>,
-    /// To be written even where the destination says that it is there.
-    pub anew: bool,
+    /// The destination writes it even if it says that it has it.
+    pub must_send: bool,
 }
 
 impl BlobBody {
@@ -32,7 +32,7 @@ impl BlobBody {
             open: Arc::new(open),
             unhashed: None,
             found_in: Vec::new(),
-            anew: false,
+            must_send: false,
         }
     }
 

@@ -27,6 +27,7 @@ const XZ_MEMORY: u64 = 256 << 20;
 
 /// How a content is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     Gzip,
     Zstd,

@@ -35,6 +35,7 @@ pub const CONFIG_CAP: u64 = 4 << 20;
 
 /// What becomes of foreign layers at a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Foreign {
     /// They stay at their URLs unless they are asked for: readers of such a place fetch them from there.
     Left,
@@ -122,6 +123,7 @@ pub struct WrittenLate {
 
 /// What became of a blob that was to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BlobOutcome {
     /// It was there already; the body was not opened.
     Present,
@@ -155,6 +157,7 @@ pub struct ReadAhead {
 
 /// How a manifest belongs to an image without being a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Attachment {
     /// Its `subject` is the image (OCI distribution-spec, "Listing Referrers").
     Referrer,

@@ -18,6 +18,7 @@ const SIGSTORE: &str = "sigstore-json";
 
 /// A signature, by its format.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StoredSignature {
     /// Simple signing: an OpenPGP message around its payload.
     Simple(Bytes),

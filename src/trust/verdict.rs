@@ -100,6 +100,7 @@ pub struct VerifiedSignature {
 /// Who made a signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged, rename_all_fields = "PascalCase")]
+#[non_exhaustive]
 pub enum Signer {
     /// An OpenPGP key, by its fingerprints in upper-case hex.
     OpenPgp {

@@ -73,6 +73,7 @@ fn answered(answer: &barque::Result<Option<Found>>) -> String {
                 password.expose(),
                 identity_token.as_ref().map_or("", |token| token.expose())
             ),
+            other => panic!("{}", std::any::type_name_of_val(other)),
         },
     }
 }

@@ -12,6 +12,7 @@ mod graphs;
 mod interrupted;
 mod labels;
 mod left_out;
+mod memory;
 mod nested;
 mod passing;
 mod recode;

@@ -133,7 +133,6 @@ async fn read(from: &dyn Source) -> Result<Manifest> {
         let blobs = match manifest.view().unwrap() {
             View::Image(view) => view.blobs().cloned().collect(),
             View::Artifact(view) => view.blobs,
-            View::Schema1(_) => vec![],
             View::Index(view) => {
                 for child in view.manifests {
                     if child.media_type.is_manifest() && child.digest != *manifest.digest() {
@@ -142,6 +141,7 @@ async fn read(from: &dyn Source) -> Result<Manifest> {
                 }
                 vec![]
             }
+            _ => vec![],
         };
         for blob in blobs {
             let bytes = read_all(from.blob(&blob, 0).await?, MANY).await?;

@@ -147,8 +147,9 @@ pub(super) async fn plans(
         let plan = args.retry.run(async || {
             let source = open_source(sides.source, sides.from).await?;
             let destination = open_destination(name, sides.to).await?;
-            let plan = copy::plan(&*source, &*destination, &want_of(want, sides.source)).await?;
-            Ok(PlanReport::new(&plan, source.name(), destination.name()).render(args.json))
+            let want = want_of(want, sides.source);
+            let planned = copy::plan(source, destination, want).await?;
+            Ok(PlanReport::new(&planned).render(args.json))
         });
         let doing = |e: Error| e.context(format!("copying `{}` to `{name}`", sides.source));
         shown.push(plan.await.map(Bytes::from).map_err(doing));

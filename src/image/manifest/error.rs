@@ -4,6 +4,7 @@ use crate::{Error, Kind};
 
 /// Why bytes are no manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ManifestError {
     /// Something else than JSON came: an HTML page, a signature, nothing.
     #[error("{0} came in place of a manifest")]

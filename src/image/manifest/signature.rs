@@ -8,6 +8,7 @@ use crate::Error;
 
 /// What is checked of a schema 1 manifest that carries signatures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Schema1Check {
     /// Nothing.
     Off,
@@ -21,6 +22,7 @@ pub enum Schema1Check {
 
 /// What is wrong with a signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignatureFault {
     /// The header or the key in it cannot be read.
     #[error("{0}")]

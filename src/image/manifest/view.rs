@@ -15,6 +15,7 @@ use crate::image::{Descriptor, MediaType};
     clippy::large_enum_variant,
     reason = "views are made one at a time and taken apart at once"
 )]
+#[non_exhaustive]
 pub enum View {
     Image(ImageView),
     Index(IndexView),

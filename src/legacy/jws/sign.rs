@@ -24,6 +24,7 @@ use crate::{Error, Kind};
 
 /// Why a key cannot be had, or a document cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyError {
     /// Not a key in one of the forms that are read.
     #[error("{0}")]

@@ -11,6 +11,7 @@ use crate::{Error, Kind};
 
 /// Why a schema 1 manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Schema1Error {
     /// An entry's id is not 64 lower-case hex digits. The words are docker's, here and below.
     #[error("image ID \"{0}\" is invalid")]

@@ -16,6 +16,7 @@ pub use summer::TarSummer;
 
 /// The rules by which a TarSum was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TarSumVersion {
     /// `tarsum`: times of change count, extended attributes do not.
     V0,
@@ -50,6 +51,7 @@ impl fmt::Display for TarSum {
 
 /// How a registry of late 2014 names a blob (protocols 2): by a digest, or by a TarSum of the layer alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BlobSum {
     Digest(Digest),
     TarSum(TarSum),
@@ -78,6 +80,7 @@ impl FromStr for BlobSum {
 
 /// What a V1 registry recorded of an image: its JSON and its layer in one sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum V1Checksum {
     /// Over the JSON, a newline and the layer as it is sent ([`payload_digester`]).
     Payload(Digest),
@@ -140,6 +143,7 @@ pub fn payload_digester(json: &[u8]) -> Digester {
 
 /// Why there is no TarSum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TarSumError {
     #[error("`{0}` is no checksum of a known kind")]
     Unknown(String),

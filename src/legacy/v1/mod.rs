@@ -23,6 +23,7 @@ pub(crate) use sketch::sketch;
 
 /// Why V1 documents cannot be worked with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum V1Error {
     /// Not JSON, no object, or a member of another type than it has to be.
     #[error("the V1 image document is malformed: {0}")]

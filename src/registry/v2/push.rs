@@ -33,6 +33,7 @@ const CANCEL: Duration = Duration::from_secs(1);
 
 /// What became of a blob that was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Pushed {
     Present,
     Uploaded,

@@ -40,6 +40,7 @@ const REMEMBERED: usize = 100_000;
 
 /// What a cache is told.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct MirrorOptions {
     /// The registries; the first is asked for names without one.
     pub upstreams: Vec<Upstream>,

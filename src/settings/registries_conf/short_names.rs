@@ -7,6 +7,7 @@ use crate::{Error, Result};
 
 /// How a short name without an alias is resolved (`short-name-mode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum ShortNameMode {
     /// With several search registries a user has to be asked.
     #[default]
@@ -19,6 +20,7 @@ pub enum ShortNameMode {
 
 /// What a short name means.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ShortName {
     /// The configuration says nothing of it.
     Unknown,

@@ -89,13 +89,15 @@ impl Run {
             }),
             ..self.options.copy.clone()
         };
-        let plan = match copy::plan(&**source, &**destination, &options).await {
+        let planned = copy::plan(source.clone(), destination.clone(), options).await;
+        let planned = match planned {
             // A tag may go between the list and the copy.
             Err(e) if e.kind() == Kind::NotFound && looked.item.was_listed() && !is_relay => {
                 return Ok(Outcome::Vanished);
             }
-            plan => plan?,
+            planned => planned?,
         };
+        let plan = planned.plan();
         let form = self.form(how);
         let is_done = plan.is_done();
         if let Some(digest) = plan.up_to_date.clone().filter(|_| is_done) {
@@ -122,16 +124,9 @@ impl Run {
             };
         }
         if self.options.dry_run {
-            return Ok(self.planned(looked, target, &plan, current));
+            return Ok(self.planned(looked, target, plan, current));
         }
-        let report = copy::run(
-            plan,
-            source.clone(),
-            destination.clone(),
-            &options,
-            Arc::new(Quiet),
-        )
-        .await?;
+        let report = planned.run(Arc::new(Quiet)).await?;
         let from = looked
             .digest
             .as_ref()

@@ -27,7 +27,7 @@ pub async fn write_late(
     fill(&mut partial, None, stream, None).await?;
     let (digest, size) = tally.ended()?;
     let to = name(&digest);
-    let outcome = if !body.anew && holds(&to, size).await {
+    let outcome = if !body.must_send && holds(&to, size).await {
         // While it is still locked.
         drop(temporary);
         BlobOutcome::Present

@@ -21,6 +21,7 @@ use crate::{Error, Kind, Result};
 
 /// A compression with its level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Codec {
     /// Level 0 (stored) to 9.
     Gzip(u32),

@@ -102,7 +102,7 @@ impl Destination for DockerDestination {
         } else {
             BlobOutcome::Mounted
         };
-        let from = Some(from).filter(|_| !body.anew);
+        let from = Some(from).filter(|_| !body.must_send);
         let upload = passing(blob.size, &body);
         match self.repository.push_blob(blob, from, &upload).await {
             Ok(Pushed::Present) => Ok(mounted),

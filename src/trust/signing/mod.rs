@@ -50,6 +50,7 @@ const CREATOR: &str = concat!("barque ", env!("CARGO_PKG_VERSION"));
 pub struct WrongPassphrase;
 
 /// Signs images.
+#[non_exhaustive]
 pub enum Signer {
     /// An OpenPGP key that the program `gpg` has.
     Gpg(Gpg),
@@ -155,6 +156,7 @@ pub struct Signing {
 
 /// In which form sigstore keys sign.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SignFormat {
     /// As cosign 1 and 2 do, and all versions of skopeo read: an attachment.
     #[default]

@@ -1,0 +1,414 @@
+//! The first half of a plan: reads the manifests, has them judged and converted, and lists each blob once. The
+//! destination is asked for its current digest only; its blobs are asked for by [`super::plan`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::admission::{Admission, admit};
+use super::attached::Subjects;
+use super::choose::{foreign_note, left_behind, missing_note};
+use super::graph::{Graph, order, target_digest, walk};
+use super::options::{CopyOptions, Layers, Platforms, holding, stays};
+use super::prepared::Prepared;
+use super::schema1;
+use super::shared::{is_elsewhere, reading, writing};
+use super::signatures;
+use super::types::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, Node};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, View};
+use crate::transport::{
+    BlobOutcome, Destination, DestinationCan, Foreign, ManifestRef, Presence, Source, Upgrade,
+};
+use crate::{Error, Kind, Result};
+
+/// What is known before the destination is asked for blobs.
+pub(super) struct Drawn {
+    pub(super) plan: CopyPlan,
+    pub(super) upgrade: Option<Arc<dyn Upgrade>>,
+    /// The digest that the destination's name has now, where that still has to be compared.
+    pub(super) current: Option<Digest>,
+    /// The manifests that something may be attached to.
+    pub(super) subjects: Subjects,
+}
+
+/// Whether a tag moves within its repository: all that it points at is there, so the destination is not asked.
+pub(super) fn is_retag(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    options: &CopyOptions,
+) -> bool {
+    options.layers == Layers::Keep
+        && options.format.is_none()
+        && options.foreign_layers != Some(true)
+        && source.repository().is_some()
+        && source.repository() == destination.repository()
+}
+
+/// Draws the plan of copying `source` to `destination`.
+///
+/// # Errors
+/// Those of either side, and [`Kind::Refused`] for what the destination cannot hold or `options` do not allow.
+pub(super) async fn draw(
+    source: &dyn Source,
+    destination: &dyn Destination,
+    options: &CopyOptions,
+) -> Result<Drawn> {
+    let drawing = Drawing::begin(source, destination, options).await?;
+    if let Some(chosen) = drawing.chosen_unread()? {
+        return drawing.up_to_date(&chosen, true).await;
+    }
+    let mut graph = drawing.graph().await?;
+    let known = admit(drawing.admission(), source, &drawing.top, &graph.nodes).await?;
+    let losses = drawing.check_schema1(&graph)?;
+    if !drawing.retag {
+        schema1::measure(source, &mut graph.nodes).await?;
+    }
+    let last = graph.nodes.last().map(|node| node.was.clone());
+    let chosen = last.unwrap_or_else(|| drawing.top.digest().clone());
+    let mut prepared = Prepared::new(source, destination, drawing.holds, options);
+    prepared.notes.extend(drawing.notes(&graph, &chosen)?);
+    let nodes = std::mem::take(&mut graph.nodes);
+    let (nodes, upgrade) = prepared.turn(destination, nodes).await?;
+    if let Some(top) = nodes.last()
+        && upgrade.is_none()
+        && top.awaits == Awaits::Nothing
+    {
+        let fits = destination.check_digest_matches_name(&top.manifest);
+        fits.map_err(writing)?;
+        if drawing.vouches() && drawing.current.as_ref().is_some_and(|c| top.manifest.is(c)) {
+            let unchanged = top.was == *top.manifest.digest();
+            return drawing.up_to_date(&chosen, unchanged).await;
+        }
+    }
+    let mut plan = CopyPlan {
+        losses,
+        upgrades: upgrade.is_some(),
+        ..CopyPlan::default()
+    };
+    (plan.blobs, plan.left) = drawing.blobs(&nodes, &prepared)?;
+    plan.notes = prepared.notes;
+    plan.notes.extend(foreign_note(&plan.left));
+    let subjects = match drawing.retag {
+        true => Subjects {
+            unchanged: Vec::new(),
+            changed: graph.cut.iter().cloned().collect(),
+        },
+        false => subjects(&graph, &nodes, upgrade.is_some()),
+    };
+    plan.manifests = order(nodes)?;
+    drawing.add_signatures(&mut plan, &graph, &known).await?;
+    Ok(Drawn {
+        plan,
+        upgrade,
+        current: drawing.current,
+        subjects,
+    })
+}
+
+/// What the steps of drawing share.
+struct Drawing<'a> {
+    source: &'a dyn Source,
+    destination: &'a dyn Destination,
+    options: &'a CopyOptions,
+    can: DestinationCan,
+    /// The types that the image may have at the destination.
+    holds: fn(&MediaType) -> bool,
+    retag: bool,
+    /// What the source's name stands for.
+    top: Manifest,
+    /// What the destination's name stands for.
+    current: Option<Digest>,
+}
+
+impl<'a> Drawing<'a> {
+    /// Reads the top manifest, and asks for the current digest at the same time.
+    async fn begin(
+        source: &'a dyn Source,
+        destination: &'a dyn Destination,
+        options: &'a CopyOptions,
+    ) -> Result<Drawing<'a>> {
+        let retag = is_retag(source, destination, options);
+        let (top, current) = futures_util::try_join!(
+            async { source.manifest(&ManifestRef::Named).await.map_err(reading) },
+            async {
+                if retag {
+                    return Ok(None);
+                }
+                match &options.current {
+                    Some(known) => Ok(known.clone()),
+                    None => destination.current().await.map_err(writing),
+                }
+            },
+        )?;
+        let can = destination.can();
+        let holds = holding(destination, options)?;
+        if !can.accepts_unknown_digest && matches!(options.layers, Layers::Compressed { .. }) {
+            let message = format!(
+                "`{}` takes no layers that are compressed on the way",
+                destination.name()
+            );
+            let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
+            return Err(Error::new(Kind::Refused, message).hint(hint));
+        }
+        Ok(Drawing {
+            source,
+            destination,
+            options,
+            can,
+            holds,
+            retag,
+            top,
+            current,
+        })
+    }
+
+    /// The policy, where it has to see anything of the image.
+    fn admission(&self) -> Option<&'a Admission> {
+        self.options.admission.as_ref()
+    }
+
+    /// Whether the policy admits the image unseen.
+    fn admits_unseen(&self) -> bool {
+        self.admission().is_none_or(Admission::is_open)
+    }
+
+    /// Whether the image is complete where the destination has its digest. An image that is signed is written in any
+    /// case, so that its signatures follow.
+    fn vouches(&self) -> bool {
+        self.can.manifest_implies_blobs
+            && !self.options.looks_below()
+            && self.options.signing.is_none()
+    }
+
+    /// The digest of the image, where the destination has it already and no other manifest need be read to know that.
+    fn chosen_unread(&self) -> Result<Option<Digest>> {
+        let wanted = target_digest(&self.top, &self.options.platforms)?;
+        let stays = self.options.layers == Layers::Keep && stays(&self.top, self.options);
+        if !self.vouches() || !stays || !self.admits_unseen() {
+            return Ok(None);
+        }
+        // A registry may know the manifest by a digest of another algorithm.
+        let is_wanted = |there: &Digest, wanted: &Digest| {
+            wanted == there || (wanted == self.top.digest() && self.top.is(there))
+        };
+        Ok(wanted.filter(|wanted| {
+            let current = self.current.as_ref();
+            current.is_some_and(|there| is_wanted(there, wanted))
+        }))
+    }
+
+    /// The plan where the destination has `chosen` already: signatures and attachments may be missing all the same.
+    /// `stays` says that the image has the same digest on both sides.
+    async fn up_to_date(self, chosen: &Digest, stays: bool) -> Result<Drawn> {
+        let (source, platforms) = (self.source, &self.options.platforms);
+        let mut plan = CopyPlan {
+            notes: left_behind(&self.top, platforms, chosen)?
+                .into_iter()
+                .collect(),
+            up_to_date: self.current,
+            ..CopyPlan::default()
+        };
+        if !self.options.leave_signatures {
+            let present = (&self.top, chosen, stays);
+            let destination = self.destination;
+            signatures::add_to_present(&mut plan, present, platforms, source, destination).await?;
+        }
+        let attachments = &self.options.attachments;
+        let mut subjects = Subjects::default();
+        match stays {
+            true if attachments.any() && !attachments.skip_present => {
+                let below = listed_below(source, &self.top, platforms, chosen);
+                subjects.unchanged = below.await?;
+            }
+            true => subjects.unchanged.push(chosen.clone()),
+            false => subjects.changed.push(chosen.clone()),
+        }
+        Ok(Drawn {
+            plan,
+            upgrade: None,
+            current: None,
+            subjects,
+        })
+    }
+
+    /// The manifests of the image. A tag that moves within its repository takes the index alone along.
+    async fn graph(&self) -> Result<Graph> {
+        let is_moved_whole = self.retag && self.admits_unseen() && self.options.signing.is_none();
+        let platforms = match &self.options.platforms {
+            Platforms::All { .. } if is_moved_whole => &Platforms::IndexOnly,
+            other => other,
+        };
+        walk(self.source, &self.top, platforms)
+            .await
+            .map_err(reading)
+    }
+
+    /// Checks signatures inside schema 1 manifests; returns warnings.
+    fn check_schema1(&self, graph: &Graph) -> Result<Vec<String>> {
+        let mut losses = Vec::new();
+        for node in &graph.nodes {
+            let named = node.manifest.digest() == self.top.digest();
+            let check = self.options.schema1_check;
+            let loss = schema1::check_signatures(self.source, &node.manifest, named, check)?;
+            losses.extend(loss);
+        }
+        Ok(losses)
+    }
+
+    /// Notes on platforms and images that stay behind.
+    fn notes(&self, graph: &Graph, chosen: &Digest) -> Result<Vec<String>> {
+        let left = left_behind(&self.top, &self.options.platforms, chosen)?;
+        let mut notes: Vec<String> = left.into_iter().collect();
+        if let Some(old) = &graph.cut {
+            if self.options.preserve_digests {
+                let message = "a part of the index has another digest than the whole";
+                let hint =
+                    "leave out `--preserve-digests`, or keep the index as it is with `--sparse`";
+                return Err(Error::new(Kind::Refused, message).hint(hint));
+            }
+            notes.push(format!(
+                "the index `{old}` was reduced to the requested platforms; its digest changed, so signatures of the original no longer apply"
+            ));
+        }
+        if !graph.missing.is_empty() {
+            notes.push(missing_note(&graph.missing, self.source));
+        }
+        Ok(notes)
+    }
+
+    /// Each blob of `nodes` once, and the foreign layers that stay at their URLs.
+    ///
+    /// # Errors
+    /// [`Kind::Corrupt`] where two manifests give one blob different sizes.
+    fn blobs(
+        &self,
+        nodes: &[Node],
+        prepared: &Prepared<'_>,
+    ) -> Result<(Vec<BlobStep>, Vec<Digest>)> {
+        let takes_foreign = self.options.foreign_layers;
+        let takes_foreign = takes_foreign.unwrap_or(self.can.foreign_layers != Foreign::Left);
+        let (mut steps, mut seen, mut left) = (Vec::new(), HashMap::new(), Vec::new());
+        for node in nodes {
+            for blob in &node.blobs {
+                if is_elsewhere(blob) && !takes_foreign {
+                    if !left.contains(&blob.digest) {
+                        left.push(blob.digest.clone());
+                    }
+                    continue;
+                }
+                // The same digest may stand for a blob as it is and for one that is going to get another digest.
+                let late = node.recoded.get(&blob.digest);
+                let late = late.is_some_and(|recoded| recoded.into.is_some());
+                match seen.insert((&blob.digest, late), blob.size) {
+                    None => steps.push(self.blob(node, blob, prepared)),
+                    Some(size) if size == blob.size => {}
+                    Some(size) => {
+                        let (digest, other) = (&blob.digest, blob.size);
+                        let text = format!(
+                            "blob `{digest}` is said to have {size} bytes, and elsewhere in the image {other}"
+                        );
+                        return Err(reading(Error::new(Kind::Corrupt, text)));
+                    }
+                }
+            }
+        }
+        Ok((steps, left))
+    }
+
+    /// The step that brings `blob` of `node`.
+    fn blob(&self, node: &Node, blob: &Descriptor, prepared: &Prepared<'_>) -> BlobStep {
+        let content = match node.recoded.get(&blob.digest) {
+            Some(recoded) => Content::Recoded(Box::new(recoded.clone())),
+            None => match prepared.made.get(&blob.digest) {
+                Some(bytes) => Content::Made(bytes.clone()),
+                None => Content::Source,
+            },
+        };
+        let moving = match &content {
+            Content::Recoded(recoded) => &recoded.from.digest,
+            Content::Source | Content::Made(_) => &blob.digest,
+        };
+        let urls = match prepared.urls.get(moving) {
+            Some(urls) => urls.clone(),
+            None if is_elsewhere(blob) => blob.urls.clone().unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let (presence, expected) = match self.retag {
+            true => (Presence::Present, BlobOutcome::Present),
+            false => (Presence::AskedOnWrite, BlobOutcome::Written),
+        };
+        BlobStep {
+            blob: blob.clone(),
+            content,
+            urls,
+            presence,
+            expected,
+        }
+    }
+
+    /// Adds the signatures that go along. A tag that only moves keeps its manifests, with what lies beside them.
+    async fn add_signatures(
+        &self,
+        plan: &mut CopyPlan,
+        graph: &Graph,
+        known: &HashMap<Digest, Vec<Bytes>>,
+    ) -> Result<()> {
+        if self.retag && self.options.signing.is_none() {
+            let made = |step: &ManifestStep| graph.made.contains(step.manifest.digest());
+            plan.manifests
+                .retain(|step| step.at == ManifestRef::Named || made(step));
+        } else if !self.options.leave_signatures {
+            let top = self.top.digest();
+            signatures::add(plan, top, known, self.source, self.destination).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The manifests of `graph` that something may be attached to, as `nodes` are written; the image before its parts.
+fn subjects(graph: &Graph, nodes: &[Node], is_upgraded: bool) -> Subjects {
+    let mut subjects = Subjects::default();
+    for node in nodes.iter().rev() {
+        let stays =
+            !is_upgraded && node.awaits == Awaits::Nothing && *node.manifest.digest() == node.was;
+        match stays {
+            // An index that was cut is another one, and nothing is attached to it.
+            true if graph.made.contains(&node.was) => {}
+            true => subjects.unchanged.push(node.was.clone()),
+            false => subjects.changed.push(node.was.clone()),
+        }
+    }
+    subjects.changed.reverse();
+    subjects.changed.extend(graph.cut.clone());
+    subjects
+}
+
+/// The digests of `chosen` and the manifests below it that something may be attached to, where `top` alone is known.
+async fn listed_below(
+    source: &dyn Source,
+    top: &Manifest,
+    platforms: &Platforms,
+    chosen: &Digest,
+) -> Result<Vec<Digest>> {
+    let View::Index(index) = top.view()? else {
+        return Ok(vec![chosen.clone()]);
+    };
+    let nested = index.manifests.iter().any(|d| d.media_type.is_index());
+    match platforms {
+        Platforms::One(_) | Platforms::IndexOnly => Ok(vec![chosen.clone()]),
+        Platforms::All { sparse: false } if !nested => {
+            let manifests = index
+                .manifests
+                .iter()
+                .filter(|d| d.media_type.is_manifest());
+            let below = manifests.map(|d| d.digest.clone());
+            Ok([chosen.clone()].into_iter().chain(below).collect())
+        }
+        Platforms::All { .. } | Platforms::Some { .. } => {
+            let graph = walk(source, top, platforms).await.map_err(reading)?;
+            let was = graph.nodes.into_iter().map(|node| node.was);
+            Ok(was.filter(|digest| !graph.made.contains(digest)).collect())
+        }
+    }
+}
