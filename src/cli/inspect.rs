@@ -153,35 +153,53 @@ async fn inspect(
         let text = shown(&document, args.format.as_deref(), &template::CONFIG)?;
         return Ok((text, Ok(())));
     }
-    if args.raw && !args.config {
+    if args.raw || args.config {
+        return Ok((document(shared, args, wish).await?, Ok(())));
+    }
+    described_with(shared, args, wish, admission).await
+}
+
+/// The manifest or the config, as it is or in the form of OCI.
+async fn document(
+    shared: &Arc<dyn Source>,
+    args: &InspectArgs,
+    wish: &PlatformRequest,
+) -> Result<Bytes> {
+    if !args.config {
         // skopeo's flags leave the index as it is.
         let raw = match wish.by {
             ChosenBy::Platform => {
                 let image = OpenedImage::of(shared.clone(), wish).await?;
                 image.manifest().raw().clone()
             }
-            ChosenBy::Default | ChosenBy::Override => source.raw_manifest().await?,
+            ChosenBy::Default | ChosenBy::Override => shared.raw_manifest().await?,
         };
-        return Ok((raw, Ok(())));
+        return Ok(raw);
     }
-    if args.config {
-        let image = OpenedImage::of(shared.clone(), wish).await?;
-        let document = match image.view() {
-            // Of an artifact too: the bytes can be shown whatever they are.
-            View::Image(of) if args.raw && image.config_blob().is_none() => {
-                let config = read_all(source.blob(&of.config, 0).await?, CONFIG_CAP);
-                return Ok((config.await?, Ok(())));
-            }
-            View::Schema1(schema1) if !args.raw => schema1.config_json()?,
-            _ => match image.config().await? {
-                Some(config) if args.raw => return Ok((config, Ok(()))),
-                Some(config) => config::oci_struct_json(&config)?,
-                None => return Err(no_config(image.manifest().media_type())),
-            },
-        };
-        let text = shown(&document, args.format.as_deref(), &template::CONFIG)?;
-        return Ok((text, Ok(())));
-    }
+    let image = OpenedImage::of(shared.clone(), wish).await?;
+    let document = match image.view() {
+        // Of an artifact too: the bytes can be shown whatever they are.
+        View::Image(of) if args.raw && image.config_blob().is_none() => {
+            return read_all(shared.blob(&of.config, 0).await?, CONFIG_CAP).await;
+        }
+        View::Schema1(schema1) if !args.raw => schema1.config_json()?,
+        _ => match image.config().await? {
+            Some(config) if args.raw => return Ok(config),
+            Some(config) => config::oci_struct_json(&config)?,
+            None => return Err(no_config(image.manifest().media_type())),
+        },
+    };
+    shown(&document, args.format.as_deref(), &template::CONFIG)
+}
+
+/// What is known of the image in one document, with the verdict on its signatures.
+async fn described_with(
+    shared: &Arc<dyn Source>,
+    args: &InspectArgs,
+    wish: &PlatformRequest,
+    admission: Option<&Admission>,
+) -> Result<(Bytes, Result<()>)> {
+    let source = &**shared;
     let (described, tags) =
         futures_util::try_join!(described(shared, wish), tags(shared.clone(), args.no_tags))?;
     // Only now: where the image cannot be read either, that error says it all.

@@ -22,18 +22,16 @@ use super::error::ApiError;
 use super::failure::TransportFailure;
 use super::intent::{Body, Intent, Scope, Target, Who};
 use super::learned::{ReferrersTags, UploadCapabilities};
+use super::reading::Reading;
+use super::retry;
 use super::why::Why;
-use super::wire::{Reading, Request, Wire, set};
+use super::wire::{Request, Wire, set};
 use crate::image::Registry;
 use crate::settings::{Context, Login};
 use crate::{Error, Kind, Result};
 
 /// The most redirects of one request (quirk B2).
 const MAX_REDIRECTS: usize = 5;
-
-/// How often one request gets another token because the one it had ran out. Requests side by side share a token,
-/// so that where it is good for a few uses only, one of them may lose the race several times (quirk A15).
-const MAX_RENEWALS: usize = 12;
 
 /// In which order the two schemes are tried. Plain HTTP is never tried on its own account with a host that is not
 /// this machine.
@@ -274,7 +272,7 @@ impl Client {
                     first_time && self.asks_for_something(&answer).await?
                 }
                 Some(pass)
-                    if renewals < MAX_RENEWALS
+                    if renewals < retry::TOKEN
                         && pass.may_be_stale(&intent.method, &answer.headers) =>
                 {
                     renewals += 1;
@@ -297,7 +295,7 @@ impl Client {
 
     /// A document to be read, which may be asked for again as often as requests are sent.
     pub(crate) fn reading(&self) -> Reading<'_> {
-        self.wire.reading()
+        Reading::new(&self.wire)
     }
 
     /// The answer to a GET and its whole body, of at most `cap` bytes, which is asked for again where it breaks off.

@@ -51,9 +51,6 @@ impl std::fmt::Display for Unanswered {
     }
 }
 
-/// How often an upload that is not answered after its last byte is tried, since each is waited for long.
-pub(crate) const MAX_UNANSWERED: usize = 2;
-
 /// Whether `e` is about an upload that was sent to its end and not answered.
 pub(crate) fn is_unanswered(e: &Error) -> bool {
     chain(e).any(|e| e.is::<Unanswered>())
@@ -68,82 +65,143 @@ pub(crate) fn classify(
     connect: Duration,
     e: reqwest::Error,
 ) -> TransportFailure {
-    let e = e.without_url();
-    let place = format!("{method} {}", url.redacted());
-    let host = url.url().host_str().unwrap_or_default().to_owned();
-    let unavailable = |text: String| Error::new(Kind::Unavailable, text);
-    if let Some(tls) = cause::<rustls::Error>(&e) {
-        let (why, words, hint) = failure(tls, client);
-        let error = unavailable(format!("{place}: the TLS handshake failed"))
-            .because(io::Error::other(words));
-        return TransportFailure {
-            error: error.hint(hint),
-            why,
-        };
-    }
-    if let Some(PrivateAddress(ip)) = cause(&e) {
-        return TransportFailure {
-            error: leads_to_private(url, *ip),
-            why: Why::Odd,
-        };
-    }
-    // One io::Error may wrap another under the kind `Other`.
-    let is_io = |kind: io::ErrorKind| {
-        chain(&e).any(|c| {
-            c.downcast_ref::<io::Error>()
-                .is_some_and(|e| e.kind() == kind)
-        })
+    let failed = Failed {
+        place: format!("{method} {}", url.redacted()),
+        url,
+        proxy,
+        client,
+        connect,
+        e: e.without_url(),
     };
-    let says = |text: &str| chain(&e).any(|c| c.to_string().contains(text));
-    if says("message head is too large") {
-        let text = format!("{place}: the head of the answer has more than 100 fields or 400 KiB");
-        return TransportFailure {
-            error: unavailable(text),
-            why: Why::Odd,
-        };
+    failed.to_send()
+}
+
+/// A request that got no answer.
+struct Failed<'a> {
+    /// Method and URL, for messages.
+    place: String,
+    url: &'a Admitted,
+    proxy: Option<&'a str>,
+    client: Option<&'a Path>,
+    connect: Duration,
+    e: reqwest::Error,
+}
+
+impl Failed<'_> {
+    fn host(&self) -> &str {
+        self.url.url().host_str().unwrap_or_default()
     }
-    if e.is_connect() {
-        let timed_out = e.is_timeout() || says("timed out");
-        // Some servers of plain HTTP hang up when they hear TLS.
-        let hung_up = url.url().scheme() == "https"
-            && (is_io(io::ErrorKind::UnexpectedEof) || is_io(io::ErrorKind::ConnectionReset));
-        // H6: what cannot be reached is the proxy, not the registry behind it.
-        let error = if let Some(proxy) = proxy {
-            let why = innermost(&e).to_string();
-            // The proxy was reached, and gave no tunnel: another status than 2xx, or none.
-            let refused = [
-                "unsuccessful",
-                "authorization required",
-                "unexpected end of file",
-            ]
-            .iter()
-            .any(|text| why.contains(text));
-            let text = if is_io(io::ErrorKind::ConnectionRefused) {
-                format!(
-                    "no connection through the proxy `{proxy}`: nothing listens there (connection refused)"
-                )
-            } else if says("tunnel error") && refused {
-                let port = url.url().port_or_known_default().unwrap_or(443);
-                let why = why.trim_start_matches("tunnel error: ");
-                let why = match why {
-                    "unsuccessful" => String::new(),
-                    "proxy authorization required" => ": it asks for a login (407)".to_owned(),
-                    why => format!(": {why}"),
-                };
-                format!("the proxy `{proxy}` refused to connect to `{host}:{port}`{why}")
-            } else if says("dns error") || says("failed to lookup") {
-                format!("no connection through the proxy `{proxy}`: its name cannot be resolved")
-            } else {
-                format!("no connection through the proxy `{proxy}`: {why}")
+
+    /// Whether the failure was of this kind. One `io::Error` may wrap another under the kind `Other`.
+    fn is_io(&self, kind: io::ErrorKind) -> bool {
+        chain(&self.e).any(|c| {
+            let io = c.downcast_ref::<io::Error>();
+            io.is_some_and(|e| e.kind() == kind)
+        })
+    }
+
+    fn says(&self, text: &str) -> bool {
+        chain(&self.e).any(|c| c.to_string().contains(text))
+    }
+
+    fn is_unresolved(&self) -> bool {
+        self.says("dns error") || self.says("failed to lookup")
+    }
+
+    fn is_timeout(&self) -> bool {
+        self.e.is_timeout() || self.says("timed out")
+    }
+
+    fn unavailable(&self, text: &str) -> Error {
+        Error::new(Kind::Unavailable, format!("{}: {text}", self.place))
+    }
+
+    fn to_send(self) -> TransportFailure {
+        if let Some(tls) = cause::<rustls::Error>(&self.e) {
+            let (why, words, hint) = failure(tls, self.client);
+            let error = self.unavailable("the TLS handshake failed");
+            let error = error.because(io::Error::other(words)).hint(hint);
+            return TransportFailure { error, why };
+        }
+        if let Some(PrivateAddress(ip)) = cause(&self.e) {
+            return TransportFailure {
+                error: leads_to_private(self.url, *ip),
+                why: Why::Odd,
             };
-            let hint = match why.contains("authorization required") {
+        }
+        if self.says("message head is too large") {
+            let text = "the head of the answer has more than 100 fields or 400 KiB";
+            return TransportFailure {
+                error: self.unavailable(text),
+                why: Why::Odd,
+            };
+        }
+        match self.e.is_connect() {
+            true => self.to_connect(),
+            false => self.to_answer(),
+        }
+    }
+
+    /// There was no connection.
+    fn to_connect(self) -> TransportFailure {
+        // Some servers of plain HTTP hang up when they hear TLS.
+        let hung_up = self.url.url().scheme() == "https"
+            && (self.is_io(io::ErrorKind::UnexpectedEof)
+                || self.is_io(io::ErrorKind::ConnectionReset));
+        let why = match hung_up {
+            _ if self.is_timeout() => Why::NoConnection,
+            true => Why::Tls,
+            false => Why::NoServer,
+        };
+        // H6: what cannot be reached is the proxy, not the registry behind it.
+        let error = match self.proxy {
+            Some(proxy) => self.through(proxy),
+            None => self.directly(),
+        };
+        TransportFailure { error, why }
+    }
+
+    /// The words for a proxy that cannot be reached, or gave no tunnel.
+    fn through(&self, proxy: &str) -> Error {
+        let why = innermost(&self.e).to_string();
+        // The proxy was reached, and gave no tunnel: another status than 2xx, or none.
+        let refusals = [
+            "unsuccessful",
+            "authorization required",
+            "unexpected end of file",
+        ];
+        let refused = refusals.iter().any(|text| why.contains(text));
+        let text = if self.is_io(io::ErrorKind::ConnectionRefused) {
+            format!(
+                "no connection through the proxy `{proxy}`: nothing listens there (connection refused)"
+            )
+        } else if self.says("tunnel error") && refused {
+            let port = self.url.url().port_or_known_default().unwrap_or(443);
+            let why = match why.trim_start_matches("tunnel error: ") {
+                "unsuccessful" => String::new(),
+                "proxy authorization required" => ": it asks for a login (407)".to_owned(),
+                why => format!(": {why}"),
+            };
+            let host = self.host();
+            format!("the proxy `{proxy}` refused to connect to `{host}:{port}`{why}")
+        } else if self.is_unresolved() {
+            format!("no connection through the proxy `{proxy}`: its name cannot be resolved")
+        } else {
+            format!("no connection through the proxy `{proxy}`: {why}")
+        };
+        self.unavailable(&text)
+            .hint(match why.contains("authorization required") {
                 true => {
                     "put the login into the URL of the proxy, as in http://USER:PASSWORD@HOST:PORT"
                 }
                 false => "check the proxy settings (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)",
-            };
-            unavailable(format!("{place}: {text}")).hint(hint)
-        } else if says("dns error") || says("failed to lookup") {
+            })
+    }
+
+    /// The words for a host that cannot be reached.
+    fn directly(&self) -> Error {
+        let host = self.host();
+        if self.is_unresolved() {
             let hint = match host.ends_with("docker.io") {
                 true => format!(
                     "Docker Hub cannot be reached: is this machine online, and does its DNS know `{host}`? Behind a proxy, set HTTPS_PROXY"
@@ -152,51 +210,44 @@ pub(crate) fn classify(
                     format!("check the spelling of `{host}`, the network and this machine's DNS")
                 }
             };
-            unavailable(format!("{place}: cannot resolve `{host}`")).hint(hint)
-        } else if is_io(io::ErrorKind::ConnectionRefused) {
-            unavailable(format!(
-                "{place}: nothing listens there (connection refused)"
-            ))
-            .hint("is the registry running, and is the port right?")
-        } else if timed_out {
-            unavailable(format!(
-                "{place}: no connection within {} s",
-                connect.as_secs_f32()
-            ))
-            .because(innermost(&e))
-            .hint("check the network, and the proxy settings (HTTPS_PROXY, NO_PROXY)")
-        } else {
-            unavailable(format!("{place}: no connection")).because(innermost(&e))
-        };
-        return TransportFailure {
-            error,
-            why: if timed_out {
-                Why::NoConnection
-            } else if hung_up {
-                Why::Tls
-            } else {
-                Why::NoServer
-            },
-        };
+            return self
+                .unavailable(&format!("cannot resolve `{host}`"))
+                .hint(hint);
+        }
+        if self.is_io(io::ErrorKind::ConnectionRefused) {
+            return self
+                .unavailable("nothing listens there (connection refused)")
+                .hint("is the registry running, and is the port right?");
+        }
+        if self.is_timeout() {
+            let seconds = self.connect.as_secs_f32();
+            return self
+                .unavailable(&format!("no connection within {seconds} s"))
+                .because(innermost(&self.e))
+                .hint("check the network, and the proxy settings (HTTPS_PROXY, NO_PROXY)");
+        }
+        self.unavailable("no connection")
+            .because(innermost(&self.e))
     }
-    let why = if e.is_timeout() {
-        Why::Silence
-    } else {
-        Why::Broken
-    };
-    let error = unavailable(format!(
-        "{place}: the connection broke before an answer came"
-    ))
-    .because(innermost(&e));
-    let tls = why == Why::Broken && url.url().scheme() == "https";
-    TransportFailure {
-        // TLS 1.3 servers refuse a client without a certificate after the handshake, some by hanging up.
-        error: if tls {
-            error.hint(client_hint(client))
-        } else {
-            error
-        },
-        why,
+
+    /// There was a connection, and no answer.
+    fn to_answer(self) -> TransportFailure {
+        let why = match self.e.is_timeout() {
+            true => Why::Silence,
+            false => Why::Broken,
+        };
+        let error = self
+            .unavailable("the connection broke before an answer came")
+            .because(innermost(&self.e));
+        let tls = why == Why::Broken && self.url.url().scheme() == "https";
+        TransportFailure {
+            // TLS 1.3 servers refuse a client without a certificate after the handshake, some by hanging up.
+            error: match tls {
+                true => error.hint(client_hint(self.client)),
+                false => error,
+            },
+            why,
+        }
     }
 }
 

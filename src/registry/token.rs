@@ -16,6 +16,7 @@ use super::admit::{Admitted, Purpose, admit};
 use super::body::Answer;
 use super::error::{ApiError, has_status};
 use super::intent::Body;
+use super::reading::Reading;
 use super::wire::{Request, Wire, set};
 use crate::settings::{Credential, Secret};
 use crate::{Error, Kind, Result};
@@ -259,7 +260,7 @@ pub(crate) const TO_THE_ENDPOINT: &str = "with the credential to the token endpo
 
 /// The token that the endpoint gives on `request`, which was sent with a login or without.
 async fn token(wire: &Wire, request: Request, with_login: bool) -> Result<TokenAnswer> {
-    let mut reading = wire.reading();
+    let mut reading = Reading::new(wire);
     let (answer, body) = loop {
         let mut answer = send(wire, request.clone()).await?;
         if !answer.status.is_success() {

@@ -4,14 +4,10 @@
 //! loop and the token exchange stand on it, so that nothing else in barque sends HTTP.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 
@@ -21,12 +17,11 @@ use super::connections::Connections;
 use super::failure::{TransportFailure, classify, silent};
 use super::gate::{Gate, asked_wait, backoff};
 use super::intent::Body;
-use super::upload_body::UploadPart;
+use super::pulse::Pulse;
 use super::warning::Warnings;
 use super::why::Why;
-use crate::bytes::ByteStream;
+use crate::Result;
 use crate::settings::{HostLimit, Timeouts};
-use crate::{Error, Kind, Result};
 
 /// A request as it goes out.
 #[derive(Clone)]
@@ -43,7 +38,7 @@ pub(crate) struct Request {
 /// The sending side of one client.
 pub(crate) struct Wire {
     connections: Arc<Connections>,
-    timeouts: Timeouts,
+    pub(super) timeouts: Timeouts,
     gates: Arc<Mutex<HashMap<String, Arc<Gate>>>>,
     warnings: Arc<Warnings>,
     pressure: Arc<AtomicU64>,
@@ -161,15 +156,6 @@ impl Wire {
         }
     }
 
-    /// Reads a document that may have to be asked for more than once.
-    pub(crate) fn reading(&self) -> Reading<'_> {
-        Reading {
-            wire: self,
-            left: self.timeouts.document,
-            tries: 0,
-        }
-    }
-
     /// Requests sent so far, by host.
     pub(crate) fn requests(&self) -> BTreeMap<String, u64> {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -217,10 +203,47 @@ impl Wire {
         let client = connections
             .client(request.url.url().scheme(), request.bulk)
             .map_err(own)?;
+        let pulse = Arc::new(Pulse::default());
+        let (builder, limit) = self.prepare(client, request, &pulse).await.map_err(own)?;
+        let started = Instant::now();
+        let sent = tokio::select! {
+            sent = builder.send() => sent,
+            why = pulse.silence(limit, self.timeouts.commit) => return Err(silent((&request.method, &request.url), why)),
+        };
+        match sent {
+            Ok(response) => {
+                self.gate(&request.url).note_answer();
+                self.answer(request, &connections, response, started.elapsed())
+            }
+            Err(e) => {
+                if let Some(error) = pulse.take_error() {
+                    return Err(own(error));
+                }
+                let proxy = connections.proxy(request.url.url());
+                let lost = classify(
+                    (&request.method, &request.url),
+                    proxy.as_deref(),
+                    connections.client_certificate(),
+                    self.timeouts.connect,
+                    e,
+                );
+                let (method, url) = (&request.method, request.url.redacted());
+                tracing::debug!("{method} {url} -> {}", lost.error);
+                Err(lost)
+            }
+        }
+    }
+
+    /// `request` with its head and body, and how long its answer is waited for while nothing moves.
+    async fn prepare(
+        &self,
+        client: &reqwest::Client,
+        request: &Request,
+        pulse: &Arc<Pulse>,
+    ) -> Result<(reqwest::RequestBuilder, Duration)> {
         let mut builder = client
             .request(request.method.clone(), request.url.url().clone())
             .headers(request.headers.clone());
-        let pulse = Arc::new(Pulse::default());
         let mut limit = self.timeouts.stall;
         match &request.body {
             Body::Empty if request.method == Method::GET || request.method == Method::HEAD => {
@@ -238,86 +261,60 @@ impl Wire {
                 // After a part of an upload the registry is asked where that stands, which takes less time; one
                 // whose size is not known yet is all there is.
                 let ends = request.method == Method::PUT || part.size().is_none();
-                let body = pulse.clone().body(part, ends).await.map_err(own)?;
+                let body = pulse.clone().body(part, ends).await?;
                 if let Some(size) = part.size() {
                     builder = builder.header(header::CONTENT_LENGTH, size);
                 }
                 builder = builder.body(body);
             }
         }
-        let started = Instant::now();
-        let sent = tokio::select! {
-            sent = builder.send() => sent,
-            why = pulse.silence(limit, self.timeouts.commit) => return Err(silent((&request.method, &request.url), why)),
-        };
-        match sent {
-            Ok(response) => {
-                self.gate(&request.url).note_answer();
-                let took = started.elapsed();
-                let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-                self.round_trip.fetch_min(micros, Ordering::Relaxed);
-                let mut url = request.url.clone();
-                // Behind a proxy the address is that of the proxy.
-                if !connections.has_proxy(url.url())
-                    && let Some(peer) = response.remote_addr()
-                {
-                    url.reached(peer.ip()).map_err(|error| TransportFailure {
-                        error,
-                        why: Why::Odd,
-                    })?;
-                }
-                let status = response.status();
-                tracing::debug!(
-                    "{} {} -> {} in {:.1?}",
-                    request.method,
-                    request.url.redacted(),
-                    status.as_u16(),
-                    took
-                );
-                let headers = response.headers().clone();
-                if status == StatusCode::TOO_MANY_REQUESTS {
-                    self.press();
-                }
-                if let Some(left) = headers.get("ratelimit-remaining") {
-                    // E14: Docker Hub counts pulls and says how many are left.
-                    tracing::debug!("{} requests are left: {left:?}", request.url.redacted());
-                    if let (Some(limit), Ok(left)) = (self.limit_of(&request.url), left.to_str()) {
-                        limit.note_remaining(left);
-                    }
-                }
-                let host = request.url.url().host_str().unwrap_or_default();
-                self.warnings.tell(host, &headers);
-                Ok(Answer {
-                    status,
-                    headers,
-                    url,
-                    body: response,
-                    maybe_done: false,
-                    stall: self.timeouts.stall,
-                })
-            }
-            Err(e) => {
-                if let Some(error) = pulse.take_error() {
-                    return Err(own(error));
-                }
-                let proxy = connections.proxy(request.url.url());
-                let client = connections.client_certificate();
-                let lost = classify(
-                    (&request.method, &request.url),
-                    proxy.as_deref(),
-                    client,
-                    self.timeouts.connect,
-                    e,
-                );
-                tracing::debug!(
-                    "{} {} -> {}",
-                    request.method,
-                    request.url.redacted(),
-                    lost.error
-                );
-                Err(lost)
+        Ok((builder, limit))
+    }
+
+    /// The answer to `request` that began with `response` after the time `took`, and what it says of the registry.
+    fn answer(
+        &self,
+        request: &Request,
+        connections: &Connections,
+        response: reqwest::Response,
+        took: Duration,
+    ) -> Result<Answer, TransportFailure> {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.round_trip.fetch_min(micros, Ordering::Relaxed);
+        let mut url = request.url.clone();
+        // Behind a proxy the address is that of the proxy.
+        if !connections.has_proxy(url.url())
+            && let Some(peer) = response.remote_addr()
+        {
+            url.reached(peer.ip()).map_err(|error| TransportFailure {
+                error,
+                why: Why::Odd,
+            })?;
+        }
+        let (method, shown) = (&request.method, request.url.redacted());
+        let status = response.status();
+        tracing::debug!("{method} {shown} -> {} in {took:.1?}", status.as_u16());
+        let headers = response.headers().clone();
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            self.press();
+        }
+        if let Some(left) = headers.get("ratelimit-remaining") {
+            // E14: Docker Hub counts pulls and says how many are left.
+            tracing::debug!("{shown} requests are left: {left:?}");
+            if let (Some(limit), Ok(left)) = (self.limit_of(&request.url), left.to_str()) {
+                limit.note_remaining(left);
             }
         }
+        let host = request.url.url().host_str().unwrap_or_default();
+        self.warnings.tell(host, &headers);
+        Ok(Answer {
+            status,
+            headers,
+            url,
+            body: response,
+            maybe_done: false,
+            stall: self.timeouts.stall,
+        })
     }
 
     /// A body is sent again by its owner, in another upload: the wait that the answer asks for is kept by then.
@@ -377,152 +374,12 @@ impl Wire {
     }
 }
 
-/// How far the reading of a document has come.
-pub(crate) struct Reading<'a> {
-    wire: &'a Wire,
-    /// What is left of the time that all of its bodies may take together.
-    left: Duration,
-    tries: u32,
-}
-
-impl Reading<'_> {
-    /// The body of `answer`, at most `cap` bytes. `None` when it broke off or stalled, and it should be asked for again:
-    /// that has been waited for (quirk H5).
-    pub(crate) async fn body(&mut self, answer: &mut Answer, cap: usize) -> Result<Option<Bytes>> {
-        let begun = Instant::now();
-        let error = match tokio::time::timeout(self.left, answer.take_document(cap)).await {
-            Ok(Ok(bytes)) => return Ok(Some(bytes)),
-            Ok(Err(e)) => e,
-            Err(_) => return Err(self.too_slow(&answer.url)),
-        };
-        self.left = self.left.saturating_sub(begun.elapsed());
-        self.again(error).await?;
-        Ok(None)
-    }
-
-    /// The next piece of `body`, which comes from `url` and is read as it arrives; `None` at its end. Only the time
-    /// that is waited for the server counts.
-    pub(crate) async fn piece(
-        &mut self,
-        body: &mut ByteStream,
-        url: &Admitted,
-    ) -> Result<Option<Bytes>> {
-        let begun = Instant::now();
-        let piece = tokio::time::timeout(self.left, body.next()).await;
-        self.left = self.left.saturating_sub(begun.elapsed());
-        match piece {
-            Ok(piece) => piece.transpose(),
-            Err(_) => Err(self.too_slow(url)),
-        }
-    }
-
-    /// Waits until the document may be asked for again after `error` (quirk H5); `error` itself when it is not to be.
-    pub(crate) async fn again(&mut self, error: Error) -> Result<()> {
-        self.tries += 1;
-        let last = self.tries >= self.wire.timeouts.tries || self.left.is_zero();
-        if error.kind() != Kind::Unavailable || last {
-            return Err(error);
-        }
-        tracing::debug!("{error}; asking for it again");
-        self.wire.pause(self.tries).await;
-        Ok(())
-    }
-
-    fn too_slow(&self, url: &Admitted) -> Error {
-        let (url, limit) = (url.redacted(), self.wire.timeouts.document.as_secs_f32());
-        let text = format!("{url} did not give all of its answer within {limit} s");
-        Error::new(Kind::Unavailable, text)
-    }
-}
-
 /// Statuses that another try may turn (quirk E17 names the two odd ones).
 pub(super) fn is_temporary(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),
         408 | 429 | 499 | 500 | 502 | 503 | 504 | 522
     )
-}
-
-/// When bytes of a request body last moved, and what stopped them.
-struct Pulse {
-    started: Instant,
-    /// Milliseconds from `started` to the last movement.
-    last: AtomicU64,
-    /// Whether that was the last one of an upload.
-    ended: AtomicBool,
-    error: Mutex<Option<Error>>,
-}
-
-impl Default for Pulse {
-    fn default() -> Pulse {
-        Pulse {
-            started: Instant::now(),
-            last: AtomicU64::new(0),
-            ended: AtomicBool::new(false),
-            error: Mutex::new(None),
-        }
-    }
-}
-
-impl Pulse {
-    /// `part` opened as a request body that beats this pulse; `ends` says whether an upload ends with it.
-    async fn body(self: Arc<Self>, part: &UploadPart, ends: bool) -> Result<reqwest::Body> {
-        let stream = part.open().await?;
-        let mut left = part.size();
-        let end = self.clone();
-        let end = stream::poll_fn(move |_| {
-            if ends {
-                end.is_last();
-            }
-            Poll::Ready(None)
-        });
-        let body = stream.map(move |item| {
-            self.last
-                .store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
-            if let (Some(left), Ok(bytes)) = (&mut left, &item) {
-                // Of a known size, nobody asks for more than the last piece.
-                *left = left.saturating_sub(bytes.len() as u64);
-                if *left == 0 && ends {
-                    self.is_last();
-                }
-            }
-            item.map_err(|e| {
-                // hyper turns a body's error into one of its own; the real one is kept here.
-                *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
-                io::Error::other("the body to send cannot be read")
-            })
-        });
-        Ok(reqwest::Body::wrap_stream(body.chain(end)))
-    }
-
-    /// Nothing more of an upload is to be sent.
-    fn is_last(&self) {
-        self.ended.store(true, Ordering::Relaxed);
-    }
-
-    fn take_error(&self) -> Option<Error> {
-        self.error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-
-    /// Ends when nothing moved for `limit`, or for `commit` where all of an upload is on its way. Says which, and for
-    /// how long.
-    async fn silence(&self, limit: Duration, commit: Duration) -> (Why, Duration) {
-        loop {
-            let (why, limit) = match self.ended.load(Ordering::Relaxed) {
-                true => (Why::Unanswered, commit),
-                false => (Why::Silence, limit),
-            };
-            let last = self.started + Duration::from_millis(self.last.load(Ordering::Relaxed));
-            let until = last + limit;
-            if until <= Instant::now() {
-                return (why, limit);
-            }
-            tokio::time::sleep_until(until).await;
-        }
-    }
 }
 
 /// Adds a header unless its value cannot stand in one.

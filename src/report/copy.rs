@@ -345,6 +345,18 @@ impl<'a> PlanReport<'a> {
                 clean(&self.destination)
             );
         }
+        let table = self.table();
+        let text = match table::terminal_width(&io::stdout()) {
+            Some(width) => table.pretty(width),
+            None => table.plain(),
+        };
+        let notes = self.notes.iter();
+        let notes: String = notes.map(|n| format!("note: {}\n", clean(n))).collect();
+        format!("{text}{notes}{}\n", self.summary())
+    }
+
+    /// A row for each blob and manifest.
+    fn table(&self) -> Table {
         let mut table = Table::new(&[
             ("ACTION", Align::Left),
             ("SIZE", Align::Right),
@@ -369,29 +381,21 @@ impl<'a> PlanReport<'a> {
             ]);
         }
         for attached in &self.attached {
+            let kind = attached.artifact_type.unwrap_or(attached.media_type);
             table.row([
                 "attach".to_owned(),
                 human_size(attached.size),
                 attached.digest.to_string(),
-                attached
-                    .artifact_type
-                    .unwrap_or(attached.media_type)
-                    .to_string(),
+                kind.to_string(),
             ]);
         }
-        let text = match table::terminal_width(&io::stdout()) {
-            Some(width) => table.pretty(width),
-            None => table.plain(),
-        };
-        let notes: String = self
-            .notes
-            .iter()
-            .map(|n| format!("note: {}\n", clean(n)))
-            .collect();
-        let moving = self
-            .blobs
-            .iter()
-            .filter(|b| !matches!(b.action, "present" | "mount"));
+        table
+    }
+
+    /// What moves, and the requests that it takes, in one line.
+    fn summary(&self) -> String {
+        let blobs_of = self.blobs.iter();
+        let moving = blobs_of.filter(|b| !matches!(b.action, "present" | "mount"));
         let mut parts = vec![
             format!(
                 "{} to move ({})",
@@ -418,7 +422,7 @@ impl<'a> PlanReport<'a> {
             let read = human_size(self.bytes_read);
             parts.push(format!("{read} of layers read for this plan"));
         }
-        format!("{text}{notes}{}\n", parts.join(", "))
+        parts.join(", ")
     }
 }
 

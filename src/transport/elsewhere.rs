@@ -14,12 +14,10 @@ use futures_util::StreamExt;
 use super::{BlobStream, Source, verified_from};
 use crate::bytes::{Produce, produced};
 use crate::image::{Descriptor, ReferenceError, Registry};
+use crate::registry::retry::{self, RetryBudget};
 use crate::registry::{Admitted, Client, admit_layer};
 use crate::settings::{Context, Timeouts};
 use crate::{Error, Kind, Result};
-
-/// Times in a row that a download is taken up again without a byte of progress.
-const MAX_STUCK: usize = 4;
 
 /// Fetches layers from their URLs.
 pub struct Elsewhere {
@@ -96,7 +94,7 @@ impl Elsewhere {
             blob: blob.clone(),
             offset: from,
             inner: Some(first),
-            stuck: 0,
+            stuck: RetryBudget::new(retry::DOWNLOAD),
         };
         Ok(verified_from(Box::pin(produced(download)), blob, from))
     }
@@ -129,7 +127,7 @@ struct Download {
     blob: Descriptor,
     offset: u64,
     inner: Option<BlobStream>,
-    stuck: usize,
+    stuck: RetryBudget,
 }
 
 impl Produce for Download {
@@ -153,7 +151,7 @@ impl Produce for Download {
             let broken = match next {
                 Some(Ok(bytes)) => {
                     self.offset += bytes.len() as u64;
-                    self.stuck = 0;
+                    self.stuck.renew();
                     return Ok(Some(bytes));
                 }
                 _ if self.offset >= self.blob.size => return Ok(None),
@@ -161,12 +159,12 @@ impl Produce for Download {
                 None => return Ok(None),
                 Some(Err(e)) => e,
             };
-            if broken.kind() != Kind::Unavailable || self.stuck >= MAX_STUCK {
+            if broken.kind() != Kind::Unavailable || self.stuck.is_spent() {
                 return Err(broken);
             }
             self.inner = None;
-            self.client.wait_before_try(self.stuck).await;
-            self.stuck += 1;
+            self.client.wait_before_try(self.stuck.failures()).await;
+            self.stuck.spend();
         }
     }
 }

@@ -20,7 +20,8 @@ use crate::legacy::schema1::EMPTY_LAYER;
 use crate::legacy::tarsum::payload_digester;
 use crate::legacy::v1::chain::{V1Made, v1_chain};
 use crate::registry::UploadBody;
-use crate::registry::failure::{MAX_UNANSWERED, is_unanswered};
+use crate::registry::failure::is_unanswered;
+use crate::registry::retry;
 use crate::settings::Context;
 use crate::transport::archive_file::spool;
 use crate::transport::docker::spooled;
@@ -30,10 +31,6 @@ use crate::transport::{
     Presence, StreamedBlobs, WriteEstimates, WrittenLate, inflate, read_all,
 };
 use crate::{Error, Kind, Result};
-
-/// How often an image is written before its failure stands, and how often all of them are because one registry of an
-/// index failed and another took over.
-const TRIES: usize = 4;
 
 /// An image of a V1 registry, to write.
 pub struct V1Destination {
@@ -127,8 +124,8 @@ impl V1Destination {
         }
         let layer = self.layer(layer).await?;
         let most = |e: &Error| match is_unanswered(e) {
-            true => MAX_UNANSWERED - 1,
-            false => TRIES,
+            true => retry::UNANSWERED_UPLOAD - 1,
+            false => retry::V1_IMAGE,
         };
         let mut tries = 0;
         loop {
@@ -342,7 +339,7 @@ impl Destination for V1Destination {
             let moves = repo.moves();
             match self.write_all(&repo, &images, &mut list).await {
                 // The registry that took over may know nothing of what the first one was sent, and refuses to go on.
-                Err(e) if repo.moves() != moves && tries < TRIES => {
+                Err(e) if repo.moves() != moves && tries < retry::V1_IMAGE => {
                     tracing::debug!("{e}; beginning again at the registry that took over");
                     tries += 1;
                 }

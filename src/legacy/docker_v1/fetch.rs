@@ -22,6 +22,7 @@ use crate::legacy::tarsum::{
     TarSum, TarSumError, TarSummer, V1Checksum, begins_tar, payload_digester,
 };
 use crate::legacy::upgrade::{Plain, gzipped, read_layer};
+use crate::registry::retry::{self, RetryBudget};
 use crate::transport::archive_file::{ArchiveFile, unnamed};
 use crate::transport::blob_store::{blocking, cannot_spool};
 use crate::transport::docker_archive::{EMPTY_TAR, empty_tar};
@@ -29,8 +30,6 @@ use crate::transport::inflate::{self, Compression};
 use crate::transport::{BlobBody, ReadAhead};
 use crate::{Error, Kind, Result};
 
-/// Times in a row that a download is taken up again without a byte of progress.
-const MAX_STUCK: usize = 4;
 /// Layers that are read at once.
 const IN_FLIGHT: usize = 4;
 /// Bytes that show whether something is a tar.
@@ -225,10 +224,11 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
     let size = layer.size;
     let mut stored = Digester::new(Algorithm::Sha256);
     let mut payload = payload_digester(&layer.json);
-    let (mut at, mut stuck, mut resumed) = (0, 0_usize, false);
+    let (mut at, mut resumed) = (0, false);
+    let mut stuck = RetryBudget::new(retry::DOWNLOAD);
     loop {
         // The first time of all and the first time after a break are no try in vain.
-        let in_vain = stuck.saturating_sub(1);
+        let in_vain = stuck.failures().saturating_sub(1);
         let broken = match layer.place.open(at, in_vain).await {
             Err(e) => Some(e),
             Ok(mut stream) => loop {
@@ -241,7 +241,7 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
                         file.write_all(&bytes).await.map_err(|e| full(at, e))?;
                         at += bytes.len() as u64;
                         ahead.read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                        stuck = 0;
+                        stuck.renew();
                     }
                 }
                 if size.is_some_and(|size| at >= size) {
@@ -258,12 +258,12 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
             (None, None) => break,
             (Some(e), _)
                 if e.kind() != Kind::Unavailable
-                    || stuck >= MAX_STUCK
+                    || stuck.is_spent()
                     || layer.place.is_put_off(&e) =>
             {
                 return Err(e);
             }
-            (None, Some(size)) if stuck >= MAX_STUCK => {
+            (None, Some(size)) if stuck.is_spent() => {
                 let message = format!("it ends after {at} of {size} bytes");
                 return Err(Error::new(Kind::Corrupt, message));
             }
@@ -273,8 +273,8 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
             "the layer of `{}` broke off at byte {at}; going on",
             layer.id
         );
-        layer.place.wait_before_try(stuck).await;
-        stuck += 1;
+        layer.place.wait_before_try(stuck.failures()).await;
+        stuck.spend();
         resumed = true;
     }
     file.flush().await.map_err(|e| full(at, e))?;

@@ -4,7 +4,8 @@
 use crate::image::Descriptor;
 use crate::legacy::tarsum::BlobSum;
 use crate::registry::error::has_status;
-use crate::registry::failure::{MAX_UNANSWERED, is_unanswered};
+use crate::registry::failure::is_unanswered;
+use crate::registry::retry;
 use crate::registry::v2::uploads::Session;
 use crate::registry::v2::{Pushed, RepositoryClient};
 use crate::registry::{ApiError, UploadBody};
@@ -12,8 +13,6 @@ use crate::{Kind, Result};
 
 /// Bytes of a chunk; what is no larger goes in one request.
 const CHUNK: u64 = 4 << 20;
-/// Times in a row that an upload is taken up without progress.
-const MAX_STUCK: usize = 3;
 
 impl RepositoryClient {
     /// Brings a blob into the repository unless it is there. `body` is opened only when bytes are wanted.
@@ -62,14 +61,14 @@ impl RepositoryClient {
                 }
             };
             let Err(error) = sent else { return Ok(()) };
-            let mut most = MAX_STUCK;
+            let mut most = retry::UPLOAD;
             if is_unanswered(&error) {
                 let sum = BlobSum::Digest(blob.digest.clone());
                 let there = self.draft_blob_size(&sum);
                 if matches!(there.await, Ok(Some(_))) {
                     return Ok(());
                 }
-                most = MAX_UNANSWERED - 1;
+                most = retry::UNANSWERED_UPLOAD - 1;
             }
             let may_go_on = has_status(&error, &[416])
                 || (error.kind() == Kind::Unavailable && !has_status(&error, &[404]));

@@ -114,21 +114,7 @@ impl Client {
         blob: Option<&Descriptor>,
     ) -> Result<ByteStream> {
         get.bulk = size.is_none_or(|size| size > BULK);
-        let mut answer = match from {
-            0 => self.send(&get).await?,
-            _ => {
-                let range = format!("bytes={from}-");
-                let ranged = get.clone().header(header::RANGE, range);
-                match self.send(&ranged).await {
-                    // B5: some refuse a range, or this one, in place of ignoring it.
-                    Err(e) if has_status(&e, &[400, 405, 416, 501]) => {
-                        tracing::debug!("{e}; asking for all of the blob");
-                        self.send(&get).await?
-                    }
-                    answer => answer?,
-                }
-            }
-        };
+        let mut answer = self.ask_from(&get, size, from).await?;
         if answer.status == StatusCode::PARTIAL_CONTENT
             && answer.claims_gzip()
             && range_of(&answer).is_none_or(|(_, _, total)| total != size)
@@ -136,62 +122,85 @@ impl Client {
             // M8: a part of the packed bytes is of no use.
             answer = self.send(&get).await?;
         }
-        if from > 0
-            && answer.status == StatusCode::PARTIAL_CONTENT
-            && !begins_at(&answer, from, size)
-        {
+        taken(answer, size, from, blob).await
+    }
+
+    /// The answer to `get` from offset `from` on; to all of it where the registry does not give that part.
+    async fn ask_from(&self, get: &Intent, size: Option<u64>, from: u64) -> Result<Answer> {
+        if from == 0 {
+            return self.send(get).await;
+        }
+        let range = format!("bytes={from}-");
+        let ranged = get.clone().header(header::RANGE, range);
+        let answer = match self.send(&ranged).await {
+            // B5: some refuse a range, or this one, in place of ignoring it.
+            Err(e) if has_status(&e, &[400, 405, 416, 501]) => {
+                tracing::debug!("{e}; asking for all of the blob");
+                return self.send(get).await;
+            }
+            answer => answer?,
+        };
+        if answer.status == StatusCode::PARTIAL_CONTENT && !begins_at(&answer, from, size) {
             // B6: a cache in between answers with other bytes, or does not say which.
             tracing::debug!(
                 "GET {} answered with another range than asked for; asking for all of the blob",
                 answer.url.redacted()
             );
-            answer = self.send(&get).await?;
+            return self.send(get).await;
         }
-        let url = answer.url.redacted();
-        let wrong = |what: String| Error::new(Kind::Unavailable, format!("GET {url}: {what}"));
-        // B10: all there is was had already.
-        let too_short = || {
-            let size = size.unwrap_or_default();
-            let text = format!("GET {url}: the blob ends after {from} of {size} bytes");
-            Err(Error::new(Kind::Corrupt, text))
-        };
-        match answer.status {
-            // B5: the range was ignored; what is known already is passed over.
-            StatusCode::OK => {
-                let sent = answer.header(&header::CONTENT_LENGTH);
-                let sent = sent.and_then(|text| text.parse().ok());
-                if from > 0 && sent == Some(from) && !answer.claims_gzip() {
-                    return too_short();
-                }
-                let packed = blob.filter(|_| answer.claims_gzip() && sent != size);
-                let mut body = answer.stream();
-                if let Some(blob) = packed {
-                    body = unpacked(body, blob, url).await?;
-                }
-                Ok(skip(body, from))
+        Ok(answer)
+    }
+}
+
+/// The bytes of `answer` from offset `from` on, whatever part of the blob it holds.
+async fn taken(
+    answer: Answer,
+    size: Option<u64>,
+    from: u64,
+    blob: Option<&Descriptor>,
+) -> Result<ByteStream> {
+    let url = answer.url.redacted();
+    let wrong = |what: String| Error::new(Kind::Unavailable, format!("GET {url}: {what}"));
+    // B10: all there is was had already.
+    let too_short = || {
+        let size = size.unwrap_or_default();
+        let text = format!("GET {url}: the blob ends after {from} of {size} bytes");
+        Err(Error::new(Kind::Corrupt, text))
+    };
+    match answer.status {
+        // B5: the range was ignored; what is known already is passed over.
+        StatusCode::OK => {
+            let sent = answer.header(&header::CONTENT_LENGTH);
+            let sent = sent.and_then(|text| text.parse().ok());
+            if from > 0 && sent == Some(from) && !answer.claims_gzip() {
+                return too_short();
             }
-            StatusCode::PARTIAL_CONTENT => {
-                match range_of(&answer) {
-                    Some((start, _, total))
-                        if start == from && (total.is_none() || total == size) =>
-                    {
-                        Ok(answer.stream())
-                    }
-                    Some((_, _, Some(total))) if total == from => too_short(),
-                    // B6: another start or total than asked for.
-                    Some(_) => Err(wrong(format!(
-                        "asked for the bytes from {from} on, got another range"
-                    ))),
-                    None => Err(wrong(
-                        "answered 206 without saying which bytes these are".to_owned(),
-                    )),
-                }
+            let packed = blob.filter(|_| answer.claims_gzip() && sent != size);
+            let mut body = answer.stream();
+            if let Some(blob) = packed {
+                body = unpacked(body, blob, url).await?;
             }
-            other => Err(wrong(format!(
-                "answered {} in place of the blob",
-                other.as_u16()
-            ))),
+            Ok(skip(body, from))
         }
+        StatusCode::PARTIAL_CONTENT => {
+            match range_of(&answer) {
+                Some((start, _, total)) if start == from && (total.is_none() || total == size) => {
+                    Ok(answer.stream())
+                }
+                Some((_, _, Some(total))) if total == from => too_short(),
+                // B6: another start or total than asked for.
+                Some(_) => Err(wrong(format!(
+                    "asked for the bytes from {from} on, got another range"
+                ))),
+                None => Err(wrong(
+                    "answered 206 without saying which bytes these are".to_owned(),
+                )),
+            }
+        }
+        other => Err(wrong(format!(
+            "answered {} in place of the blob",
+            other.as_u16()
+        ))),
     }
 }
 

@@ -2,12 +2,12 @@
 //! as docker's own client does it (OCI distribution-spec "Pushing a blob in chunks"; quirks U7, U8, U21).
 
 use super::RepositoryClient;
-use super::push::MAX_FAILURES;
 use super::uploads::{OtherContent, Started};
 use crate::image::{Descriptor, Digest, MediaType};
 use crate::registry::UploadBody;
 use crate::registry::error::has_status;
-use crate::registry::failure::{MAX_UNANSWERED, is_unanswered};
+use crate::registry::failure::is_unanswered;
+use crate::registry::retry;
 use crate::{Error, Kind, Result};
 
 impl RepositoryClient {
@@ -31,8 +31,8 @@ impl RepositoryClient {
                 || self.client.is_put_off(&error)
                 || OtherContent::is_in(&error);
             let most = match is_unanswered(&error) {
-                true => MAX_UNANSWERED,
-                false => MAX_FAILURES,
+                true => retry::UNANSWERED_UPLOAD,
+                false => retry::UPLOAD,
             };
             if body.take_failure() || refused || failures >= most {
                 return Err(error);

@@ -15,13 +15,9 @@ use crate::{Error, Kind, Result};
 
 use super::uploads::{OtherContent, Session, Started};
 use crate::registry::error::has_status;
-use crate::registry::failure::{MAX_UNANSWERED, is_unanswered};
+use crate::registry::failure::is_unanswered;
+use crate::registry::retry::{self, RetryBudget};
 
-/// Times that one blob fails without any progress by what the registry says (quirk U21).
-pub(super) const MAX_FAILURES: usize = 3;
-/// The same for connections that break and registries that ask to slow down, which passes: not every registry keeps
-/// the beginning of what broke off.
-const MAX_BREAKS: usize = 8;
 /// The first size of chunks, which is in the limits of every known registry (quirk U13).
 const CHUNK: u64 = 16 << 20;
 /// The smallest size of chunks (quirk U22).
@@ -67,7 +63,7 @@ impl RepositoryClient {
                 offset: 0,
                 parts: 0,
                 last: 0,
-                stuck: 0,
+                stuck: RetryBudget::new(retry::UPLOAD),
                 high: 0,
                 furthest,
                 seekable,
@@ -91,9 +87,9 @@ impl RepositoryClient {
                 self.client.press();
             }
             let most = match status {
-                None if is_unanswered(&error) => MAX_UNANSWERED,
-                None | Some(429 | 503) => MAX_BREAKS,
-                Some(_) => MAX_FAILURES,
+                None if is_unanswered(&error) => retry::UNANSWERED_UPLOAD,
+                None | Some(429 | 503) => retry::BROKEN_UPLOAD,
+                Some(_) => retry::UPLOAD,
             };
             if failures >= most {
                 return Err(error);
@@ -137,7 +133,7 @@ struct Upload<'a> {
     /// Bytes of the last of them.
     last: u64,
     /// Times in a row that it was taken up again without progress.
-    stuck: usize,
+    stuck: RetryBudget,
     /// The most bytes that the registry had of this upload, and of any upload of this blob: only more than that
     /// counts as progress, for the one and for all of them, so that everything comes to an end.
     high: u64,
@@ -304,7 +300,7 @@ impl Upload<'_> {
         for timeouts in 0..times {
             repository
                 .client
-                .wait_before_try(self.stuck + timeouts)
+                .wait_before_try(self.stuck.failures() + timeouts)
                 .await;
             let received = match repository.upload_status(&self.session).await {
                 Ok(received) => received,
@@ -329,12 +325,14 @@ impl Upload<'_> {
             (self.furthest, self.failures) = (self.offset, 0);
         }
         if self.offset > self.high {
-            (self.high, self.stuck) = (self.offset, 0);
+            self.high = self.offset;
+            self.stuck.renew();
             return true;
         }
         // U18: an upload without bytes is not worth more than a new one.
-        self.stuck += 1;
-        self.stuck <= MAX_FAILURES && (self.offset > 0 || self.chunk().is_some())
+        let is_spent = self.stuck.is_spent();
+        self.stuck.spend();
+        !is_spent && (self.offset > 0 || self.chunk().is_some())
     }
 
     /// Whether the upload itself may have outlived `error`.

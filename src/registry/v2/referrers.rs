@@ -22,10 +22,9 @@ use crate::registry::error::has_status;
 use crate::registry::gate::backoff;
 use crate::registry::intent::Target;
 use crate::registry::items::Items;
+use crate::registry::retry;
 use crate::{Error, Kind, Result};
 
-/// How often the index is written at most, because another writer replaced it in between (quirk R6).
-const TRIES: u32 = 6;
 /// Shortest and longest wait before an index that was written is read again.
 const SETTLE: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(250)];
 /// Referrers, bytes and pages of one list that are read at most.
@@ -189,14 +188,14 @@ impl RepositoryClient {
         let tag = referrers_tag(subject)?;
         let at = TagOrDigest::Tag(tag.clone());
         let _turn = self.client.referrers_tags.turn(&tag).await;
-        for tries in 1..=TRIES + 1 {
+        for tries in 1..=retry::REFERRERS_INDEX + 1 {
             let begun = Instant::now();
             let read = self.read_index(&tag, subject);
             let old = read.await?;
             let Some(new) = change(old.as_ref()).map_err(|e| odd_index(&tag).because(e))? else {
                 return Ok(());
             };
-            if tries > TRIES {
+            if tries > retry::REFERRERS_INDEX {
                 break;
             }
             self.put_alone(&at, &new).await?;

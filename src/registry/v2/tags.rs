@@ -18,7 +18,7 @@ use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::body::Answer;
 use crate::registry::intent::{Intent, Scope, Target};
 use crate::registry::items::{Items, Wrong};
-use crate::registry::wire::Reading;
+use crate::registry::reading::Reading;
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
 

@@ -13,11 +13,9 @@ use super::parts::{Fetch, Pace, in_parts};
 use crate::bytes::{Produce, produced};
 use crate::image::Descriptor;
 use crate::registry::Client;
+use crate::registry::retry::{self, RetryBudget};
 use crate::transport::{BlobStream, ResumeMismatch};
 use crate::{Kind, Result};
-
-/// Times in a row that a download is taken up again without a byte of progress.
-const MAX_STUCK: usize = 4;
 
 /// Opens a blob at an offset.
 pub(crate) type Open = Box<dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>> + Send + Sync>;
@@ -75,7 +73,7 @@ impl Download {
             download: self,
             inner: Some(first),
             offset: from,
-            stuck: 0,
+            stuck: RetryBudget::new(retry::DOWNLOAD),
             again: false,
             resumed,
             pace: Pace::default(),
@@ -89,7 +87,7 @@ struct Resuming {
     download: Download,
     inner: Option<BlobStream>,
     offset: u64,
-    stuck: usize,
+    stuck: RetryBudget,
     /// It was opened again.
     again: bool,
     resumed: Arc<AtomicBool>,
@@ -142,7 +140,7 @@ impl Produce for Resuming {
                 Some(Ok(bytes)) => {
                     self.pace.note(asked, bytes.len());
                     self.offset += bytes.len() as u64;
-                    self.stuck = 0;
+                    self.stuck.renew();
                     self.resumed.fetch_or(self.again, Ordering::Relaxed);
                     return Ok(Some(bytes));
                 }
@@ -155,7 +153,7 @@ impl Produce for Resuming {
             let hopeless = broken
                 .as_ref()
                 .is_some_and(|e| e.kind() != Kind::Unavailable || client.is_put_off(e));
-            if hopeless || self.stuck >= MAX_STUCK {
+            if hopeless || self.stuck.is_spent() {
                 // Without an error the server ended the body early on purpose: `verified` reports that.
                 return broken.map_or(Ok(None), Err);
             }
@@ -166,8 +164,8 @@ impl Produce for Resuming {
                 self.download.blob.digest,
                 self.offset
             );
-            client.wait_before_try(self.stuck).await;
-            self.stuck += 1;
+            client.wait_before_try(self.stuck.failures()).await;
+            self.stuck.spend();
         }
     }
 }
