@@ -4,11 +4,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
+use http::header::{
+    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
+};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::{Frame, SizeHint};
 
-use crate::image::Digest;
+use crate::image::{Digest, MediaType};
 use crate::transport::BlobStream;
 use crate::{Error, Kind};
 
@@ -142,4 +144,57 @@ pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
     values
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.split(',').any(is_it))
+}
+
+/// Whether the client takes a manifest of this type: it names the type in `Accept`, or a range that has it, or nothing at
+/// all (RFC 9110, 12.5.1). Plain JSON is taken as such a range, because all manifests are JSON.
+pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let media_type = MediaType::new(media_type);
+    if !media_type.is_manifest() {
+        return true;
+    }
+    let values = headers.get_all(ACCEPT).iter();
+    let mut ranges = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(MediaType::new)
+        .filter(|range| !range.as_str().is_empty())
+        .peekable();
+    // A signed schema 1 manifest is also one without signatures.
+    let takes = |range: &MediaType| {
+        *range == media_type
+            || matches!(range.as_str(), "*/*" | "application/*" | "application/json")
+            || (range.is_schema1() && media_type.is_schema1())
+    };
+    ranges.peek().is_none() || ranges.any(|range| takes(&range))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_taken_by_name_by_range_or_without_a_wish() {
+        let takes = |accept: &[&str], media_type: &str| {
+            let mut headers = HeaderMap::new();
+            for value in accept {
+                headers.append(ACCEPT, HeaderValue::from_str(value).unwrap());
+            }
+            accepts(&headers, media_type)
+        };
+        let (oci, docker) = (MediaType::OCI_MANIFEST, MediaType::DOCKER_MANIFEST);
+        for accept in [
+            &[][..],
+            &[""],
+            &["*/*"],
+            &["text/html, application/* ; q=0.1"],
+            &["application/json"],
+            &[docker, oci],
+            &["text/plain, application/vnd.oci.IMAGE.manifest.v1+json;q=0.8"],
+        ] {
+            assert!(takes(accept, oci), "{accept:?}");
+        }
+        assert!(!takes(&[docker], oci) && !takes(&["this.is.not.a.type"], docker));
+        assert!(takes(&[docker], "application/vnd.example.own+json"));
+    }
 }

@@ -59,9 +59,16 @@ pub(super) fn read(
         return Err(Refusal::digest(text).detail(digest.to_string().into()));
     }
     let view = manifest.view().map_err(invalid)?;
-    if let View::Schema1(image) = &view {
-        check_signed(&manifest)?;
-        check_name(name, tag, (&image.name, &image.tag))?;
+    match &view {
+        View::Schema1(image) => {
+            check_signed(&manifest)?;
+            check_name(name, tag, (&image.name, &image.tag))?;
+        }
+        View::Artifact(_) if manifest.media_type().is_image_manifest() => {
+            let text = "an image manifest has a `config` with a digest";
+            return Err(Refusal::bad(Code::ManifestInvalid, text));
+        }
+        _ => {}
     }
     let subject = match manifest.media_type().is_docker_manifest() {
         true => None,

@@ -32,6 +32,13 @@ pub(super) async fn get(
     };
     let found = app.content.manifest(name, named).await?;
     let found = found.ok_or_else(|| unknown(name))?;
+    if !answer::accepts(&asked.parts.headers, &found.media_type) {
+        let text = format!(
+            "the manifest is there as `{}`, which `Accept` does not name",
+            found.media_type
+        );
+        return Err(Refusal::missing(Code::ManifestUnknown, text));
+    }
     let is_known = answer::is_known(&asked.parts.headers, &found.digest);
     let mut answer = answer::empty(match is_known {
         true => StatusCode::NOT_MODIFIED,

@@ -165,11 +165,16 @@ async fn receive(
     (id, session): (&UploadId, &Session),
 ) -> Result<(), Refusal> {
     let mut hashed = lock(session).await?;
-    check_range(asked, session).map_err(|refusal| at(refusal, asked, name, id, session))?;
+    let stated =
+        check_range(asked, session).map_err(|refusal| at(refusal, asked, name, id, session))?;
     if asked.body.is_empty() {
-        return Ok(());
+        return match stated {
+            Some(_) => Err(lengths_differ()),
+            None => Ok(()),
+        };
     }
-    let mut left = most.saturating_sub(session.len());
+    let from = session.len();
+    let mut left = most.saturating_sub(from);
     let mut appending = session.append(&mut hashed).await?;
     let received = loop {
         match asked.body.next().await {
@@ -188,7 +193,18 @@ async fn receive(
         }
     };
     appending.end(&mut hashed).await?;
-    received
+    received?;
+    // A body without a length is measured: a chunk that is not as long as it says was not received.
+    if stated.is_some_and(|stated| stated != session.len() - from) {
+        session.take_back(&mut hashed, from);
+        return Err(at(lengths_differ(), asked, name, id, session));
+    }
+    Ok(())
+}
+
+fn lengths_differ() -> Refusal {
+    let text = "the length of the body and `Content-Range` do not agree";
+    Refusal::bad(Code::SizeInvalid, text)
 }
 
 fn too_large(most: u64) -> Refusal {
@@ -205,10 +221,10 @@ async fn lock(session: &Session) -> Result<tokio::sync::MutexGuard<'_, Hashed>, 
     })
 }
 
-/// A chunk has to begin where the last one ended and to be as long as it says.
-fn check_range(asked: &Asked, session: &Session) -> Result<(), Refusal> {
+/// A chunk has to begin where the last one ended and to be as long as it says; the length that it says.
+fn check_range(asked: &Asked, session: &Session) -> Result<Option<u64>, Refusal> {
     let Some(value) = asked.header(&CONTENT_RANGE) else {
-        return Ok(());
+        return Ok(None);
     };
     let unsatisfiable =
         |text: &str| Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE, Code::RangeInvalid, text);
@@ -220,14 +236,11 @@ fn check_range(asked: &Asked, session: &Session) -> Result<(), Refusal> {
             "the chunk does not begin where the last one ended",
         ));
     }
-    if asked
-        .length()
-        .is_some_and(|length| length != last - first + 1)
-    {
-        let text = "`Content-Length` and `Content-Range` do not agree";
-        return Err(Refusal::bad(Code::SizeInvalid, text));
+    let stated = last - first + 1;
+    match asked.length() {
+        Some(length) if length != stated => Err(lengths_differ()),
+        _ => Ok(Some(stated)),
     }
-    Ok(())
 }
 
 /// `refusal` with the state of the upload, from which the client can go on.

@@ -170,6 +170,12 @@ impl Session {
         })
     }
 
+    /// Forgets all bytes after the first `len`; the file is cut when the next ones are added.
+    pub(in crate::serve) fn take_back(&self, hashed: &mut Hashed, len: u64) {
+        *hashed = Hashed::default();
+        self.len.store(len, Ordering::Release);
+    }
+
     /// Makes the upload the blob `digest` of `repository` if that is what it is; false if it is not.
     pub(in crate::serve) async fn finish(
         &self,

@@ -128,7 +128,7 @@ fn what_is_no_manifest_is_refused() {
     server.push("a", "1", &image);
     let text = String::from_utf8(image.manifest.clone()).unwrap();
     let both = text.replacen('{', r#"{"manifests":[],"#, 1);
-    let cases: [(&str, &[u8]); 8] = [
+    let cases: [(&str, &[u8]); 12] = [
         (media::OCI_MANIFEST, b""),
         (media::OCI_MANIFEST, b"{"),
         (media::OCI_MANIFEST, b"<html>"),
@@ -138,6 +138,11 @@ fn what_is_no_manifest_is_refused() {
         (media::DOCKER_MANIFEST, &image.manifest),
         ("application/x-www-form-urlencoded", &image.manifest),
         (media::OCI_MANIFEST, br#"{"schemaVersion":2,"config":{"mediaType":"x","digest":"sha256:..","size":1},"layers":[]}"#),
+        // Without a config, as Go writes one that was not set, too.
+        (media::OCI_MANIFEST, br#"{"schemaVersion":2,"layers":[]}"#),
+        (media::OCI_MANIFEST, br#"{"schemaVersion":2,"config":null,"layers":[]}"#),
+        (media::OCI_MANIFEST, br#"{"schemaVersion":2,"config":{"mediaType":"","digest":"","size":0},"layers":[]}"#),
+        (media::DOCKER_MANIFEST, br#"{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","layers":[]}"#),
     ];
     for (media_type, body) in cases {
         server

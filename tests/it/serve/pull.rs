@@ -195,3 +195,32 @@ fn a_repository_does_not_read_the_blobs_of_another() {
     };
     assert_eq!(file("secret/a"), file("b"));
 }
+
+#[test]
+fn a_manifest_of_a_type_that_is_not_accepted_is_404() {
+    let server = Serving::writable();
+    let image = small();
+    server.push("a", "1", &image);
+    let digest = image.digest.to_string();
+    for method in ["GET", "HEAD"] {
+        for reference in ["1", &digest] {
+            let path = format!("/v2/a/manifests/{reference}");
+            let with = |accept: &str| server.request(method, &path, &[("Accept", accept)], b"");
+            assert_eq!(with("this.is.no.type").status, 404, "{method}");
+            assert_eq!(
+                with("application/vnd.docker.distribution.manifest.list.v2+json").status,
+                404
+            );
+            let several = format!("text/plain;q=0.5, {};q=0.1", image.media_type);
+            for accept in ["*/*", "application/*", "application/json", &several] {
+                let taken = with(accept);
+                assert_eq!(taken.status, 200, "{method} {accept}");
+                assert_eq!(taken.header("content-type"), image.media_type);
+            }
+        }
+    }
+    let refused = server.request("GET", "/v2/a/manifests/1", &[("Accept", "x/y")], b"");
+    refused.refused(404, "MANIFEST_UNKNOWN");
+    let said = refused.json()["errors"][0]["message"].to_string();
+    assert!(said.contains(&image.media_type), "{said}");
+}

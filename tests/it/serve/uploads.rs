@@ -183,3 +183,55 @@ fn a_deleted_blob_is_gone_and_can_come_back() {
     server.push_blob("a", b"again");
     assert_eq!(server.get(&path).body, b"again");
 }
+
+/// Sends `parts` as chunks of HTTP, which have no length as a whole.
+fn streamed(server: &Serving, head: &str, parts: &[&[u8]]) -> crate::support::Answer {
+    let mut stream = server.connect();
+    let mut bytes =
+        format!("{head}Host: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .into_bytes();
+    for part in parts {
+        bytes.extend(format!("{:x}\r\n", part.len()).into_bytes());
+        bytes.extend(*part);
+        bytes.extend(b"\r\n");
+    }
+    bytes.extend(b"0\r\n\r\n");
+    std::io::Write::write_all(&mut stream, &bytes).unwrap();
+    crate::support::Answer::read(&mut stream)
+}
+
+#[test]
+fn a_chunk_without_a_length_is_as_long_as_its_range() {
+    let server = Serving::writable();
+    let bytes = noise(3, 700_000);
+    let location = server.upload("a");
+    let path = location.split_once(server.address()).unwrap().1;
+    let patch = |range: &str, parts: &[&[u8]]| {
+        let head = format!("PATCH {path} HTTP/1.1\r\nContent-Range: {range}\r\n");
+        streamed(&server, &head, parts)
+    };
+    assert_eq!(patch("0-9", &[&bytes[..10]]).header("range"), "0-9");
+    // Longer, shorter, empty; the longer one is so long that a part of it is written at once.
+    for parts in [
+        &[&bytes[10..600_000], &bytes[..9]][..],
+        &[&bytes[10..15]],
+        &[],
+    ] {
+        let refused = patch("10-19", parts);
+        refused.refused(400, "SIZE_INVALID");
+        assert_eq!(server.get(&location).header("range"), "0-9");
+    }
+    let rest = patch("10-699999", &[&bytes[10..300_000], &bytes[300_000..]]);
+    assert_eq!((rest.status, rest.header("range")), (202, "0-699999"));
+    let digest = sha256(&bytes);
+    let put = server.send("PUT", &format!("{location}?digest={digest}"));
+    assert_eq!(put.status, 201);
+    assert!(server.get(put.header("location")).body == bytes);
+    // What was taken back does not count for the digest either.
+    let location = server.upload("a");
+    let path = location.split_once(server.address()).unwrap().1;
+    let head = format!("PATCH {path} HTTP/1.1\r\nContent-Range: 0-9\r\n");
+    streamed(&server, &head, &[&bytes]).refused(400, "SIZE_INVALID");
+    let put = format!("{location}?digest={digest}");
+    server.send("PUT", &put).refused(400, "DIGEST_INVALID");
+}
