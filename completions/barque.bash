@@ -3507,7 +3507,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__serve)
-            opts="-h --listen --root --as --upstream --fresh --max-size --write --delete --htpasswd --tls-cert --tls-key --client-ca --log --metrics --max-blob --grace --print-address --ready-fd --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
+            opts="-h --listen --root --as --upstream --fresh --max-size --write --delete --htpasswd --tls-cert --tls-key --client-ca --log --metrics --max-blob --grace --client-timeout --print-address --ready-fd --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3562,6 +3562,10 @@ _barque() {
                     return 0
                     ;;
                 --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5109,7 +5113,7 @@ _barque_with_images() {
         *) _barque "$@"; return ;;
     esac
     case $before in
-        barque|*/barque|--additional-tag|--allow-private-host|--allow-token-host|--also-to|--annotation|--append|--append-suffix|--artifact-type|--as|--authfile|--cert-dir|--certificate-identity|--certificate-identity-regexp|--certificate-oidc-issuer|--certificate-oidc-issuer-regexp|--client-ca|--cmd|--command-timeout|--compat-auth-file|--created|--creds|--daemon-host|--depth|--dest|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--directory|--entrypoint|--env|--events|--format|--fresh|--grace|--htpasswd|--image-parallel-copies|--jobs|--key|--label|--limit|--listen|--log|--max-blob|--max-delete|--max-pulls|--max-size|--max-unpacked|--metrics|--mount-from|--multi-arch|--output|--output-prefix|--override-arch|--override-os|--override-os-version|--override-variant|--passphrase-file|--password|--platform|--policy|--policy-allow|--public-key-file|--rate|--ready-fd|--receipt|--referrers|--registries-conf|--registries.d|--registry-token|--remove-annotation|--remove-env|--remove-label|--retry-delay|--retry-times|--root|--schema1-key|--set-platform|--shard|--shards|--shared-blob-dir|--sign-by|--sign-by-sigstore|--sign-by-sigstore-private-key|--sign-format|--sign-identity|--sign-passphrase-file|--signed-as|--sockfd|--src|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--state|--tls-cert|--tls-key|--tmpdir|--trusted-root|--type|--upstream|--user|--user-agent-prefix|--username|--workdir|-C|-a|-d|-e|-f|-j|-l|-o|-p|-s|-u|-w) _barque "$@"; return ;;
+        barque|*/barque|--additional-tag|--allow-private-host|--allow-token-host|--also-to|--annotation|--append|--append-suffix|--artifact-type|--as|--authfile|--cert-dir|--certificate-identity|--certificate-identity-regexp|--certificate-oidc-issuer|--certificate-oidc-issuer-regexp|--client-ca|--client-timeout|--cmd|--command-timeout|--compat-auth-file|--created|--creds|--daemon-host|--depth|--dest|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--directory|--entrypoint|--env|--events|--format|--fresh|--grace|--htpasswd|--image-parallel-copies|--jobs|--key|--label|--limit|--listen|--log|--max-blob|--max-delete|--max-pulls|--max-size|--max-unpacked|--metrics|--mount-from|--multi-arch|--output|--output-prefix|--override-arch|--override-os|--override-os-version|--override-variant|--passphrase-file|--password|--platform|--policy|--policy-allow|--public-key-file|--rate|--ready-fd|--receipt|--referrers|--registries-conf|--registries.d|--registry-token|--remove-annotation|--remove-env|--remove-label|--retry-delay|--retry-times|--root|--schema1-key|--set-platform|--shard|--shards|--shared-blob-dir|--sign-by|--sign-by-sigstore|--sign-by-sigstore-private-key|--sign-format|--sign-identity|--sign-passphrase-file|--signed-as|--sockfd|--src|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--state|--tls-cert|--tls-key|--tmpdir|--trusted-root|--type|--upstream|--user|--user-agent-prefix|--username|--workdir|-C|-a|-d|-e|-f|-j|-l|-o|-p|-s|-u|-w) _barque "$@"; return ;;
     esac
     case $word in
         -*) _barque "$@"; return ;;

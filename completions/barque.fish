@@ -1229,6 +1229,7 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l client-ca -d 'Re
 complete -c barque -n "__fish_barque_using_subcommand serve" -l log -d 'Append a line of JSON for each request to this file; - is standard output' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l max-blob -d 'Refuse blobs that are larger than this' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l grace -d 'Let requests under way take this long when asked to end' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l client-timeout -d 'Give a client up that takes this long for the head of a request, or stops in the middle of one' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l ready-fd -d 'Write the address as a line of JSON to this file descriptor once requests are answered' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l override-os -d 'Choose this operating system of a multi-platform image [default: linux]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l override-arch -d 'Choose this architecture of a multi-platform image [default: that of this machine]' -r

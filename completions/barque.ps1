@@ -1306,6 +1306,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Append a line of JSON for each request to this file; - is standard output')
             [CompletionResult]::new('--max-blob', '--max-blob', [CompletionResultType]::ParameterName, 'Refuse blobs that are larger than this')
             [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Let requests under way take this long when asked to end')
+            [CompletionResult]::new('--client-timeout', '--client-timeout', [CompletionResultType]::ParameterName, 'Give a client up that takes this long for the head of a request, or stops in the middle of one')
             [CompletionResult]::new('--ready-fd', '--ready-fd', [CompletionResultType]::ParameterName, 'Write the address as a line of JSON to this file descriptor once requests are answered')
             [CompletionResult]::new('--override-os', '--override-os', [CompletionResultType]::ParameterName, 'Choose this operating system of a multi-platform image [default: linux]')
             [CompletionResult]::new('--override-arch', '--override-arch', [CompletionResultType]::ParameterName, 'Choose this architecture of a multi-platform image [default: that of this machine]')

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
@@ -18,7 +19,7 @@ use crate::image::ImageName;
 use crate::platform::{self, Asked, Signals};
 use crate::report::failure::Failure;
 use crate::serve::{MirrorOptions, Options, Reload, Server, TlsFiles, Upstream, What};
-use crate::settings::{Access, Context};
+use crate::settings::{Access, AuthFiles, Login};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -112,6 +113,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = super::flags::duration)]
     grace: std::time::Duration,
 
+    /// Give a client up that takes this long for the head of a request, or stops in the middle of one
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = super::flags::duration)]
+    client_timeout: std::time::Duration,
+
     /// Print the address as a line of JSON once requests are answered
     #[arg(long)]
     print_address: bool,
@@ -147,7 +152,11 @@ pub(crate) async fn run(
                 upstreams: args.upstreams,
                 fresh: args.fresh,
                 max_size: args.max_size,
-                context: Context::with_stored_credentials()?.with_timeouts(global.timeouts()),
+                context: global.context(Access {
+                    login: Login::Files(AuthFiles::find(None)?),
+                    ..Access::default()
+                }),
+                gate: Arc::new(global.trust.gate()?),
             };
             let shown = root.display().to_string();
             (What::Mirror(root.to_owned(), Box::new(options)), shown)
@@ -164,6 +173,7 @@ pub(crate) async fn run(
         write: args.write || (for_command && own),
         delete: args.delete || (for_command && own),
         grace: args.grace,
+        patience: args.client_timeout,
         max_blob: args.max_blob,
         htpasswd: args.htpasswd,
         tls: tls(args.tls_cert, args.tls_key, args.client_ca),

@@ -72,6 +72,8 @@ pub struct Options {
     pub metrics: bool,
     /// How long requests under way may take when the server is asked to end.
     pub grace: Duration,
+    /// How long a client may take to send the head of a request, and to send or take nothing in the middle of one.
+    pub patience: Duration,
 }
 
 impl Options {
@@ -93,6 +95,7 @@ impl Options {
             log: None,
             metrics: false,
             grace: Duration::from_secs(10),
+            patience: Duration::from_secs(60),
         }
     }
 }
@@ -130,6 +133,8 @@ struct App {
     /// The values of `ns` that are the beginning of names here.
     namespaces: Vec<Upstream>,
     max_blob: u64,
+    /// See [`Options::patience`].
+    patience: Duration,
     users: Option<Users>,
     record: Record,
 }

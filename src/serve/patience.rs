@@ -8,20 +8,20 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How long a client may take nothing.
-const STALLED: Duration = Duration::from_secs(60);
-
 /// A stream whose writes do not wait for ever.
 pub(super) struct Patient<S> {
     inner: S,
+    /// How long a client may take nothing.
+    patience: Duration,
     /// Runs while a write waits.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
-    pub(super) fn new(inner: S) -> Patient<S> {
+    pub(super) fn new(inner: S, patience: Duration) -> Patient<S> {
         Patient {
             inner,
+            patience,
             deadline: None,
         }
     }
@@ -36,12 +36,13 @@ impl<S> Patient<S> {
             self.deadline = None;
             return poll;
         }
+        let patience = self.patience;
         let deadline = self
             .deadline
-            .get_or_insert_with(|| Box::pin(sleep(STALLED)));
+            .get_or_insert_with(|| Box::pin(sleep(patience)));
         match deadline.as_mut().poll(cx) {
             Poll::Ready(()) => {
-                deadline.as_mut().reset(Instant::now() + STALLED);
+                deadline.as_mut().reset(Instant::now() + patience);
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
             Poll::Pending => Poll::Pending,

@@ -173,7 +173,8 @@ fn of_upstream(error: &Error) -> Option<Refusal> {
         (Some(StatusCode::TOO_MANY_REQUESTS), _) => {
             (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests)
         }
-        (Some(_), Kind::NotAllowed) => (StatusCode::FORBIDDEN, Code::Denied),
+        // Also what the signature policy or registries.conf refuses.
+        (_, Kind::NotAllowed) => (StatusCode::FORBIDDEN, Code::Denied),
         (_, Kind::Unavailable) => (StatusCode::BAD_GATEWAY, Code::Unavailable),
         _ => return None,
     };

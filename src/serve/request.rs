@@ -1,7 +1,7 @@
 //! A request as the routes see it: its parts, and a body that is read with limits.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HOST, HeaderName};
@@ -14,8 +14,8 @@ use super::refusal::{Code, Refusal};
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// A client that sends nothing for so long is given up.
-const IDLE: Duration = Duration::from_secs(60);
+/// Bytes a second that a body has to come with in the long run, so that one that trickles holds no connection for ever.
+const SLOWEST: u64 = 512;
 
 /// What is read of a body that is not wanted, so that a client which is still sending sees the answer.
 const DRAINED: usize = 1024 * 1024;
@@ -72,22 +72,40 @@ impl Asked {
 /// The body of a request.
 pub(super) struct RequestBody {
     inner: Incoming,
+    /// How long it may stop.
+    patience: Duration,
+    began: Instant,
+    read: u64,
 }
 
 impl RequestBody {
-    pub(super) fn new(inner: Incoming) -> RequestBody {
-        RequestBody { inner }
+    /// `inner`, which may stop for `patience`, and be that much behind what is [`SLOWEST`].
+    pub(super) fn new(inner: Incoming, patience: Duration) -> RequestBody {
+        RequestBody {
+            inner,
+            patience,
+            began: Instant::now(),
+            read: 0,
+        }
+    }
+
+    /// How long to wait for the next bytes.
+    fn wait(&self) -> Duration {
+        let due = self.patience + Duration::from_secs(self.read / SLOWEST);
+        due.saturating_sub(self.began.elapsed()).min(self.patience)
     }
 
     /// The next bytes, `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
         loop {
+            let wait = self.wait();
             let frame = std::future::poll_fn(|cx| Pin::new(&mut self.inner).poll_frame(cx));
-            match tokio::time::timeout(IDLE, frame).await {
+            match tokio::time::timeout(wait, frame).await {
                 Ok(None) => return Ok(None),
                 // Trailers say nothing here.
                 Ok(Some(Ok(frame))) => {
                     if let Ok(bytes) = frame.into_data() {
+                        self.read += bytes.len() as u64;
                         return Ok(Some(bytes));
                     }
                 }
@@ -97,11 +115,8 @@ impl RequestBody {
                 }
                 Err(_) => {
                     let (status, code) = (StatusCode::REQUEST_TIMEOUT, Code::SizeInvalid);
-                    return Err(Refusal::new(
-                        status,
-                        code,
-                        "the body of the request stopped",
-                    ));
+                    let text = "the body of the request stopped, or came too slowly";
+                    return Err(Refusal::new(status, code, text));
                 }
             }
         }

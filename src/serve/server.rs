@@ -39,8 +39,6 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 const CONNECTIONS: usize = 4096;
 /// Bytes of the head of a request.
 const HEAD: usize = 64 * 1024;
-/// How long a client may take to send the head of a request, and how long a connection stays open without one.
-const HEAD_TIME: Duration = Duration::from_secs(60);
 /// How long TLS may take to be set up.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 /// Wait before the next connection when the system has no more files for one.
@@ -94,6 +92,7 @@ impl Server {
                 _ => Vec::new(),
             },
             max_blob: options.max_blob.unwrap_or(u64::MAX),
+            patience: options.patience,
             users: options.htpasswd.map(Users::open).transpose()?,
             record: Record::open(options.log.as_deref(), options.metrics)?,
         };
@@ -195,7 +194,7 @@ async fn secured(
 ) {
     // Answers are written whole; to wait for more only delays them.
     let _ = stream.set_nodelay(true);
-    let stream = Patient::new(stream);
+    let stream = Patient::new(stream, app.patience);
     let Some(config) = tls else {
         return serve(stream, (remote, false), app, stopped).await;
     };
@@ -213,13 +212,14 @@ async fn serve(
     app: Arc<App>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let patience = app.patience;
     let service = service_fn(move |request| {
         let app = app.clone();
         async move { Ok::<_, Error>(respond(&app, request, remote, tls).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        .header_read_timeout(patience)
         .title_case_headers(true)
         .max_buf_size(HEAD);
     let connection = http.serve_connection(TokioIo::new(stream), service);
@@ -256,7 +256,7 @@ async fn respond(app: &App, request: Request<Incoming>, remote: SocketAddr, tls:
     let entry = app.record.begin(remote, &parts);
     let mut asked = Asked {
         parts,
-        body: RequestBody::new(body),
+        body: RequestBody::new(body, app.patience),
         tls,
     };
     let route = Route::parse(&asked.parts.uri).and_then(|route| in_namespace(app, &asked, route));

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use futures_util::StreamExt;
 
 use crate::image::Digest;
-use crate::serve::store::Root;
+use crate::serve::store::{Repository, Root};
 use crate::transport::BlobStream;
 
 /// The blobs that are being read, and by how many.
@@ -58,19 +58,19 @@ pub(super) fn touch(file: &Path) {
     }
 }
 
-/// Removes blobs until all together have at most `most` bytes. Blocks.
+/// Removes blobs until all together have at most `most` bytes. Manifests are no blobs here. Blocks.
 pub(super) fn make_room(root: &Root, most: u64, reading: &Reading) {
-    let mut blobs: Vec<(SystemTime, u64, Digest)> = root
-        .pooled()
-        .filter_map(|(digest, about)| Some((about.modified().ok()?, about.len(), digest)))
+    let names = root.names_with_blobs();
+    let kept: Vec<_> = names
+        .iter()
+        .filter_map(|name| Some(root.repository(&name.parse().ok()?)))
         .collect();
+    let mut blobs = in_use(root, &kept);
     let mut all: u64 = blobs.iter().map(|(_, len, _)| len).sum();
     if all <= most {
         return;
     }
     blobs.sort();
-    let names = root.names();
-    let names: Vec<_> = names.iter().filter_map(|name| name.parse().ok()).collect();
     for (_, len, digest) in blobs {
         if all <= most {
             break;
@@ -78,8 +78,8 @@ pub(super) fn make_room(root: &Root, most: u64, reading: &Reading) {
         if reading.has(&digest) {
             continue;
         }
-        for name in &names {
-            if let Err(e) = root.repository(name).delete_blob(&digest) {
+        for repository in &kept {
+            if let Err(e) = repository.delete_blob(&digest) {
                 tracing::warn!("{e}");
             }
         }
@@ -87,4 +87,30 @@ pub(super) fn make_room(root: &Root, most: u64, reading: &Reading) {
         let _ = fs::remove_file(root.pool_file(&digest));
         all -= len;
     }
+}
+
+/// Each blob with the time of its last use and the bytes that it takes: those of the shared file, and those of each copy where
+/// the file system has no links.
+fn in_use(root: &Root, kept: &[Arc<Repository>]) -> Vec<(SystemTime, u64, Digest)> {
+    let mut blobs: HashMap<Digest, (SystemTime, u64)> = HashMap::new();
+    let mut add = |digest: Digest, about: &fs::Metadata| {
+        let used = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        let blob = blobs.entry(digest).or_insert((used, 0));
+        *blob = (blob.0.max(used), blob.1 + about.len());
+    };
+    for (digest, about) in root.pooled() {
+        add(digest, &about);
+    }
+    for repository in kept {
+        for (digest, about) in repository.blobs().all() {
+            let is_copy = crate::platform::names(&about) == 1;
+            if is_copy && !repository.lists(&digest).unwrap_or(true) {
+                add(digest, &about);
+            }
+        }
+    }
+    let blobs = blobs.into_iter();
+    blobs
+        .map(|(digest, (used, len))| (used, len, digest))
+        .collect()
 }

@@ -6,6 +6,7 @@
 
 mod evict;
 mod pull;
+mod read;
 mod upstream;
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use serde_json::Value;
 
 use super::content::{Blob, BlobPlace, Content, Found, Named};
@@ -24,10 +25,12 @@ use crate::image::{Digest, Manifest, RepositoryName, Tag};
 use crate::registry::v2::{RepositoryClient, TagOrDigest};
 use crate::settings::Context;
 use crate::transport::{BlobStream, blob_store};
+use crate::trust::Gate;
 use crate::{Error, Kind, Result};
 
 use evict::Reading;
 use pull::{Pull, Pulls};
+use read::Current;
 pub use upstream::Upstream;
 use upstream::{Remote, is_trouble};
 
@@ -48,8 +51,10 @@ pub struct MirrorOptions {
     pub fresh: Duration,
     /// Bytes of blobs to keep; those that were not used for longest go. `None` keeps all.
     pub max_size: Option<u64>,
-    /// Credentials and timeouts for the upstreams.
+    /// Credentials, timeouts and registries.conf for the upstreams.
     pub context: Context,
+    /// The signature policy that images of the upstreams have to pass before they are kept.
+    pub gate: Arc<Gate>,
 }
 
 /// The cache.
@@ -81,7 +86,7 @@ impl Mirror {
         let remotes = options.upstreams.iter();
         Ok(Mirror {
             remotes: remotes
-                .map(|upstream| Remote::of(upstream, &options.context))
+                .map(|upstream| Remote::of(upstream, options))
                 .collect::<Result<_>>()?,
             pulls: Arc::new(Pulls::new(&root.own().join("pulls"))),
             root,
@@ -152,11 +157,7 @@ impl Mirror {
             .lock((place.kept_as.clone(), tag.to_string()))
             .await;
         let Some(found) = kept()? else {
-            let read = place
-                .client
-                .get_manifest(&TagOrDigest::Tag(tag.clone()))
-                .await;
-            return match read {
+            return match place.manifest(&TagOrDigest::Tag(tag.clone())).await {
                 Ok(manifest) => {
                     keep(place, &manifest, Some(tag)).await?;
                     self.confirm(at);
@@ -193,17 +194,18 @@ impl Mirror {
 
     /// Brings the kept `tag` up to date; false when the upstream has it no more.
     async fn confirmed(&self, place: &Place<'_>, tag: &Tag, found: &Found) -> Result<bool> {
-        let now = place
-            .client
-            .manifest_digest(&TagOrDigest::Tag(tag.clone()), true)
-            .await?;
-        let Some(now) = now else {
+        let Some(now) = place.current(tag).await? else {
             return Ok(false);
         };
-        if now != found.digest {
-            let manifest = place.client.get_manifest(&TagOrDigest::Digest(now)).await?;
-            keep(place, &manifest, Some(tag)).await?;
+        if *now.digest() == found.digest {
+            return Ok(true);
         }
+        let manifest = match now {
+            Current::Manifest(manifest) => manifest,
+            // By its tag, which the policy may ask about.
+            Current::Digest(_) => place.manifest(&TagOrDigest::Tag(tag.clone())).await?,
+        };
+        keep(place, &manifest, Some(tag)).await?;
         Ok(true)
     }
 
@@ -218,7 +220,7 @@ impl Mirror {
         let place = self.place(&name)?;
         let key = (place.kept_as.clone(), digest.clone());
         let pull = self.pulls.join(&key, size, || {
-            let source = place.remote.source(&place.name);
+            let source = place.remote.source(&place.name, None);
             let (kept, mirror) = (place.kept.clone(), self.clone());
             let done = move || mirror.make_room();
             Pull::new(source, &digest, size, kept, done)
@@ -273,24 +275,19 @@ impl Content for Mirrored {
 
     async fn tags(&self, name: &RepositoryName) -> Result<Option<Arc<[Arc<str>]>>> {
         let place = self.0.place(name)?;
-        let mut pages = place.client.tags();
-        let mut tags: Vec<Arc<str>> = Vec::new();
-        while let Some(page) = pages.next().await {
-            match page {
-                Ok(page) => tags.extend(page.iter().map(|tag| Arc::from(tag.as_str()))),
-                Err(e) if e.kind() == Kind::NotFound => return Ok(None),
-                Err(e) if is_trouble(&e) => {
-                    tracing::warn!(
-                        "the tags of `{}` are those that are kept: {e}",
-                        place.kept_as
-                    );
-                    return self.0.root.tags(&place.kept_as).await;
-                }
-                Err(e) => return Err(e),
+        match place.tags().await {
+            Ok(mut tags) => {
+                tags.sort_unstable();
+                Ok(Some(tags.into()))
             }
+            Err(e) if e.kind() == Kind::NotFound => Ok(None),
+            Err(e) if is_trouble(&e) => {
+                let kept_as = &place.kept_as;
+                tracing::warn!("the tags of `{kept_as}` are those that are kept: {e}");
+                self.0.root.tags(kept_as).await
+            }
+            Err(e) => Err(e),
         }
-        tags.sort_unstable();
-        Ok(Some(tags.into()))
     }
 
     async fn manifest(&self, name: &RepositoryName, which: Named<'_>) -> Result<Option<Found>> {
@@ -299,7 +296,15 @@ impl Content for Mirrored {
             Named::Tag(tag) => return self.0.tagged(&place, tag).await,
             Named::Digest(digest) => digest,
         };
-        if let Some(found) = place.kept.manifest(which)? {
+        let asked = TagOrDigest::Digest(digest.clone());
+        // What was not kept as a manifest, but as a blob, has not passed the policy.
+        let kept = || -> Result<Option<Found>> {
+            match place.is_open(&asked) || place.kept.lists(digest)? {
+                true => place.kept.manifest(which),
+                false => Ok(None),
+            }
+        };
+        if let Some(found) = kept()? {
             return Ok(Some(found));
         }
         let _one = self
@@ -307,14 +312,10 @@ impl Content for Mirrored {
             .asking
             .lock((place.kept_as.clone(), digest.to_string()))
             .await;
-        if let Some(found) = place.kept.manifest(which)? {
+        if let Some(found) = kept()? {
             return Ok(Some(found));
         }
-        match place
-            .client
-            .get_manifest(&TagOrDigest::Digest(digest.clone()))
-            .await
-        {
+        match place.manifest(&asked).await {
             Ok(manifest) => {
                 keep(&place, &manifest, None).await?;
                 place.kept.manifest(which)
@@ -346,7 +347,7 @@ impl Content for Mirrored {
                 return Ok(Some(Blob { size, place }));
             }
             (None, Some(size)) => size,
-            (None, None) => match place.client.blob_size(digest).await {
+            (None, None) => match place.blob_size(digest).await {
                 Ok(size) => size,
                 Err(e) if e.kind() == Kind::NotFound => return Ok(None),
                 Err(e) => return Err(e),

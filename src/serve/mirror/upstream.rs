@@ -9,11 +9,15 @@ use serde_json::Value;
 
 use crate::image::{Digest, ImageName, Reference, Registry, Repository, RepositoryName};
 use crate::open::open_source;
-use crate::registry::v2::{ReadTag, RepositoryClient};
+use crate::registry::v2::{ReadTag, RepositoryClient, TagOrDigest};
 use crate::registry::{Actions, ApiError, Client};
 use crate::settings::Context;
 use crate::transport::Source;
+use crate::trust::Gate;
 use crate::{Error, Kind, Result};
+
+use super::MirrorOptions;
+use super::read::reference;
 
 /// How long an upstream that refused or was away is not asked again about what is kept.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -69,6 +73,9 @@ impl Upstream {
 /// An upstream with what requests to it need.
 pub(super) struct Remote {
     pub(super) key: String,
+    /// The registry by which policies know it.
+    pub(super) named: Registry,
+    pub(super) gate: Arc<Gate>,
     pub(super) is_hub: bool,
     registry: Registry,
     context: Context,
@@ -77,13 +84,16 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    pub(super) fn of(upstream: &Upstream, context: &Context) -> Result<Remote> {
-        let mut context = context.at(&upstream.registry)?.into_owned();
+    pub(super) fn of(upstream: &Upstream, options: &MirrorOptions) -> Result<Remote> {
+        let mut context = options.context.at(&upstream.registry)?.into_owned();
         if upstream.plain {
             context.access.tls_verify = false;
         }
+        let named = upstream.name.parse();
         Ok(Remote {
             key: upstream.key(),
+            named: named.unwrap_or_else(|_| upstream.registry.clone()),
+            gate: options.gate.clone(),
             is_hub: upstream.registry.is_docker_hub(),
             client: Arc::new(Client::new(&upstream.registry, &context)?),
             registry: upstream.registry.clone(),
@@ -97,25 +107,33 @@ impl Remote {
         self.client.repository(name, Actions::Pull)
     }
 
-    /// The same for its blobs, with downloads that go on after a break.
+    /// The image `which` of a repository, or the repository for its blobs, with downloads that go on after a break.
     pub(super) fn source(
         &self,
         name: &RepositoryName,
+        which: Option<&TagOrDigest>,
     ) -> BoxFuture<'static, Result<Arc<dyn Source>>> {
+        let image = ImageName::Docker(self.reference(name, which));
+        let context = self.context.clone();
+        Box::pin(async move { open_source(&image, &context).await })
+    }
+
+    /// Whether registries.conf names other places for it than the upstream itself.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] where it blocks the repository.
+    pub(super) fn is_elsewhere(&self, name: &RepositoryName, which: &TagOrDigest) -> Result<bool> {
+        let reference = self.reference(name, Some(which));
+        let places = self.context.registries.get()?.sources(&reference)?;
+        Ok(!matches!(&places[..], [only] if only.reference == reference))
+    }
+
+    fn reference(&self, name: &RepositoryName, which: Option<&TagOrDigest>) -> Reference {
         let repository = Repository {
             registry: self.registry.clone(),
             name: name.clone(),
         };
-        let reference = Reference {
-            repository,
-            tag: None,
-            digest: None,
-        };
-        let (image, context) = (
-            ImageName::Docker(reference.or_latest()),
-            self.context.clone(),
-        );
-        Box::pin(async move { open_source(&image, &context).await })
+        reference(repository, which)
     }
 
     pub(super) async fn referrers(

@@ -23,6 +23,11 @@ impl Blobs {
         Blobs { dir, pool }
     }
 
+    /// All blobs that are here, manifests included. Blocks.
+    pub(in crate::serve) fn all(&self) -> impl Iterator<Item = (Digest, fs::Metadata)> + use<> {
+        in_directory(&self.dir)
+    }
+
     /// Where the blob `digest` is, if it is here.
     pub(in crate::serve) fn file(&self, digest: &Digest) -> PathBuf {
         below(&self.dir, digest)
@@ -154,6 +159,19 @@ fn copy(from: &Path, dir: &Path, to: &Path) -> io::Result<()> {
     temporary.as_file().sync_data()?;
     temporary.persist(to)?;
     Ok(())
+}
+
+/// The files of a directory of blobs.
+pub(super) fn in_directory(dir: &Path) -> impl Iterator<Item = (Digest, fs::Metadata)> + use<> {
+    let algorithms = fs::read_dir(dir).into_iter().flatten().flatten();
+    algorithms.flat_map(|algorithm| {
+        let files = fs::read_dir(algorithm.path()).into_iter();
+        files.flatten().flatten().filter_map(move |file| {
+            let (algorithm, hex) = (algorithm.file_name(), file.file_name());
+            let digest = format!("{}:{}", algorithm.to_str()?, hex.to_str()?);
+            Some((digest.parse().ok()?, file.metadata().ok()?))
+        })
+    })
 }
 
 fn below(root: &Path, digest: &Digest) -> PathBuf {

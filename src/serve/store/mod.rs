@@ -65,20 +65,8 @@ impl Root {
     }
 
     /// All blobs that have such a link. Blocks.
-    pub(super) fn pooled(&self) -> impl Iterator<Item = (Digest, fs::Metadata)> {
-        let pool = self.own().join("blobs");
-        let algorithms = fs::read_dir(&pool).into_iter().flatten().flatten();
-        algorithms.flat_map(|algorithm| {
-            let files = fs::read_dir(algorithm.path())
-                .into_iter()
-                .flatten()
-                .flatten();
-            files.filter_map(move |file| {
-                let (algorithm, hex) = (algorithm.file_name(), file.file_name());
-                let digest = format!("{}:{}", algorithm.to_str()?, hex.to_str()?);
-                Some((digest.parse().ok()?, file.metadata().ok()?))
-            })
-        })
+    pub(super) fn pooled(&self) -> impl Iterator<Item = (Digest, fs::Metadata)> + use<> {
+        blobs::in_directory(&self.own().join("blobs"))
     }
 
     /// Uploads that are not complete.
@@ -104,6 +92,16 @@ impl Root {
 
     /// The names of the repositories, sorted. Blocks.
     pub(super) fn names(&self) -> Vec<String> {
+        self.directories(|file| file == "index.json")
+    }
+
+    /// The names of the repositories, and of those that have blobs and no manifest yet. Blocks.
+    pub(super) fn names_with_blobs(&self) -> Vec<String> {
+        self.directories(|file| file == "index.json" || file == "blobs")
+    }
+
+    /// The names of the directories with a file that `is_mark`, sorted.
+    fn directories(&self, is_mark: impl Fn(&str) -> bool) -> Vec<String> {
         let mut names = Vec::new();
         let mut left = vec![(self.dir.clone(), String::new())];
         while let Some((dir, name)) = left.pop() {
@@ -115,10 +113,7 @@ impl Root {
                 let Some(file) = entry.file_name().to_str().map(str::to_owned) else {
                     continue;
                 };
-                if file == "index.json" {
-                    is_layout = true;
-                    continue;
-                }
+                is_layout |= is_mark(&file);
                 // Links are followed: a layout may be on another disk.
                 let is_directory = entry
                     .file_type()

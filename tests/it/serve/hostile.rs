@@ -4,7 +4,7 @@
 
 use std::io::{Read, Write};
 
-use crate::support::images::{sha256, small};
+use crate::support::images::{noise, sha256, small};
 use crate::support::{Answer, Serving};
 
 /// All files below a directory, with their sizes.
@@ -227,4 +227,63 @@ fn a_million_tags_are_listed_page_by_page() {
     );
     let last = server.get("/v2/many/tags/list?last=t0099998");
     assert_eq!(last.json()["tags"], serde_json::json!(["t0099999"]));
+}
+
+/// Sends `begin`, and then one byte after the other until the server closes; what it answered.
+fn trickle(server: &Serving, begin: &str) -> Vec<u8> {
+    let mut stream = server.connect();
+    stream.write_all(begin.as_bytes()).unwrap();
+    let mut reading = stream.try_clone().unwrap();
+    let answer = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = reading.read_to_end(&mut bytes);
+        bytes
+    });
+    while !answer.is_finished() && stream.write_all(b"x").is_ok() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    answer.join().unwrap()
+}
+
+#[test]
+fn clients_that_trickle_are_given_up() {
+    let server = Serving::start(&["--write", "--client-timeout", "500ms"]);
+    let slow = "POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nX: ";
+    assert!(!trickle(&server, slow).starts_with(b"HTTP/1.1 2"));
+    let location = server.upload("a");
+    let path = location.split_once(server.address()).unwrap().1;
+    for (method, path) in [("PATCH", path), ("PUT", "/v2/a/manifests/1")] {
+        let begin =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+        let answer = String::from_utf8(trickle(&server, &begin)).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{method}: {answer}");
+    }
+    // What came of a blob counts, and the upload can go on.
+    assert_eq!(server.get(&location).status, 204);
+    // A body that is slow and steady is not given up.
+    let mut stream = server.connect();
+    let length = 60_000;
+    let begin = format!(
+        "PATCH {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(begin.as_bytes()).unwrap();
+    for _ in 0..30 {
+        stream.write_all(&vec![b'x'; length / 30]).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(crate::support::Answer::read(&mut stream).status, 202);
+}
+
+#[test]
+fn an_answer_that_is_not_taken_is_given_up() {
+    let server = Serving::start(&["--write", "--metrics", "--client-timeout", "500ms"]);
+    let blob = server.push_blob("a", &noise(1, 32 << 20));
+    let mut stream = server.connect();
+    write!(stream, "GET /v2/a/blobs/{blob} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    // More than the buffers of both sides take, and a client that reads again later.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    assert!(bytes.len() < 32 << 20, "{}", bytes.len());
+    assert_eq!(server.get("/healthz").status, 200);
 }

@@ -300,3 +300,120 @@ fn an_upstream_is_a_name_and_perhaps_a_url() {
         out.stderr()
     );
 }
+
+#[test]
+fn blobs_without_a_manifest_make_room_as_well() {
+    let pair = Pair::start(&["--max-size", "250000"]);
+    let blobs: Vec<_> = (0..6).map(|i| noise(i, 100_000)).collect();
+    for (i, blob) in blobs.iter().enumerate() {
+        let digest = pair.upstream.push_blob(&format!("r{}", i % 2), blob);
+        let path = format!("/v2/up/r{}/blobs/{digest}", i % 2);
+        assert!(pair.mirror.get(&path).body == *blob);
+    }
+    // No repository has an index, and none has blobs that take more than is allowed.
+    let mut left = Vec::new();
+    for name in ["up/r0", "up/r1"] {
+        let layout = pair.mirror.layout(name);
+        assert!(!layout.join("index.json").exists());
+        let files = std::fs::read_dir(layout.join("blobs/sha256")).unwrap();
+        left.extend(files.map(|file| file.unwrap().metadata().unwrap().len()));
+    }
+    assert_eq!(left, [100_000, 100_000]);
+}
+
+#[test]
+fn the_policy_is_asked_before_an_image_is_kept() {
+    let barque = Barque::new();
+    let policy = barque.path("policy.json");
+    let rules = r#"{"default":[{"type":"reject"}],"transports":{"docker":{"up/good":[{"type":"insecureAcceptAnything"}]}}}"#;
+    std::fs::write(&policy, rules).unwrap();
+    let pair = Pair::start(&["--policy", policy.to_str().unwrap()]);
+    let image = two_layers();
+    for name in ["good", "bad"] {
+        pair.upstream.push(name, "1", &image);
+    }
+    assert_eq!(
+        pair.mirror.get("/v2/up/good/manifests/1").body,
+        image.manifest
+    );
+    for reference in ["1", &image.digest.to_string()] {
+        let path = format!("/v2/up/bad/manifests/{reference}");
+        for _ in 0..2 {
+            let refused = pair.mirror.get(&path);
+            refused.refused(403, "DENIED");
+            let said = refused.json()["errors"][0]["message"].to_string();
+            assert!(
+                said.contains("signature policy") && !said.contains("policy.json"),
+                "{said}"
+            );
+        }
+    }
+    assert!(!pair.mirror.layout("up/bad").join("index.json").exists());
+    // A manifest that came in as a blob is no way around it.
+    let blob = pair
+        .mirror
+        .get(&format!("/v2/up/bad/blobs/{}", image.digest));
+    assert_ne!(blob.status, 500);
+    pair.mirror
+        .get(&format!("/v2/up/bad/manifests/{}", image.digest))
+        .refused(403, "DENIED");
+}
+
+#[test]
+fn an_upstream_is_read_through_its_mirrors() {
+    let barque = Barque::new();
+    let log = barque.path("log");
+    let near = Serving::start(&["--write", "--log", log.to_str().unwrap()]);
+    let far = Serving::start(&["--write", "--log", barque.path("far").to_str().unwrap()]);
+    let image = two_layers();
+    near.push("copies/app", "1", &image);
+    far.push("other", "1", &image);
+    let conf = barque.path("registries.conf");
+    let text = format!(
+        "[[registry]]\nlocation = \"{0}\"\ninsecure = true\n[[registry.mirror]]\nlocation = \"{1}/copies\"\ninsecure = true\n[[registry]]\nprefix = \"{0}/blocked\"\nlocation = \"{0}/blocked\"\nblocked = true\n",
+        far.address(),
+        near.address()
+    );
+    std::fs::write(&conf, text).unwrap();
+    let name = format!("up=http://{}", far.address());
+    let mirror = Serving::start(&[
+        "--upstream",
+        &name,
+        "--fresh",
+        "0s",
+        "--registries-conf",
+        conf.to_str().unwrap(),
+    ]);
+    // Only the mirror has this one.
+    for _ in 0..2 {
+        assert_eq!(mirror.get("/v2/up/app/manifests/1").body, image.manifest);
+    }
+    for (digest, bytes) in &image.blobs {
+        assert!(mirror.get(&format!("/v2/up/app/blobs/{digest}")).body == *bytes);
+    }
+    assert_eq!(
+        mirror.get("/v2/up/app/tags/list").json()["tags"],
+        serde_json::json!(["1"])
+    );
+    // And only the upstream itself this one.
+    assert_eq!(mirror.get("/v2/up/other/manifests/1").body, image.manifest);
+    mirror
+        .get("/v2/up/neither/manifests/1")
+        .refused(404, "MANIFEST_UNKNOWN");
+    mirror
+        .get("/v2/up/blocked/manifests/1")
+        .refused(403, "DENIED");
+    let asked = |log: &str, part: &str| {
+        let log = std::fs::read_to_string(barque.path(log)).unwrap();
+        log.lines().filter(|line| line.contains(part)).count()
+    };
+    assert_eq!(asked("far", "/v2/app/"), 0);
+    assert_eq!(asked("far", "blocked"), 0);
+    for digest in image.blobs.keys() {
+        let got = asked(
+            "log",
+            &format!("\"GET\",\"path\":\"/v2/copies/app/blobs/{digest}"),
+        );
+        assert!(got <= 1, "{got}");
+    }
+}

@@ -109,3 +109,42 @@ fn a_program_starts_a_registry_and_drops_it() {
     drop(registry);
     assert!(std::net::TcpStream::connect(address).is_err());
 }
+
+#[test]
+fn a_file_descriptor_is_told_the_address() {
+    let barque = crate::support::Barque::new();
+    let ready = barque.path("ready");
+    let serve = |fd: u32| {
+        let line = format!(
+            "exec '{}' serve --root '{}' --listen 127.0.0.1:0 --ready-fd {fd} 3>'{}'",
+            env!("CARGO_BIN_EXE_barque"),
+            barque.path("root").display(),
+            ready.display()
+        );
+        std::process::Command::new("sh")
+            .args(["-c", &line])
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let mut server = serve(3);
+    let line = loop {
+        let said = std::fs::read_to_string(&ready).unwrap_or_default();
+        if said.ends_with('\n') {
+            break said;
+        }
+        assert!(server.try_wait().unwrap().is_none(), "it ended");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let address = said["address"].as_str().unwrap();
+    // Requests are answered by then.
+    assert!(std::net::TcpStream::connect(address).is_ok());
+    server.kill().unwrap();
+    server.wait().unwrap();
+    // One that is not open is an error, and no server stays.
+    let ended = serve(77).wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("cannot write to `/dev/fd/77`"), "{said}");
+}
