@@ -3507,7 +3507,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__serve)
-            opts="-h --listen --root --as --upstream --fresh --max-size --write --delete --htpasswd --tls-cert --tls-key --client-ca --log --metrics --max-blob --grace --client-timeout --print-address --ready-fd --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
+            opts="-h --listen --root --as --upstream --fresh --max-size --write --delete --v1 --htpasswd --tls-cert --tls-key --client-ca --log --metrics --max-blob --grace --client-timeout --print-address --ready-fd --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

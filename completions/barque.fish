@@ -1250,6 +1250,7 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l tmpdir -d 'Put b
 complete -c barque -n "__fish_barque_using_subcommand serve" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l write -d 'Let clients push'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l delete -d 'Let clients delete tags, manifests and blobs'
+complete -c barque -n "__fish_barque_using_subcommand serve" -l v1 -d 'Serve clients of Registry V1, of Docker before 1.6, too: with --write they push as well'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l metrics -d 'Answer /metrics in Prometheus\' text format'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l print-address -d 'Print the address as a line of JSON once requests are answered'
 complete -c barque -n "__fish_barque_using_subcommand serve" -l debug -d 'Log each request and each decision to stderr, without secrets'

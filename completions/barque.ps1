@@ -1325,6 +1325,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             [CompletionResult]::new('--max-unpacked', '--max-unpacked', [CompletionResultType]::ParameterName, 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]')
             [CompletionResult]::new('--write', '--write', [CompletionResultType]::ParameterName, 'Let clients push')
             [CompletionResult]::new('--delete', '--delete', [CompletionResultType]::ParameterName, 'Let clients delete tags, manifests and blobs')
+            [CompletionResult]::new('--v1', '--v1', [CompletionResultType]::ParameterName, 'Serve clients of Registry V1, of Docker before 1.6, too: with --write they push as well')
             [CompletionResult]::new('--metrics', '--metrics', [CompletionResultType]::ParameterName, 'Answer /metrics in Prometheus'' text format')
             [CompletionResult]::new('--print-address', '--print-address', [CompletionResultType]::ParameterName, 'Print the address as a line of JSON once requests are answered')
             [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Log each request and each decision to stderr, without secrets')

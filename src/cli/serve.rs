@@ -81,6 +81,11 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     delete: bool,
 
+    /// Serve clients of Registry V1, of Docker before 1.6, too: with --write they push as well
+    #[cfg(feature = "legacy")]
+    #[arg(long, conflicts_with = "upstreams")]
+    v1: bool,
+
     /// Ask clients for a user of this file, which `htpasswd -B` writes
     #[arg(long, value_name = "FILE")]
     htpasswd: Option<PathBuf>,
@@ -179,6 +184,8 @@ pub(crate) async fn run(
         tls: tls(args.tls_cert, args.tls_key, args.client_ca),
         log: args.log,
         metrics: args.metrics,
+        #[cfg(feature = "legacy")]
+        v1: args.v1,
         ..Options::of(what)
     };
     let shown = match options.write {

@@ -132,13 +132,12 @@ pub(super) fn set_digest(answer: &mut Answer, digest: &Digest) {
     set(answer, ETAG, format!("\"{digest}\""));
 }
 
-/// Whether the client says that it has `digest` already (RFC 9110, 13.1.2).
-pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
-    let digest = digest.to_string();
+/// Whether the client says that it has the content `etag`, which is in quotes, already (RFC 9110, 13.1.2).
+pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let is_it = |tag: &str| {
         let tag = tag.trim();
         let tag = tag.strip_prefix("W/").unwrap_or(tag);
-        tag.trim_matches('"') == digest
+        tag.trim_matches('"') == etag.trim_matches('"')
     };
     let values = headers.get_all(IF_NONE_MATCH).iter();
     values

@@ -29,6 +29,8 @@ mod routes;
 mod server;
 mod store;
 mod tls;
+#[cfg_attr(not(feature = "legacy"), path = "no_v1.rs")]
+mod v1;
 mod verify;
 
 use std::net::SocketAddr;
@@ -68,6 +70,8 @@ pub struct Options {
     pub tls: Option<TlsFiles>,
     /// A line of JSON for each request is appended to this file; `-` is standard output.
     pub log: Option<PathBuf>,
+    /// Whether clients of Registry V1 are served too; needs the feature `legacy`.
+    pub v1: bool,
     /// Whether `/metrics` is answered.
     pub metrics: bool,
     /// How long requests under way may take when the server is asked to end.
@@ -93,6 +97,7 @@ impl Options {
             htpasswd: None,
             tls: None,
             log: None,
+            v1: false,
             metrics: false,
             grace: Duration::from_secs(10),
             patience: Duration::from_secs(60),
@@ -136,5 +141,6 @@ struct App {
     /// See [`Options::patience`].
     patience: Duration,
     users: Option<Users>,
+    v1: Option<v1::V1>,
     record: Record,
 }

@@ -136,6 +136,17 @@ impl Refusal {
     /// The answer; to a HEAD request its body is left out.
     pub(super) fn answer(self, head: bool) -> Answer {
         let body = json!({ "errors": self.errors }).to_string();
+        self.with(body, head)
+    }
+
+    /// The same in the form of Registry V1.
+    pub(super) fn answer_v1(self, head: bool) -> Answer {
+        let text = self.errors.first().map(|error| &error["message"]);
+        let body = json!({ "error": text }).to_string();
+        self.with(body, head)
+    }
+
+    fn with(self, body: String, head: bool) -> Answer {
         let mut answer = Response::new(Body::Empty);
         *answer.status_mut() = self.status;
         let headers = answer.headers_mut();

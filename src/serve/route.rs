@@ -28,6 +28,8 @@ pub(super) enum Route {
     Upload(RepositoryName, UploadId),
     Tags(RepositoryName),
     Referrers(RepositoryName, Digest),
+    /// What follows `/v1/`, which the module `v1` reads.
+    V1(String),
 }
 
 /// How a manifest is named in a path.
@@ -85,6 +87,9 @@ impl Route {
             "/metrics" => return Ok(Route::Metrics),
             _ => {}
         }
+        if let Some(rest) = path.strip_prefix("/v1/") {
+            return Ok(Route::V1(rest.to_owned()));
+        }
         let rest = path.strip_prefix("/v2/").ok_or_else(not_found)?;
         let (front, last) = rest.rsplit_once('/').ok_or_else(not_found)?;
         if let Some(name) = front.strip_suffix("/blobs/uploads") {
@@ -135,6 +140,7 @@ impl Route {
             Route::Uploads(_) | Route::Upload(..) => "upload",
             Route::Tags(_) => "tags",
             Route::Referrers(..) => "referrers",
+            Route::V1(_) => "v1",
         }
     }
 }

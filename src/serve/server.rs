@@ -80,9 +80,14 @@ impl Server {
         };
         let listener = TcpListener::bind(options.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
+        let v1 = match options.v1 {
+            true => Some(super::v1::V1::open(root.as_ref())?),
+            false => None,
+        };
         let app = App {
             content,
             root,
+            v1,
             rights: Rights {
                 write: options.write,
                 delete: options.delete,
@@ -250,6 +255,14 @@ fn in_namespace(app: &App, asked: &Asked, route: Route) -> Result<Route, Refusal
     }
 }
 
+/// Whether a client of Registry V1 shows a token that is good for its request.
+fn has_v1_token(app: &App, route: &Result<Route, Refusal>, asked: &Asked) -> bool {
+    match (route, &app.v1) {
+        (Ok(Route::V1(path)), Some(v1)) => v1.lets_in(path, asked),
+        _ => false,
+    }
+}
+
 /// The answer to one request.
 async fn respond(app: &App, request: Request<Incoming>, remote: SocketAddr, tls: bool) -> Answer {
     let (parts, body) = request.into_parts();
@@ -261,12 +274,14 @@ async fn respond(app: &App, request: Request<Incoming>, remote: SocketAddr, tls:
     };
     let route = Route::parse(&asked.parts.uri).and_then(|route| in_namespace(app, &asked, route));
     let kind = route.as_ref().map_or("none", Route::kind);
+    let is_v1 = matches!(route, Ok(Route::V1(_)));
     let mut user = None;
     let answered = match (route, &app.users) {
         // For whoever watches over the server, without a login.
         (Ok(Route::Health), _) => routes::answer(app, &Route::Health, &mut asked).await,
         (route, users) => {
             let allowed = match users {
+                Some(_) if has_v1_token(app, &route, &asked) => Ok(()),
                 Some(users) => users.check(&asked).await.map(|name| user = Some(name)),
                 None => Ok(()),
             };
@@ -280,7 +295,10 @@ async fn respond(app: &App, request: Request<Incoming>, remote: SocketAddr, tls:
         Ok(answer) => answer,
         Err(refusal) => {
             asked.body.drain().await;
-            refusal.answer(asked.is_head())
+            match is_v1 {
+                true => refusal.answer_v1(asked.is_head()),
+                false => refusal.answer(asked.is_head()),
+            }
         }
     };
     let headers = answer.headers_mut();

@@ -15,3 +15,5 @@ mod restart;
 mod schema1;
 mod throwaway;
 mod uploads;
+#[cfg(feature = "legacy")]
+mod v1;

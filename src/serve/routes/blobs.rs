@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::super::App;
 use super::super::answer::{self, Answer, Body};
+use super::super::content::Blob;
 use super::super::range::{Wanted, wanted};
 use super::super::refusal::{Code, Refusal};
 use super::super::request::Asked;
@@ -25,14 +26,24 @@ pub(super) async fn get(
 ) -> Result<Answer, Refusal> {
     let blob = app.content.blob(name, digest).await?;
     let blob = blob.ok_or_else(|| unknown(digest))?;
-    if answer::is_known(&asked.parts.headers, digest) {
+    let mut answer = send(asked, &format!("\"{digest}\""), blob).await?;
+    answer::set_digest(&mut answer, digest);
+    Ok(answer)
+}
+
+/// `blob`, whose content is known as `etag`, as a client wants it: whole, in part, or not at all because it has it.
+pub(in crate::serve) async fn send(
+    asked: &Asked,
+    etag: &str,
+    blob: Blob,
+) -> Result<Answer, Refusal> {
+    if answer::is_known(&asked.parts.headers, etag) {
         let mut answer = answer::empty(StatusCode::NOT_MODIFIED);
-        answer::set_digest(&mut answer, digest);
+        answer::set(&mut answer, ETAG, etag);
         return Ok(answer);
     }
     let size = blob.size;
     // A range of another content is of no use to the client.
-    let etag = format!("\"{digest}\"");
     let same = asked.header(&IF_RANGE).is_none_or(|tag| tag == etag);
     let range = asked.header(&RANGE).filter(|_| same && !asked.is_head());
     let (status, from, len) = match wanted(range, size) {
@@ -49,7 +60,6 @@ pub(super) async fn get(
         }
     };
     let mut answer = answer::empty(status);
-    answer::set_digest(&mut answer, digest);
     answer::set(&mut answer, ETAG, etag);
     answer::set(&mut answer, CONTENT_LENGTH, len);
     answer::set(&mut answer, CONTENT_TYPE, "application/octet-stream");

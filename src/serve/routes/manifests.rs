@@ -39,7 +39,7 @@ pub(super) async fn get(
         );
         return Err(Refusal::missing(Code::ManifestUnknown, text));
     }
-    let is_known = answer::is_known(&asked.parts.headers, &found.digest);
+    let is_known = answer::is_known(&asked.parts.headers, &found.digest.to_string());
     let mut answer = answer::empty(match is_known {
         true => StatusCode::NOT_MODIFIED,
         false => StatusCode::OK,

@@ -1,6 +1,6 @@
 //! The endpoints: which one a request is for, whether it is allowed here, and its answer.
 
-mod blobs;
+pub(super) mod blobs;
 mod lists;
 mod manifests;
 mod uploads;
@@ -48,6 +48,7 @@ pub(super) async fn answer(app: &App, route: &Route, asked: &mut Asked) -> Resul
         Route::Catalog | Route::Tags(_) | Route::Referrers(..) => {
             Err(Refusal::method(READ, "this endpoint is for reading"))
         }
+        Route::V1(path) => super::v1::answer(app, path, asked).await,
         Route::Manifest(name, which) => match method {
             Method::GET | Method::HEAD => manifests::get(app, asked, name, which).await,
             Method::PUT => manifests::put(app.writable()?, asked, name, which).await,
@@ -75,13 +76,13 @@ pub(super) async fn answer(app: &App, route: &Route, asked: &mut Asked) -> Resul
 
 impl App {
     /// The repositories, if clients may write to them.
-    fn writable(&self) -> Result<&std::sync::Arc<Root>, Refusal> {
+    pub(super) fn writable(&self) -> Result<&std::sync::Arc<Root>, Refusal> {
         let root = self.root.as_ref().filter(|_| self.rights.write);
         root.ok_or_else(|| Refusal::method(READ, "this registry is read-only"))
     }
 
     /// The repositories, if clients may delete from them.
-    fn deletable(&self) -> Result<&std::sync::Arc<Root>, Refusal> {
+    pub(super) fn deletable(&self) -> Result<&std::sync::Arc<Root>, Refusal> {
         let root = self.root.as_ref().filter(|_| self.rights.delete);
         root.ok_or_else(|| Refusal::method(READ, "this registry deletes nothing"))
     }
@@ -106,7 +107,7 @@ fn no_method(allowed: &'static str) -> Refusal {
 }
 
 /// Does `work`, which writes files, where it may block.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     match tokio::task::spawn_blocking(work).await {
