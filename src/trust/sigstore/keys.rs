@@ -1,5 +1,6 @@
 //! Public keys in PEM, and what they verify.
 
+use aws_lc_rs::signature::{ECDSA_P521_SHA256_ASN1, UnparsedPublicKey};
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject;
 use sigstore_crypto::{KeyAlgorithm, SigningScheme, VerificationKey};
@@ -7,20 +8,40 @@ use sigstore_types::{DerPublicKey, SignatureBytes};
 
 use crate::settings::policy::KeySource;
 
-/// A public key that can verify: ECDSA on P-256 or P-384, RSA of at least 2048 bits, or Ed25519.
+/// The object identifier of the curve P-521 (`secp521r1`), in DER.
+const P521: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
+/// Where an identifier of a curve ends at the latest in a SubjectPublicKeyInfo.
+const CURVE_END: usize = 32;
+
+/// A public key that can verify: ECDSA on P-256, P-384 or P-521, RSA of at least 2048 bits, or Ed25519.
 pub(in crate::trust) struct PublicKey {
     /// Where the key is from, for people.
     pub(super) name: String,
     der: DerPublicKey,
-    algorithm: KeyAlgorithm,
-    key: VerificationKey,
+    key: Verifier,
     /// The certificate in DER that the key is from.
     certificate: Option<Vec<u8>>,
+}
+
+/// What verifies by a key.
+enum Verifier {
+    Known(KeyAlgorithm, VerificationKey),
+    /// The crate for sigstore does not have the curve.
+    P521(UnparsedPublicKey<Vec<u8>>),
 }
 
 impl PublicKey {
     /// Reads a SubjectPublicKeyInfo in DER. As sigstore's attachments are made, all hashes are SHA-256.
     pub(in crate::trust) fn from_der(name: String, der: Vec<u8>) -> Result<PublicKey, String> {
+        let begin = &der[..der.len().min(CURVE_END)];
+        if begin.windows(P521.len()).any(|oid| oid == P521) {
+            return Ok(PublicKey {
+                name,
+                key: Verifier::P521(UnparsedPublicKey::new(&ECDSA_P521_SHA256_ASN1, der.clone())),
+                der: DerPublicKey::new(der),
+                certificate: None,
+            });
+        }
         let der = DerPublicKey::new(der);
         let unusable = |e: sigstore_crypto::Error| format!("the key in {name} cannot be used: {e}");
         let algorithm = KeyAlgorithm::from_spki(&der).map_err(unusable)?;
@@ -34,8 +55,7 @@ impl PublicKey {
         Ok(PublicKey {
             name,
             der,
-            algorithm,
-            key,
+            key: Verifier::Known(algorithm, key),
             certificate: None,
         })
     }
@@ -50,8 +70,9 @@ impl PublicKey {
 
     pub(super) fn is_ecdsa(&self) -> bool {
         matches!(
-            self.algorithm,
-            KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384
+            self.key,
+            Verifier::Known(KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384, _)
+                | Verifier::P521(_)
         )
     }
 
@@ -72,9 +93,17 @@ impl PublicKey {
     }
 
     pub(in crate::trust) fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), String> {
-        let signature = SignatureBytes::new(signature.to_vec());
-        let verified = self.key.verify(data, &signature);
-        verified.map_err(|_| format!("its signature is not by the key in {}", self.name))
+        let verified = match &self.key {
+            Verifier::Known(_, key) => {
+                let signature = SignatureBytes::new(signature.to_vec());
+                key.verify(data, &signature).is_ok()
+            }
+            Verifier::P521(key) => key.verify(data, signature).is_ok(),
+        };
+        match verified {
+            true => Ok(()),
+            false => Err(format!("its signature is not by the key in {}", self.name)),
+        }
     }
 }
 
@@ -91,4 +120,39 @@ pub(super) fn load(source: &KeySource) -> Result<Vec<PublicKey>, String> {
 pub(in crate::trust) fn key_der(name: &str, pem: &[u8]) -> Result<Vec<u8>, String> {
     let key = PublicKey::from_pem(name.to_owned(), pem)?;
     Ok(key.der.as_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, Engine};
+
+    use super::*;
+
+    /// Made with `openssl dgst -sha256 -sign` over [`SIGNED`].
+    const KEYS: [(&str, &str); 2] = [
+        (
+            "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEIcsG/DpUObK+YviqYcgdtoeTPq3cviZF6cNz/UtbOpXy5v6fRrTdBG/S5KplAZe7yLDwuULqbw+/qtq1sAcbUbzJHqVBcHHGH1ewHPO60qAeTSDMHRvf7NMxDmU3zudX",
+            "MGUCMQD3UzZtNHwxKV42VZtzbjHYyanCvyuvmxM9K5jhgxp00bxsE52bAWD3aZqrXRMqwx0CMAOv2TBtQlU0kFxzTWTU4Gh50nsGRDvxG3Dl3/WxFOWDcnIJ/9bIq1FoVEkMKUaBkw==",
+        ),
+        (
+            "MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQBdVD92zQnaqMdvjQG445D9R+uuNr4lgzz0O9VhVEeTDrbwS7U5mahqGUW9SjqbviIcc2EVq2aGul4E2K66KAODCEBfkajzWQ9ZKyC34za4Bxh3V4w+rj9YI/TyVjmJfz+7DVMCP13ILn6c6Oc67GVdoTF/Kn/dXowJxPaEe2NbIJtjDA=",
+            "MIGIAkIBTh8U3Md2h9vIPAog3WqHemFsgCYiYQdxScm9W1I/FkpTrasEy1Bo9dFktaSeQRv9GdIjOx9pA6gQx3wPjMGmznACQgH0I09Saspg/juEK/YN/hBFeZeZIhyOa+8rK1H+ibcIVPnnS7UKvk031cRzQ9tPDOzPFfha4pT6EsMyF8ldb1O2rw==",
+        ),
+    ];
+    const SIGNED: &[u8] = b"what is signed";
+
+    #[test]
+    fn keys_on_the_longer_curves_verify_with_sha_256() {
+        for (pem, signature) in KEYS {
+            let pem = format!("-----BEGIN PUBLIC KEY-----\n{pem}\n-----END PUBLIC KEY-----\n");
+            let key = PublicKey::from_pem("`k.pub`".to_owned(), pem.as_bytes()).unwrap();
+            assert!(key.is_ecdsa());
+            let signature = BASE64_STANDARD.decode(signature).unwrap();
+            assert_eq!(key.verify(SIGNED, &signature), Ok(()));
+            let wrong = Err("its signature is not by the key in `k.pub`".to_owned());
+            assert_eq!(key.verify(b"something else", &signature), wrong);
+            assert_eq!(key.verify(SIGNED, &signature[1..]), wrong);
+            assert_eq!(key.verify(SIGNED, b""), wrong);
+        }
+    }
 }
