@@ -38,6 +38,8 @@ async fn find(repository: &RepositoryClient, of: &Digest) -> Result<Option<(Mani
     };
     match manifest.view() {
         Ok(View::Image(view)) if *manifest.media_type() == MediaType::OCI_MANIFEST => {
+            let layers = view.layers.len();
+            tracing::debug!("Found a sigstore attachment manifest with {layers} layers");
             Ok(Some((manifest, view)))
         }
         _ => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::signatures;
 use crate::image::{Digest, Manifest, Reference, Tag, is_referrers_tag};
 use crate::registry::v2::{RepositoryClient, TagOrDigest};
 use crate::registry::{Actions, ApiError, Client, has_no_v2, may_have_gone};
@@ -85,6 +86,7 @@ pub(crate) async fn delete(
         false => None,
     };
     place.remove(&which).await?;
+    signatures::forget(reference, context, &digest).await?;
     if let Some(manifest) = manifest {
         place.unlist(&manifest, &digest).await;
     }

@@ -67,7 +67,9 @@ impl Signatures {
             }
             None => Vec::new(),
         };
-        if place.attachments {
+        if !place.attachments {
+            tracing::debug!("Not looking for sigstore attachments: disabled by configuration");
+        } else {
             let attached = attachments::read(repository, of).await?.into_iter();
             found.extend(attached.map(|one| StoredSignature::Sigstore(one).to_bytes()));
         }
@@ -184,4 +186,16 @@ impl Signatures {
         }
         requests
     }
+}
+
+/// Removes the signatures of the manifest `of`, which `reference` named and which was deleted, from the folder that they
+/// are written to.
+pub(super) async fn forget(reference: &Reference, context: &Context, of: &Digest) -> Result<()> {
+    let signatures = Signatures::new(reference, context);
+    let Some(Lookaside::Folder(folder)) = signatures.place().await?.and_then(|p| p.write.as_ref())
+    else {
+        return Ok(());
+    };
+    let forgotten = lookaside::write_folder(folder, of, Vec::new()).await;
+    forgotten.map_err(|e| e.context(format!("`{of}` was deleted, but not its signatures")))
 }

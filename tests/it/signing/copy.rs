@@ -301,3 +301,27 @@ fn a_bundle_refers_to_the_image() {
     );
     assert!(!barque.path("out").exists());
 }
+
+#[test]
+fn the_signatures_of_a_deleted_image_are_deleted_too() {
+    if peers::missing(&["docker-registry", "gpg"]) {
+        return;
+    }
+    let registry = DockerRegistry::setup().delete().start();
+    let keyring = Keyring::new();
+    let barque = barque(&keyring);
+    saved(&barque, &small());
+    let key = keyring.make("signer", "ed25519", "");
+    let (flag, there) = (places(&barque), registry.docker("team/app:v1"));
+    let sign = format!("--sign-by={key}");
+    let copy = [&flag, "copy", &sign, "dir:image", &there];
+    barque.args(copy).run().ok();
+    let kept = || {
+        let folders = fs::read_dir(barque.path("lookaside/team")).unwrap();
+        let files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+        files.count()
+    };
+    assert_eq!(kept(), 1);
+    barque.args([&flag, "delete", &there]).run().ok();
+    assert_eq!(kept(), 0);
+}
