@@ -3805,7 +3805,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__sync)
-            opts="-s -d -a -f -j -q -h --src --dest --scoped --append-suffix --all --preserve-digests --format --remove-signatures --dry-run --keep-going --fail-fast --fast --deep --state --prune --max-delete --rate --max-pulls --jobs --shard --digestfile --receipt --events --metrics --quiet --authfile --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help plan apply report convert help"
+            opts="-s -d -a -f -j -q -h --src --dest --scoped --append-suffix --all --preserve-digests --format --remove-signatures --dry-run --keep-going --fail-fast --fast --deep --state --prune --max-delete --rate --max-pulls --jobs --shard --digestfile --receipt --events --metrics --quiet --authfile --sign-by --sign-by-sigstore --sign-by-sigstore-private-key --sign-passphrase-file --sign-format --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help plan apply report convert help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3832,11 +3832,11 @@ _barque() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "oci v2s2" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "oci v2s1 v2s2" -- "${cur}"))
                     return 0
                     ;;
                 -f)
-                    COMPREPLY=($(compgen -W "oci v2s2" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "oci v2s1 v2s2" -- "${cur}"))
                     return 0
                     ;;
                 --state)
@@ -3885,6 +3885,26 @@ _barque() {
                     ;;
                 --authfile)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-by-sigstore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-by-sigstore-private-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-format)
+                    COMPREPLY=($(compgen -W "attachment bundle" -- "${cur}"))
                     return 0
                     ;;
                 --src-creds)
@@ -4011,7 +4031,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__sync__subcmd__apply)
-            opts="-s -d -a -f -j -q -h --src --dest --scoped --append-suffix --all --preserve-digests --format --remove-signatures --dry-run --keep-going --fail-fast --fast --deep --state --prune --max-delete --rate --max-pulls --jobs --shard --digestfile --receipt --events --metrics --quiet --authfile --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
+            opts="-s -d -a -f -j -q -h --src --dest --scoped --append-suffix --all --preserve-digests --format --remove-signatures --dry-run --keep-going --fail-fast --fast --deep --state --prune --max-delete --rate --max-pulls --jobs --shard --digestfile --receipt --events --metrics --quiet --authfile --sign-by --sign-by-sigstore --sign-by-sigstore-private-key --sign-passphrase-file --sign-format --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4038,11 +4058,11 @@ _barque() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "oci v2s2" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "oci v2s1 v2s2" -- "${cur}"))
                     return 0
                     ;;
                 -f)
-                    COMPREPLY=($(compgen -W "oci v2s2" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "oci v2s1 v2s2" -- "${cur}"))
                     return 0
                     ;;
                 --state)
@@ -4091,6 +4111,26 @@ _barque() {
                     ;;
                 --authfile)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-by-sigstore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-by-sigstore-private-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-format)
+                    COMPREPLY=($(compgen -W "attachment bundle" -- "${cur}"))
                     return 0
                     ;;
                 --src-creds)
@@ -4375,7 +4415,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__sync__subcmd__plan)
-            opts="-s -d -a -f -j -q -o -h --src --dest --scoped --append-suffix --all --preserve-digests --format --remove-signatures --dry-run --keep-going --fail-fast --fast --deep --state --prune --max-delete --rate --max-pulls --jobs --shard --digestfile --receipt --events --metrics --quiet --authfile --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --output --shards --json --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
+            opts="-s -d -a -f -j -q -o -h --src --dest --scoped --append-suffix --all --preserve-digests --format --remove-signatures --dry-run --keep-going --fail-fast --fast --deep --state --prune --max-delete --rate --max-pulls --jobs --shard --digestfile --receipt --events --metrics --quiet --authfile --sign-by --sign-by-sigstore --sign-by-sigstore-private-key --sign-passphrase-file --sign-format --src-creds --src-username --src-password --src-no-creds --src-registry-token --src-authfile --src-cert-dir --src-tls-verify --dest-creds --dest-username --dest-password --dest-no-creds --dest-registry-token --dest-authfile --dest-cert-dir --dest-tls-verify --output --shards --json --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4402,11 +4442,11 @@ _barque() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "oci v2s2" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "oci v2s1 v2s2" -- "${cur}"))
                     return 0
                     ;;
                 -f)
-                    COMPREPLY=($(compgen -W "oci v2s2" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "oci v2s1 v2s2" -- "${cur}"))
                     return 0
                     ;;
                 --state)
@@ -4455,6 +4495,26 @@ _barque() {
                     ;;
                 --authfile)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-by-sigstore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-by-sigstore-private-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-format)
+                    COMPREPLY=($(compgen -W "attachment bundle" -- "${cur}"))
                     return 0
                     ;;
                 --src-creds)

@@ -702,7 +702,8 @@ yaml\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -s d -l dest -d 'What DESTINATION is, as in skopeo: docker or dir' -r -f -a "docker\t''
 dir\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l append-suffix -d 'Append this to every tag at the destination' -r
-complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -s f -l format -d 'Write the images in this format: oci or v2s2 (docker\'s schema 2)' -r -f -a "oci\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -s f -l format -d 'Write the images in this format: oci, v2s2 (docker\'s schema 2) or v2s1 (docker\'s schema 1)' -r -f -a "oci\t''
+v2s1\t''
 v2s2\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l state -d 'Remember in this directory what was written, so that the source alone is asked next time' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l max-delete -d 'Delete at most this share of a repository\'s tags, or this number of them' -r
@@ -715,6 +716,12 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l events -d 'Write a line of JSON for each thing that happens to this file (- is standard output)' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l metrics -d 'Write the sums of the run to this file at its end, in Prometheus\' text format' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l sign-by -d 'Sign with this key of gpg, or with the secret key in a file, as in ./key.asc' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l sign-by-sigstore -d 'Sign as the parameters in this YAML file say: privateKeyFile and privateKeyPassphraseFile' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l sign-by-sigstore-private-key -d 'Sign with the sigstore private key in this file, as `barque generate-sigstore-key` or cosign writes it' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l sign-passphrase-file -d 'The passphrase of the key is the first line of this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l sign-format -d 'Sign with sigstore keys in this form: attachment, as skopeo and cosign 1 and 2 do, or bundle, as cosign 3 does' -r -f -a "attachment\t''
+bundle\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-username -d 'User name (with --password)' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l src-password -d 'Password for --username (visible in the process list)' -r
@@ -776,7 +783,8 @@ yaml\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s d -l dest -d 'What DESTINATION is, as in skopeo: docker or dir' -r -f -a "docker\t''
 dir\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l append-suffix -d 'Append this to every tag at the destination' -r
-complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s f -l format -d 'Write the images in this format: oci or v2s2 (docker\'s schema 2)' -r -f -a "oci\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -s f -l format -d 'Write the images in this format: oci, v2s2 (docker\'s schema 2) or v2s1 (docker\'s schema 1)' -r -f -a "oci\t''
+v2s1\t''
 v2s2\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l state -d 'Remember in this directory what was written, so that the source alone is asked next time' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l max-delete -d 'Delete at most this share of a repository\'s tags, or this number of them' -r
@@ -789,6 +797,12 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subc
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l events -d 'Write a line of JSON for each thing that happens to this file (- is standard output)' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l metrics -d 'Write the sums of the run to this file at its end, in Prometheus\' text format' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l sign-by -d 'Sign with this key of gpg, or with the secret key in a file, as in ./key.asc' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l sign-by-sigstore -d 'Sign as the parameters in this YAML file say: privateKeyFile and privateKeyPassphraseFile' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l sign-by-sigstore-private-key -d 'Sign with the sigstore private key in this file, as `barque generate-sigstore-key` or cosign writes it' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l sign-passphrase-file -d 'The passphrase of the key is the first line of this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l sign-format -d 'Sign with sigstore keys in this form: attachment, as skopeo and cosign 1 and 2 do, or bundle, as cosign 3 does' -r -f -a "attachment\t''
+bundle\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-username -d 'User name (with --password)' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l src-password -d 'Password for --username (visible in the process list)' -r
@@ -848,7 +862,8 @@ yaml\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -s d -l dest -d 'What DESTINATION is, as in skopeo: docker or dir' -r -f -a "docker\t''
 dir\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l append-suffix -d 'Append this to every tag at the destination' -r
-complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -s f -l format -d 'Write the images in this format: oci or v2s2 (docker\'s schema 2)' -r -f -a "oci\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -s f -l format -d 'Write the images in this format: oci, v2s2 (docker\'s schema 2) or v2s1 (docker\'s schema 1)' -r -f -a "oci\t''
+v2s1\t''
 v2s2\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l state -d 'Remember in this directory what was written, so that the source alone is asked next time' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l max-delete -d 'Delete at most this share of a repository\'s tags, or this number of them' -r
@@ -861,6 +876,12 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subc
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l events -d 'Write a line of JSON for each thing that happens to this file (- is standard output)' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l metrics -d 'Write the sums of the run to this file at its end, in Prometheus\' text format' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l authfile -d 'Read the credentials of both sides from this file only [env: REGISTRY_AUTH_FILE]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l sign-by -d 'Sign with this key of gpg, or with the secret key in a file, as in ./key.asc' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l sign-by-sigstore -d 'Sign as the parameters in this YAML file say: privateKeyFile and privateKeyPassphraseFile' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l sign-by-sigstore-private-key -d 'Sign with the sigstore private key in this file, as `barque generate-sigstore-key` or cosign writes it' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l sign-passphrase-file -d 'The passphrase of the key is the first line of this file' -r -F
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l sign-format -d 'Sign with sigstore keys in this form: attachment, as skopeo and cosign 1 and 2 do, or bundle, as cosign 3 does' -r -f -a "attachment\t''
+bundle\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-creds -d 'Log in as this user with this password; without a colon the password is empty' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-username -d 'User name (with --password)' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l src-password -d 'Password for --username (visible in the process list)' -r

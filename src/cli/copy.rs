@@ -12,12 +12,12 @@ use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::flags::{
-    DestinationFlags, DestinationPlaceFlags, Global, Offered, SignatureFlags, SourceFlags,
-    SourcePlaceFlags,
+    DestinationFlags, DestinationPlaceFlags, Global, SignatureFlags, SourceFlags, SourcePlaceFlags,
 };
 use super::layer_form::LayerFormFlags;
 use super::retry::RetryFlags;
 use super::signing::SigningFlags;
+use super::values::Offered;
 use super::{Outcome, Workers, names, skopeo, write_out};
 use crate::copy::{self, CopyOptions};
 use crate::image::{ImageName, parse_reference};
@@ -85,6 +85,14 @@ pub(crate) struct CopyArgs {
     /// not copied; with --all, copy the platforms that the source has
     #[arg(long)]
     sparse: bool,
+
+    /// Rewrite an index that is copied with some platforms only: barque does so anyway, skopeo only when asked to
+    #[arg(long, hide = true, conflicts_with = "sparse")]
+    strip_removed_platforms: bool,
+
+    /// Accepted for compatibility with skopeo: signatures of an index that is rewritten are left behind
+    #[arg(long, hide = true)]
+    remove_list_signatures: bool,
 
     /// Check every blob and manifest at the destination, even if it already has the image; local blobs are hashed
     #[arg(long)]
@@ -190,6 +198,13 @@ pub(crate) struct CopyArgs {
     dest: DestinationFlags,
 }
 
+impl CopyArgs {
+    /// Whether all images of an index are copied.
+    pub(super) fn is_all(&self) -> bool {
+        self.all || self.multi_arch.as_deref() == Some("all")
+    }
+}
+
 fn any_text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
@@ -280,6 +295,10 @@ async fn one(
         let so_far = || source.read_ahead();
         progress::while_reading(args.quiet, screen, io::stderr(), so_far, planning).await
     };
+    if args.dry_run && skopeo::is_called() {
+        skopeo::would_copy(&args.source, &args.destination);
+        return Ok(Outcome::Nothing);
+    }
     if args.dry_run {
         let planned = args.retry.run(plan).await.map_err(doing)?;
         return Ok(PlanReport::new(&planned).render(args.json).into());
@@ -290,8 +309,8 @@ async fn one(
         let silent = args.quiet || skopeo::is_called() && screen.is_hidden();
         let lines = skopeo_lines.then(|| {
             // A reader that went away is no reason to stop.
-            let _ = write_out(skopeo::before(planned.plan()).as_bytes());
-            skopeo::after(planned.plan())
+            let _ = write_out(skopeo::before(planned.plan(), planned.options()).as_bytes());
+            skopeo::after(planned.plan(), planned.options())
         });
         let nothing_to_do = planned.plan().is_done();
         let copying = planned.run(progress::listener(silent, screen));
@@ -320,7 +339,11 @@ async fn one(
 
 /// The further names of the image, in full.
 fn additional_tags(args: &CopyArgs, destination: &ImageName) -> Result<Vec<String>> {
-    if !args.additional_tag.is_empty() && !matches!(destination, ImageName::DockerArchive { .. }) {
+    let is_archive = matches!(destination, ImageName::DockerArchive { .. });
+    if skopeo::is_called() && !is_archive {
+        return Ok(Vec::new());
+    }
+    if !args.additional_tag.is_empty() && !is_archive {
         return Err(Error::other(
             "`--additional-tag` is for the destination `docker-archive:` only",
         ));

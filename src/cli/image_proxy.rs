@@ -10,7 +10,6 @@ use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_op
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::{Outcome, Workers};
 use crate::proxy::{self, ProxyOptions};
-use crate::report::failure;
 use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
@@ -53,7 +52,7 @@ pub(crate) async fn run(
         context: args.place.context(global, access, None),
         platform: global.platform(&args.platform)?,
         gate: Arc::new(global.trust.gate()?),
-        describe: failure::one_line,
+        describe: super::skopeo::described,
     };
     workers.run(proxy::serve(socket, options)).await?;
     Ok(Outcome::Nothing)

@@ -5,7 +5,7 @@
 
 use clap::Args;
 
-use super::flags::Offered;
+use super::values::Offered;
 use crate::Result;
 use crate::copy::Layers;
 use crate::copy::codec::Codec;

@@ -161,6 +161,7 @@ async fn check(
         login: Login::Given(found),
         tls_verify: args.tls_verify.unwrap_or(true),
         tls_verify_is_given: args.tls_verify.is_some(),
+        plain_loopback: !super::skopeo::is_called(),
         cert_dir: args.cert_dir.clone(),
         token_hosts,
         private_hosts: global.private_hosts(),

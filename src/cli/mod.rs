@@ -44,6 +44,7 @@ mod standalone;
 mod sync;
 mod tags;
 mod trust_flags;
+mod values;
 mod verify;
 mod verify_copy;
 
@@ -211,7 +212,10 @@ pub fn main() -> u8 {
             skopeo::report(&failure).unwrap_or_else(|| failure.report(with_flags))
         }
         Err(Ended::Interrupted { code, hint }) => {
-            signals::last_words(format!("barque: interrupted{hint}\n"));
+            // skopeo says nothing.
+            if !skopeo::is_called() {
+                signals::last_words(format!("barque: interrupted{hint}\n"));
+            }
             code
         }
     }

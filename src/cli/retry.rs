@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::flags::duration;
+use super::values::duration;
 use crate::report::failure;
 use crate::{Kind, Result};
 

@@ -66,11 +66,11 @@ pub(crate) struct ServeArgs {
     upstreams: Vec<Upstream>,
 
     /// Ask the upstream about a tag again after this time
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = super::flags::duration, requires = "upstreams")]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = super::values::duration, requires = "upstreams")]
     fresh: std::time::Duration,
 
     /// Keep at most so many bytes of an upstream's blobs; those not used for longest go
-    #[arg(long, value_name = "SIZE", value_parser = super::flags::size, requires = "upstreams")]
+    #[arg(long, value_name = "SIZE", value_parser = super::values::size, requires = "upstreams")]
     max_size: Option<u64>,
 
     /// Let clients push
@@ -111,11 +111,11 @@ pub(crate) struct ServeArgs {
     metrics: bool,
 
     /// Refuse blobs that are larger than this
-    #[arg(long, value_name = "SIZE", value_parser = super::flags::size)]
+    #[arg(long, value_name = "SIZE", value_parser = super::values::size)]
     max_blob: Option<u64>,
 
     /// Let requests under way take this long when asked to end
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = super::flags::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = super::values::duration)]
     grace: std::time::Duration,
 
     /// Give a client up that takes this long for the head of a request, or stops in the middle of one

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use super::skopeo;
 use crate::files::read_whole;
-use crate::image::parse_reference;
+use crate::image::{Reference, parse_reference};
 use crate::platform::Echo;
 use crate::settings::Secret;
 use crate::trust::signing::{
@@ -22,10 +23,22 @@ use crate::{Error, Kind, Result};
 /// Bytes of a key, a passphrase or a parameter file.
 const FILE_CAP: u64 = 1 << 20;
 
-/// Who signs what is written.
+/// Who signs what is written, and as what.
 #[derive(Args)]
 #[command(next_help_heading = "Signing")]
 pub(crate) struct SigningFlags {
+    #[command(flatten)]
+    signers: SignerFlags,
+
+    /// Sign as this image, in place of the destination
+    #[arg(long, value_name = "NAME:TAG")]
+    sign_identity: Option<String>,
+}
+
+/// Who signs what is written.
+#[derive(Args)]
+#[command(next_help_heading = "Signing")]
+pub(crate) struct SignerFlags {
     /// Sign with this key of gpg, or with the secret key in a file, as in ./key.asc
     #[arg(long, value_name = "KEY")]
     sign_by: Option<String>,
@@ -51,10 +64,6 @@ pub(crate) struct SigningFlags {
         hide_possible_values = true
     )]
     sign_format: FormName,
-
-    /// Sign as this image, in place of the destination
-    #[arg(long, value_name = "NAME:TAG")]
-    sign_identity: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -75,8 +84,47 @@ struct Parameters {
 }
 
 impl SigningFlags {
-    /// The signers that the flags name; `None` without any. Asks for a passphrase where one is needed.
+    /// The signers that the flags name, with the identity; `None` without any. Asks for a passphrase where one is needed.
     pub(crate) async fn signing(&self) -> Result<Option<Arc<Signing>>> {
+        let identity = self.identity()?;
+        let signing = self.signers.signing().await?;
+        match (signing, &self.sign_identity) {
+            (None, Some(_)) => {
+                let message = "`--sign-identity` is for images that are signed";
+                Err(Error::other(message).hint("add `--sign-by` with a key"))
+            }
+            (signing, _) => Ok(signing.map(|signing| {
+                Arc::new(Signing {
+                    identity,
+                    ..signing
+                })
+            })),
+        }
+    }
+
+    fn identity(&self) -> Result<Option<Reference>> {
+        let Some(text) = &self.sign_identity else {
+            return Ok(None);
+        };
+        let reference = parse_reference(text)?;
+        if skopeo::is_called() && reference.to_string() != *text {
+            return Err(Error::other(
+                "Could not parse --sign-identity: repository name must be canonical",
+            ));
+        }
+        if reference.tag.is_none() && reference.digest.is_none() {
+            let message = format!("`--sign-identity {text}` has neither tag nor digest");
+            return Err(
+                Error::other(message).hint(format!("write `--sign-identity {text}:latest`"))
+            );
+        }
+        Ok(Some(reference))
+    }
+}
+
+impl SignerFlags {
+    /// The signers that the flags name; `None` without any. Asks for a passphrase where one is needed.
+    pub(crate) async fn signing(&self) -> Result<Option<Signing>> {
         let by_key = self.sign_by.is_some() || self.sign_by_sigstore_private_key.is_some();
         let both = self.sign_by.is_some() && self.sign_by_sigstore_private_key.is_some();
         if self.sign_passphrase_file.is_some() && (!by_key || both) {
@@ -98,32 +146,16 @@ impl SigningFlags {
         if let Some(file) = &self.sign_by_sigstore_private_key {
             signers.push(sigstore(file, passphrase.as_ref()).await?);
         }
-        let identity = match &self.sign_identity {
-            None => None,
-            Some(_) if signers.is_empty() => {
-                let message = "`--sign-identity` is for images that are signed";
-                return Err(Error::other(message).hint("add `--sign-by` with a key"));
-            }
-            Some(text) => {
-                let reference = parse_reference(text)?;
-                if reference.tag.is_none() && reference.digest.is_none() {
-                    let message = format!("`--sign-identity {text}` has neither tag nor digest");
-                    return Err(Error::other(message)
-                        .hint(format!("write `--sign-identity {text}:latest`")));
-                }
-                Some(reference)
-            }
-        };
         let format = match self.sign_format {
             FormName::Attachment => SignFormat::Attachment,
             FormName::Bundle => SignFormat::Bundle,
         };
         let signing = Signing {
             signers,
-            identity,
+            identity: None,
             format,
         };
-        Ok((!signing.signers.is_empty()).then(|| Arc::new(signing)))
+        Ok((!signing.signers.is_empty()).then_some(signing))
     }
 }
 

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
 
-use super::Outcome;
 use super::signing::{ask, openpgp, read, read_passphrase};
-use crate::image::Manifest;
+use super::{Outcome, skopeo};
+use crate::image::{Algorithm, Digest, Manifest};
 use crate::report::json;
 use crate::settings::Secret;
 use crate::trust::signing::{SigstoreKey, export_public_keys};
@@ -56,10 +56,14 @@ pub(crate) fn sign(args: &SignArgs) -> Result<Outcome> {
     if args.reference.is_empty() {
         return Err(Error::other("the name to sign as is empty"));
     }
-    let manifest = manifest(&args.manifest)?;
+    let digest = match manifest(&args.manifest) {
+        // skopeo signs whatever is in the file.
+        Err(_) if skopeo::is_called() => Digest::of(Algorithm::Sha256, &read(&args.manifest)?),
+        manifest => manifest?.digest().clone(),
+    };
     let passphrase = args.passphrase_file.as_deref().map(read_passphrase);
     let signer = openpgp(&args.key, passphrase.transpose()?)?;
-    let signature = signer.sign(manifest.digest(), &args.reference)?.to_bytes();
+    let signature = signer.sign(&digest, &args.reference)?.to_bytes();
     std::fs::write(&args.output, signature).map_err(|e| unwritable(&args.output, e))?;
     Ok(Outcome::Nothing)
 }
@@ -94,6 +98,13 @@ pub(crate) struct VerifyArgs {
     /// Public keys, binary or armored
     #[arg(long, value_name = "FILE")]
     public_key_file: Option<PathBuf>,
+}
+
+impl VerifyArgs {
+    /// The file with the manifest.
+    pub(super) fn manifest(&self) -> &str {
+        self.manifest.to_str().unwrap_or_default()
+    }
 }
 
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Outcome> {

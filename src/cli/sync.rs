@@ -11,8 +11,10 @@ use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
-use super::{Outcome, Workers};
+use super::signing::SignerFlags;
+use super::{Outcome, Workers, skopeo};
 use crate::copy::{CopyOptions, Format, Platforms as Chosen};
+use crate::legacy::signing_key;
 use crate::report::failure::Failure;
 use crate::report::sync as words;
 use crate::settings::{AuthFiles, Limits, PullLimit};
@@ -102,7 +104,7 @@ pub(crate) struct SyncArgs {
     #[arg(long)]
     preserve_digests: bool,
 
-    /// Write the images in this format: oci or v2s2 (docker's schema 2)
+    /// Write the images in this format: oci, v2s2 (docker's schema 2) or v2s1 (docker's schema 1)
     #[arg(short, long, value_name = "FORMAT")]
     format: Option<FormatName>,
 
@@ -183,6 +185,8 @@ pub(crate) struct SyncArgs {
     authfile: Option<PathBuf>,
 
     #[command(flatten)]
+    signers: SignerFlags,
+    #[command(flatten)]
     from: SourceFlags,
     #[command(flatten)]
     to: DestinationFlags,
@@ -204,6 +208,7 @@ enum PlaceKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatName {
     Oci,
+    V2s1,
     V2s2,
 }
 
@@ -218,7 +223,7 @@ pub(crate) async fn run(
     }
     let args = command.args;
     let declaration = declared(&args)?;
-    let Prepared { options, limits } = args.prepared(&declaration, global)?;
+    let Prepared { options, limits } = args.prepared(&declaration, global).await?;
     let listener = Arc::new(Listener::new(&args, screen)?);
     carry_out_and_end(
         declaration,
@@ -238,6 +243,25 @@ struct Prepared {
     limits: Limits,
 }
 
+impl SyncCommand {
+    /// What is mirrored, or the file that says so.
+    pub(super) fn source(&self) -> &str {
+        self.args.file()
+    }
+
+    /// What skopeo says of arguments that it does not do without.
+    pub(super) fn lacks(&self) -> Option<&'static str> {
+        match &self.args {
+            _ if self.stage.is_some() => None,
+            SyncArgs { src: None, .. } => Some("A source transport must be specified"),
+            SyncArgs {
+                destination: None, ..
+            } => Some("Exactly two arguments expected"),
+            _ => None,
+        }
+    }
+}
+
 impl SyncArgs {
     /// The file or source; clap has seen to it that there is one.
     fn file(&self) -> &str {
@@ -245,7 +269,7 @@ impl SyncArgs {
     }
 
     /// How `declaration` is carried out.
-    fn prepared(&self, declaration: &Declaration, global: &Global) -> Result<Prepared> {
+    async fn prepared(&self, declaration: &Declaration, global: &Global) -> Result<Prepared> {
         let files = AuthFiles::find(self.authfile.clone())?;
         let from = global.context(self.from.access(global, Some(&files), None)?);
         let to = global.context(self.to.access(global, Some(&files), None)?);
@@ -258,10 +282,13 @@ impl SyncArgs {
         copy.foreign_layers = None;
         copy.preserve_digests = self.preserve_digests;
         copy.leave_signatures = self.remove_signatures;
-        copy.format = self.format.map(|format| match format {
-            FormatName::Oci => Format::Oci,
-            FormatName::V2s2 => Format::Schema2,
-        });
+        copy.signing = self.signers.signing().await?.map(Arc::new);
+        copy.format = match self.format {
+            None => None,
+            Some(FormatName::Oci) => Some(Format::Oci),
+            Some(FormatName::V2s1) => Some(Format::Schema1(signing_key(None)?)),
+            Some(FormatName::V2s2) => Some(Format::Schema2),
+        };
         let mut options = Options::new(from, to, copy);
         options.gate = Arc::new(global.trust.gate()?);
         options.jobs = self.jobs.into();
@@ -275,6 +302,8 @@ impl SyncArgs {
         options.state = state.map(Arc::new);
         options.prune = self.prune.then_some(self.max_delete);
         options.dry_run = self.dry_run;
+        options.skip_unlisted = skopeo::is_called() && self.src == Some(SourceKind::Yaml);
+        options.new_directories = skopeo::is_called();
         options.shard = self.shard.as_deref().map(shard).transpose()?;
         let shards = options.shard.map_or(1, Shard::count);
         Ok(Prepared {
@@ -295,12 +324,28 @@ async fn carry_out_and_end(
     workers: &Workers,
 ) -> Result<Outcome, Failure> {
     let (events, keep_going) = (listener.clone(), options.keep_going);
-    let summary = workers
+    let mut summary = workers
         .run(async move { Ok(carry_out(declaration, options, limits, events).await) })
         .await?;
     listener.finish(&summary, summary.exit_code())?;
+    if let Some(lines) = &listener.skopeo {
+        if let Some((why, code)) = lines.fatal() {
+            return Err(skopeo::ended(&why, code));
+        }
+        if let (false, Some(e)) = (keep_going, summary.error.take()) {
+            return Err(e.into());
+        }
+        lines.summary(&summary);
+        return match summary.failed {
+            0 => Ok(Outcome::Nothing),
+            _ => Err(skopeo::ended(SOME_FAILED, 1)),
+        };
+    }
     ended(summary, args, keep_going, screen)
 }
+
+/// skopeo's last words where some images failed.
+const SOME_FAILED: &str = "Sync failed due to previous reported error(s) for one or more images";
 
 /// What the command ends with: the failure itself when it stopped the run, else the class of what is left undone.
 fn ended(
@@ -318,10 +363,7 @@ fn ended(
     }
     match summary.exit_code() {
         0 => Ok(Outcome::Nothing),
-        _ if as_skopeo && summary.failed > 0 => Err(Error::other(
-            "Sync failed due to previous reported error(s) for one or more images",
-        )
-        .into()),
+        _ if as_skopeo && summary.failed > 0 => Err(Error::other(SOME_FAILED).into()),
         code => Err(Failure::Reported(code)),
     }
 }

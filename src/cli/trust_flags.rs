@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::flags::switch;
+use super::values::switch;
 use crate::copy::Admission;
 use crate::image::ImageName;
 use crate::open::OpenedImage;
@@ -62,13 +62,18 @@ enum Weakness {
 }
 
 impl TrustFlags {
+    /// Whether all images are to be accepted and some refused.
+    pub(crate) fn contradict(&self) -> bool {
+        self.insecure_policy && self.require_signed
+    }
+
     /// The policy of this call.
     ///
     /// # Errors
     /// When the policy cannot be read, or flags contradict each other.
     pub(crate) fn gate(&self) -> Result<Gate> {
         let gate = match self.insecure_policy {
-            true if self.require_signed => {
+            true if self.contradict() => {
                 return Err(Error::other(
                     "`--insecure-policy` accepts all images and `--require-signed` does not: only one of them can be given",
                 ));

@@ -52,6 +52,7 @@ pub use plan::{PlannedCopy, plan, plan_layers};
 pub use progress::{Progress, Quiet};
 pub use schema1::check_signatures;
 pub use several::copy_to_all;
+pub(crate) use shared::{reading, writing};
 pub use types::{
     AttachedDone, AttachedStep, Awaits, BlobDone, BlobStep, Content, CopyPlan, CopyReport,
     ManifestStep, Recoded, Requests, Signatures,

@@ -43,6 +43,11 @@ impl PlannedCopy {
         &self.plan
     }
 
+    /// What is asked of it.
+    pub fn options(&self) -> &CopyOptions {
+        &self.options
+    }
+
     /// Where it reads.
     pub fn source(&self) -> &dyn Source {
         &*self.source

@@ -56,6 +56,8 @@ pub enum PlatformError {
     #[error("the index has no image for `{wanted}`; {}", listed(.available))]
     NoMatch {
         wanted: String,
+        /// Whether the index is a manifest list of docker.
+        is_list: bool,
         /// The platforms of the images that are there, in the order of the index.
         available: Vec<String>,
     },

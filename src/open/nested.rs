@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use crate::image::platform::{PlatformError, choose, may_hold};
-use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformRequest, View};
+use crate::image::{Descriptor, Digest, IndexView, Manifest, MediaType, PlatformRequest, View};
 use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
@@ -118,6 +118,7 @@ pub(crate) async fn choose_below(
     }
     Err(PlatformError::NoMatch {
         wanted: wish.to_string(),
+        is_list: *top.media_type() == MediaType::DOCKER_LIST,
         available: there,
     }
     .into())

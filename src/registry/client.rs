@@ -81,7 +81,8 @@ impl Client {
             }
         }
         let bare_start = !auth.passes_at_once() && extra.is_empty();
-        let schemes = match (registry.is_loopback(), access.tls_verify) {
+        let is_local = registry.is_loopback() && access.plain_loopback;
+        let schemes = match (is_local, access.tls_verify) {
             // What goes out with the first request (a given token, headers of a credential file) may be secret:
             // then TLS is tried first even here.
             (true, _) if bare_start && registry.port() != Some(443) => Schemes::HttpThenHttps,

@@ -7,6 +7,7 @@ pub(crate) enum Severity {
     Fatal,
     Error,
     Warning,
+    Info,
     Debug,
 }
 
@@ -16,6 +17,7 @@ impl Severity {
             Severity::Fatal => "fatal",
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Info => "info",
             Severity::Debug => "debug",
         }
     }
@@ -24,6 +26,7 @@ impl Severity {
         match self {
             Severity::Fatal | Severity::Error => 31,
             Severity::Warning => 33,
+            Severity::Info => 36,
             Severity::Debug => 37,
         }
     }
@@ -39,6 +42,22 @@ pub(crate) fn line(severity: Severity, message: &str, short: bool) -> String {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
     let level = severity.name();
     format!("time=\"{now}\" level={level} msg={}\n", value(message))
+}
+
+/// As [`line`], with `fields` behind the message.
+pub(crate) fn with_fields(
+    severity: Severity,
+    message: &str,
+    fields: &[(&str, &str)],
+    short: bool,
+) -> String {
+    let mut text = line(severity, message, short);
+    let end = text.pop();
+    for (name, field) in fields {
+        text.push_str(&format!(" {name}={}", value(field)));
+    }
+    text.extend(end);
+    text
 }
 
 /// A value as it is if it is a plain word, else in quotes.

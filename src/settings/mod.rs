@@ -96,6 +96,8 @@ pub struct Access {
     pub tls_verify: bool,
     /// Whether `tls_verify` was chosen for this operation; else registries.conf may mark the registry as insecure.
     pub tls_verify_is_given: bool,
+    /// Whether a registry on this machine may be reached by plain HTTP unasked.
+    pub plain_loopback: bool,
     /// A folder of `*.crt`, `*.cert` and `*.key` files in place of the host's certs.d folder.
     pub cert_dir: Option<PathBuf>,
     /// Where a credential may be sent besides the registry and hosts of its owner.
@@ -114,6 +116,7 @@ impl Default for Access {
             login: Login::Anonymous,
             tls_verify: true,
             tls_verify_is_given: false,
+            plain_loopback: true,
             cert_dir: None,
             token_hosts: TokenHosts::default(),
             private_hosts: Vec::new(),

@@ -29,6 +29,10 @@ pub struct Options {
     pub keep_going: bool,
     /// How an unchanged image is recognised.
     pub check: Check,
+    /// Pass over what cannot be listed, which is not a failure then.
+    pub skip_unlisted: bool,
+    /// Fail where the directory of a target is there already.
+    pub new_directories: bool,
     /// Find out what would be copied, and copy nothing.
     pub dry_run: bool,
     /// Copy only what belongs to this shard.
@@ -63,6 +67,8 @@ impl Options {
             jobs: 4,
             keep_going: false,
             check: Check::State,
+            skip_unlisted: false,
+            new_directories: false,
             dry_run: false,
             shard: None,
             state: None,

@@ -5,16 +5,28 @@ use std::time::Duration;
 
 use super::declaration::Platforms;
 use super::select::Rule;
+use crate::copy::{CopyOptions, CopyPlan};
 use crate::image::{Digest, ImageName};
 use crate::{Error, Kind};
 
 /// Hears of the run while it goes on; called from several tasks.
 pub trait Events: Send + Sync {
+    /// The images of `repository` are looked for: among its tags, which are `listed`, or by their names.
+    fn listing(&self, _repository: &str, _listed: bool) {}
+
+    /// The images of the repository or directory `from` cannot be listed, or there are none.
+    fn unlisted(&self, from: &str, error: &Error) {
+        self.warn(&format!("listing `{from}`: {error:#}"));
+    }
+
     /// The tags of an entry were selected: `images` of them are mirrored.
     fn listed(&self, from: &str, images: usize, left_out: &[(String, Rule)]);
 
     /// The copy of an image to a target begins.
     fn started(&self, _source: &ImageName, _target: &ImageName) {}
+
+    /// The copy to a target is going to be made as `plan` says, which was drawn by `options`.
+    fn planned(&self, _target: &ImageName, _plan: &CopyPlan, _options: &CopyOptions) {}
 
     /// An image has reached one of its targets, or failed to.
     fn done(&self, report: &ItemReport);

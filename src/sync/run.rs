@@ -155,8 +155,13 @@ impl Run {
 
     /// A failure that is not about one image.
     fn fail(&self, e: Error) {
-        self.failed();
         self.events.warn(&format!("{e:#}"));
+        self.count_failure(e);
+    }
+
+    /// As [`Run::fail`], for a failure that was told.
+    fn count_failure(&self, e: Error) {
+        self.failed();
         self.summary().fail(e);
     }
 

@@ -1,5 +1,7 @@
 //! `Verdict`: what a policy says of an image, and why.
 
+use std::fmt;
+
 use serde::{Serialize, Serializer};
 
 use crate::image::Digest;
@@ -143,10 +145,23 @@ impl Verdict {
     /// The verdict, if the image may be used.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] with the rule, its scope, and each signature with its reason.
+    /// [`Kind::NotAllowed`] with the rule, its scope, and each signature with its reason; the verdict is its cause.
     pub fn enforced(self) -> Result<Verdict, Error> {
+        match self.accepted {
+            true => Ok(self),
+            false => Err(Error::new(Kind::NotAllowed, self.to_string()).because(self)),
+        }
+    }
+}
+
+/// A refusal as the cause of an [`Error`].
+impl std::error::Error for Verdict {}
+
+/// Why the image is refused: the rule, its scope, and each signature with its reason.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.accepted {
-            return Ok(self);
+            return write!(f, "`{}` (`{}`) is accepted", self.image, self.digest);
         }
         let refused: Vec<String> = self
             .requirements
@@ -158,18 +173,19 @@ impl Verdict {
             (Some(file), Some(scope)) => format!(" by the signature policy `{file}` (`{scope}`)"),
             _ => String::new(),
         };
-        let text = match refused.is_empty() {
-            true => format!(
+        match refused.is_empty() {
+            true => write!(
+                f,
                 "`{}` (`{}`) is refused: no rule of a signature policy has verified a signature of it",
                 self.image, self.digest
             ),
-            false => format!(
+            false => write!(
+                f,
                 "`{}` (`{}`) is refused{by}: {}",
                 self.image,
                 self.digest,
                 refused.join("; ")
             ),
-        };
-        Err(Error::new(Kind::NotAllowed, text))
+        }
     }
 }

@@ -6,6 +6,10 @@
     reason = "a test may fail loudly"
 )]
 
+mod policies;
+#[cfg(feature = "sync")]
+mod syncs;
+
 use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
@@ -33,10 +37,11 @@ fn linked() -> Linked {
     let bin = TempDir::new().unwrap();
     let link = bin.path().join("skopeo");
     symlink(env!("CARGO_BIN_EXE_barque"), &link).unwrap();
-    Linked {
-        sandbox: Sandbox::of(link),
-        _bin: bin,
-    }
+    let sandbox = Sandbox::of(link);
+    // skopeo reaches no registry by plain HTTP unasked.
+    let conf = "[[registry]]\nlocation = \"127.0.0.1\"\ninsecure = true\n";
+    sandbox.write_home(".config/containers/registries.conf", conf);
+    Linked { sandbox, _bin: bin }
 }
 
 /// The message of a line of the log, without its time.

@@ -5,6 +5,8 @@
 mod copy;
 mod keys;
 mod standalone;
+#[cfg(feature = "sync")]
+mod sync;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{CopyArgs, FormatName};
 use crate::cli::flags::{Global, PlatformFlag};
+use crate::cli::skopeo;
 use crate::copy::{Attachments, CopyOptions, Format, Platforms, Referrers};
 use crate::files::read_whole;
 use crate::image::{
@@ -104,7 +105,10 @@ fn platforms(args: &CopyArgs, global: &Global) -> Result<Platforms> {
             return Ok(Platforms::One(PlatformRequest { by, ..wish }));
         }
         None => {}
-        Some(list) => return some(list.split(','), args.sparse),
+        Some(list) => {
+            let skopeo_keeps = skopeo::is_called() && !args.strip_removed_platforms;
+            return some(list.split(','), args.sparse || skopeo_keeps);
+        }
     }
     chosen_platforms(&args.platform, args.sparse, global)
 }

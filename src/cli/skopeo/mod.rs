@@ -4,6 +4,8 @@
 //! failures (`words`, `usage`), and the lines that a copy prints (`progress`). Nothing here does what a command does.
 
 mod progress;
+#[cfg(feature = "sync")]
+mod sync;
 mod usage;
 mod words;
 
@@ -14,10 +16,12 @@ use std::sync::OnceLock;
 
 use super::{Cli, Command};
 use crate::Error;
-use crate::report::failure::Failure;
+use crate::report::failure::{Failure, one_line};
 use crate::report::logrus::{Severity, line};
 
 pub(super) use progress::{after, before};
+#[cfg(feature = "sync")]
+pub(super) use sync::SyncLines;
 
 /// The version of skopeo whose behaviour this is.
 const VERSION: &str = "1.22.0";
@@ -32,6 +36,10 @@ pub(super) struct Call {
     command: &'static str,
     /// The images, registries or files that it is about.
     names: Vec<String>,
+    /// Whether all images of an index are copied.
+    is_all: bool,
+    /// Whether plain HTTP was permitted by a flag.
+    is_plain: bool,
 }
 
 /// The arguments without the word `skopeo`, if that is what the program is called as.
@@ -61,31 +69,65 @@ pub(super) fn take(cli: &Cli) -> Result<(), Failure> {
     let one = |command, name: &str| Call {
         command,
         names: vec![name.to_owned()],
+        ..Call::default()
     };
     let call = match &cli.command {
         Command::Inspect(args) => Call {
             command: "inspect",
             names: args.images.clone(),
+            ..Call::default()
         },
         Command::Copy(args) => Call {
             command: "copy",
             names: vec![args.source.clone(), args.destination.clone()],
+            is_all: args.is_all(),
+            ..Call::default()
         },
         Command::Delete(args) => Call {
             command: "delete",
             names: args.images.clone(),
+            ..Call::default()
         },
         Command::Tags(args) => one("list-tags", &args.repository),
         Command::Layers(args) => one("layers", &args.image),
         Command::ManifestDigest(args) => one("manifest-digest", &args.file.to_string_lossy()),
         Command::Login(args) => one("login", &args.registry),
         Command::Logout(args) => one("logout", args.registry.as_deref().unwrap_or_default()),
+        #[cfg(feature = "trust")]
+        Command::StandaloneSign(_) => one("standalone-sign", ""),
+        #[cfg(feature = "trust")]
+        Command::StandaloneVerify(args) => one("standalone-verify", args.manifest()),
+        #[cfg(feature = "trust")]
+        Command::GenerateSigstoreKey(_) => one("generate-sigstore-key", ""),
+        #[cfg(feature = "sync")]
+        Command::Sync(args) => one("sync", args.source()),
         _ => Call::default(),
     };
-    let call = CALL.get_or_init(|| call);
+    let is_plain =
+        std::env::args_os().any(|arg| arg.to_string_lossy().ends_with("tls-verify=false"));
+    let call = CALL.get_or_init(|| Call { is_plain, ..call });
+    if cli.global.trust.contradict() {
+        return Err(fatal(
+            "--insecure-policy and --require-signed are mutually exclusive",
+        ));
+    }
+    #[cfg(feature = "sync")]
+    if let Command::Sync(args) = &cli.command
+        && let Some(message) = args.lacks()
+    {
+        return Err(fatal(message));
+    }
     match usage::refused(call) {
         Some(message) => Err(fatal(&message)),
         None => Ok(()),
+    }
+}
+
+/// `error` as the client of the image proxy reads it.
+pub(super) fn described(error: &Error) -> String {
+    match is_called() {
+        true => words::of_proxy(error),
+        false => one_line(error),
     }
 }
 
@@ -94,6 +136,16 @@ pub(super) fn version(args: &[OsString]) -> Option<String> {
     let first = args.get(1)?;
     let is_version = first == "--version" || first == "-v";
     is_version.then(|| format!("skopeo version {VERSION}\n"))
+}
+
+/// Whether the call permits plain HTTP.
+fn is_plain() -> bool {
+    CALL.get().is_some_and(|call| call.is_plain)
+}
+
+/// Whether a directory of certificates is passed over, as skopeo passes over one that is not there.
+pub(super) fn ignores(cert_dir: &Path) -> bool {
+    is_called() && !cert_dir.exists()
 }
 
 /// The user agent, by default that of skopeo.
@@ -129,12 +181,27 @@ pub(super) fn report_error(error: &Error) -> Option<u8> {
 }
 
 fn fatal(message: &str) -> Failure {
+    ended(message, 1)
+}
+
+/// Says what `copy --dry-run` would do.
+pub(super) fn would_copy(source: &str, destination: &str) {
+    say(Severity::Warning, "Running in dry-run mode");
+    let what = format!("Would have copied from={source} to={destination}");
+    say(Severity::Info, &what);
+}
+
+/// Ends the command with `message`.
+pub(super) fn ended(message: &str, code: u8) -> Failure {
     say(Severity::Fatal, message);
-    Failure::Reported(1)
+    Failure::Reported(code)
 }
 
 fn say(severity: Severity, message: &str) {
-    let mut stderr = io::stderr().lock();
+    write(&line(severity, message, io::stderr().is_terminal()));
+}
+
+fn write(line: &str) {
     // There is nowhere to report that stderr itself is closed.
-    let _ = stderr.write_all(line(severity, message, stderr.is_terminal()).as_bytes());
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }

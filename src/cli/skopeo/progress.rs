@@ -1,10 +1,11 @@
 //! What `skopeo copy` prints to standard output.
 
-use crate::copy::CopyPlan;
+use crate::copy::{CopyOptions, CopyPlan};
 use crate::image::{ImageView, View};
+use crate::trust::signing::Signer;
 
 /// The lines before the blobs move.
-pub(in crate::cli) fn before(plan: &CopyPlan) -> String {
+pub(in crate::cli) fn before(plan: &CopyPlan, want: &CopyOptions) -> String {
     match list(plan) {
         Some(of) => {
             let images = images(plan).len();
@@ -13,8 +14,21 @@ pub(in crate::cli) fn before(plan: &CopyPlan) -> String {
             )
         }
         None => {
-            let mut text = "Getting image source signatures\n".to_owned();
-            for (_, image) in images(plan) {
+            let mut text = String::new();
+            if !want.leave_signatures {
+                text.push_str("Getting image source signatures\n");
+            }
+            if !plan.signatures.is_empty() {
+                text.push_str("Checking if image destination supports signatures\n");
+            }
+            let images = images(plan);
+            if images.is_empty() {
+                // Docker's schema 1, which has no config.
+                for step in &plan.blobs {
+                    text.push_str(&format!("Copying blob {}\n", step.moving().digest));
+                }
+            }
+            for (_, image) in images {
                 // The plan has the layers as they are at the source, also where they change on the way.
                 let blobs = plan.blobs.iter().map(|step| step.moving());
                 let moved: Vec<_> = blobs.filter(|b| b.digest != image.config.digest).collect();
@@ -31,14 +45,14 @@ pub(in crate::cli) fn before(plan: &CopyPlan) -> String {
 }
 
 /// The lines after the copy.
-pub(in crate::cli) fn after(plan: &CopyPlan) -> String {
+pub(in crate::cli) fn after(plan: &CopyPlan, want: &CopyOptions) -> String {
     let images = images(plan);
     let mut text = String::new();
     if list(plan).is_none() {
         for (_, image) in images {
             text.push_str(&format!("Copying config {}\n", image.config.digest));
         }
-        return text + "Writing manifest to image destination\n";
+        return text + "Writing manifest to image destination\n" + &signing(plan, want);
     }
     let count = images.len();
     for (i, (digest, image)) in images.into_iter().enumerate() {
@@ -49,6 +63,23 @@ pub(in crate::cli) fn after(plan: &CopyPlan) -> String {
         text.push_str("Writing manifest to image destination\n");
     }
     text + "Writing manifest list to image destination\nStoring list signatures\n"
+}
+
+/// The lines about the signatures of an image.
+fn signing(plan: &CopyPlan, want: &CopyOptions) -> String {
+    let signers = want.signing.iter().flat_map(|signing| &signing.signers);
+    let mut text = String::new();
+    for signer in signers {
+        let by = match signer {
+            Signer::Sigstore(_) => "a sigstore signature",
+            _ => "simple signing",
+        };
+        text.push_str(&format!("Creating signature: Signing image using {by}\n"));
+    }
+    if !text.is_empty() || !plan.signatures.is_empty() {
+        text.push_str("Storing signatures\n");
+    }
+    text
 }
 
 fn layers(image: &ImageView) -> String {

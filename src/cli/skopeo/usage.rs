@@ -8,7 +8,7 @@ use super::Call;
 use crate::image::TRANSPORTS;
 
 /// Commands with a number of arguments, and what skopeo says of another number.
-const ARGUMENTS: [(&str, &str); 11] = [
+const ARGUMENTS: [(&str, &str); 13] = [
     ("inspect", "Exactly one argument expected"),
     ("copy", "Exactly two arguments expected"),
     ("sync", "Exactly two arguments expected"),
@@ -22,6 +22,14 @@ const ARGUMENTS: [(&str, &str); 11] = [
     (
         "standalone-sign",
         "Usage: skopeo standalone-sign manifest docker-reference key-fingerprint -o signature",
+    ),
+    (
+        "standalone-verify",
+        "Usage: skopeo standalone-verify manifest docker-reference key-fingerprint signature",
+    ),
+    (
+        "generate-sigstore-key",
+        "Usage: generate-sigstore-key --output-prefix PREFIX",
     ),
 ];
 
@@ -57,6 +65,7 @@ pub(super) fn explained(error: &clap::Error, args: &[OsString]) -> Option<String
             "Missing command 'skopeo COMMAND'\nTry 'skopeo --help' for more information".into()
         }
         E::InvalidSubcommand => unknown_command(&named(ContextKind::InvalidSubcommand)),
+        E::UnknownArgument if encryption(args).is_some() => encryption(args)?,
         E::UnknownArgument if flag.starts_with("--") => format!("unknown flag: {flag}"),
         E::UnknownArgument if flag.starts_with('-') => {
             let letter = flag.chars().nth(1).unwrap_or('-');
@@ -65,12 +74,34 @@ pub(super) fn explained(error: &clap::Error, args: &[OsString]) -> Option<String
         E::UnknownArgument | E::MissingRequiredArgument if !flag.starts_with('-') => {
             number_of_arguments(args)?
         }
+        E::MissingRequiredArgument if flag.starts_with("--output") => number_of_arguments(args)?,
+        E::MissingRequiredArgument if flag.ends_with("username") => {
+            "username must be specified when password is specified".into()
+        }
+        E::MissingRequiredArgument if flag == "--src" => {
+            "A source transport must be specified".into()
+        }
+        E::MissingRequiredArgument if flag == "--dest" => {
+            "A destination transport must be specified".into()
+        }
+        E::InvalidValue if flag == "--src" => {
+            format!("\"{value}\" is not a valid source transport")
+        }
+        E::InvalidValue if flag == "--dest" => {
+            format!("\"{value}\" is not a valid destination transport")
+        }
         E::MissingRequiredArgument if flag.ends_with("password") => {
             "password must be specified when username is specified".into()
         }
         E::InvalidValue if value.is_empty() => format!("flag needs an argument: {flag}"),
         E::InvalidValue if flag == "--format" => format!(
             "unknown format \"{value}\". Choose one of the supported formats: 'oci', 'v2s1', or 'v2s2'"
+        ),
+        E::ValueValidation if flag.ends_with("compress-format") => {
+            format!("cannot find compressor for \"{value}\"")
+        }
+        E::TooManyValues => format!(
+            "invalid argument \"{value}\" for \"{flag}\" flag: strconv.ParseBool: parsing \"{value}\": invalid syntax"
         ),
         E::InvalidValue | E::ValueValidation => format!(
             "invalid argument \"{value}\" for \"{flag}\" flag: {}",
@@ -79,6 +110,28 @@ pub(super) fn explained(error: &clap::Error, args: &[OsString]) -> Option<String
         E::ArgumentConflict => conflict(flag, &named(ContextKind::PriorArg)),
         _ => one_line(&error.render().to_string()),
     })
+}
+
+/// What skopeo says of flags for encryption that do not go together.
+fn encryption(args: &[OsString]) -> Option<String> {
+    let has = |flag: &str| {
+        let is_it = |arg: &str| {
+            arg == flag
+                || arg
+                    .strip_prefix(flag)
+                    .is_some_and(|rest| rest.starts_with('='))
+        };
+        args.iter().any(|arg| arg.to_str().is_some_and(is_it))
+    };
+    match (has("--encryption-key"), has("--decryption-key")) {
+        (true, true) => {
+            Some("--encryption-key and --decryption-key cannot be specified together".into())
+        }
+        (false, _) if has("--encrypt-layer") => {
+            Some("--encrypt-layer can only be used with --encryption-key".into())
+        }
+        _ => None,
+    }
 }
 
 fn unknown_command(word: &str) -> String {
@@ -116,7 +169,11 @@ fn parsing(flag: &str, value: &str) -> String {
 fn conflict(flag: &str, with: &str) -> String {
     let with = with.split([' ', '=', '[']).next().unwrap_or_default();
     let pair = |a: &str, b: &str| (flag, with) == (a, b) || (flag, with) == (b, a);
-    let bare = |flag: &str| flag.trim_start_matches('-').to_owned();
+    let bare = |flag: &str| {
+        let flag = flag.trim_start_matches('-');
+        let side = flag.strip_prefix("src-").or(flag.strip_prefix("dest-"));
+        side.unwrap_or(flag).to_owned()
+    };
     if pair("--raw", "--format") {
         "raw output does not support format option".into()
     } else if pair("--all", "--multi-arch") {
@@ -180,6 +237,9 @@ fn invalid(name: &str) -> Option<String> {
     let is_known = |known: &&&str| known.split(':').next() == Some(transport);
     let elsewhere = ["containers-storage", "sif", "tarball", "atomic", "ostree"];
     match TRANSPORTS.iter().find(is_known) {
+        None if transport == "ostree" => {
+            Some("The transport \"ostree:\" is not supported in this build".to_owned())
+        }
         None if !elsewhere.contains(&transport) => Some(format!(
             "Invalid image name \"{name}\", unknown transport \"{transport}\""
         )),

@@ -1,16 +1,22 @@
 //! Failures of commands, in skopeo's words where those are known.
 
+mod files;
+mod policy;
+mod registry;
+
 use std::error::Error as StdError;
 use std::io;
 
 use super::Call;
-use crate::image::{ImageName, PlatformError, Reference, Selector};
+use crate::image::{ImageName, PlatformError, Selector};
 use crate::registry::ApiError;
 use crate::report::failure::one_line;
 use crate::{Error, Kind};
+use registry::Trouble;
 
-/// What the copy says it was doing when it failed.
-const READING: &str = "reading the source";
+/// What a copy says that would change a digest in spite of `--preserve-digests`.
+const PRESERVED: [&str; 2] = ["would change ", "has another digest than the whole"];
+/// What the copy says it was doing when it failed at its destination.
 const WRITING: &str = "writing the destination";
 
 /// The message and the exit code for `error`: 2 for a missing image, 1 for all others.
@@ -26,11 +32,70 @@ pub(super) fn fatal(call: &Call, error: &Error) -> (String, u8) {
 /// The image that `error` is about.
 fn about<'a>(call: &'a Call, error: &Error) -> &'a str {
     let names = &call.names;
-    let at = usize::from(call.command == "copy" && says(error, WRITING));
+    let is_destination = says(error, WRITING) || says(error, "the destination's name");
+    let at = usize::from(call.command == "copy" && is_destination);
     names.get(at).map_or("", String::as_str)
 }
 
+/// The message for `error` of a copy from `source` to `destination` that a run of `sync` makes, and whether the image is
+/// missing.
+pub(super) fn of_copy(source: &str, destination: &str, error: &Error) -> (String, bool) {
+    let call = Call {
+        command: "copy",
+        names: vec![source.to_owned(), destination.to_owned()],
+        ..Call::default()
+    };
+    let name = about(&call, error);
+    (message(&call, name, error), is_missing(name, error))
+}
+
+/// Why the tags of the repository `name` cannot be listed.
+pub(super) fn of_tags(name: &str, error: &Error) -> String {
+    match Trouble::find(name, error) {
+        Some(Trouble::Answered(answer)) => format!("fetching tags list: {answer}"),
+        Some(Trouble::Unreachable(why)) => why,
+        None => own_words(&Call::default(), error),
+    }
+}
+
+/// What the client of the image proxy reads of `error`.
+pub(super) fn of_proxy(error: &Error) -> String {
+    policy::refusal(error).unwrap_or_else(|| one_line(error))
+}
+
 fn message(call: &Call, name: &str, error: &Error) -> String {
+    if let Some(refusal) = policy::refusal(error) {
+        return match call.command {
+            "copy" => format!("Source image rejected: {refusal}"),
+            _ => refusal,
+        };
+    }
+    if let Some(known) = files::words(call, error) {
+        return known;
+    }
+    if says(error, "Bad passphrase") {
+        return "creating signature: Bad passphrase".into();
+    }
+    if says(error, "(`--command-timeout`)") {
+        return "context deadline exceeded".into();
+    }
+    let no_group = [
+        "only reads from podman's store",
+        "holds one image, not an index",
+    ];
+    if call.is_all && no_group.iter().any(|text| says(error, text)) {
+        let transport = name.split(':').next().unwrap_or_default();
+        return format!(
+            "copying multiple images: destination transport \"{transport}\" does not support copying multiple images as a group"
+        );
+    }
+    if call.command == "copy"
+        && let Some(PlatformError::Format(text)) = find(error)
+    {
+        return format!(
+            "unknown multi-arch option \"{text}\". Choose one of the supported options: 'system', 'all', 'index-only', or a comma-separated platform list like 'linux/amd64,linux/arm64'"
+        );
+    }
     let known = detail(name, error);
     let own = || own_words(call, error);
     let is_platform = is_no_match(error);
@@ -45,17 +110,24 @@ fn message(call: &Call, name: &str, error: &Error) -> String {
         ("copy", Some(known)) if is_platform => {
             format!("choosing an image from manifest list {name}: {known}")
         }
-        ("copy", Some(known)) if says(error, READING) => {
-            format!("initializing source {name}: {known}")
+        ("copy", Some(known)) if says(error, "reading the source's name") => {
+            format!("Invalid source name {name}: {known}")
+        }
+        ("copy", Some(known)) if says(error, "the destination's name") => {
+            format!("Invalid destination name {name}: {known}")
+        }
+        ("copy", Some(known)) if name.starts_with("dir:") && missing_file(error).is_some() => {
+            format!("determining manifest MIME type for {name}: {known}")
         }
         ("copy", Some(known)) if says(error, WRITING) => {
             format!("initializing destination {name}: {known}")
         }
+        ("copy", Some(known)) => format!("initializing source {name}: {known}"),
         ("list-tags", _) if names_an_image(name) => "No tag or digest allowed in reference".into(),
-        ("list-tags", Some(known)) if name.starts_with("docker:") => {
-            let known = known.split(": ").skip(1).collect::<Vec<_>>().join(": ");
-            format!("Error listing repository tags: fetching tags list: {known}")
+        ("list-tags", Some(_)) if name.starts_with("docker:") => {
+            format!("Error listing repository tags: {}", of_tags(name, error))
         }
+        ("delete", Some(known)) if says(error, "is blocked: ") => known,
         ("delete", _) if error.kind() == Kind::NotFound && name.starts_with("docker:") => format!(
             "Unable to delete {}. Image may not exist or is not stored with a v2 Schema in a v2 registry",
             name.trim_start_matches("docker://")
@@ -74,11 +146,28 @@ fn message(call: &Call, name: &str, error: &Error) -> String {
             ),
             None => own(),
         },
+        ("sync", _) if says(error, "the source directory `") => {
+            format!("Invalid source directory specified: stat {name}: no such file or directory")
+        }
+        ("sync", _) if missing_file(error).is_some() => {
+            format!("open {name}: no such file or directory")
+        }
         ("login", _) if error.kind() == Kind::NotAllowed && ApiError::of(error).is_some() => {
             format!("logging into \"{name}\": invalid username/password")
         }
         ("login" | "logout", _) if says(error, "not logged into") => {
             format!("not logged into {name}")
+        }
+        ("copy", None) if is_preserved(error) => {
+            let what = match call.is_all {
+                true => {
+                    "Manifest list must be converted to type \"application/vnd.oci.image.index.v1+json\""
+                }
+                false => "Manifest must be converted",
+            };
+            format!(
+                "{what} to be written to destination, but we cannot modify it: \"Instructed to preserve digests\""
+            )
         }
         (_, Some(known)) => known,
         _ => own(),
@@ -87,12 +176,20 @@ fn message(call: &Call, name: &str, error: &Error) -> String {
 
 /// What skopeo's library says of the cause; `None` where that is not known.
 fn detail(name: &str, error: &Error) -> Option<String> {
-    if let Some(PlatformError::NoMatch { wanted, .. }) = find(error) {
+    if let Some(PlatformError::NoMatch {
+        wanted, is_list, ..
+    }) = find(error)
+    {
         let mut parts = wanted.split('/');
         let mut next = || parts.next().unwrap_or_default();
         let (os, architecture, variant) = (next(), next(), next());
+        let index = if *is_list {
+            "manifest list"
+        } else {
+            "image index"
+        };
         return Some(format!(
-            "no image found in image index for architecture \"{architecture}\", variant \"{variant}\", OS \"{os}\""
+            "no image found in {index} for architecture \"{architecture}\", variant \"{variant}\", OS \"{os}\""
         ));
     }
     if says(error, "repository names are lower case") {
@@ -105,11 +202,20 @@ fn detail(name: &str, error: &Error) -> Option<String> {
         return Some("credentials can't be empty".into());
     }
     if says(error, "don't want to overwrite important data") {
-        let text = "not a containers image directory, don't want to overwrite important data";
+        let text = match name.starts_with("docker-archive:") {
+            true => "docker-archive doesn't support modifying existing images",
+            false => "not a containers image directory, don't want to overwrite important data",
+        };
         return Some(text.into());
     }
+    if is_preserved(error) {
+        return None;
+    }
     match ImageName::parse(name).ok()? {
-        ImageName::Docker(reference) => in_registry(&reference, error),
+        ImageName::Docker(reference) => registry::words(&reference, error),
+        ImageName::ContainersStorage(image) if says(error, "the store has no image") => Some(
+            format!("reference \"{image}\" does not resolve to an image ID"),
+        ),
         ImageName::Oci { path, selector } => in_layout(&path.to_string_lossy(), &selector, error),
         ImageName::OciArchive { path, selector } => {
             let path = path.to_string_lossy();
@@ -150,102 +256,17 @@ fn in_layout(path: &str, selector: &Selector, error: &Error) -> Option<String> {
     }
 }
 
-/// What is said of a registry that answered with an error, or not at all.
-fn in_registry(reference: &Reference, error: &Error) -> Option<String> {
-    let repository = &reference.repository;
-    let host = repository.registry.api_host();
-    let ping = |scheme: &str, why: &str| {
-        format!("pinging container registry {host}: Get \"{scheme}://{host}/v2/\": {why}")
-    };
-    let scheme = match says(error, " http://") {
-        true => "http",
-        false => "https",
-    };
-    if let Some(api) = ApiError::of(error) {
-        let which = match (&reference.digest, &reference.tag) {
-            (Some(digest), _) => digest.to_string(),
-            (None, Some(tag)) => tag.to_string(),
-            (None, None) => "latest".into(),
-        };
-        return Some(format!(
-            "reading manifest {which} in {repository}: {}",
-            answered(api)
-        ));
-    }
-    if says(error, "cannot resolve `") {
-        let name = repository.registry.host();
-        return Some(ping(
-            scheme,
-            &format!("dial tcp: lookup {name}: no such host"),
-        ));
-    }
-    if says(error, "nothing listens there") {
-        let why = format!("dial tcp {host}: connect: connection refused");
-        return Some(ping(scheme, &why));
-    }
-    if says(error, "the TLS handshake failed") {
-        let why = match error
-            .advice()
-            .is_some_and(|hint| hint.contains("plain HTTP"))
-        {
-            true => "http: server gave HTTP response to HTTPS client".to_owned(),
-            false if says(error, "signed by no authority") || says(error, "unknown") => {
-                "tls: failed to verify certificate: x509: certificate signed by unknown authority"
-                    .to_owned()
-            }
-            false => format!(
-                "tls: failed to verify certificate: x509: {}",
-                innermost(error)
-            ),
-        };
-        return Some(ping("https", &why));
-    }
-    None
-}
-
-/// An answer with an error as skopeo's library puts it.
-fn answered(api: &ApiError) -> String {
-    let Some(item) = api.items.first() else {
-        let status = api.status;
-        if status.is_server_error() {
-            let reason = status.canonical_reason().unwrap_or_default();
-            return format!(
-                "received unexpected HTTP status: {} {reason}",
-                status.as_u16()
-            );
-        }
-        let text = api.text.as_deref().unwrap_or_default();
-        return match status.as_u16() {
-            401 => "authentication required".into(),
-            code => format!(
-                "StatusCode: {code}, \"{}\"",
-                text.chars().take(50).collect::<String>()
-            ),
-        };
-    };
-    let code = item.code.to_lowercase().replace('_', " ");
-    // The texts that the distribution specification has for its codes stand alone.
-    let usual = [
-        "authentication required",
-        "manifest unknown",
-        "repository name not known to registry",
-        "requested access to the resource is denied",
-        "blob unknown to registry",
-        "too many requests",
-    ];
-    match item.message.as_str() {
-        "" => code,
-        message if usual.contains(&message) => message.to_owned(),
-        message => format!("{code}: {message}"),
-    }
-}
-
 /// Whether the image itself is what is missing.
 fn is_missing(name: &str, error: &Error) -> bool {
-    if let Some(api) = ApiError::of(error) {
-        return api.has_code("MANIFEST_UNKNOWN") && !says(error, "deleting `");
+    if ApiError::of(error).is_some() {
+        return says(error, registry::MANIFEST_UNKNOWN) && !says(error, "deleting `");
     }
     name.starts_with("oci") && says(error, "has no image named")
+        || says(error, "the store has no image")
+}
+
+fn is_preserved(error: &Error) -> bool {
+    PRESERVED.iter().any(|text| says(error, text))
 }
 
 fn is_no_match(error: &Error) -> bool {
@@ -283,7 +304,7 @@ fn missing_file(error: &Error) -> Option<()> {
         .then_some(())
 }
 
-fn says(error: &Error, text: &str) -> bool {
+pub(super) fn says(error: &Error, text: &str) -> bool {
     chain(error).any(|cause| cause.to_string().contains(text))
 }
 

@@ -11,7 +11,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::SyncArgs;
+use super::{SourceKind, SyncArgs};
+use crate::cli::skopeo::{self, SyncLines};
+use crate::cli::write_out;
+use crate::copy::{CopyOptions, CopyPlan};
 use crate::image::ImageName;
 use crate::report::sync as words;
 use crate::sync::outcome::{Events, ItemReport, Outcome, Summary};
@@ -27,6 +30,8 @@ pub(super) struct Listener {
     digests: Option<Output>,
     events: Option<Output>,
     metrics: Option<PathBuf>,
+    /// What is said in place of barque's own lines, if the program was called as skopeo.
+    pub(super) skopeo: Option<SyncLines>,
     total: ProgressBar,
     state: Mutex<State>,
 }
@@ -53,7 +58,14 @@ impl Listener {
         total.set_style(
             ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
+        let skopeo = skopeo::is_called().then(|| {
+            let is_yaml = args.src == Some(SourceKind::Yaml);
+            let lines = SyncLines::new(args.file(), is_yaml, args.dry_run, args.keep_going);
+            lines.begin(args.src == Some(SourceKind::Docker));
+            lines
+        });
         Ok(Listener {
+            skopeo,
             screen: screen.clone(),
             quiet: args.quiet,
             began: Instant::now(),
@@ -192,7 +204,29 @@ impl Listener {
 }
 
 impl Events for Listener {
+    fn listing(&self, repository: &str, lists: bool) {
+        if let Some(lines) = &self.skopeo {
+            lines.listing(repository, lists);
+        }
+    }
+
+    fn unlisted(&self, from: &str, error: &Error) {
+        match &self.skopeo {
+            Some(lines) => lines.unlisted(from, error),
+            None => self.warn(&format!("listing `{from}`: {error:#}")),
+        }
+    }
+
+    fn planned(&self, target: &ImageName, plan: &CopyPlan, options: &CopyOptions) {
+        if let Some(lines) = &self.skopeo {
+            lines.planned(target, plan, options);
+        }
+    }
+
     fn listed(&self, from: &str, images: usize, left_out: &[(String, Rule)]) {
+        if let Some(lines) = &self.skopeo {
+            lines.listed(from, images);
+        }
         self.total.inc_length(images as u64);
         tracing::debug!(
             "{from}: {images} images are mirrored, {} are left out",
@@ -210,6 +244,9 @@ impl Events for Listener {
     }
 
     fn started(&self, source: &ImageName, target: &ImageName) {
+        if let Some(lines) = &self.skopeo {
+            lines.started(source, target);
+        }
         if self.events.is_some() {
             let (source, target) = (source.to_string(), target.to_string());
             self.event(&json!({ "event": "started", "source": source, "target": target }));
@@ -252,6 +289,13 @@ impl Events for Listener {
             }
         }
         self.total.inc(1);
+        if let Some(lines) = &self.skopeo {
+            if let Some(text) = lines.done(report) {
+                // A reader that went away is no reason to stop.
+                let _ = write_out(text.as_bytes());
+            }
+            return;
+        }
         match &report.outcome {
             Outcome::Failed(_) | Outcome::Postponed(_) => self.say(&words::line(report)),
             Outcome::Present { .. } => {}

@@ -108,7 +108,7 @@ async fn plan(args: PlanArgs, global: &Global, workers: &Workers) -> Result<Outc
     let Prepared {
         mut options,
         limits,
-    } = args.sync.prepared(&declaration, global)?;
+    } = args.sync.prepared(&declaration, global).await?;
     options.dry_run = true;
     options.keep_going = !args.sync.fail_fast;
     let planner = Arc::new(Planner::new(one_line, |text| tracing::warn!("{text}")));
@@ -149,7 +149,7 @@ async fn apply(
     let Prepared {
         mut options,
         limits,
-    } = args.prepared(&declaration, global)?;
+    } = args.prepared(&declaration, global).await?;
     let only = match (options.shard, plan.shards) {
         (Some(shard), n) if n > 0 && shard.count() != n => {
             let message = format!(

@@ -26,6 +26,7 @@ pub fn choose<'a>(
         .map(|(_, _, entry)| entry)
         .ok_or_else(|| PlatformError::NoMatch {
             wanted: wish.to_string(),
+            is_list: false,
             available: images(index)
                 .filter_map(|d| d.platform.as_ref().map(Platform::to_string))
                 .collect(),

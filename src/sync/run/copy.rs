@@ -114,7 +114,13 @@ impl Run {
             (None, OnDrift::Overwrite, false) => None,
             (None, ..) => destination.current().await?,
         };
-        if how.on_drift != OnDrift::Overwrite && current.is_some() && plan.up_to_date.is_none() {
+        // An image that is signed is written again, though it is there.
+        let is_there = current.is_some() && current == looked.digest;
+        if how.on_drift != OnDrift::Overwrite
+            && current.is_some()
+            && plan.up_to_date.is_none()
+            && !is_there
+        {
             return match how.on_drift {
                 OnDrift::Fail => Err(Error::new(
                     Kind::Refused,
@@ -126,6 +132,8 @@ impl Run {
         if self.options.dry_run {
             return Ok(self.planned(looked, target, plan, current));
         }
+        let events = &self.events;
+        events.planned(&target.name, plan, planned.options());
         let report = planned.run(Arc::new(Quiet)).await?;
         let from = looked
             .digest

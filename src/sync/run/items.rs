@@ -70,8 +70,13 @@ impl Run {
             Ok(listed) => listed,
             Err(e) => {
                 self.note_incomplete(entry);
-                let e: Error = e;
-                return self.fail(e.context(format!("listing `{}`", described(&entry.from))));
+                let (e, from): (Error, _) = (e, described(&entry.from));
+                self.events.unlisted(&from, &e);
+                if self.options.skip_unlisted {
+                    self.summary().sources -= 1;
+                    return;
+                }
+                return self.count_failure(e.context(format!("listing `{from}`")));
             }
         };
         for name in names {
@@ -119,6 +124,8 @@ impl Run {
         entry: &Arc<Entry>,
         repository: &Repository,
     ) -> Result<(Vec<Pick>, DigestTags)> {
+        let lists = matches!(entry.tags, Tags::Rules(_));
+        self.events.listing(&repository.to_string(), lists);
         let rules = match &entry.tags {
             Tags::Listed(picks) => {
                 self.events

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Run;
 use super::items::{Goal, Item};
-use crate::copy::Referrers;
+use crate::copy::{Referrers, reading, writing};
 use crate::image::{Digest, ImageName};
 use crate::open::{open_destination, open_source};
 use crate::sync::declaration::{How, Platforms};
@@ -14,7 +14,7 @@ use crate::sync::options::Check;
 use crate::sync::outcome::{FoundBy, ItemReport, Outcome};
 use crate::sync::state::{Record, form_of};
 use crate::transport::{Destination, Source};
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// An image that some of its targets lack, or may lack.
 pub(super) struct Looked {
@@ -53,7 +53,11 @@ impl Run {
         if item.targets.is_empty() {
             return None;
         }
-        match self.compare(&mut item, began).await {
+        let compared = match self.refuse_directories(&item) {
+            Ok(()) => self.compare(&mut item, began).await,
+            Err(e) => Err(e),
+        };
+        match compared {
             Ok(looked) => looked.map(|(source, digest, targets)| Looked {
                 item,
                 source,
@@ -76,16 +80,36 @@ impl Run {
         }
     }
 
+    /// Refuses `item` if a directory that it goes to is there, and that is not wanted.
+    fn refuse_directories(&self, item: &Item) -> Result<()> {
+        if !self.options.new_directories {
+            return Ok(());
+        }
+        let there = item.targets.iter().find_map(|goal| match &goal.name {
+            ImageName::Dir { path } if path.exists() => Some(path),
+            _ => None,
+        });
+        match there {
+            None => Ok(()),
+            Some(path) => {
+                let message = format!("the directory `{}` is there already", path.display());
+                Err(Error::new(Kind::Refused, message))
+            }
+        }
+    }
+
     /// Asks for digests where they decide. The requests to both sides are sent together.
     async fn compare(
         &self,
         item: &mut Item,
         began: Instant,
     ) -> Result<Option<(Arc<dyn Source>, Option<Digest>, Vec<Lacking>)>> {
-        let source = open_source(&item.source, self.source_context(&item.entry)).await?;
+        let source = open_source(&item.source, self.source_context(&item.entry));
+        let source = source.await.map_err(reading)?;
         let mut targets = Vec::with_capacity(item.targets.len());
         for goal in &item.targets {
-            let destination = open_destination(&goal.name, &self.options.to).await?;
+            let destination = open_destination(&goal.name, &self.options.to);
+            let destination = destination.await.map_err(writing)?;
             targets.push((goal, destination, self.record(&goal.name)));
         }
         let is_exact = self.keeps_digest(&item.entry.how);
@@ -108,11 +132,14 @@ impl Run {
             }
             let asking = targets.iter().map(|(goal, destination, _)| async move {
                 let current = self.in_turn(&goal.name, destination.current()).await;
-                current.map(Some)
+                current.map(Some).map_err(writing)
             });
             futures_util::future::try_join_all(asking).await
         };
-        let ask_source = self.in_turn(&item.source, current(&*source));
+        let ask_source = async {
+            let asked = self.in_turn(&item.source, current(&*source)).await;
+            asked.map_err(reading)
+        };
         let (digest, currents) = futures_util::try_join!(ask_source, ask_targets)?;
         if let Some(expected) = &item.entry.expect
             && digest.as_ref() != Some(expected)
@@ -131,7 +158,8 @@ impl Run {
             // What belongs to the image may have come later.
             let asks_more =
                 self.options.check == Check::Deep && item.entry.how.referrers != Referrers::None;
-            let Some((by, there)) = found.filter(|_| !asks_more) else {
+            let signs = self.options.copy.signing.is_some();
+            let Some((by, there)) = found.filter(|_| !asks_more && !signs) else {
                 lacking.push(Lacking {
                     name: goal.name.clone(),
                     destination,
