@@ -4,13 +4,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::{ByteStream, Produce, produced};
+use crate::platform::FileExt;
 use crate::{Error, Result};
 
 /// Bytes read at a time, at most.

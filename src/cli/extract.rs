@@ -12,7 +12,7 @@ use crate::open::OpenedImage;
 use crate::report::extract as words;
 use crate::rootfs::{ExtractOptions, ImagePath, Layers, extract};
 use crate::transport::Elsewhere;
-use crate::{Error, Result};
+use crate::{Error, Result, platform};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,7 +82,7 @@ pub(crate) async fn run(
     let paths = paths.collect::<Result<Vec<_>>>();
     let options = ExtractOptions {
         paths: paths.map_err(|e| Error::other(e.to_string()))?,
-        owners: rustix::process::geteuid().is_root() && !args.no_same_owner,
+        owners: platform::is_root() && !args.no_same_owner,
         overwrite: args.overwrite,
     };
     let to = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));

@@ -1,9 +1,8 @@
 //! `barque standalone-sign`, `standalone-verify`, `untrusted-signature-dump-without-verification` and
 //! `generate-sigstore-key`: signatures and keys as files, with skopeo's arguments and output.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -17,7 +16,7 @@ use crate::report::json;
 use crate::settings::Secret;
 use crate::trust::signing::{SigstoreKey, export_public_keys};
 use crate::trust::{Leniency, SimpleSigning};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, platform};
 
 const SIGN_EXAMPLES: &str = "\
 Examples:
@@ -225,8 +224,8 @@ pub(crate) async fn generate_key(args: KeyArgs) -> Result<Outcome> {
     };
     let key = SigstoreKey::generate()?;
     let text = key.private_file(passphrase.expose())?;
-    create(&private, 0o600, &text)?;
-    create(&public, 0o644, &key.public_file()?)?;
+    create(&private, platform::private_file, &text)?;
+    create(&public, platform::public_file, &key.public_file()?)?;
     let (private, public) = (private.display(), public.display());
     Ok(format!("Key written to \"{private}\" and \"{public}\"\n").into())
 }
@@ -240,14 +239,13 @@ async fn new_passphrase(private: &Path) -> Result<Secret> {
     }
 }
 
-/// Writes a file that is not there yet.
-fn create(file: &Path, mode: u32, text: &str) -> Result<()> {
-    let made = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(file);
-    let written = made.and_then(|mut made| made.write_all(text.as_bytes()));
+/// Writes a file that is not there yet; `readers` says who may read it.
+fn create(file: &Path, readers: fn(&mut OpenOptions), text: &str) -> Result<()> {
+    let mut options = File::options();
+    readers(options.write(true).create_new(true));
+    let written = options
+        .open(file)
+        .and_then(|mut made| made.write_all(text.as_bytes()));
     written.map_err(|e| unwritable(file, e))
 }
 

@@ -5,8 +5,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +17,7 @@ use crate::transport::blob_store::{blocking, cannot_read};
 use crate::transport::codec::{Codec, Cores, compressed};
 use crate::transport::inflate::{self, Compression};
 use crate::transport::{BlobStream, tallied};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, platform};
 
 /// The compression of layers that are made here.
 const CODEC: Codec = Codec::Gzip(6);
@@ -188,7 +186,7 @@ async fn packed(dir: PathBuf, seconds: u64, tmpdir: Option<&Path>) -> Result<Arc
                 let names = fs::read_dir(&path).map_err(failed)?;
                 let names = names.map(|entry| entry.map(|e| below.join(e.file_name())));
                 let mut names = names.collect::<io::Result<Vec<_>>>().map_err(failed)?;
-                names.sort_by(|a, b| b.as_os_str().as_bytes().cmp(a.as_os_str().as_bytes()));
+                names.sort_by(|a, b| bytes_of(b).cmp(bytes_of(a)));
                 ahead.extend(names);
             }
             if below.as_os_str().is_empty() {
@@ -206,6 +204,10 @@ async fn packed(dir: PathBuf, seconds: u64, tmpdir: Option<&Path>) -> Result<Arc
     .await
 }
 
+fn bytes_of(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
+}
+
 /// Adds the file at `path` as `below`. Sockets and the like are left out.
 fn add<W: Write>(
     tar: &mut Builder<W>,
@@ -215,7 +217,7 @@ fn add<W: Write>(
     seconds: u64,
 ) -> io::Result<()> {
     let mut header = Header::new_gnu();
-    header.set_mode(about.permissions().mode() & 0o7777);
+    header.set_mode(platform::mode(about));
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(seconds);

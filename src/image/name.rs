@@ -4,6 +4,7 @@
 //! from or write to.
 
 pub(crate) mod mistakes;
+mod path;
 mod pinned;
 
 use std::fmt;
@@ -11,6 +12,9 @@ use std::path::PathBuf;
 
 use super::{Digest, Reference, ReferenceError, V1Reference};
 use crate::{Error, Result};
+use path::split_selector;
+
+pub use path::is_ref_name;
 
 /// An image at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -285,47 +289,6 @@ fn parse_daemon_image(text: &str, rest: &str) -> Result<DaemonImage> {
     Ok(DaemonImage::Named(parse_reference(rest)?.or_latest()))
 }
 
-/// Parts a path at its first `:` from what selects an image in it.
-fn split_selector(text: &str, rest: &str) -> Result<(PathBuf, Selector)> {
-    let (path, selector) = match rest.split_once(':') {
-        None | Some((_, "")) => (rest.trim_end_matches(':'), Selector::Only),
-        Some((path, selector)) => match selector.strip_prefix('@').map(str::parse) {
-            Some(Ok(n)) => (path, Selector::At(n)),
-            Some(Err(_)) => {
-                return Err(Error::other(format!(
-                    "`{text}`: `{selector}` is not a place in the index"
-                ))
-                .hint("`:@0` means the first image"));
-            }
-            None => (path, Selector::Named(selector.to_owned())),
-        },
-    };
-    if path.is_empty() {
-        let what = if text.contains("-archive:") {
-            "file"
-        } else {
-            "directory"
-        };
-        return Err(Error::other(format!("`{text}` names no {what}")));
-    }
-    Ok((path.into(), selector))
-}
-
-/// `org.opencontainers.image.ref.name` by the image-spec's grammar: alphanumeric groups joined by one of
-/// `-._:@+` or `--`, in components parted by `/`.
-pub fn is_ref_name(s: &str) -> bool {
-    s.split('/').all(|component| {
-        let bytes = component.as_bytes();
-        let edges = [bytes.first(), bytes.last()];
-        edges
-            .iter()
-            .all(|b| b.is_some_and(u8::is_ascii_alphanumeric))
-            && bytes.split(u8::is_ascii_alphanumeric).all(|joint| {
-                matches!(joint, [] | b"--") || (joint.len() == 1 && b"-._:@+".contains(&joint[0]))
-            })
-    })
-}
-
 /// Transports of skopeo that barque knows by name only: a word with a colon that is surely no image name.
 fn is_foreign_transport(transport: &str) -> bool {
     matches!(
@@ -355,7 +318,7 @@ fn unknown_transport(text: &str) -> Error {
         .iter()
         .fold(text, |t, p| t.strip_prefix(p).unwrap_or(t));
     match bare.parse::<Reference>() {
-        _ if text.starts_with(['/', '.', '~']) => {
+        _ if text.starts_with(['/', '.', '~']) || path::has_drive(text) => {
             error.hint(format!("write `dir:{text}` or `oci:{text}`"))
         }
         Ok(_) => error.hint(format!("did you mean `docker://{bare}`?")),

@@ -1,4 +1,5 @@
-//! What differs between operating systems: positions in files, what a file is, standard streams, the terminal, signals.
+//! What differs between operating systems: positions in files, what a file is, directories without links, standard streams,
+//! the terminal, signals.
 //!
 //! The same functions for every system, in a file for each; no other module asks which system it is. Where a system has no
 //! such thing, its file says what stands for it. File locks, durable renames and paths are those of the standard library.
@@ -23,4 +24,36 @@ pub(crate) enum Asked {
     Terminate,
     /// To read its settings again.
     Hangup,
+}
+
+/// What [`Folder::enter`] finds.
+pub(crate) enum Entered {
+    Folder(Folder),
+    Missing,
+    /// A file, a link or something else that is no directory.
+    Other,
+}
+
+/// What a file is given besides its content, as far as the system has it.
+#[cfg_attr(windows, allow(dead_code, reason = "files have neither there"))]
+pub(crate) struct About<'a> {
+    /// The numbers of user and group.
+    pub(crate) owner: Option<(u32, u32)>,
+    /// Permission bits, with those for set-user-id, set-group-id and sticky.
+    pub(crate) mode: u32,
+    /// Seconds since 1970, and nanoseconds.
+    pub(crate) modified: (i64, u32),
+    /// Extended attributes: name and value.
+    pub(crate) xattrs: &'a [(Vec<u8>, Vec<u8>)],
+}
+
+/// A special file, with major and minor number.
+#[cfg_attr(
+    any(windows, target_vendor = "apple"),
+    allow(dead_code, reason = "none is made there")
+)]
+pub(crate) enum Node {
+    CharDevice((u32, u32)),
+    BlockDevice((u32, u32)),
+    Pipe,
 }

@@ -4,8 +4,11 @@ use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+mod folder;
+
+pub(crate) use folder::{Folder, describe};
 pub(crate) use std::os::unix::fs::FileExt;
 
 /// Whether both are of the same file.
@@ -45,9 +48,26 @@ pub(crate) fn is_open_to_all(about: &Metadata) -> bool {
     about.is_file() && about.permissions().mode() & 0o006 != 0
 }
 
-/// The user's number. The standard library has no `getuid`; the owner of our own `/proc` entry is the same.
+/// The user's number.
 pub(crate) fn user() -> Option<u32> {
-    Some(std::fs::metadata("/proc/self").ok()?.uid())
+    Some(rustix::process::getuid().as_raw())
+}
+
+/// The permission bits of a file, with those for set-user-id, set-group-id and sticky.
+pub(crate) fn mode(about: &Metadata) -> u32 {
+    about.mode() & 0o7777
+}
+
+/// Lets its owner change what is in the directory `path`; `false` where that changes nothing.
+pub(crate) fn make_writable(path: &Path) -> io::Result<bool> {
+    let mode = std::fs::symlink_metadata(path)?.mode();
+    std::fs::set_permissions(path, Permissions::from_mode(mode | 0o700))?;
+    Ok(true)
+}
+
+/// Where large temporary files go: unlike `/tmp`, this is not kept in memory anywhere.
+pub(crate) fn roomy_directory() -> PathBuf {
+    PathBuf::from("/var/tmp")
 }
 
 /// Opens pipes without waiting for their other end.
@@ -63,6 +83,12 @@ pub(crate) fn without_links(options: &mut OpenOptions) {
 /// Makes files for their owner alone.
 pub(crate) fn private_file(options: &mut OpenOptions) {
     options.mode(0o600);
+}
+
+/// Makes files that others may read and only their owner may change.
+#[cfg(feature = "cli")]
+pub(crate) fn public_file(options: &mut OpenOptions) {
+    options.mode(0o644);
 }
 
 /// Makes directories for their owner alone.
@@ -149,6 +175,11 @@ mod program {
     /// The columns of the terminal behind `stream`; `None` if it is not one.
     pub(crate) fn terminal_width(stream: &impl AsFd) -> Option<usize> {
         terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0))
+    }
+
+    /// Whether the program has root's rights over files.
+    pub(crate) fn is_root() -> bool {
+        rustix::process::geteuid().is_root()
     }
 
     /// How many threads the user may have; `None` for any number.

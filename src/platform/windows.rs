@@ -4,7 +4,11 @@ use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::windows::fs::{FileExt as _, MetadataExt};
 use std::os::windows::io::{AsHandle, OwnedHandle};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+mod folder;
+
+pub(crate) use folder::{Folder, describe};
 
 /// Reads and writes at positions. The position of the file itself moves, unlike on other systems.
 pub(crate) trait FileExt {
@@ -98,6 +102,21 @@ pub(crate) fn user() -> Option<u32> {
     None
 }
 
+/// The permission bits of a file: all but writing for others, as which files can be run is not known.
+pub(crate) fn mode(_: &Metadata) -> u32 {
+    0o755
+}
+
+/// Lets its owner change what is in the directory `path`; `false` as that changes nothing.
+pub(crate) fn make_writable(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Where large temporary files go.
+pub(crate) fn roomy_directory() -> PathBuf {
+    std::env::temp_dir()
+}
+
 /// Opens pipes without waiting; files are never pipes here.
 pub(crate) fn without_waiting(_: &mut OpenOptions) {}
 
@@ -106,6 +125,10 @@ pub(crate) fn without_links(_: &mut OpenOptions) {}
 
 /// Makes files for their owner alone: those of a user's directory are.
 pub(crate) fn private_file(_: &mut OpenOptions) {}
+
+/// Makes files that others may read; the directory decides.
+#[cfg(feature = "cli")]
+pub(crate) fn public_file(_: &mut OpenOptions) {}
 
 /// Makes directories for their owner alone: those of a user's directory are.
 pub(crate) fn private_directory(_: &mut DirBuilder) {}
@@ -170,6 +193,11 @@ mod program {
     /// The columns of the terminal behind `stream`; `None` if it is not one.
     pub(crate) fn terminal_width(stream: &impl AsHandle) -> Option<usize> {
         terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0))
+    }
+
+    /// Whether the program may give files to other users.
+    pub(crate) fn is_root() -> bool {
+        false
     }
 
     /// How many threads the user may have; `None` for any number.

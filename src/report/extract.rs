@@ -23,7 +23,20 @@ pub(crate) fn warn_of_skipped(done: &Extracted) {
     let skipped = done.skipped;
     if skipped.devices > 0 {
         let devices = counted(skipped.devices, "device");
-        tracing::warn!("{devices} left out: only root may make devices");
+        match cfg!(unix) {
+            true => tracing::warn!("{devices} left out: only root may make devices"),
+            false => tracing::warn!("{devices} left out: files are no devices or pipes here"),
+        }
+    }
+    if skipped.links > 0 {
+        let links = counted(skipped.links, "symbolic link");
+        tracing::warn!("{links} left out: the system does not let this user make links");
+    }
+    if skipped.names > 0 {
+        let files = counted(skipped.names, "file");
+        tracing::warn!(
+            "{files} left out: files here cannot have such names, or not both in capitals and in small letters"
+        );
     }
     if skipped.xattrs > 0 {
         let attributes = counted(skipped.xattrs, "extended attribute");

@@ -6,18 +6,11 @@
 //! no write permission can be filled.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags,
-};
-use rustix::io::Errno;
-
-use super::{Content, Entry, EntryKind, ImagePath, Time};
+use super::{Content, Entry, EntryKind, ImagePath};
+use crate::platform::{About, Entered, Folder, Node, describe};
 use crate::transport::inflate::broken;
 use crate::{Error, Kind, Result};
 
@@ -29,22 +22,33 @@ const PIECE: usize = 128 * 1024;
 /// A directory below the root: opened, and its path without links.
 #[derive(Clone)]
 pub(super) struct Place {
-    dir: Arc<OwnedFd>,
+    dir: Folder,
     pub(super) path: ImagePath,
+}
+
+impl Place {
+    /// Closes the directory. Its path is left.
+    fn close(self) -> ImagePath {
+        self.path
+    }
 }
 
 /// What could not be kept of the files, and how often.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// Devices, which only root may make.
+    /// Devices, which only root may make, and named pipes where the system has none.
     pub devices: u64,
+    /// Symbolic links, where the system does not let the user make any.
+    pub links: u64,
+    /// Files whose names the system does not permit, or takes for that of another file.
+    pub names: u64,
     /// Extended attributes that the file system or the system's rules do not take.
     pub xattrs: u64,
 }
 
 /// The root of the files.
 pub(super) struct Disk {
-    root: Arc<OwnedFd>,
+    root: Folder,
     /// Give files their owners.
     owners: bool,
     /// Where the last file was put, and the path by which it was asked for.
@@ -53,32 +57,29 @@ pub(super) struct Disk {
     directories: BTreeMap<ImagePath, Entry>,
     /// Paths that the current layer made, by their hashes.
     made: HashSet<u64>,
+    /// Paths of files that were left out, by their hashes: hard links to them are left out, too.
+    left_out: HashSet<u64>,
     hasher: RandomState,
     pub(super) skipped: Skipped,
     pub(super) files: u64,
     pub(super) bytes: u64,
 }
 
-/// Opens a directory without following a link.
-fn open_dir(at: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(at, name, flags, Mode::empty())
-}
-
-/// The error `errno` about writing the file `path`.
-pub(super) fn cannot_write(path: &ImagePath, errno: impl Into<std::io::Error>) -> Error {
-    Error::new(Kind::Refused, format!("cannot write the file `{path}`")).because(errno.into())
+/// The error `e` of writing the file `path`.
+fn cannot_write(path: &ImagePath, e: io::Error) -> Error {
+    Error::new(Kind::Refused, format!("cannot write the file `{path}`")).because(e)
 }
 
 impl Disk {
     /// Files below the directory `root`.
-    pub(super) fn new(root: OwnedFd, owners: bool) -> Disk {
+    pub(super) fn new(root: Folder, owners: bool) -> Disk {
         Disk {
-            root: Arc::new(root),
+            root,
             owners,
             last: None,
             directories: BTreeMap::new(),
             made: HashSet::new(),
+            left_out: HashSet::new(),
             hasher: RandomState::new(),
             skipped: Skipped::default(),
             files: 0,
@@ -92,7 +93,7 @@ impl Disk {
     }
 
     /// The directory `path`, links followed; with `make`, what is missing on the way is made, and what is not a directory
-    /// is replaced. `None` when it is not there.
+    /// is replaced. `None` when it is not there, or cannot have this name.
     pub(super) fn directory(&mut self, path: &ImagePath, make: bool) -> Result<Option<Place>> {
         if let Some((asked, place)) = &self.last
             && asked == path
@@ -109,34 +110,32 @@ impl Disk {
             let parts: Vec<Vec<u8>> = ahead.parts().map(<[u8]>::to_vec).collect();
             for (i, part) in parts.iter().enumerate() {
                 let name = place.path.child(part);
-                let opened = match open_dir(place.dir.as_fd(), part) {
-                    Ok(dir) => dir,
-                    Err(Errno::NOENT) if make => self.make_parent(&place, part, &name)?,
-                    Err(Errno::NOENT) => return Ok(None),
-                    Err(Errno::LOOP | Errno::NOTDIR | Errno::MLINK) => {
-                        match rustix::fs::readlinkat(&place.dir, &part[..], Vec::new()) {
-                            Ok(target) if hops < MOST_HOPS => {
-                                hops += 1;
-                                let mut next = place.path.linked(target.as_bytes())?;
-                                for rest in &parts[i + 1..] {
-                                    next = next.child(rest);
-                                }
-                                ahead = ImagePath::parse(next.as_bytes())?;
-                                continue 'path;
+                if !place.dir.can_hold(part) {
+                    return Ok(None);
+                }
+                let entered = place.dir.enter(part).map_err(|e| cannot_write(&name, e))?;
+                let dir = match entered {
+                    Entered::Folder(dir) => dir,
+                    Entered::Missing if make => self.make_parent(&place, part, &name)?,
+                    Entered::Missing => return Ok(None),
+                    Entered::Other => match place.dir.link_target(part) {
+                        Ok(target) if hops < MOST_HOPS => {
+                            hops += 1;
+                            let mut next = place.path.linked(&target)?;
+                            for rest in &parts[i + 1..] {
+                                next = next.child(rest);
                             }
-                            _ if !make => return Ok(None),
-                            _ => {
-                                self.remove(&place, part, true)?;
-                                self.make_parent(&place, part, &name)?
-                            }
+                            ahead = ImagePath::parse(next.as_bytes())?;
+                            continue 'path;
                         }
-                    }
-                    Err(e) => return Err(cannot_write(&name, e)),
+                        _ if !make => return Ok(None),
+                        _ => {
+                            self.remove(&place, part, true)?;
+                            self.make_parent(&place, part, &name)?
+                        }
+                    },
                 };
-                place = Place {
-                    dir: Arc::new(opened),
-                    path: name,
-                };
+                place = Place { dir, path: name };
             }
             self.last = Some((path.clone(), place.clone()));
             return Ok(Some(place));
@@ -144,11 +143,15 @@ impl Disk {
     }
 
     /// Makes a directory that no entry describes yet.
-    fn make_parent(&mut self, place: &Place, name: &[u8], path: &ImagePath) -> Result<OwnedFd> {
-        let made = rustix::fs::mkdirat(&place.dir, name, Mode::from_raw_mode(0o755));
+    fn make_parent(&mut self, place: &Place, name: &[u8], path: &ImagePath) -> Result<Folder> {
+        let made = place.dir.make(name, true);
         made.map_err(|e| cannot_write(path, e))?;
         self.note(path);
-        open_dir(place.dir.as_fd(), name).map_err(|e| cannot_write(path, e))
+        match place.dir.enter(name) {
+            Ok(Entered::Folder(dir)) => Ok(dir),
+            Ok(_) => Err(cannot_write(path, io::ErrorKind::NotADirectory.into())),
+            Err(e) => Err(cannot_write(path, e)),
+        }
     }
 
     /// Remembers that the current layer made `path`.
@@ -171,8 +174,10 @@ impl Disk {
             return Ok(());
         }
         match self.directory(&path.parent(), false)? {
-            Some(place) => self.remove(&place, path.name(), false),
-            None => Ok(()),
+            Some(place) if place.dir.can_hold(path.name()) => {
+                self.remove(&place, path.name(), false)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -192,29 +197,27 @@ impl Disk {
                 };
                 let stays = !all && self.is_made(&done.path);
                 if !stays {
-                    match rustix::fs::unlinkat(&outer.dir, done.path.name(), AtFlags::REMOVEDIR) {
-                        Ok(()) => drop(self.directories.remove(&done.path)),
-                        // Something of the current layer is in it.
-                        Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT) => {}
-                        Err(e) => return Err(cannot_write(&done.path, e)),
+                    // Some systems remove no directory that is open.
+                    let path = done.close();
+                    let removed = outer.dir.remove_folder(path.name());
+                    if removed.map_err(|e| cannot_write(&path, e))? {
+                        self.directories.remove(&path);
                     }
+                    // Otherwise, something of the current layer is in it.
                 }
                 continue;
             };
             let path = dir.path.child(&name);
-            match open_dir(dir.dir.as_fd(), &name) {
-                Ok(opened) => {
-                    let inner = Place {
-                        dir: Arc::new(opened),
-                        path,
-                    };
+            match dir.dir.enter(&name) {
+                Ok(Entered::Folder(dir)) => {
+                    let inner = Place { dir, path };
                     let inside = names(&inner)?;
                     open.push((inner, inside));
                 }
-                Err(Errno::NOENT) => {}
-                Err(Errno::LOOP | Errno::NOTDIR | Errno::MLINK | Errno::NXIO) => {
+                Ok(Entered::Missing) => {}
+                Ok(Entered::Other) => {
                     if all || !self.is_made(&path) {
-                        let gone = rustix::fs::unlinkat(&dir.dir, &name[..], AtFlags::empty());
+                        let gone = dir.dir.remove_file(&name);
                         gone.map_err(|e| cannot_write(&path, e))?;
                     }
                 }
@@ -242,14 +245,17 @@ impl Disk {
             }
             return Ok(());
         }
-        let place = self.parent_of(path)?;
+        let Some(place) = self.parent_of(path)? else {
+            self.skipped.names += 1;
+            self.leave_out(path);
+            return Ok(());
+        };
         let (name, at) = (path.name(), place.path.child(path.name()));
-        let failed = |e: Errno| cannot_write(&at, e);
+        let failed = |e: io::Error| cannot_write(&at, e);
         if entry.kind == EntryKind::Directory {
-            if open_dir(place.dir.as_fd(), name).is_err() {
+            if !matches!(place.dir.enter(name), Ok(Entered::Folder(_))) {
                 self.remove(&place, name, true)?;
-                rustix::fs::mkdirat(&place.dir, name, Mode::from_raw_mode(0o700))
-                    .map_err(failed)?;
+                place.dir.make(name, false).map_err(failed)?;
             }
             self.note(&at);
             self.directories.insert(at, entry.clone());
@@ -259,12 +265,25 @@ impl Disk {
         match entry.kind {
             EntryKind::File => self.file(&place, name, &at, entry, content)?,
             EntryKind::Symlink => {
-                rustix::fs::symlinkat(&entry.link[..], &place.dir, name).map_err(failed)?;
-                self.about_link(&place, name, entry).map_err(failed)?;
+                if !place.dir.symlink(&entry.link, name).map_err(failed)? {
+                    self.skipped.links += 1;
+                    self.leave_out(path);
+                    return Ok(());
+                }
+                let set = place.dir.describe_link(name, &self.about(entry));
+                set.map_err(failed)?;
                 self.skipped.xattrs += entry.xattrs.len() as u64;
             }
             EntryKind::CharDevice | EntryKind::BlockDevice | EntryKind::Fifo => {
-                if !self.node(&place, name, entry).map_err(failed)? {
+                let node = match entry.kind {
+                    EntryKind::CharDevice => Node::CharDevice(entry.device),
+                    EntryKind::BlockDevice => Node::BlockDevice(entry.device),
+                    _ => Node::Pipe,
+                };
+                let made = place.dir.node(name, &node, &self.about(entry));
+                if !made.map_err(failed)? {
+                    self.skipped.devices += 1;
+                    self.leave_out(path);
                     return Ok(());
                 }
             }
@@ -281,19 +300,33 @@ impl Disk {
             let text = format!("the hard link `{path}` names `{target}`, which is not there");
             Error::new(Kind::Corrupt, text)
         };
-        let from = self
-            .directory(&target.parent(), false)?
-            .ok_or_else(missing)?;
-        let place = self.parent_of(path)?;
+        let from = self.directory(&target.parent(), false)?;
+        let from = from.filter(|from| from.dir.can_hold(target.name()));
+        let is_left_out = self.left_out.contains(&self.hasher.hash_one(target));
+        let Some(from) = from else {
+            if !is_left_out {
+                return Err(missing());
+            }
+            self.leave_out(path);
+            return Ok(());
+        };
+        let Some(place) = self.parent_of(path)? else {
+            self.skipped.names += 1;
+            self.leave_out(path);
+            return Ok(());
+        };
         let at = place.path.child(path.name());
         if from.path.child(target.name()) == at {
             return Ok(());
         }
         self.remove(&place, path.name(), true)?;
-        let flags = AtFlags::empty();
-        match rustix::fs::linkat(&from.dir, target.name(), &place.dir, path.name(), flags) {
+        match from.dir.link(target.name(), &place.dir, path.name()) {
             Ok(()) => {}
-            Err(Errno::NOENT) => return Err(missing()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && is_left_out => {
+                self.leave_out(path);
+                return Ok(());
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(missing()),
             Err(e) => return Err(cannot_write(&at, e)),
         }
         self.files += 1;
@@ -301,10 +334,25 @@ impl Disk {
         Ok(())
     }
 
-    fn parent_of(&mut self, path: &ImagePath) -> Result<Place> {
-        let parent = path.parent();
-        self.directory(&parent, true)?
-            .ok_or_else(|| cannot_write(&parent, Errno::NOENT))
+    /// The directory for the file `path`; `None` if a name of the path cannot be given.
+    fn parent_of(&mut self, path: &ImagePath) -> Result<Option<Place>> {
+        let place = self.directory(&path.parent(), true)?;
+        Ok(place.filter(|place| place.dir.can_hold(path.name())))
+    }
+
+    /// Remembers that the file `path` was left out.
+    fn leave_out(&mut self, path: &ImagePath) {
+        self.left_out.insert(self.hasher.hash_one(path));
+    }
+
+    /// What the file of `entry` is given.
+    fn about<'a>(&self, entry: &'a Entry) -> About<'a> {
+        About {
+            owner: self.owners.then_some((entry.uid, entry.gid)),
+            mode: entry.mode,
+            modified: (entry.modified.seconds, entry.modified.nanos),
+            xattrs: &entry.xattrs,
+        }
     }
 
     fn file(
@@ -315,10 +363,8 @@ impl Disk {
         entry: &Entry,
         content: &mut Content<'_, '_>,
     ) -> Result<()> {
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(&place.dir, name, flags, Mode::from_raw_mode(0o600));
-        let mut file = File::from(opened.map_err(|e| cannot_write(path, e))?);
+        let created = place.dir.create(name);
+        let mut file = created.map_err(|e| cannot_write(path, e))?;
         let mut buffer = vec![0; PIECE.min(entry.size.max(1) as usize)];
         let (mut at, mut sparse) = (0, false);
         loop {
@@ -340,60 +386,9 @@ impl Disk {
         if sparse {
             file.set_len(at).map_err(|e| cannot_write(path, e))?;
         }
-        self.about(file.as_fd(), entry)
-            .map_err(|e| cannot_write(path, e))
-    }
-
-    /// Makes a device or named pipe; `false` where only root may.
-    fn node(&mut self, place: &Place, name: &[u8], entry: &Entry) -> Result<bool, Errno> {
-        let kind = match entry.kind {
-            EntryKind::CharDevice => FileType::CharacterDevice,
-            EntryKind::BlockDevice => FileType::BlockDevice,
-            _ => FileType::Fifo,
-        };
-        let (major, minor) = entry.device;
-        let number = rustix::fs::makedev(major, minor);
-        let mode = Mode::from_raw_mode(entry.mode);
-        match rustix::fs::mknodat(&place.dir, name, kind, mode, number) {
-            Err(Errno::PERM | Errno::ACCESS) if kind != FileType::Fifo => {
-                self.skipped.devices += 1;
-                return Ok(false);
-            }
-            made => made?,
-        }
-        self.about_link(place, name, entry)?;
-        // The mode was cut by the process's mask. No link can be in its place but one that somebody puts there now, and
-        // for such a one this is an error.
-        rustix::fs::chmodat(&place.dir, name, mode, AtFlags::empty())?;
-        Ok(true)
-    }
-
-    /// Sets owner and time of what cannot be opened.
-    fn about_link(&self, place: &Place, name: &[u8], entry: &Entry) -> Result<(), Errno> {
-        let flags = AtFlags::SYMLINK_NOFOLLOW;
-        if self.owners {
-            let (uid, gid) = owner(entry);
-            rustix::fs::chownat(&place.dir, name, uid, gid, flags)?;
-        }
-        rustix::fs::utimensat(&place.dir, name, &times(entry.modified), flags)
-    }
-
-    /// Sets owner, mode, attributes and time of an open file or directory.
-    fn about(&mut self, file: BorrowedFd<'_>, entry: &Entry) -> Result<(), Errno> {
-        if self.owners {
-            let (uid, gid) = owner(entry);
-            rustix::fs::fchown(file, uid, gid)?;
-        }
-        for (name, value) in &entry.xattrs {
-            let set = rustix::fs::fsetxattr(file, &name[..], value, XattrFlags::empty());
-            if let Err(e) = set {
-                tracing::debug!("an attribute of `{}` was not set: {e}", entry.path);
-                self.skipped.xattrs += 1;
-            }
-        }
-        // Last but the time: a change of the owner clears the bits for set-user-id.
-        rustix::fs::fchmod(file, Mode::from_raw_mode(entry.mode))?;
-        rustix::fs::futimens(file, &times(entry.modified))
+        let skipped = describe(&file, &self.about(entry));
+        self.skipped.xattrs += skipped.map_err(|e| cannot_write(path, e))?;
+        Ok(())
     }
 
     /// Sets modes, owners and times of the directories, those below before those above.
@@ -403,41 +398,15 @@ impl Disk {
             let Some(place) = self.directory(&path, false)? else {
                 continue;
             };
-            let set = self.about(place.dir.as_fd(), &entry);
-            set.map_err(|e| cannot_write(&path, e))?;
+            let skipped = place.dir.describe(&self.about(&entry));
+            self.skipped.xattrs += skipped.map_err(|e| cannot_write(&path, e))?;
         }
         Ok(())
     }
 }
 
-fn owner(entry: &Entry) -> (Option<Uid>, Option<Gid>) {
-    (
-        Some(Uid::from_raw(entry.uid)),
-        Some(Gid::from_raw(entry.gid)),
-    )
-}
-
-fn times(modified: Time) -> Timestamps {
-    let time = Timespec {
-        tv_sec: modified.seconds,
-        tv_nsec: modified.nanos.into(),
-    };
-    Timestamps {
-        last_access: time,
-        last_modification: time,
-    }
-}
-
 /// The names in a directory.
 fn names(place: &Place) -> Result<Vec<Vec<u8>>> {
-    let failed = |e: Errno| cannot_write(&place.path, e);
-    let mut names = Vec::new();
-    for entry in Dir::read_from(&place.dir).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            names.push(name.to_vec());
-        }
-    }
-    Ok(names)
+    let names = place.dir.names();
+    names.map_err(|e| cannot_write(&place.path, e))
 }

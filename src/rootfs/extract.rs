@@ -7,14 +7,13 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, Skipped};
 use super::{
     Change, Content, Entry, EntryKind, Found, ImagePath, Layers, Next, NodeId, Tree, Visit, merged,
 };
+use crate::platform::{self, Folder};
 use crate::{Error, Kind, Result};
 
 /// What is extracted, and how.
@@ -50,8 +49,8 @@ pub async fn extract(layers: &Layers, to: &Path, options: &ExtractOptions) -> Re
         .prefix(".barque-extract-")
         .tempdir_in(to)
         .map_err(|e| cannot(to, e))?;
-    let root = fs::File::open(stage.path()).map_err(|e| cannot(stage.path(), e))?;
-    let (root, owners) = (OwnedFd::from(root), options.owners);
+    let root = Folder::open(stage.path()).map_err(|e| cannot(stage.path(), e))?;
+    let owners = options.owners;
     let done = match options.paths.is_empty() {
         true => all(layers, root, owners).await?,
         false => parts(layers, root, owners, &options.paths).await?,
@@ -69,7 +68,7 @@ fn cannot(path: &Path, e: io::Error) -> Error {
 }
 
 /// Unpacks all layers, base first.
-async fn all(layers: &Layers, root: OwnedFd, owners: bool) -> Result<Extracted> {
+async fn all(layers: &Layers, root: Folder, owners: bool) -> Result<Extracted> {
     let mut disk = Disk::new(root, owners);
     for at in 0..layers.list().len() {
         disk.begin_layer();
@@ -111,7 +110,7 @@ type Wanted = HashMap<ImagePath, Vec<ImagePath>>;
 /// Unpacks the files at and below `paths`, from the layers that they are from.
 async fn parts(
     layers: &Layers,
-    root: OwnedFd,
+    root: Folder,
     owners: bool,
     paths: &[ImagePath],
 ) -> Result<Extracted> {
@@ -228,8 +227,7 @@ fn move_in(from: &Path, to: &Path, overwrite: bool) -> Result<()> {
                 Err(e) => return Err(cannot(&target, e)),
                 Ok(there) if there.is_dir() && is_dir => {
                     // What is in it can be moved only from a directory that can be written.
-                    let writable = fs::Permissions::from_mode(0o700);
-                    fs::set_permissions(&source, writable).map_err(|e| cannot(&source, e))?;
+                    platform::make_writable(&source).map_err(|e| cannot(&source, e))?;
                     ahead.push((source, target));
                 }
                 Ok(there) if overwrite && !there.is_dir() && !is_dir => {
@@ -255,8 +253,9 @@ fn rename(source: &PathBuf, target: &Path) -> Result<()> {
         return Err(cannot(target, e));
     }
     let modified = about.modified().map_err(|e| cannot(source, e))?;
-    let writable = fs::Permissions::from_mode(about.permissions().mode() | 0o700);
-    fs::set_permissions(source, writable).map_err(|e| cannot(source, e))?;
+    if !platform::make_writable(source).map_err(|e| cannot(source, e))? {
+        return Err(cannot(target, e));
+    }
     fs::rename(source, target).map_err(|e| cannot(target, e))?;
     let dir = fs::File::open(target).map_err(|e| cannot(target, e))?;
     dir.set_modified(modified).map_err(|e| cannot(target, e))?;

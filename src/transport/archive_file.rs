@@ -237,8 +237,8 @@ impl Read for Section {
     }
 }
 
-/// A file without a name for what does not fit in memory: in `tmpdir`, else `TMPDIR`, else `/var/tmp`, which
-/// unlike `/tmp` is not kept in memory anywhere.
+/// A file without a name for what does not fit in memory: in `tmpdir`, else `TMPDIR`, else the system's directory for
+/// large temporary files.
 pub(crate) fn unnamed(tmpdir: Option<&Path>) -> Result<File> {
     let directory = temporary_directory(tmpdir);
     tempfile::tempfile_in(&directory).map_err(|e| {
@@ -256,7 +256,7 @@ fn temporary_directory(tmpdir: Option<&Path>) -> PathBuf {
     match (tmpdir, set) {
         (Some(tmpdir), _) => tmpdir.to_owned(),
         (None, Some(tmpdir)) => tmpdir.into(),
-        (None, None) => PathBuf::from("/var/tmp"),
+        (None, None) => platform::roomy_directory(),
     }
 }
 

@@ -41,7 +41,7 @@ impl ContainersStorageSource {
         let file = match &unpacking.tmpdir {
             Some(dir) => tempfile::NamedTempFile::new_in(dir),
             None if std::env::var_os("TMPDIR").is_some() => tempfile::NamedTempFile::new(),
-            None => tempfile::NamedTempFile::new_in("/var/tmp"),
+            None => tempfile::NamedTempFile::new_in(crate::platform::roomy_directory()),
         };
         let file = file.map_err(failed)?;
         save(image, file.as_file().try_clone().map_err(failed)?).await?;

@@ -333,9 +333,9 @@ pub(super) fn write_whole(file: &Path, text: &str) -> Result<()> {
         _ => Path::new("."),
     };
     let write = || {
-        let mut new = tempfile::Builder::new()
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(folder)?;
+        let mut builder = tempfile::Builder::new();
+        crate::platform::readable_by_all(&mut builder);
+        let mut new = builder.tempfile_in(folder)?;
         new.write_all(text.as_bytes())?;
         new.persist(file).map(drop).map_err(|e| e.error)
     };

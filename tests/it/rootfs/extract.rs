@@ -13,7 +13,7 @@ use crate::support::Barque;
 use crate::support::fake::FakeRegistry;
 use crate::support::images::{self, LayerTar, TestImage, noise};
 use crate::support::peers;
-use crate::support::sandbox::names;
+use crate::support::sandbox::{Sandbox, names};
 
 /// All that is below `root`: mode, owner, time, size, link, content and which names share a file.
 fn state(root: &Path) -> BTreeMap<String, String> {
@@ -383,4 +383,28 @@ fn directories_without_permissions_are_filled_and_moved() {
         (0o555, LayerTar::TIME as i64)
     );
     assert_eq!(fs::read(barque.path("out/closed/inside")).unwrap(), b"x");
+}
+
+#[test]
+fn a_hard_link_to_a_device_that_is_left_out_is_left_out_too() {
+    if peers::missing(&["setpriv", "chmod"]) || !is_root() {
+        return;
+    }
+    let below = LayerTar::new()
+        .device("null", 1, 3)
+        .hard_link("same", "null");
+    let above = LayerTar::new().file("x", b"x").hard_link("also", "null");
+    let user = ["--reuid=65534", "--clear-groups"];
+    let barque = user
+        .iter()
+        .fold(Sandbox::of("setpriv"), |s, a| s.first_arg(a));
+    let barque = barque.first_arg(env!("CARGO_BIN_EXE_barque"));
+    let name = in_layout(&barque.path("layout"), &image([below, above]));
+    let mut chmod = Command::new("chmod");
+    let opened = chmod.args(["-R", "a+rwX"]).arg(barque.path("..")).status();
+    assert!(opened.unwrap().success());
+    let out = barque.args(["extract", "-C", "out", &name]).run().ok();
+    let warning = "1 device left out: only root may make devices";
+    assert!(out.stderr().contains(warning), "{}", out.stderr());
+    assert_eq!(names(&barque.path("out")), ["x"]);
 }
