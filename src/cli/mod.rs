@@ -15,6 +15,7 @@ mod edit;
 mod extract;
 mod flags;
 mod generate;
+mod global;
 #[cfg(target_os = "linux")]
 mod image_proxy;
 mod inspect;

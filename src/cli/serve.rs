@@ -119,7 +119,7 @@ pub(crate) struct ServeArgs {
     grace: std::time::Duration,
 
     /// Give a client up that takes this long for the head of a request, or stops in the middle of one
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = super::flags::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = super::values::duration)]
     client_timeout: std::time::Duration,
 
     /// Print the address as a line of JSON once requests are answered

@@ -2,6 +2,7 @@
 
 pub(crate) mod blobs;
 mod late;
+mod link;
 mod manifests;
 mod push;
 mod referrers;

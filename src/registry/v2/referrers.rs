@@ -14,8 +14,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::RepositoryClient;
+use super::link::next_link;
 use super::manifests::{MANIFEST_CAP, TagOrDigest};
-use super::tags::{MAX_LINK, next_link};
+use super::tags::MAX_LINK;
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Tag, index};
 use crate::registry::admit::{Admitted, Purpose, admit};
 use crate::registry::error::has_status;

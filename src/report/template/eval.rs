@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::parse::{Base, Branch, Command, Node, Pipeline, Term, Tree};
+use super::tree::{Base, Branch, Command, Node, Pipeline, Term, Tree};
 use super::value::Value;
 use super::{Mistake, functions};
 
