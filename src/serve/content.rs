@@ -57,7 +57,6 @@ pub(super) struct Blob {
 /// Where the bytes of a blob are.
 pub(super) enum BlobPlace {
     File(PathBuf),
-    Bytes(Bytes),
     /// A part of an image that is read in place.
     Image(Arc<dyn Source>, Box<Descriptor>),
     /// Opened at an offset when the first byte is wanted.
@@ -69,13 +68,6 @@ impl Blob {
     pub(super) async fn read(self, offset: u64) -> Result<BlobStream> {
         match self.place {
             BlobPlace::File(path) => blob_store::read_file(&path, offset).await,
-            BlobPlace::Bytes(bytes) => {
-                let from = usize::try_from(offset)
-                    .unwrap_or(usize::MAX)
-                    .min(bytes.len());
-                let rest = Ok(bytes.slice(from..));
-                Ok(Box::pin(futures_util::stream::once(async { rest })))
-            }
             BlobPlace::Later(open) => open(offset).await,
             BlobPlace::Image(source, blob) => source.blob_unhashed(&blob, offset).await,
         }

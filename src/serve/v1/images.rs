@@ -18,6 +18,7 @@ use crate::serve::content::{Blob, BlobPlace};
 use crate::serve::refusal::Refusal;
 use crate::serve::request::Asked;
 use crate::serve::routes::blobs;
+use crate::transport::BlobBody;
 use crate::transport::archive_file::spool;
 use crate::transport::inflate;
 
@@ -156,7 +157,10 @@ pub(super) async fn layer_of(app: &App, image: &Image) -> Result<Option<Blob>, R
     let Some(layer) = &made.layer else {
         return Ok(Some(Blob {
             size: EMPTY_LAYER.len() as u64,
-            place: BlobPlace::Bytes(Bytes::from_static(&EMPTY_LAYER)),
+            place: BlobPlace::Later(Box::new(|from| {
+                let empty = BlobBody::of_bytes(Bytes::from_static(&EMPTY_LAYER));
+                Box::pin(async move { empty.open(from).await })
+            })),
         }));
     };
     let blob = app.content.blob(&made.repository, &layer.digest).await?;
