@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -19,6 +20,8 @@ use crate::transport::{CONFIG_CAP, read_all};
 
 /// V1 images that are remembered; when there are more, all are made once more.
 const REMEMBERED: usize = 100_000;
+/// How long after one search for an unknown id none is made: it reads all repositories.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Indexes in an index that are followed.
 const DEPTH: usize = 4;
 
@@ -37,7 +40,11 @@ pub(super) struct Made {
 
 /// What is known of stored images.
 #[derive(Default)]
-pub(super) struct Chains(Mutex<Known>);
+pub(super) struct Chains {
+    known: Mutex<Known>,
+    /// When all repositories were searched last. Locked meanwhile.
+    searched: tokio::sync::Mutex<Option<Instant>>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -92,6 +99,10 @@ impl Chains {
         if let Some(made) = known() {
             return Ok(Some(made));
         }
+        let mut searched = self.searched.lock().await;
+        if searched.is_some_and(|at| at.elapsed() < PAUSE) {
+            return Ok(known());
+        }
         for name in content.repositories().await? {
             let Ok(name) = name.parse() else { continue };
             self.tags((content, pushed), &name).await?;
@@ -99,11 +110,13 @@ impl Chains {
                 return Ok(Some(made));
             }
         }
+        // Only one in vain counts.
+        *searched = Some(Instant::now());
         Ok(None)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn of_manifest<'a>(

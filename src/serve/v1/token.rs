@@ -62,7 +62,11 @@ impl Tokens {
         }
         let until = SystemTime::now() + HOLDS;
         let until = until.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let token = self.token(name.as_str(), to.as_str(), until.as_secs());
+        let name = match name.as_str().contains('/') {
+            true => name.to_string(),
+            false => format!("library/{name}"),
+        };
+        let token = self.token(&name, to.as_str(), until.as_secs());
         answer::set(answer, WANTED, &token);
         answer::set(answer, WWW_AUTHENTICATE, &token);
     }

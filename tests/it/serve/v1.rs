@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::images::{
     five_platforms, gzip, media, sha256, small, tar, two_layers, zstd_layer,
 };
+use crate::support::peers::V1Registry;
 use crate::support::{Answer, Barque, Serving};
 
 fn server(more: &[&str]) -> Serving {
@@ -138,6 +139,26 @@ fn ids_follow_from_the_content() {
         404,
         "Image not found",
     );
+}
+
+#[test]
+fn the_real_registry_mirrors_it() {
+    let server = server(&[]);
+    let pushed = two_layers();
+    server.push("app", "1", &pushed);
+    let Some(mirror) = V1Registry::mirror_of(server.address()) else {
+        return;
+    };
+    let barque = Barque::new();
+    barque
+        .args(["copy", &mirror.v1("app:1"), "dir:out"])
+        .run()
+        .ok();
+    let (manifest, config) = image(&barque, "out");
+    let original: Value = serde_json::from_slice(&pushed.blobs[&pushed.config()]).unwrap();
+    assert_eq!(config["rootfs"], original["rootfs"]);
+    let digest = manifest["layers"][1]["digest"].as_str().unwrap();
+    assert_eq!(digest, pushed.layers()[1].to_string());
 }
 
 #[test]

@@ -22,8 +22,21 @@ impl V1Registry {
         V1Registry::start_with(true)
     }
 
+    /// Starts one that reads what it lacks from the V1 registry at this address.
+    pub fn mirror_of(address: &str) -> Option<V1Registry> {
+        let source = format!("http://{address}");
+        V1Registry::start_as(
+            true,
+            &[("MIRROR_SOURCE", &source), ("MIRROR_SOURCE_INDEX", &source)],
+        )
+    }
+
     /// Starts one with or without search.
     pub fn start_with(search: bool) -> Option<V1Registry> {
+        V1Registry::start_as(search, &[])
+    }
+
+    fn start_as(search: bool, variables: &[(&str, &str)]) -> Option<V1Registry> {
         let script = fixtures::dir()?.join("../tools/v1-registry.sh");
         if !script.is_file() {
             skips::missing("no script that installs a Registry V1");
@@ -38,6 +51,7 @@ impl V1Registry {
             let mut command = Command::new("sh");
             command.arg(&script).arg(&dir).args(words);
             command.env("V1_SEARCH", if search { "1" } else { "0" });
+            command.envs(variables.iter().copied());
             command.output().unwrap()
         };
         let installed = run(&["install"]);
