@@ -15,5 +15,6 @@ mod restart;
 mod schema1;
 mod throwaway;
 mod uploads;
+mod upstream;
 #[cfg(feature = "legacy")]
 mod v1;
