@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_barque_global_optspecs
-    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= allow-token-host= allow-private-host= policy= insecure-policy require-signed policy-allow= user-agent-prefix= registries-conf= registries.d= tmpdir= max-unpacked= V/version h/help
+    string join \n debug override-os= override-arch= override-variant= override-os-version= command-timeout= stall-timeout= allow-token-host= allow-private-host= ca= policy= insecure-policy require-signed policy-allow= user-agent-prefix= registries-conf= registries.d= tmpdir= max-unpacked= V/version h/help
 end
 
 function __fish_barque_needs_command
@@ -32,6 +32,8 @@ complete -c barque -n "__fish_barque_needs_command" -l command-timeout -d 'End t
 complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_needs_command" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_needs_command" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -98,6 +100,8 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l command-timeou
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -178,6 +182,8 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand copy" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -244,6 +250,8 @@ complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l command-ti
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -282,6 +290,8 @@ complete -c barque -n "__fish_barque_using_subcommand tags" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand tags" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand tags" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand tags" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -315,6 +325,8 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l command-time
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -348,6 +360,8 @@ complete -c barque -n "__fish_barque_using_subcommand repos" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand repos" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand repos" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand repos" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand repos" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -385,6 +399,8 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand layers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand layers" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand layers" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -425,6 +441,8 @@ complete -c barque -n "__fish_barque_using_subcommand ls" -l command-timeout -d 
 complete -c barque -n "__fish_barque_using_subcommand ls" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand ls" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand ls" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand ls" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand ls" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand ls" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -464,6 +482,8 @@ complete -c barque -n "__fish_barque_using_subcommand cat" -l command-timeout -d
 complete -c barque -n "__fish_barque_using_subcommand cat" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand cat" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand cat" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand cat" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand cat" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand cat" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -501,6 +521,8 @@ complete -c barque -n "__fish_barque_using_subcommand extract" -l command-timeou
 complete -c barque -n "__fish_barque_using_subcommand extract" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand extract" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand extract" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand extract" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand extract" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand extract" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -539,6 +561,8 @@ complete -c barque -n "__fish_barque_using_subcommand diff" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand diff" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand diff" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand diff" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand diff" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand diff" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand diff" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -578,6 +602,8 @@ complete -c barque -n "__fish_barque_using_subcommand du" -l command-timeout -d 
 complete -c barque -n "__fish_barque_using_subcommand du" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand du" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand du" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand du" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand du" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand du" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -638,6 +664,8 @@ complete -c barque -n "__fish_barque_using_subcommand edit" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand edit" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand edit" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand edit" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand edit" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand edit" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand edit" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -682,6 +710,8 @@ complete -c barque -n "__fish_barque_using_subcommand verify" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand verify" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand verify" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand verify" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand verify" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand verify" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand verify" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -746,6 +776,8 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -829,6 +861,8 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subc
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -906,6 +940,8 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subc
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -940,6 +976,8 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subc
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -962,6 +1000,8 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subc
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1003,6 +1043,8 @@ complete -c barque -n "__fish_barque_using_subcommand referrers" -l command-time
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1028,6 +1070,8 @@ complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_see
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1065,6 +1109,8 @@ complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_su
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1099,6 +1145,8 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand delete" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand delete" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand delete" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1122,6 +1170,8 @@ complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l comman
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1145,6 +1195,8 @@ complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l comman
 complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1167,6 +1219,8 @@ complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l comm
 complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1190,6 +1244,8 @@ complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l 
 complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1222,6 +1278,8 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand search" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand search" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand search" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand search" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1260,6 +1318,8 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand serve" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand serve" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand serve" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1298,6 +1358,8 @@ complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" 
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1327,6 +1389,8 @@ complete -c barque -n "__fish_barque_using_subcommand login" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand login" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand login" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand login" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand login" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1353,6 +1417,8 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand logout" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand logout" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand logout" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1375,6 +1441,8 @@ complete -c barque -n "__fish_barque_using_subcommand completion" -l command-tim
 complete -c barque -n "__fish_barque_using_subcommand completion" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand completion" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand completion" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''
@@ -1396,6 +1464,8 @@ complete -c barque -n "__fish_barque_using_subcommand man" -l command-timeout -d
 complete -c barque -n "__fish_barque_using_subcommand man" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
+complete -c barque -n "__fish_barque_using_subcommand man" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand man" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
 openpgp-v3\t''

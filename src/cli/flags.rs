@@ -13,7 +13,8 @@ use super::skopeo;
 use crate::Result;
 use crate::copy::Schema1Check;
 use crate::settings::{
-    Access, AuthFiles, Context, Credential, Found, Login, Secret, TokenHosts, parse_creds,
+    Access, AuthFiles, Authorities, Context, Credential, Found, Login, Secret, TokenHosts,
+    parse_creds,
 };
 
 /// What is checked of the signatures inside docker schema 1 manifests.

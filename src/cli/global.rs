@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::authorities::AuthoritiesFlag;
 use super::skopeo;
 use super::trust_flags::TrustFlags;
 use super::values::{duration, header_text, named_host, size, switch};
@@ -89,6 +90,8 @@ pub(crate) struct Global {
     pub(crate) allow_private_host: Vec<String>,
 
     #[command(flatten)]
+    authorities: AuthoritiesFlag,
+    #[command(flatten)]
     pub(crate) trust: TrustFlags,
     /// Begin the user agent of requests with this text
     #[arg(long, global = true, value_name = "TEXT", value_parser = header_text, env = "BARQUE_USER_AGENT_PREFIX", hide_env_values = true, help_heading = "Global options", hide_short_help = true)]
@@ -153,6 +156,7 @@ impl Global {
     /// How one side of this command reaches its place, with `access` to a registry.
     pub(crate) fn context(&self, mut access: Access) -> Context {
         let registries = self.registries();
+        access.authorities = self.authorities.chosen();
         if let Login::Files(files) = access.login {
             access.login = Login::Files(files.helped_by(&registries));
         }

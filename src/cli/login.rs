@@ -166,6 +166,7 @@ async fn check(
         token_hosts,
         private_hosts: global.private_hosts(),
         user_agent: global.user_agent(),
+        ..Access::default()
     };
     Client::new(registry, global.context(access).at(registry)?.as_ref())?
         .check_login()

@@ -4,6 +4,7 @@
 //! and no JSON by hand.
 
 mod attest;
+mod authorities;
 mod cat;
 mod compat;
 mod completions;

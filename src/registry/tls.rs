@@ -15,8 +15,8 @@ use rustls::{RootCertStore, SignatureScheme};
 use rustls_native_certs::CertificateResult;
 
 use crate::image::Registry;
-use crate::settings::Access;
 use crate::settings::certs_d::{self, ClientPair, PemFile};
+use crate::settings::{Access, Authorities};
 use crate::{Error, Result};
 
 mod authorities;
@@ -38,7 +38,10 @@ pub(super) fn load(registry: &Registry, access: &Access) -> Result<Tls> {
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
     let verifier: Arc<dyn ServerCertVerifier> = match access.tls_verify {
-        true => Arc::new(Verifier::new(&certs.authorities, provider.clone())?),
+        true => {
+            let given = given(&certs.authorities);
+            Arc::new(Verifier::new(given, access.authorities, provider.clone())?)
+        }
         false => Arc::new(Anyone),
     };
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -86,41 +89,80 @@ fn certified(client: &ClientPair, provider: &CryptoProvider) -> Result<Certified
     Ok(CertifiedKey::new(chain, key))
 }
 
-/// Trusts what the given authorities and those of the system have signed.
+/// Trusts what the given authorities, and those of the system or the built-in ones, have signed.
 #[derive(Debug)]
 struct Verifier {
     given: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
     near: Trust,
-    /// With all authorities of the system, where `near` has only those that are quickly read.
-    all: Option<OnceLock<Option<Trust>>>,
+    /// Further authorities, where `near` has only those that are quickly read or were given.
+    further: Option<(Further, OnceLock<Option<Trust>>)>,
+}
+
+/// Authorities that are read only if others do not know who signed a certificate.
+#[derive(Debug, Clone, Copy)]
+enum Further {
+    /// All of the system.
+    System,
+    /// The built-in ones, as the system has none.
+    Builtin,
 }
 
 impl Verifier {
-    fn new(files: &[PemFile], provider: Arc<CryptoProvider>) -> Result<Verifier> {
-        let given = given(files);
-        let (near, all) = match authorities::in_one_file() {
-            Some(system) if !system.certs.is_empty() => (system, Some(OnceLock::new())),
+    fn new(
+        given: Vec<CertificateDer<'static>>,
+        chosen: Authorities,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Verifier> {
+        let nothing = CertificateResult::default();
+        let found = match chosen {
+            Authorities::System => authorities::in_one_file(),
+            Authorities::Builtin => None,
+        };
+        let (near, further) = match found {
+            _ if chosen == Authorities::Builtin => {
+                (Trust::new(&given, nothing, true, &provider)?, None)
+            }
+            Some(system) if !system.certs.is_empty() => {
+                let near = Trust::new(&given, system, false, &provider)?;
+                (near, Some(Further::System))
+            }
             found => {
                 let mut all = authorities::all();
                 // Why the file has none is the first thing to know.
                 let why = found.map(|found| found.errors).unwrap_or_default();
                 all.errors.splice(0..0, why);
-                (all, None)
+                let lacks = all.certs.is_empty() && authorities::may_be_builtin();
+                let builtin = lacks && given.is_empty();
+                if builtin {
+                    authorities::note_builtin();
+                }
+                let near = Trust::new(&given, all, builtin, &provider)?;
+                (near, (lacks && !builtin).then_some(Further::Builtin))
             }
         };
         Ok(Verifier {
-            near: Trust::new(&given, near, provider.clone())?,
+            near,
             given,
             provider,
-            all,
+            further: further.map(|further| (further, OnceLock::new())),
         })
     }
 
-    /// Trust in all authorities, where those have not been asked.
-    fn all(&self) -> Option<&Trust> {
-        let read = || Trust::new(&self.given, authorities::all(), self.provider.clone()).ok();
-        self.all.as_ref()?.get_or_init(read).as_ref()
+    /// Trust in further authorities, where those have not been asked.
+    fn further(&self) -> Option<&Trust> {
+        let (further, read) = self.further.as_ref()?;
+        let trust = read.get_or_init(|| {
+            let (system, builtin) = match further {
+                Further::System => (authorities::all(), false),
+                Further::Builtin => (CertificateResult::default(), true),
+            };
+            Trust::new(&self.given, system, builtin, &self.provider).ok()
+        });
+        if matches!(further, Further::Builtin) {
+            authorities::note_builtin();
+        }
+        trust.as_ref()
     }
 }
 
@@ -157,10 +199,12 @@ struct Trust {
 }
 
 impl Trust {
+    /// Trust in `given`, those of the system, and with `builtin` in those that are built in.
     fn new(
         given: &[CertificateDer<'static>],
         system: CertificateResult,
-        provider: Arc<CryptoProvider>,
+        builtin: bool,
+        provider: &Arc<CryptoProvider>,
     ) -> Result<Trust> {
         for error in &system.errors {
             tracing::debug!("a certificate authority of the system: {error}");
@@ -169,15 +213,18 @@ impl Trust {
         authorities.extend(system.certs);
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(authorities.iter().cloned());
+        if builtin {
+            roots.extend(authorities::builtin().iter().cloned());
+        }
         if roots.is_empty() {
             let error = Error::other("there is no certificate authority to trust")
-                .hint("does this machine have certificate authorities (the package `ca-certificates`), and do `SSL_CERT_FILE` and `SSL_CERT_DIR` name them?");
+                .hint("does this machine have certificate authorities (the package `ca-certificates`), and do `SSL_CERT_FILE` and `SSL_CERT_DIR` name them? `--ca builtin` trusts those built into barque");
             return Err(match system.errors.into_iter().next() {
                 Some(e) => error.because(e),
                 None => error,
             });
         }
-        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
             .build()
             .map_err(not_set_up)?;
         Ok(Trust { inner, authorities })
@@ -238,7 +285,7 @@ impl ServerCertVerifier for Verifier {
             trust.verify(end_entity, intermediates, server_name, ocsp_response, now)
         };
         match by(&self.near) {
-            Err(e) if is_unknown(&e) => self.all().map_or(Err(e), by),
+            Err(e) if is_unknown(&e) => self.further().map_or(Err(e), by),
             verified => verified,
         }
     }

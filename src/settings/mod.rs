@@ -87,6 +87,16 @@ pub enum Login {
     Anonymous,
 }
 
+/// Certificate authorities that are trusted besides those that are given for a registry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Authorities {
+    /// Those of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`. On a system that has none, the built-in ones.
+    #[default]
+    System,
+    /// The authorities of Mozilla's list that were built in.
+    Builtin,
+}
+
 /// How one side of a command reaches its registry.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -100,6 +110,7 @@ pub struct Access {
     pub plain_loopback: bool,
     /// A folder of `*.crt`, `*.cert` and `*.key` files in place of the host's certs.d folder.
     pub cert_dir: Option<PathBuf>,
+    pub authorities: Authorities,
     /// Where a credential may be sent besides the registry and hosts of its owner.
     pub token_hosts: TokenHosts,
     /// Hosts at private addresses to which a public registry may send clients, as `HOST` or `HOST:PORT`: its storage or
@@ -118,6 +129,7 @@ impl Default for Access {
             tls_verify_is_given: false,
             plain_loopback: true,
             cert_dir: None,
+            authorities: Authorities::default(),
             token_hosts: TokenHosts::default(),
             private_hosts: Vec::new(),
             user_agent: None,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod authorities;
 mod certificates;
 
 use std::collections::BTreeSet;

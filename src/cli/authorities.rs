@@ -1,0 +1,37 @@
+//! The flag `--ca`.
+
+use clap::{Args, ValueEnum};
+
+use crate::settings::Authorities;
+
+/// Which certificate authorities are trusted.
+#[derive(Args, Clone)]
+pub(crate) struct AuthoritiesFlag {
+    /// Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]
+    #[arg(
+        long = "ca",
+        global = true,
+        value_name = "WHICH",
+        env = "BARQUE_CA",
+        hide_env_values = true,
+        hide_possible_values = true,
+        help_heading = "Global options",
+        hide_short_help = true
+    )]
+    ca: Option<Which>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    System,
+    Builtin,
+}
+
+impl AuthoritiesFlag {
+    pub(crate) fn chosen(&self) -> Authorities {
+        match self.ca {
+            None | Some(Which::System) => Authorities::System,
+            Some(Which::Builtin) => Authorities::Builtin,
+        }
+    }
+}
