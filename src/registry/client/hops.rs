@@ -30,11 +30,7 @@ impl Client {
             // A slow source must not use up the lifetime of the pass.
             part.prepare().await?;
         }
-        let first = if self.met.load(Ordering::Acquire) {
-            None
-        } else {
-            Some(self.first.lock().await)
-        };
+        let first = self.turn().await;
         let pass = self
             .auth
             .pass(&self.wire, intent.scope.as_ref(), extra, refused)
@@ -50,6 +46,16 @@ impl Client {
         self.met.store(true, Ordering::Release);
         drop(first);
         Ok((answer, pass))
+    }
+
+    /// The turn of the first request, which the others wait for; `None` once the registry is known.
+    async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        if self.met.load(Ordering::Acquire) {
+            return None;
+        }
+        let turn = self.first.lock().await;
+        // Those that waited go on side by side.
+        (!self.met.load(Ordering::Acquire)).then_some(turn)
     }
 
     /// Sends, and follows redirects by hand: what was meant for the registry stays there (quirks B1, B2, A21, A22).

@@ -62,11 +62,8 @@ impl Run {
         if self.is_stopped() || self.is_elsewhere(entry) {
             return;
         }
-        let listed = async {
-            let names = self.names(entry).await?;
-            Ok((names, self.tags_at_targets(entry).await?))
-        };
-        let ((names, digest_tags), there) = match listed.await {
+        let listed = futures_util::try_join!(self.names(entry), self.tags_at_targets(entry));
+        let ((names, digest_tags), there) = match listed {
             Ok(listed) => listed,
             Err(e) => {
                 self.note_incomplete(entry);
@@ -172,23 +169,21 @@ impl Run {
 
     /// The tags at each target, where they are needed and can be listed; empty for a target without any.
     async fn tags_at_targets(&self, entry: &Entry) -> Result<Vec<HashSet<String>>> {
-        let mut there = Vec::new();
         if self.options.check != Check::Fast {
-            return Ok(there);
+            return Ok(Vec::new());
         }
-        for target in &entry.to {
-            let mut tags = HashSet::new();
-            if let Some(repository) = target_repository(target, entry) {
-                match self.tags(&repository, &self.options.to).await {
-                    Ok(listed) => tags.extend(listed),
-                    // The repository is made by the first push.
-                    Err(e) if e.kind() == Kind::NotFound => {}
-                    Err(e) => return Err(e),
-                }
+        let listing = entry.to.iter().map(|target| async {
+            let Some(repository) = target_repository(target, entry) else {
+                return Ok(HashSet::new());
+            };
+            match self.tags(&repository, &self.options.to).await {
+                Ok(listed) => Ok(listed.into_iter().collect()),
+                // The repository is made by the first push.
+                Err(e) if e.kind() == Kind::NotFound => Ok(HashSet::new()),
+                Err(e) => Err(e),
             }
-            there.push(tags);
-        }
-        Ok(there)
+        });
+        futures_util::future::try_join_all(listing).await
     }
 
     /// The image `name` of `entry`; `None` if all of its targets belong to other shards.
