@@ -268,7 +268,15 @@ impl Work {
     /// Where other copies have written `blob`; waits while one of them is at it.
     async fn located(&self, blob: &Descriptor) -> Located {
         match (&self.locations, self.destination.repository()) {
-            (Some(locations), Some(own)) => locations.locate(&blob.digest, own).await,
+            (Some(locations), Some(own)) => {
+                // The bytes go on to the copies that do not wait.
+                let waits = || {
+                    self.reader
+                        .iter()
+                        .for_each(|reader| reader.leave(&blob.digest))
+                };
+                locations.locate(&blob.digest, own, waits).await
+            }
             _ => Located::default(),
         }
     }

@@ -4,9 +4,9 @@
 //! it and mounts it. Nothing here sends a request: the table holds what copies have seen happen.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 use crate::image::{Digest, Registry, Repository, RepositoryName};
 
@@ -14,12 +14,18 @@ use crate::image::{Digest, Registry, Repository, RepositoryName};
 const MOST_BLOBS: usize = 200_000;
 /// Repositories that are remembered of one blob.
 const MOST_REPOSITORIES: usize = 16;
+/// Turns of blobs after which those that are over are swept out.
+const MANY_TURNS: usize = 1024;
 
 /// The table. Memory is bounded: some 200 bytes for each of at most 200,000 blobs.
 #[derive(Debug, Default)]
 pub struct BlobLocations {
     registries: Mutex<HashMap<Registry, HashMap<Digest, Slot>>>,
+    turns: Mutex<HashMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
 }
+
+/// The turn of one blob: no other image with several destinations moves it.
+pub(super) type BlobTurn = OwnedMutexGuard<()>;
 
 /// Where one blob is.
 #[derive(Debug, Default)]
@@ -54,9 +60,32 @@ impl BlobLocations {
         Arc::default()
     }
 
+    /// Waits until no other image moves the blob `digest`. An image with several destinations takes its turn before the copies to
+    /// them do, since two images that each wait for the other at one destination would hold up their common streams.
+    pub(super) async fn turn(&self, digest: &Digest) -> BlobTurn {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            if turns.len() >= MANY_TURNS {
+                turns.retain(|_, turn| turn.strong_count() > 0);
+            }
+            let slot = turns.entry(digest.clone()).or_default();
+            slot.upgrade().unwrap_or_else(|| {
+                let new = Arc::default();
+                *slot = Arc::downgrade(&new);
+                new
+            })
+        };
+        turn.lock_owned().await
+    }
+
     /// What is known of the blob `digest` for the repository `own`. If nothing is, the caller writes it and the others wait
-    /// until it calls [`Located::written`] or drops the answer.
-    pub(super) async fn locate(self: &Arc<Self>, digest: &Digest, own: &Repository) -> Located {
+    /// until it calls [`Located::written`] or drops the answer. `waits` is called before such a wait.
+    pub(super) async fn locate(
+        self: &Arc<Self>,
+        digest: &Digest,
+        own: &Repository,
+        waits: impl Fn(),
+    ) -> Located {
         loop {
             let moved = {
                 let mut registries = self
@@ -91,6 +120,7 @@ impl BlobLocations {
                     }
                 }
             };
+            waits();
             moved.await;
         }
     }
@@ -169,11 +199,11 @@ mod tests {
         let table = BlobLocations::new();
         let digest = Digest::of(Algorithm::Sha256, b"a layer");
         let (one, two) = (repository("one"), repository("two"));
-        let first = table.locate(&digest, &one).await;
+        let first = table.locate(&digest, &one, || ()).await;
         assert!(!first.is_here && first.repositories.is_empty());
         let waiting = tokio::spawn({
             let (table, digest, two) = (table.clone(), digest.clone(), two.clone());
-            async move { table.locate(&digest, &two).await }
+            async move { table.locate(&digest, &two, || ()).await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
@@ -181,8 +211,8 @@ mod tests {
         let second = waiting.await.expect("the task");
         assert_eq!(second.repositories, std::slice::from_ref(&one));
         second.written();
-        assert!(table.locate(&digest, &two).await.is_here);
-        assert!(table.locate(&digest, &one).await.is_here);
+        assert!(table.locate(&digest, &two, || ()).await.is_here);
+        assert!(table.locate(&digest, &one, || ()).await.is_here);
     }
 
     #[tokio::test]
@@ -190,10 +220,10 @@ mod tests {
         let table = BlobLocations::new();
         let digest = Digest::of(Algorithm::Sha256, b"a layer");
         let (one, two) = (repository("one"), repository("two"));
-        let first = table.locate(&digest, &one).await;
+        let first = table.locate(&digest, &one, || ()).await;
         let waiting = tokio::spawn({
             let (table, digest, two) = (table.clone(), digest.clone(), two.clone());
-            async move { table.locate(&digest, &two).await }
+            async move { table.locate(&digest, &two, || ()).await }
         });
         tokio::task::yield_now().await;
         drop(first);

@@ -3,6 +3,7 @@
 //! The blobs are there by then ([`super::engine`]). Where the destination misses some all the same, they are sent once more.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -19,6 +20,8 @@ use crate::transport::{
 };
 use crate::{Error, Kind, Result};
 
+/// X7: distribution rewrites the file of a blob or manifest that another client sends again, and knows nothing of it for a moment.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
 /// Manifests of one level that are written at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
@@ -84,6 +87,17 @@ fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobSte
         step
     };
     steps.map(ask).collect()
+}
+
+/// Whether all of `missing` are blobs that were sent, or manifests of `plan`, so that the destination should have them.
+fn were_written(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> bool {
+    let sent = |digest: &Digest| {
+        let mut done = done.iter();
+        let mut manifests = plan.manifests.iter();
+        done.any(|d| d.blob.digest == *digest && d.outcome == BlobOutcome::Written)
+            || manifests.any(|m| m.manifest.digest() == digest)
+    };
+    !missing.is_empty() && missing.iter().all(sent)
 }
 
 /// Manifests that were written.
@@ -281,6 +295,15 @@ impl Work {
     ) -> Result<Written> {
         let destination = &*self.destination;
         let mut written = part.write(plan, done, destination).await;
+        for pause in PAUSES {
+            let missing = written.as_ref().err().and_then(missing_blobs);
+            if !missing.is_some_and(|missing| were_written(plan, done, &missing)) {
+                break;
+            }
+            tracing::debug!("the destination lacks what was just written; asking once more");
+            tokio::time::sleep(pause).await;
+            written = part.write(plan, done, destination).await;
+        }
         for named in [true, false] {
             let Some(missing) = written.as_ref().err().and_then(missing_blobs) else {
                 break;

@@ -20,7 +20,7 @@ pub async fn copy_to_all(
     destinations: Vec<(Arc<dyn Destination>, Arc<dyn Progress>)>,
     want: &CopyOptions,
 ) -> Vec<Result<CopyReport>> {
-    let shared = SharedSource::new(source);
+    let shared = SharedSource::new(source, want.locations.clone());
     let plans = destinations
         .iter()
         .enumerate()

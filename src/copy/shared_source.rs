@@ -16,6 +16,7 @@ use tokio::sync::{Notify, OnceCell};
 
 use super::adaptive_limit::{AdaptiveLimit, Place};
 use super::lanes::Lanes;
+use super::locations::{BlobLocations, BlobTurn};
 use super::types::{Content, CopyPlan};
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::transport::{
@@ -34,6 +35,8 @@ pub(super) struct SharedSource {
     manifests: Mutex<HashMap<Option<Digest>, Arc<OnceCell<Manifest>>>>,
     blobs: Mutex<HashMap<Digest, Arc<SharedBlob>>>,
     lanes: OnceLock<Lanes>,
+    /// Where other images that are copied at the same time have written blobs.
+    locations: Option<Arc<BlobLocations>>,
 }
 
 /// One of the copies, which reads the source by this.
@@ -44,12 +47,16 @@ pub(super) struct Reader {
 }
 
 impl SharedSource {
-    pub(super) fn new(inner: Arc<dyn Source>) -> Arc<SharedSource> {
+    pub(super) fn new(
+        inner: Arc<dyn Source>,
+        locations: Option<Arc<BlobLocations>>,
+    ) -> Arc<SharedSource> {
         Arc::new(SharedSource {
             inner,
             manifests: Mutex::default(),
             blobs: Mutex::default(),
             lanes: OnceLock::new(),
+            locations,
         })
     }
 
@@ -104,9 +111,24 @@ impl Reader {
             blob: blob.clone(),
             copy: self.copy,
         };
-        let place = || async { Mutex::new(Some(lane.enter().await)) };
+        let place = || async {
+            // Before the lane: what waits for another image takes no place from what can move.
+            let turn = match &self.shared.locations {
+                Some(locations) => Some(locations.turn(digest).await),
+                None => None,
+            };
+            Mutex::new(Some((lane.enter().await, turn)))
+        };
         blob.place.get_or_init(place).await;
         Some(turn)
+    }
+
+    /// Takes note that this copy does not wait for the bytes of the blob `digest`; if it wants them later, it reads them by itself.
+    pub(super) fn leave(&self, digest: &Digest) {
+        if let Some(blob) = self.shared.blob(digest) {
+            blob.state().expected.remove(&self.copy);
+            blob.settle();
+        }
     }
 
     /// The bytes of `blob` as all copies get them; `None` if this copy has to read them by itself.
@@ -163,8 +185,8 @@ impl Drop for Turn {
 struct SharedBlob {
     state: Mutex<State>,
     changed: Notify,
-    /// Its place among the blobs in flight, until all copies have it.
-    place: OnceCell<Mutex<Option<Place>>>,
+    /// Its place among the blobs in flight, until all copies have it, and its turn among the images that need it.
+    place: OnceCell<Mutex<Option<(Place, Option<BlobTurn>)>>>,
 }
 
 #[derive(Default)]
@@ -221,7 +243,7 @@ impl SharedBlob {
         drop(state);
         if is_over
             && let Some(place) = self.place.get()
-            && let Some(place) = locked(place).take()
+            && let Some((place, _turn)) = locked(place).take()
         {
             place.leave(disturbed);
         }
@@ -410,7 +432,7 @@ mod tests {
     /// A source for two copies that both lack its blob, and the count of pieces that were read.
     fn shared() -> (Arc<SharedSource>, Arc<AtomicUsize>) {
         let read = Arc::new(AtomicUsize::new(0));
-        let shared = SharedSource::new(Arc::new(Counting(read.clone())));
+        let shared = SharedSource::new(Arc::new(Counting(read.clone())), None);
         let step = BlobStep {
             blob: blob(),
             content: Content::Source,

@@ -11,14 +11,17 @@ use super::CopyArgs;
 use super::several::{self, Sides};
 use crate::cli::flags::Global;
 use crate::cli::{Outcome, Workers, names};
-use crate::copy::{CopyOptions, Referrers};
+use crate::copy::{BlobLocations, CopyOptions, Referrers};
 use crate::image::{
     ImageName, Reference, Selector, Tag, in_registry, is_digest_tag, is_referrers_tag,
 };
 use crate::open::{all_tags, open_tags};
 use crate::report::progress;
+use crate::settings::{Context, Kept};
 use crate::{Error, Kind, Result};
 
+/// Images in work at a time.
+const AT_ONCE: usize = 4;
 /// Tags of a repository that one command copies.
 const MOST: usize = 100_000;
 
@@ -60,20 +63,23 @@ pub(super) async fn run(
         .filter_map(|tag| tag.parse().ok())
         .collect();
     want.attachments.tags = Some(Arc::new(known));
+    // The tags of a repository share layers: what one of them brings is there for the others, and is not written again.
+    want.locations = Some(BlobLocations::new());
+    let (from, to) = (keeping(sides.from), keeping(sides.to));
+    let sides = Sides {
+        from: &from,
+        to: &to,
+        ..sides
+    };
+    let copies = tags.iter().map(|tag| {
+        let (want, sides) = (want.clone(), &sides);
+        async move { copy_tag(args, sides, tag, want, global, screen, workers).await }
+    });
+    let copies: Vec<_> = copies.collect();
+    let mut copies = stream::iter(copies).buffered(AT_ONCE);
     let mut lines: Vec<Result<Bytes>> = Vec::new();
-    // One after the other: the tags of a repository share layers, and what one tag brought is there for the next.
-    for tag in &tags {
-        let mut want = want.clone();
-        // The policy may have rules for one tag.
-        let admission = with_tag(sides.source, tag).and_then(|name| global.trust.admission(&name));
-        match admission {
-            Ok(admission) => want.admission = Some(admission),
-            Err(e) => {
-                lines.push(Err(e));
-                continue;
-            }
-        }
-        match copy_tag(args, &sides, tag, &want, screen, workers).await {
+    while let Some(done) = copies.next().await {
+        match done {
             Ok(done) => lines.extend(done),
             Err(e) => lines.push(Err(e)),
         }
@@ -81,16 +87,27 @@ pub(super) async fn run(
     Ok(Outcome::Each(stream::iter(lines).boxed_local()))
 }
 
+/// `context` with connections and tokens that all tags share.
+fn keeping(context: &Context) -> Context {
+    Context {
+        kept: Kept::new(),
+        ..context.clone()
+    }
+}
+
 /// Copies the image `tag` to all destinations; a line for each, or its error.
 async fn copy_tag(
     args: &CopyArgs,
     sides: &Sides<'_>,
     tag: &str,
-    want: &CopyOptions,
+    mut want: CopyOptions,
+    global: &Global,
     screen: &MultiProgress,
     workers: &Workers,
 ) -> Result<Vec<Result<Bytes>>> {
     let source = with_tag(sides.source, tag)?;
+    // The policy may have rules for one tag.
+    want.admission = Some(global.trust.admission(&source)?);
     let destinations = sides.destinations.iter().map(|name| with_tag(name, tag));
     let destinations: Vec<ImageName> = destinations.collect::<Result<_>>()?;
     let sides = Sides {
@@ -100,9 +117,9 @@ async fn copy_tag(
         to: sides.to,
     };
     if args.dry_run {
-        return Ok(several::plans(args, &sides, want).await);
+        return Ok(several::plans(args, &sides, &want).await);
     }
-    let done = several::copied(args, &sides, want, screen, workers).await?;
+    let done = several::copied(args, &sides, &want, screen, workers).await?;
     Ok(several::lines(args, &sides, done, screen))
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::Barque;
 use crate::support::fake::{FakeRegistry, on};
 use crate::support::images;
+use crate::support::peers::{self, DockerRegistry};
 
 #[test]
 fn all_tags_of_a_repository_are_copied() {
@@ -96,4 +97,84 @@ fn a_tag_that_fails_does_not_stop_the_others() {
         copy(&from, &to).code(1);
     }
     copy(&source.docker("none"), &target.docker("b")).code(2);
+}
+
+#[test]
+fn tags_side_by_side_write_each_blob_once_to_each_destination() {
+    let image = images::two_layers();
+    let mut source = FakeRegistry::start();
+    let tags: Vec<String> = (0..8).map(|n| n.to_string()).collect();
+    for tag in &tags {
+        source = source.image("a", tag, &image);
+    }
+    let (one, two) = (FakeRegistry::start(), FakeRegistry::start());
+    // A second question for a blob would be a second write of it: distribution rewrites its file, and refuses a manifest meanwhile.
+    let barque = Barque::new();
+    let (to, aside, also) = (one.docker("b"), one.docker("c"), two.docker("b"));
+    let args = ["copy", "--all-tags", &source.docker("a"), &to];
+    let out = barque
+        .args(args)
+        .args(["--also-to", &aside, "--also-to", &also])
+        .run()
+        .ok();
+    assert_eq!(out.stdout().lines().count(), tags.len() * 3);
+    let blobs = image.blobs.len();
+    assert_eq!(source.requests("GET", "/blobs/").len(), blobs);
+    let starts = |registry: &FakeRegistry, name: &str| {
+        registry
+            .requests("POST", &format!("/v2/{name}/blobs/uploads/"))
+            .len()
+    };
+    for (registry, name) in [(&one, "b"), (&one, "c"), (&two, "b")] {
+        assert_eq!(
+            starts(registry, name),
+            blobs,
+            "{name}: {:?}",
+            registry.lines()
+        );
+        for tag in &tags {
+            let there = registry.manifest(name, tag);
+            assert_eq!(there.as_ref(), Some(&image.manifest), "{name}:{tag}");
+        }
+    }
+    // One of the repositories of the first registry mounts what the other has.
+    assert_eq!(one.requests("PUT", "/blobs/").len(), blobs);
+    assert_eq!(two.requests("PUT", "/blobs/").len(), blobs);
+}
+
+#[test]
+fn tags_side_by_side_reach_two_docker_registries() {
+    if peers::missing(&["docker-registry"]) {
+        return;
+    }
+    let mut source = FakeRegistry::start();
+    for n in 0..12 {
+        let image = match n % 3 {
+            0 => images::five_platforms(),
+            1 => images::two_layers(),
+            _ => images::small(),
+        };
+        source = source.image("a", &n.to_string(), &image);
+    }
+    let (one, two) = (DockerRegistry::open(), DockerRegistry::open());
+    let barque = Barque::new();
+    let args = [
+        "copy",
+        "--all",
+        "--all-tags",
+        &source.docker("a"),
+        &one.docker("b"),
+    ];
+    barque
+        .args(args)
+        .args(["--also-to", &two.docker("b")])
+        .run()
+        .ok();
+    for registry in [&one, &two] {
+        let name = registry.docker("b");
+        for n in 0..12 {
+            let sides = [&source.docker(&format!("a:{n}")), &format!("{name}:{n}")];
+            barque.args(["verify-copy"]).args(sides).run().ok();
+        }
+    }
 }

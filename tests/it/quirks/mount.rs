@@ -190,3 +190,18 @@ fn x6_a_registry_that_misses_blobs_for_ever_is_not_asked_for_ever() {
     assert_eq!(registry.requests("PUT", "/manifests/").len(), 2);
     assert_eq!(registry.requests("PUT", "/blobs/").len(), image.blobs.len());
 }
+
+#[test]
+fn x7_a_blob_that_is_unknown_for_a_moment() {
+    let (source, image) = with_source();
+    let layer = image.blobs.keys().next().unwrap();
+    let says = format!("blob unknown: {layer}");
+    let refusal = on("PUT").path("/manifests/").first(2);
+    let refusal = refusal.error(400, "MANIFEST_BLOB_UNKNOWN", &says);
+    let registry = FakeRegistry::start().rule(refusal);
+    let copy = ["copy", &source.docker("one:1"), &registry.docker("a:1")];
+    barque().args(copy).run().ok();
+    assert_eq!(registry.requests("PUT", "/manifests/").len(), 3);
+    // It was written, and is not sent again.
+    assert_eq!(registry.requests("PUT", "/blobs/").len(), image.blobs.len());
+}
