@@ -17,8 +17,8 @@ use url::Url;
 use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch};
 use crate::transport::asked::summed;
 use crate::transport::{
-    BlobSizes, BlobStream, ManifestRef, Network, RangedBlobs, ReadAhead, Sketches, Source,
-    SourceOffers, TagList, TagPages,
+    BlobSizes, BlobStream, CurrentDigest, ManifestRef, Network, RangedBlobs, ReadAhead, Sketches,
+    Source, SourceOffers, TagList, TagPages,
 };
 use crate::{Error, Kind, Result};
 
@@ -141,6 +141,8 @@ impl Source for MirroredSource {
     /// The image is reported by the name that was asked for, wherever it is read from.
     fn offers(&self) -> SourceOffers<'_> {
         let current = self.current().map(Source::offers).unwrap_or_default();
+        let mut serving = self.serving().iter();
+        let can_tell = serving.all(|place| place.offers().digest.is_some());
         SourceOffers {
             reference: Some(&self.reference),
             sizes: Some(self),
@@ -148,10 +150,35 @@ impl Source for MirroredSource {
             network: Some(self),
             sketches: Some(self),
             tags: Some(self),
-            // Which place has which digest is known only by reading the manifest.
-            digest: None,
+            digest: can_tell.then_some(self),
             ..current
         }
+    }
+}
+
+#[async_trait]
+impl CurrentDigest for MirroredSource {
+    /// The digest at the first place that has the image. That there is nothing is for the last place to say, which is the
+    /// image's own: a mirror may lack what exists.
+    async fn current(&self) -> Result<Option<Digest>> {
+        let Some(last) = self.places.last() else {
+            return Ok(None);
+        };
+        let asked = self.first(|place| {
+            Box::pin(async move {
+                let digest = match place.offers().digest {
+                    Some(digest) => digest.current().await?,
+                    None => None,
+                };
+                match digest {
+                    None if !std::ptr::addr_eq(place, &raw const **last) => {
+                        Err(Error::new(Kind::NotFound, "it does not have the image"))
+                    }
+                    digest => Ok(digest),
+                }
+            })
+        });
+        asked.await
     }
 }
 

@@ -245,6 +245,42 @@ fn mirrors_that_fail_are_passed_over() {
 }
 
 #[test]
+fn an_unchanged_tag_costs_the_mirror_one_head() {
+    let (mirror, place, target) = (with_image(), with_image(), FakeRegistry::start());
+    let mirrors = [mirror.address()];
+    let barque = configured(&table("logical.example", place.address(), &mirrors));
+    let list = format!(
+        "logical.example/team/app:v1 => {}/app:v1\n",
+        target.address()
+    );
+    std::fs::write(barque.path("images.txt"), list).unwrap();
+    let sync = ["sync", "images.txt"];
+    barque.args(sync).args(["--state", "state"]).run().ok();
+    mirror.clear();
+    target.clear();
+    // By the state, and with a question to both sides.
+    for (more, at_target) in [(&["--state", "state"][..], 0), (&[], 1)] {
+        let out = barque.args(sync).args(more).run().ok();
+        assert!(out.stderr().contains("1 unchanged"), "{}", out.stderr());
+        assert_eq!(mirror.requests("GET", "/manifests/").len(), 0);
+        assert_eq!(mirror.requests("HEAD", "/manifests/").len(), 1);
+        assert_eq!(target.requests("HEAD", "/manifests/").len(), at_target);
+        mirror.clear();
+        target.clear();
+    }
+    assert_eq!(place.lines(), [""; 0]);
+    // A mirror that lacks the image is passed over, with one more HEAD.
+    let empty = FakeRegistry::start();
+    let mirrors = [empty.address()];
+    let conf = table("logical.example", place.address(), &mirrors);
+    barque.write_home(".config/containers/registries.conf", &conf);
+    barque.args(sync).args(["--state", "state"]).run().ok();
+    assert_eq!(empty.requests("HEAD", "/manifests/").len(), 1);
+    assert_eq!(place.requests("HEAD", "/manifests/").len(), 1);
+    assert_eq!(place.lines().len(), 1);
+}
+
+#[test]
 fn a_blob_that_the_mirror_lacks_comes_from_the_place_itself() {
     let (mirror, place) = (with_image(), with_image());
     let layer = images::small()
