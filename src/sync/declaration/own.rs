@@ -1,10 +1,9 @@
 //! barque's own form: defaults, settings of registries, and entries with tag rules.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod braces;
+mod file;
 
 use regex_lite::Regex;
-use serde::Deserialize;
 
 use super::list::target;
 use super::{
@@ -13,164 +12,16 @@ use super::{
 };
 use crate::copy::Referrers;
 use crate::image::{MediaType, PlatformPattern, Repository};
-use crate::settings::PullLimit;
 use crate::sync::pattern::Glob;
 use crate::sync::select::{Sort, TagRules};
 use crate::sync::target::Target;
 use crate::{Error, Result};
 
+use braces::braces;
+use file::{Count, Drift, File, Item, OneOrMany, Order, Rate, Settings, TagSettings, WordOrList};
+
 /// The version of the form that this program reads.
-const VERSION: u32 = 1;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(rename = "barque-sync")]
-    version: u32,
-    #[serde(default)]
-    defaults: Settings,
-    #[serde(default)]
-    registries: BTreeMap<String, RegistrySettings>,
-    sync: Vec<Item>,
-}
-
-#[derive(Deserialize, Default, Clone)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-struct Settings {
-    platforms: Option<WordOrList>,
-    referrers: Option<WordOrList>,
-    on_drift: Option<Drift>,
-    mutable: Option<Vec<String>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-struct RegistrySettings {
-    rate: Option<f64>,
-    max_pulls: Option<Pulls>,
-    create_repository: Option<Vec<String>>,
-}
-
-/// A number of pulls, or `80/6h`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Pulls {
-    Number(u64),
-    Window(String),
-}
-
-impl Pulls {
-    fn limit(self) -> Result<PullLimit> {
-        let (pulls, window) = match self {
-            Pulls::Number(pulls) => {
-                return Ok(PullLimit {
-                    pulls,
-                    window: None,
-                });
-            }
-            Pulls::Window(text) => match text.split_once('/') {
-                Some((pulls, window)) => (pulls.trim().to_owned(), Some(window.trim().to_owned())),
-                None => (text, None),
-            },
-        };
-        let wrong =
-            || Error::other("`max-pulls` is a number, or a number and a time as in `80/6h`");
-        Ok(PullLimit {
-            pulls: pulls.parse().map_err(|_| wrong())?,
-            window: window
-                .map(|text| time(&text).ok_or_else(wrong))
-                .transpose()?,
-        })
-    }
-}
-
-/// A time such as `6h`, `30m` or `20s`.
-fn time(text: &str) -> Option<Duration> {
-    let unit = text.chars().last()?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    let number = text.trim_end_matches(unit).trim().parse::<u64>().ok()?;
-    number.checked_mul(seconds).map(Duration::from_secs)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Item {
-    from: Option<String>,
-    list: Option<String>,
-    to: OneOrMany,
-    #[serde(default)]
-    tags: TagSettings,
-    platforms: Option<WordOrList>,
-    referrers: Option<WordOrList>,
-    on_drift: Option<Drift>,
-    mutable: Option<Vec<String>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-struct TagSettings {
-    #[serde(rename = "match")]
-    matching: OneOrMany,
-    semver: Option<String>,
-    except: OneOrMany,
-    sort: Order,
-    newest: Option<usize>,
-    also: OneOrMany,
-    at_least: usize,
-}
-
-#[derive(Deserialize, Clone)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Default for OneOrMany {
-    fn default() -> OneOrMany {
-        OneOrMany::Many(Vec::new())
-    }
-}
-
-impl OneOrMany {
-    fn all(&self) -> &[String] {
-        match self {
-            OneOrMany::One(one) => std::slice::from_ref(one),
-            OneOrMany::Many(many) => many,
-        }
-    }
-}
-
-/// A word such as `all`, or a list of patterns.
-#[derive(Deserialize, Clone)]
-#[serde(untagged)]
-enum WordOrList {
-    Word(String),
-    Patterns(Vec<String>),
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "kebab-case")]
-enum Drift {
-    Overwrite,
-    Report,
-    Fail,
-}
-
-#[derive(Deserialize, Clone, Copy, Default)]
-#[serde(rename_all = "kebab-case")]
-enum Order {
-    #[default]
-    Semver,
-    Natural,
-    Alphabetical,
-}
+const VERSION: usize = 1;
 
 /// Reads a declaration in barque's own form. `read_list` reads the file of a `list:` entry by its path.
 ///
@@ -180,8 +31,8 @@ enum Order {
 /// name, pattern or constraint in it is not valid.
 pub fn parse(text: &str, read_list: &dyn Fn(&str) -> Result<String>) -> Result<Declaration> {
     let file: File = from_yaml(text)?;
-    if file.version != VERSION {
-        let (is, reads) = (file.version, VERSION);
+    if file.version.0 != VERSION {
+        let (is, reads) = (file.version.0, VERSION);
         return Err(Error::other(format!(
             "`barque-sync: {is}` is another version of the form; this program reads {reads}"
         )));
@@ -189,7 +40,7 @@ pub fn parse(text: &str, read_list: &dyn Fn(&str) -> Result<String>) -> Result<D
     let mut declaration = Declaration::default();
     for (host, rules) in file.registries {
         let rules = RegistryRules {
-            rate: rules.rate,
+            rate: rules.rate.map(|Rate(rate)| rate),
             max_pulls: rules
                 .max_pulls
                 .map(|pulls| pulls.limit())
@@ -339,52 +190,18 @@ fn rules(tags: &TagSettings) -> Result<TagRules> {
             Order::Natural => Sort::Natural,
             Order::Alphabetical => Sort::Alphabetical,
         },
-        newest: tags.newest,
+        newest: tags.newest.map(|Count(newest)| newest),
         also: tags.also.all().to_vec(),
-        at_least: tags.at_least,
+        at_least: tags.at_least.0,
     })
-}
-
-/// Most names that the braces of one `from` may stand for.
-const MAX_BRACES: usize = 10_000;
-
-/// Writes `a/{b,c}` out as `a/b` and `a/c`; several braces stand for all combinations.
-fn braces(text: &str) -> Result<Vec<String>> {
-    let mut written = vec![String::new()];
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((inner, after)) = after
-            .split_once('}')
-            .filter(|(inner, _)| !inner.contains('{'))
-        else {
-            return Err(Error::other(format!(
-                "`{text}`: a brace is not closed, or is inside another"
-            )));
-        };
-        let choices = inner.split(',').map(str::trim).collect::<Vec<_>>();
-        if written.len() * choices.len() > MAX_BRACES {
-            return Err(Error::other(format!(
-                "`{text}`: the braces stand for more than {MAX_BRACES} names"
-            )));
-        }
-        let combine = |begun: &String| {
-            choices
-                .iter()
-                .map(|choice| format!("{begun}{before}{choice}"))
-                .collect::<Vec<_>>()
-        };
-        written = written.iter().flat_map(combine).collect();
-        rest = after;
-    }
-    for name in &mut written {
-        name.push_str(rest);
-    }
-    Ok(written)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::settings::PullLimit;
 
     const FILE: &str = r"
 barque-sync: 1
@@ -456,6 +273,10 @@ sync:
             ),
             ("barque-sync: 2\nsync: []\n", "another version"),
             (
+                "barque-sync: 1\nsync:\n  - from: a.example/b\n    to: c.example/d\n    tags: { newest: '3' }\n",
+                "line 5, column 21",
+            ),
+            (
                 "barque-sync: 1\nsync: [{from: a.example/b, to: UPPER}]\n",
                 "entry 1 (`a.example/b`)",
             ),
@@ -476,12 +297,5 @@ sync:
             let e = format!("{:?}", parse(text, &no_list).expect_err(text));
             assert!(e.contains(expected), "{e}");
         }
-    }
-
-    #[test]
-    fn braces_stand_for_all_combinations() {
-        let written = braces("a/{b,c}/d{1,2}").expect("names");
-        assert_eq!(written, ["a/b/d1", "a/b/d2", "a/c/d1", "a/c/d2"]);
-        assert!(braces("{a}}").is_ok() && braces("{{a}}").is_err());
     }
 }
