@@ -2,8 +2,9 @@
 //!
 //!     fleet_registry PORT PAUSE_MS REPOSITORIES TAGS [empty]
 //!
-//! Repositories `r0`, `r1` … have tags `t0`, `t1` … of small images, whose layers are partly shared between repositories; with
-//! `empty` they have nothing until it is pushed. `GET /count` returns the number of requests so far by kind, and begins again.
+//! TAGS tags are spread evenly over repositories `r0`, `r1` …; each is an image of its own, with layers that repositories share.
+//! With `empty` there is nothing until it is pushed. `GET /count` returns how often each kind of request was made so far, the bytes
+//! of blobs that were read, and how often one was read again; then it begins again.
 
 #![allow(
     clippy::expect_used,
@@ -33,7 +34,11 @@ struct Store {
     blobs: HashMap<String, Arc<Vec<u8>>>,
     /// By repository: the blobs that it has, and manifests by tag and by digest.
     repositories: HashMap<String, Repository>,
+    /// What PATCH has brought, by the path of the upload.
+    uploads: HashMap<String, Vec<u8>>,
     counts: BTreeMap<String, u64>,
+    /// Blobs that were read since the last count.
+    read: HashSet<String>,
     next: u64,
 }
 
@@ -105,26 +110,27 @@ fn fill(store: &mut Store, repositories: usize, tags: usize) {
                 r#"{{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"{digest}","size":{size}}}"#
             ));
         }
-        let config = format!(
-            r#"{{"architecture":"amd64","os":"linux","repository":{r},"rootfs":{{"type":"layers","diff_ids":[]}}}}"#
-        );
-        let config_digest = digest(config.as_bytes());
-        let manifest = format!(
-            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config_digest}","size":{}}},"layers":[{}]}}"#,
-            config.len(),
-            listed.join(",")
-        );
-        repository.blobs.insert(config_digest.clone());
-        store
-            .blobs
-            .insert(config_digest, Arc::new(config.into_bytes()));
-        let digest = digest(manifest.as_bytes());
-        let manifest = Arc::new(manifest.into_bytes());
-        repository.digests.insert(digest.clone(), digest.clone());
-        repository.manifests.insert(digest.clone(), manifest);
-        for t in 0..tags {
+        let more = usize::from(r < tags % repositories);
+        for t in 0..tags / repositories + more {
+            let config = format!(
+                r#"{{"architecture":"amd64","os":"linux","image":"r{r}:t{t}","rootfs":{{"type":"layers","diff_ids":[]}}}}"#
+            );
+            let config_digest = digest(config.as_bytes());
+            let manifest = format!(
+                r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config_digest}","size":{}}},"layers":[{}]}}"#,
+                config.len(),
+                listed.join(",")
+            );
+            repository.blobs.insert(config_digest.clone());
+            store
+                .blobs
+                .insert(config_digest, Arc::new(config.into_bytes()));
+            let digest = digest(manifest.as_bytes());
+            let manifest = Arc::new(manifest.into_bytes());
             let tag = format!("t{t}");
+            repository.digests.insert(digest.clone(), digest.clone());
             repository.digests.insert(tag.clone(), digest.clone());
+            repository.manifests.insert(digest, manifest);
             repository.tags.push(tag);
         }
         repository.tags.sort();
@@ -148,11 +154,12 @@ fn answer(status: u16, headers: String, body: impl Into<Vec<u8>>) -> Answer {
 
 async fn serve(stream: TcpStream, store: Arc<Mutex<Store>>, pause: Duration) {
     let mut stream = BufReader::new(stream);
-    let mut upload = HashMap::<String, Vec<u8>>::new();
     loop {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             match stream.read_u8().await {
+                // The begin of TLS, which clients try first: closed at once, so that they need not wait.
+                Ok(0x16) if head.is_empty() => return,
                 Ok(byte) => head.push(byte),
                 Err(_) => return,
             }
@@ -176,13 +183,7 @@ async fn serve(stream: TcpStream, store: Arc<Mutex<Store>>, pause: Duration) {
             body = chunked(&mut stream).await;
         }
         tokio::time::sleep(pause).await;
-        let answer = respond(
-            &mut store.lock().unwrap(),
-            method,
-            target,
-            body,
-            &mut upload,
-        );
+        let answer = respond(&mut store.lock().unwrap(), method, target, body);
         let mut out = format!(
             "HTTP/1.1 {} X\r\nDocker-Distribution-Api-Version: registry/2.0\r\n{}Content-Length: {}\r\n\r\n",
             answer.status,
@@ -216,15 +217,10 @@ async fn chunked(stream: &mut BufReader<TcpStream>) -> Vec<u8> {
     }
 }
 
-fn respond(
-    store: &mut Store,
-    method: &str,
-    target: &str,
-    body: Vec<u8>,
-    upload: &mut HashMap<String, Vec<u8>>,
-) -> Answer {
+fn respond(store: &mut Store, method: &str, target: &str, body: Vec<u8>) -> Answer {
     if target == "/count" {
         let counts = std::mem::take(&mut store.counts);
+        store.read.clear();
         let lines = counts
             .iter()
             .map(|(kind, count)| format!("{kind} {count}\n"));
@@ -338,7 +334,7 @@ fn respond(
             )
         }
         ("PATCH", "/blobs/uploads/") => {
-            let part = upload.entry(path.to_owned()).or_default();
+            let part = store.uploads.entry(path.to_owned()).or_default();
             part.extend_from_slice(&body);
             answer(
                 202,
@@ -351,7 +347,7 @@ fn respond(
         }
         ("PUT", "/blobs/uploads/") => {
             let digest = param("digest").unwrap_or_default();
-            let mut bytes = upload.remove(path).unwrap_or_default();
+            let mut bytes = store.uploads.remove(path).unwrap_or_default();
             bytes.extend_from_slice(&body);
             store.blobs.insert(digest.clone(), Arc::new(bytes));
             let repository = store.repositories.entry(name.to_owned()).or_default();
@@ -370,11 +366,21 @@ fn respond(
                 .get(name)
                 .is_some_and(|repository| repository.blobs.contains(which));
             match store.blobs.get(which).filter(|_| has) {
-                Some(bytes) => Answer {
-                    status: 200,
-                    headers: format!("Docker-Content-Digest: {which}\r\n"),
-                    body: bytes.clone(),
-                },
+                Some(bytes) => {
+                    if method == "GET" {
+                        let is_new = store.read.insert(which.to_owned());
+                        let counts = &mut store.counts;
+                        *counts.entry("bytes of blobs".to_owned()).or_default() +=
+                            bytes.len() as u64;
+                        *counts.entry("blobs read again".to_owned()).or_default() +=
+                            u64::from(!is_new);
+                    }
+                    Answer {
+                        status: 200,
+                        headers: format!("Docker-Content-Digest: {which}\r\n"),
+                        body: bytes.clone(),
+                    }
+                }
                 None => none(),
             }
         }
