@@ -146,10 +146,10 @@ pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 /// Whether the client takes a manifest of this type: it names the type in `Accept`, or a range that has it, or nothing at
-/// all (RFC 9110, 12.5.1). Plain JSON is taken as such a range, because all manifests are JSON.
+/// all (RFC 9110, 12.5.1). Plain JSON is taken as such a range, because all manifests are JSON. As in distribution, only the
+/// types of OCI, which old clients cannot read, are kept from those that do not name them.
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
-    let media_type = MediaType::new(media_type);
-    if !media_type.is_manifest() {
+    if !matches!(media_type, MediaType::OCI_MANIFEST | MediaType::OCI_INDEX) {
         return true;
     }
     let values = headers.get_all(ACCEPT).iter();
@@ -159,13 +159,11 @@ pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
         .map(MediaType::new)
         .filter(|range| !range.as_str().is_empty())
         .peekable();
-    // A signed schema 1 manifest is also one without signatures.
-    let takes = |range: &MediaType| {
-        *range == media_type
-            || matches!(range.as_str(), "*/*" | "application/*" | "application/json")
-            || (range.is_schema1() && media_type.is_schema1())
+    let takes = |range: MediaType| {
+        let ranges = ["*/*", "application/*", "application/json"];
+        range.as_str().eq_ignore_ascii_case(media_type) || ranges.contains(&range.as_str())
     };
-    ranges.peek().is_none() || ranges.any(|range| takes(&range))
+    ranges.peek().is_none() || ranges.any(takes)
 }
 
 #[cfg(test)]
@@ -193,7 +191,9 @@ mod tests {
         ] {
             assert!(takes(accept, oci), "{accept:?}");
         }
-        assert!(!takes(&[docker], oci) && !takes(&["this.is.not.a.type"], docker));
-        assert!(takes(&[docker], "application/vnd.example.own+json"));
+        assert!(!takes(&[docker], oci) && !takes(&["this.is.no.type"], MediaType::OCI_INDEX));
+        for old_or_other in [docker, "application/vnd.example.own+json"] {
+            assert!(takes(&["this.is.no.type"], old_or_other));
+        }
     }
 }

@@ -17,8 +17,9 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// Bytes a second that a body has to come with in the long run, so that one that trickles holds no connection for ever.
 const SLOWEST: u64 = 512;
 
-/// What is read of a body that is not wanted, so that a client which is still sending sees the answer.
-const DRAINED: usize = 1024 * 1024;
+/// What is read of a body that is not wanted, so that a client which is still sending sees the answer: any manifest, and the
+/// beginning of a blob.
+const DRAINED: usize = 8 * 1024 * 1024;
 const DRAINED_FOR: Duration = Duration::from_secs(2);
 
 /// A request.

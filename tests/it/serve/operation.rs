@@ -234,3 +234,21 @@ fn urls_are_those_of_the_proxy_in_front() {
             .starts_with("/v2/a/blobs/uploads/")
     );
 }
+
+#[test]
+fn a_large_manifest_without_a_login_sees_the_challenge() {
+    let barque = Barque::new();
+    let users = barque.path("users");
+    std::fs::write(
+        &users,
+        "me:$2y$10$nfepxMYc9lUhvDayr1ZnS.t6t70YI9OoLYFugf77WMFI/U33.RJ0K\n",
+    )
+    .unwrap();
+    let server = Serving::start(&["--write", "--htpasswd", text(&users)]);
+    let body = vec![b'a'; 4_000_000];
+    for _ in 0..5 {
+        let refused = server.put("a", "1", "application/json", &body);
+        refused.refused(401, "UNAUTHORIZED");
+        assert!(refused.header("www-authenticate").starts_with("Basic"));
+    }
+}
