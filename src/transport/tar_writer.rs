@@ -18,7 +18,7 @@ mod slots;
 mod spool;
 
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,7 +31,7 @@ use super::blob_store::{self, cannot_read, cannot_write};
 use super::{BlobBody, BlobOutcome, BlobStream, is_resume_mismatch};
 use crate::files::follow;
 use crate::image::Digest;
-use crate::platform;
+use crate::platform::{self, FileExt};
 use crate::{Error, Kind, Result};
 use growing::Growing;
 use header::{BLOCK, Type, padding};
