@@ -289,6 +289,9 @@ async fn one(
     let plan = async || {
         let source = open_source(sides.source, from).await;
         let source = source.map_err(|e| e.context("reading the source"))?;
+        if skopeo::is_called() && matches!(destination, ImageName::ContainersStorage(_)) {
+            want::is_there(&*source, &want).await?;
+        }
         let opened = open_destination(destination, to).await;
         let opened = opened.map_err(|e| e.context("writing the destination"))?;
         let planning = copy::plan(source.clone(), opened, want.clone());
@@ -352,6 +355,9 @@ fn additional_tags(args: &CopyArgs, destination: &ImageName) -> Result<Vec<Strin
         let reference = parse_reference(text)?;
         match (&reference.digest, &reference.tag) {
             (Some(_), _) => Err(Error::other(format!("`{text}` is a digest, not a tag"))),
+            (None, None) if skopeo::is_called() => Err(Error::other(format!(
+                "additional-tag '{text}' must be a tagged reference"
+            ))),
             (None, None) => Err(
                 Error::other(format!("`--additional-tag {text}` has no tag"))
                     .hint(format!("write `--additional-tag {text}:latest`")),

@@ -90,6 +90,7 @@ pub(crate) async fn run(
     screen: &MultiProgress,
     workers: &Workers,
 ) -> Result<Outcome> {
+    skopeo::deprecate_layers();
     let call = Call {
         global,
         screen,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::duration;
+use crate::Result;
 use crate::report::failure;
-use crate::{Kind, Result};
+use crate::settings::Retries;
 
 /// Retries of a whole operation.
 #[derive(Args, Clone)]
@@ -32,25 +33,23 @@ impl RetryFlags {
         self.retry_times = 0;
     }
 
+    /// What the flags mean, for an operation that tries parts of it again by itself.
+    pub(crate) fn retries(&self) -> Retries {
+        Retries {
+            times: self.retry_times,
+            delay: self.retry_delay,
+            describe: failure::one_line,
+        }
+    }
+
     /// Runs `operation` until it succeeds, fails for good, or has been tried often enough.
     pub(crate) async fn run<T>(&self, mut operation: impl AsyncFnMut() -> Result<T>) -> Result<T> {
-        let mut tries = 0;
+        let (retries, mut tries) = (self.retries(), 0);
         loop {
-            let e = match operation().await {
-                Err(e) if e.kind() == Kind::Unavailable && tries < self.retry_times => e,
+            match operation().await {
+                Err(e) => retries.wait(&mut tries, e).await?,
                 done => return done,
-            };
-            let wait = self
-                .retry_delay
-                .filter(|d| !d.is_zero())
-                .unwrap_or(Duration::from_secs(1 << tries.min(6)));
-            tries += 1;
-            let why = failure::one_line(&e);
-            tracing::warn!(
-                "{why}; trying again in {wait:.0?} ({tries} of {})",
-                self.retry_times
-            );
-            tokio::time::sleep(wait).await;
+            }
         }
     }
 }
@@ -58,7 +57,7 @@ impl RetryFlags {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Error;
+    use crate::{Error, Kind};
 
     async fn tries(kind: Kind, times: u32) -> (u32, Duration) {
         let (mut count, started) = (0, tokio::time::Instant::now());

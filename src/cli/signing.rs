@@ -200,7 +200,8 @@ async fn by_parameters(file: &Path) -> Result<Signer> {
 /// The signer for the private key in `file`. Without a passphrase the empty one is tried, and then asked for.
 async fn sigstore(file: &Path, passphrase: Option<&Secret>) -> Result<Signer> {
     let shown = file.display();
-    let text = read_text(file)?;
+    let in_file = |e: Error| e.context(format!("reading the private key `{shown}`"));
+    let text = read_text(file).map_err(in_file)?;
     let given = passphrase.map_or("", Secret::expose);
     let mut key = SigstoreKey::open(&text, given);
     let is_wrong =
@@ -209,8 +210,7 @@ async fn sigstore(file: &Path, passphrase: Option<&Secret>) -> Result<Signer> {
         let asked = ask(&format!("Passphrase for key {shown}: ")).await?;
         key = SigstoreKey::open(&text, asked.expose());
     }
-    let key = key.map_err(|e| e.context(format!("reading the private key `{shown}`")))?;
-    Ok(Signer::Sigstore(key))
+    key.map(Signer::Sigstore).map_err(in_file)
 }
 
 /// Asks for a passphrase on the terminal.
@@ -231,7 +231,8 @@ pub(super) async fn ask(prompt: &str) -> Result<Secret> {
 /// The passphrase in `file`.
 pub(super) fn read_passphrase(file: &Path) -> Result<Secret> {
     let shown = file.display();
-    first_line(&read(file)?).map_err(|e| e.context(format!("reading the passphrase `{shown}`")))
+    let line = read(file).and_then(|text| first_line(&text));
+    line.map_err(|e| e.context(format!("reading the passphrase `{shown}`")))
 }
 
 /// The bytes of a small file.

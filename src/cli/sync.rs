@@ -7,10 +7,12 @@ mod stages;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
+use super::retry::RetryFlags;
 use super::signing::SignerFlags;
 use super::{Outcome, Workers, skopeo};
 use crate::copy::{CopyOptions, Format, Platforms as Chosen};
@@ -184,6 +186,12 @@ pub(crate) struct SyncArgs {
     #[arg(long, value_name = "FILE")]
     authfile: Option<PathBuf>,
 
+    /// Both --src-tls-verify and --dest-tls-verify, for scripts of skopeo's early days
+    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    tls_verify: Option<bool>,
+
+    #[command(flatten)]
+    retry: RetryFlags,
     #[command(flatten)]
     signers: SignerFlags,
     #[command(flatten)]
@@ -271,8 +279,8 @@ impl SyncArgs {
     /// How `declaration` is carried out.
     async fn prepared(&self, declaration: &Declaration, global: &Global) -> Result<Prepared> {
         let files = AuthFiles::find(self.authfile.clone())?;
-        let from = global.context(self.from.access(global, Some(&files), None)?);
-        let to = global.context(self.to.access(global, Some(&files), None)?);
+        let from = global.context(self.from.access(global, Some(&files), self.tls_verify)?);
+        let to = global.context(self.to.access(global, Some(&files), self.tls_verify)?);
         let platform = global.platform(&PlatformFlag {
             platform: Vec::new(),
         })?;
@@ -301,6 +309,7 @@ impl SyncArgs {
         let state = self.state.as_deref().map(State::open).transpose()?;
         options.state = state.map(Arc::new);
         options.prune = self.prune.then_some(self.max_delete);
+        options.retries = self.retry.retries();
         options.dry_run = self.dry_run;
         options.skip_unlisted = skopeo::is_called() && self.src == Some(SourceKind::Yaml);
         options.new_directories = skopeo::is_called();

@@ -8,7 +8,7 @@ use super::shard::Shard;
 use super::state::State;
 use crate::copy::CopyOptions;
 use crate::image::{Digest, Reference};
-use crate::settings::{Context, LimitRule, Limits};
+use crate::settings::{Context, LimitRule, Limits, Retries};
 use crate::trust::Gate;
 
 /// How a declaration is carried out.
@@ -29,6 +29,8 @@ pub struct Options {
     pub keep_going: bool,
     /// How an unchanged image is recognised.
     pub check: Check,
+    /// How often a list and an image are tried again.
+    pub retries: Retries,
     /// Pass over what cannot be listed, which is not a failure then.
     pub skip_unlisted: bool,
     /// Fail where the directory of a target is there already.
@@ -67,6 +69,7 @@ impl Options {
             jobs: 4,
             keep_going: false,
             check: Check::State,
+            retries: Retries::default(),
             skip_unlisted: false,
             new_directories: false,
             dry_run: false,

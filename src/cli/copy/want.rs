@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::{CopyArgs, FormatName};
 use crate::cli::flags::{Global, PlatformFlag};
 use crate::cli::skopeo;
-use crate::copy::{Attachments, CopyOptions, Format, Platforms, Referrers};
+use crate::copy::{Attachments, CopyOptions, Format, Platforms, Referrers, choose_image, reading};
 use crate::files::read_whole;
 use crate::image::{
     ChosenBy, MediaType, PlatformPattern, PlatformRequest, Schema1Signer, parse_reference,
 };
 use crate::legacy::signing_key;
-use crate::transport::Elsewhere;
+use crate::transport::{Elsewhere, ManifestRef, Source};
 use crate::{Error, Result};
 
 pub(super) fn want(args: &CopyArgs, global: &Global) -> Result<CopyOptions> {
@@ -138,4 +138,14 @@ fn some<'a>(list: impl Iterator<Item = &'a str>, sparse: bool) -> Result<Platfor
         patterns: patterns.collect::<Result<_, _>>()?,
         sparse,
     })
+}
+
+/// Fails as the copy would if `source` has no image for the platform that is wanted. skopeo says that before it says
+/// anything of podman's store.
+pub(super) async fn is_there(source: &dyn Source, want: &CopyOptions) -> Result<()> {
+    if let Platforms::One(wish) = &want.platforms {
+        let top = source.manifest(&ManifestRef::Named).await;
+        choose_image(source, &top.map_err(reading)?, wish).await?;
+    }
+    Ok(())
 }

@@ -184,6 +184,13 @@ fn fatal(message: &str) -> Failure {
     ended(message, 1)
 }
 
+/// Says of `layers` what skopeo says of it.
+pub(super) fn deprecate_layers() {
+    if is_called() {
+        write("DEPRECATED: skopeo layers is deprecated in favor of skopeo copy\n");
+    }
+}
+
 /// Says what `copy --dry-run` would do.
 pub(super) fn would_copy(source: &str, destination: &str) {
     say(Severity::Warning, "Running in dry-run mode");

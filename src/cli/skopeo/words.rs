@@ -16,8 +16,23 @@ use registry::Trouble;
 
 /// What a copy says that would change a digest in spite of `--preserve-digests`.
 const PRESERVED: [&str; 2] = ["would change ", "has another digest than the whole"];
-/// What the copy says it was doing when it failed at its destination.
+/// What a copy says it was doing when it failed.
+const READING: &str = "reading the source";
 const WRITING: &str = "writing the destination";
+
+/// `name` as skopeo repeats it: with its tag, and without the host of Docker Hub.
+fn shown(name: &str) -> String {
+    match ImageName::parse(name) {
+        Ok(ImageName::Docker(reference)) => {
+            let full = reference.or_latest().to_string();
+            let at_hub = full.strip_prefix("docker.io/").unwrap_or(&full);
+            let short = at_hub.strip_prefix("library/").unwrap_or(at_hub);
+            format!("docker://{short}")
+        }
+        Ok(other) => other.to_string(),
+        Err(_) => name.to_owned(),
+    }
+}
 
 /// The message and the exit code for `error`: 2 for a missing image, 1 for all others.
 pub(super) fn fatal(call: &Call, error: &Error) -> (String, u8) {
@@ -73,8 +88,13 @@ fn message(call: &Call, name: &str, error: &Error) -> String {
     if let Some(known) = files::words(call, error) {
         return known;
     }
-    if says(error, "Bad passphrase") {
-        return "creating signature: Bad passphrase".into();
+    if says(error, "gpg failed: ") {
+        let text = one_line(error);
+        let why = text.rsplit("gpg failed: ").next().unwrap_or_default();
+        return match why.contains("Bad passphrase") {
+            true => "creating signature: Bad passphrase".into(),
+            false => format!("creating signature: {why}"),
+        };
     }
     if says(error, "(`--command-timeout`)") {
         return "context deadline exceeded".into();
@@ -84,7 +104,8 @@ fn message(call: &Call, name: &str, error: &Error) -> String {
         "holds one image, not an index",
     ];
     if call.is_all && no_group.iter().any(|text| says(error, text)) {
-        let transport = name.split(':').next().unwrap_or_default();
+        let to = call.names.last().and_then(|name| name.split(':').next());
+        let transport = to.unwrap_or_default();
         return format!(
             "copying multiple images: destination transport \"{transport}\" does not support copying multiple images as a group"
         );
@@ -108,7 +129,10 @@ fn message(call: &Call, name: &str, error: &Error) -> String {
         }
         ("inspect", Some(known)) => format!("Error parsing image name \"{name}\": {known}"),
         ("copy", Some(known)) if is_platform => {
-            format!("choosing an image from manifest list {name}: {known}")
+            format!(
+                "choosing an image from manifest list {}: {known}",
+                shown(name)
+            )
         }
         ("copy", Some(known)) if says(error, "reading the source's name") => {
             format!("Invalid source name {name}: {known}")
@@ -117,12 +141,17 @@ fn message(call: &Call, name: &str, error: &Error) -> String {
             format!("Invalid destination name {name}: {known}")
         }
         ("copy", Some(known)) if name.starts_with("dir:") && missing_file(error).is_some() => {
-            format!("determining manifest MIME type for {name}: {known}")
+            format!(
+                "determining manifest MIME type for {}: {known}",
+                shown(name)
+            )
         }
         ("copy", Some(known)) if says(error, WRITING) => {
-            format!("initializing destination {name}: {known}")
+            format!("initializing destination {}: {known}", shown(name))
         }
-        ("copy", Some(known)) => format!("initializing source {name}: {known}"),
+        ("copy", Some(known)) if says(error, READING) => {
+            format!("initializing source {}: {known}", shown(name))
+        }
         ("list-tags", _) if names_an_image(name) => "No tag or digest allowed in reference".into(),
         ("list-tags", Some(_)) if name.starts_with("docker:") => {
             format!("Error listing repository tags: {}", of_tags(name, error))

@@ -33,7 +33,7 @@ impl Run {
                 copied = self.copy(&looked, target, relay, true).await;
             }
             if relay.is_none() || copied.is_err() {
-                copied = self.copy(&looked, target, &looked.source, false).await;
+                copied = self.copy_from_source(&looked, target).await;
             }
             if let Err(e) = &copied
                 && self.creates(target, e).await
@@ -62,6 +62,17 @@ impl Run {
             counted = looked.source.requests();
             report.requests = with(sent, target.destination.requests());
             self.report(report);
+        }
+    }
+
+    /// Copies the image from its source, as often as it is to be tried.
+    async fn copy_from_source(&self, looked: &Looked, target: &Lacking) -> Result<Outcome> {
+        let mut tries = 0;
+        loop {
+            match self.copy(looked, target, &looked.source, false).await {
+                Err(e) => self.options.retries.wait(&mut tries, e).await?,
+                copied => return copied,
+            }
         }
     }
 

@@ -131,7 +131,13 @@ impl Run {
             }
             Tags::Rules(rules) => rules,
         };
-        let mut tags = self.tags(repository, self.source_context(entry)).await?;
+        let mut tries = 0;
+        let mut tags = loop {
+            match self.tags(repository, self.source_context(entry)).await {
+                Err(e) => self.options.retries.wait(&mut tries, e).await?,
+                Ok(tags) => break tags,
+            }
+        };
         let mut digest_tags = None;
         if entry.how.referrers != Referrers::None {
             let of_digests = tags.iter().filter(|tag| is_digest_tag(tag));

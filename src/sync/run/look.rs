@@ -53,10 +53,7 @@ impl Run {
         if item.targets.is_empty() {
             return None;
         }
-        let compared = match self.refuse_directories(&item) {
-            Ok(()) => self.compare(&mut item, began).await,
-            Err(e) => Err(e),
-        };
+        let compared = self.compared(&mut item, began).await;
         match compared {
             Ok(looked) => looked.map(|(source, digest, targets)| Looked {
                 item,
@@ -76,6 +73,22 @@ impl Run {
                 let outcome = Outcome::Failed(e.context(says(first)));
                 self.report(finished(&item, &first.name, outcome, began));
                 None
+            }
+        }
+    }
+
+    /// As [`Run::compare`], as often as it is to be tried.
+    async fn compared(
+        &self,
+        item: &mut Item,
+        began: Instant,
+    ) -> Result<Option<(Arc<dyn Source>, Option<Digest>, Vec<Lacking>)>> {
+        self.refuse_directories(item)?;
+        let mut tries = 0;
+        loop {
+            match self.compare(item, began).await {
+                Err(e) => self.options.retries.wait(&mut tries, e).await?,
+                compared => return compared,
             }
         }
     }

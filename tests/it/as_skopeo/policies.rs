@@ -185,6 +185,7 @@ fn blocked_registries_and_those_without_tls() {
 fn refusals_that_are_not_about_trust() {
     let skopeo = linked();
     images::write_layout(&skopeo.path("l"), &[("multi", &images::five_platforms())]);
+    fs::write(skopeo.path("k.private"), "").unwrap();
     for (line, wanted) in [
         (
             "copy --all --preserve-digests --format=v2s2 oci:l:multi dir:d",
@@ -193,6 +194,54 @@ fn refusals_that_are_not_about_trust() {
         (
             "copy --all oci:l:multi containers-storage:x",
             r#"copying multiple images: destination transport \"containers-storage\" does not support copying multiple images as a group"#,
+        ),
+        (
+            "--override-arch=sparc copy oci:l:multi containers-storage:x",
+            r#"choosing an image from manifest list oci:l:multi: no image found in image index for architecture \"sparc\""#,
+        ),
+        (
+            "copy --all oci:l:multi docker-archive:o.tar:a:b",
+            r#"destination transport \"docker-archive\" does not support copying multiple images as a group"#,
+        ),
+        (
+            "copy --multi-arch=foo oci:l:multi dir:d",
+            r#"unknown multi-arch option \"foo\". Choose one of the supported options: 'system', 'all', "#,
+        ),
+        (
+            "copy --sign-by-sigstore-private-key=/nonexistent --sign-passphrase-file=/dev/null oci:l:multi dir:d",
+            "\"reading private key from /nonexistent: open /nonexistent: no such file or directory\"",
+        ),
+        (
+            "copy --sign-by=x --sign-passphrase-file=/nonexistent oci:l:multi dir:d",
+            "\"open /nonexistent: no such file or directory\"",
+        ),
+        (
+            "--policy=/nonexistent copy oci:l:multi dir:d",
+            "\"Error loading trust policy: open /nonexistent: no such file or directory\"",
+        ),
+        (
+            "standalone-verify /nonexistent a b c",
+            "\"Error reading manifest from /nonexistent: open /nonexistent: no such file or directory\"",
+        ),
+        (
+            "standalone-verify l/index.json a b /nonexistent",
+            "\"Error reading signature from /nonexistent: open /nonexistent: no such file or directory\"",
+        ),
+        (
+            "generate-sigstore-key",
+            "\"Usage: generate-sigstore-key --output-prefix PREFIX\"",
+        ),
+        (
+            "generate-sigstore-key --output-prefix=k --passphrase-file=/dev/null",
+            r#""Refusing to overwrite existing \"k.private\"""#,
+        ),
+        (
+            "copy --encryption-key=jwe:a --decryption-key=b oci:l:multi oci:o",
+            "\"--encryption-key and --decryption-key cannot be specified together\"",
+        ),
+        (
+            "inspect --password=x oci:l:multi",
+            "\"username must be specified when password is specified\"",
         ),
     ] {
         let out = skopeo.args(line.split(' ')).run().code(1);

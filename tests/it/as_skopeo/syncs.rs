@@ -166,3 +166,29 @@ fn a_sync_fails_in_skopeo_s_words() {
         );
     }
 }
+
+/// How often a single request is tried.
+const TRIES: usize = 5;
+
+#[test]
+fn a_sync_is_tried_again_as_often_as_it_is_asked_to() {
+    let registry = FakeRegistry::start()
+        .image("a", "1", &images::small())
+        .rule(on("GET").path("/a/tags/list").first(TRIES).status(503))
+        .rule(on("GET").path("/a/manifests/1").first(TRIES).status(503));
+    let skopeo = linked();
+    let from = format!("{}/a", registry.address());
+    let sync = ["--retry-backoff=1ms", "sync", "--src=docker", "--dest=dir"];
+    let once = skopeo.args(sync).args([&from, "out"]).run().code(1);
+    assert!(message(once.stderr()).contains("503"), "{}", once.stderr());
+    let again = ["--tls-verify=false", "--retry-times=1", "--retry-delay=1ms"];
+    skopeo
+        .args(sync)
+        .args(again)
+        .args([&from, "out"])
+        .run()
+        .ok();
+    assert_eq!(registry.requests("GET", "/a/tags/list").len(), TRIES + 1);
+    assert_eq!(registry.requests("GET", "/a/manifests/1").len(), TRIES + 1);
+    assert!(skopeo.path("out/a:1/manifest.json").exists());
+}

@@ -11,7 +11,13 @@ pub(super) fn words(call: &Call, error: &Error) -> Option<String> {
     if let Some(file) = named(error, "the signature policy `") {
         let why = match is_missing {
             true => open(&file),
-            false => own_words(call, error),
+            false => {
+                let own = own_words(call, error);
+                let wrong = own.split_once(" is not valid: ");
+                wrong.map_or(own.clone(), |(_, why)| {
+                    format!("invalid policy in \"{file}\": {why}")
+                })
+            }
         };
         return Some(format!("Error loading trust policy: {why}"));
     }
