@@ -52,7 +52,10 @@ pub use plan::{PlannedCopy, plan, plan_layers};
 pub use progress::{Progress, Quiet};
 pub use schema1::check_signatures;
 pub use several::copy_to_all;
-pub(crate) use shared::{reading, writing};
+#[cfg(any(feature = "cli", feature = "sync"))]
+pub(crate) use shared::reading;
+#[cfg(feature = "sync")]
+pub(crate) use shared::writing;
 pub use types::{
     AttachedDone, AttachedStep, Awaits, BlobDone, BlobStep, Content, CopyPlan, CopyReport,
     ManifestStep, Recoded, Requests, Signatures,

@@ -45,6 +45,7 @@ pub(crate) fn line(severity: Severity, message: &str, short: bool) -> String {
 }
 
 /// As [`line`], with `fields` behind the message.
+#[cfg(feature = "sync")]
 pub(crate) fn with_fields(
     severity: Severity,
     message: &str,

@@ -54,6 +54,7 @@ fn about<'a>(call: &'a Call, error: &Error) -> &'a str {
 
 /// The message for `error` of a copy from `source` to `destination` that a run of `sync` makes, and whether the image is
 /// missing.
+#[cfg(feature = "sync")]
 pub(super) fn of_copy(source: &str, destination: &str, error: &Error) -> (String, bool) {
     let call = Call {
         command: "copy",
