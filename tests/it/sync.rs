@@ -9,6 +9,7 @@
 mod counted;
 mod fleet;
 mod prune;
+mod prune_faults;
 mod schema;
 mod stages;
 

@@ -8,6 +8,7 @@ use super::items::place_of;
 use super::prune::{Selected, source_of};
 use crate::image::{Digest, ImageName, Reference, Repository};
 use crate::open::{delete, open_destination, open_source};
+use crate::registry::ApiError;
 use crate::settings::Context;
 use crate::sync::options::Deletion;
 use crate::sync::outcome::{ItemReport, Outcome, Undo};
@@ -209,13 +210,27 @@ impl Run {
     }
 }
 
-/// The digest of `image`, `None` if it is not there. Whatever is not a plain no is an error.
+/// The digest of `image`; `None` only if its registry says in so many words that it is not there. Whatever else is no plain
+/// yes is an error: a HEAD has no body, and a proxy that has lost its registry answers 404 as well.
 async fn digest_at(image: &Reference, context: &Context) -> Result<Option<Digest>> {
     let source = open_source(&ImageName::Docker(image.clone()), context).await?;
-    match source.offers().digest {
-        Some(digest) => digest.current().await,
-        None => Ok(None),
+    let Some(digest) = source.offers().digest else {
+        let message = format!("`{image}`: the registry does not say what the tag stands for");
+        return Err(Error::other(message));
+    };
+    if let Some(there) = digest.current().await? {
+        return Ok(Some(there));
     }
+    match source.manifest(&ManifestRef::Named).await {
+        Ok(manifest) => Ok(Some(manifest.digest().clone())),
+        Err(e) if is_told_absent(&e) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Whether `e` is a registry's own answer that there is no such manifest.
+fn is_told_absent(e: &Error) -> bool {
+    e.kind() == Kind::NotFound && ApiError::of(e).is_some_and(|answer| !answer.items.is_empty())
 }
 
 fn pruned(candidate: &Candidate, outcome: Outcome, began: Instant) -> ItemReport {

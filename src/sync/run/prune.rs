@@ -1,14 +1,14 @@
 //! After all copies: deleting tags that earlier runs wrote and the declaration no longer selects.
 //!
 //! Every doubt keeps a tag. It goes only if the state says that a run wrote it; the lists of all entries that go to its
-//! repository were complete and not empty, and nothing of them failed; the rules leave the tag out, or the source says that it
-//! has it no more; the target still has the image that was written; the tag is not the last one; and there are no
+//! repository were complete and not empty, and nothing of them failed; the rules leave the tag out, or the source itself, and no proxy,
+//! says that it has it no more, and has no other tag that its list lacks; the target still has the image that was written; the tag is not the last one; and there are no
 //! more than the run may delete.
 
 use std::collections::HashSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use super::delete::{Candidate, Written};
+use super::delete::{Candidate, Stop, Written};
 use super::items::{Item, place_of, target_repository};
 use super::{EntryId, Run};
 use crate::image::{ImageName, Reference, Repository, Tag};
@@ -169,9 +169,21 @@ impl Run {
                 .for_each(|candidate| self.keep(candidate, "no selected tag is at the target"));
             return Ok(());
         }
+        let mut found = Vec::with_capacity(there.len());
         for candidate in &there {
-            let found = self.at_source(&repository, candidate, selected);
-            self.delete(candidate, found).await;
+            found.push(self.at_source(&repository, candidate, selected).await);
+        }
+        // A list that lacks one tag may lack others, whatever is said of them.
+        let is_doubtful = found.iter().any(Result::is_err);
+        for (candidate, found) in there.iter().zip(found) {
+            let found = match found {
+                Ok(_) if is_doubtful => {
+                    let why = "the source has another tag that its list lacks, or does not say";
+                    Err(Stop::Keep(why.to_owned()))
+                }
+                found => found,
+            };
+            self.delete(candidate, std::future::ready(found)).await;
         }
         Ok(())
     }
