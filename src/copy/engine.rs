@@ -197,7 +197,7 @@ impl Work {
                 });
             }
         };
-        located.written();
+        located.written(blob.size, outcome == BlobOutcome::Written);
         self.completed(&blob).await?;
         if outcome != BlobOutcome::Deferred {
             self.progress.done(moved, outcome);

@@ -18,10 +18,20 @@ const MOST_REPOSITORIES: usize = 16;
 const MANY_TURNS: usize = 1024;
 
 /// The table. Memory is bounded: some 200 bytes for each of at most 200,000 blobs.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct BlobLocations {
     registries: Mutex<HashMap<Registry, HashMap<Digest, Slot>>>,
     turns: Mutex<HashMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
+    remember: Option<Remember>,
+}
+
+/// Is given the first repository that has a blob, with the blob's digest and size.
+type Remember = Box<dyn Fn(&Repository, &Digest, u64) + Send + Sync>;
+
+impl std::fmt::Debug for BlobLocations {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlobLocations").finish_non_exhaustive()
+    }
 }
 
 /// The turn of one blob: no other image with several destinations moves it.
@@ -30,6 +40,8 @@ pub(super) type BlobTurn = OwnedMutexGuard<()>;
 /// Where one blob is.
 #[derive(Debug, Default)]
 struct Slot {
+    /// An earlier run has written it to this one.
+    before: Option<Arc<RepositoryName>>,
     /// These repositories have it.
     at: Vec<Arc<RepositoryName>>,
     /// Copies are bringing it into these; others wait.
@@ -51,13 +63,39 @@ struct Lead {
     table: Arc<BlobLocations>,
     digest: Digest,
     own: Repository,
-    written: bool,
+    /// The size of the blob that was written.
+    written: Option<u64>,
+    /// The other repositories do not have it after all.
+    is_alone: bool,
 }
 
 impl BlobLocations {
     /// An empty table.
     pub fn new() -> Arc<BlobLocations> {
         Arc::default()
+    }
+
+    /// An empty table that calls `remember` with the first repository that has a blob, for a later run.
+    pub fn remembering(
+        remember: impl Fn(&Repository, &Digest, u64) + Send + Sync + 'static,
+    ) -> BlobLocations {
+        BlobLocations {
+            remember: Some(Box::new(remember)),
+            ..BlobLocations::default()
+        }
+    }
+
+    /// Takes note that an earlier run has written the blob `digest` to `repository`. It is mounted from there, and read if it is
+    /// there no more.
+    pub fn know(&self, repository: &Repository, digest: Digest) {
+        let mut registries = self
+            .registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let blobs = registries.entry(repository.registry.clone()).or_default();
+        if blobs.len() < MOST_BLOBS {
+            blobs.entry(digest).or_default().before = Some(Arc::new(repository.name.clone()));
+        }
     }
 
     /// Waits until no other image moves the blob `digest`. An image with several destinations takes its turn before the copies to
@@ -104,7 +142,8 @@ impl BlobLocations {
                     };
                 }
                 let mine = slot.moving.iter().find(|(name, _)| **name == own.name);
-                let first = slot.moving.first().filter(|_| slot.at.is_empty());
+                let is_unknown = slot.at.is_empty() && slot.before.is_none();
+                let first = slot.moving.first().filter(|_| is_unknown);
                 match mine.or(first) {
                     // Created under the lock, so that the end of the move cannot be missed.
                     Some((_, moving)) => moving.clone().notified_owned(),
@@ -115,7 +154,8 @@ impl BlobLocations {
                             registry: own.registry.clone(),
                             name: (**name).clone(),
                         };
-                        let found = slot.at.iter().map(repository).collect();
+                        let found = slot.at.iter().chain(&slot.before);
+                        let found = found.map(repository).collect();
                         return self.leading(digest, own, found);
                     }
                 }
@@ -138,17 +178,19 @@ impl BlobLocations {
                 table: self.clone(),
                 digest: digest.clone(),
                 own: own.clone(),
-                written: false,
+                written: None,
+                is_alone: false,
             }),
         }
     }
 }
 
 impl Located {
-    /// The repository has the blob now.
-    pub(super) fn written(mut self) {
+    /// The repository has the blob of `size` bytes now; `is_sent` if it had to be sent, so that no other repository has it.
+    pub(super) fn written(mut self, size: u64, is_sent: bool) {
         if let Some(lead) = &mut self.lead {
-            lead.written = true;
+            lead.written = Some(size);
+            lead.is_alone = is_sent;
         }
     }
 }
@@ -173,10 +215,17 @@ impl Drop for Lead {
         let Some((name, moving)) = own.map(|n| slot.moving.swap_remove(n)) else {
             return;
         };
-        if self.written && slot.at.len() < MOST_REPOSITORIES {
+        if self.is_alone {
+            slot.before = None;
+        }
+        let is_first = slot.at.is_empty() && slot.before.is_none();
+        if self.written.is_some() && slot.at.len() < MOST_REPOSITORIES {
             slot.at.push(name);
         }
-        if slot.at.is_empty() && slot.moving.is_empty() {
+        if let (Some(size), Some(remember), true) = (self.written, &self.table.remember, is_first) {
+            remember(&self.own, &self.digest, size);
+        }
+        if slot.at.is_empty() && slot.before.is_none() && slot.moving.is_empty() {
             // The next one of those that wait writes it.
             blobs.remove(&self.digest);
         }
@@ -207,10 +256,10 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        first.written();
+        first.written(1, true);
         let second = waiting.await.expect("the task");
         assert_eq!(second.repositories, std::slice::from_ref(&one));
-        second.written();
+        second.written(1, false);
         assert!(table.locate(&digest, &two, || ()).await.is_here);
         assert!(table.locate(&digest, &one, || ()).await.is_here);
     }

@@ -186,8 +186,10 @@ struct SharedBlob {
     state: Mutex<State>,
     changed: Notify,
     /// Its place among the blobs in flight, until all copies have it, and its turn among the images that need it.
-    place: OnceCell<Mutex<Option<(Place, Option<BlobTurn>)>>>,
+    place: OnceCell<Mutex<Option<BlobPlace>>>,
 }
+
+type BlobPlace = (Place, Option<BlobTurn>);
 
 #[derive(Default)]
 struct State {

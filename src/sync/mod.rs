@@ -4,6 +4,7 @@
 
 pub mod convert;
 pub mod declaration;
+mod known_blobs;
 pub mod options;
 pub mod outcome;
 pub mod pattern;

@@ -52,7 +52,7 @@ pub async fn run(
         context.limits = limits.clone();
         context.kept = Kept::new();
     }
-    options.copy.locations = Some(BlobLocations::new());
+    options.copy.locations = Some(locations(&options, &*events));
     let run = Arc::new(Run {
         contexts: contexts(&entries, &options.from),
         hooks: declaration.registries,
@@ -77,6 +77,17 @@ pub async fn run(
         run.delete_planned().await;
     }
     std::mem::take(&mut *run.summary())
+}
+
+/// Where blobs are: what the state knows, if there is one.
+fn locations(options: &Options, events: &dyn Events) -> Arc<BlobLocations> {
+    let state = options.state.as_ref().filter(|_| !options.dry_run);
+    let known = state.map(|state| state.blob_locations()).transpose();
+    let known = known.unwrap_or_else(|e| {
+        events.warn(&format!("{e:#}"));
+        None
+    });
+    known.unwrap_or_default()
 }
 
 struct Run {

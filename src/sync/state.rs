@@ -8,10 +8,12 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::known_blobs;
+use crate::copy::BlobLocations;
 use crate::image::{Digest, Reference, Tag};
 use crate::{Error, Kind, Result};
 
@@ -85,6 +87,14 @@ impl State {
             path,
             known: Mutex::new(known),
         })
+    }
+
+    /// The table of blob locations, with what earlier runs have written.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when its file cannot be used.
+    pub fn blob_locations(&self) -> Result<Arc<BlobLocations>> {
+        known_blobs::open(self.path.parent().unwrap_or(Path::new(".")))
     }
 
     /// What is known of the tag `target`.

@@ -172,6 +172,118 @@ fn gnu_parallel_runs_the_shards_and_only_the_failed_ones_again() {
 }
 
 #[test]
+fn the_manifest_of_the_indexed_job_is_one_for_kubernetes() {
+    if peers::missing(&["kubernetes-validate"]) {
+        return;
+    }
+    for version in ["1.31", "1.37"] {
+        let args = ["--strict", "-k", version];
+        let mut validate = Command::new("kubernetes-validate");
+        let out = validate
+            .args(args)
+            .arg(example("indexed-job.yaml"))
+            .output();
+        let out = out.unwrap();
+        let said = String::from_utf8_lossy(&out.stdout) + String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{version}: {said}");
+    }
+}
+
+#[test]
+fn shards_that_are_killed_and_started_again_read_little_twice() {
+    const SHARDS: usize = 4;
+    let (source, target, barque) = fleet();
+    let run = |shard: usize| {
+        let shard = format!("{shard}/{SHARDS}");
+        barque.args([
+            "sync",
+            "--jobs",
+            "1",
+            "--state",
+            "state",
+            "--shard",
+            &shard,
+            "mirror.yaml",
+        ])
+    };
+    // Killed when their target has been sent that many manifests more: at the first, and later.
+    source.add_rule(on("GET").path("/blobs/").delay(Duration::from_millis(100)));
+    let mut kills = 0;
+    for _ in 0..2 {
+        for shard in 0..SHARDS {
+            let before = target.requests("PUT", "/manifests/").len();
+            let mut running = run(shard).start();
+            let reached = |n| target.requests("PUT", "/manifests/").len() - before > n;
+            while running.is_running() && !reached(shard / 2) {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            kills += usize::from(running.kill().exit_code().is_none());
+        }
+    }
+    assert!(kills > SHARDS, "{kills} kills");
+    source.clear_rules();
+    for shard in 0..SHARDS {
+        run(shard).run().ok();
+    }
+    assert_complete(&target);
+    // What was on its way is read again, and what is too small to be remembered; one image at a time is on its way.
+    let blobs: Vec<_> = [images::two_layers(), images::small()]
+        .iter()
+        .flat_map(|image| image.blobs.clone())
+        .filter(|(_, blob)| blob.len() >= 32 << 10)
+        .collect();
+    let reads = |digest: &str| source.requests("GET", &format!("/blobs/{digest}")).len();
+    for (digest, _) in &blobs {
+        let reads = reads(&digest.to_string());
+        assert!(reads <= SHARDS + kills, "{reads} reads of {digest}");
+    }
+}
+
+#[test]
+fn a_later_run_mounts_what_an_earlier_one_has_read() {
+    let image = images::two_layers();
+    let source = FakeRegistry::start()
+        .image("one", "1", &image)
+        .image("two", "1", &image);
+    let target = FakeRegistry::start();
+    let barque = Barque::new();
+    let sync = |name: &str| {
+        declare(&barque, source.address(), target.address(), name, "");
+        let sync = ["sync", "--state", "state", "mirror.yaml"];
+        barque.args(sync).run().ok();
+    };
+    sync("one");
+    source.clear();
+    target.clear();
+    sync("two");
+    let layer = image
+        .blobs
+        .iter()
+        .find(|(_, blob)| blob.len() >= 100_000)
+        .unwrap()
+        .0;
+    let path = format!("/blobs/{layer}");
+    assert_eq!(
+        source.requests("GET", &path).len(),
+        0,
+        "{:?}",
+        source.lines()
+    );
+    assert_eq!(target.requests("POST", "from=mirror/one").len(), 2);
+    // A repository that is gone is no harm: the blob is read again.
+    let target = target.image("other", "1", &image);
+    let file = barque.path("state/blobs.txt");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("/mirror/one@", "/mirror/gone@")).unwrap();
+    let source = source.image("three", "1", &image);
+    declare(&barque, source.address(), target.address(), "three", "");
+    let again = ["sync", "--state", "state", "mirror.yaml"];
+    barque.args(again).run().ok();
+    assert_eq!(source.requests("GET", &path).len(), 1);
+    assert_eq!(target.manifest("mirror/three", "1"), Some(image.manifest));
+}
+
+#[test]
 fn the_pods_of_the_indexed_job_mirror_everything() {
     let text = fs::read_to_string(example("indexed-job.yaml")).unwrap();
     let job: Value = serde_saphyr::from_str(&text).unwrap();
