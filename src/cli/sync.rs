@@ -17,6 +17,7 @@ use super::signing::SignerFlags;
 use super::{Outcome, Workers, skopeo};
 use crate::copy::{CopyOptions, Format, Platforms as Chosen};
 use crate::legacy::signing_key;
+use crate::registry::ApiError;
 use crate::report::failure::Failure;
 use crate::report::sync as words;
 use crate::settings::{AuthFiles, Limits, PullLimit};
@@ -26,7 +27,7 @@ use crate::sync::outcome::Summary;
 use crate::sync::run::run as carry_out;
 use crate::sync::shard::Shard;
 use crate::sync::state::State;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 use listener::Listener;
 use read::declared;
@@ -94,7 +95,8 @@ pub(crate) struct SyncArgs {
         long,
         value_name = "TEXT",
         default_value = "",
-        hide_default_value = true
+        hide_default_value = true,
+        allow_hyphen_values = true
     )]
     append_suffix: String,
 
@@ -155,7 +157,7 @@ pub(crate) struct SyncArgs {
     max_pulls: Option<u64>,
 
     /// Work on so many images at a time
-    #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(short, long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
 
     /// Do the share I of N (I counts from 0), or auto: by the variables of the scheduler that started this
@@ -313,6 +315,7 @@ impl SyncArgs {
         options.dry_run = self.dry_run;
         options.skip_unlisted = skopeo::is_called() && self.src == Some(SourceKind::Yaml);
         options.new_directories = skopeo::is_called();
+        options.may_be_empty = self.src == Some(SourceKind::Yaml);
         options.shard = self.shard.as_deref().map(shard).transpose()?;
         let shards = options.shard.map_or(1, Shard::count);
         Ok(Prepared {
@@ -365,7 +368,11 @@ fn ended(
 ) -> Result<Outcome, Failure> {
     let as_skopeo = args.src.is_some();
     if let (false, Some(e)) = (keep_going, summary.error.take()) {
-        return Err(e.into());
+        return Err(match as_skopeo && !is_of_an_image(&e) {
+            true => Error::other("mirroring the images").because(e),
+            false => e,
+        }
+        .into());
     }
     if !args.quiet {
         words::print(&words::summary(&summary, args.dry_run), screen);
@@ -375,6 +382,12 @@ fn ended(
         _ if as_skopeo && summary.failed > 0 => Err(Error::other(SOME_FAILED).into()),
         code => Err(Failure::Reported(code)),
     }
+}
+
+/// Whether `e` says that there is no such image, for which skopeo's exit code is 2; for everything else it is 1.
+fn is_of_an_image(e: &Error) -> bool {
+    let about_a_manifest = |answer: &ApiError| answer.url.contains("/manifests/");
+    e.kind() == Kind::NotFound && ApiError::of(e).is_some_and(about_a_manifest)
 }
 
 /// Reads `HOST=N/s`; the unit may be left out.

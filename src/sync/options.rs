@@ -37,6 +37,8 @@ pub struct Options {
     pub new_directories: bool,
     /// Find out what would be copied, and copy nothing.
     pub dry_run: bool,
+    /// Rules that select no tag are warned of, as skopeo does it, and are no failure.
+    pub may_be_empty: bool,
     /// Copy only what belongs to this shard.
     pub shard: Option<Shard>,
     /// What earlier runs did.
@@ -73,6 +75,7 @@ impl Options {
             skip_unlisted: false,
             new_directories: false,
             dry_run: false,
+            may_be_empty: false,
             shard: None,
             state: None,
             prune: None,

@@ -109,10 +109,15 @@ impl Run {
                 names
             }
         };
-        match names.is_empty() {
-            true => Err(nothing_found(&described(&entry.from))),
-            false => Ok((names, digest_tags)),
+        if names.is_empty() {
+            let nothing = nothing_found(&described(&entry.from));
+            if !self.options.may_be_empty {
+                return Err(nothing);
+            }
+            self.note_incomplete(entry);
+            self.events.warn(&nothing.to_string());
         }
+        Ok((names, digest_tags))
     }
 
     /// The images of `repository` that `entry` means.
