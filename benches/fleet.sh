@@ -81,7 +81,7 @@ declare_all 7809 390 127.0.0.1:7810 >shards.yaml
 shard() { # NUMBER and further arguments
     "$barque" sync --src-tls-verify=false --dest-tls-verify=false --quiet --shard "$1/8" "${@:2}" || true
 }
-"$barque" sync plan --src-tls-verify=false --dest-tls-verify=false shards.yaml --shards 8 --output plan.json 2>/dev/null
+"$barque" sync plan --src-tls-verify=false --dest-tls-verify=false shards.yaml --shards 8 --output plan.json >/dev/null 2>&1
 python3 - <<'P'
 import json
 shares = [0] * 8

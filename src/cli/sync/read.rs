@@ -68,10 +68,9 @@ pub(super) fn declared(args: &SyncArgs) -> Result<Declaration> {
         }
         SourceKind::Dir => {
             if !Path::new(args.file()).is_dir() {
-                return Err(Error::new(
-                    Kind::NotFound,
-                    format!("the source directory `{}` does not exist", args.file()),
-                ));
+                let text = format!("the source directory `{}` does not exist", args.file());
+                // Exit code 1, as skopeo's.
+                return Err(Error::other(text));
             }
             Entry::new(
                 Origin::Directory(args.file().into()),
