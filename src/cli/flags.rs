@@ -96,6 +96,7 @@ impl Side<'_> {
             // skopeo wants to be asked.
             plain_loopback: !skopeo::is_called(),
             cert_dir: self.cert_dir.filter(|dir| !skopeo::ignores(dir)).cloned(),
+            authorities: Authorities::default(),
             token_hosts: self.token_hosts.clone(),
             private_hosts: self.private_hosts.clone(),
             user_agent: self.user_agent.clone(),

@@ -274,7 +274,7 @@ sync:
             ("barque-sync: 2\nsync: []\n", "another version"),
             (
                 "barque-sync: 1\nsync:\n  - from: a.example/b\n    to: c.example/d\n    tags: { newest: '3' }\n",
-                "line 5, column 21",
+                "line 5, column 13",
             ),
             (
                 "barque-sync: 1\nsync: [{from: a.example/b, to: UPPER}]\n",
