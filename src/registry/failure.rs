@@ -116,7 +116,7 @@ impl Failed<'_> {
         Error::new(Kind::Unavailable, format!("{}: {text}", self.place))
     }
 
-    fn to_send(self) -> TransportFailure {
+    fn to_send(&self) -> TransportFailure {
         if let Some(tls) = cause::<rustls::Error>(&self.e) {
             let (why, words, hint) = failure(tls, self.client);
             let error = self.unavailable("the TLS handshake failed");
@@ -143,7 +143,7 @@ impl Failed<'_> {
     }
 
     /// There was no connection.
-    fn to_connect(self) -> TransportFailure {
+    fn to_connect(&self) -> TransportFailure {
         // Some servers of plain HTTP hang up when they hear TLS.
         let hung_up = self.url.url().scheme() == "https"
             && (self.is_io(io::ErrorKind::UnexpectedEof)
@@ -231,7 +231,7 @@ impl Failed<'_> {
     }
 
     /// There was a connection, and no answer.
-    fn to_answer(self) -> TransportFailure {
+    fn to_answer(&self) -> TransportFailure {
         let why = match self.e.is_timeout() {
             true => Why::Silence,
             false => Why::Broken,

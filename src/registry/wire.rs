@@ -213,7 +213,7 @@ impl Wire {
         match sent {
             Ok(response) => {
                 self.gate(&request.url).note_answer();
-                self.answer(request, &connections, response, started.elapsed())
+                self.answer(request, connections, response, started.elapsed())
             }
             Err(e) => {
                 if let Some(error) = pulse.take_error() {

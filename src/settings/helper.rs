@@ -318,5 +318,6 @@ fn cleaned(text: &[u8]) -> String {
     words.join(" ").chars().take(300).collect()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
