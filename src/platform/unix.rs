@@ -86,7 +86,7 @@ pub(crate) fn private_file(options: &mut OpenOptions) {
 }
 
 /// Makes files that others may read and only their owner may change.
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "trust"))]
 pub(crate) fn public_file(options: &mut OpenOptions) {
     options.mode(0o644);
 }

@@ -127,7 +127,7 @@ pub(crate) fn without_links(_: &mut OpenOptions) {}
 pub(crate) fn private_file(_: &mut OpenOptions) {}
 
 /// Makes files that others may read; the directory decides.
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "trust"))]
 pub(crate) fn public_file(_: &mut OpenOptions) {}
 
 /// Makes directories for their owner alone: those of a user's directory are.
