@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use super::{Cli, Command};
 use crate::Error;
-use crate::report::failure::{Failure, one_line};
+use crate::report::failure::Failure;
 use crate::report::logrus::{Severity, line};
 
 pub(super) use progress::{after, before};
@@ -124,10 +124,11 @@ pub(super) fn take(cli: &Cli) -> Result<(), Failure> {
 }
 
 /// `error` as the client of the image proxy reads it.
+#[cfg(target_os = "linux")]
 pub(super) fn described(error: &Error) -> String {
     match is_called() {
         true => words::of_proxy(error),
-        false => one_line(error),
+        false => crate::report::failure::one_line(error),
     }
 }
 

@@ -75,6 +75,7 @@ pub(super) fn of_tags(name: &str, error: &Error) -> String {
 }
 
 /// What the client of the image proxy reads of `error`.
+#[cfg(target_os = "linux")]
 pub(super) fn of_proxy(error: &Error) -> String {
     policy::refusal(error).unwrap_or_else(|| one_line(error))
 }
