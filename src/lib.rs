@@ -14,7 +14,7 @@
 //! - `legacy` (feature `legacy`): registries and formats from before 2016, kept apart from all the others.
 //! - [`transport`]: reads and writes one image at one place, behind two small traits.
 //! - [`rootfs`]: the file system that the layers of an image come to.
-//! - [`copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
+//! - [`mod@copy`]: the graph of an image, the plan of a copy and the engine that carries it out.
 //! - `sync` (feature `sync`): mirrors many images: declarations, selection of tags, and the run over them.
 //! - `serve` (feature `serve`): a registry over OCI layouts; uses transport, and client code does not use it.
 //! - `proxy` (feature `cli`, Linux): hands images to other programs over a socket; uses open and copy.

@@ -30,7 +30,7 @@ const MOST_TAGS: usize = 1_000_000;
 /// let report = barque::copy("oci:tests/fixtures/layout:multi", &format!("{layout}:copy")).await?;
 /// println!("{} has {}", report.destination, report.digest);
 /// # assert_eq!(barque::tags(&layout).await?, ["copy"]);
-/// # barque::Result::Ok(())
+/// # Ok::<(), barque::Error>(())
 /// # }).unwrap();
 /// ```
 pub async fn copy(source: &str, destination: &str) -> Result<CopyReport> {
@@ -59,7 +59,7 @@ pub async fn copy(source: &str, destination: &str) -> Result<CopyReport> {
 /// let image = barque::inspect("oci:tests/fixtures/layout:multi").await?;
 /// println!("{} with {} layers", image.manifest().digest(), image.layers().await?.len());
 /// # assert!(image.config().await?.is_some());
-/// # barque::Result::Ok(())
+/// # Ok::<(), barque::Error>(())
 /// # }).unwrap();
 /// ```
 pub async fn inspect(name: &str) -> Result<OpenedImage> {
@@ -83,7 +83,7 @@ pub async fn inspect(name: &str) -> Result<OpenedImage> {
 /// # let rt = tokio::runtime::Runtime::new().unwrap();
 /// # rt.block_on(async {
 /// assert!(barque::tags("oci:tests/fixtures/layout").await?.contains(&"multi".to_owned()));
-/// # barque::Result::Ok(())
+/// # Ok::<(), barque::Error>(())
 /// # }).unwrap();
 /// ```
 pub async fn tags(name: &str) -> Result<Vec<String>> {

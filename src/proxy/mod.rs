@@ -3,7 +3,7 @@
 //! bootc, rpm-ostree and composefs fetch images this way: requests and replies are JSON packets on a `SOCK_SEQPACKET`
 //! socket, documents and blobs travel through pipes whose reading ends are passed along with a reply. The protocol is that
 //! of `skopeo experimental-image-proxy`, version 0.2.8. This room translates it into calls of [`crate::open`] and
-//! [`crate::copy`]; it knows no transport by name and copies nothing itself.
+//! [`mod@crate::copy`]; it knows no transport by name and copies nothing itself.
 //!
 //! `socket` and `message` are the packets, `session` answers requests, `image` is an opened image, `transfer` moves a blob
 //! into a pipe.

@@ -17,10 +17,9 @@ use crate::Result;
 /// ```
 /// use barque::settings::{Access, Context};
 ///
-/// let mut context = Context::default().with_access(Access {
-///     tls_verify: false,
-///     ..Access::default()
-/// });
+/// let mut access = Access::default();
+/// access.tls_verify = false;
+/// let mut context = Context::default().with_access(access);
 /// context.tmpdir = Some("/big/disk".into());
 /// ```
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,6 @@
 //! Mirroring of many images: declarations, selection of tags, plans, state and receipts.
 //!
-//! The room decides what is copied where; bytes are copied by [`crate::copy`]. It prints nothing.
+//! The room decides what is copied where; bytes are copied by [`mod@crate::copy`]. It prints nothing.
 
 pub mod convert;
 pub mod declaration;

@@ -79,7 +79,7 @@ pub trait Destination: Send + Sync {
         DestinationCan::default()
     }
 
-    /// Writes a blob, unless it is there and [`BlobBody::anew`] is not set. A blob gets its name only after its digest
+    /// Writes a blob, unless it is there and [`BlobBody::must_send`] is not set. A blob gets its name only after its digest
     /// matched.
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome>;
 
