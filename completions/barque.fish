@@ -32,7 +32,7 @@ complete -c barque -n "__fish_barque_needs_command" -l command-timeout -d 'End t
 complete -c barque -n "__fish_barque_needs_command" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_needs_command" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_needs_command" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_needs_command" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_needs_command" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_needs_command" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -100,7 +100,7 @@ complete -c barque -n "__fish_barque_using_subcommand inspect" -l command-timeou
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand inspect" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand inspect" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand inspect" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -182,7 +182,7 @@ complete -c barque -n "__fish_barque_using_subcommand copy" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand copy" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand copy" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand copy" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand copy" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -250,7 +250,7 @@ complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l command-ti
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand verify-copy" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -290,7 +290,7 @@ complete -c barque -n "__fish_barque_using_subcommand tags" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand tags" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand tags" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand tags" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand tags" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -325,7 +325,7 @@ complete -c barque -n "__fish_barque_using_subcommand list-tags" -l command-time
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand list-tags" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand list-tags" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand list-tags" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -360,7 +360,7 @@ complete -c barque -n "__fish_barque_using_subcommand repos" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand repos" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand repos" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand repos" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand repos" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand repos" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand repos" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -399,7 +399,7 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand layers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand layers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand layers" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand layers" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand layers" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand layers" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -441,7 +441,7 @@ complete -c barque -n "__fish_barque_using_subcommand ls" -l command-timeout -d 
 complete -c barque -n "__fish_barque_using_subcommand ls" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand ls" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand ls" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand ls" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand ls" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand ls" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand ls" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -482,7 +482,7 @@ complete -c barque -n "__fish_barque_using_subcommand cat" -l command-timeout -d
 complete -c barque -n "__fish_barque_using_subcommand cat" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand cat" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand cat" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand cat" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand cat" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand cat" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand cat" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -521,7 +521,7 @@ complete -c barque -n "__fish_barque_using_subcommand extract" -l command-timeou
 complete -c barque -n "__fish_barque_using_subcommand extract" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand extract" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand extract" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand extract" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand extract" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand extract" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand extract" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -561,7 +561,7 @@ complete -c barque -n "__fish_barque_using_subcommand diff" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand diff" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand diff" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand diff" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand diff" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand diff" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand diff" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand diff" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -602,7 +602,7 @@ complete -c barque -n "__fish_barque_using_subcommand du" -l command-timeout -d 
 complete -c barque -n "__fish_barque_using_subcommand du" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand du" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand du" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand du" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand du" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand du" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand du" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -664,7 +664,7 @@ complete -c barque -n "__fish_barque_using_subcommand edit" -l command-timeout -
 complete -c barque -n "__fish_barque_using_subcommand edit" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand edit" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand edit" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand edit" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand edit" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand edit" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand edit" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -710,7 +710,7 @@ complete -c barque -n "__fish_barque_using_subcommand verify" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand verify" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand verify" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand verify" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand verify" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand verify" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand verify" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand verify" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -778,7 +778,7 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and not __fish_seen_subcommand_from plan apply report convert help" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -865,7 +865,7 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subc
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from plan" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -946,7 +946,7 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subc
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from apply" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -982,7 +982,7 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subc
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from report" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1006,7 +1006,7 @@ complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subc
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand sync; and __fish_seen_subcommand_from convert" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1049,7 +1049,7 @@ complete -c barque -n "__fish_barque_using_subcommand referrers" -l command-time
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand referrers" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand referrers" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand referrers" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1076,7 +1076,7 @@ complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_see
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and not __fish_seen_subcommand_from get help" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1115,7 +1115,7 @@ complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_su
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand attest; and __fish_seen_subcommand_from get" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1151,7 +1151,7 @@ complete -c barque -n "__fish_barque_using_subcommand delete" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand delete" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand delete" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand delete" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand delete" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand delete" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand delete" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1176,7 +1176,7 @@ complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l comman
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand manifest-digest" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1201,7 +1201,7 @@ complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l comman
 complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand standalone-sign" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1225,7 +1225,7 @@ complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l comm
 complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand standalone-verify" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1250,7 +1250,7 @@ complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l 
 complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand generate-sigstore-key" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1284,7 +1284,7 @@ complete -c barque -n "__fish_barque_using_subcommand search" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand search" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand search" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand search" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand search" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand search" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand search" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1324,7 +1324,7 @@ complete -c barque -n "__fish_barque_using_subcommand serve" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand serve" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand serve" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand serve" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand serve" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand serve" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand serve" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1364,7 +1364,7 @@ complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" 
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand experimental-image-proxy" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1395,7 +1395,7 @@ complete -c barque -n "__fish_barque_using_subcommand login" -l command-timeout 
 complete -c barque -n "__fish_barque_using_subcommand login" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand login" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand login" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand login" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand login" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand login" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1423,7 +1423,7 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l command-timeout
 complete -c barque -n "__fish_barque_using_subcommand logout" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand logout" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand logout" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand logout" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand logout" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1447,7 +1447,7 @@ complete -c barque -n "__fish_barque_using_subcommand completion" -l command-tim
 complete -c barque -n "__fish_barque_using_subcommand completion" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand completion" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand completion" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand completion" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand completion" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand completion" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''
@@ -1470,7 +1470,7 @@ complete -c barque -n "__fish_barque_using_subcommand man" -l command-timeout -d
 complete -c barque -n "__fish_barque_using_subcommand man" -l stall-timeout -d 'Give up on a connection after this time without a byte [default: 60s]' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-token-host -d 'Send a registry\'s credential to the token endpoint on this host too, though it belongs to another domain; can be repeated' -r
 complete -c barque -n "__fish_barque_using_subcommand man" -l allow-private-host -d 'Let a public registry send requests to this host although it is at a private address, as storage within a cloud\'s network is; can be repeated' -r
-complete -c barque -n "__fish_barque_using_subcommand man" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]' -r -f -a "system\t''
+complete -c barque -n "__fish_barque_using_subcommand man" -l ca -d 'Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]' -r -f -a "system\t''
 builtin\t''"
 complete -c barque -n "__fish_barque_using_subcommand man" -l policy -d 'Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand man" -l policy-allow -d 'Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)' -r -f -a "sha1\t''

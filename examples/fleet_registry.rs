@@ -2,7 +2,7 @@
 //!
 //!     fleet_registry PORT PAUSE_MS REPOSITORIES TAGS [empty]
 //!
-//! TAGS tags are spread evenly over repositories `r0`, `r1` …; each is an image of its own, with layers that repositories share.
+//! TAGS tags are spread evenly over repositories `r0`, `r1` …; each names another image, and the images share layers.
 //! With `empty` there is nothing until it is pushed. `GET /count` returns how often each kind of request was made so far, the bytes
 //! of blobs that were read, and how often one was read again; then it begins again.
 

@@ -7,7 +7,7 @@ use crate::settings::Authorities;
 /// Which certificate authorities are trusted.
 #[derive(Args, Clone)]
 pub(crate) struct AuthoritiesFlag {
-    /// Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if there are none]
+    /// Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]
     #[arg(
         long = "ca",
         global = true,

@@ -243,10 +243,7 @@ async fn described_with(
         report.referrers = Some(referrers(source, image.top(), image.manifest()).await?);
     }
     if let Some(admission) = admission {
-        let of = match image.manifest().digest() == image.top().digest() {
-            true => ManifestRef::Named,
-            false => ManifestRef::Digest(image.manifest().digest().clone()),
-        };
+        let of = ManifestRef::of(image.manifest().digest(), image.top().digest());
         let judged = admission.judge(source, &of, image.manifest()).await?;
         report.trust = Some(judged.clone());
         verdict = verdict.and(judged.enforced().map(drop));

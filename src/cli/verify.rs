@@ -119,10 +119,7 @@ async fn verified(
         Some(wish) => choose_image(source, &top, wish).await?.manifest,
         None => top.clone(),
     };
-    let of = match manifest.digest() == top.digest() {
-        true => ManifestRef::Named,
-        false => ManifestRef::Digest(manifest.digest().clone()),
-    };
+    let of = ManifestRef::of(manifest.digest(), top.digest());
     let mut best: Option<Verdict> = None;
     for gate in gates {
         let admission = Admission {

@@ -65,10 +65,7 @@ impl Admission {
         if self.is_open() {
             return Ok(());
         }
-        let of = match manifest.digest() == top.digest() {
-            true => ManifestRef::Named,
-            false => ManifestRef::Digest(manifest.digest().clone()),
-        };
+        let of = ManifestRef::of(manifest.digest(), top.digest());
         self.judge(source, &of, manifest).await?.enforced()?;
         Ok(())
     }
@@ -108,7 +105,11 @@ pub(super) async fn admit(
     for some in wanted.chunks(IN_FLIGHT) {
         let mut reads = Vec::new();
         for node in some {
-            reads.push(admission.found(source, place(node, top), &node.was));
+            reads.push(admission.found(
+                source,
+                ManifestRef::of(&node.was, top.digest()),
+                &node.was,
+            ));
         }
         let found = try_join_all(reads).await.map_err(reading)?;
         read.extend(some.iter().zip(found));
@@ -128,12 +129,4 @@ pub(super) async fn admit(
         }
     }
     Ok(known)
-}
-
-/// Where the source has the manifest of `node`, and its signatures beside it.
-fn place(node: &Node, top: &Manifest) -> ManifestRef {
-    match node.was == *top.digest() {
-        true => ManifestRef::Named,
-        false => ManifestRef::Digest(node.was.clone()),
-    }
 }

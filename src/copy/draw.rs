@@ -30,14 +30,12 @@ pub(super) struct Drawn {
     pub(super) current: Option<Digest>,
     /// The manifests that something may be attached to.
     pub(super) subjects: Subjects,
+    /// A tag moves within its repository: all that it points at is there, so the destination is not asked.
+    pub(super) is_retag: bool,
 }
 
-/// Whether a tag moves within its repository: all that it points at is there, so the destination is not asked.
-pub(super) fn is_retag(
-    source: &dyn Source,
-    destination: &dyn Destination,
-    options: &CopyOptions,
-) -> bool {
+/// Whether a tag moves within its repository.
+fn is_retag(source: &dyn Source, destination: &dyn Destination, options: &CopyOptions) -> bool {
     options.layers == Layers::Keep
         && options.format.is_none()
         && options.foreign_layers != Some(true)
@@ -103,6 +101,7 @@ pub(super) async fn draw(
         upgrade,
         current: drawing.current,
         subjects,
+        is_retag: drawing.retag,
     })
 }
 
@@ -229,6 +228,7 @@ impl<'a> Drawing<'a> {
             upgrade: None,
             current: None,
             subjects,
+            is_retag: self.retag,
         })
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::attached;
-use super::draw::{draw, is_retag};
+use super::draw::draw;
 use super::expect::{expect_blobs, expect_manifests, requests_so_far};
 use super::graph::order;
 use super::options::CopyOptions;
@@ -155,7 +155,7 @@ impl PlannedCopy {
         plan.requests = requests_so_far(source, destination);
         plan.read_ahead = source.read_ahead().read;
         if !plan.is_done() {
-            if !is_retag(source, destination, options) {
+            if !drawn.is_retag {
                 ask_for_blobs(&mut plan, destination, options).await?;
                 expect_blobs(&mut plan, source, destination, options);
                 if is_complete(&plan, drawn.current.as_ref(), destination, options) {

@@ -84,10 +84,7 @@ async fn add_all(
 ) -> Result<()> {
     let mut size = 0;
     for Signed { was, at, stays } in signed {
-        let of = match was == top {
-            true => ManifestRef::Named,
-            false => ManifestRef::Digest(was.clone()),
-        };
+        let of = ManifestRef::of(was, top);
         let found = match known.get(was) {
             Some(found) => found.clone(),
             None => source.signatures(&of, was).await.map_err(reading)?,

@@ -18,6 +18,14 @@ pub enum ManifestRef {
 }
 
 impl ManifestRef {
+    /// The manifest `digest` of a place whose name stands for `named`.
+    pub fn of(digest: &Digest, named: &Digest) -> ManifestRef {
+        match digest == named {
+            true => ManifestRef::Named,
+            false => ManifestRef::Digest(digest.clone()),
+        }
+    }
+
     /// Whether `manifest`, which is the image's, is meant.
     pub(crate) fn is(&self, manifest: &Manifest) -> bool {
         match self {

@@ -80,7 +80,7 @@ impl SyncLines {
         self.state().images.entry(from.to_owned()).or_default().0 += images;
     }
 
-    /// The images of `from` cannot be listed, or there are none.
+    /// Listing the images of `from` failed, or found no image.
     pub(in crate::cli) fn unlisted(&self, from: &str, error: &Error) {
         let none = words::says(error, "no images to mirror found");
         let why = match none {

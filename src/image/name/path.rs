@@ -40,7 +40,7 @@ fn split(text: &str, drives: bool) -> (&str, Option<&str>) {
     }
 }
 
-/// Bytes of the drive in front of a path from its root, which may have the prefix of long paths; 0 if there is none.
+/// Bytes of the drive in front of a path from its root, which may have the prefix of long paths; 0 without a drive.
 fn drive_len(text: &str) -> usize {
     let long = if text.starts_with(r"\\?\") { 4 } else { 0 };
     match &text.as_bytes()[long..] {

@@ -68,7 +68,7 @@ impl Folder {
         )?)
     }
 
-    /// Makes a file for writing, where there is none.
+    /// Creates a file for writing; fails if it exists.
     pub(crate) fn create(&self, name: &[u8]) -> io::Result<File> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -100,7 +100,7 @@ impl Folder {
         fs::create_dir(self.at(name)?)
     }
 
-    /// Makes a file for writing, where there is none.
+    /// Creates a file for writing; fails if it exists.
     pub(crate) fn create(&self, name: &[u8]) -> io::Result<File> {
         File::create_new(self.at(name)?)
     }
@@ -184,7 +184,7 @@ pub(crate) fn describe(file: &File, about: &About<'_>) -> io::Result<u64> {
     Ok(about.xattrs.len() as u64)
 }
 
-/// Opens the directory `path` and keeps it in its place; `None` if it is none, or a link to one.
+/// Opens the directory `path` and keeps it in its place; `None` if it is something else, or a link to a directory.
 fn held(path: PathBuf) -> io::Result<Option<Folder>> {
     let handle = opened(&path, FILE_READ_ATTRIBUTES)?;
     let about = handle.metadata()?;

@@ -19,7 +19,7 @@ use crate::{Error, Kind, Result};
 const MAX_REDIRECTS: usize = 5;
 
 impl Client {
-    /// One attempt with the pass that can be had now, redirects included.
+    /// Sends once with the authorization that is valid now, and follows redirects.
     pub(super) async fn attempt(
         &self,
         intent: &Intent,
@@ -112,7 +112,7 @@ impl Client {
             if !url.same_origin(&answer.url) {
                 self.strip(&mut headers);
             }
-            // An index of Registry V1 means «the same again over there» by any of them.
+            // By any redirect, an index of Registry V1 asks for the same request at another address.
             let see_other = answer.status == StatusCode::SEE_OTHER && self.cookies.is_none();
             if see_other && method != Method::HEAD {
                 method = Method::GET;
