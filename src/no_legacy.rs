@@ -23,15 +23,15 @@ fn absent<T>(what: &str) -> Result<T> {
 const V1: &str = "Registry V1";
 const SCHEMA1: &str = "docker schema 1";
 
-pub(crate) fn registry_source(reference: &Reference, context: &Context) -> Result<Arc<dyn Source>> {
-    Ok(Arc::new(DockerSource::new(reference, context)?))
+pub(crate) fn registry_source(reference: &Reference, context: &Context) -> Arc<dyn Source> {
+    Arc::new(DockerSource::new(reference, context))
 }
 
 pub(crate) fn registry_destination(
     reference: &Reference,
     context: &Context,
-) -> Result<Arc<dyn Destination>> {
-    Ok(Arc::new(DockerDestination::new(reference, context)?))
+) -> Arc<dyn Destination> {
+    Arc::new(DockerDestination::new(reference, context))
 }
 
 pub(crate) fn v1_source(_: &V1Reference, _: &Context) -> Result<Arc<dyn Source>> {

@@ -112,6 +112,9 @@ impl Tally {
     }
 
     /// As [`Tally::get`], for whoever saw the stream end.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Other`] when it has not ended.
     pub fn ended(&self) -> Result<(Digest, u64)> {
         let tally = self.0.get().cloned();
         tally.ok_or_else(|| Error::other("a blob was not read to its end"))

@@ -84,7 +84,7 @@ pub(crate) struct LoginArgs {
 
 pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
     let key: AuthKey = args.registry.parse()?;
-    let stored = AuthFiles::find_or_new(args.authfile.clone().or(args.compat_auth_file.clone()))?;
+    let stored = AuthFiles::find_or_new(args.authfile.clone().or(args.compat_auth_file.clone()));
     if args.get_login {
         return Ok(get_login(&stored, &key).await?.into());
     }
@@ -168,7 +168,7 @@ async fn check(
         user_agent: global.user_agent(),
         ..Access::default()
     };
-    Client::new(registry, global.context(access).at(registry)?.as_ref())?
+    Client::new(registry, global.context(access).at(registry)?.as_ref())
         .check_login()
         .await
 }

@@ -56,7 +56,7 @@ pub(crate) async fn run(args: ReposArgs, global: &Global) -> Result<Outcome> {
     let context = global.context(args.access.access(global, None, None)?);
     // Only the first page can be asked for again: after it, something has been printed.
     let begin = async || {
-        let client = Arc::new(Client::new(&registry, context.at(&registry)?.as_ref())?);
+        let client = Arc::new(Client::new(&registry, context.at(&registry)?.as_ref()));
         let mut pages = client.repositories();
         let first = pages.try_next().await?.unwrap_or_default();
         Ok((first, pages))

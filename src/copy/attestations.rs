@@ -30,6 +30,9 @@ pub struct Attestation {
 }
 
 /// The attestations of `image`, which is `top` or an entry of it, in its index.
+///
+/// # Errors
+/// Those of the source; [`Kind::Corrupt`] for an attestation that cannot be read.
 pub async fn attestations_in_index(
     source: &dyn Source,
     top: &Manifest,
@@ -50,6 +53,9 @@ pub async fn attestations_in_index(
 
 /// The attestations of `image`, which is `top` or an entry of it: those in its index, those that refer to one of the two, and those
 /// at cosign's tag.
+///
+/// # Errors
+/// Those of the source; [`Kind::Corrupt`] for an attestation that cannot be read.
 pub async fn attestations(
     source: &dyn Source,
     top: &Manifest,

@@ -15,6 +15,9 @@ use crate::transport::{Destination, Source};
 /// Copies `source` to all of `destinations`, each with the listener for its progress. The source is read once: its manifests, and
 /// the blobs that any destination lacks. The results are in the order of `destinations`; a destination that fails does not stop the
 /// others, and a slow one holds them back by 2 MiB of a blob at most.
+///
+/// # Errors
+/// Each copy has a result, as from [`super::PlannedCopy::run`]; the function itself does not fail.
 pub async fn copy_to_all(
     source: Arc<dyn Source>,
     destinations: Vec<(Arc<dyn Destination>, Arc<dyn Progress>)>,

@@ -106,6 +106,9 @@ go_struct!(History {
 
 impl ImageConfig {
     /// Reads the JSON of a config as Go's decoder does; members it does not know are passed over.
+    ///
+    /// # Errors
+    /// When `raw` is not a JSON object, or a member that is read has another type.
     pub fn parse(raw: &[u8]) -> Result<ImageConfig, ConfigError> {
         let mut config: ImageConfig = read(raw)?;
         config.created = config.created.filter(|time| !time.is_empty());
@@ -126,11 +129,17 @@ impl ImageConfig {
 }
 
 /// The members of `raw` that OCI's image struct has, in its order: what `inspect --config` prints.
+///
+/// # Errors
+/// When `raw` cannot be read as a config, as for [`ImageConfig::parse`].
 pub fn oci_struct_json(raw: &[u8]) -> Result<serde_json::Value, ConfigError> {
     serde_json::to_value(oci(raw)?).map_err(|e| ConfigError(e.to_string()))
 }
 
 /// The config `raw` as an OCI config: docker's own members are dropped.
+///
+/// # Errors
+/// When `raw` cannot be read as a config, as for [`ImageConfig::parse`].
 pub fn to_oci(raw: &[u8]) -> Result<Vec<u8>, ConfigError> {
     go_json::compact(&oci(raw)?)
         .map(String::into_bytes)

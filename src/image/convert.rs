@@ -127,6 +127,10 @@ struct DockerEntry<'a> {
 /// Docker's schema 2 `manifest` as an OCI manifest; `config` is the blob that it points at, checked by the caller.
 ///
 /// The config is written anew without docker's own members, unless it had none and was written alike.
+///
+/// # Errors
+/// [`ConvertError::Artifact`] when it is not an image; others when a layer type has no OCI counterpart, or `config` or
+/// the manifest cannot be read.
 pub fn schema2_to_oci(manifest: &Manifest, config: &[u8]) -> Result<Converted, ConvertError> {
     let view = image_of(
         manifest,
@@ -159,6 +163,10 @@ pub fn schema2_to_oci(manifest: &Manifest, config: &[u8]) -> Result<Converted, C
 /// The OCI `manifest` of an image as docker's schema 2; the config's bytes stay.
 ///
 /// Annotations, `subject` and `artifactType` have no place there and are lost.
+///
+/// # Errors
+/// [`ConvertError::Artifact`] when it is not an image; others when a layer type has no counterpart in docker's format,
+/// or the manifest cannot be read.
 pub fn oci_to_schema2(manifest: &Manifest) -> Result<Converted, ConvertError> {
     let mut view = image_of(
         manifest,
@@ -184,6 +192,9 @@ pub fn oci_to_schema2(manifest: &Manifest) -> Result<Converted, ConvertError> {
 }
 
 /// Docker's schema 2 of an image with this config and these layers, base first.
+///
+/// # Errors
+/// [`ConvertError::Manifest`] when the result is not a valid manifest.
 pub fn schema2_over(config: &Descriptor, layers: &[Descriptor]) -> Result<Manifest, ConvertError> {
     written(&ImageDocument {
         schema_version: 2,
@@ -195,6 +206,9 @@ pub fn schema2_over(config: &Descriptor, layers: &[Descriptor]) -> Result<Manife
 
 /// `manifest` over other `layers`, one for each of its own: types, digests and sizes are theirs, URLs go where they
 /// have none, everything else stays, except what an entry with a new digest says of the old bytes.
+///
+/// # Errors
+/// [`ConvertError::Manifest`] when `manifest` is not JSON.
 pub fn with_layers(manifest: &Manifest, layers: &[Descriptor]) -> Result<Manifest, ConvertError> {
     let mut document: serde_json::Value =
         serde_json::from_slice(manifest.raw()).map_err(|e| ManifestError::Json(e.to_string()))?;
@@ -243,6 +257,9 @@ fn forget_bytes(entry: &mut serde_json::Value) {
 /// Docker's `list` as an OCI index of `children`, the converted manifests, one for each entry in its order.
 ///
 /// Platform and annotations are taken from the entries.
+///
+/// # Errors
+/// When `list` is of another type, cannot be read, or has another number of entries than `children`.
 pub fn list_to_index(list: &Manifest, children: &[Descriptor]) -> Result<Manifest, ConvertError> {
     let mut manifests = entries(list, children, MediaType::DOCKER_LIST, MediaType::OCI_INDEX)?;
     for platform in manifests.iter_mut().filter_map(|d| d.platform.as_mut()) {
@@ -257,6 +274,9 @@ pub fn list_to_index(list: &Manifest, children: &[Descriptor]) -> Result<Manifes
 }
 
 /// The OCI `index` as docker's list of `children`, the converted manifests, one for each entry in its order.
+///
+/// # Errors
+/// When `index` is of another type, cannot be read, or has another number of entries than `children`.
 pub fn index_to_list(index: &Manifest, children: &[Descriptor]) -> Result<Manifest, ConvertError> {
     let manifests = entries(
         index,

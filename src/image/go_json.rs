@@ -11,11 +11,17 @@ use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
 /// `value` on one line without blanks, as `json.Marshal` writes it.
+///
+/// # Errors
+/// When `value` cannot be written as JSON, as with a map whose keys are not texts.
 pub fn compact(value: &impl Serialize) -> serde_json::Result<String> {
     serde_json::to_string(value).map(escape)
 }
 
 /// `value` on lines indented by `indent`, without a newline at the end, as `json.MarshalIndent` writes it.
+///
+/// # Errors
+/// When `value` cannot be written as JSON, as with a map whose keys are not texts.
 pub fn indented(value: &impl Serialize, indent: &str) -> serde_json::Result<String> {
     let mut text = Vec::new();
     let formatter = PrettyFormatter::with_indent(indent.as_bytes());

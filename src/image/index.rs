@@ -14,6 +14,9 @@ pub const ABOUT: &str = "vnd.docker.reference.type";
 
 /// The index `index` with what `entry` says of each of its descriptors: `None` leaves it out, another descriptor
 /// replaces type, digest, size and annotations.
+///
+/// # Errors
+/// [`ManifestError`] when `index` or one of its descriptors cannot be read.
 pub fn rewrite(
     index: &Manifest,
     mut entry: impl FnMut(&Descriptor) -> Option<Descriptor>,
@@ -54,6 +57,9 @@ pub fn rewrite(
 }
 
 /// The OCI index `index`, or an empty one, with `entry` at its end.
+///
+/// # Errors
+/// [`ManifestError::Json`] when `index` is not JSON.
 pub fn with_entry(index: Option<&Manifest>, entry: &Descriptor) -> Result<Manifest, ManifestError> {
     let odd = |e: serde_json::Error| ManifestError::Json(e.to_string());
     let empty = || json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX });

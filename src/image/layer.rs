@@ -29,6 +29,10 @@ impl LayerForm {
     }
 
     /// The type of a layer that is `media_type` now, once it has this form.
+    ///
+    /// # Errors
+    /// [`ConvertError`] for an encrypted layer, for a media type that is not a layer's, and for zstd in docker's
+    /// format, which does not have it.
     pub fn type_of(self, media_type: &MediaType) -> Result<MediaType, ConvertError> {
         let docker = match media_type.as_str() {
             DOCKER_LAYER | DOCKER_LAYER_GZIP | DOCKER_LAYER_ZSTD => true,

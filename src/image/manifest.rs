@@ -33,9 +33,11 @@ pub struct Manifest {
 impl Manifest {
     /// Takes `raw` as a manifest. `content_type` is what the place said of it, parameters allowed.
     ///
-    /// The caller limits the size of `raw`. An error means that the bytes are no manifest, or could be read as
-    /// two different ones (CVE-2021-41190); members of the manifest are checked by [`Manifest::view`], so that
-    /// an unusual manifest can still be printed raw.
+    /// The caller limits the size of `raw`.
+    ///
+    /// # Errors
+    /// [`ManifestError`] when the bytes are not a manifest, or could be read as two different ones (CVE-2021-41190).
+    /// Members of the manifest are checked by [`Manifest::view`], so that an unusual manifest can still be printed raw.
     pub fn parse(raw: Bytes, content_type: Option<&str>) -> Result<Manifest, ManifestError> {
         let media_type = kind::of(&raw, content_type)?;
         let payload = if media_type == MediaType::SCHEMA1_SIGNED {
@@ -95,6 +97,10 @@ impl Manifest {
     }
 
     /// Parses what the manifest says.
+    ///
+    /// # Errors
+    /// [`ManifestError`] when a member that its type requires is missing or malformed, or when this build cannot read
+    /// docker schema 1.
     pub fn view(&self) -> Result<View, ManifestError> {
         View::of(&self.media_type, &self.payload)
     }

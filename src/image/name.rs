@@ -85,6 +85,10 @@ pub const TRANSPORTS: [&str; 8] = [
 
 impl ImageName {
     /// Reads `transport:rest`. A reference without tag and digest means the tag `latest`.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Other`] for an unknown transport and for a name that its transport does not allow; the hint shows
+    /// the corrected form where it can be guessed.
     pub fn parse(text: &str) -> Result<ImageName> {
         let Some((transport, rest)) = text.split_once(':') else {
             return Err(unknown_transport(text));
@@ -137,6 +141,9 @@ impl ImageName {
 
     /// Reads a name as [`ImageName::parse`] does, and a bare reference as `docker://` where `text` names no
     /// transport and `exists` (a file or folder of that name) is false.
+    ///
+    /// # Errors
+    /// As [`ImageName::parse`].
     pub fn parse_lenient(text: &str, exists: bool) -> Result<ImageName> {
         let transport = text.split_once(':').map_or("", |(transport, _)| transport);
         if exists
@@ -180,6 +187,9 @@ impl fmt::Display for ImageName {
 }
 
 /// [`parse_reference`] for a place in a registry: a host alone is an error.
+///
+/// # Errors
+/// As [`parse_reference`], and for the name of a registry alone.
 pub fn in_registry(text: &str) -> Result<Reference> {
     match mistakes::registry_alone(text) {
         Some(error) => Err(error),
@@ -187,7 +197,11 @@ pub fn in_registry(text: &str) -> Result<Reference> {
     }
 }
 
-/// Reads a reference as users type it; a mistake says what is wrong and shows the corrected form.
+/// Reads a reference as users type it.
+///
+/// # Errors
+/// [`crate::Kind::Other`] when it does not follow the grammar of references; the hint shows the corrected form where it
+/// can be guessed.
 pub fn parse_reference(text: &str) -> Result<Reference> {
     text.parse().map_err(|e: ReferenceError| {
         let error = Error::other(format!("`{text}` is not a valid image name: {e}"));

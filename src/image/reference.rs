@@ -300,6 +300,9 @@ pub struct Raw {
 }
 
 /// Reads `s` by the raw grammar: a first component that can be a host is the host.
+///
+/// # Errors
+/// [`ReferenceError`] names the part that breaks the grammar.
 pub fn parse_raw(s: &str) -> Result<Raw, ReferenceError> {
     if s.is_empty() {
         return Err(ReferenceError::Empty);

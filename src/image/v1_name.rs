@@ -54,6 +54,10 @@ pub struct V1Reference {
 
 impl V1Reference {
     /// Reads a reference; without a host Docker Hub is meant, without a tag `latest`.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Other`] when the host, the repository or the tag is not valid, or when the reference has a
+    /// digest.
     pub fn parse(text: &str) -> Result<V1Reference> {
         let wrong = |what: &str| {
             Error::other(format!("`{text}` is not a valid V1 image name: {what}"))

@@ -30,16 +30,16 @@ use negotiate::{NegotiatedDestination, NegotiatedSource};
 pub(crate) use negotiate::delete_tag;
 
 /// The image `reference` of a registry, to read, in the protocol that the registry turns out to speak.
-pub(crate) fn registry_source(reference: &Reference, context: &Context) -> Result<Arc<dyn Source>> {
-    Ok(Arc::new(NegotiatedSource::new(reference, context)?))
+pub(crate) fn registry_source(reference: &Reference, context: &Context) -> Arc<dyn Source> {
+    Arc::new(NegotiatedSource::new(reference, context))
 }
 
 /// The image `reference` of a registry, to write, in the protocol that the registry turns out to speak.
 pub(crate) fn registry_destination(
     reference: &Reference,
     context: &Context,
-) -> Result<Arc<dyn Destination>> {
-    Ok(Arc::new(NegotiatedDestination::new(reference, context)?))
+) -> Arc<dyn Destination> {
+    Arc::new(NegotiatedDestination::new(reference, context))
 }
 
 /// The image `reference` of a V1 registry, to read.

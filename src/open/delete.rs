@@ -15,6 +15,11 @@ use crate::{Error, Result};
 /// tags: then, and when `name` has a digest, [`crate::Kind::Refused`] lists the other tags unless `force`. In an OCI
 /// layout the entry goes, and of the layout's own blobs those that no other entry needs. In a V1 registry the tag goes
 /// and the images stay.
+///
+/// # Errors
+/// [`crate::Kind::NotFound`] when there is no such image; [`crate::Kind::Refused`] when other tags of a manifest would
+/// go with it and `force` is not set; [`crate::Kind::Other`] for a place that only its own tools delete from. Otherwise
+/// those of the registry or of the layout.
 pub async fn delete(name: &ImageName, context: &Context, force: bool) -> Result<Deleted> {
     match name {
         ImageName::Docker(reference) => {

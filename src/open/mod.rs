@@ -32,6 +32,10 @@ pub use tags::{Tags, all_tags, open_tags};
 /// The image `name` to read from.
 ///
 /// A name of a place that is not in a registry may end with the digest that its image has to have, as a copy prints it.
+///
+/// # Errors
+/// [`Kind::NotFound`] when a local place does not have the image (a registry is asked only when something is read);
+/// [`Kind::NotAllowed`] when registries.conf blocks it; [`Kind::Corrupt`] for an archive or layout that cannot be read.
 pub async fn open_source(name: &ImageName, context: &Context) -> Result<Arc<dyn Source>> {
     let pinned = name.unpinned();
     // No image of such an archive has a name with a digest.
@@ -94,10 +98,14 @@ async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Sourc
 }
 
 /// The image `name` to write to.
+///
+/// # Errors
+/// [`Kind::Refused`] for a path that holds something else, and for a place that barque does not write to;
+/// [`Kind::NotAllowed`] when registries.conf blocks it.
 pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc<dyn Destination>> {
     Ok(match name {
         ImageName::Docker(reference) => {
-            legacy::registry_destination(reference, context.at(&reference.repository)?.as_ref())?
+            legacy::registry_destination(reference, context.at(&reference.repository)?.as_ref())
         }
         ImageName::DockerV1(reference) => {
             legacy::v1_destination(reference, registries::at_v1(reference, context)?.as_ref())?

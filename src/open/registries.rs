@@ -21,11 +21,11 @@ pub(super) fn open(reference: &Reference, context: &Context) -> Result<Arc<dyn S
         && only.reference == *reference
     {
         let context = at_place(only, reference, context)?;
-        return legacy::registry_source(reference, &context);
+        return Ok(legacy::registry_source(reference, &context));
     }
     let open = |place: &PullSource| {
         let context = at_place(place, reference, context)?;
-        legacy::registry_source(&place.reference, &context)
+        Ok(legacy::registry_source(&place.reference, &context))
     };
     let places = places.iter().map(open).collect::<Result<_>>()?;
     Ok(Arc::new(MirroredSource::new(reference, places)))

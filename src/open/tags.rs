@@ -19,7 +19,10 @@ pub struct Tags {
     pub pages: TagPages,
 }
 
-/// All that `pages` give; an error where that is more than `most`, with `hint`.
+/// All that `pages` give.
+///
+/// # Errors
+/// [`crate::Kind::Other`] with `hint` for more than `most` tags; else the error of the page that could not be read.
 pub async fn all_tags(mut pages: TagPages, most: usize, hint: &str) -> Result<Vec<String>> {
     let mut all = Vec::new();
     while let Some(page) = pages.try_next().await? {
@@ -35,7 +38,9 @@ pub async fn all_tags(mut pages: TagPages, most: usize, hint: &str) -> Result<Ve
 /// The tags of the repository that `name` is in; of an archive or layout, the names of its images, and `@N` for an
 /// image without a name, whichever of them `name` picks. Nothing is sent before the first page is asked for.
 ///
-/// [`crate::Kind::NotFound`] when there is no such archive or layout; an error for places that hold one image only.
+/// # Errors
+/// [`crate::Kind::NotFound`] when there is no such archive or layout; [`crate::Kind::Other`] for places that hold one
+/// image only. The errors of a registry come with the pages.
 pub async fn open_tags(name: &ImageName, context: &Context) -> Result<Tags> {
     let unpacking = &Unpacking::of(context);
     let names = match name {

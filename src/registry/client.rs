@@ -66,12 +66,12 @@ pub struct Client {
 
 impl Client {
     /// A client for `registry`, reached as `context` says. Nothing is sent yet.
-    pub fn new(registry: &Registry, context: &Context) -> Result<Client> {
+    pub fn new(registry: &Registry, context: &Context) -> Client {
         let (access, timeouts) = (&context.access, &context.timeouts);
         let auth = Auth::new(registry, access);
         let mut extra = HeaderMap::new();
         if let Login::Files(files) = &access.login {
-            for (name, value) in files.http_headers()? {
+            for (name, value) in files.http_headers() {
                 if let Ok(name) = HeaderName::try_from(name) {
                     set(&mut extra, name, &value);
                 }
@@ -86,7 +86,7 @@ impl Client {
             (true, _) | (false, false) => Schemes::HttpsThenHttp,
             (false, true) => Schemes::Https,
         };
-        Ok(Client {
+        Client {
             registry: registry.clone(),
             wire: Wire::new(
                 Connections::new(registry, access, timeouts),
@@ -104,12 +104,12 @@ impl Client {
             keeps_signatures: Arc::default(),
             capabilities: Arc::default(),
             referrers_tags: Arc::default(),
-        })
+        }
     }
 
     /// As [`Client::new`]; where `context` keeps what operations share, with the connections, tokens and knowledge of the
     /// clients that were made before. It counts its own requests.
-    pub fn of(registry: &Registry, context: &Context) -> Result<Client> {
+    pub fn of(registry: &Registry, context: &Context) -> Client {
         let access = &context.access;
         let login = match access.login {
             Login::Files(_) => "files",
@@ -119,9 +119,9 @@ impl Client {
         let name = format!("{registry} {login} {}", access.tls_verify);
         let kept = context
             .kept
-            .get_or_make(name, || Client::new(registry, context))?;
+            .get_or_make(name, || Client::new(registry, context));
         match kept {
-            Some(kept) => Ok(kept.share()),
+            Some(kept) => kept.share(),
             None => Client::new(registry, context),
         }
     }
@@ -147,17 +147,13 @@ impl Client {
 
     /// A client of a V1 server, which gets its cookies back. With `root` it is reached there and nowhere else.
     #[cfg(feature = "legacy")]
-    pub(crate) fn of_v1(
-        registry: &Registry,
-        context: &Context,
-        root: Option<Admitted>,
-    ) -> Result<Client> {
-        let mut client = Client::new(registry, context)?;
+    pub(crate) fn of_v1(registry: &Registry, context: &Context, root: Option<Admitted>) -> Client {
+        let mut client = Client::new(registry, context);
         client.cookies = Some(Arc::default());
         if let Some(root) = root {
             client.root = Arc::new(OnceLock::from(root));
         }
-        Ok(client)
+        client
     }
 
     /// The origin of the registry, once an answer has shown which scheme it speaks.

@@ -52,7 +52,8 @@ impl AuthFiles {
     /// `DOCKER_AUTH_CONFIG`, podman's `auth.json` of the session and of the user, Docker's `config.json` and
     /// `~/.dockercfg`. Nothing is opened yet.
     ///
-    /// An error when the file `explicit` does not exist; [`AuthFiles::find_or_new`] takes it for an empty one.
+    /// # Errors
+    /// When the file `explicit` does not exist ([`Kind::Other`]); [`AuthFiles::find_or_new`] takes it for an empty one.
     pub fn find(explicit: Option<PathBuf>) -> Result<AuthFiles> {
         if let Some(path) = explicit
             .as_ref()
@@ -65,12 +66,12 @@ impl AuthFiles {
                     "`barque login --authfile {name} REGISTRY` makes it; without `--authfile` the usual files are read"
                 )));
         }
-        AuthFiles::find_or_new(explicit)
+        Ok(AuthFiles::find_or_new(explicit))
     }
 
     /// The same as [`AuthFiles::find`] for a login, which makes the file.
-    pub fn find_or_new(explicit: Option<PathBuf>) -> Result<AuthFiles> {
-        Ok(AuthFiles::find_in(explicit, Environment::of_process()))
+    pub fn find_or_new(explicit: Option<PathBuf>) -> AuthFiles {
+        AuthFiles::find_in(explicit, Environment::of_process())
     }
 
     /// The same as [`AuthFiles::find`] in a given environment.
@@ -114,16 +115,26 @@ impl AuthFiles {
     }
 
     /// The credential for `repository`: longest key first, then its registry; `None` when no file has one.
+    ///
+    /// # Errors
+    /// As [`AuthFiles::lookup_key`].
     pub async fn lookup(&self, repository: &Repository) -> Result<Option<Found>> {
         self.lookup_key(&repository.into()).await
     }
 
     /// The credential for the whole of `registry`.
+    ///
+    /// # Errors
+    /// As [`AuthFiles::lookup_key`].
     pub async fn lookup_registry(&self, registry: &Registry) -> Result<Option<Found>> {
         self.lookup_key(&registry.clone().into()).await
     }
 
-    /// The credential for `key`. A file or helper that fails is an error only when no other has the answer.
+    /// The credential for `key`.
+    ///
+    /// # Errors
+    /// The first failure of a file or helper, if no other has the answer: [`Kind::NotAllowed`] for a file that may not
+    /// be read or a helper that fails, else [`Kind::Other`]; and those of reading registries.conf.
     pub async fn lookup_key(&self, key: &AuthKey) -> Result<Option<Found>> {
         let conf = self.registries.get()?;
         let mut failed = None;
@@ -163,13 +174,13 @@ impl AuthFiles {
 
     /// Extra request headers: the first `HttpHeaders` of the files. A file that cannot be read has none here;
     /// the lookup says what is wrong with it when it matters.
-    pub fn http_headers(&self) -> Result<Vec<(String, String)>> {
+    pub fn http_headers(&self) -> Vec<(String, String)> {
         let files = self
             .sources
             .iter()
             .filter_map(|source| source.file_read().ok().flatten());
         let headers = files.map(AuthFile::http_headers).find(|h| !h.is_empty());
-        Ok(headers.unwrap_or_default().to_vec())
+        headers.unwrap_or_default().to_vec()
     }
 }
 

@@ -47,6 +47,10 @@ pub struct HostCerts {
 
 /// Reads the certificates for `registry`: those in `dir` when given, else those of the first certs.d folder
 /// that has one named as the registry is (`HOST` or `HOST:PORT`).
+///
+/// # Errors
+/// [`Kind::NotAllowed`] or [`Kind::Other`] when `dir` or a file cannot be read; [`Kind::Other`] for a client
+/// certificate without its key, a key without its certificate, and a pair that is not unencrypted PEM.
 pub fn load(registry: &Registry, dir: Option<&Path>) -> Result<HostCerts> {
     match dir {
         Some(dir) => load_explicit(dir),

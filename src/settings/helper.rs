@@ -70,6 +70,9 @@ impl Helper {
     /// The helper `docker-credential-SUFFIX`, which the file `named_in` asks for.
     ///
     /// The suffix becomes part of a program's name, so it must not be able to leave the folders of `PATH`.
+    ///
+    /// # Errors
+    /// [`Kind::Other`] when the program is not installed, or `suffix` cannot be a part of its name.
     pub fn find(suffix: &str, named_in: &str, environment: &Environment) -> Result<Helper> {
         let fine = !suffix.starts_with(['.', '-'])
             && !suffix.contains(['/', '\\', '\0'])
@@ -106,6 +109,10 @@ impl Helper {
     }
 
     /// The login for `registry`; `None` when the helper does not know it.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the helper fails; [`Kind::Other`] when it cannot be run, takes too long, or answers
+    /// with something that is not a login. The message never quotes that answer.
     pub async fn get(&self, registry: &Registry) -> Result<Option<Credential>> {
         let outcome = self.run("get", server(registry).as_bytes()).await?;
         if outcome.not_found() {
@@ -134,6 +141,10 @@ impl Helper {
     }
 
     /// Keeps the login for `registry`.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the helper fails; [`Kind::Other`] when it cannot be run or takes too long, and for a
+    /// registry token, which the protocol does not have.
     pub async fn store(&self, registry: &Registry, credential: &Credential) -> Result<()> {
         let (username, secret) = match credential {
             Credential::Login {
@@ -162,6 +173,10 @@ impl Helper {
     }
 
     /// Forgets the login for `registry`; `false` when the helper did not know it.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the helper fails for another reason; [`Kind::Other`] when it cannot be run or takes
+    /// too long.
     pub async fn erase(&self, registry: &Registry) -> Result<bool> {
         let outcome = self.run("erase", server(registry).as_bytes()).await?;
         if outcome.not_found() {
@@ -172,6 +187,10 @@ impl Helper {
     }
 
     /// The server keys that the helper knows, each with its user.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the helper fails; [`Kind::Other`] when it cannot be run, takes too long, or answers
+    /// with something that is not a list.
     pub async fn list(&self) -> Result<BTreeMap<String, String>> {
         let outcome = self.run("list", b"").await?;
         serde_json::from_slice(self.checked("list", &outcome)?).map_err(|e| {

@@ -25,21 +25,19 @@ impl Kept {
     }
 
     /// What is kept as `name`, made by `make` if it is not there; `None` for a store that keeps nothing.
-    pub(crate) fn get_or_make<T: Any + Send + Sync, E>(
+    pub(crate) fn get_or_make<T: Any + Send + Sync>(
         &self,
         name: String,
-        make: impl FnOnce() -> Result<T, E>,
-    ) -> Result<Option<Arc<T>>, E> {
-        let Some(store) = &self.0 else {
-            return Ok(None);
-        };
+        make: impl FnOnce() -> T,
+    ) -> Option<Arc<T>> {
+        let store = self.0.as_ref()?;
         let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = store.get(&name) {
-            return Ok(kept.clone().downcast().ok());
+            return kept.clone().downcast().ok();
         }
-        let made = Arc::new(make()?);
+        let made = Arc::new(make());
         store.insert(name, made.clone());
-        Ok(Some(made))
+        Some(made)
     }
 }
 

@@ -141,6 +141,9 @@ impl Default for Access {
 
 impl Access {
     /// The credential for `key`, when there is one. Helpers are run as needed.
+    ///
+    /// # Errors
+    /// As [`AuthFiles::lookup_key`].
     pub async fn credential(&self, key: &AuthKey) -> Result<Option<Found>> {
         match &self.login {
             Login::Files(files) => files.lookup_key(key).await,
@@ -151,6 +154,9 @@ impl Access {
 }
 
 /// Reads `USER[:PASSWORD]`, the value of `--creds`; without a colon the password is empty.
+///
+/// # Errors
+/// [`crate::Kind::Other`] when the user is empty.
 pub fn parse_creds(text: &str) -> Result<Credential> {
     let (username, password) = text.split_once(':').unwrap_or((text, ""));
     if username.is_empty() {

@@ -153,8 +153,10 @@ pub enum KeySource {
 }
 
 impl KeySource {
-    /// The contents, each with its name for messages. Blocks. One file that cannot be read is an error, even if another
-    /// would do.
+    /// The contents, each with its name for messages. Blocks.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when a file cannot be read, even if another would do.
     pub fn load(&self) -> Result<Vec<(String, Vec<u8>)>> {
         match self {
             KeySource::Data(all) => Ok(all
@@ -211,12 +213,17 @@ impl Policy {
     /// Reads the policy of this machine: `explicit` (`--policy`), else `CONTAINERS_POLICY_JSON`, else the user's or the
     /// system's `policy.json`. `None` where there is no file.
     ///
-    /// An error names the file and the member that is wrong.
+    /// # Errors
+    /// [`Kind::Other`] when the file cannot be read or is not a valid policy; the message names the file and the
+    /// member.
     pub fn load(explicit: Option<&Path>) -> Result<Option<Policy>> {
         Policy::load_in(explicit, &Environment::of_process())
     }
 
     /// As [`Policy::load`] in a given environment.
+    ///
+    /// # Errors
+    /// As [`Policy::load`].
     pub fn load_in(explicit: Option<&Path>, environment: &Environment) -> Result<Option<Policy>> {
         let named = explicit.map(Path::to_owned);
         if let Some(path) = named.or_else(|| environment.path("CONTAINERS_POLICY_JSON")) {
@@ -243,6 +250,9 @@ impl Policy {
     }
 
     /// Reads the text of a policy; `path` is its file, for messages.
+    ///
+    /// # Errors
+    /// [`Kind::Other`] when it is not valid; the message names the member.
     pub fn parse(text: &[u8], path: &Path) -> Result<Policy> {
         let parsed = parse::parse(text).map_err(|e| {
             let path = path.display();

@@ -78,12 +78,17 @@ impl RegistriesConf {
     /// `CONTAINERS_REGISTRIES_CONF` alone, else the user's or the system's file; then the drop-ins, and
     /// `CONTAINERS_REGISTRIES_CONF_OVERRIDE` last.
     ///
-    /// An error names the file, the line and the key. A file that was named and does not exist is an error.
+    /// # Errors
+    /// [`crate::Kind::Other`] for a file that cannot be read or is not valid, with the line and the key, and for a file
+    /// that was named and does not exist.
     pub fn load(explicit: Option<&Path>) -> Result<RegistriesConf> {
         RegistriesConf::load_in(explicit, &Environment::of_process())
     }
 
     /// As [`RegistriesConf::load`] in a given environment.
+    ///
+    /// # Errors
+    /// As [`RegistriesConf::load`].
     pub fn load_in(explicit: Option<&Path>, environment: &Environment) -> Result<RegistriesConf> {
         let mut conf = RegistriesConf::default();
         for file in files::find(explicit, environment)? {

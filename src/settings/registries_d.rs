@@ -146,6 +146,9 @@ impl RegistriesD {
     }
 
     /// As [`RegistriesD::load`] in a given environment.
+    ///
+    /// # Errors
+    /// As [`RegistriesD::load`].
     pub fn load_in(explicit: Option<&Path>, environment: &Environment) -> Result<RegistriesD> {
         let user = environment.containers_config();
         let user = user.map(|config| config.join("registries.d"));

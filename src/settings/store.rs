@@ -41,11 +41,17 @@ enum Owner {
 impl CredentialStore {
     /// The file to change: `--authfile`, `--compat-auth-file` (Docker's format), `REGISTRY_AUTH_FILE`, Docker's
     /// `config.json` when `DOCKER_CONFIG` is set, else the `containers/auth.json` of the session.
+    ///
+    /// # Errors
+    /// [`Kind::Other`] when both files are given, and when none is and there is no home directory.
     pub fn find(authfile: Option<PathBuf>, compat: Option<PathBuf>) -> Result<CredentialStore> {
         CredentialStore::find_in(authfile, compat, Environment::of_process())
     }
 
     /// The same as [`CredentialStore::find`] in a given environment.
+    ///
+    /// # Errors
+    /// As [`CredentialStore::find`].
     pub fn find_in(
         authfile: Option<PathBuf>,
         compat: Option<PathBuf>,
@@ -73,12 +79,20 @@ impl CredentialStore {
 
     /// Keeps `credential` for `key`, in the helper that the file names for the registry or in the file itself.
     /// Returns in words where it is kept.
+    ///
+    /// # Errors
+    /// As [`CredentialStore::store_with`].
     pub async fn store(&self, key: &AuthKey, credential: &Credential) -> Result<String> {
         self.store_with(key, credential, &[]).await
     }
 
     /// The same as [`CredentialStore::store`] for a login that was made with the token endpoints on `token_hosts`, which
     /// belong to other owners than the registry. The file has their names, also where a helper has the credential.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the file may not be written or the helper fails; [`Kind::Other`] for a file that is
+    /// not valid, and for a credential that cannot be kept there (a user name with `:` in a file, a login for a
+    /// repository in a helper, which keeps one per registry).
     pub async fn store_with(
         &self,
         key: &AuthKey,
@@ -141,8 +155,12 @@ impl CredentialStore {
         Ok(self.environment.show(&written))
     }
 
-    /// Forgets the credential of `key` in the file and in its helper, under whatever name the file has it.
-    /// Returns in words where it was; an error when it was in neither.
+    /// Forgets the credential of `key` in the file and in its helper, under whatever name the file has it. Returns in
+    /// words where it was.
+    ///
+    /// # Errors
+    /// [`Kind::Other`] when there was no such credential; [`Kind::NotAllowed`] when the file may not be written or the
+    /// helper fails.
     pub async fn erase(&self, key: &AuthKey) -> Result<String> {
         let helper = self.helper(key)?.filter(|_| key.path.is_none());
         let in_helper = match &helper {
@@ -169,6 +187,10 @@ impl CredentialStore {
     }
 
     /// Forgets all credentials of the file, and those that its helpers keep for registries which it names.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the file may not be written or a helper fails; [`Kind::Other`] for a file that is not
+    /// valid.
     pub async fn erase_all(&self) -> Result<()> {
         let Some(file) = self.read()? else {
             return Ok(());

@@ -27,6 +27,9 @@ impl dyn Source + '_ {
     }
 
     /// Whether the blob is known not to be there, as far as that can be said without a request.
+    ///
+    /// # Errors
+    /// When what the place holds cannot be read.
     pub async fn lacks(&self, blob: &Descriptor) -> Result<bool> {
         match self.offers().inventory {
             Some(inventory) => inventory.lacks(blob).await,
@@ -40,6 +43,9 @@ impl dyn Source + '_ {
     }
 
     /// The bytes that the image's name stands for, to be shown.
+    ///
+    /// # Errors
+    /// As [`Source::manifest`].
     pub async fn raw_manifest(&self) -> Result<Bytes> {
         match self.offers().raw_manifest {
             Some(raw) => raw.raw_manifest().await,
@@ -48,6 +54,9 @@ impl dyn Source + '_ {
     }
 
     /// The first `len` bytes of a blob, or all if it has fewer. Nothing is verified.
+    ///
+    /// # Errors
+    /// As [`Source::blob`].
     pub async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes> {
         match self.offers().ranges {
             Some(ranges) => ranges.begin_of(blob, len).await,
@@ -56,6 +65,9 @@ impl dyn Source + '_ {
     }
 
     /// The bytes `part` of a blob, which lie inside of it. Nothing is verified.
+    ///
+    /// # Errors
+    /// As [`Source::blob`].
     pub async fn part_of(&self, blob: &Descriptor, part: Range<u64>) -> Result<BlobStream> {
         match self.offers().ranges {
             Some(ranges) => ranges.part_of(blob, part).await,
@@ -81,6 +93,9 @@ impl dyn Source + '_ {
     }
 
     /// The signatures that are kept of the manifest `of`, whose digest is `digest`, in their order; unchecked.
+    ///
+    /// # Errors
+    /// When they cannot be fetched or read. An image without signatures is not an error.
     pub async fn signatures(&self, of: &ManifestRef, digest: &Digest) -> Result<Vec<Bytes>> {
         match self.offers().signatures {
             Some(signatures) => signatures.signatures(of, digest).await,
@@ -89,6 +104,9 @@ impl dyn Source + '_ {
     }
 
     /// The sigstore bundles that refer to the manifest `of`; unchecked.
+    ///
+    /// # Errors
+    /// When they cannot be fetched or read. An image without bundles is not an error.
     pub async fn bundles(&self, of: &Digest) -> Result<Vec<Bytes>> {
         match self.offers().bundles {
             Some(bundles) => bundles.bundles(of).await,
@@ -97,6 +115,9 @@ impl dyn Source + '_ {
     }
 
     /// What can be said of the image without its layers, where the manifest is only made by reading them all.
+    ///
+    /// # Errors
+    /// As [`Source::manifest`].
     pub async fn sketch(&self) -> Result<Option<Sketch>> {
         match self.offers().sketches {
             Some(sketches) => sketches.sketch().await,
@@ -149,6 +170,9 @@ impl dyn Destination + '_ {
     }
 
     /// The digest of what the name stands for now; `None` when there is nothing, or when the place cannot say.
+    ///
+    /// # Errors
+    /// When the place cannot be asked or read.
     pub async fn current(&self) -> Result<Option<Digest>> {
         match self.offers().inventory {
             Some(inventory) => inventory.current().await,
@@ -157,6 +181,9 @@ impl dyn Destination + '_ {
     }
 
     /// Whether the blob is there, without a request.
+    ///
+    /// # Errors
+    /// When what the place holds cannot be read.
     pub async fn has(&self, blob: &Descriptor) -> Result<Presence> {
         match self.offers().inventory {
             Some(inventory) => inventory.has(blob).await,
@@ -165,6 +192,9 @@ impl dyn Destination + '_ {
     }
 
     /// Whether the blob is there, at the price of a request where that is needed.
+    ///
+    /// # Errors
+    /// When the place cannot be asked or read.
     pub async fn look(&self, blob: &Descriptor) -> Result<Presence> {
         match self.offers().inventory {
             Some(inventory) => inventory.look(blob).await,
@@ -173,6 +203,9 @@ impl dyn Destination + '_ {
     }
 
     /// Whether a blob that is there has the bytes of its digest.
+    ///
+    /// # Errors
+    /// When the blob cannot be read.
     pub async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {
         match self.offers().inventory {
             Some(inventory) => inventory.is_intact(blob).await,
@@ -181,6 +214,9 @@ impl dyn Destination + '_ {
     }
 
     /// Says which blobs are going to be written, in the order of the image, before the first one is.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when the place cannot take them.
     pub async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
         match self.offers().order {
             Some(order) => order.begin(blobs).await,
@@ -234,6 +270,9 @@ impl dyn Destination + '_ {
     }
 
     /// Why `signature` cannot be kept with the image, in a few words; `None` where it can.
+    ///
+    /// # Errors
+    /// When it has to look at the place to tell, and cannot.
     pub async fn refuses_signature(&self, signature: &Bytes) -> Result<Option<String>> {
         match self.offers().signatures {
             Some(store) => store.refuses(signature).await,

@@ -64,12 +64,14 @@ pub(crate) async fn is_intact(path: PathBuf, digest: &Digest) -> Result<bool> {
     .await
 }
 
-/// Writes `blob` to the file `to` unless it is there, by way of a partial file in the directory `partials` (of
-/// the same file system).
+/// Writes `blob` to the file `to` unless it is there, by way of a partial file in the directory `partials` (of the same
+/// file system).
 ///
-/// What a broken or killed write left in a partial file is hashed again and continued from its end. A body
-/// opened at 0 verifies itself, as every [`BlobStream`] does; a continued one is verified here. Errors of the
-/// body are handed on; those of the file system are [`Kind::Refused`].
+/// What a broken or killed write left in a partial file is hashed again and continued from its end. A body opened at 0
+/// verifies itself, as every [`BlobStream`] does; a continued one is verified here.
+///
+/// # Errors
+/// Those of `body`, as they are; [`Kind::Refused`] when something cannot be written.
 pub async fn write_blob(
     to: &Path,
     partials: &Path,
@@ -217,10 +219,12 @@ fn wrong(blob: &Descriptor, what: String) -> Error {
     Error::new(Kind::Corrupt, format!("blob `{}` {what}", blob.digest))
 }
 
-/// Reads the file `path` from offset `from` on, in pieces of up to 256 KiB, one piece ahead of the reader and
-/// off the async threads. The stream does not verify; wrap it in [`super::verified`] when `from` is 0.
+/// Reads the file `path` from offset `from` on, in pieces of up to 256 KiB, one piece ahead of the reader and off the
+/// async threads. The stream does not verify; wrap it in [`super::verified`] when `from` is 0.
 ///
-/// A file that is missing is [`Kind::NotFound`].
+/// # Errors
+/// [`Kind::NotFound`] when the file is missing, [`Kind::NotAllowed`] when it may not be read; later ones are items of
+/// the stream.
 pub async fn read_file(path: &Path, from: u64) -> Result<BlobStream> {
     let path = path.to_owned();
     let open = path.clone();

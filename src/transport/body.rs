@@ -65,11 +65,17 @@ impl BlobBody {
     }
 
     /// The stream from offset `from` on.
+    ///
+    /// # Errors
+    /// Those of the source, as [`super::Source::blob`] has them.
     pub async fn open(&self, from: u64) -> Result<BlobStream> {
         (self.open)(from).await
     }
 
     /// As [`BlobBody::open`], for a receiver that checks the digest itself: the stream may check only the size.
+    ///
+    /// # Errors
+    /// As [`BlobBody::open`].
     pub async fn open_unhashed(&self, from: u64) -> Result<BlobStream> {
         let open = self.unhashed.as_ref().unwrap_or(&self.open);
         open(from).await

@@ -49,6 +49,7 @@ pub struct DirSource {
 impl DirSource {
     /// Opens the image in the directory `path`, with or without the file `version` (old writers had none).
     ///
+    /// # Errors
     /// [`Kind::NotFound`] when there is no `manifest.json`.
     pub async fn open(path: &Path) -> Result<DirSource> {
         let path = path.to_owned();

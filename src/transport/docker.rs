@@ -60,14 +60,14 @@ pub struct DockerSource {
 
 impl DockerSource {
     /// The image `reference`; nothing is sent before something is asked for.
-    pub fn new(reference: &Reference, context: &Context) -> Result<DockerSource> {
-        let client = Arc::new(Client::of(&reference.repository.registry, context)?);
-        Ok(DockerSource {
+    pub fn new(reference: &Reference, context: &Context) -> DockerSource {
+        let client = Arc::new(Client::of(&reference.repository.registry, context));
+        DockerSource {
             repository: client.repository(&reference.repository.name, Actions::Pull),
             reference: reference.clone(),
             signatures: Signatures::new(reference, context),
             parts: Arc::new(Semaphore::new(1)),
-        })
+        }
     }
 
     /// The error `e` about the image's name, and that its repository is unknown too, where that is so: most registries

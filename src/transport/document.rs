@@ -62,6 +62,9 @@ pub(crate) fn open_file(path: &Path) -> io::Result<File> {
 
 /// Puts a file with `bytes` in the place of `to`: it has its old content or the new one, whenever one looks.
 /// The temporary file is made in the directory `partials`, under a name that the next writer takes over.
+///
+/// # Errors
+/// [`Kind::Refused`] when it cannot be written; `to` is unchanged then.
 pub async fn write_document(to: &Path, partials: &Path, bytes: Bytes) -> Result<()> {
     let (to, partials) = (to.to_owned(), partials.to_owned());
     blocking(move || write_document_blocking(&to, &partials, &bytes)).await
@@ -117,6 +120,9 @@ pub(crate) fn create_directory(path: &Path) -> Result<()> {
 }
 
 /// Makes the names in the directory `path` durable.
+///
+/// # Errors
+/// [`Kind::Refused`] when the file system reports a failure. One that cannot sync directories is not an error.
 pub fn sync_directory(path: &Path) -> Result<()> {
     let sync = || File::open(path)?.sync_all();
     match sync() {

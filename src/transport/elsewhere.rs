@@ -114,7 +114,7 @@ impl Elsewhere {
         if let Some(client) = clients.get(&registry) {
             return Ok(client.clone());
         }
-        let client = Arc::new(Client::new(&registry, &self.context)?);
+        let client = Arc::new(Client::new(&registry, &self.context));
         clients.insert(registry, client.clone());
         Ok(client)
     }

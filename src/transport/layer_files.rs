@@ -36,7 +36,9 @@ impl LayerFiles {
     /// Opens the directory `path`, which is made when it does not exist. It may be empty, or hold what an earlier call
     /// left of the image `manifest` with these `layers`.
     ///
-    /// [`Kind::Refused`] for a directory with anything else in it.
+    /// # Errors
+    /// [`Kind::Refused`] for a directory with anything else in it, one that another process writes to, and one that
+    /// cannot be made.
     pub fn open(path: &Path, manifest: &Manifest, layers: &[Descriptor]) -> Result<LayerFiles> {
         blob_store::create_directory(path)?;
         let lock = Lock::try_take(path, None)?.ok_or_else(|| {
@@ -60,6 +62,9 @@ impl LayerFiles {
 
     /// Continues a directory `PREFIXxxxxxxxxx` below the working directory that an interrupted call for the same image
     /// left, or makes a new one.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when the directory cannot be made.
     pub fn fresh(prefix: &str, manifest: &Manifest, layers: &[Descriptor]) -> Result<LayerFiles> {
         if let Some(left) = interrupted(prefix, manifest, layers) {
             return Ok(left);

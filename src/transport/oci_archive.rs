@@ -97,8 +97,9 @@ impl OciArchiveSource {
     /// Opens the archive `path` (`-` for standard input), plain or compressed, and picks an image of it; `unpacking` is
     /// about the plain copy of an archive that cannot be read in place.
     ///
-    /// [`Kind::NotFound`] when there is no such image; the hint lists the names that are there.
-    /// [`Kind::Corrupt`] for what is no tar.
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such file or image; the hint lists the names that are there.
+    /// [`Kind::Corrupt`] for a file that is not a tar or not a layout.
     pub async fn open(
         path: &Path,
         selector: &Selector,

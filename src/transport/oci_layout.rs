@@ -141,7 +141,9 @@ pub struct OciSource {
 impl OciSource {
     /// Opens the layout in the directory `path` and picks an image of it.
     ///
+    /// # Errors
     /// [`Kind::NotFound`] when there is no layout or no such image; the hint lists the names that are there.
+    /// [`Kind::Corrupt`] when its index cannot be read.
     pub async fn open(path: &Path, selector: &Selector) -> Result<OciSource> {
         let (path, selector) = (path.to_owned(), selector.clone());
         blocking(move || {

@@ -26,13 +26,26 @@ pub trait Source: Send + Sync {
     fn name(&self) -> String;
 
     /// The manifest `which`; by digest, its bytes have been checked against it.
+    ///
+    /// # Errors
+    /// [`crate::Kind::NotFound`] when it is not there; [`crate::Kind::Corrupt`] when the bytes are not a manifest or do
+    /// not match the digest; [`crate::Kind::NotAllowed`] and [`crate::Kind::Unavailable`] when the place refuses this
+    /// user or cannot be reached.
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest>;
 
     /// The blob's bytes from offset `from` on. From 0 the stream checks size and digest itself; from elsewhere
     /// the caller goes on with the digester that has seen what came before.
+    ///
+    /// # Errors
+    /// [`crate::Kind::NotFound`] when it is not there; [`crate::Kind::NotAllowed`] and [`crate::Kind::Unavailable`]
+    /// when the place refuses this user or cannot be reached. [`crate::Kind::Corrupt`] for wrong bytes comes as the
+    /// last item of the stream.
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream>;
 
     /// As [`Source::blob`], for a receiver that checks the digest itself: the stream need only check the size.
+    ///
+    /// # Errors
+    /// As [`Source::blob`].
     async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
         self.blob(blob, from).await
     }
@@ -81,13 +94,25 @@ pub trait Destination: Send + Sync {
 
     /// Writes a blob, unless it is there and [`BlobBody::must_send`] is not set. A blob gets its name only after its digest
     /// matched.
+    ///
+    /// # Errors
+    /// Those of `body`, as they are; [`crate::Kind::Refused`] when the place does not take the blob or the disk is
+    /// full; [`crate::Kind::NotAllowed`] and [`crate::Kind::Unavailable`] when it refuses this user or cannot be
+    /// reached.
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome>;
 
     /// Writes a manifest, under the place's name or by its digest only.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Refused`] when the place does not take the manifest, or a blob of it is missing;
+    /// [`crate::Kind::NotAllowed`] and [`crate::Kind::Unavailable`] when it refuses this user or cannot be reached.
     async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten>;
 
     /// Makes what was written durable and visible under its name, and removes what killed writers left. Where nothing
     /// had to be written, only that.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Refused`] when something cannot be written; then the name stands for what it stood for before.
     async fn finish(&self) -> Result<()>;
 
     /// What this place can do besides.
@@ -137,6 +162,9 @@ pub trait Network: Send + Sync {
 #[async_trait]
 pub trait SourceInventory: Send + Sync {
     /// Whether the blob is known not to be there.
+    ///
+    /// # Errors
+    /// When what the place holds cannot be read.
     async fn lacks(&self, blob: &Descriptor) -> Result<bool>;
 
     /// How the place's own index describes the manifest `digest`: with annotations and platform, without its name there.
@@ -149,9 +177,15 @@ pub trait SourceInventory: Send + Sync {
 #[async_trait]
 pub trait RangedBlobs: Send + Sync {
     /// The first `len` bytes of a blob, or all if it has fewer. Nothing is verified.
+    ///
+    /// # Errors
+    /// As [`Source::blob`].
     async fn begin_of(&self, blob: &Descriptor, len: usize) -> Result<Bytes>;
 
     /// The bytes `part` of a blob, which lie inside of it, and no others. Nothing is verified.
+    ///
+    /// # Errors
+    /// As [`Source::blob`]; also when the place sends other bytes than those.
     async fn part_of(&self, blob: &Descriptor, part: Range<u64>) -> Result<BlobStream>;
 }
 
@@ -159,6 +193,10 @@ pub trait RangedBlobs: Send + Sync {
 #[async_trait]
 pub trait BlobSizes: Send + Sync {
     /// The size of a blob in bytes.
+    ///
+    /// # Errors
+    /// [`crate::Kind::NotFound`] when it is not there; [`crate::Kind::Unavailable`] when the place does not say its
+    /// size.
     async fn blob_size(&self, digest: &Digest) -> Result<u64>;
 }
 
@@ -169,6 +207,9 @@ pub trait SignatureSource: Send + Sync {
     /// order; unchecked.
     ///
     /// [`StoredSignature`]: crate::trust::StoredSignature
+    ///
+    /// # Errors
+    /// When they cannot be fetched or read. An image without signatures is not an error.
     async fn signatures(&self, of: &ManifestRef, digest: &Digest) -> Result<Vec<Bytes>>;
 }
 
@@ -176,6 +217,9 @@ pub trait SignatureSource: Send + Sync {
 #[async_trait]
 pub trait BundleSource: Send + Sync {
     /// The bundles that refer to the manifest `of`, as they are, in the order of the list; unchecked.
+    ///
+    /// # Errors
+    /// When they cannot be fetched or read. An image without bundles is not an error.
     async fn bundles(&self, of: &Digest) -> Result<Vec<Bytes>>;
 }
 
@@ -183,6 +227,8 @@ pub trait BundleSource: Send + Sync {
 /// be mistaken for the answer of some other server.
 #[async_trait]
 pub trait RawManifest: Send + Sync {
+    /// # Errors
+    /// As [`Source::manifest`], except that the bytes need not be a manifest.
     async fn raw_manifest(&self) -> Result<Bytes>;
 }
 
@@ -190,6 +236,9 @@ pub trait RawManifest: Send + Sync {
 #[async_trait]
 pub trait Sketches: Send + Sync {
     /// What can be said of the image without its layers; `None` where asking for the manifest does not read them.
+    ///
+    /// # Errors
+    /// As [`Source::manifest`].
     async fn sketch(&self) -> Result<Option<Sketch>>;
 
     /// What has been read of the layers so far to make the manifest.
@@ -200,6 +249,9 @@ pub trait Sketches: Send + Sync {
 #[async_trait]
 pub trait CurrentDigest: Send + Sync {
     /// The digest of the manifest that the name stands for; `None` when there is nothing.
+    ///
+    /// # Errors
+    /// When the place cannot be asked or read.
     async fn current(&self) -> Result<Option<Digest>>;
 }
 
@@ -214,12 +266,21 @@ pub trait TagList: Send + Sync {
 pub trait AttachmentSource: Send + Sync {
     /// The descriptors of the manifests whose subject is `of`, each once. `tags` are those of
     /// [`AttachmentSource::digest_tags`] where they are known: what is not among them is not asked for.
+    ///
+    /// # Errors
+    /// When the place cannot be asked or read, or the list does not end.
     async fn referrers(&self, of: &Digest, tags: Option<&HashSet<Tag>>) -> Result<Vec<Descriptor>>;
 
     /// The tags of the same repository or layout that are made of a digest: `sha256-HEX`, and those of cosign.
+    ///
+    /// # Errors
+    /// When the place cannot be asked or read.
     async fn digest_tags(&self) -> Result<HashSet<Tag>>;
 
     /// The manifest at `tag` of the same repository or layout.
+    ///
+    /// # Errors
+    /// As [`Source::manifest`].
     async fn tagged(&self, tag: &Tag) -> Result<Manifest>;
 
     /// How many referrers `of` has, where that is known without a request and at little cost.
@@ -232,18 +293,30 @@ pub trait AttachmentSource: Send + Sync {
 #[async_trait]
 pub trait DestinationInventory: Send + Sync {
     /// The digest of what the name stands for now; `None` when there is nothing.
+    ///
+    /// # Errors
+    /// When the place cannot be asked or read.
     async fn current(&self) -> Result<Option<Digest>>;
 
     /// Whether the blob is there, without a request.
+    ///
+    /// # Errors
+    /// When what the place holds cannot be read.
     async fn has(&self, blob: &Descriptor) -> Result<Presence>;
 
     /// Whether the blob is there, at the price of a request where that is needed; writes nothing.
+    ///
+    /// # Errors
+    /// When the place cannot be asked or read.
     async fn look(&self, blob: &Descriptor) -> Result<Presence> {
         self.has(blob).await
     }
 
     /// Whether a blob that is there has the bytes of its digest. A place on this machine reads and hashes it; others
     /// check what they are sent, and are believed.
+    ///
+    /// # Errors
+    /// When the blob cannot be read.
     async fn is_intact(&self, _blob: &Descriptor) -> Result<bool> {
         Ok(true)
     }
@@ -254,6 +327,9 @@ pub trait DestinationInventory: Send + Sync {
 pub trait StreamedBlobs: Send + Sync {
     /// Writes a blob whose size, and mostly its digest, are known when all its bytes are there; it gets its name then.
     /// `planned` is what [`BlobOrder::begin`] was given.
+    ///
+    /// # Errors
+    /// As [`Destination::put_blob`].
     async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate>;
 }
 
@@ -261,6 +337,9 @@ pub trait StreamedBlobs: Send + Sync {
 #[async_trait]
 pub trait BlobOrder: Send + Sync {
     /// Takes the blobs that are going to be written, in the order of the image, before the first one is.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Refused`] when the place cannot take them.
     async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()>;
 }
 
@@ -274,12 +353,18 @@ pub trait IndexDescriptions: Send + Sync {
 #[async_trait]
 pub trait SignatureStore: Send + Sync {
     /// Why `signature` cannot be kept here, in a few words; `None` where it can.
+    ///
+    /// # Errors
+    /// When it has to look at the place to tell, and cannot.
     async fn refuses(&self, _signature: &Bytes) -> Result<Option<String>> {
         Ok(None)
     }
 
     /// Writes the signatures of the manifest `of`, which was written and whose digest is `digest`. Where others are kept
     /// besides (sigstore attachments of a registry) these are added, elsewhere they replace all that it had.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Refused`] when they cannot be kept or written.
     async fn put_signatures(
         &self,
         of: &ManifestRef,
@@ -292,13 +377,22 @@ pub trait SignatureStore: Send + Sync {
 #[async_trait]
 pub trait AttachmentStore: Send + Sync {
     /// The digests of the manifests that are there and listed as referrers of `of`.
+    ///
+    /// # Errors
+    /// When the place cannot be asked or read.
     async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>>;
 
     /// The digest of what `tag` stands for; `None` when there is nothing.
+    ///
+    /// # Errors
+    /// When the place cannot be asked or read.
     async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>>;
 
     /// Writes `manifest`, whose blobs are there, so that it is found as `how` says. Made durable by
     /// [`Destination::finish`].
+    ///
+    /// # Errors
+    /// As [`Destination::put_manifest`].
     async fn attach(&self, manifest: &Manifest, how: &Attachment) -> Result<()>;
 }
 
@@ -306,6 +400,9 @@ pub trait AttachmentStore: Send + Sync {
 #[async_trait]
 pub trait BundleStore: Send + Sync {
     /// Writes the bundle `bundle`, which refers to the manifest `of` that was written.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Refused`] when it cannot be written.
     async fn put_bundle(&self, of: &Digest, bundle: &Bytes) -> Result<()>;
 }
 

@@ -48,6 +48,7 @@ impl Attachment {
 impl StoredSignature {
     /// Reads the stored form.
     ///
+    /// # Errors
     /// [`Kind::Corrupt`] for another format, and for data that its format does not allow.
     pub fn parse(stored: &Bytes) -> Result<StoredSignature> {
         let wrong = |why: String| {

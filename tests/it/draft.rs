@@ -284,7 +284,7 @@ async fn an_upload_step_by_step() {
     let fake = FakeDraft::start();
     let text = format!("{}/fleet/new", fake.address());
     let repository = barque::image::parse_reference(&text).unwrap().repository;
-    let client = Client::new(&repository.registry, &Context::default()).unwrap();
+    let client = Client::new(&repository.registry, &Context::default());
     let repository = Arc::new(client).repository(&repository.name, Actions::PullPush);
     let bytes = bytes::Bytes::from(noise(5, 10_000));
     let blob = Descriptor::new("x", sha256(&bytes), bytes.len() as u64);

@@ -277,7 +277,7 @@ fn list(
 ) -> Result<Vec<Descriptor>, Error> {
     let name: Reference = format!("{}/a:1", registry.address()).parse().unwrap();
     let client = Client::new(&name.repository.registry, &Context::default());
-    let client = Arc::new(client.unwrap());
+    let client = Arc::new(client);
     let repository = client.repository(&name.repository.name, Actions::Pull);
     let artifact_type = artifact_type.map(MediaType::new);
     let runtime = tokio::runtime::Builder::new_current_thread()

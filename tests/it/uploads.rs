@@ -18,7 +18,7 @@ use crate::support::peers::{self, DockerRegistry};
 fn scene(address: &str) -> (RepositoryClient, Descriptor, UploadBody) {
     let reference = barque::image::parse_reference(&format!("{address}/a")).unwrap();
     let repository = reference.repository;
-    let client = Client::new(&repository.registry, &Context::default()).unwrap();
+    let client = Client::new(&repository.registry, &Context::default());
     let repository = Arc::new(client).repository(&repository.name, Actions::PullPush);
     let bytes = bytes::Bytes::from(noise(5, 10_000));
     let blob = Descriptor::new("x", sha256(&bytes), bytes.len() as u64);

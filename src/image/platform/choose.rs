@@ -15,6 +15,9 @@ const ATTESTATION: &str = "vnd.docker.reference.type";
 /// An exact variant comes first, then weaker ones, then none; entries that name no platform come last. Of one variant
 /// the same `os.version` comes first, then another revision of its build, then none (protocols 6.5). At equal rank an entry annotated as zstd wins, then the earlier one. Nested indexes, attestations and things that are
 /// no manifest are never chosen.
+///
+/// # Errors
+/// [`PlatformError::NoMatch`] lists the platforms that are there.
 pub fn choose<'a>(
     index: &'a IndexView,
     wish: &PlatformRequest,

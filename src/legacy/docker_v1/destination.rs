@@ -43,6 +43,9 @@ pub struct V1Destination {
 
 impl V1Destination {
     /// The image `reference`; nothing is sent before the manifest comes.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
     pub fn new(reference: &V1Reference, context: &Context) -> Result<V1Destination> {
         let session = Session::new(&reference.registry, context)?;
         Ok(V1Destination::over(

@@ -37,6 +37,9 @@ pub struct V1Source {
 impl V1Source {
     /// The image `reference`; nothing is sent before something is asked for. Layers are kept in
     /// `context.tmpdir`.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
     pub fn new(reference: &V1Reference, context: &Context) -> Result<V1Source> {
         let session = Session::new(&reference.registry, context)?;
         Ok(V1Source::over(

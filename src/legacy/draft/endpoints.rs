@@ -38,6 +38,11 @@ impl RepositoryClient {
     }
 
     /// PUT: writes `manifest`, a signed one of schema 1, as `tag`. What it points at must be there already.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when the server does not take it. [`Kind::NotAllowed`] when the server refuses this user,
+    /// [`Kind::Unavailable`] when it cannot be reached; else what it answered, with an
+    /// [`ApiError`](crate::registry::ApiError) as cause.
     pub async fn draft_put_manifest(&self, tag: &Tag, manifest: &Manifest) -> Result<()> {
         let mut put = self
             .draft_manifest_request(Method::PUT, tag)
@@ -47,6 +52,11 @@ impl RepositoryClient {
     }
 
     /// DELETE: takes away `tag` with its manifest, on a server that is known to delete so.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such tag. [`Kind::NotAllowed`] when the server refuses this user,
+    /// [`Kind::Unavailable`] when it cannot be reached; else what it answered, with an
+    /// [`ApiError`](crate::registry::ApiError) as cause.
     pub async fn draft_delete_manifest(&self, tag: &Tag) -> Result<()> {
         let delete = self.draft_manifest_request(Method::DELETE, tag);
         match self.client.send(&delete).await {
@@ -57,6 +67,11 @@ impl RepositoryClient {
 
     /// GET: the bytes of a blob from offset `from` on; `size` is that of the whole, which is known where `from` is
     /// not 0. Nothing is verified here.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when it is not there. [`Kind::NotAllowed`] when the server refuses this user,
+    /// [`Kind::Unavailable`] when it cannot be reached; else what it answered, with an
+    /// [`ApiError`](crate::registry::ApiError) as cause.
     pub async fn draft_blob(
         &self,
         blob: &BlobSum,
@@ -70,6 +85,10 @@ impl RepositoryClient {
     }
 
     /// HEAD: whether the blob is there, and if it is, its size in bytes where the server says it.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached; else
+    /// what it answered, with an [`ApiError`](crate::registry::ApiError) as cause.
     pub async fn draft_blob_size(&self, blob: &BlobSum) -> Result<Option<Option<u64>>> {
         let head = self.request(Method::HEAD, format_args!("blob/{blob}"));
         match self.client.send(&head).await {

@@ -16,6 +16,9 @@ const CHUNK: u64 = 4 << 20;
 
 impl RepositoryClient {
     /// Brings a blob into the repository unless it is there. `body` is opened only when bytes are wanted.
+    ///
+    /// # Errors
+    /// As [`RepositoryClient::push_blob`].
     pub async fn draft_push_blob(&self, blob: &Descriptor, body: &UploadBody) -> Result<Pushed> {
         let sum = BlobSum::Digest(blob.digest.clone());
         let there = self.draft_blob_size(&sum);

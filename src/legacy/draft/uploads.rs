@@ -16,6 +16,10 @@ use crate::{Error, Kind, Result};
 
 impl RepositoryClient {
     /// POST: opens an upload.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached; else
+    /// what it answered, with an [`ApiError`] as cause.
     pub async fn draft_start_upload(&self) -> Result<Session> {
         let start = self.request(Method::POST, "blob/upload/");
         let answer = self.client.send(&start).await?;
@@ -26,6 +30,10 @@ impl RepositoryClient {
     }
 
     /// GET: what the server has received of an upload; [`Received::bytes`] is `None` where it does not say.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached; else
+    /// what it answered, with an [`ApiError`] as cause.
     pub async fn draft_upload_status(&self, session: &Session) -> Result<Received> {
         let get = self.request_at(Method::GET, session.place.clone());
         let answer = self.client.send(&get).await?;
@@ -36,6 +44,11 @@ impl RepositoryClient {
     }
 
     /// PUT with the whole of `body`, which ends the upload of `blob`.
+    ///
+    /// # Errors
+    /// Those of `body`; [`Kind::Refused`] when the server does not take the blob. [`Kind::NotAllowed`] when the server
+    /// refuses this user, [`Kind::Unavailable`] when it cannot be reached; else what it answered, with an [`ApiError`]
+    /// as cause.
     pub async fn draft_put_upload(
         &self,
         session: &Session,
@@ -49,6 +62,10 @@ impl RepositoryClient {
 
     /// PUT with the bytes of `body` in `range`; the value is where the upload goes on. A server that stands elsewhere
     /// answers 416.
+    ///
+    /// # Errors
+    /// Those of `body`. [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be
+    /// reached; else what it answered, with an [`ApiError`] as cause.
     pub async fn draft_put_chunk(
         &self,
         session: &Session,
@@ -65,6 +82,10 @@ impl RepositoryClient {
     }
 
     /// PUT without a body: ends the upload of `blob`, whose bytes the server has.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when the server does not take the blob. [`Kind::NotAllowed`] when the server refuses this
+    /// user, [`Kind::Unavailable`] when it cannot be reached; else what it answered, with an [`ApiError`] as cause.
     pub async fn draft_finish_upload(&self, session: &Session, blob: &Descriptor) -> Result<()> {
         let mut put = self.request_at(Method::PUT, named(session, blob)).header(
             header::CONTENT_RANGE,

@@ -79,6 +79,9 @@ impl Schema1Signer for SigningKey {
 
 impl SigningKey {
     /// A fresh key on P-256, as docker makes one where it has none.
+    ///
+    /// # Errors
+    /// [`KeyError::Failed`] when there are no random numbers.
     pub fn generate() -> Result<SigningKey, KeyError> {
         let pair = EcdsaKeyPair::generate(signing(Curve::P256)).map_err(|_| KeyError::Failed)?;
         Ok(SigningKey::ec(Curve::P256, pair))
@@ -185,6 +188,10 @@ impl SigningKey {
     ///
     /// The signature's members are laid out like the payload: over lines where it is, on one line otherwise
     /// (protocols 5.4).
+    ///
+    /// # Errors
+    /// [`KeyError::Document`] when `payload` is not a JSON object with members; [`KeyError::Failed`] when the key
+    /// cannot sign.
     pub fn sign(&self, payload: &[u8], time: Timestamp) -> Result<Bytes, KeyError> {
         let is_blank = |b: &u8| b.is_ascii_whitespace();
         let last = |bytes: &[u8]| bytes.iter().rposition(|b| !is_blank(b));

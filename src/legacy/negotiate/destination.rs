@@ -34,16 +34,13 @@ pub struct NegotiatedDestination {
 impl NegotiatedDestination {
     /// The image `reference`; nothing is sent before something is asked for. What a server does not take as it is goes
     /// to `context.tmpdir`.
-    ///
-    /// # Errors
-    /// As [`DockerDestination::new`].
-    pub fn new(reference: &Reference, context: &Context) -> Result<NegotiatedDestination> {
-        Ok(NegotiatedDestination {
-            v2: DockerDestination::new(reference, context)?,
+    pub fn new(reference: &Reference, context: &Context) -> NegotiatedDestination {
+        NegotiatedDestination {
+            v2: DockerDestination::new(reference, context),
             older: OnceCell::new(),
             probe: V1Probe::new(reference, context),
             context: context.clone(),
-        })
+        }
     }
 
     /// The image in the older protocol that is known to be the server's.

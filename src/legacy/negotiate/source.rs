@@ -36,17 +36,14 @@ pub struct NegotiatedSource {
 impl NegotiatedSource {
     /// The image `reference`; nothing is sent before something is asked for. The layers of an image that becomes a
     /// modern one go to `context.tmpdir`.
-    ///
-    /// # Errors
-    /// As [`DockerSource::new`].
-    pub fn new(reference: &Reference, context: &Context) -> Result<NegotiatedSource> {
-        Ok(NegotiatedSource {
-            v2: DockerSource::new(reference, context)?,
+    pub fn new(reference: &Reference, context: &Context) -> NegotiatedSource {
+        NegotiatedSource {
+            v2: DockerSource::new(reference, context),
             older: OnceCell::new(),
             probe: Arc::new(V1Probe::new(reference, context)),
             context: context.clone(),
             named: Mutex::default(),
-        })
+        }
     }
 
     /// The image in the protocol that is known to be the server's.

@@ -51,7 +51,9 @@ pub struct ImageHead {
 impl Repo {
     /// Opens `name` for reading: asks the index for a token and for the registries that have it.
     ///
-    /// [`Kind::NotFound`] when there is no such repository.
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such repository. [`Kind::NotAllowed`] when the server refuses this user,
+    /// [`Kind::Unavailable`] when it cannot be reached.
     pub async fn pull(session: &Arc<Session>, name: &V1Repository) -> Result<Repo> {
         let standalone = session.ping().await?.standalone;
         let repo = Repo::with(session, name, standalone, None);
@@ -240,6 +242,10 @@ impl Repo {
     }
 
     /// All tags with the images they stand for, sorted by name.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such repository, [`Kind::Corrupt`] when the answer is not a list of tags.
+    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached.
     pub async fn tags(&self) -> Result<BTreeMap<String, V1Id>> {
         #[derive(Deserialize)]
         struct Entry {
@@ -289,6 +295,10 @@ impl Repo {
     }
 
     /// The image that `tag` stands for.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such tag, [`Kind::Corrupt`] when the answer is not the id of an image.
+    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached.
     pub async fn tag(&self, tag: &Tag) -> Result<V1Id> {
         let path = format!("/v1/repositories/{}/tags/{tag}", self.name);
         let (url, body) = self.document(path, DOCUMENT_CAP).await?;
@@ -304,7 +314,9 @@ impl Repo {
 
     /// The ids of an image and of all below it, the image first, its root last.
     ///
-    /// [`Kind::NotFound`] when there is none; [`Kind::Unavailable`] when it is still being uploaded.
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such image; [`Kind::Unavailable`] when it is still being uploaded;
+    /// [`Kind::Corrupt`] when the answer is not an ancestry of it.
     pub async fn ancestry(&self, id: &V1Id) -> Result<Vec<V1Id>> {
         let path = format!("/v1/images/{id}/ancestry");
         let read = self.document(path, DOCUMENT_CAP).await;
@@ -326,7 +338,8 @@ impl Repo {
 
     /// The JSON of an image, its layer's size and its checksum.
     ///
-    /// [`Kind::NotFound`] when there is none; [`Kind::Unavailable`] when it is still being uploaded.
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such image; [`Kind::Unavailable`] when it is still being uploaded.
     pub async fn image(&self, id: &V1Id) -> Result<ImageHead> {
         let path = format!("/v1/images/{id}/json");
         let read = self.answered(path, DOCUMENT_CAP).await;
@@ -351,6 +364,10 @@ impl Repo {
     ///
     /// Ranges are closed, and longer than a byte: docker-registry 0.9 announces one byte too many for open ones and
     /// refuses those of one byte (protocols 1.2).
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such layer, [`Kind::Unavailable`] when no registry sends it. Breaks that
+    /// come later are items of the stream.
     pub async fn layer(
         &self,
         id: &V1Id,
@@ -402,7 +419,11 @@ impl Repo {
         }
     }
 
-    /// Takes `tag` away; the image stays. [`Kind::NotFound`] when there is no such tag.
+    /// Takes `tag` away; the image stays.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such tag. [`Kind::NotAllowed`] when the server refuses this user,
+    /// [`Kind::Unavailable`] when it cannot be reached.
     pub async fn delete_tag(&self, tag: &Tag) -> Result<()> {
         let path = format!("/v1/repositories/{}/tags/{tag}", self.name);
         let sent = self.send(|| Intent::new(Method::DELETE, path.clone(), None));

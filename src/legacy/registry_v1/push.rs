@@ -42,6 +42,10 @@ const JSON: &str = "application/json";
 
 impl Repo {
     /// Opens `name` for writing: announces `images`, base first, to the index.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when this user may not write there, [`Kind::Unavailable`] when the server cannot be
+    /// reached.
     pub async fn push(
         session: &Arc<Session>,
         name: &V1Repository,
@@ -64,6 +68,9 @@ impl Repo {
 
     /// The checksum of the image `id` when the registry has it whole; the outer `None` when it does not, or does not
     /// say: behind an index a token to write is good for nothing else, and [`Repo::put_json`] gets to know.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached.
     pub async fn has_image(&self, id: &V1Id) -> Result<Option<Option<String>>> {
         if self.is_blind.load(Ordering::Relaxed) {
             return Ok(None);
@@ -81,6 +88,10 @@ impl Repo {
     }
 
     /// Writes the JSON of an image, byte for byte. Its parent must have been written.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when the registry does not take it. [`Kind::NotAllowed`] when the server refuses this user,
+    /// [`Kind::Unavailable`] when it cannot be reached.
     pub async fn put_json(&self, id: &V1Id, json: &Bytes) -> Result<Placed> {
         let path = format!("/v1/images/{id}/json");
         let sent = self.send(|| put(path.clone(), JSON, Body::Bytes(json.clone())));
@@ -88,6 +99,10 @@ impl Repo {
     }
 
     /// Writes the layer of an image whose JSON has been written.
+    ///
+    /// # Errors
+    /// Those of `layer`; [`Kind::Refused`] when the registry does not take it. [`Kind::NotAllowed`] when the server
+    /// refuses this user, [`Kind::Unavailable`] when it cannot be reached.
     pub async fn put_layer(&self, id: &V1Id, layer: &UploadBody) -> Result<Placed> {
         let path = format!("/v1/images/{id}/layer");
         let sent = self.send(|| {
@@ -101,6 +116,10 @@ impl Repo {
     }
 
     /// Completes an image: `payload` is the checksum over its JSON, a newline and its layer.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when the registry has other bytes. [`Kind::NotAllowed`] when the server refuses this user,
+    /// [`Kind::Unavailable`] when it cannot be reached.
     pub async fn put_checksum(&self, id: &V1Id, payload: &Digest) -> Result<Placed> {
         let path = format!("/v1/images/{id}/checksum");
         let sent = self.send(|| {
@@ -113,6 +132,9 @@ impl Repo {
     }
 
     /// Makes `tag` stand for the image `id`.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached.
     pub async fn put_tag(&self, tag: &Tag, id: &V1Id) -> Result<()> {
         let path = format!("/v1/repositories/{}/tags/{tag}", self.name);
         let body = json(&id.as_str())?;
@@ -122,6 +144,9 @@ impl Repo {
     }
 
     /// Tells the index what is there now, with checksums.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached.
     pub async fn confirm(&self, images: &[ListedImage]) -> Result<()> {
         let path = format!("/v1/repositories/{}/images", self.name);
         let put = put(path, JSON, Body::Bytes(json(images)?))

@@ -74,7 +74,9 @@ impl Session {
     /// Repositories whose name or description has `term`, at most `limit`, in the server's order; for an empty term
     /// small servers list all that they have. Asks for as many pages as it takes.
     ///
-    /// [`Kind::NotFound`] when the server offers no search.
+    /// # Errors
+    /// [`Kind::NotFound`] when the server offers no search, [`Kind::Corrupt`] when its answer is not a result or too
+    /// large. [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached.
     pub async fn search(&self, term: &str, limit: usize) -> Result<SearchAnswer> {
         let page_size = limit.clamp(1, MOST_A_PAGE);
         let mut all = self.page(term, page_size, 1).await?;

@@ -41,6 +41,9 @@ pub struct Session {
 
 impl Session {
     /// A session with `registry`, reached as `context` says; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Other`] when the address of the index is not a URL.
     pub fn new(registry: &Registry, context: &Context) -> Result<Session> {
         let hub = registry.is_docker_hub();
         let root = match hub {
@@ -48,7 +51,7 @@ impl Session {
             false => None,
         };
         Ok(Session {
-            index: Client::of_v1(registry, context, root)?,
+            index: Client::of_v1(registry, context, root),
             registry: registry.clone(),
             context: context.clone(),
             // The Hub is known for what it is.
@@ -68,7 +71,9 @@ impl Session {
 
     /// What the server says of itself; asked once.
     ///
-    /// [`Kind::NotFound`] when it does not speak Registry V1.
+    /// # Errors
+    /// [`Kind::NotFound`] when it does not speak Registry V1. [`Kind::NotAllowed`] when the server refuses this user,
+    /// [`Kind::Unavailable`] when it cannot be reached.
     pub async fn ping(&self) -> Result<Ping> {
         let ask = async || {
             let mut get = Intent::new(Method::GET, "/v1/_ping".to_owned(), None);
@@ -116,8 +121,7 @@ impl Session {
             login: Login::Anonymous,
             ..self.context.access.clone()
         });
-        let client = Client::of_v1(&registry, &context, Some(root))?;
-        let client = Arc::new(client);
+        let client = Arc::new(Client::of_v1(&registry, &context, Some(root)));
         known.push(client.clone());
         Ok(client)
     }

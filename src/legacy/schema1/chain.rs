@@ -124,7 +124,10 @@ impl Schema1View {
         self.history.iter().map(command).collect()
     }
 
-    /// The same image without the layers that [`Schema1View::chain`] drops; its errors are those.
+    /// The same image without the layers that [`Schema1View::chain`] drops.
+    ///
+    /// # Errors
+    /// As [`Schema1View::chain`].
     pub fn fixed(self) -> Result<Schema1View, Schema1Error> {
         let chain = self.chain()?;
         let (fs_layers, history) = chain

@@ -50,6 +50,9 @@ struct Entry<'a> {
 /// The payload of a schema 1 manifest, as docker's registry indents it; without signatures it is a manifest itself.
 ///
 /// The entries of `view` are written as they are. `name` is the repository without its registry.
+///
+/// # Errors
+/// [`ConvertError::Manifest`] when a text cannot be written as JSON.
 pub fn payload(view: &Schema1View, name: &str, tag: &str) -> Result<String, ConvertError> {
     let document = Document {
         schema_version: 1,

@@ -82,6 +82,9 @@ impl TarSummer {
     }
 
     /// Adds the next bytes of the tar.
+    ///
+    /// # Errors
+    /// [`TarSumError::Malformed`] for a header that is not one of a tar.
     pub fn update(&mut self, mut bytes: &[u8]) -> Result<(), TarSumError> {
         while !bytes.is_empty() {
             match &mut self.state {
@@ -136,6 +139,9 @@ impl TarSummer {
     }
 
     /// The sum of all members and of `extra`, the JSON of the image (empty where there is none).
+    ///
+    /// # Errors
+    /// [`TarSumError::Malformed`] when the bytes end in the middle of a member.
     pub fn finish(mut self, extra: &[u8]) -> Result<TarSum, TarSumError> {
         let complete = match self.state {
             State::Header => self.held.is_empty(),

@@ -19,6 +19,11 @@ impl RepositoryClient {
     /// The blob's bytes from offset `from` on, which must be less than its size. Nothing is verified here.
     ///
     /// Each call asks the registry itself, never an old redirect (quirk B4).
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when it is not there, [`Kind::NotAllowed`] when the registry refuses this user,
+    /// [`Kind::Unavailable`] when it cannot be reached or does not send that part. Breaks that come later are items of
+    /// the stream.
     pub async fn get_blob(&self, blob: &Descriptor, from: u64) -> Result<ByteStream> {
         let path = self.path(format_args!("blobs/{}", blob.digest));
         let scope = self.scope();
@@ -51,6 +56,10 @@ impl RepositoryClient {
     }
 
     /// Whether the blob is there.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the registry refuses this user, [`Kind::Unavailable`] when it cannot be reached or
+    /// fails after the retries.
     pub async fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
         let head = self.request(Method::HEAD, format_args!("blobs/{}", blob.digest));
         match self.client.send(&head).await {

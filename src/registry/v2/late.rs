@@ -14,6 +14,9 @@ impl RepositoryClient {
     /// Uploads `body` under the digest that `digest` gives when all of it was read.
     ///
     /// `body` is opened again from its start for another try.
+    ///
+    /// # Errors
+    /// As [`RepositoryClient::push_blob`], and those of `digest`.
     pub async fn push_late(
         &self,
         body: &UploadBody,

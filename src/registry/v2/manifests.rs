@@ -35,6 +35,11 @@ impl RepositoryClient {
     }
 
     /// The manifest `which`, its bytes checked against the digest when asked for by one (quirk M3).
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when it is not there, [`Kind::NotAllowed`] when the registry refuses this user,
+    /// [`Kind::Unavailable`] when it cannot be reached or fails after the retries; with an [`ApiError`] as cause when
+    /// it answered. [`Kind::Corrupt`] when the bytes are not a manifest or have another digest.
     pub async fn get_manifest(&self, which: &TagOrDigest) -> Result<Manifest> {
         let get = self.manifest_request(Method::GET, which);
         let (answer, raw) = self.client.document(&get, MANIFEST_CAP).await?;
@@ -76,6 +81,9 @@ impl RepositoryClient {
     /// The digest of the manifest `which`, without its bytes where the server can; `None` when it is not there.
     ///
     /// If the server fails (5xx) and `optional` says that the answer only saves work, it is asked twice at most.
+    ///
+    /// # Errors
+    /// As [`RepositoryClient::get_manifest`], except that a manifest that is not there is `None`.
     pub async fn manifest_digest(
         &self,
         which: &TagOrDigest,
@@ -114,11 +122,16 @@ impl RepositoryClient {
         }
     }
 
-    /// Writes `manifest` as `which`, byte for byte. What it points at must be there already. If it has a `subject` and the
-    /// registry has no referrers API, it is also listed at the referrers tag (`v2::referrers`).
+    /// Writes `manifest` as `which`, byte for byte. What it points at must be there already. If it has a `subject` and
+    /// the registry has no referrers API, it is also listed at the referrers tag (`v2::referrers`).
     ///
     /// Returns the digest under which the registry has it now: registries file what is pushed by tag under SHA-256,
-    /// whatever the manifest's own digest is. [`Kind::Corrupt`] when the answer names a digest that other bytes have.
+    /// whatever the manifest's own digest is.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when the registry does not take it, [`Kind::NotAllowed`] when this user may not write,
+    /// [`Kind::Unavailable`] when it cannot be reached or fails after the retries. [`Kind::Corrupt`] when the answer
+    /// names a digest that other bytes have.
     pub async fn put_manifest(&self, which: &TagOrDigest, manifest: &Manifest) -> Result<Digest> {
         let (filed, is_listed) = self.put_alone(which, manifest).await?;
         if !is_listed {
@@ -216,6 +229,11 @@ impl RepositoryClient {
     ///
     /// An answer of any success is believed (quirk R10). What is not there by its digest after a try whose answer was
     /// lost went with it; of a tag that says nothing, since some registries know no deletion by tag (quirk R8).
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when it is not there, [`Kind::NotAllowed`] when this user may not delete it,
+    /// [`Kind::Unavailable`] when the registry cannot be reached; else an [`ApiError`] with what the registry says
+    /// about deletion.
     pub async fn delete_manifest(&self, which: &TagOrDigest) -> Result<()> {
         let mut delete = self.manifest_request(Method::DELETE, which);
         delete.headers.retain(|(name, _)| name != header::ACCEPT);
@@ -241,6 +259,10 @@ impl Client {
 
     /// Checks that the registry takes the credential given for it: GET `/v2/`, its challenge answered. Returns the host of
     /// the token endpoint that it was sent to, if that belongs to another owner.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when the registry refuses the credential, [`Kind::Unavailable`] when it cannot be reached
+    /// or is not a registry. Also when the credential was withheld from a token endpoint on the host of another owner.
     pub async fn check_login(&self) -> Result<Option<String>> {
         let answer = self
             .send(&Intent::new(Method::GET, "/v2/".to_owned(), None))

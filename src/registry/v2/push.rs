@@ -40,6 +40,11 @@ impl RepositoryClient {
     /// Without `from` it is sent whatever the registry believes to have (quirk X6).
     ///
     /// `body` is opened only when bytes are wanted, and again from where the registry stands after a failure.
+    ///
+    /// # Errors
+    /// Those of `body`, as they are. [`Kind::Refused`] when the registry does not take the blob, [`Kind::NotAllowed`]
+    /// when this user may not write, [`Kind::Unavailable`] when the registry cannot be reached or fails after the
+    /// retries.
     pub async fn push_blob(
         &self,
         blob: &Descriptor,

@@ -53,8 +53,12 @@ fn referrers_tag(subject: &Digest) -> Result<Tag> {
 impl RepositoryClient {
     /// The descriptors of all referrers of `subject`, each once; with `artifact_type` only those of that type.
     ///
-    /// Asks the referrers API, page by page, and reads the index at the referrers tag as `read_tag` says. Entries that are
-    /// no descriptors are left out with a warning. A list that is too long or does not end is [`Kind::Unavailable`].
+    /// Asks the referrers API, page by page, and reads the index at the referrers tag as `read_tag` says. Entries that
+    /// are no descriptors are left out with a warning.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] for a list that is too long or does not end, and when the registry cannot be reached;
+    /// [`Kind::NotAllowed`] when it refuses this user.
     pub async fn referrers(
         &self,
         subject: &Digest,

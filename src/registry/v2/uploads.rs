@@ -103,6 +103,10 @@ pub struct Received {
 impl RepositoryClient {
     /// POST: mounts a blob from the repository that `mount` names with it, or opens an upload; without `mount`
     /// always opens one. A refused mount becomes a plain start (quirks X3, X4).
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when the registry does not create the repository. [`Kind::NotAllowed`] when this user may not
+    /// write, [`Kind::Unavailable`] when the registry cannot be reached; else an [`ApiError`] with what it answered.
     pub async fn start_upload(&self, mount: Option<(&Digest, &RepositoryName)>) -> Result<Started> {
         let mount = mount.filter(|_| {
             !self
@@ -147,7 +151,9 @@ impl RepositoryClient {
 
     /// GET: what the registry has received of an upload.
     ///
-    /// A registry that does not know the upload any more answers with an error.
+    /// # Errors
+    /// [`Kind::Unavailable`] when the registry does not know the upload any more, or cannot be reached;
+    /// [`Kind::NotAllowed`] when it refuses this user.
     pub async fn upload_status(&self, session: &Session) -> Result<Received> {
         let get = self.request_at(Method::GET, session.place.clone());
         let answer = self.client.send(&get).await?;
@@ -159,6 +165,11 @@ impl RepositoryClient {
     }
 
     /// PUT with the whole of `body`, which ends the upload of `blob`.
+    ///
+    /// # Errors
+    /// Those of `body`. [`OtherContent`] as cause when the registry has filed the bytes under another digest.
+    /// [`Kind::NotAllowed`] when this user may not write, [`Kind::Unavailable`] when the registry cannot be reached;
+    /// else an [`ApiError`] with what it answered.
     pub async fn put_upload(
         &self,
         session: &Session,
@@ -177,6 +188,10 @@ impl RepositoryClient {
     /// PATCH with the bytes of `body` in `range`, or with all of it; the value is where the upload goes on.
     ///
     /// A part says which bytes it is (quirk U15); all of it says nothing, since some take no ranges.
+    ///
+    /// # Errors
+    /// Those of `body`. [`Kind::NotAllowed`] when this user may not write, [`Kind::Unavailable`] when the registry
+    /// cannot be reached or does not know the upload any more; else an [`ApiError`] with what it answered.
     pub async fn patch_upload(
         &self,
         session: &Session,
@@ -201,6 +216,11 @@ impl RepositoryClient {
     }
 
     /// PUT without a body: ends the upload of `blob`, whose bytes the registry has.
+    ///
+    /// # Errors
+    /// [`OtherContent`] as cause when the registry has filed the bytes under another digest. [`Kind::NotAllowed`] when
+    /// this user may not write, [`Kind::Unavailable`] when the registry cannot be reached; else an [`ApiError`] with
+    /// what it answered.
     pub async fn finish_upload(&self, session: &Session, blob: &Descriptor) -> Result<()> {
         let url = with_digest(session, &blob.digest);
         let put = self
@@ -216,8 +236,11 @@ impl RepositoryClient {
         }
     }
 
-    /// DELETE: gives an upload up. Registries forget uploads on their own after a while, and some permit no
-    /// deletion (quirk U24), so a failure is of no consequence.
+    /// DELETE: gives an upload up.
+    ///
+    /// # Errors
+    /// That of the registry. It need not be handled: registries forget uploads on their own after a while, and some
+    /// permit no deletion (quirk U24).
     pub async fn cancel_upload(&self, session: &Session) -> Result<()> {
         let mut delete = self.request_at(Method::DELETE, session.place.clone());
         delete.repeatable = false;

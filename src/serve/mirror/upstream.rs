@@ -95,7 +95,7 @@ impl Remote {
             named: named.unwrap_or_else(|_| upstream.registry.clone()),
             gate: options.gate.clone(),
             is_hub: upstream.registry.is_docker_hub(),
-            client: Arc::new(Client::new(&upstream.registry, &context)?),
+            client: Arc::new(Client::new(&upstream.registry, &context)),
             registry: upstream.registry.clone(),
             context,
             trouble: Mutex::default(),

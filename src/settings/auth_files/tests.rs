@@ -107,7 +107,7 @@ fn headers_come_from_the_first_file_that_has_some() {
     let text = r#"{"HttpHeaders": {"X-Meta": "blue", "User-Agent": "a/1"}}"#;
     let files = AuthFiles::find_in(None, Environment::default().set(TEXT_VARIABLE, text));
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-    let headers = files.http_headers().unwrap();
+    let headers = files.http_headers();
     assert_eq!(headers, [pair("X-Meta", "blue"), pair("User-Agent", "a/1")]);
 }
 

@@ -26,6 +26,9 @@ impl ConfiguredRegistries {
     }
 
     /// What the files say. They are read once.
+    ///
+    /// # Errors
+    /// As [`RegistriesConf::load`].
     pub fn get(&self) -> Result<Arc<RegistriesConf>> {
         if let Some(read) = self.read.get() {
             return Ok(read.clone());

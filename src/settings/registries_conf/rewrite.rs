@@ -21,8 +21,11 @@ pub struct PullSource {
 impl RegistriesConf {
     /// The places to read `reference` from, in the order in which they are asked; never empty.
     ///
-    /// A name is rewritten once: what it becomes is not looked up again for another rewriting. [`Kind::NotAllowed`] where
-    /// `reference` is blocked, or all that it becomes; an error where a rewritten name is not valid.
+    /// A name is rewritten once: what it becomes is not looked up again for another rewriting.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] when `reference` is blocked, or everything that it becomes; [`Kind::Other`] when a
+    /// rewritten name is not valid.
     pub fn sources(&self, reference: &Reference) -> Result<Vec<PullSource>> {
         self.check_allowed(&reference.repository)?;
         let Some((table, matched)) = self.table(&reference.repository) else {
@@ -69,7 +72,10 @@ impl RegistriesConf {
         Ok(sources)
     }
 
-    /// [`Kind::NotAllowed`] where the configuration blocks `place`, a repository or a registry.
+    /// Checks that the configuration does not block `place`, a repository or a registry.
+    ///
+    /// # Errors
+    /// [`Kind::NotAllowed`] with the prefix that blocks it.
     pub fn check_allowed(&self, place: &impl Display) -> Result<()> {
         let Some((table, _)) = self.table(place).filter(|(table, _)| table.blocked) else {
             return Ok(());

@@ -32,7 +32,9 @@ impl RegistriesConf {
     /// What `name`, a reference without a registry, stands for; [`ShortName::Unknown`] where the configuration has
     /// neither an alias nor search registries, or `name` has a registry.
     ///
-    /// An error where the mode forbids to choose between several search registries without asking.
+    /// # Errors
+    /// [`crate::Kind::Other`] when the mode forbids choosing between several search registries without asking, and when
+    /// a full name is not valid.
     pub fn short_name(&self, name: &str) -> Result<ShortName> {
         let Ok(raw) = parse_raw(name) else {
             return Ok(ShortName::Unknown);

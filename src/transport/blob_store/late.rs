@@ -11,6 +11,9 @@ use crate::transport::{BlobBody, BlobOutcome, WrittenLate, tallied};
 
 /// Writes `body` to the file that `name` gives for its digest, by way of a temporary file in the directory
 /// `partials` (of the same file system). Whatever ends the write before, the temporary file goes.
+///
+/// # Errors
+/// Those of `body`, as they are; [`crate::Kind::Refused`] when something cannot be written.
 pub async fn write_late(
     partials: &Path,
     algorithm: Algorithm,

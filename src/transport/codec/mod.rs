@@ -31,6 +31,9 @@ pub enum Codec {
 
 impl Codec {
     /// The compression `format` at `level`, or its own default level.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Other`] when the compression does not have that level, and for [`LayerForm::Plain`].
     pub fn new(format: LayerForm, level: Option<u32>) -> Result<Codec> {
         let (default, levels) = match format {
             LayerForm::Gzip => (6, 0..=9),

@@ -72,6 +72,7 @@ impl Image {
 impl DirDestination {
     /// Opens `path` to write: an image directory, which is replaced, an empty directory, or nothing yet.
     ///
+    /// # Errors
     /// [`Kind::Refused`] for a directory with anything else in it.
     pub async fn open(path: &Path) -> Result<DirDestination> {
         let path = path.to_owned();

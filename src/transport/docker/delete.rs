@@ -33,7 +33,7 @@ pub(crate) async fn delete(
 ) -> Result<Deleted> {
     let registry = &reference.repository.registry;
     let place = Place {
-        repository: Arc::new(Client::of(registry, context)?)
+        repository: Arc::new(Client::of(registry, context))
             .repository(&reference.repository.name, Actions::PullDelete),
         reference,
     };

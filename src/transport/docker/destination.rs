@@ -43,14 +43,14 @@ pub struct DockerDestination {
 impl DockerDestination {
     /// The image `reference`; nothing is sent before something is asked for. `context.tmpdir` is for blobs
     /// that the registry does not take as a stream.
-    pub fn new(reference: &Reference, context: &Context) -> Result<DockerDestination> {
-        let client = Arc::new(Client::of(&reference.repository.registry, context)?);
-        Ok(DockerDestination {
+    pub fn new(reference: &Reference, context: &Context) -> DockerDestination {
+        let client = Arc::new(Client::of(&reference.repository.registry, context));
+        DockerDestination {
             repository: client.repository(&reference.repository.name, Actions::PullPush),
             reference: reference.clone(),
             tmpdir: context.tmpdir.clone(),
             signatures: Signatures::new(reference, context),
-        })
+        }
     }
 
     /// The repository of this registry that has the blobs; the image's own where none is known, which is the

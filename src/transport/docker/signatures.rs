@@ -91,7 +91,7 @@ impl Signatures {
                 login: Login::Anonymous,
                 ..self.context.access.clone()
             });
-            Client::new(&registry, &context).map(Arc::new)
+            Ok(Arc::new(Client::new(&registry, &context)))
         };
         self.client.get_or_try_init(make).await
     }

@@ -56,8 +56,9 @@ struct Image {
 impl DockerArchiveDestination {
     /// Opens the archive `path` (`-` for standard output) to write. One that is there is extended by the image.
     ///
-    /// [`Kind::Refused`] for a file that is something else, a compressed archive, and for an image without a name
-    /// where there are others.
+    /// # Errors
+    /// [`Kind::Refused`] for a file that is something else, a compressed archive, and for an image without a name where
+    /// there are others; [`Kind::Other`] for a name with `@N`, which is for reading only.
     pub async fn open(
         path: &Path,
         selector: &Selector,

@@ -104,6 +104,10 @@ pub struct DockerDaemonDestination {
 
 impl DockerDaemonDestination {
     /// The image `image` of the engine at `context.daemon_host`; it has to have a name to be written under.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Other`] for an image that is named by its id or a digest, for an address that is not that of an
+    /// engine, and when no pipe can be made.
     pub fn open(image: &DaemonImage, context: &Context) -> Result<DockerDaemonDestination> {
         let name = ImageName::DockerDaemon(image.clone()).to_string();
         let DaemonImage::Named(reference) = image else {

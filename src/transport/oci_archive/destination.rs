@@ -48,10 +48,12 @@ pub(super) struct Manifests {
 }
 
 impl OciArchiveDestination {
-    /// Opens the archive `path` (`-` for standard output) to write; `tmpdir` takes what arrives out of turn when
-    /// the archive goes into a pipe.
+    /// Opens the archive `path` (`-` for standard output) to write; `tmpdir` takes what arrives out of turn when the
+    /// archive goes into a pipe.
     ///
-    /// [`Kind::Refused`] for a file that is something else, or a compressed archive.
+    /// # Errors
+    /// [`Kind::Refused`] for a file that is something else, or a compressed archive; [`Kind::Other`] for a name with
+    /// `@N`, which is for reading only.
     pub async fn open(
         path: &Path,
         selector: &Selector,

@@ -44,7 +44,9 @@ pub struct OciDestination {
 impl OciDestination {
     /// Opens `path` to write: a layout, an empty directory, or nothing yet.
     ///
-    /// [`Kind::Refused`] for a directory with anything else in it.
+    /// # Errors
+    /// [`Kind::Refused`] for a directory with anything else in it; [`Kind::Other`] for a name with `@N`, which is for
+    /// reading only.
     pub async fn open(path: &Path, selector: &Selector) -> Result<OciDestination> {
         if let Selector::At(n) = selector {
             return Err(Error::other(format!(

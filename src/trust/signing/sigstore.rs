@@ -66,6 +66,9 @@ impl SigstoreKey {
     }
 
     /// The file of the private key, encrypted. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When there are no random numbers for the encryption.
     pub fn private_file(&self, passphrase: &str) -> Result<String> {
         key_file::seal(&self.private, passphrase.as_bytes())
     }

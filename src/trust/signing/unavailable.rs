@@ -16,7 +16,8 @@ fn missing<T>() -> Result<T> {
 pub enum OpenPgpKey {}
 
 impl OpenPgpKey {
-    /// Always an error.
+    /// # Errors
+    /// Always: this build cannot sign.
     pub fn read(_file: &[u8], _passphrase: Option<Secret>) -> Result<OpenPgpKey> {
         missing()
     }
@@ -30,22 +31,30 @@ impl OpenPgpKey {
 pub enum SigstoreKey {}
 
 impl SigstoreKey {
-    /// Always an error.
+    /// # Errors
+    /// Always: this build cannot sign.
     pub fn open(_text: &str, _passphrase: &str) -> Result<SigstoreKey> {
         missing()
     }
 
-    /// Always an error.
+    /// # Errors
+    /// Always: this build cannot sign.
     pub fn generate() -> Result<SigstoreKey> {
         missing()
     }
 
     /// Cannot be called.
+    ///
+    /// # Errors
+    /// Never: there is no value of this type to call it on.
     pub fn private_file(&self, _passphrase: &str) -> Result<String> {
         match *self {}
     }
 
     /// Cannot be called.
+    ///
+    /// # Errors
+    /// Never: there is no value of this type to call it on.
     pub fn public_file(&self) -> Result<String> {
         match *self {}
     }
