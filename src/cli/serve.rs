@@ -136,7 +136,7 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) async fn run(
-    args: ServeArgs,
+    mut args: ServeArgs,
     global: &Global,
     workers: &Workers,
 ) -> Result<Outcome, Failure> {
@@ -147,31 +147,9 @@ pub(crate) async fn run(
         None if !in_place => Some(temporary_root()?),
         _ => None,
     };
-    let (what, shown) = match args
-        .root
-        .as_deref()
-        .or(temporary.as_ref().map(TempDir::path))
-    {
-        Some(root) if !args.upstreams.is_empty() => {
-            let options = MirrorOptions {
-                upstreams: args.upstreams,
-                fresh: args.fresh,
-                max_size: args.max_size,
-                context: global.context(Access {
-                    login: Login::Files(AuthFiles::find(None)?),
-                    ..Access::default()
-                }),
-                gate: Arc::new(global.trust.gate()?),
-            };
-            let shown = root.display().to_string();
-            (What::Mirror(root.to_owned(), Box::new(options)), shown)
-        }
-        Some(root) => (What::Root(root.to_owned()), root.display().to_string()),
-        None => (
-            images(&args.images, args.names, global)?,
-            args.images.join(", "),
-        ),
-    };
+    let root = args.root.clone();
+    let root = root.or_else(|| Some(temporary.as_ref()?.path().to_owned()));
+    let (what, shown) = served(&mut args, root, global)?;
     let own = matches!(what, What::Root(_));
     let options = Options {
         listen: args.listen.unwrap_or_else(|| default_address(for_command)),
@@ -224,6 +202,30 @@ pub(crate) async fn run(
         None | Some(0) => Ok(Outcome::Nothing),
         Some(code) => Err(Failure::Reported(code)),
     }
+}
+
+/// What is served from `root`, or in place where there is none, and what messages call it.
+fn served(args: &mut ServeArgs, root: Option<PathBuf>, global: &Global) -> Result<(What, String)> {
+    let Some(root) = root else {
+        let names = std::mem::take(&mut args.names);
+        let shown = args.images.join(", ");
+        return Ok((images(&args.images, names, global)?, shown));
+    };
+    let shown = root.display().to_string();
+    if args.upstreams.is_empty() {
+        return Ok((What::Root(root), shown));
+    }
+    let options = MirrorOptions {
+        upstreams: std::mem::take(&mut args.upstreams),
+        fresh: args.fresh,
+        max_size: args.max_size,
+        context: global.context(Access {
+            login: Login::Files(AuthFiles::find(None)?),
+            ..Access::default()
+        }),
+        gate: Arc::new(global.trust.gate()?),
+    };
+    Ok((What::Mirror(root, Box::new(options)), shown))
 }
 
 /// The places that `images` name.

@@ -81,25 +81,69 @@ pub(super) fn of_proxy(error: &Error) -> String {
 }
 
 fn message(call: &Call, name: &str, error: &Error) -> String {
+    if let Some(text) = whatever_the_image(call, error) {
+        return text;
+    }
+    let known = detail(name, error);
+    let about = known.as_deref();
+    let special = match call.command {
+        "inspect" => about.map(|known| of_inspect(name, error, known)),
+        "copy" => match about {
+            Some(known) => of_copy_for(name, error, known),
+            None => not_preserved(call, error),
+        },
+        "list-tags" if names_an_image(name) => {
+            Some("No tag or digest allowed in reference".to_owned())
+        }
+        "list-tags" if known.is_some() && name.starts_with("docker:") => Some(format!(
+            "Error listing repository tags: {}",
+            of_tags(name, error)
+        )),
+        "delete" => of_delete(name, error, about),
+        "manifest-digest" => Some(match missing_file(error) {
+            Some(()) => format!(
+                "Error reading manifest from {name}: open {name}: no such file or directory"
+            ),
+            None => own_words(call, error),
+        }),
+        "sync" if says(error, "the source directory `") => Some(format!(
+            "Invalid source directory specified: stat {name}: no such file or directory"
+        )),
+        "sync" if missing_file(error).is_some() => {
+            Some(format!("open {name}: no such file or directory"))
+        }
+        "login" if error.kind() == Kind::NotAllowed && ApiError::of(error).is_some() => Some(
+            format!("logging into \"{name}\": invalid username/password"),
+        ),
+        "login" | "logout" if says(error, "not logged into") => {
+            Some(format!("not logged into {name}"))
+        }
+        _ => None,
+    };
+    special.or(known).unwrap_or_else(|| own_words(call, error))
+}
+
+/// The message for a failure whose words do not depend on the image.
+fn whatever_the_image(call: &Call, error: &Error) -> Option<String> {
     if let Some(refusal) = policy::refusal(error) {
-        return match call.command {
+        return Some(match call.command {
             "copy" => format!("Source image rejected: {refusal}"),
             _ => refusal,
-        };
+        });
     }
     if let Some(known) = files::words(call, error) {
-        return known;
+        return Some(known);
     }
     if says(error, "gpg failed: ") {
         let text = one_line(error);
         let why = text.rsplit("gpg failed: ").next().unwrap_or_default();
-        return match why.contains("Bad passphrase") {
+        return Some(match why.contains("Bad passphrase") {
             true => "creating signature: Bad passphrase".into(),
             false => format!("creating signature: {why}"),
-        };
+        });
     }
     if says(error, "(`--command-timeout`)") {
-        return "context deadline exceeded".into();
+        return Some("context deadline exceeded".into());
     }
     let no_group = [
         "only reads from podman's store",
@@ -108,100 +152,84 @@ fn message(call: &Call, name: &str, error: &Error) -> String {
     if call.is_all && no_group.iter().any(|text| says(error, text)) {
         let to = call.names.last().and_then(|name| name.split(':').next());
         let transport = to.unwrap_or_default();
-        return format!(
+        return Some(format!(
             "copying multiple images: destination transport \"{transport}\" does not support copying multiple images as a group"
-        );
+        ));
     }
-    if call.command == "copy"
-        && let Some(PlatformError::Format(text)) = find(error)
-    {
-        return format!(
+    match find(error) {
+        Some(PlatformError::Format(text)) if call.command == "copy" => Some(format!(
             "unknown multi-arch option \"{text}\". Choose one of the supported options: 'system', 'all', 'index-only', or a comma-separated platform list like 'linux/amd64,linux/arm64'"
-        );
+        )),
+        _ => None,
     }
-    let known = detail(name, error);
-    let own = || own_words(call, error);
-    let is_platform = is_no_match(error);
-    match (call.command, known) {
-        ("inspect", Some(known)) if is_platform => {
-            format!("Error parsing manifest for image: choosing image instance: {known}")
+}
+
+/// The message of `inspect`, whose cause skopeo's library calls `known`.
+fn of_inspect(name: &str, error: &Error, known: &str) -> String {
+    if is_no_match(error) {
+        format!("Error parsing manifest for image: choosing image instance: {known}")
+    } else if name.starts_with("dir:") {
+        format!("Error retrieving manifest for image: {known}")
+    } else {
+        format!("Error parsing image name \"{name}\": {known}")
+    }
+}
+
+/// The message of `copy`, whose cause skopeo's library calls `known`; `None` if it adds nothing.
+fn of_copy_for(name: &str, error: &Error, known: &str) -> Option<String> {
+    Some(if is_no_match(error) {
+        let name = shown(name);
+        format!("choosing an image from manifest list {name}: {known}")
+    } else if says(error, "reading the source's name") {
+        format!("Invalid source name {name}: {known}")
+    } else if says(error, "the destination's name") {
+        format!("Invalid destination name {name}: {known}")
+    } else if name.starts_with("dir:") && missing_file(error).is_some() {
+        let name = shown(name);
+        format!("determining manifest MIME type for {name}: {known}")
+    } else if says(error, WRITING) {
+        format!("initializing destination {}: {known}", shown(name))
+    } else if says(error, READING) {
+        format!("initializing source {}: {known}", shown(name))
+    } else {
+        return None;
+    })
+}
+
+/// The message of a copy that `--preserve-digests` forbids.
+fn not_preserved(call: &Call, error: &Error) -> Option<String> {
+    let what = match call.is_all {
+        true => {
+            "Manifest list must be converted to type \"application/vnd.oci.image.index.v1+json\""
         }
-        ("inspect", Some(known)) if name.starts_with("dir:") => {
-            format!("Error retrieving manifest for image: {known}")
+        false => "Manifest must be converted",
+    };
+    is_preserved(error).then(|| {
+        format!(
+            "{what} to be written to destination, but we cannot modify it: \"Instructed to preserve digests\""
+        )
+    })
+}
+
+/// The message of `delete`; `known` is what skopeo's library calls the cause.
+fn of_delete(name: &str, error: &Error, known: Option<&str>) -> Option<String> {
+    let bare = name.trim_start_matches("docker://");
+    match known {
+        Some(known) if says(error, "is blocked: ") => Some(known.to_owned()),
+        _ if error.kind() == Kind::NotFound && name.starts_with("docker:") => Some(format!(
+            "Unable to delete {bare}. Image may not exist or is not stored with a v2 Schema in a v2 registry"
+        )),
+        Some(known) => {
+            let known = known.rsplit(": ").next().unwrap_or_default();
+            Some(format!("deleting {bare}: {known}"))
         }
-        ("inspect", Some(known)) => format!("Error parsing image name \"{name}\": {known}"),
-        ("copy", Some(known)) if is_platform => {
-            format!(
-                "choosing an image from manifest list {}: {known}",
-                shown(name)
-            )
-        }
-        ("copy", Some(known)) if says(error, "reading the source's name") => {
-            format!("Invalid source name {name}: {known}")
-        }
-        ("copy", Some(known)) if says(error, "the destination's name") => {
-            format!("Invalid destination name {name}: {known}")
-        }
-        ("copy", Some(known)) if name.starts_with("dir:") && missing_file(error).is_some() => {
-            format!(
-                "determining manifest MIME type for {}: {known}",
-                shown(name)
-            )
-        }
-        ("copy", Some(known)) if says(error, WRITING) => {
-            format!("initializing destination {}: {known}", shown(name))
-        }
-        ("copy", Some(known)) if says(error, READING) => {
-            format!("initializing source {}: {known}", shown(name))
-        }
-        ("list-tags", _) if names_an_image(name) => "No tag or digest allowed in reference".into(),
-        ("list-tags", Some(_)) if name.starts_with("docker:") => {
-            format!("Error listing repository tags: {}", of_tags(name, error))
-        }
-        ("delete", Some(known)) if says(error, "is blocked: ") => known,
-        ("delete", _) if error.kind() == Kind::NotFound && name.starts_with("docker:") => format!(
-            "Unable to delete {}. Image may not exist or is not stored with a v2 Schema in a v2 registry",
-            name.trim_start_matches("docker://")
-        ),
-        ("delete", Some(known)) => {
-            let known = known.rsplit(": ").next().unwrap_or_default().to_owned();
-            format!("deleting {}: {known}", name.trim_start_matches("docker://"))
-        }
-        ("delete", None) if says(error, "cannot be deleted with this command") => {
+        None if says(error, "cannot be deleted with this command") => {
             let transport = name.split(':').next().unwrap_or_default();
-            format!("Deleting images not implemented for {transport}: images")
+            Some(format!(
+                "Deleting images not implemented for {transport}: images"
+            ))
         }
-        ("manifest-digest", _) => match missing_file(error) {
-            Some(_) => format!(
-                "Error reading manifest from {name}: open {name}: no such file or directory"
-            ),
-            None => own(),
-        },
-        ("sync", _) if says(error, "the source directory `") => {
-            format!("Invalid source directory specified: stat {name}: no such file or directory")
-        }
-        ("sync", _) if missing_file(error).is_some() => {
-            format!("open {name}: no such file or directory")
-        }
-        ("login", _) if error.kind() == Kind::NotAllowed && ApiError::of(error).is_some() => {
-            format!("logging into \"{name}\": invalid username/password")
-        }
-        ("login" | "logout", _) if says(error, "not logged into") => {
-            format!("not logged into {name}")
-        }
-        ("copy", None) if is_preserved(error) => {
-            let what = match call.is_all {
-                true => {
-                    "Manifest list must be converted to type \"application/vnd.oci.image.index.v1+json\""
-                }
-                false => "Manifest must be converted",
-            };
-            format!(
-                "{what} to be written to destination, but we cannot modify it: \"Instructed to preserve digests\""
-            )
-        }
-        (_, Some(known)) => known,
-        _ => own(),
+        None => None,
     }
 }
 

@@ -19,16 +19,22 @@ fn run(format: &str) -> String {
     }
 }
 
+/// Checks what templates print of [`document`].
+fn check(cases: &[(&str, &str)]) {
+    for (format, expected) in cases {
+        assert_eq!(run(format), *expected, "{format}");
+    }
+}
+
 #[test]
-fn prints_what_go_prints() {
-    for (format, expected) in [
+fn prints_values_as_go_does() {
+    check(&[
         ("{{.Name}} {{.Os}}", "docker.io/library/x linux\n"),
         ("a\\tb\\n", "a\tb\n"),
         (
             "{{.Labels}} {{.RepoTags}} {{.Env}}",
             "map[a:1 b:<2>] [1 2] []\n",
         ),
-        ("{{.Created}}", "2021-09-23 23:47:57.442225064 +0000 UTC\n"),
         (
             "{{index .Labels \"a\"}}|{{index .Labels \"x\"}}|{{.Labels.b}}|{{.Labels.x}}",
             "1||<2>|<no value>\n",
@@ -37,6 +43,29 @@ fn prints_what_go_prints() {
             "{{index .RepoTags 1}} {{(index .LayersData 0).Size}}",
             "2 7\n",
         ),
+        ("{{.LayersData}}", "[{t sha256:a 7 map[]}]\n"),
+        (
+            "{{.}}",
+            "{docker.io/library/x  sha256:1 [1 2] 2021-09-23 23:47:57.442225064 +0000 UTC  map[a:1 b:<2>] \
+             amd64 linux [sha256:a] [{t sha256:a 7 map[]}] []    17 []    [] [] [] {    false false []}}\n",
+        ),
+        ("{{\"}}\"}}{{/* }} */}}", "}}\n"),
+        ("{{-3}}|{{- 3}} {{ -3 -}} |", "-3|3 -3|\n"),
+        (
+            "\\xé {{ \"\\\\xé\" }} {{`\\xé`}}{{/* \"\\xé\" */}}",
+            "\\xé \\xé \\xé\n",
+        ),
+        ("{{ range . }}[{{.Os}}]{{end}}", "[linux]\n"),
+        (
+            "table {{.Os}} {{.Size}}\\n{{.Architecture}} {{.Tag}}",
+            "linux       17\namd64\n",
+        ),
+    ]);
+}
+
+#[test]
+fn branches_and_loops_are_those_of_go() {
+    check(&[
         ("{{range .RepoTags}}<{{.}}>{{else}}none{{end}}", "<1><2>\n"),
         (
             "{{range $i, $t := .RepoTags}}{{$i}}={{$t}},{{end}}",
@@ -56,6 +85,32 @@ fn prints_what_go_prints() {
             "b\n",
         ),
         ("{{with .Os}}{{.}}{{end}}{{with .Tag}}tag{{end}}", "linux\n"),
+        (
+            "{{range 3}}{{.}}{{end}}{{$a := 1}}{{$a = 2}}{{$a}}",
+            "0122\n",
+        ),
+        (
+            "{{range $i, $t := .RepoTags}}{{if $i}}{{break}}{{end}}{{$t}}{{continue}}x{{end}}",
+            "1\n",
+        ),
+        (
+            "{{range .LayersData}}{{.}}{{end}}",
+            "{t sha256:a 7 map[]}\n",
+        ),
+        (
+            "{{and .Os .Tag}}{{or .Tag .Os}} {{not .Tag}} {{ne 1 2}} {{lt 1 2}}",
+            "linux true true true\n",
+        ),
+        (
+            "{{if.Os}}y{{end}}{{range.Layers}}{{.}}{{end}}{{if .Tag}}{{else if.Os}}z{{end}}{{with.Os}}{{.}}{{end}}",
+            "ysha256:azlinux\n",
+        ),
+    ]);
+}
+
+#[test]
+fn functions_print_what_those_of_go_do() {
+    check(&[
         (
             "{{json .Labels}} {{json .Os}} {{.Layers | json}}",
             "{\"a\":\"1\",\"b\":\"<2>\"} \"linux\" [\"sha256:a\"]\n",
@@ -89,37 +144,15 @@ fn prints_what_go_prints() {
             "{{html \"<a>\"}} {{js \"a'b\"}} {{urlquery \"a b&\"}} {{0x10}} {{1e3}} {{'a'}} {{1.5}}",
             "&lt;a&gt; a\\'b a+b%26 16 1000 97 1.5\n",
         ),
-        (
-            "{{range 3}}{{.}}{{end}}{{$a := 1}}{{$a = 2}}{{$a}}",
-            "0122\n",
-        ),
-        (
-            "{{range $i, $t := .RepoTags}}{{if $i}}{{break}}{{end}}{{$t}}{{continue}}x{{end}}",
-            "1\n",
-        ),
         // The template does not end in a newline, whatever it prints.
         ("{{range .Layers}}{{println .}}{{end}}", "sha256:a\n\n"),
-        ("{{.LayersData}}", "[{t sha256:a 7 map[]}]\n"),
-        (
-            "{{range .LayersData}}{{.}}{{end}}",
-            "{t sha256:a 7 map[]}\n",
-        ),
         (
             "{{printf \"%v|%s\" .LayersData .Labels}}",
             "[{t sha256:a 7 map[]}]|map[a:1 b:<2>]\n",
         ),
         (
-            "{{.}}",
-            "{docker.io/library/x  sha256:1 [1 2] 2021-09-23 23:47:57.442225064 +0000 UTC  map[a:1 b:<2>] \
-             amd64 linux [sha256:a] [{t sha256:a 7 map[]}] []    17 []    [] [] [] {    false false []}}\n",
-        ),
-        (
             "{{json .Created}} {{json .Env}}",
             "\"2021-09-23T23:47:57.442225064Z\" null\n",
-        ),
-        (
-            "{{.Digest.Algorithm}} {{.Digest.Encoded}} {{.Digest.Hex}} {{(index .LayersData 0).Digest.Hex}}",
-            "sha256 1 1 a\n",
         ),
         (
             "{{eq .Digest \"sha256:1\"}} {{len .Digest}} {{slice .Digest 7}} {{index (split .Digest \":\") 0}}",
@@ -129,43 +162,33 @@ fn prints_what_go_prints() {
             "{{.Created.Format \"2006-01-02\"}} {{(.Created.UTC).Format \"15:04\" | printf \"%q\"}}",
             "2021-09-23 \"23:47\"\n",
         ),
-        (
-            "{{with .Created}}{{.Format \"06\"}}{{end}} {{.Created.Unix}} {{.Created.Year}} {{.Created.Month}}",
-            "21 1632440877 2021 September\n",
-        ),
-        ("{{\"}}\"}}{{/* }} */}}", "}}\n"),
         ("{{truncate .Os 3}}{{pad .Os 1 2}}|", "lin linux  |\n"),
-        (
-            "{{and .Os .Tag}}{{or .Tag .Os}} {{not .Tag}} {{ne 1 2}} {{lt 1 2}}",
-            "linux true true true\n",
-        ),
-        ("{{-3}}|{{- 3}} {{ -3 -}} |", "-3|3 -3|\n"),
-        (
-            "{{if.Os}}y{{end}}{{range.Layers}}{{.}}{{end}}{{if .Tag}}{{else if.Os}}z{{end}}{{with.Os}}{{.}}{{end}}",
-            "ysha256:azlinux\n",
-        ),
         (
             "{{\"2006\" | .Created.Format}}{{\"06\" | .Created.Format | printf \"%q\"}}{{block \"x\" .Created.Format \"01\"}}{{.}}{{end}}",
             "2021\"21\"09\n",
+        ),
+        ("{{printf `\\d%s\\` .Os}}{{`\"`}}", "\\dlinux\\\"\n"),
+    ]);
+}
+
+#[test]
+fn times_and_digests_have_their_methods() {
+    check(&[
+        ("{{.Created}}", "2021-09-23 23:47:57.442225064 +0000 UTC\n"),
+        (
+            "{{.Digest.Algorithm}} {{.Digest.Encoded}} {{.Digest.Hex}} {{(index .LayersData 0).Digest.Hex}}",
+            "sha256 1 1 a\n",
+        ),
+        (
+            "{{with .Created}}{{.Format \"06\"}}{{end}} {{.Created.Unix}} {{.Created.Year}} {{.Created.Month}}",
+            "21 1632440877 2021 September\n",
         ),
         (
             "{{define \"t\"}}{{.}}{{end}}{{template \"t\" (.Created.Format \"2006\")}}",
             "2021\n",
         ),
-        (
-            "\\xé {{ \"\\\\xé\" }} {{`\\xé`}}{{/* \"\\xé\" */}}",
-            "\\xé \\xé \\xé\n",
-        ),
-        ("{{printf `\\d%s\\` .Os}}{{`\"`}}", "\\dlinux\\\"\n"),
-        ("{{ range . }}[{{.Os}}]{{end}}", "[linux]\n"),
         ("{{index .Digest 0}}", "115\n"),
-        (
-            "table {{.Os}} {{.Size}}\\n{{.Architecture}} {{.Tag}}",
-            "linux       17\namd64\n",
-        ),
-    ] {
-        assert_eq!(run(format), expected, "{format}");
-    }
+    ]);
 }
 
 #[test]

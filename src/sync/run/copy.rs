@@ -86,20 +86,7 @@ impl Run {
     ) -> Result<Outcome> {
         let how = &looked.item.entry.how;
         let destination = &target.destination;
-        let options = CopyOptions {
-            platforms: match is_relay {
-                true => copy::Platforms::All { sparse: false },
-                false => platforms(how, &self.options.copy.platforms),
-            },
-            look: self.options.dry_run,
-            current: target.current.clone(),
-            attachments: self.attachments(looked),
-            admission: Some(Admission {
-                gate: self.options.gate.clone(),
-                image: looked.item.source.clone(),
-            }),
-            ..self.options.copy.clone()
-        };
+        let options = self.options_of(looked, target, is_relay);
         let planned = copy::plan(source.clone(), destination.clone(), options).await;
         let planned = match planned {
             // A tag may go between the list and the copy.
@@ -158,6 +145,25 @@ impl Run {
             mounts: report.count(BlobOutcome::Mounted),
             digest: report.digest,
         })
+    }
+
+    /// How the image is copied to `target`.
+    fn options_of(&self, looked: &Looked, target: &Lacking, is_relay: bool) -> CopyOptions {
+        let how = &looked.item.entry.how;
+        CopyOptions {
+            platforms: match is_relay {
+                true => copy::Platforms::All { sparse: false },
+                false => platforms(how, &self.options.copy.platforms),
+            },
+            look: self.options.dry_run,
+            current: target.current.clone(),
+            attachments: self.attachments(looked),
+            admission: Some(Admission {
+                gate: self.options.gate.clone(),
+                image: looked.item.source.clone(),
+            }),
+            ..self.options.copy.clone()
+        }
     }
 
     /// What goes with the image.

@@ -139,21 +139,10 @@ impl Run {
             return Ok(Some((source, None, lacking.collect())));
         }
         let by_state = self.options.check != Check::Deep && knows_all;
-        let ask_targets = async {
-            if by_state {
-                return Ok(vec![None; targets.len()]);
-            }
-            let asking = targets.iter().map(|(goal, destination, _)| async move {
-                let current = self.in_turn(&goal.name, destination.current()).await;
-                current.map(Some).map_err(writing)
-            });
-            futures_util::future::try_join_all(asking).await
-        };
-        let ask_source = async {
-            let asked = self.in_turn(&item.source, current(&*source)).await;
-            asked.map_err(reading)
-        };
-        let (digest, currents) = futures_util::try_join!(ask_source, ask_targets)?;
+        let asked = targets.iter().filter(|_| !by_state);
+        let asked = asked.map(|(goal, destination, _)| (&goal.name, destination));
+        let (digest, mut currents) = self.digests(item, &*source, asked).await?;
+        currents.resize(targets.len(), None);
         if let Some(expected) = &item.entry.expect
             && digest.as_ref() != Some(expected)
         {
@@ -193,6 +182,24 @@ impl Run {
             self.report(report);
         }
         Ok((!lacking.is_empty()).then_some((source, digest, lacking)))
+    }
+
+    /// The digest of `item` at its source, and what the names at `targets` stand for. All requests are sent together.
+    async fn digests<'a>(
+        &self,
+        item: &Item,
+        source: &dyn Source,
+        targets: impl Iterator<Item = (&'a ImageName, &'a Arc<dyn Destination>)>,
+    ) -> Result<(Option<Digest>, Vec<Option<Option<Digest>>>)> {
+        let asking = targets.map(|(name, destination)| async move {
+            let current = self.in_turn(name, destination.current()).await;
+            current.map(Some).map_err(writing)
+        });
+        let ask_source = async {
+            let asked = self.in_turn(&item.source, current(source)).await;
+            asked.map_err(reading)
+        };
+        futures_util::try_join!(ask_source, futures_util::future::try_join_all(asking))
     }
 
     /// Whether an image that is copied so has the same digest on both sides.
