@@ -15,9 +15,9 @@ use sigstore_verify::{
     PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult, Verifier,
 };
 
-use super::Subject;
-use super::requirement::rfc3339;
-use super::verdict::{Signer, VerifiedSignature};
+use super::keys::key_der;
+use super::subject::Subject;
+use super::verdict::{Signer, VerifiedSignature, rfc3339};
 use crate::image::Algorithm;
 use crate::settings::policy::{BundleRule, BundleSigner, Identity, Pattern};
 
@@ -96,7 +96,7 @@ impl TrustedBundles {
             BundleSigner::Keys(source) => {
                 let loaded = source.load().map_err(|e| e.to_string())?;
                 let keys = loaded.into_iter().map(|(name, pem)| {
-                    let der = super::sigstore::key_der(&name, &pem)?;
+                    let der = key_der(&name, &pem)?;
                     Ok((name, DerPublicKey::new(der)))
                 });
                 TrustedSigner::Keys(keys.collect::<Result<_, String>>()?)

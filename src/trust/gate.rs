@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-
+use super::subject::{Found, Subject};
 use super::verdict::{Judged, Verdict};
 use super::{Leniency, requirement};
 use crate::Result;
-use crate::image::{Digest, ImageName, Manifest};
+use crate::image::ImageName;
 use crate::settings::policy::{Policy, Requirement};
 
 /// What a command asks of images before it uses them.
@@ -18,33 +17,6 @@ pub struct Gate {
     /// Refuse an image of which no signature was verified.
     require_signed: bool,
     leniency: Leniency,
-}
-
-/// An image, or a part of one, that is judged.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// The name that the user asked for.
-    pub image: &'a ImageName,
-    /// The digest of the manifest, which its bytes were checked against.
-    pub digest: &'a Digest,
-    /// The manifest, for signatures that name it by another algorithm.
-    pub manifest: Option<&'a Manifest>,
-}
-
-/// What was found beside a manifest or among its referrers; unchecked.
-#[derive(Debug, Clone, Default)]
-pub struct Found {
-    /// Signatures in their stored form (see [`StoredSignature`](super::StoredSignature)).
-    pub signatures: Vec<Bytes>,
-    /// Sigstore bundles.
-    pub bundles: Vec<Bytes>,
-}
-
-impl Subject<'_> {
-    /// Whether `digest` is that of the manifest.
-    pub(super) fn is(&self, digest: &Digest) -> bool {
-        self.digest == digest || self.manifest.is_some_and(|manifest| manifest.is(digest))
-    }
 }
 
 impl Gate {

@@ -10,6 +10,8 @@ mod bundle;
 mod gate;
 mod identity;
 #[cfg(feature = "trust")]
+mod keys;
+#[cfg(feature = "trust")]
 mod openpgp;
 mod payload;
 mod requirement;
@@ -19,6 +21,7 @@ mod sigstore;
 #[cfg(feature = "trust")]
 mod simple_signing;
 mod stored;
+mod subject;
 #[cfg(all(test, feature = "trust"))]
 mod tests;
 #[cfg(not(feature = "trust"))]
@@ -32,13 +35,14 @@ use unavailable::{bundle, openpgp};
 
 #[cfg(feature = "trust")]
 pub use bundle::verify_bundle;
-pub use gate::{Found, Gate, Subject};
+pub use gate::Gate;
 #[cfg(feature = "trust")]
 pub use openpgp::{Keyring, OpenPgpSigned, dump_unverified, verify_openpgp};
 pub use payload::Payload;
 #[cfg(feature = "trust")]
 pub use simple_signing::SimpleSigning;
 pub use stored::{Attachment, StoredSignature};
+pub use subject::{Found, Subject};
 pub use verdict::{Attempt, Judged, Signer, Verdict, VerifiedSignature};
 
 /// What is accepted although barque refuses it by default. Other programs accept all of it.

@@ -14,8 +14,7 @@ use pgp::packet::{Packet, PacketParser, Signature, SignatureType, SignatureVersi
 use pgp::types::Timestamp;
 
 use super::Leniency;
-use super::requirement::rfc3339;
-use super::verdict::{Signer, VerifiedSignature};
+use super::verdict::{Signer, VerifiedSignature, rfc3339};
 use crate::settings::policy::KeySource;
 pub use keyring::Keyring;
 

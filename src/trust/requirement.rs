@@ -8,8 +8,9 @@ use bytes::Bytes;
 
 use super::payload::{COSIGN_TYPE, Payload, SIMPLE_TYPE};
 use super::stored::{Attachment, StoredSignature};
-use super::verdict::{Attempt, Judged, VerifiedSignature};
-use super::{Found, Leniency, Subject, bundle, openpgp, sigstore};
+use super::subject::{Found, Subject};
+use super::verdict::{Attempt, Judged, VerifiedSignature, rfc3339};
+use super::{Leniency, bundle, openpgp, sigstore};
 use crate::settings::policy::{BundleRule, Identity, Requirement, SignedBy, SigstoreSigned};
 
 /// The key type of `signedBy` that means something.
@@ -164,10 +165,4 @@ fn with_payload(verified: VerifiedSignature, payload: Payload) -> VerifiedSignat
         created: created.or_else(|| verified.created.clone()),
         ..verified
     }
-}
-
-/// `seconds` since 1970, as people read it.
-pub(super) fn rfc3339(seconds: i64) -> Option<String> {
-    let time = jiff::Timestamp::from_second(seconds).ok()?;
-    Some(time.to_string())
 }

@@ -5,7 +5,6 @@
 
 mod certificate;
 mod keyless;
-mod keys;
 mod rekor;
 
 use std::time::SystemTime;
@@ -14,12 +13,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::bundle::TrustedBundles;
-use super::requirement::rfc3339;
+use super::keys::{self, PublicKey};
 use super::stored::Attachment;
-use super::verdict::{Signer, VerifiedSignature};
+use super::verdict::{Signer, VerifiedSignature, rfc3339};
 use crate::settings::policy::{self, SigstoreSigned};
 use certificate::{Authority, Leaf, Subject};
-pub(super) use keys::{PublicKey, key_der};
 
 const FORMAT: &str = "sigstore-attachment";
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";

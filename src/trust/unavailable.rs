@@ -4,7 +4,7 @@ const MISSING: &str = "this program was built without the verification of signat
 
 pub(super) mod bundle {
     use crate::settings::policy::BundleRule;
-    use crate::trust::Subject;
+    use crate::trust::subject::Subject;
     use crate::trust::verdict::VerifiedSignature;
 
     /// Has no values: nothing can be verified.

@@ -189,3 +189,9 @@ impl fmt::Display for Verdict {
         }
     }
 }
+
+/// `seconds` since 1970, as people read it.
+pub(super) fn rfc3339(seconds: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(time.to_string())
+}

@@ -5,8 +5,7 @@ use std::time::Instant;
 
 use super::Run;
 use super::items::place_of;
-use super::prune::{Selected, source_of};
-use crate::image::{Digest, ImageName, Reference, Repository};
+use crate::image::{Digest, ImageName, Reference};
 use crate::open::{delete, open_destination, open_source};
 use crate::registry::ApiError;
 use crate::settings::Context;
@@ -101,29 +100,6 @@ impl Run {
         }
     }
 
-    /// What the sources of a tag that is not selected have for it; it stays if they have it and no rule leaves it out.
-    pub(super) async fn at_source(
-        &self,
-        repository: &Repository,
-        candidate: &Candidate,
-        selected: &Selected,
-    ) -> Result<AtSource, Stop> {
-        let mut found = None;
-        for entry in &selected.entries {
-            let Some(source) = source_of(entry, repository, &candidate.target) else {
-                continue;
-            };
-            let there = digest_at(&source, self.source_context(entry)).await?;
-            if there.is_some() && !self.is_left_out(entry, &source) {
-                // The list did not have it: it was not complete after all.
-                let why = format!("`{source}` exists, though the list of tags does not have it");
-                return Err(Stop::Keep(why));
-            }
-            found.get_or_insert((source, there));
-        }
-        Ok(found)
-    }
-
     /// Deletes one tag, unless `found`, its source, or what it stands for now speaks against it.
     pub(super) async fn delete(
         &self,
@@ -212,7 +188,7 @@ impl Run {
 
 /// The digest of `image`; `None` only if its registry says in so many words that it is not there. Whatever else is no plain
 /// yes is an error: a HEAD has no body, and a proxy that has lost its registry answers 404 as well.
-async fn digest_at(image: &Reference, context: &Context) -> Result<Option<Digest>> {
+pub(super) async fn digest_at(image: &Reference, context: &Context) -> Result<Option<Digest>> {
     let source = open_source(&ImageName::Docker(image.clone()), context).await?;
     let Some(digest) = source.offers().digest else {
         let message = format!("`{image}`: the registry does not say what the tag stands for");

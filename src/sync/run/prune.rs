@@ -8,11 +8,12 @@
 use std::collections::HashSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use super::delete::{Candidate, Stop, Written};
+use super::delete::{AtSource, Candidate, Stop, Written, digest_at};
 use super::items::{Item, place_of, target_repository};
 use super::{EntryId, Run};
 use crate::image::{ImageName, Reference, Repository, Tag};
 use crate::sync::declaration::{Entry, Origin, Pick, Tags};
+use crate::sync::state::Record;
 use crate::sync::target::SourceName;
 use crate::{Error, Kind, Result};
 
@@ -21,9 +22,33 @@ use crate::{Error, Kind, Result};
 pub(super) struct Selected {
     tags: HashSet<String>,
     /// The entries that go there.
-    pub(super) entries: Vec<Arc<Entry>>,
+    entries: Vec<Arc<Entry>>,
     /// Something of an entry could not be listed: nothing can be said of what is left.
     is_incomplete: bool,
+}
+
+impl Selected {
+    /// The tags of `repository` that a run wrote, by `records`, and that are not selected now; sorted.
+    fn not_selected(
+        &self,
+        records: impl Iterator<Item = (String, Record)>,
+        repository: &Repository,
+    ) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
+        for (tag, record) in records {
+            if !record.wrote || self.tags.contains(&tag) {
+                continue;
+            }
+            if let Ok(tag) = tag.parse::<Tag>() {
+                candidates.push(Candidate {
+                    target: Pick::Tag(tag).of(repository),
+                    is: Written::Record(record),
+                });
+            }
+        }
+        candidates.sort_by_key(|candidate| candidate.target.to_string());
+        candidates
+    }
 }
 
 impl Run {
@@ -112,22 +137,11 @@ impl Run {
             .parse::<Reference>()
             .map_err(|e| Error::other(format!("`{name}`: {e}")))?
             .repository;
-        let mut candidates = Vec::new();
-        for (tag, record) in state.tags(name) {
-            if !record.wrote || selected.tags.contains(&tag) {
-                continue;
-            }
-            if let Ok(tag) = tag.parse::<Tag>() {
-                candidates.push(Candidate {
-                    target: Pick::Tag(tag).of(&repository),
-                    is: Written::Record(record),
-                });
-            }
-        }
+        let records = state.tags(name).into_iter();
+        let candidates = selected.not_selected(records, &repository);
         if candidates.is_empty() {
             return Ok(());
         }
-        candidates.sort_by_key(|candidate| candidate.target.to_string());
         if selected.is_incomplete || selected.tags.is_empty() {
             let why = "the list of what is to be there is not complete";
             candidates
@@ -188,8 +202,31 @@ impl Run {
         Ok(())
     }
 
+    /// What the sources of a tag that is not selected have for it; it stays if they have it and no rule leaves it out.
+    async fn at_source(
+        &self,
+        repository: &Repository,
+        candidate: &Candidate,
+        selected: &Selected,
+    ) -> Result<AtSource, Stop> {
+        let mut found = None;
+        for entry in &selected.entries {
+            let Some(source) = source_of(entry, repository, &candidate.target) else {
+                continue;
+            };
+            let there = digest_at(&source, self.source_context(entry)).await?;
+            if there.is_some() && !self.is_left_out(entry, &source) {
+                // The list did not have it: it was not complete after all.
+                let why = format!("`{source}` exists, though the list of tags does not have it");
+                return Err(Stop::Keep(why));
+            }
+            found.get_or_insert((source, there));
+        }
+        Ok(found)
+    }
+
     /// Whether `entry` leaves the tag of `source` out, so that it is rightly not selected although it exists.
-    pub(super) fn is_left_out(&self, entry: &Arc<Entry>, source: &Reference) -> bool {
+    fn is_left_out(&self, entry: &Arc<Entry>, source: &Reference) -> bool {
         if matches!(entry.tags, Tags::Listed(_)) {
             return true;
         }
@@ -201,11 +238,7 @@ impl Run {
 }
 
 /// The image of `entry` that goes to `target`; `None` if none does.
-pub(super) fn source_of(
-    entry: &Entry,
-    repository: &Repository,
-    target: &Reference,
-) -> Option<Reference> {
+fn source_of(entry: &Entry, repository: &Repository, target: &Reference) -> Option<Reference> {
     let Origin::Repository(from) = &entry.from else {
         return None;
     };

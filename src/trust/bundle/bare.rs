@@ -8,7 +8,7 @@ use sigstore_types::bundle::VerificationMaterialContent;
 use sigstore_types::{Bundle, DerPublicKey, SignatureContent};
 
 use crate::image::{Algorithm, Digest};
-use crate::trust::sigstore::PublicKey;
+use crate::trust::keys::PublicKey;
 use crate::trust::verdict::Signer;
 
 /// What of a statement says what it is about.

@@ -12,8 +12,8 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, SubjectAltName};
 use x509_cert::spki::ObjectIdentifier;
 
-use super::keys::PublicKey;
 use crate::settings::policy::KeySource;
+use crate::trust::keys::PublicKey;
 use crate::trust::verdict::Signer;
 
 /// `id-kp-codeSigning` (RFC 5280, 4.2.1.12), as webpki and as x509-cert want it.

@@ -6,9 +6,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use serde::Deserialize;
 
-use super::keys::PublicKey;
 use crate::image::strict_json::{self, Object, StrictError};
 use crate::image::{Algorithm, Digest};
+use crate::trust::keys::PublicKey;
 
 /// Verifies that `entry` (the annotation's JSON) is the promise of one of `logs` that it recorded `signature` by `key`
 /// over `payload`. Returns when, in seconds since 1970.
