@@ -17,6 +17,8 @@ pub mod layer;
 mod manifest;
 pub(crate) mod media_type;
 mod name;
+#[cfg(any(test, feature = "oci-spec"))]
+mod oci_spec;
 pub mod platform;
 pub mod reference;
 mod sketch;
