@@ -231,7 +231,7 @@ impl Client {
         let mut extra_scopes = Vec::new();
         let mut sent_without = false;
         let mut exact: Option<Intent> = None;
-        let mut renewals = 0;
+        let mut renewals = intent.budget.of_kind(retry::TOKEN);
         loop {
             let intent = exact.as_ref().unwrap_or(intent);
             let (answer, pass) = self
@@ -266,10 +266,10 @@ impl Client {
                     first_time && self.asks_for_something(&answer).await?
                 }
                 Some(pass)
-                    if renewals < retry::TOKEN
+                    if !renewals.is_spent()
                         && pass.may_be_stale(&intent.method, &answer.headers) =>
                 {
-                    renewals += 1;
+                    renewals.spend();
                     true
                 }
                 Some(pass) if pass.is_exchanged() && extra_scopes.is_empty() => {

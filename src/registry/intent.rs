@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 
 use super::admit::Admitted;
+use super::retry::RetryBudget;
 use super::upload_body::UploadPart;
 use crate::image::RepositoryName;
 use crate::settings::Secret;
@@ -128,6 +129,8 @@ pub(crate) struct Intent {
     pub(crate) optional: bool,
     /// Whether many bytes move: those go over HTTP/1.1 connections of their own.
     pub(crate) bulk: bool,
+    /// What the operation that it belongs to may still spend on failures; its own if it stands alone.
+    pub(crate) budget: RetryBudget,
 }
 
 impl Intent {
@@ -144,6 +147,7 @@ impl Intent {
             repeatable,
             optional: false,
             bulk: false,
+            budget: RetryBudget::default(),
         }
     }
 

@@ -17,6 +17,7 @@ use super::body::Answer;
 use super::error::{ApiError, has_status};
 use super::intent::Body;
 use super::reading::Reading;
+use super::retry::RetryBudget;
 use super::wire::{Request, Wire, set};
 use crate::settings::{Credential, Secret};
 use crate::{Error, Kind, Result};
@@ -197,6 +198,7 @@ fn get(realm: &Realm, scopes: &[String], login: Option<(&str, &Secret)>) -> Requ
         bulk: false,
         repeatable: true,
         optional: false,
+        budget: RetryBudget::default(),
     }
 }
 
@@ -224,6 +226,7 @@ fn post(realm: &Realm, scopes: &[String], identity: &Secret) -> Request {
         bulk: false,
         repeatable: true,
         optional: false,
+        budget: RetryBudget::default(),
     }
 }
 

@@ -18,6 +18,7 @@ use super::failure::{TransportFailure, classify, silent};
 use super::gate::{Gate, asked_wait, backoff};
 use super::intent::Body;
 use super::pulse::Pulse;
+use super::retry::RetryBudget;
 use super::warning::Warnings;
 use super::why::Why;
 use crate::Result;
@@ -33,6 +34,7 @@ pub(crate) struct Request {
     pub(crate) bulk: bool,
     pub(crate) repeatable: bool,
     pub(crate) optional: bool,
+    pub(crate) budget: RetryBudget,
 }
 
 /// The sending side of one client.
@@ -100,7 +102,9 @@ impl Wire {
         let mut maybe_done = false;
         let mut outcome = first;
         loop {
-            let last = |most| !request.repeatable || tries >= self.timeouts.tries.min(most);
+            let is_spent = request.budget.is_spent();
+            let last =
+                |most| is_spent || !request.repeatable || tries >= self.timeouts.tries.min(most);
             match outcome {
                 Ok(mut answer) => {
                     answer.maybe_done = maybe_done;
@@ -129,6 +133,7 @@ impl Wire {
                     // H2: the first time it was most likely an idle connection that the other side dropped. Small
                     // uploads go out again too: what came twice would not match its digest.
                     let was_idle = tries == 1
+                        && !is_spent
                         && lost.why == Why::Broken
                         && (request.repeatable || !request.bulk);
                     // Nobody there or a refused certificate: waiting a moment does not change it. A server that was
@@ -152,6 +157,7 @@ impl Wire {
                 }
             }
             tries += 1;
+            request.budget.spend();
             outcome = self.once(request).await;
         }
     }

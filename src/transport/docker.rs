@@ -34,6 +34,7 @@ use super::{
 };
 use crate::bytes::{ending_after, first_bytes};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Tag};
+use crate::registry::retry::RetryBudget;
 use crate::registry::v2::{RepositoryClient, TagOrDigest};
 use crate::registry::{Actions, ApiError, Client};
 use crate::settings::Context;
@@ -90,11 +91,13 @@ impl DockerSource {
         from: u64,
         check: fn(BlobStream, &Descriptor, u64) -> BlobStream,
     ) -> Result<BlobStream> {
-        let (whole, part) = (self.repository.clone(), self.repository.clone());
+        let budget = RetryBudget::default();
+        let (whole, part) = (self.repository.within(&budget), self.repository.clone());
         let (of_whole, of_part) = (blob.clone(), blob.clone());
         let download = Download {
             client: self.repository.client().clone(),
             blob: blob.clone(),
+            budget,
             open: Box::new(move |from| {
                 let (repository, blob) = (whole.clone(), of_whole.clone());
                 Box::pin(async move { repository.get_blob(&blob, from).await })

@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use super::{BlobStream, Source, verified_from};
 use crate::bytes::{Produce, produced};
 use crate::image::{Descriptor, ReferenceError, Registry};
-use crate::registry::retry::{self, RetryBudget};
+use crate::registry::retry::{self, RetryBudget, Tries};
 use crate::registry::{Admitted, Client, admit_layer};
 use crate::settings::{Context, Timeouts};
 use crate::{Error, Kind, Result};
@@ -87,14 +87,15 @@ impl Elsewhere {
     ) -> Result<BlobStream> {
         let url = admit_layer(source.origin().as_ref(), url)?;
         let client = self.client(&url)?;
-        let first = client.get_layer_at(&url, blob, from).await?;
+        let budget = RetryBudget::default();
+        let first = client.get_layer_at(&url, blob, from, &budget).await?;
         let download = Download {
             client,
             url,
             blob: blob.clone(),
             offset: from,
             inner: Some(first),
-            stuck: RetryBudget::new(retry::DOWNLOAD),
+            stuck: budget.of_kind(retry::DOWNLOAD),
         };
         Ok(verified_from(Box::pin(produced(download)), blob, from))
     }
@@ -127,7 +128,7 @@ struct Download {
     blob: Descriptor,
     offset: u64,
     inner: Option<BlobStream>,
-    stuck: RetryBudget,
+    stuck: Tries,
 }
 
 impl Produce for Download {
@@ -138,7 +139,10 @@ impl Produce for Download {
             let next = match &mut self.inner {
                 Some(inner) => inner.next().await,
                 None => {
-                    let again = self.client.get_layer_at(&self.url, &self.blob, self.offset);
+                    let (blob, budget) = (&self.blob, self.stuck.budget());
+                    let again = self
+                        .client
+                        .get_layer_at(&self.url, blob, self.offset, budget);
                     match again.await {
                         Ok(inner) => {
                             self.inner = Some(inner);

@@ -4,13 +4,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use barque::Kind;
 use barque::image::Descriptor;
 use barque::registry::v2::{RepositoryClient, Session, Started};
 use barque::registry::{Actions, ApiError, Client, UploadBody};
 use barque::settings::Context;
 
-use crate::support::fake::FakeRegistry;
+use crate::support::fake::{FakeRegistry, on};
 use crate::support::images::{noise, sha256};
 use crate::support::peers::{self, DockerRegistry};
 
@@ -18,7 +20,9 @@ use crate::support::peers::{self, DockerRegistry};
 fn scene(address: &str) -> (RepositoryClient, Descriptor, UploadBody) {
     let reference = barque::image::parse_reference(&format!("{address}/a")).unwrap();
     let repository = reference.repository;
-    let client = Client::new(&repository.registry, &Context::default());
+    let mut context = Context::default();
+    context.timeouts.backoff = Duration::from_millis(1);
+    let client = Client::new(&repository.registry, &context);
     let repository = Arc::new(client).repository(&repository.name, Actions::PullPush);
     let bytes = bytes::Bytes::from(noise(5, 10_000));
     let blob = Descriptor::new("x", sha256(&bytes), bytes.len() as u64);
@@ -109,4 +113,30 @@ async fn an_upload_that_is_given_up() {
     let error = repository.upload_status(&session).await.unwrap_err();
     assert_eq!(ApiError::of(&error).unwrap().status, 404);
     assert_eq!(registry.requests("DELETE", "/blobs/uploads/").len(), 1);
+}
+
+/// The requests that carried bytes of an upload, and those that opened one.
+fn sends(registry: &FakeRegistry) -> (usize, usize) {
+    let has_body = |seen: &&crate::support::fake::Seen| {
+        let length = seen.header("content-length");
+        length.is_some_and(|length| length != "0")
+    };
+    let puts = registry.requests("PUT", "/blobs/uploads/");
+    let patches = registry.requests("PATCH", "/blobs/uploads/");
+    let sent = puts.iter().chain(&patches).filter(has_body).count();
+    (sent, registry.requests("POST", "/blobs/uploads/").len())
+}
+
+#[tokio::test]
+async fn a_blob_that_never_arrives_is_sent_a_known_number_of_times() {
+    // The registry keeps the first 10 bytes of each upload, and breaks off whatever follows.
+    let registry = FakeRegistry::start()
+        .rule(on("PUT").body_over(0).rst_request_keeping(10))
+        .rule(on("PATCH").rst_request_keeping(0));
+    let (repository, blob, body) = scene(registry.address());
+    let error = repository.push_blob(&blob, None, &body).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+    // One that brings 10 bytes, then 20 in vain: small requests are repeated at once, uploads are continued three times, and
+    // seven more are begun; all of that comes out of one budget.
+    assert_eq!(sends(&registry), (1 + 20, 8));
 }

@@ -225,7 +225,7 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
     let mut stored = Digester::new(Algorithm::Sha256);
     let mut payload = payload_digester(&layer.json);
     let (mut at, mut resumed) = (0, false);
-    let mut stuck = RetryBudget::new(retry::DOWNLOAD);
+    let mut stuck = RetryBudget::default().of_kind(retry::DOWNLOAD);
     loop {
         // The first time of all and the first time after a break are no try in vain.
         let in_vain = stuck.failures().saturating_sub(1);

@@ -78,10 +78,8 @@ impl RepositoryClient {
         size: Option<u64>,
         from: u64,
     ) -> Result<ByteStream> {
-        let path = self.path(format_args!("blob/{blob}"));
-        self.client
-            .get_bytes(path, self.scope(), size, from, None)
-            .await
+        let get = self.request(Method::GET, format_args!("blob/{blob}"));
+        self.client.bytes_of(get, size, from, None).await
     }
 
     /// HEAD: whether the blob is there, and if it is, its size in bytes where the server says it.

@@ -5,7 +5,7 @@ use crate::image::Descriptor;
 use crate::legacy::tarsum::BlobSum;
 use crate::registry::error::has_status;
 use crate::registry::failure::is_unanswered;
-use crate::registry::retry;
+use crate::registry::retry::{self, RetryBudget, Tries};
 use crate::registry::v2::uploads::Session;
 use crate::registry::v2::{Pushed, RepositoryClient};
 use crate::registry::{ApiError, UploadBody};
@@ -20,13 +20,16 @@ impl RepositoryClient {
     /// # Errors
     /// As [`RepositoryClient::push_blob`].
     pub async fn draft_push_blob(&self, blob: &Descriptor, body: &UploadBody) -> Result<Pushed> {
+        let mut stuck = RetryBudget::default().of_kind(retry::UPLOAD);
+        let repository = self.within(stuck.budget());
         let sum = BlobSum::Digest(blob.digest.clone());
-        let there = self.draft_blob_size(&sum);
+        let there = repository.draft_blob_size(&sum);
         if there.await?.is_some() {
             return Ok(Pushed::Present);
         }
-        let mut session = self.draft_start_upload().await?;
-        match self.draft_send(&mut session, blob, body).await {
+        let mut session = repository.draft_start_upload().await?;
+        let sent = repository.draft_send(&mut session, blob, body, &mut stuck);
+        match sent.await {
             Ok(()) => Ok(Pushed::Uploaded),
             Err(e) => {
                 let cancelled = self.cancel_upload(&session).await;
@@ -44,8 +47,9 @@ impl RepositoryClient {
         session: &mut Session,
         blob: &Descriptor,
         body: &UploadBody,
+        stuck: &mut Tries,
     ) -> Result<()> {
-        let (mut offset, mut furthest, mut stuck) = (0, 0, 0);
+        let (mut offset, mut furthest) = (0, 0);
         let mut whole = blob.size <= CHUNK;
         loop {
             let end = blob.size.min(offset + CHUNK);
@@ -75,17 +79,24 @@ impl RepositoryClient {
             }
             let may_go_on = has_status(&error, &[416])
                 || (error.kind() == Kind::Unavailable && !has_status(&error, &[404]));
-            if body.failed() || !may_go_on || self.client.is_put_off(&error) || stuck >= most {
+            if body.failed()
+                || !may_go_on
+                || self.client.is_put_off(&error)
+                || stuck.is_beyond(most)
+            {
                 return Err(error);
             }
             if ApiError::of(&error).is_none() {
-                self.client.wait_before_try(stuck).await;
+                self.client.wait_before_try(stuck.failures()).await;
             }
             let status = self.draft_upload_status(session).await?;
             // Nobody has more than was sent; what says nothing begins again.
             let stands = status.bytes.filter(|bytes| *bytes <= body.reached());
             (*session, offset, whole) = (status.session, stands.unwrap_or(0), false);
-            stuck = if offset > furthest { 0 } else { stuck + 1 };
+            match offset > furthest {
+                true => stuck.renew(),
+                false => stuck.spend(),
+            }
             furthest = furthest.max(offset);
             tracing::debug!(
                 "{error}; going on with `{}` at {offset} of {} bytes",

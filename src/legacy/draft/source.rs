@@ -17,6 +17,7 @@ use crate::legacy::docker_v1::{Ahead, Made, Place, Recorded, Wanted, layers};
 use crate::legacy::schema1::{Asked, verify};
 use crate::legacy::tarsum::{BlobSum, V1Checksum};
 use crate::legacy::v1::{self, V1Image};
+use crate::registry::retry::RetryBudget;
 use crate::registry::v2::RepositoryClient;
 use crate::registry::{ApiError, ByteStream};
 use crate::transport::docker::Download;
@@ -153,14 +154,16 @@ impl DraftSource {
             let stream = self.made().await?.blob(blob, from).await?;
             return stream.ok_or_else(|| self.missing(&blob.digest));
         }
+        let budget = RetryBudget::default();
         let (repository, sum) = (
-            self.repository.clone(),
+            self.repository.within(&budget),
             BlobSum::Digest(blob.digest.clone()),
         );
         let size = Some(blob.size);
         let download = Download {
             client: self.repository.client().clone(),
             blob: blob.clone(),
+            budget,
             open: Box::new(move |from| {
                 let (repository, sum) = (repository.clone(), sum.clone());
                 Box::pin(async move { repository.draft_blob(&sum, size, from).await })

@@ -250,6 +250,7 @@ fn request(intent: &Intent, url: Admitted, headers: HeaderMap) -> Request {
         bulk: intent.bulk,
         repeatable: intent.repeatable,
         optional: intent.optional,
+        budget: intent.budget.clone(),
     }
 }
 

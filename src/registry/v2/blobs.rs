@@ -10,7 +10,8 @@ use crate::image::{Descriptor, Digest};
 use crate::registry::admit::Admitted;
 use crate::registry::body::Answer;
 use crate::registry::error::has_status;
-use crate::registry::intent::{Intent, Scope, Target, Who};
+use crate::registry::intent::{Intent, Target, Who};
+use crate::registry::retry::RetryBudget;
 use crate::registry::unpack::unpacked;
 use crate::registry::{ApiError, Client};
 use crate::{Error, Kind, Result};
@@ -25,10 +26,9 @@ impl RepositoryClient {
     /// [`Kind::Unavailable`] when it cannot be reached or does not send that part. Breaks that come later are items of
     /// the stream.
     pub async fn get_blob(&self, blob: &Descriptor, from: u64) -> Result<ByteStream> {
-        let path = self.path(format_args!("blobs/{}", blob.digest));
-        let scope = self.scope();
+        let get = self.request(Method::GET, format_args!("blobs/{}", blob.digest));
         self.client
-            .get_bytes(path, scope, Some(blob.size), from, Some(blob))
+            .bytes_of(get, Some(blob.size), from, Some(blob))
             .await
     }
 
@@ -86,20 +86,6 @@ impl RepositoryClient {
 }
 
 impl Client {
-    /// What [`RepositoryClient::get_blob`] gives, of the blob at `path`, whose size may not be known; it has to be when `from`
-    /// is not 0. Bytes that a proxy packed are unpacked where `blob` tells what they should be.
-    pub(crate) async fn get_bytes(
-        &self,
-        path: String,
-        scope: Scope,
-        size: Option<u64>,
-        from: u64,
-        blob: Option<&Descriptor>,
-    ) -> Result<ByteStream> {
-        let get = Intent::new(Method::GET, path, Some(scope));
-        self.bytes_of(get, size, from, blob).await
-    }
-
     /// The bytes from offset `from` on of the layer `blob`, which a manifest says to be at `url`. No credentials are sent,
     /// and nothing is verified here.
     pub(crate) async fn get_layer_at(
@@ -107,15 +93,18 @@ impl Client {
         url: &Admitted,
         blob: &Descriptor,
         from: u64,
+        budget: &RetryBudget,
     ) -> Result<ByteStream> {
         let mut get = Intent::new(Method::GET, String::new(), None);
+        get.budget = budget.clone();
         get.target = Target::At(url.clone());
         get.who = Who::Preset(None);
         self.bytes_of(get, Some(blob.size), from, Some(blob)).await
     }
 
-    /// The bytes that `get` asks for, from offset `from` on.
-    async fn bytes_of(
+    /// The bytes that `get` asks for, from offset `from` on; `size` is that of all of them, which has to be known when `from`
+    /// is not 0. Bytes that a proxy packed are unpacked where `blob` tells what they should be.
+    pub(crate) async fn bytes_of(
         &self,
         mut get: Intent,
         size: Option<u64>,

@@ -7,7 +7,7 @@ use crate::image::{Descriptor, Digest, MediaType};
 use crate::registry::UploadBody;
 use crate::registry::error::has_status;
 use crate::registry::failure::is_unanswered;
-use crate::registry::retry;
+use crate::registry::retry::{self, RetryBudget};
 use crate::{Error, Kind, Result};
 
 impl RepositoryClient {
@@ -22,13 +22,14 @@ impl RepositoryClient {
         body: &UploadBody,
         digest: &(dyn Fn() -> Result<Digest> + Send + Sync),
     ) -> Result<()> {
-        let mut failures = 0;
+        let mut tries = RetryBudget::default().of_kind(retry::UPLOAD);
+        let repository = self.within(tries.budget());
         loop {
-            let error = match self.send_late(body, digest).await {
+            let error = match repository.send_late(body, digest).await {
                 Ok(()) => return Ok(()),
                 Err(e) => e,
             };
-            failures += 1;
+            tries.spend();
             // What is refused for its form, or not allowed, will be so again.
             let refused = has_status(&error, &[400, 401, 403, 405, 411, 413, 501])
                 || self.client.is_put_off(&error)
@@ -37,11 +38,11 @@ impl RepositoryClient {
                 true => retry::UNANSWERED_UPLOAD,
                 false => retry::UPLOAD,
             };
-            if body.take_failure() || refused || failures >= most {
+            if body.take_failure() || refused || tries.is_beyond(most) {
                 return Err(error);
             }
             tracing::debug!("{error}; uploading once more from the start");
-            self.client.wait_before_try(failures).await;
+            self.client.wait_before_try(tries.failures()).await;
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{Error, Kind, Result};
 use super::uploads::{OtherContent, Session, Started};
 use crate::registry::error::has_status;
 use crate::registry::failure::is_unanswered;
-use crate::registry::retry::{self, RetryBudget};
+use crate::registry::retry::{self, RetryBudget, Tries};
 
 /// The first size of chunks, which is in the limits of every known registry (quirk U13).
 const CHUNK: u64 = 16 << 20;
@@ -52,31 +52,31 @@ impl RepositoryClient {
         body: &UploadBody,
     ) -> Result<Pushed> {
         let mount = from.map(|from| (&blob.digest, from));
-        let mut failures = 0;
-        let mut furthest = 0;
-        let mut seekable = true;
+        let budget = RetryBudget::default();
+        let repository = &self.within(&budget);
+        let mut way = Way {
+            begun: budget.of_kind(retry::BROKEN_UPLOAD),
+            continued: budget.of_kind(retry::UPLOAD),
+            furthest: 0,
+            seekable: true,
+        };
         loop {
-            let session = match self.start_upload(mount).await? {
+            let session = match repository.start_upload(mount).await? {
                 Started::Present => return Ok(Pushed::Present),
                 Started::Session(session) => session,
             };
             let mut upload = Upload {
-                repository: self,
+                repository,
                 blob,
                 body,
                 session,
                 offset: 0,
                 parts: 0,
                 last: 0,
-                stuck: RetryBudget::new(retry::UPLOAD),
                 high: 0,
-                furthest,
-                seekable,
-                failures,
+                way: &mut way,
             };
-            let ended = upload.run().await;
-            (furthest, failures, seekable) = (upload.furthest, upload.failures, upload.seekable);
-            let error = match ended {
+            let error = match upload.run().await {
                 Ok(()) => return Ok(Pushed::Uploaded),
                 Err(Stop::ForGood(error)) => return Err(error),
                 Err(Stop::Learned(error)) => {
@@ -85,7 +85,7 @@ impl RepositoryClient {
                 }
                 Err(Stop::Failed(error)) => error,
             };
-            failures += 1;
+            way.begun.spend();
             let status = ApiError::of(&error).map(|a| a.status.as_u16());
             if status.is_none() {
                 // U26: some break uploads off when there are too many of them.
@@ -96,11 +96,11 @@ impl RepositoryClient {
                 None | Some(429 | 503) => retry::BROKEN_UPLOAD,
                 Some(_) => retry::UPLOAD,
             };
-            if failures >= most {
+            if way.begun.is_beyond(most) {
                 return Err(error);
             }
             tracing::debug!("{error}; uploading `{}` again", blob.digest);
-            self.client.wait_before_try(failures).await;
+            self.client.wait_before_try(way.begun.failures()).await;
         }
     }
 }
@@ -125,6 +125,30 @@ enum Lesson {
     TooLarge,
 }
 
+/// How far a blob has come over all of its uploads, and how often they may still fail.
+struct Way {
+    /// Uploads that failed since there was progress.
+    begun: Tries,
+    /// Times that an upload was taken up again without progress.
+    continued: Tries,
+    /// The most bytes that the registry had of any upload of this blob: only more than that is progress, so that
+    /// everything comes to an end.
+    furthest: u64,
+    /// The body can be opened in its middle.
+    seekable: bool,
+}
+
+impl Way {
+    /// The registry has `bytes` of an upload.
+    fn has_come_to(&mut self, bytes: u64) {
+        if bytes > self.furthest {
+            self.furthest = bytes;
+            self.begun.renew();
+            self.continued.renew();
+        }
+    }
+}
+
 /// One upload on its way.
 struct Upload<'a> {
     repository: &'a RepositoryClient,
@@ -137,16 +161,9 @@ struct Upload<'a> {
     parts: usize,
     /// Bytes of the last of them.
     last: u64,
-    /// Times in a row that it was taken up again without progress.
-    stuck: RetryBudget,
-    /// The most bytes that the registry had of this upload, and of any upload of this blob: only more than that
-    /// counts as progress, for the one and for all of them, so that everything comes to an end.
+    /// The most bytes that the registry had of it.
     high: u64,
-    furthest: u64,
-    /// The body can be had from its middle.
-    seekable: bool,
-    /// Uploads of this blob that failed since there was progress.
-    failures: usize,
+    way: &'a mut Way,
 }
 
 impl Upload<'_> {
@@ -162,8 +179,8 @@ impl Upload<'_> {
                     self.cancel().await;
                     return Err(Stop::ForGood(error));
                 }
-                // This source may not be had from its middle.
-                self.seekable = false;
+                // This source may not open in its middle.
+                self.way.seekable = false;
                 return Err(Stop::Failed(error));
             }
             // What was filed wrongly may be called present by the next start.
@@ -221,6 +238,7 @@ impl Upload<'_> {
                 .patch_upload(&self.session, self.body, range)
                 .await?;
             self.offset = end;
+            self.way.has_come_to(end);
             complete = end == size;
         }
         repository.finish_upload(&self.session, self.blob).await
@@ -252,7 +270,7 @@ impl Upload<'_> {
                 // The bytes are at fault, not how they were sent.
                 Some(_) if wrong => false,
                 Some(status) => matches!(status, 400 | 405 | 411 | 413 | 501),
-                None => self.failures > 0,
+                None => self.way.begun.failures() > 0,
             };
             if !too_large {
                 return Lesson::Nothing;
@@ -289,7 +307,7 @@ impl Upload<'_> {
     /// Asks where the upload stands. True when it can be taken up there: the registry knows it, and has bytes of
     /// it that were sent; `before` is where it stood when `error` came.
     async fn go_on(&mut self, before: u64, error: &Error) -> bool {
-        if !self.seekable
+        if !self.way.seekable
             || self
                 .repository
                 .client
@@ -305,7 +323,7 @@ impl Upload<'_> {
         for timeouts in 0..times {
             repository
                 .client
-                .wait_before_try(self.stuck.failures() + timeouts)
+                .wait_before_try(self.way.continued.failures() + timeouts)
                 .await;
             let received = match repository.upload_status(&self.session).await {
                 Ok(received) => received,
@@ -314,7 +332,7 @@ impl Upload<'_> {
                     return false;
                 }
             };
-            // U16: nobody has more than was sent.
+            // U16: a registry that claims more than was sent is not believed.
             let Some(bytes) = received.bytes.filter(|b| *b <= self.body.reached()) else {
                 return false;
             };
@@ -326,18 +344,17 @@ impl Upload<'_> {
         }
         // A PUT that broke off counts too: what follows is another part.
         self.parts = self.parts.max(1);
-        if self.offset > self.furthest {
-            (self.furthest, self.failures) = (self.offset, 0);
-        }
+        self.way.has_come_to(self.offset);
         if self.offset > self.high {
             self.high = self.offset;
-            self.stuck.renew();
             return true;
         }
         // U18: an upload without bytes is not worth more than a new one.
-        let is_spent = self.stuck.is_spent();
-        self.stuck.spend();
-        !is_spent && (self.offset > 0 || self.chunk().is_some())
+        let goes_on = !self.way.continued.is_spent() && (self.offset > 0 || self.chunk().is_some());
+        if goes_on {
+            self.way.continued.spend();
+        }
+        goes_on
     }
 
     /// Whether the upload itself may have outlived `error`.

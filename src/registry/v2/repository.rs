@@ -9,6 +9,7 @@ use crate::image::RepositoryName;
 use crate::registry::Client;
 use crate::registry::admit::Admitted;
 use crate::registry::intent::{Actions, Intent, Scope, Target};
+use crate::registry::retry::RetryBudget;
 
 /// A repository of a registry, and what the requests to it may do there. Cheap to clone.
 ///
@@ -18,6 +19,8 @@ pub struct RepositoryClient {
     pub(crate) client: Arc<Client>,
     pub(crate) name: RepositoryName,
     actions: Actions,
+    /// Of the operation that the requests belong to.
+    budget: Option<RetryBudget>,
 }
 
 impl fmt::Debug for RepositoryClient {
@@ -40,6 +43,7 @@ impl Client {
             client: self.clone(),
             name: name.clone(),
             actions,
+            budget: None,
         }
     }
 }
@@ -64,6 +68,14 @@ impl RepositoryClient {
         }
     }
 
+    /// The same repository, whose requests all spend from `budget` when they fail.
+    pub(crate) fn within(&self, budget: &RetryBudget) -> RepositoryClient {
+        RepositoryClient {
+            budget: Some(budget.clone()),
+            ..self.clone()
+        }
+    }
+
     /// What a token for this repository must permit.
     pub(crate) fn scope(&self) -> Scope {
         Scope::new(&self.name, self.actions)
@@ -76,13 +88,19 @@ impl RepositoryClient {
 
     /// A request to an endpoint of this repository.
     pub(crate) fn request(&self, method: Method, endpoint: impl fmt::Display) -> Intent {
-        Intent::new(method, self.path(endpoint), Some(self.scope()))
+        self.intent(method, self.path(endpoint))
     }
 
     /// A request to `url`, which the registry named for this repository.
     pub(crate) fn request_at(&self, method: Method, url: Admitted) -> Intent {
-        let mut intent = Intent::new(method, String::new(), Some(self.scope()));
+        let mut intent = self.intent(method, String::new());
         intent.target = Target::At(url);
+        intent
+    }
+
+    fn intent(&self, method: Method, path: String) -> Intent {
+        let mut intent = Intent::new(method, path, Some(self.scope()));
+        intent.budget = self.budget.clone().unwrap_or_default();
         intent
     }
 }

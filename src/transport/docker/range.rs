@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use crate::Result;
 use crate::bytes::{Produce, produced};
 use crate::image::Descriptor;
-use crate::registry::retry::{self, RetryBudget};
+use crate::registry::retry::{self, RetryBudget, Tries};
 use crate::registry::v2::RepositoryClient;
 use crate::transport::BlobStream;
 
@@ -19,12 +19,13 @@ pub(super) fn resuming_part(
     part: Range<u64>,
     stream: BlobStream,
 ) -> BlobStream {
+    let budget = RetryBudget::default();
     Box::pin(produced(PartOfBlob {
-        repository: repository.clone(),
+        repository: repository.within(&budget),
         blob: blob.clone(),
         part,
         stream,
-        breaks: RetryBudget::new(retry::PART),
+        breaks: budget.of_kind(retry::PART),
     }))
 }
 
@@ -35,7 +36,7 @@ struct PartOfBlob {
     /// What is left of it.
     part: Range<u64>,
     stream: BlobStream,
-    breaks: RetryBudget,
+    breaks: Tries,
 }
 
 impl Produce for PartOfBlob {

@@ -13,7 +13,7 @@ use super::parts::{Fetch, Pace, in_parts};
 use crate::bytes::{Produce, produced};
 use crate::image::Descriptor;
 use crate::registry::Client;
-use crate::registry::retry::{self, RetryBudget};
+use crate::registry::retry::{self, RetryBudget, Tries};
 use crate::transport::{BlobStream, ResumeMismatch};
 use crate::{Kind, Result};
 
@@ -31,6 +31,8 @@ pub(crate) struct Parts {
 pub(crate) struct Download {
     pub(crate) client: Arc<Client>,
     pub(crate) blob: Descriptor,
+    /// That of the requests that `open` sends.
+    pub(crate) budget: RetryBudget,
     pub(crate) open: Open,
     /// `None` once it was tried, and if the server cannot do it.
     pub(crate) parts: Option<Parts>,
@@ -69,11 +71,12 @@ impl Download {
     /// `resumed` is set. A large rest that comes slowly is fetched in parts.
     async fn resuming(self, from: u64, resumed: Arc<AtomicBool>) -> Result<BlobStream> {
         let first = (self.open)(from).await?;
+        let stuck = self.budget.of_kind(retry::DOWNLOAD);
         let download = Resuming {
             download: self,
             inner: Some(first),
             offset: from,
-            stuck: RetryBudget::new(retry::DOWNLOAD),
+            stuck,
             again: false,
             resumed,
             pace: Pace::default(),
@@ -87,7 +90,7 @@ struct Resuming {
     download: Download,
     inner: Option<BlobStream>,
     offset: u64,
-    stuck: RetryBudget,
+    stuck: Tries,
     /// It was opened again.
     again: bool,
     resumed: Arc<AtomicBool>,
