@@ -24,7 +24,7 @@ pub(super) fn with_images(shell: Shell, script: &str, with_value: &[String]) -> 
                 line.starts_with(['\''])
                     && matches!(
                         name,
-                        Some("image" | "images" | "source" | "destination" | "repository")
+                        Some("image" | "images" | "source" | "destination" | "more" | "repository")
                     )
             };
             let lines = script.lines().map(|line| match is_image(line) {

@@ -1,11 +1,13 @@
 //! `barque copy`.
 
 mod all_tags;
+mod files;
 mod several;
+mod sources;
 mod want;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
@@ -22,12 +24,11 @@ use super::{Outcome, Workers, names, skopeo, write_out};
 use crate::copy::{self, CopyOptions};
 use crate::image::{ImageName, parse_reference};
 use crate::open::{open_destination, open_source};
-use crate::platform;
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
 use crate::settings::{AuthFiles, Context};
-use crate::transport::blob_store;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
+use files::{by_standard_output, is_once_only, is_piped, may_be_written, write};
 use several::Sides;
 use want::want;
 pub(super) use want::{chosen_platforms, referrers};
@@ -41,7 +42,10 @@ Examples:
     barque copy --all --preserve-digests docker://a.example/app:1.2 docker://b.example/app:1.2
 
   Push, with the login for the destination given here:
-    barque copy --dest-creds ci:secret oci:image:1.2 docker://registry.example.com/app:1.2";
+    barque copy --dest-creds ci:secret oci:image:1.2 docker://registry.example.com/app:1.2
+
+  Put several images into one archive:
+    barque copy docker://a.example/app:1.2 docker://b.example/db:3 docker-archive:images.tar";
 
 /// Copy an image from one place to another
 ///
@@ -49,7 +53,10 @@ Examples:
 /// stay as they are, except where the destination cannot hold its type. Prints the destination with the digest that
 /// it has now; progress goes to stderr.
 #[derive(Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(
+    after_long_help = EXAMPLES,
+    override_usage = "barque copy [OPTIONS] <SOURCE>... <DESTINATION>"
+)]
 pub(crate) struct CopyArgs {
     /// What to copy, as in docker://alpine:3.20, oci:DIR:REF, oci-archive:FILE:REF, docker-archive:FILE:NAME:TAG,
     /// docker-daemon:NAME:TAG or dir:DIR; the file - of an archive is standard input
@@ -59,6 +66,11 @@ pub(crate) struct CopyArgs {
     /// Where to copy it, in the same form; use - as an archive's file name for standard output
     #[arg(value_name = "DESTINATION")]
     pub(super) destination: String,
+
+    /// With several sources, the last of all names is the destination, which has to hold several images: oci:DIR,
+    /// oci-archive:FILE, docker-archive:FILE, dir:PARENT/ or docker://HOST/PREFIX/
+    #[arg(value_name = "NAME")]
+    pub(super) more: Vec<String>,
 
     /// Copy it to this destination too, reading the source once; repeatable. The --dest flags hold for all destinations
     #[arg(long, value_name = "DESTINATION")]
@@ -223,6 +235,12 @@ pub(crate) async fn run(
     screen: &MultiProgress,
     workers: &Workers,
 ) -> Result<Outcome> {
+    for file in [&args.digestfile, &args.receipt].into_iter().flatten() {
+        may_be_written(file)?;
+    }
+    if !args.more.is_empty() {
+        return sources::run(args, global, screen, workers).await;
+    }
     let read = match args.all_tags {
         true => all_tags::place,
         false => names::in_full,
@@ -235,27 +253,17 @@ pub(crate) async fn run(
         let name = read(text).map_err(|e| e.context("reading the name after `--also-to`"))?;
         destinations.push(by_standard_output(name));
     }
-    let destination = destinations[0].clone();
     if is_once_only(&source) || destinations.iter().any(is_once_only) {
         args.retry.never();
     }
     let mut want = want(&args, global)?;
     want.signing = args.signing.signing().await?;
     want.admission = Some(global.trust.admission(&source)?);
-    // One set of files for both sides: a file is read, and warned of, once.
-    let files = AuthFiles::find(args.authfile.clone())?;
-    let access = args.src.access(global, Some(&files), args.tls_verify)?;
-    let shared_blobs = args.shared_blob_dir.as_ref();
-    let from = args.src_place.context(global, access, shared_blobs);
-    let access = args.dest.access(global, Some(&files), args.tls_verify)?;
+    let (from, to) = contexts(&args, global)?;
     let to = Context {
-        additional_tags: additional_tags(&args, &destination)?,
-        keep_compressed: args.keep_compressed,
-        ..args.dest_place.context(global, access, shared_blobs)
+        additional_tags: additional_tags(&args, &destinations[0])?,
+        ..to
     };
-    for file in [&args.digestfile, &args.receipt].into_iter().flatten() {
-        may_be_written(file)?;
-    }
     let sides = Sides {
         source: &source,
         from: &from,
@@ -269,6 +277,21 @@ pub(crate) async fn run(
         return several::run(&args, sides, &want, screen, workers).await;
     }
     one(&args, sides, want, screen, workers).await
+}
+
+/// How the two sides are reached.
+fn contexts(args: &CopyArgs, global: &Global) -> Result<(Context, Context)> {
+    // One set of files for both sides: a file is read, and warned of, once.
+    let files = AuthFiles::find(args.authfile.clone())?;
+    let access = args.src.access(global, Some(&files), args.tls_verify)?;
+    let shared_blobs = args.shared_blob_dir.as_ref();
+    let from = args.src_place.context(global, access, shared_blobs);
+    let access = args.dest.access(global, Some(&files), args.tls_verify)?;
+    let to = Context {
+        keep_compressed: args.keep_compressed,
+        ..args.dest_place.context(global, access, shared_blobs)
+    };
+    Ok((from, to))
 }
 
 /// Copies to the one destination.
@@ -366,76 +389,4 @@ fn additional_tags(args: &CopyArgs, destination: &ImageName) -> Result<Vec<Strin
         }
     };
     args.additional_tag.iter().map(full).collect()
-}
-
-/// An archive that goes to standard output under another name (`/dev/stdout`) is called `-`.
-fn by_standard_output(mut name: ImageName) -> ImageName {
-    if let ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } = &mut name {
-        let stdout = platform::stdout().and_then(|file| file.metadata());
-        if let (Ok(stdout), Ok(there)) = (stdout, path.metadata())
-            && platform::is_same(&stdout, &there)
-        {
-            *path = PathBuf::from("-");
-        }
-    }
-    name
-}
-
-/// Whether the image itself comes from standard input or goes to standard output.
-fn is_piped(name: &ImageName) -> bool {
-    match name {
-        ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } => {
-            path.as_os_str() == "-"
-        }
-        _ => false,
-    }
-}
-
-/// Whether what goes through an archive's name cannot be had or written again: standard input or output, or a file
-/// that is a pipe or a device.
-fn is_once_only(name: &ImageName) -> bool {
-    let special = |path: &Path| path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
-    match name {
-        ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } => {
-            is_piped(name) || special(path)
-        }
-        _ => false,
-    }
-}
-
-/// A mistake in the name of a file is found before the copy, not after it.
-fn may_be_written(file: &Path) -> Result<()> {
-    let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
-    if file.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
-        let message = format!("the file `{}` cannot be written", file.display());
-        return Err(match file.is_dir() {
-            true => Error::new(Kind::Refused, message + ": it is a directory"),
-            false => Error::new(Kind::Refused, message).hint("its directory has to be there"),
-        });
-    }
-    Ok(())
-}
-
-/// Writes a small file, whole: a program that reads it meanwhile never sees a part of it.
-fn write(file: &Path, text: &str) -> Result<()> {
-    let written = match file.symlink_metadata() {
-        // Pipes, devices, links and files with several names are written to as they are.
-        Ok(about) if !about.is_file() || platform::names(&about) > 1 => std::fs::write(file, text),
-        about => {
-            let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
-            let folder = folder.unwrap_or(Path::new("."));
-            let whole = blob_store::write_document_blocking(file, folder, text.as_bytes());
-            match (whole, about) {
-                (Ok(()), Ok(about)) => std::fs::set_permissions(file, about.permissions()),
-                (Ok(()), Err(_)) => Ok(()),
-                // A file may be writable in a directory that is not.
-                (Err(_), _) => std::fs::write(file, text),
-            }
-        }
-    };
-    written.map_err(|e| {
-        let message = format!("the file `{}` cannot be written", file.display());
-        let error = Error::new(Kind::Refused, message).because(e);
-        error.hint("the image itself was copied; run the same command again for the file")
-    })
 }

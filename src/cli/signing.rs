@@ -84,6 +84,11 @@ struct Parameters {
 }
 
 impl SigningFlags {
+    /// Whether one name is given to sign as.
+    pub(super) fn has_identity(&self) -> bool {
+        self.sign_identity.is_some()
+    }
+
     /// The signers that the flags name, with the identity; `None` without any. Asks for a passphrase where one is needed.
     pub(crate) async fn signing(&self) -> Result<Option<Arc<Signing>>> {
         let identity = self.identity()?;

@@ -75,7 +75,7 @@ fn sample() -> (FakeRegistry, Linked) {
 /// Calls with skopeo's answers: arguments, exit code, the log line. `REG` is a registry with `a:1` and `a:multi`, the
 /// directory `layout` has `v1` and `multi`.
 #[rustfmt::skip]
-const FAILURES: [(&str, i32, &str); 36] = [
+const FAILURES: [(&str, i32, &str); 37] = [
     (
         "inspect x",
         1,
@@ -98,6 +98,11 @@ const FAILURES: [(&str, i32, &str); 36] = [
     ),
     (
         "copy a",
+        1,
+        r#"level=fatal msg="Exactly two arguments expected""#,
+    ),
+    (
+        "copy dir:a dir:b oci:c",
         1,
         r#"level=fatal msg="Exactly two arguments expected""#,
     ),

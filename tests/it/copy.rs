@@ -19,6 +19,7 @@ mod recode;
 mod recode_elsewhere;
 mod several;
 mod shared_blobs;
+mod sources;
 
 use std::path::Path;
 

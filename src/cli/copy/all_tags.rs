@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use indicatif::MultiProgress;
 
 use super::CopyArgs;
-use super::several::{self, Sides};
+use super::several::{self, Said, Sides};
 use crate::cli::flags::Global;
 use crate::cli::{Outcome, Workers, names};
 use crate::copy::{BlobLocations, CopyOptions, Referrers};
@@ -21,7 +20,7 @@ use crate::settings::{Context, Kept};
 use crate::{Error, Kind, Result};
 
 /// Images in work at a time.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 /// Tags of a repository that one command copies.
 const MOST: usize = 100_000;
 
@@ -76,19 +75,13 @@ pub(super) async fn run(
         async move { copy_tag(args, sides, tag, want, global, screen, workers).await }
     });
     let copies: Vec<_> = copies.collect();
-    let mut copies = stream::iter(copies).buffered(AT_ONCE);
-    let mut lines: Vec<Result<Bytes>> = Vec::new();
-    while let Some(done) = copies.next().await {
-        match done {
-            Ok(done) => lines.extend(done),
-            Err(e) => lines.push(Err(e)),
-        }
-    }
-    Ok(Outcome::Each(stream::iter(lines).boxed_local()))
+    let said: Vec<_> = stream::iter(copies).buffered(AT_ONCE).collect().await;
+    let each = |said: Result<_>| said.unwrap_or_else(|e| vec![Err(e)]);
+    several::ended(args, said.into_iter().flat_map(each).collect())
 }
 
-/// `context` with connections and tokens that all tags share.
-fn keeping(context: &Context) -> Context {
+/// `context` with connections and tokens that all images share.
+pub(super) fn keeping(context: &Context) -> Context {
     Context {
         kept: Kept::new(),
         ..context.clone()
@@ -104,7 +97,7 @@ async fn copy_tag(
     global: &Global,
     screen: &MultiProgress,
     workers: &Workers,
-) -> Result<Vec<Result<Bytes>>> {
+) -> Result<Vec<Result<Said>>> {
     let source = with_tag(sides.source, tag)?;
     // The policy may have rules for one tag.
     want.admission = Some(global.trust.admission(&source)?);

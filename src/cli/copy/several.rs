@@ -1,10 +1,11 @@
-//! `barque copy --also-to`: one image to several destinations, read once.
+//! `barque copy --also-to`: one image to several destinations, read once. Also what is said of each of many copies.
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use indicatif::MultiProgress;
 
-use super::{CopyArgs, is_piped, write};
+use super::CopyArgs;
+use super::files::{is_piped, write};
 use crate::cli::{Outcome, Workers};
 use crate::copy::{self, CopyOptions, CopyReport, copy_to_all};
 use crate::image::ImageName;
@@ -39,29 +40,51 @@ pub(super) async fn run(
         }
     }
     if args.dry_run {
-        let plans = plans(args, &sides, want).await;
-        return Ok(Outcome::Each(stream::iter(plans).boxed_local()));
+        return ended(args, plans(args, &sides, want).await);
     }
     let results = copied(args, &sides, want, screen, workers).await?;
-    let reports: Vec<&CopyReport> = results.iter().flatten().collect();
-    if let (Some(file), Some(first)) = (&args.digestfile, reports.first()) {
-        write(file, &first.digest.to_string())?;
-    }
-    if let Some(file) = &args.receipt {
-        let receipts: Vec<Receipt> = reports.iter().map(|report| Receipt::new(report)).collect();
-        write(file, &(json::to_go_json(&receipts) + "\n"))?;
-    }
-    let lines = lines(args, &sides, results, screen);
-    Ok(Outcome::Each(stream::iter(lines).boxed_local()))
+    ended(args, lines(args, &sides, results, screen))
 }
 
-/// The line of each destination that has the image now, or its error; prints the summaries.
+/// What is said of one image at one destination.
+pub(super) struct Said {
+    line: Bytes,
+    /// What was done, unless the line is a plan.
+    copied: Option<(ImageName, CopyReport)>,
+}
+
+/// Writes the digests and receipts of all that was copied. The outcome has all lines and errors.
+pub(super) fn ended(args: &CopyArgs, said: Vec<Result<Said>>) -> Result<Outcome> {
+    let copied = || {
+        said.iter()
+            .flatten()
+            .filter_map(|said| said.copied.as_ref())
+    };
+    if let (Some(file), Some((_, first))) = (&args.digestfile, copied().next()) {
+        let line = |(name, report): &(ImageName, CopyReport)| format!("{} {name}\n", report.digest);
+        let digests = match args.more.is_empty() {
+            true => first.digest.to_string(),
+            false => copied().map(line).collect(),
+        };
+        write(file, &digests)?;
+    }
+    if let Some(file) = args.receipt.as_ref().filter(|_| !args.dry_run) {
+        let receipts: Vec<Receipt> = copied().map(|(_, report)| Receipt::new(report)).collect();
+        write(file, &(json::to_go_json(&receipts) + "\n"))?;
+    }
+    let lines = said.into_iter().map(|said| said.map(|said| said.line));
+    Ok(Outcome::Each(
+        stream::iter(lines.collect::<Vec<_>>()).boxed_local(),
+    ))
+}
+
+/// What is said of each destination that has the image now, or its error; prints the summaries.
 pub(super) fn lines(
     args: &CopyArgs,
     sides: &Sides<'_>,
     results: Vec<Result<CopyReport>>,
     screen: &MultiProgress,
-) -> Vec<Result<Bytes>> {
+) -> Vec<Result<Said>> {
     let destinations = sides.destinations;
     let is_quiet = args.quiet || destinations.iter().any(is_piped);
     let line = |(result, name): (Result<CopyReport>, &ImageName)| {
@@ -70,10 +93,12 @@ pub(super) fn lines(
         if !args.quiet {
             words::print_summary_of_one(&report, screen);
         }
-        Ok(match is_quiet {
+        let line = match is_quiet {
             true => Bytes::new(),
             false => format!("{}\n", name.pinned(&report.digest)).into(),
-        })
+        };
+        let copied = Some((name.clone(), report));
+        Ok(Said { line, copied })
     };
     results.into_iter().zip(destinations).map(line).collect()
 }
@@ -141,7 +166,7 @@ pub(super) async fn plans(
     args: &CopyArgs,
     sides: &Sides<'_>,
     want: &CopyOptions,
-) -> Vec<Result<Bytes>> {
+) -> Vec<Result<Said>> {
     let mut shown = Vec::new();
     for name in sides.destinations {
         let plan = args.retry.run(async || {
@@ -152,7 +177,16 @@ pub(super) async fn plans(
             Ok(PlanReport::new(&planned).render(args.json))
         });
         let doing = |e: Error| e.context(format!("copying `{}` to `{name}`", sides.source));
-        shown.push(plan.await.map(Bytes::from).map_err(doing));
+        // Of several images, each plan begins with its names.
+        let names = match args.more.is_empty() || args.json {
+            true => String::new(),
+            false => format!("{} to {name}:\n", sides.source),
+        };
+        let said = |plan: String| Said {
+            line: (names + &plan).into(),
+            copied: None,
+        };
+        shown.push(plan.await.map(said).map_err(doing));
     }
     shown
 }

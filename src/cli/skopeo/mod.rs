@@ -79,7 +79,11 @@ pub(super) fn take(cli: &Cli) -> Result<(), Failure> {
         },
         Command::Copy(args) => Call {
             command: "copy",
-            names: vec![args.source.clone(), args.destination.clone()],
+            names: [&args.source, &args.destination]
+                .into_iter()
+                .chain(&args.more)
+                .cloned()
+                .collect(),
             is_all: args.is_all(),
             ..Call::default()
         },

@@ -201,6 +201,9 @@ pub(super) fn refused(call: &Call) -> Option<String> {
     if matches!(call.command, "inspect" | "delete") && !rest.is_empty() {
         return number_of_arguments(&[call.command.into()]);
     }
+    if call.command == "copy" && rest.len() > 1 {
+        return number_of_arguments(&[call.command.into()]);
+    }
     match call.command {
         "copy" => invalid(first)
             .map(|why| format!("Invalid source name {first}: {why}"))
