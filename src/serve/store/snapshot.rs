@@ -34,7 +34,8 @@ pub(super) struct Snapshot {
     /// The members before and after `manifests`, in order.
     members: Arc<[(String, Box<RawValue>)]>,
     entries: Vec<Arc<Entry>>,
-    by_digest: HashMap<Digest, usize>,
+    /// The place of the first entry of each digest, by [`key`]: without a copy of the digest, because every change makes this anew.
+    by_digest: HashMap<u128, usize>,
     tags: Arc<[Arc<str>]>,
     /// The place of the entry of each tag.
     tagged: Vec<usize>,
@@ -82,7 +83,7 @@ impl Snapshot {
         let mut tagged = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
             if let Some(digest) = &entry.digest {
-                by_digest.entry(digest.clone()).or_insert(place);
+                by_digest.entry(key(digest)).or_insert(place);
                 if entry.tag.is_some() {
                     tagged.push(place);
                 }
@@ -149,7 +150,13 @@ impl Snapshot {
 
     /// The first entry of `digest`.
     pub(super) fn entry(&self, digest: &Digest) -> Option<&Entry> {
-        self.entries.get(*self.by_digest.get(digest)?).map(|e| &**e)
+        let is_it = |e: &&Arc<Entry>| e.digest.as_ref() == Some(digest);
+        let found = self.entries.get(*self.by_digest.get(&key(digest))?);
+        // Two digests may begin alike.
+        let found = found.filter(is_it);
+        found
+            .or_else(|| self.entries.iter().find(is_it))
+            .map(|e| &**e)
     }
 
     /// All entries.
@@ -181,7 +188,7 @@ impl Snapshot {
             }
             next = Some(Snapshot::of(self.members.clone(), entries));
         }
-        if tags.is_empty() && !self.by_digest.contains_key(digest) {
+        if tags.is_empty() && self.entry(digest).is_none() {
             let mut entries = self.entries.clone();
             entries.push(Arc::new(Entry::new(digest, media_type, size, None)));
             next = Some(Snapshot::of(self.members.clone(), entries));
@@ -198,7 +205,7 @@ impl Snapshot {
 
     /// This index without the image `digest` and its tags. `None` when it is not listed.
     pub(super) fn without_image(&self, digest: &Digest) -> Option<Snapshot> {
-        self.by_digest.get(digest)?;
+        self.entry(digest)?;
         let stays = |e: &&Arc<Entry>| e.digest.as_ref() != Some(digest);
         let entries = self.entries.iter().filter(stays).cloned().collect();
         Some(Snapshot::of(self.members.clone(), entries))
@@ -222,6 +229,13 @@ impl Snapshot {
         }
         entries
     }
+}
+
+/// The first 32 digits of `digest`, by which it is found.
+fn key(digest: &Digest) -> u128 {
+    let first = digest.hex().get(..32);
+    let read = first.and_then(|first| u128::from_str_radix(first, 16).ok());
+    read.unwrap_or_default()
 }
 
 impl Entry {
@@ -363,6 +377,24 @@ mod tests {
         let gone = index.without_image(&digest("a")).unwrap();
         assert_eq!((gone.entries().count(), gone.tags().len()), (0, 0));
         assert!(gone.without_image(&digest("a")).is_none());
+    }
+
+    #[test]
+    fn digests_that_begin_alike_are_told_apart() {
+        let text = |end: &str| format!("sha256:{}{end}", "0".repeat(56));
+        let one: Digest = text("00000001").parse().unwrap();
+        let two: Digest = text("00000002").parse().unwrap();
+        let three: Digest = text("00000003").parse().unwrap();
+        let mut index = Snapshot::empty();
+        for (digest, tag) in [(&one, "a"), (&two, "b")] {
+            let tag = tag.parse().unwrap();
+            index = index.with((digest, "q", 1), &[&tag]).unwrap();
+        }
+        for digest in [&one, &two] {
+            let found = index.entry(digest).unwrap();
+            assert_eq!(found.digest.as_ref(), Some(digest));
+        }
+        assert!(index.entry(&three).is_none() && index.without_image(&three).is_none());
     }
 
     #[test]
