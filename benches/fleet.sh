@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures `barque sync` against registries that answer from memory after 50 ms (examples/fleet_registry.rs).
 #
-#   benches/fleet.sh BARQUE REGISTRY [SKOPEO]     all programs by their paths
+#   benches/fleet.sh BARQUE REGISTRY [SKOPEO]     all programs by their paths; ONLY=shards runs the last part alone
 #
 # Prints wall time, CPU time and peak memory of each run, and the requests that both sides counted.
 set -euo pipefail
@@ -27,6 +27,7 @@ declare_all() { # FROM REPOSITORIES TO...
 }
 sync() { timed "$barque" sync --src-tls-verify=false --dest-tls-verify=false "$@" 2>&1 | tail -n 2; }
 
+if [[ ${ONLY:-} != shards ]]; then
 echo '1,000 repositories, 100,000 unchanged tags'
 start 7801 1000 100000
 start 7802 1000 100000
@@ -72,6 +73,7 @@ if [[ -n $skopeo ]]; then
     timed "$skopeo" sync --src yaml --dest docker --dest-tls-verify=false skopeo.yaml 127.0.0.1:7808 2>&1 | tail -n 1
     count 7805 7808
 fi
+fi
 
 echo '8 shards of 390 repositories, 510 tags'
 start 7809 390 510
@@ -107,6 +109,11 @@ for _ in 1 2; do
 done
 jobs_of --state killed killed.yaml
 wait "${running[@]}" || true
-count 7809 7811
+count 7809 7811 | tee killed.counts
+python3 - <<'P'
+import re
+read, written = (int(re.search(pattern, open("killed.counts").read())[1]) for pattern in (r"bytes of blobs (\d+)", r"bytes of blobs written (\d+)"))
+print(f"  {read} bytes were read and {written} written: {(read - written) / written:.1%} in vain")
+P
 echo ' and once more, to see that all of it is there'
 timed "$barque" sync --src-tls-verify=false --dest-tls-verify=false --state killed killed.yaml 2>&1 | tail -n 2

@@ -4,7 +4,7 @@
 //!
 //! TAGS tags are spread evenly over repositories `r0`, `r1` …; each names another image, and the images share layers.
 //! With `empty` there is nothing until it is pushed. `GET /count` returns how often each kind of request was made so far, the bytes
-//! of blobs that were read, and how often one was read again; then it begins again.
+//! of blobs that were read and written, and what was read again; then it begins again.
 
 #![allow(
     clippy::expect_used,
@@ -349,6 +349,8 @@ fn respond(store: &mut Store, method: &str, target: &str, body: Vec<u8>) -> Answ
             let digest = param("digest").unwrap_or_default();
             let mut bytes = store.uploads.remove(path).unwrap_or_default();
             bytes.extend_from_slice(&body);
+            let written = store.counts.entry("bytes of blobs written".to_owned());
+            *written.or_default() += bytes.len() as u64;
             store.blobs.insert(digest.clone(), Arc::new(bytes));
             let repository = store.repositories.entry(name.to_owned()).or_default();
             repository.blobs.insert(digest.clone());
@@ -374,6 +376,8 @@ fn respond(store: &mut Store, method: &str, target: &str, body: Vec<u8>) -> Answ
                             bytes.len() as u64;
                         *counts.entry("blobs read again".to_owned()).or_default() +=
                             u64::from(!is_new);
+                        *counts.entry("bytes read again".to_owned()).or_default() +=
+                            if is_new { 0 } else { bytes.len() as u64 };
                     }
                     Answer {
                         status: 200,

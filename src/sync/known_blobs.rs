@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::copy::BlobLocations;
-use crate::image::Reference;
+use crate::image::{Digest, Reference, Repository};
 use crate::{Error, Kind, Result};
 
 /// The file in the state's directory.
@@ -30,19 +30,16 @@ pub(super) fn open(dir: &Path) -> Result<Arc<BlobLocations>> {
     };
     let mut options = OpenOptions::new();
     let file = options.create(true).append(true).read(true).open(&path);
-    let mut file = file.map_err(failed)?;
+    let file = file.map_err(failed)?;
     if file.metadata().map_err(failed)?.len() > CAP {
         file.set_len(0).map_err(failed)?;
     }
-    let known = read(&mut file).map_err(failed)?;
+    let known = read(&file).map_err(failed)?;
     let file = Mutex::new(file);
     let locations = BlobLocations::remembering(move |repository, digest, size| {
-        if size >= LEAST {
-            let line = format!("{repository}@{digest}\n");
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(e) = file.write_all(line.as_bytes()) {
-                tracing::debug!("a blob is not remembered: {e}");
-            }
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(e) = append(&mut file, repository, digest, size) {
+            tracing::debug!("a blob is not remembered: {e}");
         }
     });
     for Reference {
@@ -56,17 +53,102 @@ pub(super) fn open(dir: &Path) -> Result<Arc<BlobLocations>> {
     Ok(Arc::new(locations))
 }
 
-/// The names in `file`; lines that are none are passed over, as a run that was killed leaves them.
-fn read(file: &mut File) -> std::io::Result<Vec<Reference>> {
+/// Writes down that `repository` has the blob `digest` of `size` bytes, if it is worth that.
+fn append(
+    file: &mut File,
+    repository: &Repository,
+    digest: &Digest,
+    size: u64,
+) -> std::io::Result<()> {
+    match size >= LEAST {
+        true => file.write_all(format!("{repository}@{digest}\n").as_bytes()),
+        false => Ok(()),
+    }
+}
+
+/// The names in `file`; lines that are none are passed over. A last line that was cut is ended, so that it spoils no other.
+fn read(mut file: &File) -> std::io::Result<Vec<Reference>> {
     let mut known = Vec::new();
     let mut reader = BufReader::new(file.take(CAP));
     let mut line = Vec::new();
-    loop {
-        line.clear();
-        if reader.read_until(b'\n', &mut line)? == 0 {
-            return Ok(known);
-        }
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        let is_cut = line.last() != Some(&b'\n');
         let text = std::str::from_utf8(&line).ok();
-        known.extend(text.and_then(|text| text.trim().parse().ok()));
+        let name = text.and_then(|text| text.trim().parse::<Reference>().ok());
+        known.extend(name.filter(|name| name.digest.is_some() && !is_cut));
+        line.clear();
+        if is_cut {
+            file.write_all(b"\n")?;
+            break;
+        }
+    }
+    Ok(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Algorithm;
+
+    fn name(repository: &str, content: &str) -> Reference {
+        let digest = Digest::of(Algorithm::Sha256, content.as_bytes());
+        let name = format!("a.example/{repository}@{digest}");
+        name.parse().unwrap()
+    }
+
+    fn opened(dir: &Path) -> File {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true).read(true);
+        options.open(dir.join(FILE)).unwrap()
+    }
+
+    fn remember(dir: &Path, name: &Reference, size: u64) {
+        let digest = name.digest.as_ref().unwrap();
+        append(&mut opened(dir), &name.repository, digest, size).unwrap();
+    }
+
+    #[test]
+    fn what_was_written_down_is_read_by_the_next_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (name("one", "a layer"), name("two/deep", "another"));
+        remember(dir.path(), &one, LEAST);
+        remember(dir.path(), &two, 1 << 30);
+        // A small one is read again sooner than looked for.
+        remember(dir.path(), &name("three", "a config"), LEAST - 1);
+        assert_eq!(read(&opened(dir.path())).unwrap(), [one, two]);
+        assert!(open(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn lines_that_are_wrong_or_cut_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (name("one", "a layer"), name("two", "another"));
+        let whole = format!("{one}");
+        let cut = &whole[..whole.len() - 9];
+        let text = [
+            b"\xff\xfe\nno name at all\na.example/x:tag\n\n",
+            whole.as_bytes(),
+            b"\n",
+            cut.as_bytes(),
+        ];
+        std::fs::write(dir.path().join(FILE), text.concat()).unwrap();
+        assert_eq!(
+            read(&opened(dir.path())).unwrap(),
+            std::slice::from_ref(&one)
+        );
+        // What comes after a line that was cut is on a line of its own.
+        remember(dir.path(), &two, LEAST);
+        assert_eq!(read(&opened(dir.path())).unwrap(), [one, two]);
+    }
+
+    #[test]
+    fn a_file_that_grew_too_large_begins_again() {
+        let dir = tempfile::tempdir().unwrap();
+        remember(dir.path(), &name("one", "a layer"), LEAST);
+        opened(dir.path()).set_len(CAP + 1).unwrap();
+        open(dir.path()).unwrap();
+        assert_eq!(opened(dir.path()).metadata().unwrap().len(), 0);
+        let missing = dir.path().join("none");
+        assert_eq!(open(&missing).unwrap_err().kind(), Kind::Refused);
     }
 }
