@@ -83,7 +83,7 @@ pub(crate) struct ServeArgs {
 
     /// Serve clients of Registry V1, of Docker before 1.6, too: with --write they push as well
     #[cfg(feature = "legacy")]
-    #[arg(long, conflicts_with = "upstreams")]
+    #[arg(long)]
     v1: bool,
 
     /// Ask clients for a user of this file, which `htpasswd -B` writes

@@ -15,7 +15,7 @@ use super::{Entry, chunks};
 use crate::image::Descriptor;
 use crate::open::OpenedImage;
 use crate::transport::inflate::{Rest, with_plain, with_reader};
-use crate::transport::{Elsewhere, Source};
+use crate::transport::{BlobStream, Elsewhere, Source};
 use crate::{Error, Kind, Result};
 
 /// What a visitor wants after an entry.
@@ -114,7 +114,7 @@ impl Layers {
     ///
     /// # Errors
     /// Those of the place and of `visitor`; [`Kind::Corrupt`] for a layer that is no tar or does not match its digest.
-    pub async fn walk<V: Visit>(&self, at: usize, mut visitor: V) -> Result<V> {
+    pub async fn walk<V: Visit>(&self, at: usize, visitor: V) -> Result<V> {
         let Some(layer) = self.list.get(at) else {
             return Err(Error::other(format!("the image has no layer {at}")));
         };
@@ -124,15 +124,24 @@ impl Layers {
             false => &[],
         };
         let content = self.elsewhere.blob(&*self.source, layer, urls, 0).await;
-        let walking = with_plain(content.map_err(of_layer)?, move |compression, input| {
-            let mut tar = TarStream::new(input, compression);
-            while let Some((entry, mut content)) = tar.next()? {
-                if visitor.entry(entry, &mut content)? == Next::Stop {
-                    return Ok((visitor, Rest::Left));
-                }
-            }
-            Ok((visitor, Rest::Read))
-        });
+        let walking = walk_stream(content.map_err(of_layer)?, visitor);
         walking.await.map_err(of_layer)
     }
+}
+
+/// Hands the entries of the layer `content` to `visitor`, and returns it.
+///
+/// # Errors
+/// Those of `content` and of `visitor`; [`Kind::Corrupt`] for a layer that is no tar.
+pub(crate) async fn walk_stream<V: Visit>(content: BlobStream, mut visitor: V) -> Result<V> {
+    let walking = with_plain(content, move |compression, input| {
+        let mut tar = TarStream::new(input, compression);
+        while let Some((entry, mut content)) = tar.next()? {
+            if visitor.entry(entry, &mut content)? == Next::Stop {
+                return Ok((visitor, Rest::Left));
+            }
+        }
+        Ok((visitor, Rest::Read))
+    });
+    walking.await
 }

@@ -25,6 +25,8 @@ pub use compare::{Difference, Facts, FileChange, compare};
 pub use disk::Skipped;
 pub use entry::{Change, Entry, EntryKind, Time};
 pub use extract::{ExtractOptions, Extracted, extract};
+#[cfg(all(feature = "serve", feature = "legacy"))]
+pub(crate) use layers::walk_stream;
 pub use layers::{Layers, Next, Visit};
 pub use lookup::Lookup;
 pub use path::ImagePath;

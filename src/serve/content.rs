@@ -89,6 +89,14 @@ pub(super) trait Content: Send + Sync {
     /// A blob of a repository.
     async fn blob(&self, name: &RepositoryName, digest: &Digest) -> Result<Option<Blob>>;
 
+    /// What is here already, and what `name` is called there, where everything else would be read from an upstream first.
+    ///
+    /// # Errors
+    /// When `name` cannot be a repository of an upstream.
+    fn kept(&self, _name: &RepositoryName) -> Result<Option<(&dyn Content, RepositoryName)>> {
+        Ok(None)
+    }
+
     /// Descriptors of the manifests whose subject is `digest`, in the order in which they were stored.
     async fn referrers(&self, name: &RepositoryName, digest: &Digest) -> Result<Vec<Value>>;
 }

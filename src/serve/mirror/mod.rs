@@ -359,6 +359,11 @@ impl Content for Mirrored {
         Ok(Some(Blob { size, place }))
     }
 
+    fn kept(&self, name: &RepositoryName) -> Result<Option<(&dyn Content, RepositoryName)>> {
+        let place = self.0.place(name)?;
+        Ok(Some((&*self.0.root, place.kept_as)))
+    }
+
     async fn referrers(&self, name: &RepositoryName, digest: &Digest) -> Result<Vec<Value>> {
         let place = self.0.place(name)?;
         match place.remote.referrers(&place.client, digest).await {

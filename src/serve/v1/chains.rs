@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use tokio::sync::OnceCell;
 
 use super::pushed::Pushed;
 use crate::Result;
@@ -36,6 +37,8 @@ pub(super) struct Made {
     pub(super) layer: Option<Descriptor>,
     /// The manifest whose whole image this is.
     pub(super) whole: Option<Digest>,
+    /// SHA-256 of document, newline and layer, found out when it is first asked for.
+    pub(super) checksum: OnceCell<String>,
 }
 
 /// What is known of stored images.
@@ -67,12 +70,18 @@ impl Chains {
         self.of_manifest((content, pushed), name, found, 0).await
     }
 
-    /// All tags of `name` that stand for images; `None` where there is no such repository.
+    /// All tags of `name` that stand for images; `None` where there is no such repository. Of a cache, those that it keeps: for the
+    /// others it would have to read images from the upstream.
     pub(super) async fn tags(
         &self,
         (content, pushed): (&dyn Content, Option<&Pushed>),
         name: &RepositoryName,
     ) -> Result<Option<Vec<(String, V1Id)>>> {
+        let kept = content.kept(name)?;
+        let (content, name) = match &kept {
+            Some((kept, name)) => (*kept, name),
+            None => (content, name),
+        };
         let Some(tags) = content.tags(name).await? else {
             return Ok(None);
         };
@@ -212,6 +221,7 @@ async fn modern(
                 repository: name.clone(),
                 layer,
                 whole: None,
+                checksum: OnceCell::new(),
             },
         ));
     }
@@ -236,6 +246,7 @@ fn schema1(
                 0,
             )),
             whole: None,
+            checksum: OnceCell::new(),
         };
         Some((V1Id::parse(image.id())?, made))
     };

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::header::{CACHE_CONTROL, HeaderName};
 use serde_json::json;
 
 use super::chains::Made;
 use super::pushed::{PushedImage, State};
 use super::{V1, missing, wrong};
-use crate::image::{Descriptor, V1Id};
+use crate::image::{Algorithm, Descriptor, Digester, V1Id};
 use crate::legacy::schema1::EMPTY_LAYER;
 use crate::serve::App;
 use crate::serve::answer::{self, Answer, Body};
@@ -82,7 +83,7 @@ impl V1 {
     }
 
     /// The refusal for an image that is not there, or not whole yet.
-    fn absent(&self, id: &V1Id) -> Refusal {
+    pub(super) fn absent(&self, id: &V1Id) -> Refusal {
         let state = self.pushed.as_ref().map(|pushed| pushed.state(id));
         match state {
             Some(Ok(State::Begun(_) | State::Received(_))) => {
@@ -109,6 +110,9 @@ pub(super) async fn json(app: &App, v1: &V1, asked: &Asked, id: &V1Id) -> Result
             if let Some(size) = size(app, made).await? {
                 answer::set(&mut answer, SIZE, size);
             }
+            if let Some(checksum) = checksum(app, &image, made).await? {
+                answer::set(&mut answer, CHECKSUM, checksum);
+            }
         }
     }
     if !asked.is_head() {
@@ -126,6 +130,35 @@ async fn size(app: &App, made: &Made) -> Result<Option<u64>, Refusal> {
             let blob = app.content.blob(&made.repository, &layer.digest).await?;
             Ok(blob.map(|blob| blob.size))
         }
+    }
+}
+
+/// The checksum of the image `made`; `None` where its layer may have to be read from an upstream first, or cannot be read.
+async fn checksum(app: &App, image: &Image, made: &Made) -> Result<Option<String>, Refusal> {
+    if app.content.kept(&made.repository)?.is_some() {
+        return Ok(None);
+    }
+    let sum = || async {
+        let layer = layer_of(app, image).await?;
+        let layer = layer.ok_or_else(|| missing("the layer is not here"))?;
+        let mut digester = Digester::new(Algorithm::Sha256);
+        digester.update(&made.json);
+        digester.update(b"\n");
+        let mut content = layer.read(0).await?;
+        while let Some(bytes) = content.next().await {
+            digester.update(&bytes?);
+        }
+        Ok::<_, Refusal>(digester.finish().to_string())
+    };
+    // The document itself can be had all the same.
+    Ok(made.checksum.get_or_try_init(sum).await.ok().cloned())
+}
+
+/// What a registry answers that finds out no differences.
+pub(super) async fn diff(app: &App, v1: &V1, id: &V1Id) -> Result<Answer, Refusal> {
+    match v1.image(app, id).await? {
+        Some(_) => Err(wrong("Diff queue is disabled")),
+        None => Err(v1.absent(id)),
     }
 }
 

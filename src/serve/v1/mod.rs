@@ -7,6 +7,7 @@
 
 mod build;
 mod chains;
+mod files;
 mod images;
 mod path;
 mod push;
@@ -86,6 +87,8 @@ pub(super) async fn answer(app: &App, path: &str, asked: &mut Asked) -> Result<A
             (Of::Ancestry, Method::GET | Method::HEAD) => {
                 images::ancestry(app, v1, asked, &id).await?
             }
+            (Of::Files, Method::GET | Method::HEAD) => files::files(app, v1, asked, &id).await?,
+            (Of::Diff, Method::GET | Method::HEAD) => images::diff(app, v1, &id).await?,
             (Of::Json, Method::PUT) => push::json(app, v1, asked, &id).await?,
             (Of::Layer, Method::PUT) => push::layer(app, v1, asked, &id).await?,
             (Of::Checksum, Method::PUT) => push::checksum(app, v1, asked, &id).await?,

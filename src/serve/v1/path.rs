@@ -28,6 +28,10 @@ pub(super) enum Of {
     Layer,
     Checksum,
     Ancestry,
+    /// The files in its layer.
+    Files,
+    /// What its layer changes, which a registry found out in the background.
+    Diff,
 }
 
 /// A part of a repository.
@@ -38,6 +42,8 @@ pub(super) enum In {
     Images,
     Tags,
     Tag(Tag),
+    /// Whether it is private.
+    Properties,
     /// Where a registry asks an index whether a token is good.
     Auth,
 }
@@ -59,6 +65,8 @@ impl Path {
                 "layer" => Of::Layer,
                 "checksum" => Of::Checksum,
                 "ancestry" => Of::Ancestry,
+                "files" => Of::Files,
+                "diff" => Of::Diff,
                 _ => return Err(no_such()),
             };
             let id = V1Id::parse(id).ok_or_else(|| missing("Invalid image ID"))?;
@@ -74,7 +82,7 @@ impl Path {
     }
 }
 
-/// Reads `NAME`, `NAME/images`, `NAME/tags`, `NAME/tags/TAG` and `NAME/auth`.
+/// Reads `NAME`, `NAME/images`, `NAME/tags`, `NAME/tags/TAG`, `NAME/properties` and `NAME/auth`.
 fn repository(rest: &str) -> Result<Path, Refusal> {
     let named = |name: &str, of: In| {
         let name = name.parse().map_err(|_| wrong("Invalid repository name"))?;
@@ -87,6 +95,7 @@ fn repository(rest: &str) -> Result<Path, Refusal> {
     for (end, of) in [
         ("/images", In::Images),
         ("/tags", In::Tags),
+        ("/properties", In::Properties),
         ("/auth", In::Auth),
     ] {
         if let Some(name) = rest.strip_suffix(end) {
@@ -118,6 +127,10 @@ mod tests {
             of("a/b", In::Tag("1".parse().unwrap()))
         );
         assert_eq!(parse("repositories/a/b/images"), of("a/b", In::Images));
+        assert_eq!(
+            parse("repositories/a/b/properties"),
+            of("a/b", In::Properties)
+        );
         assert_eq!(
             (parse("_ping"), parse("users/"), parse("users/me/")),
             (Ok(Path::Ping), Ok(Path::Users), Ok(Path::User))

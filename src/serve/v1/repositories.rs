@@ -17,6 +17,9 @@ use crate::serve::refusal::Refusal;
 use crate::serve::request::Asked;
 use crate::serve::routes::blocking;
 
+/// Tags of an upstream that are read for a list of them: each is a pull.
+const FEW: usize = 10;
+
 /// The answer to a request for the part `of` of the repository `name`.
 pub(super) async fn answer(
     (app, v1): (&App, &V1),
@@ -55,6 +58,19 @@ pub(super) async fn answer(
             build::tag((app, v1), places, (name, &tag), &id).await?;
             Ok(super::json("true".into(), asked))
         }
+        (In::Properties, Method::GET | Method::HEAD) => {
+            Ok(super::json(json!({"access": "public"}).to_string(), asked))
+        }
+        (In::Properties, Method::PUT) => {
+            push::writable(app, v1)?;
+            let body = asked.body.whole(DOCUMENT).await?.unwrap_or_default();
+            let wanted: Option<Value> = serde_json::from_slice(&body).ok();
+            match wanted.as_ref().and_then(|wanted| wanted["access"].as_str()) {
+                Some("public") => Ok(super::json("true".into(), asked)),
+                Some("private") => Err(wrong("there are no private repositories here")),
+                _ => Err(wrong("Invalid data")),
+            }
+        }
         (In::Auth, Method::PUT) => Ok(super::json("\"OK\"".into(), asked)),
         (In::Tag(tag), Method::DELETE) => delete(app, asked, name, vec![tag]).await,
         (In::Itself | In::Tags, Method::DELETE) => {
@@ -73,11 +89,26 @@ pub(super) async fn answer(
 }
 
 impl V1 {
-    /// The tags of a repository with their images.
+    /// The tags of a repository with their images. Of one at an upstream these are the tags that are kept, and all if they are few: the
+    /// oldest clients choose from the list.
     async fn tags(&self, app: &App, name: &RepositoryName) -> Result<Vec<(String, V1Id)>, Refusal> {
         let places = (&*app.content, self.pushed.as_ref());
-        let tags = self.chains.tags(places, name).await?;
-        tags.ok_or_else(|| missing("Repository not found"))
+        let unknown = || missing("Repository not found");
+        let is_at_upstream = app.content.kept(name)?.is_some();
+        if is_at_upstream {
+            let tags = app.content.tags(name).await?.ok_or_else(unknown)?;
+            let tags = tags.iter().filter(|_| tags.len() <= FEW);
+            for tag in tags.filter_map(|tag| tag.parse::<Tag>().ok()) {
+                if let Err(e) = self.chains.top(places, name, Named::Tag(&tag)).await {
+                    tracing::warn!("`{name}:{tag}` is left out for V1 clients: {e}");
+                }
+            }
+        }
+        match self.chains.tags(places, name).await? {
+            Some(tags) => Ok(tags),
+            None if is_at_upstream => Ok(Vec::new()),
+            None => Err(unknown()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod details;
 mod index;
 
 use serde_json::{Value, json};
