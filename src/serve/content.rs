@@ -93,6 +93,7 @@ pub(super) trait Content: Send + Sync {
     ///
     /// # Errors
     /// When `name` cannot be a repository of an upstream.
+    #[cfg(feature = "legacy")]
     fn kept(&self, _name: &RepositoryName) -> Result<Option<(&dyn Content, RepositoryName)>> {
         Ok(None)
     }

@@ -359,6 +359,7 @@ impl Content for Mirrored {
         Ok(Some(Blob { size, place }))
     }
 
+    #[cfg(feature = "legacy")]
     fn kept(&self, name: &RepositoryName) -> Result<Option<(&dyn Content, RepositoryName)>> {
         let place = self.0.place(name)?;
         Ok(Some((&*self.0.root, place.kept_as)))
