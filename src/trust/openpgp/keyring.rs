@@ -1,7 +1,8 @@
 //! The keys that a requirement trusts, and whether one of them may sign now.
 //!
-//! Of the self-signatures on a key the latest valid one counts. Signatures of others on it mean nothing here: the keys
-//! are trusted because a policy names them.
+//! Of the self-signatures on a key the latest valid one counts. Signatures of others on it mean nothing here, since the keys
+//! are trusted because a policy names them; only a revocation counts if the key names its maker as a revoker. As with gpg, the
+//! revoker's own key has to be in the keyring.
 
 use std::io::BufReader;
 
@@ -96,6 +97,25 @@ impl Keyring {
         primaries.collect()
     }
 
+    /// Whether a key of the keyring that `key` names as its revoker has revoked it.
+    fn is_revoked_by_another(&self, key: &SignedPublicKey) -> bool {
+        let revocations = &key.details.revocation_signatures;
+        if revocations.is_empty() {
+            return false;
+        }
+        let named: Vec<&[u8]> = revokers(key).collect();
+        let is_named =
+            |other: &&SignedPublicKey| named.contains(&other.primary_key.fingerprint().as_bytes());
+        self.0.iter().filter(is_named).any(|revoker| {
+            let made = |s: &Signature| {
+                s.typ() == Some(SignatureType::KeyRevocation)
+                    && s.verify_key_third_party(&key.primary_key, &revoker.primary_key)
+                        .is_ok()
+            };
+            revocations.iter().any(made)
+        })
+    }
+
     /// The key by which `signature` says it was made, with the fingerprint of its primary key, if that may sign at `now`
     /// (seconds since 1970).
     pub(super) fn signer(
@@ -114,6 +134,10 @@ impl Keyring {
                     continue;
                 };
                 subkey_may_sign(key, subkey, now).map(|()| Signer::Subkey(subkey))
+            };
+            let usable = match self.is_revoked_by_another(key) {
+                true => Err(REVOKED.to_owned()),
+                false => usable,
             };
             match usable {
                 Ok(signer) => accepted = accepted.or(Some((primary, signer))),
@@ -140,6 +164,21 @@ impl Keyring {
             })
         })
     }
+}
+
+/// The fingerprints of the keys that may revoke `key`, by its own word.
+fn revokers(key: &SignedPublicKey) -> impl Iterator<Item = &[u8]> {
+    let own =
+        key.details.direct_signatures.iter().filter(|s| {
+            s.typ() == Some(SignatureType::Key) && s.verify_key(&key.primary_key).is_ok()
+        });
+    let subpackets = own
+        .filter_map(|s| s.config())
+        .flat_map(|c| c.hashed_subpackets());
+    subpackets.filter_map(|p| match &p.data {
+        SubpacketData::RevocationKey(revoker) => Some(&revoker.fingerprint[..]),
+        _ => None,
+    })
 }
 
 fn fingerprint(key: &impl KeyDetails) -> String {

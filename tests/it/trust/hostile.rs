@@ -299,3 +299,97 @@ fn keys_that_lost_trust_are_refused_as_gpg_does() {
     std::fs::write(&key, both).unwrap();
     assert!(why(&key, &signature).contains("which was revoked"));
 }
+
+/// A key that is revoked by another one, which it names as its revoker: as gpg answers, depending on which keys it has.
+#[test]
+fn a_key_revoked_by_its_designated_revoker_is_refused_as_gpg_does() {
+    if peers::missing(&["gpg"]) {
+        return;
+    }
+    let gpg = Gpg::new();
+    for name in ["signer", "revoker", "stranger"] {
+        gpg.key(name, "ed25519");
+    }
+    let signed = payload(&digest(), REFERENCE);
+    let signature = gpg.sign("signer", &signed);
+    let export = |name: &str| std::fs::read(gpg.export(name)).unwrap();
+    let (unnamed, revoker, stranger) = (export("signer"), export("revoker"), export("stranger"));
+    let revocation = designated_revocation(&gpg, "signer", "revoker");
+    let before = export("signer");
+    assert!(before.len() > unnamed.len());
+    gpg.run(&["--import"], &revocation);
+    let revoked = export("signer");
+    assert!(revoked.len() > before.len());
+
+    for (keys, is_revoked) in [
+        (vec![&unnamed], false),
+        (vec![&before], false),
+        (vec![&before, &revoker], false),
+        (vec![&revoked], false),
+        (vec![&revoked, &stranger], false),
+        (vec![&revoked, &revoker], true),
+        (vec![&revoker, &revoked], true),
+        (vec![&before, &revoked, &revoker], true),
+    ] {
+        let other = Gpg::new();
+        let file = other.home().join("keys.gpg");
+        std::fs::write(
+            &file,
+            keys.into_iter().flatten().copied().collect::<Vec<u8>>(),
+        )
+        .unwrap();
+        other.run(&["--import", file.to_str().unwrap()], b"");
+        let said = other.run(&["--status-fd", "1", "--verify"], &signature);
+        let said = String::from_utf8(said).unwrap();
+        assert_eq!(said.contains("KEYREVOKED"), is_revoked, "{said}");
+        let answer = refusal(
+            json!([signed_by(&file, REFERENCE)]),
+            "dir:/x",
+            &[signature.clone()],
+        );
+        match is_revoked {
+            true => assert!(answer.contains("which was revoked"), "{answer}"),
+            false => assert!(answer.starts_with("accepted"), "{answer}"),
+        }
+    }
+
+    // Anybody can write a revocation; only that of a revoker whom the key itself names counts.
+    let second = Gpg::new();
+    for name in ["signer", "stranger"] {
+        second.run(
+            &["--import"],
+            &gpg.run(&["--export-secret-keys", name], b""),
+        );
+    }
+    let forged = designated_revocation(&second, "signer", "stranger");
+    let forged = second.run(&["--dearmor"], &forged);
+    let (key, rest) = before.split_at(packet_len(&before));
+    let revocation = &forged[key.len()..];
+    let revocation = &revocation[..packet_len(revocation)];
+    let file = gpg.home().join("forged.gpg");
+    std::fs::write(&file, [key, revocation, rest, &stranger].concat()).unwrap();
+    let answer = refusal(
+        json!([signed_by(&file, REFERENCE)]),
+        "dir:/x",
+        std::slice::from_ref(&signature),
+    );
+    assert!(answer.starts_with("accepted"), "{answer}");
+}
+
+/// Has `key` name `revoker` as its revoker, and returns the armored revocation by it.
+fn designated_revocation(gpg: &Gpg, key: &str, revoker: &str) -> Vec<u8> {
+    let answering = |args: &[&str], input: String| {
+        let answers = ["--no-batch", "--command-fd", "0", "--no-tty"];
+        gpg.run(&[&answers, args].concat(), input.as_bytes())
+    };
+    let add = format!("addrevoker\n{}\ny\nsave\n", gpg.fingerprint(revoker));
+    answering(&["--edit-key", key], add);
+    let revoke = ["--local-user", revoker, "--desig-revoke", key];
+    answering(&revoke, "y\n0\n\ny\n".to_owned())
+}
+
+/// The length of the first OpenPGP packet, which is a small one of the old format.
+fn packet_len(packets: &[u8]) -> usize {
+    assert_eq!(packets[0] & 0b1100_0011, 0b1000_0000);
+    2 + usize::from(packets[1])
+}
