@@ -61,11 +61,22 @@ impl Choice {
     }
 }
 
-/// What becomes of a layer of type `media_type` whose bytes stay and are `packed`.
-pub(super) fn named(media_type: &MediaType, packed: Packed) -> Choice {
-    match (LayerForm::of(media_type), packed) {
-        (Some(said), Packed::In(form)) if said != form => Choice::Named(form),
-        _ => Choice::Stays,
+/// What becomes of `layer`, whose bytes stay and are `packed`.
+///
+/// # Errors
+/// [`Kind::Refused`] for bytes that no media type says: a manifest that is made here must not call them something else.
+pub(super) fn named(layer: &Descriptor, packed: Packed) -> Result<Choice> {
+    match (LayerForm::of(&layer.media_type), packed) {
+        (Some(said), Packed::In(form)) if said != form => Ok(Choice::Named(form)),
+        (Some(_), Packed::Otherwise) => {
+            let (digest, media_type) = (&layer.digest, &layer.media_type);
+            let message = format!(
+                "layer `{digest}` is compressed with xz or bzip2, though its type is `{media_type}`; no type says so"
+            );
+            let hint = "add `--dest-compress-format gzip` to recompress it";
+            Err(Error::new(Kind::Refused, message).hint(hint))
+        }
+        _ => Ok(Choice::Stays),
     }
 }
 
@@ -118,7 +129,7 @@ pub(super) fn chosen(
                 }
             };
             Ok(match into {
-                None => named(&layer.media_type, packed),
+                None => named(layer, packed)?,
                 Some(into) => Choice::Recoded(Box::new(Recoded {
                     from: layer.clone(),
                     diff_id,

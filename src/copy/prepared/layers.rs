@@ -56,10 +56,10 @@ impl Prepared<'_> {
         let mut chosen = if layers == Layers::Keep {
             let known = |l: &Descriptor| packed.get(&l.digest).copied();
             let choose = |l: &Descriptor| match known(l) {
-                Some(packed) => recode::named(&l.media_type, packed),
-                None => Choice::Stays,
+                Some(packed) => recode::named(l, packed),
+                None => Ok(Choice::Stays),
             };
-            image.layers.iter().map(choose).collect()
+            image.layers.iter().map(choose).collect::<Result<_>>()?
         } else {
             let config = self.config(&image.config).await?;
             recode::chosen(image, &config, &packed, layers, all)?
