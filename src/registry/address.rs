@@ -7,8 +7,9 @@
 use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
@@ -102,31 +103,52 @@ fn is_private_v6(ip: Ipv6Addr) -> bool {
 }
 
 /// Resolves names, and leaves private addresses out for the hosts that a public server has named.
+///
+/// There is one lookup for a connection, and the addresses that it found are judged and then connected to: a name that
+/// means something else a moment later gains nothing.
 #[derive(Clone, Default)]
-pub(super) struct Resolver(Arc<Mutex<HashSet<String>>>);
+pub(super) struct Resolver {
+    only_public: Arc<Mutex<HashSet<String>>>,
+    /// What the lookups of a test find, one after the other.
+    #[cfg(test)]
+    answers: Option<Arc<Mutex<std::collections::VecDeque<SocketAddr>>>>,
+}
 
 impl Resolver {
     /// From now on `host` is only connected to at public addresses.
     pub(super) fn only_public(&self, host: &str) {
-        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = self.hosts();
         if !hosts.contains(host) {
             hosts.insert(host.to_owned());
         }
     }
 
     fn is_only_public(&self, host: &str) -> bool {
-        let hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.contains(host)
+        self.hosts().contains(host)
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, HashSet<String>> {
+        let hosts = self.only_public.lock();
+        hosts.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look_up(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
+        #[cfg(test)]
+        if let Some(answers) = &self.answers {
+            let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+            return Ok(answers.pop_front().into_iter().collect());
+        }
+        // The port is set by the HTTP client.
+        Ok(tokio::net::lookup_host((name, 0)).await?.collect())
     }
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let only_public = self.is_only_public(name.as_str());
+        let resolver = self.clone();
         Box::pin(async move {
-            // The port is set by the HTTP client.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let found: Vec<SocketAddr> = found.collect();
+            let found = resolver.look_up(name.as_str()).await?;
             Ok(Box::new(permitted(found, only_public)?.into_iter()) as Addrs)
         })
     }
@@ -254,5 +276,37 @@ mod tests {
         resolver.only_public("localhost");
         let error = lookup().await.err().unwrap();
         assert!(error.downcast_ref::<PrivateAddress>().is_some(), "{error}");
+    }
+
+    /// A name that means a private address first and a public one a moment later, or the other way round.
+    #[tokio::test]
+    async fn b3_what_a_lookup_finds_is_both_judged_and_connected_to() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        server.set_nonblocking(true).unwrap();
+        let url = format!(
+            "http://moves.example.com:{}/",
+            server.local_addr().unwrap().port()
+        );
+        let answers = ["127.0.0.1:0", "192.0.2.1:0"].map(|address| address.parse().unwrap());
+        let answers = Arc::new(Mutex::new(answers.into_iter().collect()));
+        let resolver = Resolver {
+            answers: Some(answers.clone()),
+            ..Resolver::default()
+        };
+        let client = reqwest::Client::builder()
+            .dns_resolver(Arc::new(resolver.clone()))
+            .tls_certs_only(std::iter::empty::<reqwest::Certificate>())
+            .no_proxy()
+            .build()
+            .unwrap();
+        let left = || answers.lock().unwrap().len();
+        resolver.only_public("moves.example.com");
+        let mut e: &dyn StdError = &client.get(&url).send().await.unwrap_err();
+        while let Some(source) = e.source() {
+            e = source;
+        }
+        assert!(e.is::<PrivateAddress>(), "{e}");
+        assert_eq!(left(), 1, "one lookup");
+        assert!(server.accept().is_err(), "nothing was connected to");
     }
 }

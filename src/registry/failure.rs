@@ -171,31 +171,36 @@ impl Failed<'_> {
             "unexpected end of file",
         ];
         let refused = refusals.iter().any(|text| why.contains(text));
+        let mut hint =
+            "check the proxy settings (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)".to_owned();
         let text = if self.is_io(io::ErrorKind::ConnectionRefused) {
             format!(
                 "no connection through the proxy `{proxy}`: nothing listens there (connection refused)"
             )
         } else if self.says("tunnel error") && refused {
             let port = self.url.url().port_or_known_default().unwrap_or(443);
+            let host = self.host();
             let why = match why.trim_start_matches("tunnel error: ") {
-                "unsuccessful" => String::new(),
-                "proxy authorization required" => ": it asks for a login (407)".to_owned(),
+                "unsuccessful" => {
+                    // The HTTP client keeps the status to itself.
+                    hint = format!(
+                        "its rules may forbid that host or port, or it cannot reach it: `curl --proxy {proxy} https://{host}:{port}/v2/` shows its answer; a host that can be reached without it belongs into NO_PROXY"
+                    );
+                    String::new()
+                }
+                "proxy authorization required" => {
+                    hint = "put the login into the URL of the proxy, as in http://USER:PASSWORD@HOST:PORT".to_owned();
+                    ": it asks for a login (407)".to_owned()
+                }
                 why => format!(": {why}"),
             };
-            let host = self.host();
             format!("the proxy `{proxy}` refused to connect to `{host}:{port}`{why}")
         } else if self.is_unresolved() {
             format!("no connection through the proxy `{proxy}`: its name cannot be resolved")
         } else {
             format!("no connection through the proxy `{proxy}`: {why}")
         };
-        self.unavailable(&text)
-            .hint(match why.contains("authorization required") {
-                true => {
-                    "put the login into the URL of the proxy, as in http://USER:PASSWORD@HOST:PORT"
-                }
-                false => "check the proxy settings (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)",
-            })
+        self.unavailable(&text).hint(hint)
     }
 
     /// The words for a host that cannot be reached.

@@ -107,7 +107,7 @@ impl Withheld {
             "the credential of {origin} was not sent, because `{registry}` has tokens issued by another host, `{realm}`"
         );
         Error::new(kind, text).hint(format!(
-            "if `{realm}` may see this credential, add `--allow-token-host {realm}`"
+            "if `{realm}` may see this credential, add `--allow-token-host {realm}`, or log in again with `barque login`, which notes that host with the login until podman or skopeo rewrites the file"
         ))
     }
 }

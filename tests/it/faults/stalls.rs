@@ -200,3 +200,33 @@ fn a_part_of_an_upload_that_ends_in_silence_is_not_sent_again() {
     let patches = registry.requests("PATCH", "").len();
     assert_eq!(patches, image.blobs.len(), "{:?}", registry.lines());
 }
+
+/// Interim answers without end are no answer: the connection is closed after the time-out, and each try ends so.
+#[test]
+fn interim_answers_without_end_are_given_up() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let given_up = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = given_up.clone();
+    // One connection after the other: one that stays open would be the last.
+    std::thread::spawn(move || {
+        let hints = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100);
+        for client in server.incoming().flatten() {
+            let mut client = client;
+            // The request first: before it nothing is an answer.
+            let _ = std::io::Read::read(&mut client, &mut [0; 4096]);
+            while std::io::Write::write_all(&mut client, &hints).is_ok() {}
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    let name = format!("docker://{address}/a:1");
+    let args = ["inspect", &name, "--stall-timeout", "200ms"];
+    let out = barque().args(args).run().code(5);
+    assert!(
+        out.stderr().contains("no answer for 0.2 s"),
+        "{}",
+        out.stderr()
+    );
+    let given_up = given_up.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(given_up >= 3, "{given_up}");
+}

@@ -157,7 +157,7 @@ fn b1_other_hosts_are_asked_without_the_password() {
         let registry = registry.replace("docker.io", "registry-1.docker.io");
         for part in [
             format!("because `{registry}` has tokens issued by another host, `{host}`"),
-            format!("add `--allow-token-host {host}`"),
+            format!("add `--allow-token-host {host}`, or log in again with `barque login"),
         ] {
             assert!(out.stderr().contains(&part), "{}", out.stderr());
         }

@@ -130,6 +130,30 @@ fn h6_a_proxy_that_wants_a_login_is_told_by_its_status() {
 }
 
 #[test]
+fn h6_a_proxy_that_gives_no_tunnel_is_named_with_what_can_be_done() {
+    let certificates = Certificates::new();
+    let registry = FakeRegistry::start_tls(&certificates).image("a", "1", &images::small());
+    let proxy = Proxy::start(registry.address()).refusing(1);
+    let out = raw_of_public(&barque(), &certificates, &proxy.url_with("mate:s3cret"))
+        .run()
+        .code(5);
+    let said = out.stderr();
+    let shows = format!(
+        "`curl --proxy {} https://registry.example:443/v2/` shows its answer",
+        proxy.url()
+    );
+    for part in [
+        "refused to connect to `registry.example:443`\n",
+        &shows,
+        "NO_PROXY",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("s3cret"), "{said}");
+    assert!(registry.requests("", "").is_empty());
+}
+
+#[test]
 fn h6_a_proxy_variable_that_cannot_be_used_is_an_error() {
     let certificates = Certificates::new();
     let out = raw_of_public(&barque(), &certificates, "http://mate:s3cret@proxy:port")
