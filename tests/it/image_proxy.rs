@@ -52,7 +52,16 @@ impl Proxy {
         Proxy::of(Command::new("skopeo")).await
     }
 
-    async fn of(mut command: Command) -> Proxy {
+    async fn of(command: Command) -> Proxy {
+        Proxy::start(command, Some(true)).await
+    }
+
+    /// One that goes by the signature policy.
+    async fn with_policy(command: Command) -> Proxy {
+        Proxy::start(command, None).await
+    }
+
+    async fn start(mut command: Command, insecure_policy: Option<bool>) -> Proxy {
         let home = TempDir::new().unwrap();
         command
             .env("HOME", home.path())
@@ -60,7 +69,7 @@ impl Proxy {
         let mut config = ImageProxyConfig::default();
         config.skopeo_cmd = Some(command);
         config.insecure_skip_tls_verification = Some(true);
-        config.insecure_policy = Some(true);
+        config.insecure_policy = insecure_policy;
         Proxy {
             proxy: ImageProxy::new_with_config(config).await.unwrap(),
             _home: home,

@@ -244,6 +244,33 @@ fn mirrors_that_fail_are_passed_over() {
     assert_eq!(place.requests("GET", "/manifests/").len(), 1);
 }
 
+/// A mirror that says nothing, one that fails, and one that is no registry.
+#[test]
+fn mirrors_that_are_slow_or_broken_are_passed_over_and_named_in_the_receipt() {
+    let silent = FakeRegistry::start().rule(on("GET").path("/manifests/").hang());
+    let failing = FakeRegistry::start().rule(on("GET").path("/manifests/").status(500));
+    let page = FakeRegistry::start().rule(on("GET").path("/manifests/").html(200));
+    let place = with_image();
+    let mirrors = [silent.address(), failing.address(), page.address()];
+    let barque = configured(&table("logical.example", place.address(), &mirrors));
+    let receipt = barque.path("receipt.json");
+    let copy = [
+        "copy",
+        "--stall-timeout=100ms",
+        "--receipt=receipt.json",
+        "docker://logical.example/team/app:v1",
+        "oci:out:v1",
+    ];
+    let run = barque.args(copy).env("BARQUE_RETRY_BACKOFF", "1ms").run();
+    run.ok();
+    assert_eq!(place.requests("GET", "/manifests/").len(), 1);
+    assert_eq!(page.requests("GET", "/manifests/").len(), 1);
+    let receipt = std::fs::read_to_string(receipt).unwrap();
+    for mirror in mirrors {
+        assert!(receipt.contains(mirror), "{mirror}: {receipt}");
+    }
+}
+
 #[test]
 fn an_unchanged_tag_costs_the_mirror_one_head() {
     let (mirror, place, target) = (with_image(), with_image(), FakeRegistry::start());

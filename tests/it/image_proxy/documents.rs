@@ -141,6 +141,36 @@ async fn the_socket_may_be_another_file_descriptor() {
     proxy.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_policy_refuses_is_not_opened() {
+    let layouts = tempfile::tempdir().unwrap();
+    let at = |name: &str| layouts.path().canonicalize().unwrap().join(name);
+    for name in ["good", "bad"] {
+        write_layout(&at(name), &[("v1", &images::small())]);
+    }
+    let policy = serde_json::json!({
+        "default": [{"type": "reject"}],
+        "transports": {"oci": {(at("good").to_str().unwrap()): [{"type": "insecureAcceptAnything"}]}},
+    });
+    std::fs::write(at("policy.json"), policy.to_string()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_barque"));
+    command.env("BARQUE_POLICY", at("policy.json"));
+    let proxy = Proxy::with_policy(command).await;
+    let image = proxy.open_image(&oci(&at("good"))).await.unwrap();
+    proxy.fetch_manifest(&image).await.unwrap();
+    for opened in [
+        proxy.open_image(&oci(&at("bad"))).await.map(drop),
+        proxy.open_image_optional(&oci(&at("bad"))).await.map(drop),
+    ] {
+        let error = opened.unwrap_err().to_string();
+        assert!(
+            error.contains("is refused by the signature policy"),
+            "{error}"
+        );
+    }
+    proxy.end().await;
+}
+
 #[test]
 fn without_a_socket_there_is_an_error() {
     let barque = Barque::new();

@@ -292,3 +292,34 @@ fn what_hands_out_files_or_changes_images_asks_the_policy_too() {
     }
     barque.args(["extract", &layout, "-C", "out"]).run().ok();
 }
+
+#[test]
+#[cfg(feature = "sync")]
+fn a_sync_leaves_what_the_policy_refuses_and_mirrors_the_rest() {
+    let (barque, image) = (Barque::new(), crate::support::images::small());
+    let registry = crate::support::fake::FakeRegistry::start()
+        .image("good", "1", &image)
+        .image("bad", "1", &image);
+    let host = registry.address();
+    let policy = json!({
+        "default": [{"type": "reject"}],
+        "transports": {"docker": {(format!("{host}/good")): [{"type": "insecureAcceptAnything"}]}},
+    });
+    std::fs::write(barque.path("p.json"), policy.to_string()).unwrap();
+    let yaml = format!("{host}: {{tls-verify: false, images: {{bad: [\"1\"], good: [\"1\"]}}}}\n");
+    std::fs::write(barque.path("s.yaml"), yaml).unwrap();
+    let sync = [
+        "--policy=p.json",
+        "sync",
+        "--src=yaml",
+        "--dest=dir",
+        "s.yaml",
+        "out",
+    ];
+    std::fs::create_dir(barque.path("out")).unwrap();
+    let out = barque.args(sync).run().code(1);
+    let why = "is refused by the signature policy `p.json`";
+    assert!(out.stderr().contains(why), "{}", out.stderr());
+    assert_eq!(names(&barque.path("out")), ["good:1"]);
+    assert!(registry.requests("GET", "/v2/bad/blobs/").is_empty());
+}
