@@ -258,6 +258,7 @@ async fn referrers(source: &dyn Source, top: &Manifest, image: &Manifest) -> Res
     subjects.dedup();
     let want = Attachments {
         referrers: Referrers::All,
+        with_types: true,
         ..Attachments::default()
     };
     let mut trees = Trees::new(attached_to(source, &subjects, &want).await?);

@@ -102,6 +102,7 @@ async fn list(args: &ReferrersArgs, global: &Global, context: &Context) -> Resul
             types => copy::referrers(types)?,
         },
         cosign_tags: args.cosign_tags,
+        with_types: true,
         ..Attachments::default()
     };
     let below = entries.iter().flatten().map(|entry| entry.digest.clone());

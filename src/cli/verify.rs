@@ -89,8 +89,14 @@ pub(crate) struct VerifyArgs {
 pub(crate) async fn run(args: VerifyArgs, global: &Global) -> Result<Outcome> {
     let name = names::to_read(&args.image, global)?;
     let access = args.registry.access(global, None, None)?;
-    let context = args.place.context(global, access, None);
-    let gates = gates(&args, global, &name)?;
+    let mut context = args.place.context(global, access, None);
+    let rules = rules(&args, &name)?;
+    let asks_attachments = |rule: &Requirement| matches!(rule, Requirement::SigstoreSigned(_));
+    if rules.iter().flatten().any(asks_attachments) {
+        // Where the flags name the signer, it is not for registries.d to say what is looked at.
+        context.signature_places = context.signature_places.with_attachments();
+    }
+    let gates = gates(rules, global)?;
     let wish = match !args.platform.platform.is_empty() {
         true => Some(global.platform(&args.platform)?),
         false => None,
@@ -144,15 +150,20 @@ async fn verified(
     best.ok_or_else(|| Error::other("there is nothing to verify the image by"))
 }
 
-/// What the image may pass one of: the rules that the flags make, or the policy.
-fn gates(args: &VerifyArgs, global: &Global, image: &ImageName) -> Result<Vec<Gate>> {
-    let rules = match certificate(args)? {
-        Some((subject, issuer)) => by_certificate(args, subject, issuer)?,
-        None if !args.key.is_empty() => by_keys(args, image)?,
-        None => {
-            let gate = global.trust.gate()?;
-            return Ok(vec![gate.requiring_signatures(true)]);
-        }
+/// The rules that the flags make, one of which the image has to satisfy; `None` where the flags say nothing.
+fn rules(args: &VerifyArgs, image: &ImageName) -> Result<Option<Vec<Requirement>>> {
+    match certificate(args)? {
+        Some((subject, issuer)) => by_certificate(args, subject, issuer).map(Some),
+        None if !args.key.is_empty() => by_keys(args, image).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What the image may pass one of: `rules`, or else the policy.
+fn gates(rules: Option<Vec<Requirement>>, global: &Global) -> Result<Vec<Gate>> {
+    let Some(rules) = rules else {
+        let gate = global.trust.gate()?;
+        return Ok(vec![gate.requiring_signatures(true)]);
     };
     let leniency = global.trust.leniency();
     let gate = |rule| Gate::new(Some(Policy::of(rule))).with_leniency(leniency);
@@ -250,14 +261,21 @@ fn by_keys(args: &VerifyArgs, image: &ImageName) -> Result<Vec<Requirement>> {
     }
     if !pem.is_empty() {
         let keys = KeySource::Files(pem);
+        let rule = bundle_rule(BundleSigner::Keys(keys.clone()), args.trusted_root.as_ref());
+        let signer = match args.trusted_root {
+            Some(_) => Signer::TrustedRoot(Box::new(rule.clone())),
+            None => Signer::Keys(keys),
+        };
         rules.push(Requirement::SigstoreSigned(Box::new(SigstoreSigned {
-            signer: Signer::Keys(keys.clone()),
+            signer,
             rekor: None,
             identity,
         })));
-        if matches!(image, ImageName::Docker(_)) {
-            let signer = BundleSigner::Keys(keys);
-            let rule = bundle_rule(signer, args.trusted_root.as_ref());
+        let has_referrers = matches!(
+            image,
+            ImageName::Docker(_) | ImageName::Oci { .. } | ImageName::OciArchive { .. }
+        );
+        if has_referrers {
             rules.push(Requirement::SigstoreBundleSigned(Box::new(rule)));
         }
     }

@@ -75,6 +75,7 @@ impl Admission {
         let mut found = Found::default();
         if self.gate.reads_signatures(&self.image) {
             found.signatures = source.signatures(&of, digest).await?;
+            found.attachments_unread = source.attachments_unread();
         }
         if self.gate.reads_bundles(&self.image) {
             found.bundles = source.bundles(digest).await?;

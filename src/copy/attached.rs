@@ -66,7 +66,7 @@ pub async fn attached_to(
         }
         let lists = level
             .iter()
-            .map(|of| directly(from, of, tags.as_deref(), want, depth));
+            .map(|of| directly(source, from, of, tags.as_deref(), want, depth));
         let lists: Vec<Vec<Attached>> = stream::iter(lists.collect::<Vec<_>>())
             .buffered(AT_ONCE)
             .try_collect()
@@ -82,14 +82,19 @@ pub async fn attached_to(
             if is_new {
                 next.push(digest);
             }
-            if all.len() > MOST {
-                let text = format!("more than {MOST} manifests are attached to the image");
-                return Err(Error::new(Kind::Refused, text));
-            }
+            check_count(all.len())?;
         }
         (level, depth) = (next, depth + 1);
     }
     Ok(all)
+}
+
+fn check_count(attached: usize) -> Result<()> {
+    if attached <= MOST {
+        return Ok(());
+    }
+    let text = format!("more than {MOST} manifests are attached to the image");
+    Err(Error::new(Kind::Refused, text))
 }
 
 /// The tags made of digests, where they are known or needed.
@@ -106,6 +111,7 @@ async fn tags_of(
 
 /// What is attached to the one manifest `of`.
 async fn directly(
+    source: &dyn Source,
     from: &dyn AttachmentSource,
     of: &Digest,
     tags: Option<&HashSet<Tag>>,
@@ -122,10 +128,14 @@ async fn directly(
     let mut found = Vec::new();
     if want.referrers != Referrers::None {
         let listed = from.referrers(of, tags).await?;
-        let wanted = listed
+        let described = match want.with_types || want.referrers.asks_types(depth) {
+            true => with_types(source, listed).await?,
+            false => listed.into_iter().map(|entry| (entry, None)).collect(),
+        };
+        let wanted = described
             .into_iter()
-            .filter(|d| want.referrers.wants(d, depth));
-        found.extend(wanted.map(|entry| attached(entry, Attachment::Referrer, None)));
+            .filter(|(entry, _)| want.referrers.wants(entry, depth));
+        found.extend(wanted.map(|(entry, read)| attached(entry, Attachment::Referrer, read)));
     }
     for suffix in COSIGN_SUFFIXES {
         let tag = cosign_tag(of, suffix).ok();
@@ -144,6 +154,32 @@ async fn directly(
         }
     }
     Ok(found)
+}
+
+/// The entries `listed` of a list of referrers, described as their manifests describe themselves where the list does not give
+/// the artifact type (quirk R12); with the manifests that were read for that.
+async fn with_types(
+    source: &dyn Source,
+    listed: Vec<Descriptor>,
+) -> Result<Vec<(Descriptor, Option<Manifest>)>> {
+    let unknown = listed.iter().filter(|entry| entry.hides_artifact_type());
+    check_count(unknown.count())?;
+    let described = listed.into_iter().map(|entry| async move {
+        if !entry.hides_artifact_type() {
+            return Ok((entry, None));
+        }
+        match fetch(source, &entry).await {
+            // The copy of it, if it is wanted, says so.
+            Err(e) if e.kind() == Kind::NotFound => Ok((entry, None)),
+            Err(e) => Err(e),
+            Ok(manifest) => {
+                let own = manifest.as_referrer().map(|(_, own)| own);
+                Ok((own.unwrap_or(entry), Some(manifest)))
+            }
+        }
+    });
+    let described = stream::iter(described.collect::<Vec<_>>());
+    described.buffered(AT_ONCE).try_collect().await
 }
 
 /// The manifests of an image that something may be attached to.

@@ -151,6 +151,9 @@ pub struct Attachments {
     pub tags: Option<Arc<HashSet<Tag>>>,
     /// Do not look at an image that the destination has already. What was attached to it later then stays behind.
     pub skip_present: bool,
+    /// Find out the artifact type of each referrer, also where the list of referrers does not say it: the referrer is read
+    /// then. [`Referrers::OfTypes`] does so anyway where the type decides.
+    pub with_types: bool,
 }
 
 impl Attachments {
@@ -159,8 +162,7 @@ impl Attachments {
         Attachments {
             referrers: Referrers::All,
             cosign_tags: true,
-            tags: None,
-            skip_present: false,
+            ..Attachments::default()
         }
     }
 
@@ -182,6 +184,11 @@ pub enum Referrers {
 }
 
 impl Referrers {
+    /// Whether the artifact types of referrers at `depth` decide which of them are wanted.
+    pub(super) fn asks_types(&self, depth: usize) -> bool {
+        depth == 0 && matches!(self, Referrers::OfTypes(_))
+    }
+
     /// Whether `referrer` is wanted; `depth` is 0 for a referrer of the image, 1 for one of such a referrer, and so on.
     pub(super) fn wants(&self, referrer: &Descriptor, depth: usize) -> bool {
         match self {

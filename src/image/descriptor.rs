@@ -59,6 +59,13 @@ impl Descriptor {
         }
     }
 
+    /// Whether this entry of a list of referrers does not say of which type the artifact is: it has no artifact type, or
+    /// that of an empty config, which go-containerregistry writes in place of it (quirk R12).
+    pub fn hides_artifact_type(&self) -> bool {
+        let known = self.artifact_type.as_ref().map(MediaType::as_str);
+        known.is_none_or(|known| known == MediaType::OCI_EMPTY)
+    }
+
     /// The annotation `key`, when there is one.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(key).map(String::as_str)

@@ -96,7 +96,8 @@ pub enum Signer {
         oidc_issuer: String,
         subject_email: String,
     },
-    /// The holder of a certificate that a trusted root vouches for. Policy files cannot say this of attachments.
+    /// The holder of a certificate that a trusted root vouches for, or of a key whose signatures its logs or timestamp
+    /// authorities have seen. Policy files cannot say this of attachments.
     TrustedRoot(Box<BundleRule>),
     /// The holder of a certificate of some other authority.
     Pki {

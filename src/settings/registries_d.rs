@@ -26,7 +26,10 @@ const SYSTEM_LOOKASIDE: &str = "/var/lib/containers/sigstore";
 ///
 /// The files are read when an image is first asked for.
 #[derive(Debug, Clone, Default)]
-pub struct SignaturePlaces(Option<Arc<OfMachine>>);
+pub struct SignaturePlaces {
+    machine: Option<Arc<OfMachine>>,
+    attachments: bool,
+}
 
 #[derive(Debug)]
 struct OfMachine {
@@ -37,10 +40,22 @@ struct OfMachine {
 impl SignaturePlaces {
     /// What the files of `folder` (`--registries.d`) say, or those of the user or the system.
     pub fn of_machine(folder: Option<PathBuf>) -> SignaturePlaces {
-        SignaturePlaces(Some(Arc::new(OfMachine {
-            folder,
-            read: OnceLock::new(),
-        })))
+        SignaturePlaces {
+            machine: Some(Arc::new(OfMachine {
+                folder,
+                read: OnceLock::new(),
+            })),
+            attachments: false,
+        }
+    }
+
+    /// These places, with sigstore attachments whatever the files say of them.
+    #[must_use]
+    pub fn with_attachments(self) -> SignaturePlaces {
+        SignaturePlaces {
+            attachments: true,
+            ..self
+        }
     }
 
     /// Where the signatures of `image` are; `None` if no place is known. Blocks the first time.
@@ -48,7 +63,7 @@ impl SignaturePlaces {
     /// # Errors
     /// As [`RegistriesD::load`] and [`RegistriesD::of`].
     pub fn of(&self, image: &Reference) -> Result<Option<SignaturePlace>> {
-        let Some(machine) = &self.0 else {
+        let Some(machine) = &self.machine else {
             return Ok(None);
         };
         let read = match machine.read.get() {
@@ -58,7 +73,9 @@ impl SignaturePlaces {
                 machine.read.get_or_init(|| read)
             }
         };
-        read.of(image).map(Some)
+        let mut place = read.of(image)?;
+        place.attachments |= self.attachments;
+        Ok(Some(place))
     }
 }
 

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     BlobBody, BlobStream, Destination, Expected, ManifestRef, PlannedBlob, Presence, ReadAhead,
-    Source, WrittenLate,
+    Source, WrittenLate, bundles,
 };
 use crate::bytes::{ending_after, first_bytes};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch};
@@ -103,15 +103,23 @@ impl dyn Source + '_ {
         }
     }
 
+    /// Why sigstore attachments are not among the signatures that were read, though there may be some.
+    pub fn attachments_unread(&self) -> Option<String> {
+        self.offers().signatures?.attachments_unread()
+    }
+
     /// The sigstore bundles that refer to the manifest `of`; unchecked.
     ///
     /// # Errors
     /// When they cannot be fetched or read. An image without bundles is not an error.
     pub async fn bundles(&self, of: &Digest) -> Result<Vec<Bytes>> {
-        match self.offers().bundles {
-            Some(bundles) => bundles.bundles(of).await,
-            None => Ok(Vec::new()),
-        }
+        let offers = self.offers();
+        let listed = match (offers.bundles, offers.attachments) {
+            (Some(bundles), _) => bundles.bundle_manifests(of).await?,
+            (None, Some(attached)) => attached.referrers(of, None).await?,
+            (None, None) => Vec::new(),
+        };
+        bundles::read(self, of, listed).await
     }
 
     /// What can be said of the image without its layers, where the manifest is only made by reading them all.

@@ -1,43 +1,49 @@
 //! Sigstore bundles among the referrers of an image (cosign 3: one artifact manifest a bundle, whose only layer it is).
+//!
+//! Apart from the places, since all that can list referrers have bundles in the same form. Nothing is verified here.
 
-use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::DockerSource;
+use super::{CONFIG_CAP, ManifestRef, Source, read_all};
 use crate::image::{Descriptor, Digest, MediaType, View};
-use crate::registry::v2::ReadTag;
-use crate::transport::{BundleSource, CONFIG_CAP, ManifestRef, Source, read_all};
 use crate::{Error, Kind, Result};
 
 /// Bundles of one image that are read.
 const MOST: usize = 64;
 
-#[async_trait]
-impl BundleSource for DockerSource {
-    async fn bundles(&self, of: &Digest) -> Result<Vec<Bytes>> {
-        let kind = MediaType::new(MediaType::SIGSTORE_BUNDLE);
-        let found = self
-            .repository
-            .referrers(of, Some(&kind), ReadTag::WithoutApi);
-        let found = found.await?;
-        if found.len() > MOST {
-            let text = format!(
-                "`{of}` has {} bundles; at most {MOST} are read",
-                found.len()
-            );
-            return Err(Error::new(Kind::Unavailable, text));
-        }
-        let mut bundles = Vec::new();
-        for entry in found {
-            let at = ManifestRef::Digest(entry.digest.clone());
-            let View::Image(view) = self.manifest(&at).await?.view()? else {
-                continue;
-            };
-            let is_bundle = |layer: &&Descriptor| layer.media_type == kind;
-            for layer in view.layers.iter().filter(is_bundle) {
-                bundles.push(read_all(self.blob(layer, 0).await?, CONFIG_CAP).await?);
-            }
-        }
-        Ok(bundles)
+/// The bundles in those of the manifests `listed` that hold some, in their order; unchecked. They refer to `of`.
+pub(super) async fn read(
+    source: &dyn Source,
+    of: &Digest,
+    listed: Vec<Descriptor>,
+) -> Result<Vec<Bytes>> {
+    let kind = MediaType::new(MediaType::SIGSTORE_BUNDLE);
+    let may_hold = |entry: &Descriptor| {
+        entry.artifact_type.as_ref() == Some(&kind) || entry.hides_artifact_type()
+    };
+    let listed: Vec<Descriptor> = listed.into_iter().filter(may_hold).collect();
+    if listed.len() > MOST {
+        let text = format!(
+            "`{of}` has {} bundles; at most {MOST} are read",
+            listed.len()
+        );
+        return Err(Error::new(Kind::Unavailable, text));
     }
+    let mut bundles = Vec::new();
+    for entry in listed {
+        let at = ManifestRef::Digest(entry.digest.clone());
+        let manifest = match source.manifest(&at).await {
+            // A list may be older than what it lists.
+            Err(e) if e.kind() == Kind::NotFound => continue,
+            read => read?,
+        };
+        let View::Image(view) = manifest.view()? else {
+            continue;
+        };
+        let is_bundle = |layer: &&Descriptor| layer.media_type == kind;
+        for layer in view.layers.iter().filter(is_bundle) {
+            bundles.push(read_all(source.blob(layer, 0).await?, CONFIG_CAP).await?);
+        }
+    }
+    Ok(bundles)
 }

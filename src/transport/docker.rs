@@ -7,7 +7,6 @@
 mod attached;
 mod attachments;
 mod bundle_store;
-mod bundles;
 mod delete;
 mod destination;
 mod lookaside;
@@ -157,6 +156,10 @@ impl Source for DockerSource {
 impl SignatureSource for DockerSource {
     async fn signatures(&self, _of: &ManifestRef, digest: &Digest) -> Result<Vec<Bytes>> {
         self.signatures.read(&self.repository, digest).await
+    }
+
+    fn attachments_unread(&self) -> Option<String> {
+        self.signatures.attachments_unread()
     }
 }
 

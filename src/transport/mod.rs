@@ -8,6 +8,7 @@ pub(crate) mod archive_file;
 pub(crate) mod asked;
 pub mod blob_store;
 mod body;
+mod bundles;
 mod claim;
 pub mod codec;
 pub mod containers_storage;

@@ -211,16 +211,21 @@ pub trait SignatureSource: Send + Sync {
     /// # Errors
     /// When they cannot be fetched or read. An image without signatures is not an error.
     async fn signatures(&self, of: &ManifestRef, digest: &Digest) -> Result<Vec<Bytes>>;
+
+    /// Why sigstore attachments are not among the signatures that were read, though there may be some.
+    fn attachments_unread(&self) -> Option<String> {
+        None
+    }
 }
 
-/// A source that can list what refers to a manifest, sigstore bundles among it.
+/// A source that can list those referrers of a manifest that hold sigstore bundles for less than all of them.
 #[async_trait]
 pub trait BundleSource: Send + Sync {
-    /// The bundles that refer to the manifest `of`, as they are, in the order of the list; unchecked.
+    /// The descriptors of the referrers of `of` that hold bundles, or may hold some.
     ///
     /// # Errors
-    /// When they cannot be fetched or read. An image without bundles is not an error.
-    async fn bundles(&self, of: &Digest) -> Result<Vec<Bytes>>;
+    /// When they cannot be listed. An image without bundles is not an error.
+    async fn bundle_manifests(&self, of: &Digest) -> Result<Vec<Descriptor>>;
 }
 
 /// A source that can show the bytes that its name stands for even if they are not a manifest of a known kind: it cannot

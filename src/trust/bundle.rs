@@ -44,8 +44,51 @@ pub(super) struct TrustedBundles {
     predicate_type: String,
     signer: TrustedSigner,
     verifier: Verifier,
-    /// Whether logs and timestamps are checked: not without a trusted root, of which only a key can do without.
-    has_root: bool,
+    /// What has to have seen a signature.
+    witness: Witness,
+}
+
+/// What has to have seen a signature besides its signer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Witness {
+    /// Nothing: there is no trusted root. Only a key can do without.
+    None,
+    /// A transparency log.
+    Log,
+    /// A timestamp authority, where the trusted root lists no logs: that of GitHub for private repositories, or one of a
+    /// company. `ct_logs`: whether certificates have to be in a log all the same.
+    Timestamp { ct_logs: bool },
+}
+
+impl Witness {
+    fn of(root: &TrustedRoot) -> Result<Witness, String> {
+        let authorities = &root.timestamp_authorities;
+        match (root.tlogs.is_empty(), authorities.is_empty()) {
+            (false, _) => Ok(Witness::Log),
+            (true, false) => Ok(Witness::Timestamp {
+                ct_logs: !root.ctlogs.is_empty(),
+            }),
+            (true, true) => Err(
+                "the trusted root lists neither a transparency log nor a timestamp authority"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// Whether `bundle` has what is to be verified; without any, nothing would be.
+    fn is_in(self, bundle: &Bundle) -> Result<(), String> {
+        let material = &bundle.verification_material;
+        let timestamps = &material.timestamp_verification_data.rfc3161_timestamps;
+        match self {
+            Witness::Log if material.tlog_entries.is_empty() => {
+                Err("it has no entry of a transparency log".to_owned())
+            }
+            Witness::Timestamp { .. } if timestamps.is_empty() => {
+                Err("it has no timestamp".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 enum TrustedSigner {
@@ -80,17 +123,22 @@ impl Matcher {
 impl TrustedBundles {
     /// Reads keys and trusted root of `rule`. Blocks.
     pub(super) fn load(rule: &BundleRule) -> Result<TrustedBundles, String> {
-        let root = match &rule.trusted_root {
+        let (root, witness) = match &rule.trusted_root {
             Some(source) => {
                 let loaded = source.load().map_err(|e| e.to_string())?;
                 let [(name, json)] = &loaded[..] else {
                     return Err("the rule lists more than one trusted root".to_owned());
                 };
                 let json = String::from_utf8_lossy(json);
-                TrustedRoot::from_json(&json)
-                    .map_err(|e| format!("the trusted root in {name} is not valid: {e}"))?
+                let root = TrustedRoot::from_json(&json)
+                    .map_err(|e| format!("the trusted root in {name} is not valid: {e}"))?;
+                let witness = Witness::of(&root)?;
+                (root, witness)
             }
-            None => TrustedRoot::from_json(EMPTY_ROOT).map_err(|e| e.to_string())?,
+            None => {
+                let root = TrustedRoot::from_json(EMPTY_ROOT).map_err(|e| e.to_string())?;
+                (root, Witness::None)
+            }
         };
         let signer = match &rule.signer {
             BundleSigner::Keys(source) => {
@@ -118,8 +166,18 @@ impl TrustedBundles {
             predicate_type: rule.predicate_type.clone(),
             signer,
             verifier,
-            has_root: rule.trusted_root.is_some(),
+            witness,
         })
+    }
+
+    /// Whether signers have keys, and not certificates.
+    pub(super) fn accepts_keys(&self) -> bool {
+        matches!(self.signer, TrustedSigner::Keys(_))
+    }
+
+    /// What has to have seen a signature.
+    pub(super) fn witness(&self) -> Witness {
+        self.witness
     }
 
     /// Verifies that `json` is a bundle that signs the manifest of `subject`.
@@ -154,7 +212,7 @@ impl TrustedBundles {
         let text = std::str::from_utf8(json).map_err(|_| "it is no JSON".to_owned())?;
         let bundle = Bundle::from_json(text).map_err(|e| format!("it is no valid bundle: {e}"))?;
         let (signer, result) = match &self.signer {
-            TrustedSigner::Keys(keys) if !self.has_root && bare::is_bare(&bundle) => {
+            TrustedSigner::Keys(keys) if self.witness == Witness::None => {
                 (bare::verify(&bundle, artifact, keys)?, None)
             }
             TrustedSigner::Keys(keys) => {
@@ -187,16 +245,14 @@ impl TrustedBundles {
         artifact: &[u8],
         keys: &[(String, DerPublicKey)],
     ) -> Result<(Signer, VerificationResult), String> {
-        let material = &bundle.verification_material;
-        if self.has_root && material.tlog_entries.is_empty() {
-            return Err("it has no entry of a transparency log".to_owned());
-        }
+        self.witness.is_in(bundle)?;
         let mut why = "the rule lists no keys".to_owned();
         for (name, key) in keys {
             let policy = PublicKeyVerificationPolicy::new(key.clone());
-            let policy = match self.has_root {
-                true => policy,
-                false => policy.skip_tlog_unsafe(),
+            let policy = match self.witness {
+                Witness::Log => policy,
+                // The timestamps that are there are verified all the same.
+                _ => policy.skip_tlog_unsafe(),
             };
             match self.verifier.verify(artifact, bundle, &policy) {
                 Ok(result) => {
@@ -222,8 +278,14 @@ impl TrustedBundles {
         ) {
             return Err("it is signed by a key and not by a certificate".to_owned());
         }
+        self.witness.is_in(bundle)?;
         // Who is accepted is decided below, since patterns may be given.
         let policy = VerificationPolicy::any_identity();
+        let policy = match self.witness {
+            Witness::Timestamp { ct_logs: true } => policy.skip_tlog_unsafe(),
+            Witness::Timestamp { ct_logs: false } => policy.skip_tlog_unsafe().skip_sct(),
+            _ => policy,
+        };
         let result = self
             .verifier
             .verify(artifact, bundle, &policy)

@@ -1,6 +1,8 @@
 //! Public keys in PEM, and what they verify.
 
-use aws_lc_rs::signature::{ECDSA_P521_SHA256_ASN1, UnparsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA512_ASN1, UnparsedPublicKey, VerificationAlgorithm,
+};
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject;
 use sigstore_crypto::{KeyAlgorithm, SigningScheme, VerificationKey};
@@ -18,26 +20,35 @@ pub(in crate::trust) struct PublicKey {
     /// Where the key is from, for people.
     pub(super) name: String,
     der: DerPublicKey,
-    key: Verifier,
+    /// By each hash that is signed with such keys; one has to hold.
+    verifiers: Vec<Verifier>,
+    is_ecdsa: bool,
     /// The certificate in DER that the key is from.
     certificate: Option<Vec<u8>>,
 }
 
 /// What verifies by a key.
 enum Verifier {
-    Known(KeyAlgorithm, VerificationKey),
+    Known(VerificationKey),
     /// The crate for sigstore does not have the curve.
     P521(UnparsedPublicKey<Vec<u8>>),
 }
 
+/// Hashes that are signed with keys on P-521, as for P-384 in [`PublicKey::from_der`].
+const P521_HASHES: [&dyn VerificationAlgorithm; 2] =
+    [&ECDSA_P521_SHA256_ASN1, &ECDSA_P521_SHA512_ASN1];
+
 impl PublicKey {
-    /// Reads a SubjectPublicKeyInfo in DER. As sigstore's attachments are made, all hashes are SHA-256.
+    /// Reads a SubjectPublicKeyInfo in DER. All hashes are SHA-256, as sigstore's attachments are made; but cosign 3 takes that of
+    /// the curve's own length for the longer curves.
     pub(in crate::trust) fn from_der(name: String, der: Vec<u8>) -> Result<PublicKey, String> {
         let begin = &der[..der.len().min(CURVE_END)];
         if begin.windows(P521.len()).any(|oid| oid == P521) {
+            let by_hash = |hash| Verifier::P521(UnparsedPublicKey::new(hash, der.clone()));
             return Ok(PublicKey {
                 name,
-                key: Verifier::P521(UnparsedPublicKey::new(&ECDSA_P521_SHA256_ASN1, der.clone())),
+                verifiers: P521_HASHES.into_iter().map(by_hash).collect(),
+                is_ecdsa: true,
                 der: DerPublicKey::new(der),
                 certificate: None,
             });
@@ -45,17 +56,25 @@ impl PublicKey {
         let der = DerPublicKey::new(der);
         let unusable = |e: sigstore_crypto::Error| format!("the key in {name} cannot be used: {e}");
         let algorithm = KeyAlgorithm::from_spki(&der).map_err(unusable)?;
-        let scheme = match algorithm {
-            KeyAlgorithm::EcdsaP256 => SigningScheme::EcdsaP256Sha256,
-            KeyAlgorithm::EcdsaP384 => SigningScheme::EcdsaP384Sha256,
-            KeyAlgorithm::Rsa => SigningScheme::RsaPkcs1Sha256,
-            other => other.default_signing_scheme(),
+        let schemes = match algorithm {
+            KeyAlgorithm::EcdsaP256 => vec![SigningScheme::EcdsaP256Sha256],
+            KeyAlgorithm::EcdsaP384 => vec![
+                SigningScheme::EcdsaP384Sha256,
+                SigningScheme::EcdsaP384Sha384,
+            ],
+            KeyAlgorithm::Rsa => vec![SigningScheme::RsaPkcs1Sha256],
+            other => vec![other.default_signing_scheme()],
         };
-        let key = VerificationKey::from_spki_with_scheme(&der, scheme).map_err(unusable)?;
+        let verifiers = schemes.into_iter().map(|scheme| {
+            let key = VerificationKey::from_spki_with_scheme(&der, scheme).map_err(unusable)?;
+            Ok(Verifier::Known(key))
+        });
+        let verifiers: Result<_, String> = verifiers.collect();
         Ok(PublicKey {
             name,
+            verifiers: verifiers?,
+            is_ecdsa: matches!(algorithm, KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384),
             der,
-            key: Verifier::Known(algorithm, key),
             certificate: None,
         })
     }
@@ -69,11 +88,7 @@ impl PublicKey {
     }
 
     pub(super) fn is_ecdsa(&self) -> bool {
-        matches!(
-            self.key,
-            Verifier::Known(KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384, _)
-                | Verifier::P521(_)
-        )
+        self.is_ecdsa
     }
 
     /// This key, which the certificate `der` certifies.
@@ -93,14 +108,14 @@ impl PublicKey {
     }
 
     pub(in crate::trust) fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), String> {
-        let verified = match &self.key {
-            Verifier::Known(_, key) => {
+        let by = |verifier: &Verifier| match verifier {
+            Verifier::Known(key) => {
                 let signature = SignatureBytes::new(signature.to_vec());
                 key.verify(data, &signature).is_ok()
             }
             Verifier::P521(key) => key.verify(data, signature).is_ok(),
         };
-        match verified {
+        match self.verifiers.iter().any(by) {
             true => Ok(()),
             false => Err(format!("its signature is not by the key in {}", self.name)),
         }
@@ -128,8 +143,16 @@ mod tests {
 
     use super::*;
 
-    /// Made with `openssl dgst -sha256 -sign` over [`SIGNED`].
-    const KEYS: [(&str, &str); 2] = [
+    /// Made with `openssl dgst -sign` over [`SIGNED`]: with `-sha256`, and with `-sha384` or `-sha512` as cosign 3 does.
+    const KEYS: [(&str, &str); 4] = [
+        (
+            "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEs+1ONa5MKI4vUASlwjcQ+4qvKy3Zenx0p161+zaX0g6XlKhHBy4mooeJZrn4BAbm7eQrRypQheWV9vwytuhlVB3PY8NIuqx31PEde30cH53a9PxUlby9Gg6UIShIoHEU",
+            "MGQCMAf+wpcekGpaHoC0W14//A/YhkRQWc1GihLEiwJJnBooKMyafDlHxcGTu/XpnP7PZAIwNaWkpDwX2UH/IF+zPiRm1sDcJ9BSooFiwW/gD9iNQTVPVcD24uuo3hwZA0ZgXHu+",
+        ),
+        (
+            "MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQAW99O0V6oSvrRW3HTVBCaVFpQpqhfO6F5sw6M2gSLQJRFO/4Ja5bN0KiPMpm9ZDwXN0THUD97XihVkSURLKSl0/YAnLMyNAjpU6GWGIbCFHwv3+RiN3dRtdvz3794DPEYp0iryxdKNTvdNPVXh/Y3MVaoLxzjXHBCJBahN4B1IUhLWac=",
+            "MIGHAkIBUqGt5eeHqjTbyc7DkYivFgldOnmB8yt2RP82zJw7gxsrxVWzD/aCbtvdLi4ytlGtuFTVpVbBg5a1rTx6exBB9zYCQW4cHawUiqD0Zqkm5q00rSAnxeLO6wJW/wiRq1MtcTO5UHQAKV2KxDU+810E/tm+z8ir9gCOOI2lEcL0SH24kPLK",
+        ),
         (
             "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEIcsG/DpUObK+YviqYcgdtoeTPq3cviZF6cNz/UtbOpXy5v6fRrTdBG/S5KplAZe7yLDwuULqbw+/qtq1sAcbUbzJHqVBcHHGH1ewHPO60qAeTSDMHRvf7NMxDmU3zudX",
             "MGUCMQD3UzZtNHwxKV42VZtzbjHYyanCvyuvmxM9K5jhgxp00bxsE52bAWD3aZqrXRMqwx0CMAOv2TBtQlU0kFxzTWTU4Gh50nsGRDvxG3Dl3/WxFOWDcnIJ/9bIq1FoVEkMKUaBkw==",
@@ -142,7 +165,7 @@ mod tests {
     const SIGNED: &[u8] = b"what is signed";
 
     #[test]
-    fn keys_on_the_longer_curves_verify_with_sha_256() {
+    fn keys_on_the_longer_curves_verify_with_either_hash() {
         for (pem, signature) in KEYS {
             let pem = format!("-----BEGIN PUBLIC KEY-----\n{pem}\n-----END PUBLIC KEY-----\n");
             let key = PublicKey::from_pem("`k.pub`".to_owned(), pem.as_bytes()).unwrap();

@@ -37,6 +37,13 @@ pub(super) fn judge(
     };
     let none = match rule {
         Requirement::SigstoreBundleSigned(_) => "the image has no sigstore bundle".to_owned(),
+        Requirement::SigstoreSigned(_) => {
+            let none = none_of_its_kind(signatures);
+            match &found.attachments_unread {
+                Some(why) => format!("{none}; sigstore attachments were not looked for: {why}"),
+                None => none,
+            }
+        }
         _ => none_of_its_kind(signatures),
     };
     match judged {

@@ -3,8 +3,8 @@
 //! The payload lies beside its signature, so what is verified are plain bytes. Certificates of Fulcio live for minutes:
 //! the entry of a transparency log (`rekor`) says that they were used in time.
 
+mod as_bundle;
 mod certificate;
-mod keyless;
 mod rekor;
 
 use std::time::SystemTime;
@@ -12,11 +12,12 @@ use std::time::SystemTime;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::bundle::TrustedBundles;
+use super::bundle::{TrustedBundles, Witness};
 use super::keys::{self, PublicKey};
 use super::stored::Attachment;
 use super::verdict::{Signer, VerifiedSignature, rfc3339};
 use crate::settings::policy::{self, SigstoreSigned};
+use as_bundle::Seen;
 use certificate::{Authority, Leaf, Subject};
 
 const FORMAT: &str = "sigstore-attachment";
@@ -24,6 +25,7 @@ const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
 const CHAIN: &str = "dev.sigstore.cosign/chain";
 const LOG_ENTRY: &str = "dev.sigstore.cosign/bundle";
+const TIMESTAMP: &str = "dev.sigstore.cosign/rfc3161timestamp";
 
 /// Whom a requirement trusts.
 pub(super) struct Trusted {
@@ -92,9 +94,15 @@ impl Trusted {
             .decode(text)
             .map_err(|e| format!("its signature is not base64: {e}"))?;
         if let TrustedSigner::Root(root) = &self.signer {
-            let leaf = leaf(attachment)?;
-            let entry = annotation(attachment, LOG_ENTRY)?;
-            let bundle = keyless::bundle(&leaf, entry, &signature, &attachment.payload)?;
+            let leaf = match root.accepts_keys() {
+                true => None,
+                false => Some(leaf(attachment)?),
+            };
+            let seen = match root.witness() {
+                Witness::Timestamp { .. } => Seen::Timestamp(annotation(attachment, TIMESTAMP)?),
+                Witness::Log | Witness::None => Seen::LogEntry(annotation(attachment, LOG_ENTRY)?),
+            };
+            let bundle = as_bundle::bundle(leaf.as_ref(), &seen, &signature, &attachment.payload)?;
             let verified = root.verify_over(&bundle, &attachment.payload)?;
             return Ok(VerifiedSignature {
                 format: FORMAT,

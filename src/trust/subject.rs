@@ -22,6 +22,8 @@ pub struct Found {
     pub signatures: Vec<Bytes>,
     /// Sigstore bundles.
     pub bundles: Vec<Bytes>,
+    /// Why sigstore attachments were not looked for, where the image may have some.
+    pub attachments_unread: Option<String>,
 }
 
 impl Subject<'_> {

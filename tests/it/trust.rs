@@ -9,6 +9,10 @@ mod bundles;
 mod copies;
 mod gpg;
 mod hostile;
+#[cfg(feature = "trust")]
+mod keyless;
+#[cfg(feature = "trust")]
+mod private_root;
 #[cfg(all(feature = "serve", feature = "trust"))]
 mod referred;
 #[cfg(feature = "serve")]

@@ -51,7 +51,8 @@ fn referrers_tag(subject: &Digest) -> Result<Tag> {
 }
 
 impl RepositoryClient {
-    /// The descriptors of all referrers of `subject`, each once; with `artifact_type` only those of that type.
+    /// The descriptors of all referrers of `subject`, each once; with `artifact_type` only those of that type, and those
+    /// that do not say theirs ([`Descriptor::hides_artifact_type`]).
     ///
     /// Asks the referrers API, page by page, and reads the index at the referrers tag as `read_tag` says. Entries that
     /// are no descriptors are left out with a warning.
@@ -312,7 +313,9 @@ impl<'a> Found<'a> {
                 return;
             };
             let wanted = self.artifact_type.filter(|_| !filtered);
-            let is_wanted = wanted.is_none_or(|t| entry.artifact_type.as_ref() == Some(t));
+            let is_wanted = wanted.is_none_or(|t| {
+                entry.artifact_type.as_ref() == Some(t) || entry.hides_artifact_type()
+            });
             if is_wanted
                 && self.referrers.len() <= MAX_REFERRERS
                 && self.digests.insert(entry.digest.clone())

@@ -174,6 +174,7 @@ impl Run {
             referrers,
             tags: looked.item.digest_tags.clone(),
             skip_present: self.options.check != Check::Deep,
+            ..Attachments::default()
         }
     }
 

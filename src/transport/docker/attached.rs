@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 
 use super::{DockerDestination, DockerSource};
-use crate::image::{Descriptor, Digest, Manifest, Tag, is_digest_tag, referrers_tag};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Tag, is_digest_tag, referrers_tag};
 use crate::registry::v2::{ReadTag, TagOrDigest};
-use crate::transport::{Attachment, AttachmentSource, AttachmentStore};
+use crate::transport::{Attachment, AttachmentSource, AttachmentStore, BundleSource};
 use crate::{Kind, Result};
 
 #[async_trait]
@@ -36,6 +36,17 @@ impl AttachmentSource for DockerSource {
     async fn tagged(&self, tag: &Tag) -> Result<Manifest> {
         let which = TagOrDigest::Tag(tag.clone());
         self.repository.get_manifest(&which).await
+    }
+}
+
+#[async_trait]
+impl BundleSource for DockerSource {
+    async fn bundle_manifests(&self, of: &Digest) -> Result<Vec<Descriptor>> {
+        let kind = MediaType::new(MediaType::SIGSTORE_BUNDLE);
+        let listed = self
+            .repository
+            .referrers(of, Some(&kind), ReadTag::WithoutApi);
+        listed.await
     }
 }
 

@@ -76,6 +76,17 @@ impl Signatures {
         Ok(found)
     }
 
+    /// Why no sigstore attachments were read; `None` where they were, or nothing was read.
+    pub(super) fn attachments_unread(&self) -> Option<String> {
+        let place = self.place.get()?.as_ref()?;
+        (!place.attachments).then(|| self.attachments_off())
+    }
+
+    fn attachments_off(&self) -> String {
+        let registry = &self.reference.repository.registry;
+        format!("`use-sigstore-attachments` is not set for `{registry}` in registries.d")
+    }
+
     /// A client for the server of the lookaside at `url`: TLS as for the registry, but no credentials.
     async fn client(&self, url: &url::Url) -> Result<&Arc<Client>> {
         let make = async || {
@@ -111,9 +122,9 @@ impl Signatures {
         let registry = &reference.repository.registry;
         Ok(match (StoredSignature::parse(signature), &place.write) {
             (Err(e), _) => Some(e.to_string()),
-            (Ok(StoredSignature::Sigstore(_)), _) => (!place.attachments).then(|| {
-                format!("`use-sigstore-attachments` is not set for `{registry}` in registries.d")
-            }),
+            (Ok(StoredSignature::Sigstore(_)), _) => {
+                (!place.attachments).then(|| self.attachments_off())
+            }
             (Ok(StoredSignature::Simple(_)), _) if repository.keeps_signatures() => None,
             (_, Some(Lookaside::Folder(_))) => None,
             (_, Some(Lookaside::Server(url))) => Some(format!(

@@ -1,7 +1,8 @@
-//! Bundles that hold a signature by a key and nothing else, as cosign makes them without a log.
+//! Bundles that are signed by a key, where there is no trusted root: the key alone is trusted, and entries of logs and timestamps
+//! are not looked at.
 //!
-//! `sigstore-verify` takes no bundle without an entry of a log or a timestamp. Where no trusted root is given these are not
-//! looked at, so that nothing is lost without them: the key alone is trusted.
+//! `sigstore-verify` takes no bundle without an entry or a timestamp, as cosign makes them without a log, and none with a
+//! timestamp of an authority that it does not know.
 
 use serde::Deserialize;
 use sigstore_types::bundle::VerificationMaterialContent;
@@ -27,17 +28,6 @@ struct Digests {
     sha256: Option<String>,
 }
 
-/// Whether `bundle` is one.
-pub(super) fn is_bare(bundle: &Bundle) -> bool {
-    let material = &bundle.verification_material;
-    matches!(material.content, VerificationMaterialContent::PublicKey(_))
-        && material.tlog_entries.is_empty()
-        && material
-            .timestamp_verification_data
-            .rfc3161_timestamps
-            .is_empty()
-}
-
 /// Verifies that `bundle` signs `artifact` by one of `keys`.
 ///
 /// # Errors
@@ -47,6 +37,10 @@ pub(super) fn verify(
     artifact: &[u8],
     keys: &[(String, DerPublicKey)],
 ) -> Result<Signer, String> {
+    let material = &bundle.verification_material.content;
+    if !matches!(material, VerificationMaterialContent::PublicKey(_)) {
+        return Err("it is signed by a certificate and not by a key".to_owned());
+    }
     let (signed, signature) = match &bundle.content {
         SignatureContent::DsseEnvelope(envelope) => (envelope.pae(), &envelope.signature.sig),
         SignatureContent::MessageSignature(message) => (artifact.to_vec(), &message.signature),

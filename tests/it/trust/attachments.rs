@@ -347,7 +347,7 @@ fn log_entries_of_other_signatures_are_refused() {
 }
 
 /// An authority, and its certificate in PEM.
-fn authority() -> (Issuer<'static, rcgen::KeyPair>, String) {
+pub(super) fn authority() -> (Issuer<'static, rcgen::KeyPair>, String) {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -356,7 +356,7 @@ fn authority() -> (Issuer<'static, rcgen::KeyPair>, String) {
 }
 
 /// A certificate for `email`, good from `days.0` to `days.1` days after 2026-01-01, and its key.
-fn certificate(
+pub(super) fn certificate(
     by: &Issuer<'static, rcgen::KeyPair>,
     email: &str,
     years: (i32, i32),

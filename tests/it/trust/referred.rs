@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sigstore_crypto::KeyPair;
 
 use crate::support::Barque;
+use crate::support::fake::FakeRegistry;
 use crate::support::images::{self, TestImage, media};
 use crate::support::served_by_barque::Serving;
 
@@ -56,31 +57,40 @@ fn message(key: &KeyPair, manifest: &[u8]) -> Value {
     })
 }
 
-/// Stores `bundle` as cosign 3 does: an artifact that refers to `image`.
-fn attach(registry: &Serving, name: &str, image: &TestImage, bundle: &str) {
-    let layer = registry.push_blob(name, bundle.as_bytes());
-    let empty = registry.push_blob(name, b"{}");
+/// The artifact by which cosign 3 stores `bundle`: it refers to `image`.
+fn artifact(image: &TestImage, bundle: &str) -> TestImage {
+    let (layer, empty) = (bundle.as_bytes().to_vec(), b"{}".to_vec());
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": media::OCI_MANIFEST,
         "artifactType": BUNDLE,
-        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2},
-        "layers": [{"mediaType": BUNDLE, "digest": layer, "size": bundle.len()}],
+        "config": {"mediaType": media::EMPTY, "digest": images::sha256(&empty), "size": 2},
+        "layers": [{"mediaType": BUNDLE, "digest": images::sha256(&layer), "size": bundle.len()}],
         "subject": {"mediaType": image.media_type, "digest": image.digest, "size": image.manifest.len()},
     });
-    let manifest = manifest.to_string();
-    let digest = images::sha256(manifest.as_bytes()).to_string();
-    let put = registry.put(name, &digest, media::OCI_MANIFEST, manifest.as_bytes());
-    assert_eq!(put.status, 201);
+    TestImage {
+        blobs: [layer, empty].map(|b| (images::sha256(&b), b)).into(),
+        ..TestImage::raw(media::OCI_MANIFEST, manifest.to_string())
+    }
+}
+
+/// Stores `bundle` as cosign 3 does.
+fn attach(registry: &Serving, name: &str, image: &TestImage, bundle: &str) {
+    let artifact = artifact(image, bundle);
+    registry.push(name, &artifact.digest.to_string(), &artifact);
+}
+
+fn write_key(barque: &Barque, name: &str) -> KeyPair {
+    let key = KeyPair::generate_ecdsa_p256().unwrap();
+    let pem = key.public_key_der().unwrap().to_pem();
+    fs::write(barque.path(format!("{name}.pub")), pem).unwrap();
+    key
 }
 
 #[test]
 fn bundles_of_a_registry_are_verified() {
     let (barque, registry, image) = (Barque::new(), Serving::writable(), images::small());
-    let alice = KeyPair::generate_ecdsa_p256().unwrap();
-    let mallory = KeyPair::generate_ecdsa_p256().unwrap();
-    let pem = |key: &KeyPair| key.public_key_der().unwrap().to_pem();
-    fs::write(barque.path("alice.pub"), pem(&alice)).unwrap();
+    let (alice, mallory) = (write_key(&barque, "alice"), write_key(&barque, "mallory"));
     let of = |name: &str| registry.docker(name);
     for name in ["dsse", "message", "forged"] {
         registry.push(name, "v1", &image);
@@ -159,4 +169,158 @@ fn bundles_of_a_registry_are_verified() {
     assert!(!barque.path("out/index.json").exists());
     copy(&opted, "dsse:v1").ok();
     copy(&opted, "message:v1").ok();
+}
+
+/// go-containerregistry, and so cosign 3, writes the type of the config into the list at the tag.
+#[test]
+fn r12_a_bundle_is_found_where_the_list_hides_its_type() {
+    let (barque, image) = (Barque::new(), images::small());
+    let alice = write_key(&barque, "alice");
+    write_key(&barque, "mallory");
+    let bundle = artifact(
+        &image,
+        &statement(&alice, image.digest.hex(), SIGN).to_string(),
+    );
+    let list = json!({
+        "schemaVersion": 2,
+        "mediaType": media::OCI_INDEX,
+        "manifests": [{
+            "mediaType": media::OCI_MANIFEST,
+            "size": bundle.manifest.len(),
+            "digest": bundle.digest,
+            "artifactType": media::EMPTY,
+        }],
+    });
+    let list = TestImage::raw(media::OCI_INDEX, list.to_string());
+    let at_tag = format!("sha256-{}", image.digest.hex());
+    let registry = FakeRegistry::start()
+        .image("app", "v1", &image)
+        .image("app", "bundle", &bundle)
+        .image("app", &at_tag, &list)
+        .without_referrers();
+    let name = registry.docker("app:v1");
+    let verify = |key: &str, name: &str| barque.args(["verify", "--key", key, name]).run();
+    verify("alice.pub", &name).ok();
+    verify("mallory.pub", &name).code(3);
+
+    let listed = barque
+        .args(["referrers", "--json", &name])
+        .run()
+        .ok()
+        .json();
+    assert_eq!(listed["Referrers"][0]["ArtifactType"], BUNDLE);
+    // By its type, to a layout, where it is verified without the registry.
+    let bundles = format!("--referrers={BUNDLE}");
+    registry.clear();
+    barque
+        .args(["copy", &bundles, &name, "oci:out:v1"])
+        .run()
+        .ok();
+    let path = format!("/manifests/{}", bundle.digest);
+    assert_eq!(registry.requests("GET", &path).len(), 1, "it is read once");
+    let others = "--referrers=application/spdx+json";
+    barque
+        .args(["copy", others, &name, "oci:other:v1"])
+        .run()
+        .ok();
+    drop(registry);
+    verify("alice.pub", "oci:out:v1").ok();
+    verify("mallory.pub", "oci:out:v1").code(3);
+    verify("alice.pub", "oci:other:v1").code(3);
+    let tar = [
+        "copy",
+        "--referrers=all",
+        "oci:out:v1",
+        "oci-archive:out.tar:v1",
+    ];
+    barque.args(tar).run().ok();
+    verify("alice.pub", "oci-archive:out.tar:v1").ok();
+}
+
+/// What a bundle holds besides the signature counts only with a trusted root.
+#[test]
+fn a_key_is_enough_without_a_trusted_root() {
+    let (barque, registry, image) = (Barque::new(), Serving::writable(), images::small());
+    let alice = write_key(&barque, "alice");
+    registry.push("stamped", "v1", &image);
+    let mut bundle = statement(&alice, image.digest.hex(), SIGN);
+    let stamp = json!({"rfc3161Timestamps": [{"signedTimestamp": STANDARD.encode("unknown")}]});
+    bundle["verificationMaterial"]["timestampVerificationData"] = stamp;
+    attach(&registry, "stamped", &image, &bundle.to_string());
+    let root = json!({
+        "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+        "certificateAuthorities": [],
+    });
+    fs::write(barque.path("empty.json"), root.to_string()).unwrap();
+    let name = registry.docker("stamped:v1");
+    let verify = ["verify", "--tls-verify=false", "--key", "alice.pub", &name];
+    barque.args(verify).run().ok();
+    let refused = barque
+        .args(verify)
+        .args(["--trusted-root", "empty.json"])
+        .run();
+    let refused = refused.code(3);
+    let why = "neither a transparency log nor a timestamp authority";
+    assert!(refused.stdout().contains(why), "{}", refused.stdout());
+}
+
+/// Who names a key gets what is signed with it, whatever registries.d says of attachments; a policy goes by registries.d.
+#[test]
+fn attachments_are_found_without_registries_d_where_a_key_is_named() {
+    let (barque, registry) = (Barque::new(), Serving::writable());
+    let name = registry.docker("app:v1");
+    fs::create_dir(barque.path("d")).unwrap();
+    fs::write(
+        barque.path("d/a.yaml"),
+        "default-docker: {use-sigstore-attachments: true}\n",
+    )
+    .unwrap();
+    images::write_layout(&barque.path("in"), &[("v1", &images::small())]);
+    fs::write(barque.path("word"), "secret").unwrap();
+    for key in ["alice", "mallory"] {
+        let make = [
+            "generate-sigstore-key",
+            "--passphrase-file=word",
+            "--output-prefix",
+            key,
+        ];
+        barque.args(make).run().ok();
+    }
+    let sign = [
+        "--sign-by-sigstore-private-key=alice.private",
+        "--sign-passphrase-file=word",
+    ];
+    let copy = [
+        "--registries.d=d",
+        "copy",
+        "--dest-tls-verify=false",
+        "oci:in:v1",
+        &name,
+    ];
+    barque.args(copy).args(sign).run().ok();
+    let verify = |flags: &[&str]| {
+        let verify = ["verify", "--tls-verify=false", &name];
+        barque.args(verify).args(flags).run()
+    };
+    let out = verify(&["--key=alice.pub"]).ok().json();
+    assert_eq!(
+        out["Requirements"][0]["Signatures"][0]["Format"],
+        "sigstore-attachment"
+    );
+    verify(&["--key=mallory.pub"]).code(3);
+
+    let rule = json!({
+        "type": "sigstoreSigned",
+        "keyPath": barque.path("alice.pub"),
+        "signedIdentity": {"type": "matchRepository"},
+    });
+    fs::write(
+        barque.path("p.json"),
+        json!({"default": [rule]}).to_string(),
+    )
+    .unwrap();
+    let refused = verify(&["--policy=p.json"]).code(3);
+    let why = "sigstore attachments were not looked for: `use-sigstore-attachments` is not set for";
+    assert!(refused.stderr().contains(why), "{}", refused.stderr());
+    verify(&["--policy=p.json", "--registries.d=d"]).ok();
 }
