@@ -8,9 +8,7 @@ use std::collections::HashMap;
 
 use super::options::Layers;
 use super::types::{Awaits, Node, Recoded};
-use crate::image::{
-    Descriptor, Digest, ImageConfig, ImageView, LayerForm, MediaType, View, convert,
-};
+use crate::image::{Descriptor, Digest, ImageConfig, ImageView, LayerForm, View, convert};
 use crate::transport::inflate::Compression;
 use crate::{Error, Kind, Result};
 
