@@ -12,17 +12,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 pub use destination::OciArchiveDestination;
-use tokio::sync::OnceCell;
 
 use super::archive_file::{ArchiveFile, Unpacking};
 use super::blob_store::{DOCUMENT_CAP, blocking};
+use super::oci_layout::blobs::LayoutBlobs;
 use super::oci_layout::index::Index;
-use super::oci_layout::{self, INDEX_FILE, LAYOUT_FILE, Referrers, check_version_of, index_of};
+use super::oci_layout::picked::Picked;
+use super::oci_layout::{INDEX_FILE, LAYOUT_FILE, check_version_of, index_of};
 use super::tar_index::TarIndex;
-use super::{
-    BlobBody, BlobStream, ManifestRef, Source, SourceInventory, SourceOffers, sized_from,
-    verified_from,
-};
+use super::{BlobStream, ManifestRef, Source, SourceOffers, sized_from, verified_from};
 use crate::image::{Descriptor, Digest, ImageName, Manifest, Selector};
 use crate::{Error, Kind, Result};
 
@@ -42,7 +40,7 @@ fn image_name(path: &Path, selector: &Selector) -> String {
     name.to_string()
 }
 
-/// What the member is called that gets its name when it is written; no archive has such a name in it.
+/// The name of a member until it is written and its real name is known; no archive has such a name in it.
 fn late_member(planned: &Digest) -> String {
     format!("late/{planned}")
 }
@@ -81,16 +79,29 @@ fn reader(tar: &TarIndex) -> impl Fn(&Digest) -> Option<Bytes> {
     |digest| tar.document(&blob_member(digest), DOCUMENT_CAP).ok()?
 }
 
+#[async_trait]
+impl LayoutBlobs for Arc<TarIndex> {
+    fn path(&self) -> &Path {
+        self.archive().path()
+    }
+
+    fn document(&self, digest: &Digest) -> Result<Option<Bytes>> {
+        TarIndex::document(self, &blob_member(digest), DOCUMENT_CAP)
+    }
+
+    fn has(&self, digest: &Digest) -> bool {
+        TarIndex::has(self, &blob_member(digest))
+    }
+
+    async fn stream(&self, digest: &Digest, from: u64) -> Result<Option<BlobStream>> {
+        TarIndex::stream(self, &blob_member(digest), from)
+    }
+}
+
 /// An image in an archive of an OCI layout, to read.
 pub struct OciArchiveSource {
-    tar: Arc<TarIndex>,
     selector: Selector,
-    index: Index,
-    image: Descriptor,
-    /// An index of the image's platforms, where the archive lists them themselves.
-    made: Option<Manifest>,
-    /// What refers to what in the archive, once it was asked for.
-    referrers: OnceCell<Referrers>,
+    image: Picked<Arc<TarIndex>>,
 }
 
 impl OciArchiveSource {
@@ -110,96 +121,38 @@ impl OciArchiveSource {
         blocking(move || {
             let tar = TarIndex::read(ArchiveFile::open(&path, &unpacking)?)?;
             let index = read_index(&tar)?;
-            let shown = path.display().to_string();
-            let (image, made) = index.image(&selector, &shown, &reader(&tar))?;
-            Ok(OciArchiveSource {
-                tar: Arc::new(tar),
-                selector,
-                index,
-                image,
-                made,
-                referrers: OnceCell::new(),
-            })
+            let image = Picked::of(Arc::new(tar), index, &selector)?;
+            Ok(OciArchiveSource { selector, image })
         })
         .await
-    }
-
-    fn path(&self) -> &Path {
-        self.tar.archive().path()
-    }
-
-    /// The bytes of a manifest: the blob, or what the descriptor itself carries.
-    async fn document(&self, digest: &Digest) -> Result<Bytes> {
-        let (tar, name) = (self.tar.clone(), blob_member(digest));
-        if let Some(bytes) = blocking(move || tar.document(&name, DOCUMENT_CAP)).await? {
-            return Ok(bytes);
-        }
-        let carried = (self.image.digest == *digest).then(|| oci_layout::data(&self.image));
-        carried.flatten().ok_or_else(|| self.missing(digest))
-    }
-
-    fn missing(&self, digest: &Digest) -> Error {
-        let message = format!("`{}` has no blob `{digest}`", self.path().display());
-        Error::new(Kind::NotFound, message)
     }
 }
 
 #[async_trait]
 impl Source for OciArchiveSource {
     fn name(&self) -> String {
-        image_name(self.path(), &self.selector)
+        image_name(self.image.path(), &self.selector)
     }
 
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
-        if let Some(made) = self.made.as_ref().filter(|made| which.is(made)) {
-            return Ok(made.clone());
-        }
-        let (digest, media_type) = match which {
-            ManifestRef::Named => (&self.image.digest, Some(self.image.media_type.as_str())),
-            ManifestRef::Digest(digest) => (digest, self.index.media_type_of(digest)),
-        };
-        let raw = self.document(digest).await?;
-        oci_layout::checked(raw, digest, media_type, self.path())
+        self.image.manifest(which).await
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        Ok(verified_from(self.bytes_of(blob, from).await?, blob, from))
+        let bytes = self.image.bytes_of(blob, from).await?;
+        Ok(verified_from(bytes, blob, from))
     }
 
     async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        Ok(sized_from(self.bytes_of(blob, from).await?, blob, from))
+        let bytes = self.image.bytes_of(blob, from).await?;
+        Ok(sized_from(bytes, blob, from))
     }
 
     fn offers(&self) -> SourceOffers<'_> {
         SourceOffers {
-            inventory: Some(self),
-            attachments: Some(self),
+            inventory: Some(&self.image),
+            attachments: Some(&self.image),
             ..SourceOffers::default()
         }
-    }
-}
-
-#[async_trait]
-impl SourceInventory for OciArchiveSource {
-    fn described(&self, digest: &Digest) -> Option<Descriptor> {
-        self.index.described(digest, &self.image)
-    }
-
-    async fn lacks(&self, blob: &Descriptor) -> Result<bool> {
-        Ok(!self.tar.has(&blob_member(&blob.digest)) && oci_layout::data(blob).is_none())
-    }
-}
-
-impl OciArchiveSource {
-    /// The blob's bytes from offset `from` on, unchecked.
-    async fn bytes_of(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        let stream = match self.tar.stream(&blob_member(&blob.digest), from)? {
-            Some(stream) => stream,
-            None => match oci_layout::data(blob) {
-                Some(bytes) => BlobBody::of_bytes(bytes).open(from).await?,
-                None => return Err(self.missing(&blob.digest)),
-            },
-        };
-        Ok(stream)
     }
 }

@@ -6,36 +6,33 @@
 //! is never replaced, and a lock on it ends with its process and leaves nothing behind.
 
 mod attached;
-mod blobs;
+pub(super) mod blobs;
 mod delete;
 mod destination;
 mod enter;
 mod flat;
 pub(super) mod index;
 pub(super) mod pick;
+pub(super) mod picked;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use tokio::sync::OnceCell;
 
-use super::blob_store::{self, blocking, cannot_read, cannot_write, read_document};
-use super::{
-    BlobBody, BlobStream, ManifestRef, Source, SourceInventory, SourceOffers, sized_from,
-    verified_from,
-};
+use super::blob_store::{blocking, cannot_read, cannot_write, read_document};
+use super::{BlobStream, ManifestRef, Source, SourceOffers, sized_from, verified_from};
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
-use crate::registry::redacted;
 use crate::{Error, Kind, Result};
-pub(super) use attached::{Referrers, digest_tags, listed_as, referrers_of};
-use blobs::Blobs;
+pub(super) use attached::{listed_as, referrers_of};
+use blobs::{Blobs, reader};
 pub(super) use enter::enter_attached;
 pub(crate) use enter::lock;
 use index::Index;
+use picked::Picked;
 
 pub(crate) use delete::delete;
 pub use destination::OciDestination;
@@ -117,25 +114,10 @@ pub(crate) async fn names(path: &Path) -> Result<Vec<String>> {
     .await
 }
 
-/// Reads documents among `blobs`.
-fn reader(blobs: &Blobs) -> impl Fn(&Digest) -> Option<Bytes> {
-    |digest| {
-        let files = blobs.candidates(digest);
-        files.filter_map(|file| read_document(&file).ok()?).next()
-    }
-}
-
 /// An image in an OCI layout, to read.
 pub struct OciSource {
-    path: PathBuf,
-    blobs: Blobs,
     selector: Selector,
-    index: Index,
-    image: Descriptor,
-    /// An index of the image's platforms, where the layout lists them themselves.
-    made: Option<Manifest>,
-    /// What refers to what in the layout, once it was asked for.
-    referrers: OnceCell<Referrers>,
+    image: Picked<Blobs>,
 }
 
 impl OciSource {
@@ -151,18 +133,8 @@ impl OciSource {
                 return Err(no_layout(&path));
             };
             check_version(&path)?;
-            let blobs = Blobs::new(&path, None);
-            let shown = path.display().to_string();
-            let (image, made) = index.image(&selector, &shown, &reader(&blobs))?;
-            Ok(OciSource {
-                blobs,
-                path,
-                selector,
-                index,
-                image,
-                made,
-                referrers: OnceCell::new(),
-            })
+            let image = Picked::of(Blobs::new(&path, None), index, &selector)?;
+            Ok(OciSource { selector, image })
         })
         .await
     }
@@ -171,28 +143,11 @@ impl OciSource {
     /// not there is looked for in the layout itself.
     #[must_use]
     pub fn sharing(self, shared: Option<&Path>) -> OciSource {
+        let blobs = Blobs::new(self.image.path(), shared);
         OciSource {
-            blobs: Blobs::new(&self.path, shared),
+            image: self.image.with_blobs(blobs),
             ..self
         }
-    }
-
-    /// The bytes of a manifest: the blob, or what the descriptor itself carries.
-    async fn document(&self, digest: &Digest) -> Result<Bytes> {
-        for path in self.blobs.candidates(digest) {
-            if let Some(bytes) = blocking(move || read_document(&path)).await? {
-                return Ok(bytes);
-            }
-        }
-        let carried = (self.image.digest == *digest).then(|| data(&self.image));
-        carried.flatten().ok_or_else(|| self.missing(digest))
-    }
-
-    fn missing(&self, digest: &Digest) -> Error {
-        Error::new(
-            Kind::NotFound,
-            format!("`{}` has no blob `{digest}`", self.path.display()),
-        )
     }
 }
 
@@ -265,77 +220,28 @@ fn no_layout(path: &Path) -> Error {
 #[async_trait]
 impl Source for OciSource {
     fn name(&self) -> String {
-        image_name(&self.path, &self.selector)
+        image_name(self.image.path(), &self.selector)
     }
 
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
-        if let Some(made) = self.made.as_ref().filter(|made| which.is(made)) {
-            return Ok(made.clone());
-        }
-        let (digest, media_type) = match which {
-            ManifestRef::Named => (&self.image.digest, Some(self.image.media_type.as_str())),
-            ManifestRef::Digest(digest) => (digest, self.index.media_type_of(digest)),
-        };
-        let raw = self.document(digest).await?;
-        checked(raw, digest, media_type, &self.path)
+        self.image.manifest(which).await
     }
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        Ok(verified_from(self.bytes_of(blob, from).await?, blob, from))
+        let bytes = self.image.bytes_of(blob, from).await?;
+        Ok(verified_from(bytes, blob, from))
     }
 
     async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        Ok(sized_from(self.bytes_of(blob, from).await?, blob, from))
+        let bytes = self.image.bytes_of(blob, from).await?;
+        Ok(sized_from(bytes, blob, from))
     }
 
     fn offers(&self) -> SourceOffers<'_> {
         SourceOffers {
-            inventory: Some(self),
-            attachments: Some(self),
+            inventory: Some(&self.image),
+            attachments: Some(&self.image),
             ..SourceOffers::default()
         }
-    }
-}
-
-#[async_trait]
-impl SourceInventory for OciSource {
-    fn described(&self, digest: &Digest) -> Option<Descriptor> {
-        self.index.described(digest, &self.image)
-    }
-
-    async fn lacks(&self, blob: &Descriptor) -> Result<bool> {
-        let files: Vec<PathBuf> = self.blobs.candidates(&blob.digest).collect();
-        let is_there = blocking(move || Ok(files.iter().any(|file| file.exists()))).await?;
-        Ok(!is_there && data(blob).is_none())
-    }
-}
-
-impl OciSource {
-    /// The blob's bytes from offset `from` on, unchecked.
-    async fn bytes_of(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        let mut file = None;
-        for path in self.blobs.candidates(&blob.digest) {
-            match blob_store::read_file(&path, from).await {
-                Err(e) if e.kind() == Kind::NotFound => {}
-                other => {
-                    file = Some(other?);
-                    break;
-                }
-            }
-        }
-        let stream = match file {
-            Some(stream) => stream,
-            None => match data(blob) {
-                Some(bytes) => BlobBody::of_bytes(bytes).open(from).await?,
-                None => {
-                    let error = self.missing(&blob.digest);
-                    return Err(match blob.urls.as_ref().and_then(|urls| urls.first()) {
-                        Some(url) => error.hint(format!("its content is at `{}`", redacted(url))),
-                        None => error,
-                    });
-                }
-            },
-        };
-        Ok(stream)
     }
 }

@@ -4,43 +4,12 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 
-use super::{OciArchiveDestination, OciArchiveSource, reader};
-use crate::image::{Descriptor, Digest, Manifest, Tag};
+use super::{OciArchiveDestination, reader};
+use crate::Result;
+use crate::image::{Digest, Manifest, Tag};
 use crate::transport::blob_store::blocking;
-use crate::transport::oci_layout::{self, Referrers, digest_tags, listed_as, referrers_of};
-use crate::transport::{Attachment, AttachmentSource, AttachmentStore};
-use crate::{Error, Kind, Result};
-
-impl OciArchiveSource {
-    async fn all_referrers(&self) -> Result<&Referrers> {
-        let find = || {
-            let (index, tar) = (self.index.clone(), self.tar.clone());
-            blocking(move || Ok(referrers_of(&index, &reader(&tar))))
-        };
-        self.referrers.get_or_try_init(find).await
-    }
-}
-
-#[async_trait]
-impl AttachmentSource for OciArchiveSource {
-    async fn referrers(&self, of: &Digest, _: Option<&HashSet<Tag>>) -> Result<Vec<Descriptor>> {
-        let all = self.all_referrers().await?;
-        Ok(all.get(of).cloned().unwrap_or_default())
-    }
-
-    async fn digest_tags(&self) -> Result<HashSet<Tag>> {
-        Ok(digest_tags(&self.index))
-    }
-
-    async fn tagged(&self, tag: &Tag) -> Result<Manifest> {
-        let Some(digest) = self.index.current(Some(tag.as_str())) else {
-            let text = format!("`{}` has no image named `{tag}`", self.path().display());
-            return Err(Error::new(Kind::NotFound, text));
-        };
-        let raw = self.document(&digest).await?;
-        oci_layout::checked(raw, &digest, self.index.media_type_of(&digest), self.path())
-    }
-}
+use crate::transport::oci_layout::{listed_as, referrers_of};
+use crate::transport::{Attachment, AttachmentStore};
 
 #[async_trait]
 impl AttachmentStore for OciArchiveDestination {

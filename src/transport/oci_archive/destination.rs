@@ -22,7 +22,7 @@ use crate::{Error, Kind, Result};
 
 /// An image in an archive of an OCI layout, to write. Nothing is made before the first write.
 ///
-/// An archive that is there is extended: the new one is written beside it, with the members of the old one first,
+/// An archive that is there is extended: the new one is written next to it, with the members of the old one first,
 /// and takes its name at the end. What the old one holds is not fetched again.
 pub struct OciArchiveDestination {
     path: PathBuf,
@@ -43,7 +43,7 @@ pub(super) struct Manifests {
     image: Option<Descriptor>,
     /// How the source's index describes it.
     description: Option<Descriptor>,
-    /// What is entered beside the image.
+    /// Manifests that are entered in addition to the image.
     pub(super) attached: Vec<(Descriptor, Attachment)>,
 }
 
@@ -147,7 +147,7 @@ impl OciArchiveDestination {
         Ok(writer.insert(Arc::new(made.await?)).clone())
     }
 
-    /// What follows the blobs.
+    /// The members that follow the blobs.
     fn last_entries(&self) -> Result<Vec<Entry>> {
         let manifests = self.manifests();
         let file = |name: &str, bytes: Bytes| Entry {

@@ -9,16 +9,14 @@ use std::sync::PoisonError;
 use async_trait::async_trait;
 
 use super::index::{Index, ReadBlob, ref_name};
-use super::{OciDestination, OciSource, parse, reader};
+use super::{OciDestination, parse, reader};
+use crate::Result;
 use crate::image::{Descriptor, Digest, Manifest, Tag, View, is_digest_tag};
 use crate::transport::blob_store::{blocking, write_document};
-use crate::transport::{Attachment, AttachmentSource, AttachmentStore};
-use crate::{Error, Kind, Result};
+use crate::transport::{Attachment, AttachmentStore};
 
 /// Manifests that are read to find referrers.
 const MOST_READ: usize = 100_000;
-/// Entries up to which looking for referrers takes no time that a user would notice.
-const FEW: usize = 64;
 
 /// The referrers of each subject in a layout.
 pub(in crate::transport) type Referrers = HashMap<Digest, Vec<Descriptor>>;
@@ -72,45 +70,6 @@ pub(in crate::transport) fn digest_tags(index: &Index) -> HashSet<Tag> {
     let names = index.entries().iter().filter_map(ref_name);
     let tags = names.filter(|name| is_digest_tag(name));
     tags.filter_map(|name| name.parse().ok()).collect()
-}
-
-impl OciSource {
-    async fn all_referrers(&self) -> Result<&Referrers> {
-        let find = || {
-            let (index, blobs) = (self.index.clone(), self.blobs.clone());
-            blocking(move || Ok(referrers_of(&index, &reader(&blobs))))
-        };
-        self.referrers.get_or_try_init(find).await
-    }
-}
-
-#[async_trait]
-impl AttachmentSource for OciSource {
-    async fn referrers(&self, of: &Digest, _: Option<&HashSet<Tag>>) -> Result<Vec<Descriptor>> {
-        let all = self.all_referrers().await?;
-        Ok(all.get(of).cloned().unwrap_or_default())
-    }
-
-    async fn digest_tags(&self) -> Result<HashSet<Tag>> {
-        Ok(digest_tags(&self.index))
-    }
-
-    async fn tagged(&self, tag: &Tag) -> Result<Manifest> {
-        let Some(digest) = self.index.current(Some(tag.as_str())) else {
-            let text = format!("`{}` has no image named `{tag}`", self.path.display());
-            return Err(Error::new(Kind::NotFound, text));
-        };
-        let raw = self.document(&digest).await?;
-        super::checked(raw, &digest, self.index.media_type_of(&digest), &self.path)
-    }
-
-    async fn known_referrers(&self, of: &Digest) -> Option<usize> {
-        if self.index.entries().len() > FEW {
-            return None;
-        }
-        let all = self.all_referrers().await.ok()?;
-        Some(all.get(of).map_or(0, Vec::len))
-    }
 }
 
 #[async_trait]

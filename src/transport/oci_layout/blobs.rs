@@ -2,9 +2,36 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Result;
+use async_trait::async_trait;
+use bytes::Bytes;
+
 use crate::image::{Algorithm, Digest};
-use crate::transport::blob_store;
+use crate::transport::BlobStream;
+use crate::transport::blob_store::{self, read_document};
+use crate::{Kind, Result};
+
+/// The blobs of a layout, in a directory or in an archive.
+#[async_trait]
+pub(in crate::transport) trait LayoutBlobs:
+    Clone + Send + Sync + 'static
+{
+    /// The directory or the archive, for messages.
+    fn path(&self) -> &Path;
+
+    /// The document `digest`; `None` if it is not there. Blocks.
+    fn document(&self, digest: &Digest) -> Result<Option<Bytes>>;
+
+    /// Whether a blob is there. Blocks.
+    fn has(&self, digest: &Digest) -> bool;
+
+    /// A blob from offset `from` on, unchecked; `None` if it is not there.
+    async fn stream(&self, digest: &Digest, from: u64) -> Result<Option<BlobStream>>;
+}
+
+/// Reads documents among `blobs`; what cannot be read is not there.
+pub(in crate::transport) fn reader(blobs: &impl LayoutBlobs) -> impl Fn(&Digest) -> Option<Bytes> {
+    |digest| blobs.document(digest).ok()?
+}
 
 /// The directories of a layout's blobs.
 #[derive(Debug, Clone)]
@@ -34,7 +61,7 @@ impl Blobs {
         below(&self.root(), digest)
     }
 
-    /// The files that a blob may be read from, the likely one first: a layout may have had blobs of its own before
+    /// The files that a blob may be read from, the likely one first: a layout may have had its own blobs before
     /// it shared any.
     pub(super) fn candidates(&self, digest: &Digest) -> impl Iterator<Item = PathBuf> {
         let own = self.layout.join("blobs");
@@ -54,6 +81,39 @@ impl Blobs {
         let directories = algorithms.map(|algorithm| root.join(algorithm.as_str()));
         let mut there = directories.iter().chain([&root]).filter(|d| d.exists());
         there.try_for_each(|directory| blob_store::sync_directory(directory))
+    }
+}
+
+#[async_trait]
+impl LayoutBlobs for Blobs {
+    fn path(&self) -> &Path {
+        &self.layout
+    }
+
+    fn document(&self, digest: &Digest) -> Result<Option<Bytes>> {
+        let mut failed = None;
+        for path in self.candidates(digest) {
+            match read_document(&path) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(e) => failed = failed.or(Some(e)),
+            }
+        }
+        failed.map_or(Ok(None), Err)
+    }
+
+    fn has(&self, digest: &Digest) -> bool {
+        self.candidates(digest).any(|file| file.exists())
+    }
+
+    async fn stream(&self, digest: &Digest, from: u64) -> Result<Option<BlobStream>> {
+        for path in self.candidates(digest) {
+            match blob_store::read_file(&path, from).await {
+                Err(e) if e.kind() == Kind::NotFound => {}
+                other => return other.map(Some),
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -10,10 +10,11 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::blobs::Blobs;
-use super::{INDEX_FILE, blob_store, check_version, image_name, lock, no_layout, parse};
+use super::{INDEX_FILE, check_version, image_name, lock, no_layout, parse};
 use super::{read_document, read_index, reader};
 use crate::image::{Descriptor, Digest, Selector, View};
 use crate::transport::Deleted;
+use crate::transport::blob_store;
 use crate::{Error, Kind, Result};
 
 /// Manifests and blobs that something needs.
@@ -28,7 +29,7 @@ pub(crate) async fn delete(path: &Path, selector: &Selector) -> Result<Deleted> 
         }
         check_version(&path)?;
         let _lock = lock(&path)?;
-        // Read again: it may have changed until the lock was had.
+        // Read again: it may have changed before the lock was taken.
         let Some(mut index) = read_index(&path)? else {
             return Err(no_layout(&path));
         };

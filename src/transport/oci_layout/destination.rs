@@ -35,7 +35,7 @@ pub struct OciDestination {
     image: Mutex<Option<Descriptor>>,
     /// How the source's index describes it.
     description: Mutex<Option<Descriptor>>,
-    /// Manifests that are entered beside the image.
+    /// Manifests that are entered in addition to the image.
     pub(super) attached: Mutex<Vec<(Descriptor, Attachment)>>,
     /// What was found or written: all of it has to be there still when the image is entered.
     parts: Mutex<Vec<(Digest, u64)>>,
@@ -262,7 +262,7 @@ impl DestinationInventory for OciDestination {
         let path = self.path.clone();
         let index = blocking(move || read_index(&path)).await?;
         let digest = index.and_then(|index| index.current(self.ref_name()));
-        // What the index names may have been lost: then nothing is there.
+        // The blob that the index names may have been lost.
         Ok(match digest {
             Some(digest) if self.has_manifest(&digest).await => Some(digest),
             _ => None,

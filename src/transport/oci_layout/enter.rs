@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::blobs::Blobs;
 use super::index::Index;
-use super::{INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_store, cannot_write, read_index};
+use super::{INDEX_FILE, LAYOUT, LAYOUT_FILE, cannot_write, read_index};
 use crate::image::{Descriptor, Digest};
 use crate::transport::Attachment;
+use crate::transport::blob_store;
 use crate::{Error, Kind, Result};
 
 /// Takes the lock of the layout until the file is dropped; writes `oci-layout` where it is missing.
