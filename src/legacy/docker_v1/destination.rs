@@ -130,7 +130,7 @@ impl V1Destination {
             true => retry::UNANSWERED_UPLOAD - 1,
             false => retry::V1_IMAGE,
         };
-        let mut tries = 0;
+        let mut tries = repo.budget().of_kind(retry::V1_IMAGE);
         loop {
             let (upload, payload) = self.upload(&made.json, &layer);
             match put(repo, made, &upload, &payload).await {
@@ -138,30 +138,36 @@ impl V1Destination {
                     if e.kind() == Kind::Unavailable
                         && !upload.failed()
                         && !repo.is_put_off(&e)
-                        && tries < most(&e) =>
+                        && !tries.is_beyond(most(&e)) =>
                 {
                     tracing::debug!("{e}; writing the image `{}` again", made.id);
-                    repo.wait_before_try(tries).await;
-                    tries += 1;
+                    repo.wait_before_try(tries.failures()).await;
+                    tries.spend();
                 }
                 other => return other,
             }
         }
     }
 
-    /// Writes the images, base first, and makes the tag stand for the last; their checksums come into `list`. Returns
-    /// what became of each blob.
+    /// Writes the images, base first, and makes the tag stand for the last; their checksums come into `list`, and into
+    /// `furthest` how many were written by any round. Returns what became of each blob.
     async fn write_all(
         &self,
         repo: &Repo,
         images: &[(V1Made, Option<Descriptor>)],
         list: &mut [ListedImage],
+        furthest: &mut usize,
     ) -> Result<HashMap<Digest, BlobOutcome>> {
         let mut anew = Vec::with_capacity(images.len());
         for ((made, layer), listed) in images.iter().zip(list) {
             let written = self.write(repo, made, layer.as_ref()).await?;
             listed.checksum = written.checksum;
             anew.push(written.anew);
+            // Only an image that no earlier round came to is progress.
+            if anew.len() > *furthest {
+                *furthest = anew.len();
+                repo.budget().renew();
+            }
         }
         if let Some((top, _)) = images.last() {
             repo.put_tag(&self.reference.tag, &top.id).await?;
@@ -337,14 +343,18 @@ impl Destination for V1Destination {
             top.tag = Some(self.reference.tag.to_string());
         }
         let repo = Repo::push(&self.session, &self.reference.repository, &list).await?;
-        let mut tries = 0;
+        let mut tries = repo.budget().of_kind(retry::V1_IMAGE);
+        let mut furthest = 0;
         let deferred = loop {
             let moves = repo.moves();
-            match self.write_all(&repo, &images, &mut list).await {
+            match self
+                .write_all(&repo, &images, &mut list, &mut furthest)
+                .await
+            {
                 // The registry that took over may know nothing of what the first one was sent, and refuses to go on.
-                Err(e) if repo.moves() != moves && tries < retry::V1_IMAGE => {
+                Err(e) if repo.moves() != moves && !tries.is_spent() => {
                     tracing::debug!("{e}; beginning again at the registry that took over");
-                    tries += 1;
+                    tries.spend();
                 }
                 other => break other?,
             }

@@ -7,14 +7,16 @@
 mod grant;
 mod pull;
 mod push;
+mod repo;
 mod search;
 mod session;
 
 use crate::Error;
 use crate::registry::ApiError;
 
-pub use pull::{ImageHead, Repo};
+pub use pull::ImageHead;
 pub use push::{ListedImage, Placed};
+pub use repo::Repo;
 pub use search::{SearchAnswer, SearchHit};
 pub use session::{Ping, Session};
 

@@ -11,7 +11,7 @@ use http::{Method, header};
 use serde::Serialize;
 
 use super::grant::{ASK_TOKEN, Grant, USED};
-use super::pull::is_incomplete;
+use super::repo::is_incomplete;
 use super::{Repo, Session};
 use crate::image::{Digest, MediaType, Tag, V1Id, V1Repository};
 use crate::registry::UploadBody;
