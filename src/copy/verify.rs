@@ -12,7 +12,7 @@ use super::graph::{walk, whole};
 use super::options::CopyOptions;
 use super::shared::{is_elsewhere, reading, writing};
 use super::types::CopyPlan;
-use crate::image::{Descriptor, Digest, Manifest, MediaType};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Tag};
 use crate::transport::{Attachment, AttachmentStore, Destination, ManifestRef, Presence, Source};
 use crate::{Error, Kind, Result};
 
@@ -55,7 +55,7 @@ pub struct Fault {
     pub size: u64,
     pub media_type: MediaType,
     /// The tag, of what is found by one.
-    pub tag: Option<String>,
+    pub tag: Option<Tag>,
 }
 
 /// What was compared.
@@ -77,8 +77,8 @@ pub struct Target<'a> {
     pub write: &'a dyn Destination,
 }
 
-/// Compares what `want` says of the image at `source` with what `target` has. Sizes are compared; with `deep` the bytes of blobs are
-/// read and hashed.
+/// Compares what `want` says of the image at `source` with what `target` has. Sizes are compared; with `deep` the bytes
+/// of blobs are read and hashed.
 ///
 /// # Errors
 /// Those of both places. What is missing or wrong at the target is no error but in [`Verified::faults`].
@@ -107,7 +107,7 @@ pub async fn verify(
     let at_once = if deep { READ_AT_ONCE } else { AT_ONCE };
     faults.extend(all(looks, at_once).await?);
     if let Some(store) = target.write.offers().attachments {
-        // What is missing is not listed either.
+        // A manifest that is missing is not listed either.
         let missing: HashSet<&Digest> = faults.iter().map(|fault| &fault.digest).collect();
         let there = |found: &&Attached| {
             found.how != Attachment::Referrer || !missing.contains(&found.entry.digest)
@@ -144,7 +144,7 @@ async fn parts(source: &dyn Source, target: &Target<'_>, want: &CopyOptions) -> 
     let unchanged: Vec<Digest> = graph.nodes.iter().map(|node| node.was.clone()).collect();
     let mut manifests: Vec<Manifest> = graph.nodes.iter().map(|n| n.manifest.clone()).collect();
     let mut blobs: Vec<Descriptor> = graph.nodes.into_iter().flat_map(|n| n.blobs).collect();
-    // Where they cannot be kept they are not missed.
+    // A place that cannot keep them does not lack them.
     let attached = match target.write.keeps_attachments() {
         true => attached_to(source, &unchanged, &want.attachments).await?,
         false => Vec::new(),
@@ -201,7 +201,7 @@ async fn look_at_attachment(
         media_type: found.entry.media_type.clone(),
         tag: match &found.how {
             Attachment::Referrer => None,
-            Attachment::Tag(tag) => Some(tag.to_string()),
+            Attachment::Tag(tag) => Some(tag.clone()),
         },
     }))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::json;
 use super::table::{self, Align, Table, human_size};
 use crate::copy::{Fault, PartKind, Problem, Verified};
-use crate::image::{Digest, MediaType};
+use crate::image::{Digest, MediaType, Tag};
 
 /// What a comparison found.
 #[derive(Debug, Serialize)]
@@ -58,7 +58,7 @@ impl<'a> FaultLine<'a> {
             digest: &fault.digest,
             size: fault.size,
             media_type: &fault.media_type,
-            tag: fault.tag.as_deref(),
+            tag: fault.tag.as_ref().map(Tag::as_str),
         }
     }
 }

@@ -104,10 +104,10 @@ impl State {
     }
 
     /// The tags of `repository` that are known, each with what it was given.
-    pub fn tags(&self, repository: &str) -> Vec<(String, Record)> {
+    pub fn tags(&self, repository: &str) -> Vec<(Tag, Record)> {
         let known = self.known();
         let tags = known.get(repository).into_iter().flatten();
-        tags.map(|(tag, record)| (tag.to_string(), record.clone()))
+        tags.filter_map(|(tag, record)| Some((tag.parse().ok()?, record.clone())))
             .collect()
     }
 

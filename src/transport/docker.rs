@@ -54,7 +54,7 @@ pub struct DockerSource {
     pub(crate) repository: RepositoryClient,
     pub(crate) reference: Reference,
     signatures: Signatures,
-    /// Whose turn it is to be fetched in parts: one blob's, which bounds the memory that takes.
+    /// Permits fetching a blob in parts: one blob at a time, which bounds the memory that this takes.
     parts: Arc<Semaphore>,
 }
 
@@ -77,7 +77,7 @@ impl DockerSource {
         if !has_code(&e, "MANIFEST_UNKNOWN") {
             return e;
         }
-        match self.repository.tags().next().await {
+        match self.repository.tag_names().next().await {
             Some(Err(list)) if has_code(&list, "NAME_UNKNOWN") => list.context(e.to_string()),
             _ => e,
         }
@@ -224,7 +224,7 @@ impl Network for DockerSource {
 
 impl TagList for DockerSource {
     fn tags(&self) -> TagPages {
-        self.repository.tags()
+        self.repository.tag_names()
     }
 }
 

@@ -88,7 +88,13 @@ struct Page {
 impl RepositoryClient {
     /// The tags of a repository in the registry's order, in batches as they arrive. Entries that are no tags are left
     /// out with one warning a page (quirk L7).
-    pub fn tags(&self) -> BoxStream<'static, Result<Vec<String>>> {
+    pub fn tags(&self) -> BoxStream<'static, Result<Vec<Tag>>> {
+        let tags = |page: Vec<String>| page.iter().filter_map(|tag| tag.parse().ok()).collect();
+        Box::pin(self.tag_names().map(move |page| page.map(tags)))
+    }
+
+    /// As [`RepositoryClient::tags`], as text.
+    pub(crate) fn tag_names(&self) -> BoxStream<'static, Result<Vec<String>>> {
         self.client.list(Listing {
             path: self.path("tags/list"),
             scope: Some(self.scope()),
@@ -99,7 +105,7 @@ impl RepositoryClient {
 }
 
 impl Client {
-    /// The repositories of the registry, as for [`RepositoryClient::tags`]. Many registries have no such list, or give it to few:
+    /// The names of the repositories of the registry, in batches as for [`RepositoryClient::tags`]. Many registries have no such list, or give it to few:
     /// then the first item is an error with the [`ApiError`] of the answer.
     pub fn repositories(self: &Arc<Self>) -> BoxStream<'static, Result<Vec<String>>> {
         self.list(Listing {

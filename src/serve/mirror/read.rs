@@ -63,7 +63,7 @@ impl Place<'_> {
         let elsewhere = self.elsewhere().await?;
         let mut pages = match elsewhere.as_ref().and_then(|source| source.offers().tags) {
             Some(list) => list.tags(),
-            None => self.client.tags(),
+            None => self.client.tag_names(),
         };
         let mut tags = Vec::new();
         while let Some(page) = pages.next().await {

@@ -20,7 +20,7 @@ use crate::{Error, Kind, Result};
 /// What the declaration selects for one target repository.
 #[derive(Default)]
 pub(super) struct Selected {
-    tags: HashSet<String>,
+    tags: HashSet<Tag>,
     /// The entries that go there.
     entries: Vec<Arc<Entry>>,
     /// Something of an entry could not be listed: nothing can be said of what is left.
@@ -31,21 +31,15 @@ impl Selected {
     /// The tags of `repository` that a run wrote, by `records`, and that are not selected now; sorted.
     fn not_selected(
         &self,
-        records: impl Iterator<Item = (String, Record)>,
+        records: impl Iterator<Item = (Tag, Record)>,
         repository: &Repository,
     ) -> Vec<Candidate> {
-        let mut candidates = Vec::new();
-        for (tag, record) in records {
-            if !record.wrote || self.tags.contains(&tag) {
-                continue;
-            }
-            if let Ok(tag) = tag.parse::<Tag>() {
-                candidates.push(Candidate {
-                    target: Pick::Tag(tag).of(repository),
-                    is: Written::Record(record),
-                });
-            }
-        }
+        let others = records.filter(|(tag, record)| record.wrote && !self.tags.contains(tag));
+        let candidate = |(tag, record)| Candidate {
+            target: Pick::Tag(tag).of(repository),
+            is: Written::Record(record),
+        };
+        let mut candidates: Vec<_> = others.map(candidate).collect();
         candidates.sort_by_key(|candidate| candidate.target.to_string());
         candidates
     }
@@ -64,7 +58,7 @@ impl Run {
             };
             let place = selected.entry(place_of(&goal.name)).or_default();
             if let Some(tag) = &reference.tag {
-                place.tags.insert(tag.to_string());
+                place.tags.insert(tag.clone());
             }
             if !place
                 .entries
@@ -177,7 +171,7 @@ impl Run {
                 .hint("check the tag rules, then permit more with `--max-delete`"));
         }
         // A selected tag that is there stays, so that the repository does not become empty.
-        if !selected.tags.iter().any(|tag| tags.contains(tag)) {
+        if !selected.tags.iter().any(|tag| tags.contains(tag.as_str())) {
             there
                 .iter()
                 .for_each(|candidate| self.keep(candidate, "no selected tag is at the target"));

@@ -27,8 +27,7 @@ impl AttachmentSource for DockerSource {
         let mut found = HashSet::new();
         let mut pages = self.repository.tags();
         while let Some(page) = pages.try_next().await? {
-            let tags = page.iter().filter(|tag| is_digest_tag(tag));
-            found.extend(tags.filter_map(|tag| tag.parse::<Tag>().ok()));
+            found.extend(page.into_iter().filter(|tag| is_digest_tag(tag.as_str())));
         }
         Ok(found)
     }

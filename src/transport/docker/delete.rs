@@ -94,7 +94,7 @@ pub(crate) async fn delete(
     Ok(place.deleted(named.chain([TagOrDigest::Digest(digest)]).collect()))
 }
 
-/// Whether a registry may have refused `e` for being asked to delete a tag. One that says «not found» may not have
+/// Whether a registry may have refused `e` for being asked to delete a tag. One that says "not found" may not have
 /// understood either.
 fn knows_no_tags(e: &Error) -> bool {
     ApiError::of(e).is_some_and(|a| matches!(a.status.as_u16(), 400 | 404 | 405 | 415 | 501))
@@ -122,8 +122,8 @@ impl Place<'_> {
         got.await.inspect_err(|e| tracing::debug!("{e}")).ok()
     }
 
-    /// Takes `manifest`, which is gone, out of the list of referrers at a tag. R7: the work is done, so a failure is only
-    /// a warning.
+    /// Takes `manifest`, which is gone, out of the list of referrers at a tag. R7: the work is done, so a failure is
+    /// only a warning.
     async fn unlist(&self, manifest: &Manifest, digest: &Digest) {
         let repository = self.repository.with_actions(Actions::PullPush);
         if let Err(e) = repository.unlist_referrer(manifest, digest).await {
@@ -143,8 +143,9 @@ impl Place<'_> {
             Error::new(kind, text).hint("with `--force` it is deleted whatever other tags it has")
         };
         let repository = self.repository.with_actions(Actions::Pull);
-        let pages: Vec<String> = repository.tags().try_concat().await.map_err(unknown)?;
-        let tags = pages.iter().filter_map(|text| text.parse::<Tag>().ok());
+        let tags: Vec<Tag> = repository.tags().try_concat().await.map_err(unknown)?;
+        let lists_referrers = tags.iter().any(|tag| is_referrers_tag(tag.as_str()));
+        let tags = tags.into_iter();
         let asked = tags.filter(|tag| Some(tag) != own).map(|tag| async move {
             let same = self.digest(&tag).await?.as_ref() == Some(digest);
             Ok(same.then_some(tag))
@@ -155,7 +156,6 @@ impl Place<'_> {
             .try_collect()
             .await
             .map_err(unknown)?;
-        let lists_referrers = pages.iter().any(|tag| is_referrers_tag(tag));
         Ok((found.into_iter().flatten().collect(), lists_referrers))
     }
 
