@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
+use jiff::SignedDuration;
 
 /// A text that may stand in a header.
 pub(super) fn header_text(text: &str) -> Result<String, String> {
@@ -78,29 +79,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         let total = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
         return Ok(total.min(YEAR));
     }
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .ok_or_else(wrong)?;
-        let number: f64 = rest[..digits].parse().map_err(|_| wrong())?;
-        let unit_end = rest[digits..]
-            .find(|c: char| c.is_ascii_digit())
-            .map_or(rest.len(), |i| digits + i);
-        let seconds = match &rest[digits..unit_end] {
-            "ns" => 1e-9,
-            "us" | "µs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return Err(wrong()),
-        };
-        let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
-        total = total.checked_add(part).ok_or_else(wrong)?;
-        rest = &rest[unit_end..];
+    if text.is_empty() {
+        return Ok(Duration::ZERO);
     }
+    let read: SignedDuration = text.parse().map_err(|_| wrong())?;
+    let total = Duration::try_from(read).map_err(|_| wrong())?;
     Ok(total.min(YEAR))
 }
 
