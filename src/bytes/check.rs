@@ -106,7 +106,7 @@ impl Checked {
 pub struct Tally(Arc<OnceLock<(Digest, u64)>>);
 
 impl Tally {
-    /// What came, once all of it did; a stream that broke has no tally.
+    /// Digest and size, once all bytes came; a stream that broke has neither.
     pub fn get(&self) -> Option<&(Digest, u64)> {
         self.0.get()
     }
@@ -163,9 +163,10 @@ impl Produce for Tallying {
     }
 }
 
-/// From this size on a blob is hashed on a thread of its own, while its next bytes are received.
+/// From this size on a blob is hashed on a separate thread, while its next bytes are received.
 const BESIDE: u64 = 16 << 20;
-/// Bytes handed to the hashing thread at a time: TLS brings 16 KiB, and a hand-over costs about as much as hashing that.
+/// Bytes handed to the hashing thread at a time: TLS brings 16 KiB, and a hand-over costs about as much as hashing
+/// that.
 const BATCH: usize = 256 * 1024;
 /// Batches that may wait for the hashing thread.
 const WAITING: usize = 1;

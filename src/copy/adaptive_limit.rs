@@ -147,7 +147,7 @@ mod tests {
         let lane = AdaptiveLimit::new(4);
         let mut taken = fill(&lane).await;
         taken.pop().into_iter().for_each(|place| place.leave(true));
-        // Two wide, three of the old places taken: nobody gets in until two of them are gone.
+        // Two wide, three of the old places taken: no blob gets in until two of them are gone.
         assert_eq!(lane.places.available_permits(), 0);
         taken.pop().into_iter().for_each(|place| place.leave(false));
         assert_eq!(lane.places.available_permits(), 0);

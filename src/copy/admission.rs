@@ -33,7 +33,7 @@ impl Admission {
         self.gate.is_open(&self.image)
     }
 
-    /// Judges `manifest`, which `source` has as `of`, by the signatures that lie beside it.
+    /// Judges `manifest`, which `source` has as `of`, by the signatures stored with it.
     ///
     /// # Errors
     /// Those of the source, where it has signatures that cannot be read. A refusal is a verdict and no error.

@@ -1,7 +1,7 @@
 //! What is attached to an image: its referrers, theirs, and what cosign keeps at tags made of a digest.
 //!
-//! [`attached_to`] finds it; `add` plans the copy of what the destination lacks. An attached manifest names the digest of what
-//! it is about, so it goes along only with a manifest that keeps its digest.
+//! [`attached_to`] finds it; `add` plans the copy of what the destination lacks. An attached manifest names the digest
+//! of what it is about, so it goes along only with a manifest that keeps its digest.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -353,7 +353,7 @@ async fn steps(
     Ok((steps, blobs))
 }
 
-/// What to tell of what is attached to manifests whose digests change.
+/// The warning about manifests attached to an image whose digest changes.
 fn lost(found: &[Attached]) -> Option<String> {
     let first = found.first()?;
     let of = &first.subject;

@@ -22,7 +22,7 @@ use crate::transport::{
 };
 use crate::{Error, Kind, Result};
 
-/// What is known before the destination is asked for blobs.
+/// The state of the plan before the destination is asked for blobs.
 pub(super) struct Drawn {
     pub(super) plan: CopyPlan,
     pub(super) upgrade: Option<Arc<dyn Upgrade>>,
@@ -105,7 +105,7 @@ pub(super) async fn draw(
     })
 }
 
-/// What the steps of drawing share.
+/// The values that all steps of planning share.
 struct Drawing<'a> {
     source: &'a dyn Source,
     destination: &'a dyn Destination,
@@ -347,7 +347,8 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Adds the signatures that go along. A tag that only moves keeps its manifests, with what lies beside them.
+    /// Adds the signatures that go along. A tag that only moves keeps its manifests, with the signatures stored with
+    /// them.
     async fn add_signatures(
         &self,
         plan: &mut CopyPlan,

@@ -1,5 +1,5 @@
-//! The engine: moves the blobs of a plan side by side, largest first, with lanes kept for small ones. The first failure stops
-//! the rest. The manifests are written afterwards ([`super::manifests`]).
+//! The engine: moves the blobs of a plan side by side, largest first, with lanes kept for small ones. The first failure
+//! stops the rest. The manifests are written afterwards ([`super::manifests`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -56,7 +56,8 @@ pub(super) struct Work {
     pub(super) send_all: bool,
     /// Blobs are hashed here whoever else does.
     pub(super) rehash: bool,
-    /// Blobs that were not there when the plan looked are written even where a file has their name: its bytes are wrong.
+    /// Blobs that were not there when the plan looked are written even where a file has their name: its bytes are
+    /// wrong.
     pub(super) recheck: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
     pub(super) upgrade: Option<Arc<dyn Upgrade>>,
@@ -148,7 +149,7 @@ impl Work {
             match joined.and_then(|done| done) {
                 Ok(done) => outcomes.push(done),
                 Err(e) => {
-                    // What the others hold (temporary files) is gone before the failure is told.
+                    // The temporary files of the others are removed before the failure is reported.
                     tasks.shutdown().await;
                     return Err(e);
                 }
@@ -329,7 +330,7 @@ impl Work {
     }
 }
 
-/// `from` in the form of `recoded`. It can be had from its beginning only.
+/// `from` in the form of `recoded`. It can be read from its beginning only.
 fn recoding(from: BlobBody, recoded: &Recoded, cores: Cores) -> BlobBody {
     let (diff_id, into) = (recoded.diff_id.clone(), recoded.into);
     BlobBody::new(move |offset| {

@@ -23,7 +23,7 @@ pub(super) fn found_in(source: &dyn Source, want: &CopyOptions) -> Vec<Repositor
     own.chain(&want.mount_from).cloned().collect()
 }
 
-/// What the destination is told of a step before it is taken.
+/// What the destination learns about a step before it is taken.
 pub(super) fn coming(step: &BlobStep) -> PlannedBlob {
     PlannedBlob {
         blob: step.blob.clone(),
@@ -45,7 +45,7 @@ pub(super) fn expect_blobs(
     for step in &mut plan.blobs {
         let expected = destination.expects(&coming(step), step.presence, &found_in);
         step.expected = expected.outcome;
-        // What an upgrade does not see pass it reads all the same.
+        // An upgrade reads the layers that do not move, too.
         let read = expected.outcome == BlobOutcome::Written || plan.upgrades;
         if read && !matches!(step.content, Content::Made(_)) {
             plan.requests.source += source.requests_per_blob();

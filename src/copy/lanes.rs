@@ -19,7 +19,7 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// One lane for `parallel` blobs of any kind, or `small` small ones beside the usual number of others.
+    /// One lane for `parallel` blobs of any kind, or `small` small ones in addition to the usual number of others.
     pub(super) fn new(parallel: Option<usize>, small: usize) -> Lanes {
         let large = AdaptiveLimit::new(parallel.unwrap_or(LARGE_LANES));
         let cores = std::thread::available_parallelism().map_or(2, usize::from);

@@ -1,7 +1,7 @@
 //! What docker's manifest lists cannot hold: attestations and other artifacts in an index that becomes such a list.
 //!
-//! They are left out, and a note says which. An image for a platform is never left out: where its layers have no form in
-//! docker's types, the conversion of it says so.
+//! They are left out, and a note says which. An image for a platform is never left out: where its layers have no form
+//! in docker's types, the conversion of it says so.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,8 +9,8 @@ use super::types::Node;
 use crate::image::{Descriptor, Digest, Manifest, MediaType, View, index};
 use crate::{Error, Kind, Result};
 
-/// `nodes` without what an index lists beside its images; `holds` says which types stay as they are. Children before
-/// parents, as they came.
+/// `nodes` without what an index lists in addition to its images; `holds` says which types stay as they are. Children
+/// before parents, as they came.
 pub(super) fn without_others(
     nodes: Vec<Node>,
     holds: fn(&MediaType) -> bool,

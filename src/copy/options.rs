@@ -46,7 +46,7 @@ pub struct CopyOptions {
     pub foreign_layers: Option<bool>,
     /// Fetches foreign layers that the source does not have.
     pub elsewhere: Arc<Elsewhere>,
-    /// Leave signatures behind that lie beside the image, untold.
+    /// Do not copy signatures stored with the image, and do not warn about it.
     pub leave_signatures: bool,
     /// What is copied along with the image.
     pub attachments: Attachments,
@@ -144,8 +144,8 @@ impl CopyOptions {
 #[non_exhaustive]
 pub struct Attachments {
     pub referrers: Referrers,
-    /// The signatures, attestations and SBOMs that cosign keeps at tags made of the image's digest. They are found in the
-    /// list of tags.
+    /// The signatures, attestations and SBOMs that cosign keeps at tags made of the image's digest. They are found in
+    /// the list of tags.
     pub cosign_tags: bool,
     /// The tags of the source's repository that are made of digests, where they have been listed already.
     pub tags: Option<Arc<HashSet<Tag>>>,
@@ -246,7 +246,7 @@ pub enum Format {
     Oci,
     /// Docker's schema 2.
     Schema2,
-    /// Docker's schema 1, signed with this key where it is made anew.
+    /// Docker's schema 1, signed with this key where a new one is made.
     Schema1(Arc<dyn Schema1Signer>),
 }
 

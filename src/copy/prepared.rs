@@ -18,7 +18,7 @@ use crate::image::{Descriptor, Digest, ImageView, LayerForm, MediaType, View, co
 use crate::transport::{Destination, DestinationCan, Foreign, Source, Upgrade};
 use crate::{Error, Kind, Result};
 
-/// What comes up while the plan is made.
+/// The state of the conversion: options, and what it has found so far.
 pub(crate) struct Prepared<'a> {
     source: &'a dyn Source,
     /// The destination's name.
@@ -225,7 +225,7 @@ impl<'a> Prepared<'a> {
             && (recodes || relabels || foreign)
             && self.can.plain_layers
         {
-            // Such a place keeps no manifest: its readers make one, and the digest that is told is to be theirs.
+            // Such a place keeps no manifest: its readers make one, and the report has to show their digest.
             convert::schema2_over(&image.config, &image.layers)?
         } else {
             return Ok(node);

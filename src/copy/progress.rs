@@ -8,10 +8,10 @@ use crate::transport::BlobOutcome;
 
 /// Hears of a copy's progress.
 pub trait Progress: Send + Sync {
-    /// The copy is about `blobs` different blobs of `bytes` bytes in all. Told once, before any blob starts.
+    /// The copy is about `blobs` different blobs of `bytes` bytes in all. Called once, before any blob starts.
     fn plan(&self, blobs: usize, bytes: u64);
 
-    /// Bytes of `blob` are going to move, beginning at offset `from`. Told again when it is tried again.
+    /// Bytes of `blob` are going to move, beginning at offset `from`. Called again when the blob is tried again.
     fn start(&self, blob: &Descriptor, from: u64);
 
     /// `bytes` more bytes of a started blob have moved.
@@ -27,7 +27,7 @@ pub trait Progress: Send + Sync {
     fn note(&self, text: &str);
 }
 
-/// Tells nobody.
+/// Reports nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Quiet;
 

@@ -21,7 +21,7 @@ pub(super) enum Packed {
 }
 
 impl Packed {
-    /// Told by the first bytes of a layer.
+    /// Decides by the first bytes of a layer.
     pub(super) fn of(begin: &[u8]) -> Packed {
         match Compression::of(begin) {
             None => Packed::In(LayerForm::Plain),

@@ -21,7 +21,7 @@ use crate::transport::{Destination, PlannedBlob, Presence, Source};
 use crate::{Error, Result};
 
 impl PlannedCopy {
-    /// Carries the copy out and makes the result durable. `progress` is told what happens meanwhile.
+    /// Carries the copy out and makes the result durable. Reports what happens meanwhile to `progress`.
     ///
     /// # Errors
     /// Those of either side; they say which of the two failed. What was written stays, so that the same copy continues.

@@ -48,7 +48,7 @@ pub fn check_signatures(
     schema1::check_signatures(source, manifest, named, check).map_err(reading)
 }
 
-/// What a copy that is about schema 1 comes to.
+/// How a schema 1 image is copied.
 pub(crate) enum Schema1Decision {
     /// Nothing to do with schema 1, or it stays as it is.
     None(Vec<Node>),
@@ -61,9 +61,9 @@ pub(crate) enum Schema1Decision {
 }
 
 /// Decides what becomes of `nodes`: a schema 1 image that `holds` does not take becomes a modern one, one that is
-/// written under another name than it is signed for is signed for that name, and any image is made one where that format
-/// is wanted.
-/// `reads_layers` says that the layers do not move, and are to be read now where a conversion needs them.
+/// written under another name than it is signed for is signed for that name, and any image is made one where that
+/// format is wanted. `reads_layers` says that the layers do not move, and are to be read now where a conversion needs
+/// them.
 pub(crate) async fn turn(
     source: &dyn Source,
     destination: &dyn Destination,

@@ -20,7 +20,7 @@ pub(crate) struct Node {
     pub(crate) children: Vec<Digest>,
     /// Layers that are written in another form, by the digest that `manifest` gives them.
     pub(crate) recoded: HashMap<Digest, Recoded>,
-    /// What only the written blobs will tell.
+    /// The parts that are known only when the blobs are written.
     pub(crate) awaits: Awaits,
     /// The manifest's digest at the source.
     pub(crate) was: Digest,
@@ -42,7 +42,7 @@ impl Node {
         }
     }
 
-    /// This image with the manifest `manifest` that was made of its own: the same layers in the same order.
+    /// This image with `manifest`, which was made from its manifest: the same layers in the same order.
     pub(crate) fn with_image(self, manifest: Manifest) -> Result<Node> {
         let View::Image(view) = manifest.view()? else {
             return Err(Error::other("a conversion made no image"));
@@ -100,7 +100,7 @@ impl BlobStep {
     }
 }
 
-/// What of a manifest, and so its digest, is known only when the blobs are written.
+/// Why a manifest, and so its digest, is known only when the blobs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaits {
     /// It is as it will be written.
@@ -115,7 +115,7 @@ pub enum Awaits {
 #[derive(Debug, Clone)]
 pub struct ManifestStep {
     pub manifest: Manifest,
-    /// What of it is not final yet.
+    /// Which of its parts is not final yet.
     pub awaits: Awaits,
     /// Its digest at the source.
     pub was: Digest,

@@ -1,8 +1,8 @@
-//! Docker's schema 2 as OCI and back, and docker's lists as indexes and back; schema 1 is in a module of its own.
+//! Docker's schema 2 as OCI and back, and docker's lists as indexes and back; schema 1 has its own module.
 //!
 //! Separate from the manifests because a conversion makes new bytes with a new digest; everything else passes
 //! bytes on as they are. What comes out equals what skopeo makes, so that both give one digest. What the other
-//! format cannot say is an error (layer types), or is lost as it is in skopeo (annotations, subject).
+//! format does not have is an error (layer types), or is lost as it is in skopeo (annotations, subject).
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -126,7 +126,7 @@ struct DockerEntry<'a> {
 
 /// Docker's schema 2 `manifest` as an OCI manifest; `config` is the blob that it points at, checked by the caller.
 ///
-/// The config is written anew without docker's own members, unless it had none and was written alike.
+/// The config is rewritten without docker's own members, unless that changes nothing.
 ///
 /// # Errors
 /// [`ConvertError::Artifact`] when it is not an image; others when a layer type has no OCI counterpart, or `config` or

@@ -44,7 +44,7 @@ impl Descriptor {
         }
     }
 
-    /// This descriptor with what `description` says of the content beside its digest: annotations, platform and
+    /// This descriptor with what `description` says about the content apart from its digest: annotations, platform and
     /// artifact type.
     #[must_use]
     pub fn described_by(self, description: Option<&Descriptor>) -> Descriptor {

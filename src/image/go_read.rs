@@ -1,9 +1,9 @@
 //! Reading JSON as Go's `encoding/json` decoder does, which is how the other tools read a config.
 //!
 //! A member is found whatever the case of its name; of a member that is there twice the later one counts, and objects
-//! are merged; null leaves a text as it was and empties what may be missing. Bytes that are no UTF-8 are replaced before
-//! ([`super::go_json::readable`]). Manifests are not read so: there a member that readers could see differently is
-//! refused ([`super::Manifest::parse`]).
+//! are merged; null leaves a text as it was and empties what may be missing. Bytes that are no UTF-8 are replaced
+//! before ([`super::go_json::readable`]). Manifests are not read so: there a member that readers could see differently
+//! is refused ([`super::Manifest::parse`]).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::{Digest, go_json};
 
-/// What Go's decoder fills in.
+/// A value that is filled in as Go's decoder does.
 pub(super) trait GoValue {
     /// Takes over the value `from`, which is not null.
     fn fill<'de, D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error>;

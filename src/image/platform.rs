@@ -29,7 +29,7 @@ pub struct PlatformRequest {
     pub by: ChosenBy,
 }
 
-/// Who chose a platform.
+/// How a platform was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ChosenBy {

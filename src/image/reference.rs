@@ -373,7 +373,7 @@ fn is_domain(s: &str) -> bool {
     })
 }
 
-/// Checks a repository path. Upper case is told apart because it is the most common slip.
+/// Checks a repository path. Upper case has its own error because it is the most common slip.
 fn check_path(path: &str) -> Result<(), ReferenceError> {
     if !path.split('/').all(is_component) {
         let lower = path.to_lowercase();

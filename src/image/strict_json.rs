@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value without duplicate keys. Booleans are only told apart from the rest: no document needs their value.
+/// A JSON value without duplicate keys. Booleans only count as another type: no document needs their value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Null,

@@ -111,7 +111,7 @@ impl fmt::Display for V1Reference {
 pub struct V1Id(Box<str>);
 
 impl V1Id {
-    /// Reads an id; `None` when it is none.
+    /// Reads an id; `None` when `text` is not one.
     pub fn parse(text: &str) -> Option<V1Id> {
         is_identifier(text).then(|| V1Id(text.into()))
     }

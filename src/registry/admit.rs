@@ -167,7 +167,7 @@ pub(crate) fn redacted(text: &str) -> String {
     if let Ok(url) = Url::parse(text) {
         return redact(&url);
     }
-    // What cannot be taken apart may hold a secret anywhere behind its path.
+    // A URL that cannot be parsed may hold a secret anywhere behind its path.
     let place = text.split(['?', '#']).next().unwrap_or_default();
     let place = place.rsplit('@').next().unwrap_or_default();
     place.chars().take(120).collect()

@@ -35,7 +35,7 @@ impl Answer {
             .filter(|v| !v.is_empty())
     }
 
-    /// Whether the body is said to be packed, which nobody asked for (quirk M8).
+    /// Whether the body claims to be compressed, although the request did not allow that (quirk M8).
     pub(crate) fn claims_gzip(&self) -> bool {
         self.header(&http::header::CONTENT_ENCODING)
             .is_some_and(|e| e.eq_ignore_ascii_case("gzip"))

@@ -107,8 +107,8 @@ impl Client {
         }
     }
 
-    /// As [`Client::new`]; where `context` keeps what operations share, with the connections, tokens and knowledge of the
-    /// clients that were made before. It counts its own requests.
+    /// As [`Client::new`]; where `context` keeps what operations share, with the connections, tokens and knowledge of
+    /// the clients that were made before. It counts its own requests.
     pub fn of(registry: &Registry, context: &Context) -> Client {
         let access = &context.access;
         let login = match access.login {
@@ -126,7 +126,7 @@ impl Client {
         }
     }
 
-    /// This client with a count of its own.
+    /// This client with a separate count of requests.
     fn share(&self) -> Client {
         Client {
             registry: self.registry.clone(),

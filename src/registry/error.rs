@@ -22,7 +22,7 @@ pub const MAX_ITEMS: usize = 8;
 pub struct ApiErrorItem {
     pub code: String,
     pub message: String,
-    /// What the entry says of itself besides, as JSON or text; empty where it says nothing.
+    /// Further details of the entry, as JSON or text; empty if there are none.
     pub detail: String,
 }
 
@@ -104,12 +104,12 @@ impl ApiError {
         match self.status.as_u16() {
             // U21, U23: a server forgot an upload; that says nothing of an image.
             404 if self.has_code("BLOB_UPLOAD_UNKNOWN") => Kind::Unavailable,
-            // E4, E5: whatever the body says, 404 is «not there».
+            // E4, E5: whatever the body says, 404 means that it is not there.
             404 | 410 => Kind::NotFound,
             _ if self.has_code("MANIFEST_UNKNOWN") || self.has_code("NAME_UNKNOWN") => {
                 Kind::NotFound
             }
-            // E7: Quay says «immutable tag» by 409, ECR by 400.
+            // E7: Quay answers 409 for an immutable tag, ECR 400.
             401 | 403 if !self.has_code("TAG_INVALID") => Kind::NotAllowed,
             408 | 429 | 499 | 522 | 500..=599 => Kind::Unavailable,
             _ if write => Kind::Refused,
@@ -117,8 +117,8 @@ impl ApiError {
         }
     }
 
-    /// This answer as an error. `who` says with which credential the request was sent; `shown` that it was there for the
-    /// answering server to see, and not merely behind a token of another one.
+    /// This answer as an error. `who` says with which credential the request was sent; `shown` that it was there for
+    /// the answering server to see, and not merely behind a token of another one.
     pub(crate) fn into_error(self, who: &str, shown: bool) -> Error {
         let kind = self.kind();
         let mut message = self.to_string();
@@ -177,7 +177,7 @@ impl ApiError {
                 ))
             }
             (Kind::Unavailable, 429) => Some(match self.wait {
-                // E15: sentinels beyond a day say no more than «later».
+                // E15: sentinels beyond a day mean no more than "later".
                 Some(wait) if wait.as_secs() < 86_400 => format!(
                     "the registry limits the rate and asks to wait {} s; log in for a higher limit, or try later",
                     wait.as_secs()

@@ -39,7 +39,8 @@ pub(crate) fn silent(
     TransportFailure { error, why }
 }
 
-/// The cause of an error about an upload that was sent to its end and not answered. What is sent may still be on its way.
+/// The cause of an error about an upload that was sent to its end and not answered. What is sent may still be on its
+/// way.
 #[derive(Debug)]
 struct Unanswered;
 
@@ -56,8 +57,9 @@ pub(crate) fn is_unanswered(e: &Error) -> bool {
     chain(e).any(|e| e.is::<Unanswered>())
 }
 
-/// Words and class of a failure to get an answer to the request `method` of `url`, which went through `proxy` if there is one, with the
-/// certificate in the file `client` if there is one; `connect` is how long a connection was waited for.
+/// Words and class of a failure to get an answer to the request `method` of `url`, which went through `proxy` if there
+/// is one, with the certificate in the file `client` if there is one; `connect` is how long a connection was waited
+/// for.
 pub(crate) fn classify(
     (method, url): (&Method, &Admitted),
     proxy: Option<&str>,
@@ -268,7 +270,7 @@ fn chain<'a>(
     })
 }
 
-/// The innermost cause alone: what stands around it names the layers of the HTTP client, which help nobody.
+/// The innermost cause alone: the others name layers of the HTTP client, which do not help the user.
 fn innermost(e: &reqwest::Error) -> io::Error {
     let last = chain(e).last();
     // Its code tells a limit of this machine from what happened on the way.

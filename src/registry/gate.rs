@@ -1,5 +1,5 @@
-//! The gate of a host: when a server says «later», all requests to it wait together (quirks E13-E17). It also knows whether
-//! the host has answered at all.
+//! The gate of a host: when a server asks to come back later, all requests to it wait together (quirks E13-E17). It
+//! also knows whether the host has answered at all.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};

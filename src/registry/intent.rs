@@ -97,13 +97,13 @@ pub(crate) enum Body {
     Stream(UploadPart),
 }
 
-/// Whom a request comes from.
+/// Who a request is sent as.
 #[derive(Clone, Default)]
 pub(crate) enum Who {
-    /// Whom the registry asks for by its challenges (V2).
+    /// As the user that the registry asks for by its challenges (V2).
     #[default]
     Asked,
-    /// Whom a session of Registry V1 says: it knows beforehand, and challenges are not answered.
+    /// As a session of Registry V1 says: it knows beforehand, and challenges are not answered.
     Preset(Option<PresetAuth>),
 }
 

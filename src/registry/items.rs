@@ -1,8 +1,8 @@
 //! The entries of a list in a JSON document, one by one as its bytes arrive.
 //!
-//! A page of tags may be long, and what it takes in memory must not depend on that: one entry is kept at a time, and the
-//! rest of the document is only followed. Separate from `serde_json`, which wants all bytes at once or a thread that
-//! blocks. What an entry means is for its reader.
+//! A page of tags may be long, and what it takes in memory must not depend on that: one entry is kept at a time, and
+//! the rest of the document is only followed. Separate from `serde_json`, which wants all bytes at once or a thread
+//! that blocks. What an entry means is for its reader.
 
 use serde_json::from_slice;
 
@@ -317,7 +317,7 @@ mod tests {
         #[test]
         fn nothing_makes_it_panic(document in "[\\[\\]{}\",:\\\\a1 ]{0,60}", size in 1..9_usize) {
             if entries(&document, size).is_ok() {
-                // What is let pass has at least the brackets of a document.
+                // A document that passes has at least its brackets.
                 let bare = document.trim();
                 let framed = bare.starts_with('{') && bare.ends_with('}');
                 prop_assert!(framed);

@@ -16,7 +16,7 @@ pub(super) struct UploadCapabilities {
     pub(super) patches: AtomicBool,
     /// It takes bodies in chunks of this size only; 0 as long as that is not known.
     pub(super) chunk: AtomicU64,
-    /// What came in several parts did not match its digest (quirk U11).
+    /// A blob sent in several parts did not match its digest (quirk U11).
     pub(super) one_part: AtomicBool,
 }
 

@@ -1,4 +1,4 @@
-//! `Pulse`: when bytes of a request body last moved, so that a stalled upload is told from a slow one.
+//! `Pulse`: when bytes of a request body last moved, so that a stalled upload can be distinguished from a slow one.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -54,7 +54,7 @@ impl Pulse {
             self.last
                 .store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
             if let (Some(left), Ok(bytes)) = (&mut left, &item) {
-                // Of a known size, nobody asks for more than the last piece.
+                // The client does not poll a body of known size again after its last piece.
                 *left = left.saturating_sub(bytes.len() as u64);
                 if *left == 0 && ends {
                     self.is_last();

@@ -1,9 +1,9 @@
 //! How often something is tried again. All limits are here; the waits between tries are in [`Timeouts`], and so is how
 //! often one request is sent.
 //!
-//! What takes several requests (a blob) has one [`RetryBudget`], which is handed down to all of them: a request that is sent
-//! again, a token that is renewed, a download that goes on and an upload that begins again all spend from it. Each kind of
-//! failure has a lower limit besides, so the limits add up and do not multiply.
+//! What takes several requests (a blob) has one [`RetryBudget`], which is handed down to all of them: a request that is
+//! sent again, a token that is renewed, a download that goes on and an upload that begins again all spend from it. Each
+//! kind of failure has a lower limit besides, so the limits add up and do not multiply.
 //!
 //! [`Timeouts`]: crate::settings::Timeouts
 
@@ -14,13 +14,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) const OPERATION: usize = 20;
 /// Times in a row that a download is continued without a byte of progress.
 pub(crate) const DOWNLOAD: usize = 4;
-/// The same for a part of a blob, which is fetched beside other parts.
+/// The same for a part of a blob, while other parts are fetched at the same time.
 pub(crate) const PART: usize = 3;
 /// Times in a row that an upload is continued, and that it is begun again, without progress, by what the registry says
 /// (quirk U21).
 pub(crate) const UPLOAD: usize = 3;
-/// Times that an upload is begun again where connections break and where a registry asks to slow down, which passes: not
-/// every registry keeps the beginning of what broke off.
+/// Times that an upload is begun again where connections break and where a registry asks to slow down, which passes:
+/// not every registry keeps the beginning of what broke off.
 pub(crate) const BROKEN_UPLOAD: usize = 8;
 /// Times that an upload is sent which is not answered after its last byte, since each is waited for long.
 pub(crate) const UNANSWERED_UPLOAD: usize = 2;

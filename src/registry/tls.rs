@@ -166,7 +166,7 @@ impl Verifier {
     }
 }
 
-/// The authorities in `files`. What is none may lie in folders that work, as for `certs_d`.
+/// The authorities in `files`. Files that hold no certificate are skipped, as in `certs_d`.
 fn given(files: &[PemFile]) -> Vec<CertificateDer<'static>> {
     let mut given = Vec::new();
     for file in files {
@@ -190,8 +190,8 @@ fn given(files: &[PemFile]) -> Vec<CertificateDer<'static>> {
     given
 }
 
-/// Some authorities, and whom they vouch for: servers whose certificates they have signed, and one that shows the
-/// certificate of an authority itself: such is a self-signed certificate that was given as an authority.
+/// Some authorities. They vouch for servers whose certificates they have signed, and for a server whose certificate is
+/// that of an authority: a self-signed certificate that was given as one.
 #[derive(Debug)]
 struct Trust {
     inner: Arc<WebPkiServerVerifier>,

@@ -29,7 +29,7 @@ const MIN_LIFETIME: Duration = Duration::from_secs(60);
 const EARLY: Duration = Duration::from_secs(30);
 const CLIENT_ID: &str = "barque";
 
-/// Where tokens are had, as a challenge said.
+/// The token endpoint that a challenge named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Realm {
     pub(crate) url: Admitted,
@@ -258,7 +258,7 @@ async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
     ))
 }
 
-/// What is told of a login that was sent there.
+/// The warning about a login that was sent there.
 pub(crate) const TO_THE_ENDPOINT: &str = "with the credential to the token endpoint";
 
 /// The token that the endpoint gives on `request`, which was sent with a login or without.

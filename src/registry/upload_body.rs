@@ -1,8 +1,8 @@
-//! What an upload sends: a body that can be had again from any offset, and the parts of it that
+//! What an upload sends: a body that can be opened again at any offset, and the parts of it that
 //! single requests carry.
 //!
 //! Parts that follow one another are read from one stream, so that a blob sent in chunks is read once; a part
-//! that is sent again opens the body anew. It knows nothing of requests or registries.
+//! that is sent again opens the body again. It knows nothing of requests or registries.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,7 +33,7 @@ struct Inner {
     reached: AtomicU64,
 }
 
-/// An open stream and what of it is still to be handed out.
+/// An open stream and the bytes of it that are still to be sent.
 struct Reader {
     stream: ByteStream,
     offset: u64,

@@ -1,7 +1,7 @@
 //! Warnings that a registry sends along with its answers (`Warning: 299 - "text"`; OCI distribution-spec
 //! "Warnings"; quirk E12).
 //!
-//! Each text is told once. It comes from outside and goes to a terminal: one with control characters is dropped.
+//! Each text is shown once. It comes from outside and goes to a terminal: one with control characters is dropped.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,17 +15,17 @@ const MAX_CHARS: usize = 500;
 /// Texts that are kept; a program that goes on for long hears of older ones again.
 const MAX_KEPT: usize = 64;
 
-/// What any client of this process has told: both sides of a copy may hear the same.
+/// The texts that any client of this process has shown: both sides of a copy may get the same.
 static TOLD: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
-/// How many texts this client has told.
+/// How many texts this client has shown.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings {
     count: AtomicUsize,
 }
 
 impl Warnings {
-    /// Tells the warnings in the head of an answer of `host` that were not told before.
+    /// Shows the warnings in the head of an answer of `host` that were not shown before.
     pub(crate) fn tell(&self, host: &str, headers: &HeaderMap) {
         for value in headers.get_all(header::WARNING) {
             let Some(text) = std::str::from_utf8(value.as_bytes()).ok().and_then(text) else {

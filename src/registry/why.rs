@@ -3,7 +3,7 @@
 /// How a request got lost, as far as the next step depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// Nobody listens, or the name is unknown.
+    /// Nothing listens at the address, or the name is unknown.
     NoServer,
     /// No connection in time.
     NoConnection,
@@ -11,7 +11,7 @@ pub(crate) enum Why {
     Tls,
     /// The server speaks TLS, and one side refuses the certificate or the offer of the other.
     Certificate,
-    /// What came was not HTTP, or the connection closed; over plain HTTP the server may speak TLS.
+    /// The answer was not HTTP, or the connection closed; over plain HTTP the server may speak TLS.
     Broken,
     /// Nothing came in time.
     Silence,
@@ -19,6 +19,6 @@ pub(crate) enum Why {
     Unanswered,
     /// An HTTP answer that cannot be read, and will be the same again.
     Odd,
-    /// What this machine had to bring could not be had: the body to be sent, or the certificates.
+    /// Something on this machine failed: the body to be sent could not be read, or the certificates could not.
     Body,
 }

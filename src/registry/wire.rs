@@ -51,7 +51,7 @@ pub(crate) struct Wire {
     sent: Mutex<BTreeMap<String, u64>>,
 }
 
-/// A wait from which on the user is told of it.
+/// Waits of at least this length are shown to the user.
 const LONG_WAIT: Duration = Duration::from_secs(2);
 
 impl Wire {
@@ -72,7 +72,7 @@ impl Wire {
         }
     }
 
-    /// This with a count of its own: connections, gates and whatever else was learned are shared.
+    /// This with a separate count of requests: connections, gates and everything that was learned are shared.
     pub(crate) fn share(&self) -> Wire {
         Wire {
             connections: self.connections.clone(),
@@ -125,7 +125,7 @@ impl Wire {
                     } else {
                         tracing::debug!("{url} answered {status}; trying again in {wait:.1?}");
                     }
-                    // Who is too busy has done nothing; who waited in vain for another, as gateways do, cannot say.
+                    // 429 and 503 mean that the request was not processed. A gateway timeout does not say.
                     maybe_done |= !matches!(status, 429 | 503);
                     self.gate(&request.url).close(wait);
                 }
@@ -136,7 +136,7 @@ impl Wire {
                         && !is_spent
                         && lost.why == Why::Broken
                         && (request.repeatable || !request.bulk);
-                    // Nobody there or a refused certificate: waiting a moment does not change it. A server that was
+                    // No server or a refused certificate: waiting a moment does not change it. A server that was
                     // there a moment ago may be back in another one.
                     let is_final = match lost.why {
                         Why::NoServer | Why::Tls => !self.gate(&request.url).has_answered(),

@@ -1,9 +1,9 @@
 //! `ArchiveFile`: the bytes of an archive, at any offset, wherever they come from.
 //!
-//! A plain archive in a regular file is read where it is. One that is compressed, or comes from a pipe, cannot be
-//! read at an offset: it is written once, plain, to a temporary file that has no name, so that nothing is left
-//! behind however the program ends. How much that may be is limited, for a small file may unpack to any size. Knows of a
-//! tar only how it begins, so that nothing else is unpacked.
+//! A plain archive in a regular file is read where it is. One that is compressed, or comes from a pipe, cannot be read
+//! at an offset: it is written once, plain, to a temporary file that has no name, so that nothing is left behind
+//! however the program ends. How much that may be is limited, for a small file may unpack to any size. Knows of a tar
+//! only how it begins, so that nothing else is unpacked.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -32,7 +32,7 @@ const SMALL: u64 = 1 << 30;
 const MOST_RATIO: u64 = 100;
 /// Bytes that are unpacked between two looks at the disk.
 const LOOK: u64 = 16 << 20;
-/// What is left free on a disk: a twentieth of it, but not more than this.
+/// The reserve that stays free on a disk: a twentieth of it, but not more than this.
 const LEFT_FREE: u64 = 1 << 30;
 
 /// Where a plain copy of an archive goes that cannot be read in place, and how large it may become.
@@ -372,7 +372,7 @@ impl Unpacked<'_> {
         ))
     }
 
-    /// An error where the disk has no room for `more` bytes beside what is left free on it.
+    /// An error if the disk has no room for `more` bytes in addition to the reserve that stays free.
     fn look_at_disk(&self, more: u64) -> Result<()> {
         // A file system that cannot say how full it is says so when it is written to.
         let Some((left, all)) = platform::room(&self.file) else {

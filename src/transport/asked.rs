@@ -122,7 +122,7 @@ impl dyn Source + '_ {
         bundles::read(self, of, listed).await
     }
 
-    /// What can be said of the image without its layers, where the manifest is only made by reading them all.
+    /// A description of the image without its layers, if making the manifest takes reading them all.
     ///
     /// # Errors
     /// As [`Source::manifest`].
@@ -133,7 +133,7 @@ impl dyn Source + '_ {
         }
     }
 
-    /// What has been read of the layers so far to make the manifest.
+    /// How much of the layers has been read so far to make the manifest.
     pub fn read_ahead(&self) -> ReadAhead {
         let sketches = self.offers().sketches;
         sketches.map_or_else(ReadAhead::default, |s| s.read_ahead())
@@ -323,7 +323,8 @@ impl dyn Destination + '_ {
         self.offers().network?.round_trip()
     }
 
-    /// What writing `coming` is expected to come to, when its presence is `presence` and it is known to be in `found_in`.
+    /// What writing `coming` is expected to come to, when its presence is `presence` and it is known to be in
+    /// `found_in`.
     pub fn expects(
         &self,
         coming: &PlannedBlob,

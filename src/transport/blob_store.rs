@@ -1,11 +1,11 @@
 //! Blobs as files: written so that a name never stands before its content was verified, and read in pieces.
 //!
-//! `oci:`, `dir:` and the `layers` command share this, and archives under way its partial files; it knows paths and descriptors, and no layout of
-//! directories. The order of a write is: bytes into a partial file, verified, data on disk, renamed. The
-//! directory itself is synced once, by [`sync_directory`], before anything points at the new names. So a name
-//! that stands after a crash has its whole content, and a name with the right size is a blob that is there:
-//! only a foreign writer can leave a truncated file under a digest's name, and that has another size. (Manifests are small
-//! enough to be hashed.)
+//! `oci:`, `dir:` and the `layers` command share this, and archives under way its partial files; it knows paths and
+//! descriptors, and no layout of directories. The order of a write is: bytes into a partial file, verified, data on
+//! disk, renamed. The directory itself is synced once, by [`sync_directory`], before anything points at the new names.
+//! So a name that stands after a crash has its whole content, and a name with the right size is a blob that is there:
+//! only a foreign writer can leave a truncated file under a digest's name, and that has another size. (Manifests are
+//! small enough to be hashed.)
 //!
 //! Memory is flat: at most two batches of 256 KiB in flight a stream, in either direction.
 
@@ -130,7 +130,7 @@ pub(super) async fn complete(
     Ok(BlobOutcome::Written)
 }
 
-/// Fetches what is missing in `partial`; false when the body cannot be had from there.
+/// Fetches what is missing in `partial`; false when the body cannot be opened at that offset.
 async fn continued(
     partial: &mut Partial,
     blob: &Descriptor,

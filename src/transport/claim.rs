@@ -106,14 +106,14 @@ pub(in crate::transport) fn sweep(directory: &Path, age: Duration, left: impl Fn
             .and_then(|m| m.modified())
             .is_ok_and(|t| age.is_zero() || t.elapsed().is_ok_and(|elapsed| elapsed >= age));
         let path = entry.path();
-        // Held until it is removed: nobody takes it up in between.
+        // Held until it is removed, so that no other process takes it up in between.
         if old && let Ok(Some(_held)) = held(&path) {
             remove(&path);
         }
     }
 }
 
-/// The file `path` with its lock, when nobody else holds it.
+/// The file `path` with its lock, unless another process holds it.
 fn held(path: &Path) -> io::Result<Option<File>> {
     // Only a file: opening a pipe would wait for its writer.
     if !fs::symlink_metadata(path)?.is_file() {

@@ -1,7 +1,7 @@
 //! `dir:` images: one image in a flat directory, as skopeo lays it out.
 //!
 //! `version`, `manifest.json`, `HEX.manifest.json` for the children of a list, one file a blob, signatures. How a
-//! directory is replaced while others may read it is told in `destination`.
+//! directory is replaced while others may read it is explained in `destination`.
 
 mod destination;
 mod signatures;

@@ -27,7 +27,7 @@ pub use write::DockerArchiveDestination;
 
 const MANIFEST: &str = "manifest.json";
 pub(crate) const REPOSITORIES: &str = "repositories";
-/// What stands for a layer of no bytes: a tar without members.
+/// The stand-in for an empty layer: a tar without members.
 pub(crate) const EMPTY_TAR: [u8; 1024] = [0; 1024];
 
 /// The mode of every file.
@@ -52,7 +52,7 @@ fn file(name: impl Into<String>, bytes: Bytes) -> Entry {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Item {
     pub(crate) config: String,
-    /// Null where nobody gave the image a name.
+    /// Null for an image without a name.
     #[serde(default)]
     pub(crate) repo_tags: Option<Vec<String>>,
     /// Base first.

@@ -1,7 +1,7 @@
-//! Decompression: what a content is compressed with, told by its first bytes, and its plain form.
+//! Decompression: which compression a content has, by its first bytes, and its plain form.
 //!
 //! Archives of any transport and layers in flight share this; whatever is opened here is bytes without a digest,
-//! so the caller verifies what comes out. Decoders block, so a stream is inflated on a thread of its own, with
+//! so the caller verifies what comes out. Decoders block, so a stream is inflated on a separate thread, with
 //! bounded channels before and behind it: at most about 2 MiB a stream. gzip of several members and zstd of
 //! several frames are read to their end.
 
@@ -39,7 +39,7 @@ impl Compression {
     /// Bytes that [`Compression::of`] wants to see.
     pub const MAGIC_LEN: usize = 6;
 
-    /// Told by the first bytes of a content; `None` for plain content (protocols 8).
+    /// Recognises it by the first bytes of a content; `None` for plain content (protocols 8).
     pub fn of(magic: &[u8]) -> Option<Compression> {
         let found = [
             (&[0x1f, 0x8b, 0x08][..], Compression::Gzip),
@@ -146,7 +146,8 @@ pub(crate) enum Rest {
     Left,
 }
 
-/// Runs `work` on the plain form of `content` (see `plain_reader`), on a thread where it may block. Returns what it returns.
+/// Runs `work` on the plain form of `content` (see `plain_reader`), on a thread where it may block. Returns what it
+/// returns.
 ///
 /// # Errors
 /// Those of `work`, whose reader fails with the errors of `content` as they are ([`broken`] gets them back).
@@ -304,7 +305,7 @@ mod tests {
             "the connection was reset",
         )));
         assert_eq!(inflate(items).await.unwrap_err().kind(), Kind::Unavailable);
-        // What comes after the compressed data: the source's last word counts.
+        // The rest of the source is read too: its last item may be an error.
         let mut items = cut(&packed, 100);
         items.push(Err(Error::new(Kind::Corrupt, "another digest")));
         assert_eq!(

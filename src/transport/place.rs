@@ -92,8 +92,8 @@ pub trait Destination: Send + Sync {
         DestinationCan::default()
     }
 
-    /// Writes a blob, unless it is there and [`BlobBody::must_send`] is not set. A blob gets its name only after its digest
-    /// matched.
+    /// Writes a blob, unless it is there and [`BlobBody::must_send`] is not set. A blob gets its name only after its
+    /// digest matched.
     ///
     /// # Errors
     /// Those of `body`, as they are; [`crate::Kind::Refused`] when the place does not take the blob or the disk is
@@ -167,7 +167,8 @@ pub trait SourceInventory: Send + Sync {
     /// When what the place holds cannot be read.
     async fn lacks(&self, blob: &Descriptor) -> Result<bool>;
 
-    /// How the place's own index describes the manifest `digest`: with annotations and platform, without its name there.
+    /// How the place's own index describes the manifest `digest`: with annotations and platform, without its name
+    /// there.
     fn described(&self, _digest: &Digest) -> Option<Descriptor> {
         None
     }
@@ -200,11 +201,11 @@ pub trait BlobSizes: Send + Sync {
     async fn blob_size(&self, digest: &Digest) -> Result<u64>;
 }
 
-/// A source that keeps signatures beside manifests.
+/// A source that keeps signatures next to manifests.
 #[async_trait]
 pub trait SignatureSource: Send + Sync {
-    /// The signatures of the manifest `of`, whose digest is `digest`, as they are stored ([`StoredSignature`]), in their
-    /// order; unchecked.
+    /// The signatures of the manifest `of`, whose digest is `digest`, as they are stored ([`StoredSignature`]), in
+    /// their order; unchecked.
     ///
     /// [`StoredSignature`]: crate::trust::StoredSignature
     ///
@@ -240,7 +241,7 @@ pub trait RawManifest: Send + Sync {
 /// A source whose manifest may only be made by reading all layers.
 #[async_trait]
 pub trait Sketches: Send + Sync {
-    /// What can be said of the image without its layers; `None` where asking for the manifest does not read them.
+    /// A description of the image without its layers; `None` if reading the manifest does not take reading them.
     ///
     /// # Errors
     /// As [`Source::manifest`].
@@ -354,7 +355,7 @@ pub trait IndexDescriptions: Send + Sync {
     fn describe(&self, description: &Descriptor);
 }
 
-/// A destination that keeps signatures beside manifests.
+/// A destination that keeps signatures next to manifests.
 #[async_trait]
 pub trait SignatureStore: Send + Sync {
     /// Why `signature` cannot be kept here, in a few words; `None` where it can.
@@ -365,8 +366,8 @@ pub trait SignatureStore: Send + Sync {
         Ok(None)
     }
 
-    /// Writes the signatures of the manifest `of`, which was written and whose digest is `digest`. Where others are kept
-    /// besides (sigstore attachments of a registry) these are added, elsewhere they replace all that it had.
+    /// Writes the signatures of the manifest `of`, which was written and whose digest is `digest`. Where others are
+    /// kept besides (sigstore attachments of a registry) these are added, elsewhere they replace all that it had.
     ///
     /// # Errors
     /// [`crate::Kind::Refused`] when they cannot be kept or written.
@@ -414,7 +415,8 @@ pub trait BundleStore: Send + Sync {
 /// A destination that can estimate what a write takes. Sends nothing; tokens, redirects, retries and refused mounts do
 /// not count.
 pub trait WriteEstimates: Send + Sync {
-    /// What writing `coming` is expected to come to, when its presence is `presence` and it is known to be in `found_in`.
+    /// What writing `coming` is expected to come to, when its presence is `presence` and it is known to be in
+    /// `found_in`.
     fn expects(
         &self,
         coming: &PlannedBlob,

@@ -4,8 +4,8 @@
 //! member whose place is known goes straight there: its place is known when the sizes of all before it are. That
 //! covers stored blobs entirely: they are written side by side, without a second copy on disk and without waiting
 //! for one another. A member that arrives before its place is known (its neighbour is still being inflated), or
-//! before its turn in a pipe, waits in a file of its own and is copied by whoever finishes what is before it;
-//! so nobody ever waits, and memory is flat. Knows headers and bytes, and no images.
+//! before its turn in a pipe, waits in a separate file and is copied by whoever finishes what is before it;
+//! so that no writer ever waits, and memory use is constant. Knows headers and bytes, and no images.
 //!
 //! A file gets its name when it is complete. Until then it has another one, under which the next run finds it and
 //! goes on, see [`left`]; what that finds is hashed before it counts.
@@ -78,8 +78,8 @@ enum Out {
 /// A tar that is being written.
 pub(crate) struct TarWriter {
     out: Arc<Out>,
-    /// The name of the file until it gets the final one. Not beside the file: a write under way holds that, and must
-    /// not keep the name.
+    /// The name of the file until it gets the final one. It is apart from the file, because a write under way holds
+    /// that and must not keep the name.
     temporary: Mutex<Option<TempPath>>,
     /// The names under which the next run finds what this one leaves; without them nothing is left.
     names: Option<Names>,
@@ -192,7 +192,7 @@ impl TarWriter {
     }
 
     /// Writes the announced member `name`, which is the blob `digest`; its size comes with what became of it. Where
-    /// the size is not known before, `body` verifies itself from any offset that it can be had from.
+    /// the size is not known before, `body` verifies itself from any offset at which it can be opened.
     pub(crate) async fn write(
         &self,
         name: &str,
@@ -263,8 +263,8 @@ impl TarWriter {
         state.place();
     }
 
-    /// `e`, which came when a member was written in part. A pipe takes nothing back, so there the error is one that
-    /// nobody answers with another try.
+    /// The error `e`, which came when a member was written in part. What is in a pipe cannot be taken back, so there it
+    /// loses the mark that makes the caller try again.
     fn for_good(&self, e: Error) -> Error {
         match &*self.out {
             Out::Pipe(_) if is_resume_mismatch(&e) => Error::new(e.kind(), e.to_string()),
@@ -382,7 +382,7 @@ impl TarWriter {
         written.map(|slot| slot.name.clone()).collect()
     }
 
-    /// Removes the archive that does not get its name, and what is beside it; `false`.
+    /// Removes the archive that does not get its name, and the files next to it; `false`.
     fn give_up(&self, temporary: TempPath, state: &State) -> bool {
         drop(temporary);
         state

@@ -16,7 +16,7 @@ use crate::{Error, Kind, Result};
 const LOOKS_AT_ONCE: usize = 16;
 
 impl Prepared<'_> {
-    /// The image with its foreign layers as layers of its own, for a place that has to have the bytes of all.
+    /// The image with its foreign layers as ordinary ones, for a place that needs the bytes of all layers.
     pub(super) fn with_foreign_layers(
         &mut self,
         node: Node,
@@ -106,8 +106,8 @@ impl Prepared<'_> {
         Ok(chosen)
     }
 
-    /// What the first bytes of `all` say where that may change what becomes of them, when `layers` are wanted and the image
-    /// is converted or not. A layer that cannot be read is an error when it moves.
+    /// What the first bytes of `all` say where that may change what becomes of them, when `layers` are wanted and the
+    /// image is converted or not. A layer that cannot be read is an error when it moves.
     async fn packed(
         &self,
         all: &[Descriptor],

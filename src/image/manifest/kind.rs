@@ -110,7 +110,7 @@ fn guess(outline: &Outline<'_>) -> Result<MediaType, ManifestError> {
     }))
 }
 
-/// A version may be missing where the type is told otherwise; old layouts leave it out.
+/// The version may be missing if something else gives the type; old layouts leave it out.
 fn check_version(outline: &Outline<'_>, wanted: u64) -> Result<(), ManifestError> {
     match outline.version()? {
         Some(version) if version != wanted => Err(ManifestError::Version(version.to_string())),

@@ -178,7 +178,7 @@ impl Client {
                             return self.settle(&https, answer);
                         }
                         // One side refused the other's certificate: it is TLS. Or the certificates of this machine
-                        // cannot be used, which is what is to be said.
+                        // cannot be used, and the error says so.
                         Err(lost) if matches!(lost.why, Why::Certificate | Why::Body) => {
                             return Err(lost.error);
                         }

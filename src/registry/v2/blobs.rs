@@ -86,8 +86,8 @@ impl RepositoryClient {
 }
 
 impl Client {
-    /// The bytes from offset `from` on of the layer `blob`, which a manifest says to be at `url`. No credentials are sent,
-    /// and nothing is verified here.
+    /// The bytes from offset `from` on of the layer `blob`, which a manifest says to be at `url`. No credentials are
+    /// sent, and nothing is verified here.
     pub(crate) async fn get_layer_at(
         &self,
         url: &Admitted,
@@ -102,8 +102,8 @@ impl Client {
         self.bytes_of(get, Some(blob.size), from, Some(blob)).await
     }
 
-    /// The bytes that `get` asks for, from offset `from` on; `size` is that of all of them, which has to be known when `from`
-    /// is not 0. Bytes that a proxy packed are unpacked where `blob` tells what they should be.
+    /// The bytes that `get` asks for, from offset `from` on; `size` is that of all of them, which has to be known when
+    /// `from` is not 0. Bytes that a proxy packed are unpacked where `blob` tells what they should be.
     pub(crate) async fn bytes_of(
         &self,
         mut get: Intent,
@@ -159,7 +159,7 @@ async fn taken(
 ) -> Result<ByteStream> {
     let url = answer.url.redacted();
     let wrong = |what: String| Error::new(Kind::Unavailable, format!("GET {url}: {what}"));
-    // B10: all there is was had already.
+    // B10: everything was received already.
     let too_short = || {
         let size = size.unwrap_or_default();
         let text = format!("GET {url}: the blob ends after {from} of {size} bytes");

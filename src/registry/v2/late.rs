@@ -30,7 +30,7 @@ impl RepositoryClient {
                 Err(e) => e,
             };
             tries.spend();
-            // What is refused for its form, or not allowed, will be so again.
+            // A request that is refused for its form, or not allowed, would be refused again.
             let refused = has_status(&error, &[400, 401, 403, 405, 411, 413, 501])
                 || self.client.is_put_off(&error)
                 || OtherContent::is_in(&error);

@@ -183,7 +183,7 @@ impl Upload<'_> {
                 self.way.seekable = false;
                 return Err(Stop::Failed(error));
             }
-            // What was filed wrongly may be called present by the next start.
+            // The registry may call a blob present that it has filed under the wrong digest.
             if has_status(&error, &[401, 403])
                 || self.repository.client.is_put_off(&error)
                 || OtherContent::is_in(&error)
@@ -318,7 +318,7 @@ impl Upload<'_> {
             return false;
         }
         let repository = self.repository;
-        // What was on its way when the connection broke is given the time to arrive, more where nothing has.
+        // Bytes that were on their way when the connection broke get time to arrive, more where none has.
         let times = if ApiError::of(error).is_none() { 3 } else { 1 };
         for timeouts in 0..times {
             repository

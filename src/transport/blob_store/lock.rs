@@ -1,7 +1,7 @@
 //! A lock on a place that is written to: an advisory lock on a hidden file, which goes with the lock.
 //!
-//! The lock ends with its process; the file that a killed one leaves is taken by the next. It is a file, because network
-//! file systems lock no directories, and `dir:` images and archives have no file that is never replaced.
+//! The lock ends with its process; the file that a killed one leaves is taken by the next. It is a file, because
+//! network file systems lock no directories, and `dir:` images and archives have no file that is never replaced.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -19,8 +19,8 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock on `directory`, or on the part of it called `name`. If another process holds it, says so and waits.
-    /// Blocks.
+    /// Takes the lock on `directory`, or on the part of it called `name`. If another process holds it, says so and
+    /// waits. Blocks.
     pub(crate) fn take(directory: &Path, name: Option<&str>) -> Result<Lock> {
         let lock = Lock::with(directory, name, |file, path| {
             crate::files::lock(file, path).map(|()| true)
@@ -114,7 +114,7 @@ mod tests {
         waiter.join().unwrap();
         drop(other);
         assert_eq!(fs::read_dir(at).unwrap().count(), 0);
-        // What a killed process left is taken.
+        // A lock that a killed process left is taken over.
         fs::write(at.join(".partial-lock"), "").unwrap();
         drop(Lock::take(at, None).unwrap());
         assert_eq!(fs::read_dir(at).unwrap().count(), 0);

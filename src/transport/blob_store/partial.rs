@@ -1,4 +1,4 @@
-//! Partial files: blobs that are being written, under names that nobody takes for blobs.
+//! Partial files: blobs that are being written, under names that cannot be mistaken for those of blobs.
 //!
 //! A partial is `.partial-ALGORITHM-HEX`, in the root of a layout (never inside `blobs/`, where other tools take
 //! every name for a digest) or in the directory of a `dir:` image. Its writer holds an advisory lock on it for

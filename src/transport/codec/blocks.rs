@@ -11,7 +11,7 @@ use crate::bytes::{Produce, produced};
 use crate::transport::BlobStream;
 use crate::{Error, Result};
 
-/// Bytes of a block of zstd; each becomes a frame of its own.
+/// Bytes of a block of zstd; each becomes a separate frame.
 const ZSTD_BLOCK: usize = 2 << 20;
 
 /// A piece of the content.
@@ -48,8 +48,8 @@ pub(super) fn packed<T: Send + 'static>(
         .buffered(cores.count)
 }
 
-/// Cuts `content` into blocks and waits for a place in `room` for each. A place is held by a thread at work, not by
-/// what it made, so that a stream that nobody reads keeps one from the others at most: that for which it waited.
+/// Cuts `content` into blocks and waits for a place in `room` for each. A place is held while a thread works on a block
+/// and not until its result is read, so a stream whose reader stops takes at most one place from the others.
 fn cut(
     content: BlobStream,
     size: usize,

@@ -82,7 +82,8 @@ impl Cores {
 
     /// `count` of them, at least one.
     pub fn new(count: usize) -> Cores {
-        // One core waits for nobody; several shall find a block when they are done with one.
+        // One place more than cores, so that a core that finishes a block finds the next one. One core alone needs no
+        // more.
         let count = if count > 1 { count + 1 } else { 1 };
         Cores {
             blocks: Arc::new(Semaphore::new(count)),

@@ -28,7 +28,7 @@ fn tag(of: &Digest) -> Result<TagOrDigest> {
     tag.map(TagOrDigest::Tag)
 }
 
-/// The manifest with the attachments of `of`; `None` if there is none.
+/// The manifest with the attachments of `of`; `None` if there is no such manifest.
 async fn find(repository: &RepositoryClient, of: &Digest) -> Result<Option<(Manifest, ImageView)>> {
     let at = tag(of)?;
     let manifest = match repository.get_manifest(&at).await {
@@ -82,8 +82,8 @@ async fn blob(repository: &RepositoryClient, blob: &Descriptor) -> Result<Bytes>
     read_all(verified(stream, blob), blob.size).await
 }
 
-/// Adds `attachments` to those of the manifest `of`. One that is there already is not added again, and if all are, nothing
-/// is written.
+/// Adds `attachments` to those of the manifest `of`. One that is there already is not added again, and if all are,
+/// nothing is written.
 pub(super) async fn add(
     repository: &RepositoryClient,
     of: &Digest,

@@ -1,7 +1,7 @@
 //! `DockerDestination`: an image written to a registry.
 //!
-//! A blob is asked for, mounted or sent in as few requests as the registry allows; what is expected of that is told
-//! here too, beside what is done.
+//! A blob is asked for, mounted or sent in as few requests as the registry allows; the estimate of those requests is
+//! here too.
 
 mod late;
 mod passing;

@@ -1,8 +1,8 @@
 //! A large blob that comes slowly over one connection is fetched over several, in parts.
 //!
-//! Whether that pays is seen on the blob itself: [`Pace`] counts while it comes over its first connection, and the parts
-//! are given up where they are no faster. It is separate from the resuming of downloads, which takes over wherever
-//! this ends; it must not know what a part is asked for with.
+//! Whether that pays is seen on the blob itself: [`Pace`] counts while it comes over its first connection, and the
+//! parts are given up where they are no faster. It is separate from the resuming of downloads, which takes over
+//! wherever this ends; it must not know what a part is asked for with.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -20,7 +20,7 @@ use crate::transport::BlobStream;
 
 /// Bytes of a part. Those that come before their turn are kept in memory.
 const PART: u64 = 6 << 20;
-/// Parts that are under way at once, each over a connection of its own.
+/// Parts that are fetched at once, each over its own connection.
 const CONNECTIONS: usize = 4;
 /// How long bytes have to have been waited for before it is judged how fast they come.
 const JUDGED_AFTER: Duration = Duration::from_secs(1);
@@ -64,8 +64,8 @@ impl Pace {
     }
 }
 
-/// The bytes of `range`, fetched side by side and handed on in order. The stream ends early where a part cannot
-/// be had or they are hardly faster than `alone`, which one connection was; then nobody gets the `turn` again.
+/// The bytes of `range`, fetched side by side and handed on in order. The stream ends early if a part cannot be
+/// fetched, or if they are hardly faster than `alone`, the pace of one connection; then no blob gets the `turn` again.
 pub(super) fn in_parts(
     fetch: Fetch,
     range: Range<u64>,
@@ -111,7 +111,7 @@ impl Produce for InParts {
 }
 
 impl InParts {
-    /// The next piece in order; `None` when there is none, or none to be had.
+    /// The next piece in order; `None` at the end, or when it cannot be fetched.
     async fn in_order(&mut self) -> Option<Bytes> {
         loop {
             while self.pays && self.parts.len() < CONNECTIONS && !self.rest.is_empty() {

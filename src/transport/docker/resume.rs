@@ -22,7 +22,7 @@ pub(crate) type Open = Box<dyn Fn(u64) -> BoxFuture<'static, Result<BlobStream>>
 
 /// Lets a blob be fetched over several connections.
 pub(crate) struct Parts {
-    /// Whose turn it is: one blob at a time, which bounds the memory that the parts take.
+    /// Permits it: one blob at a time, which bounds the memory that the parts take.
     pub(crate) turn: Arc<Semaphore>,
     pub(crate) fetch: Fetch,
 }

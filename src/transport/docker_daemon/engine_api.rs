@@ -1,8 +1,8 @@
 //! The Docker Engine API, as far as images travel over it: what `docker save` and `docker load` ask.
 //!
-//! An engine is no registry: there are no tokens, redirects or ranges, and a request is answered by a program on
-//! this machine, so this client stands beside the request loop of `registry` and shares nothing with it. No
-//! version stands in the paths: each engine answers in its own.
+//! An engine is no registry: there are no tokens, redirects or ranges, and a request is answered by a program on this
+//! machine, so this client shares nothing with the request loop of `registry`. The paths name no version of the API:
+//! each engine answers in its own.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::{Error, Kind, Result};
 
-/// Where an engine listens when nobody says otherwise.
+/// Where an engine listens by default.
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 /// Bytes of an answer that is no image.
 const ANSWER_CAP: usize = 1 << 20;
@@ -23,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(super) struct Engine {
     client: Client,
-    /// What paths are put behind.
+    /// The prefix of all paths.
     base: String,
     /// The address for messages.
     host: String,
@@ -121,7 +121,7 @@ impl Engine {
                     self.host
                 ),
             )),
-            // Without the end of the answer nobody knows whether the image was loaded.
+            // Without the end of the answer it is not known whether the image was loaded.
             None => broken.map_or(Ok(()), |e| Err(self.unreachable(e))),
         }
     }

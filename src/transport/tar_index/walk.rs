@@ -35,7 +35,7 @@ pub(super) struct Walk<'a> {
     pieces: usize,
 }
 
-/// What stands before a header and changes its meaning.
+/// The extensions before a header that change its meaning.
 #[derive(Default)]
 struct Extension {
     name: Option<Vec<u8>>,

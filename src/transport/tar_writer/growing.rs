@@ -1,5 +1,5 @@
 //! `Growing`: the file that is going to be the archive, and how a member comes into it: what an earlier run left is
-//! hashed and gone on with, the rest is written at its place, or beside the file until the place is known.
+//! hashed and gone on with, the rest is written at its place, or next to the file until the place is known.
 
 use std::fs::File;
 use std::io;
@@ -62,7 +62,7 @@ struct Member {
 }
 
 impl TarWriter {
-    /// The member `name`; what is left of it is told once.
+    /// The member `name`; what is left of it is reported once.
     fn member(&self, name: &str) -> Result<Member> {
         let mut state = self.state();
         let i = TarWriter::slot(&state, name)?;
@@ -179,7 +179,7 @@ impl TarWriter {
         }))
     }
 
-    /// Whether an earlier run left the member `digest` beside the file.
+    /// Whether an earlier run left the member `digest` next to the file.
     async fn waits_beside(&self, digest: &Digest) -> Result<bool> {
         match (&*self.out, self.names.clone(), digest.clone()) {
             (Out::File(Growing { found: true, .. }), Some(names), digest) => {
@@ -189,7 +189,7 @@ impl TarWriter {
         }
     }
 
-    /// Writes a member beside the file, to be copied when its place is known.
+    /// Writes a member next to the file, to be copied when its place is known.
     async fn write_beside(
         &self,
         member: &Member,
@@ -282,7 +282,7 @@ impl TarWriter {
         let beside: u64 = state.beside.iter().map(len).sum();
         let came = to.came.load(Ordering::Relaxed).saturating_add(beside);
         let least = if state.wrong { WORTH_KEEPING } else { 1 };
-        // What nobody has looked at stays as it was found.
+        // Members that were not asked for stay as they were found.
         if state.unread || came >= least {
             let _ = temporary.keep();
         } else {

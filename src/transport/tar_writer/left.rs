@@ -1,6 +1,6 @@
 //! What an earlier run left of an archive: the names of the files under way, and what in them is of use.
 //!
-//! The archive under way is `.partial-archive-FILE` beside FILE, laid out as the archive is going to be. The header of
+//! The archive under way is `.partial-archive-FILE` next to FILE, laid out as the archive is going to be. The header of
 //! a member stands before its content; until all of that is written its mode is 0, so that the header tells how far
 //! to look. That is a hint only: nothing is kept without hashing it. Content comes in order, and what was never
 //! written reads as zeros. A member that waits for its place is `.partial-ALGORITHM-HEX-FILE`.
@@ -23,7 +23,7 @@ const LONGEST: usize = 64;
 /// Bytes looked at at a time.
 const PIECE: u64 = 256 * 1024;
 
-/// The names of the files that are written beside an archive.
+/// The names of the files that are written next to an archive.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     pub(super) directory: PathBuf,
@@ -86,13 +86,13 @@ impl Names {
         n.bytes().all(|b| b.is_ascii_digit()) && (matches!(what, "archive" | "lock") || digest())
     }
 
-    /// Removes those that nobody writes any more.
+    /// Removes those that no process writes any more.
     pub(super) fn sweep(&self) {
         blob_store::sweep(&self.directory, Duration::ZERO, |name| self.are(name));
     }
 }
 
-/// What the header of a member told.
+/// What the header of a member says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
     /// The member was begun.

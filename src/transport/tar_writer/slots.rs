@@ -45,7 +45,7 @@ pub(super) struct State {
     pub(super) placed: usize,
     /// A spool is being copied into a pipe.
     pub(super) busy: bool,
-    /// An earlier run left a file, and nobody has looked at it yet.
+    /// An earlier run left a file, which was not looked at yet.
     pub(super) unread: bool,
     /// A blob was not what its digest says.
     pub(super) wrong: bool,

@@ -1,4 +1,4 @@
-//! What waits beside an archive that is written to a pipe, or whose size is not known yet, until it is its turn.
+//! Members that wait outside of an archive until it is their turn: it goes into a pipe, or their size is not known yet.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};

@@ -78,7 +78,7 @@ impl DockerDestination {
     }
 }
 
-/// A body that goes on with what was begun at its first opening, and begins anew at a further one.
+/// A body that goes on with what was begun at its first opening, and starts over at each further one.
 fn upload(state: Begun, body: BlobBody, algorithm: Algorithm) -> UploadBody {
     UploadBody::of_unknown_size(move || {
         let (state, body) = (state.clone(), body.clone());
