@@ -6,7 +6,7 @@
 # Prints wall time, the GET requests for the blob that the upstream answered, and the memory of the mirror over time. All data is in
 # /dev/shm.
 set -euo pipefail
-barque=$1 clients=${2:-64} mib=${3:-1024}
+barque=$(realpath "$1") clients=${2:-64} mib=${3:-1024}
 work=$(mktemp -d /dev/shm/cold-XXXXXX)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT

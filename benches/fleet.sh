@@ -5,7 +5,7 @@
 #
 # Prints wall time, CPU time and peak memory of each run, and the requests that both sides counted.
 set -euo pipefail
-barque=$1 registry=$2 skopeo=${3:-}
+barque=$(realpath "$1") registry=$(realpath "$2") skopeo=${3:-}
 work=$(mktemp -d)
 cd "$work"
 pids=()
