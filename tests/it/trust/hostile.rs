@@ -345,7 +345,7 @@ fn a_key_revoked_by_its_designated_revoker_is_refused_as_gpg_does() {
         let answer = refusal(
             json!([signed_by(&file, REFERENCE)]),
             "dir:/x",
-            &[signature.clone()],
+            std::slice::from_ref(&signature),
         );
         match is_revoked {
             true => assert!(answer.contains("which was revoked"), "{answer}"),

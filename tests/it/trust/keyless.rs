@@ -59,7 +59,8 @@ fn a_certificate_of_fulcio_with_a_log_entry_is_verified() {
     );
     let other_log = sigstore_crypto::KeyPair::generate_ecdsa_p256().unwrap();
     let other_log = other_log.public_key_der().unwrap().to_pem();
-    let changes: [(&str, fn(&mut Value), &str); 3] = [
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change, &str); 3] = [
         (
             "another address",
             |r| r["fulcio"]["subjectEmail"] = json!("a@redhat.com"),
