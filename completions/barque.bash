@@ -585,12 +585,16 @@ _barque() {
             return 0
             ;;
         barque__subcmd__cat)
-            opts="-h --verify --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --ca --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
+            opts="-h --verify --index --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --ca --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --index)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --platform)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1773,7 +1777,7 @@ _barque() {
             return 0
             ;;
         barque__subcmd__extract)
-            opts="-C -q -h --directory --overwrite --no-same-owner --quiet --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --ca --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
+            opts="-C -q -h --directory --overwrite --no-same-owner --quiet --index --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --ca --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1784,6 +1788,10 @@ _barque() {
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --index)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2947,12 +2955,16 @@ _barque() {
             return 0
             ;;
         barque__subcmd__ls)
-            opts="-l -R -h --long --recursive --json --tree --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --ca --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
+            opts="-l -R -h --long --recursive --json --tree --index --platform --daemon-host --shared-blob-dir --retry-times --retry-delay --creds --username --password --no-creds --registry-token --authfile --cert-dir --tls-verify --debug --override-os --override-arch --override-variant --override-os-version --command-timeout --stall-timeout --allow-token-host --allow-private-host --ca --policy --insecure-policy --require-signed --policy-allow --user-agent-prefix --registries-conf --registries.d --tmpdir --max-unpacked --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --index)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --platform)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -5333,7 +5345,7 @@ _barque_with_images() {
         *) _barque "$@"; return ;;
     esac
     case $before in
-        barque|*/barque|--additional-tag|--allow-private-host|--allow-token-host|--also-to|--annotation|--append|--append-suffix|--artifact-type|--as|--authfile|--ca|--cert-dir|--certificate-identity|--certificate-identity-regexp|--certificate-oidc-issuer|--certificate-oidc-issuer-regexp|--client-ca|--client-timeout|--cmd|--command-timeout|--compat-auth-file|--created|--creds|--daemon-host|--depth|--dest|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--directory|--entrypoint|--env|--events|--format|--fresh|--grace|--htpasswd|--image-parallel-copies|--jobs|--key|--label|--limit|--listen|--log|--max-blob|--max-delete|--max-pulls|--max-size|--max-unpacked|--metrics|--mount-from|--multi-arch|--output|--output-prefix|--override-arch|--override-os|--override-os-version|--override-variant|--passphrase-file|--password|--platform|--policy|--policy-allow|--public-key-file|--rate|--ready-fd|--receipt|--referrers|--registries-conf|--registries.d|--registry-token|--remove-annotation|--remove-env|--remove-label|--retry-delay|--retry-times|--root|--schema1-key|--set-platform|--shard|--shards|--shared-blob-dir|--sign-by|--sign-by-sigstore|--sign-by-sigstore-private-key|--sign-format|--sign-identity|--sign-passphrase-file|--signed-as|--sockfd|--src|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--state|--tls-cert|--tls-key|--tmpdir|--trusted-root|--type|--upstream|--user|--user-agent-prefix|--username|--workdir|-C|-a|-d|-e|-f|-j|-l|-o|-p|-s|-u|-w) _barque "$@"; return ;;
+        barque|*/barque|--additional-tag|--allow-private-host|--allow-token-host|--also-to|--annotation|--append|--append-suffix|--artifact-type|--as|--authfile|--ca|--cert-dir|--certificate-identity|--certificate-identity-regexp|--certificate-oidc-issuer|--certificate-oidc-issuer-regexp|--client-ca|--client-timeout|--cmd|--command-timeout|--compat-auth-file|--created|--creds|--daemon-host|--depth|--dest|--dest-authfile|--dest-cert-dir|--dest-compress-format|--dest-compress-level|--dest-creds|--dest-daemon-host|--dest-password|--dest-registry-token|--dest-shared-blob-dir|--dest-username|--digestfile|--directory|--entrypoint|--env|--events|--format|--fresh|--grace|--htpasswd|--image-parallel-copies|--index|--jobs|--key|--label|--limit|--listen|--log|--max-blob|--max-delete|--max-pulls|--max-size|--max-unpacked|--metrics|--mount-from|--multi-arch|--output|--output-prefix|--override-arch|--override-os|--override-os-version|--override-variant|--passphrase-file|--password|--platform|--policy|--policy-allow|--public-key-file|--rate|--ready-fd|--receipt|--referrers|--registries-conf|--registries.d|--registry-token|--remove-annotation|--remove-env|--remove-label|--retry-delay|--retry-times|--root|--schema1-key|--set-platform|--shard|--shards|--shared-blob-dir|--sign-by|--sign-by-sigstore|--sign-by-sigstore-private-key|--sign-format|--sign-identity|--sign-passphrase-file|--signed-as|--sockfd|--src|--src-authfile|--src-cert-dir|--src-creds|--src-daemon-host|--src-password|--src-registry-token|--src-shared-blob-dir|--src-username|--stall-timeout|--state|--tls-cert|--tls-key|--tmpdir|--trusted-root|--type|--upstream|--user|--user-agent-prefix|--username|--workdir|-C|-a|-d|-e|-f|-j|-l|-o|-p|-s|-u|-w) _barque "$@"; return ;;
     esac
     case $word in
         -*) _barque "$@"; return ;;

@@ -420,6 +420,7 @@ complete -c barque -n "__fish_barque_using_subcommand layers" -l debug -d 'Log e
 complete -c barque -n "__fish_barque_using_subcommand layers" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
 complete -c barque -n "__fish_barque_using_subcommand layers" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand layers" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand ls" -l index -d 'Write an index of each gzip layer that is read into this directory, and read only parts of such layers later' -r -F
 complete -c barque -n "__fish_barque_using_subcommand ls" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
 complete -c barque -n "__fish_barque_using_subcommand ls" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand ls" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
@@ -461,6 +462,7 @@ complete -c barque -n "__fish_barque_using_subcommand ls" -l debug -d 'Log each 
 complete -c barque -n "__fish_barque_using_subcommand ls" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
 complete -c barque -n "__fish_barque_using_subcommand ls" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c barque -n "__fish_barque_using_subcommand cat" -l index -d 'Write an index of each gzip layer that is read into this directory, and read only parts of such layers later' -r -F
 complete -c barque -n "__fish_barque_using_subcommand cat" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
 complete -c barque -n "__fish_barque_using_subcommand cat" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand cat" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F
@@ -500,6 +502,7 @@ complete -c barque -n "__fish_barque_using_subcommand cat" -l insecure-policy -d
 complete -c barque -n "__fish_barque_using_subcommand cat" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'
 complete -c barque -n "__fish_barque_using_subcommand cat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c barque -n "__fish_barque_using_subcommand extract" -s C -l directory -d 'Write into this directory, which is made if it is not there [default: the working directory]' -r -F
+complete -c barque -n "__fish_barque_using_subcommand extract" -l index -d 'Write an index of each gzip layer that is read into this directory, and read only parts of such layers later' -r -F
 complete -c barque -n "__fish_barque_using_subcommand extract" -l platform -d 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error' -r
 complete -c barque -n "__fish_barque_using_subcommand extract" -l daemon-host -d 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]' -r
 complete -c barque -n "__fish_barque_using_subcommand extract" -l shared-blob-dir -d 'The blobs of an oci: layout are in this directory, which several layouts share' -r -F

@@ -417,6 +417,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             break
         }
         'barque;ls' {
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'Write an index of each gzip layer that is read into this directory, and read only parts of such layers later')
             [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error')
             [CompletionResult]::new('--daemon-host', '--daemon-host', [CompletionResultType]::ParameterName, 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]')
             [CompletionResult]::new('--shared-blob-dir', '--shared-blob-dir', [CompletionResultType]::ParameterName, 'The blobs of an oci: layout are in this directory, which several layouts share')
@@ -460,6 +461,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
             break
         }
         'barque;cat' {
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'Write an index of each gzip layer that is read into this directory, and read only parts of such layers later')
             [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error')
             [CompletionResult]::new('--daemon-host', '--daemon-host', [CompletionResultType]::ParameterName, 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]')
             [CompletionResult]::new('--shared-blob-dir', '--shared-blob-dir', [CompletionResultType]::ParameterName, 'The blobs of an oci: layout are in this directory, which several layouts share')
@@ -500,6 +502,7 @@ Register-ArgumentCompleter -Native -CommandName 'barque' -ScriptBlock {
         'barque;extract' {
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Write into this directory, which is made if it is not there [default: the working directory]')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Write into this directory, which is made if it is not there [default: the working directory]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'Write an index of each gzip layer that is read into this directory, and read only parts of such layers later')
             [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Choose this platform, as in linux/arm64 or windows/amd64:10.0.20348; an image that is for another one is an error')
             [CompletionResult]::new('--daemon-host', '--daemon-host', [CompletionResultType]::ParameterName, 'The Docker Engine of docker-daemon:, as in unix:///run/podman/podman.sock or tcp://HOST:PORT [default: $DOCKER_HOST, else unix:///var/run/docker.sock]')
             [CompletionResult]::new('--shared-blob-dir', '--shared-blob-dir', [CompletionResultType]::ParameterName, 'The blobs of an oci: layout are in this directory, which several layouts share')

@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
+use super::flags::{Global, IndexFlag, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, names};
 use crate::open::OpenedImage;
@@ -44,6 +44,8 @@ pub(crate) struct CatArgs {
     verify: bool,
 
     #[command(flatten)]
+    index: IndexFlag,
+    #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
     place: PlaceFlags,
@@ -67,7 +69,8 @@ pub(crate) async fn run(args: CatArgs, global: &Global) -> Result<Outcome> {
     // Once bytes were printed there is no second try.
     let open = async || {
         let image = OpenedImage::open(&name, &context, &wish).await?;
-        Layers::of(&image, Elsewhere::new(global.timeouts())).await
+        let layers = Layers::of(&image, Elsewhere::new(global.timeouts())).await?;
+        Ok(layers.with_indexes(args.index.index.clone()))
     };
     let layers = args.retry.run(open).await.map_err(&failed)?;
     let options = CatOptions {

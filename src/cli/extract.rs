@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::MultiProgress;
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
+use super::flags::{Global, IndexFlag, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
 use crate::open::OpenedImage;
@@ -55,6 +55,8 @@ pub(crate) struct ExtractArgs {
     quiet: bool,
 
     #[command(flatten)]
+    index: IndexFlag,
+    #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
     place: PlaceFlags,
@@ -90,6 +92,7 @@ pub(crate) async fn run(
         let image = OpenedImage::open(&name, &context, &wish).await?;
         global.trust.admit(&name, &image).await?;
         let layers = Layers::of(&image, Elsewhere::new(global.timeouts())).await?;
+        let layers = layers.with_indexes(args.index.index.clone());
         let (to, options) = (to.clone(), options.clone());
         workers
             .run(async move { extract(&layers, &to, &options).await })

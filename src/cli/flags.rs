@@ -17,6 +17,14 @@ use crate::settings::{
     parse_creds,
 };
 
+/// Where indexes of gzip layers are kept.
+#[derive(Args)]
+pub(crate) struct IndexFlag {
+    /// Write an index of each gzip layer that is read into this directory, and read only parts of such layers later
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: Option<PathBuf>,
+}
+
 /// What is checked of the signatures inside docker schema 1 manifests.
 #[derive(Args)]
 pub(crate) struct SignatureFlags {

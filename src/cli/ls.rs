@@ -3,7 +3,7 @@
 use clap::Args;
 use futures_util::{StreamExt, stream};
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
+use super::flags::{Global, IndexFlag, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, names};
 use crate::image::Digest;
@@ -21,13 +21,18 @@ Examples:
   One directory, with modes, owners, sizes and times:
     barque ls -l oci:image:v1 /etc
 
+  Several looks at a large image; only the first reads its layers whole:
+    barque ls --index ~/.cache/indexes docker://registry.example.com/app:1.2 /usr/bin
+    barque cat --index ~/.cache/indexes docker://registry.example.com/app:1.2 /etc/os-release
+
   The ten largest files:
     barque ls -R --json app.example.com/app:1 | jq -s 'sort_by(-.Size)[:10][].Path'";
 
 /// List the files of an image
 ///
 /// Reads the layers as they arrive, merges them as a runtime would, and lists the files of a directory by name. Nothing
-/// is unpacked, and nothing is written to disk. Control characters in names are escaped as GNU tar does (\\n, \\033).
+/// is unpacked, and only indexes (--index) are written to disk. Control characters in names are escaped as GNU tar does
+/// (\\n, \\033).
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct LsArgs {
@@ -56,6 +61,8 @@ pub(crate) struct LsArgs {
     tree: bool,
 
     #[command(flatten)]
+    index: IndexFlag,
+    #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
     place: PlaceFlags,
@@ -82,6 +89,7 @@ pub(crate) async fn run(args: LsArgs, global: &Global) -> Result<Outcome> {
     let list = async || {
         let image = OpenedImage::open(&name, &context, &wish).await?;
         let layers = Layers::of(&image, Elsewhere::new(global.timeouts())).await?;
+        let layers = layers.with_indexes(args.index.index.clone());
         let tree = merged(&layers).await?;
         let at = match tree.resolve(&path, true) {
             Found::There(id) => id,

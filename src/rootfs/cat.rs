@@ -1,19 +1,13 @@
 //! The content of one file of an image, from the fewest layers that tell.
 
-use std::io::Read;
-
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::contents::Contents;
 use super::lookup::{Answer, Lookup};
-use super::table::Table;
 use super::{Content, Entry, EntryKind, ImagePath, Layers, Next, Visit};
 use crate::transport::blob_store::blocking;
-use crate::transport::inflate::broken;
 use crate::{Error, Kind, Result};
-
-/// Bytes of a piece.
-const PIECE: usize = 256 * 1024;
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,12 +32,12 @@ pub async fn cat(
     let mut lookup = Lookup::new(path.clone());
     let count = layers.list().len();
     // By the number of the layer in `lookup`.
-    let mut tables: Vec<Option<Table>> = Vec::new();
+    let mut tables: Vec<Option<Contents>> = Vec::new();
     for at in (0..count).rev() {
         lookup.begin_layer();
         let table = match options.verify {
             true => None,
-            false => layers.table(at).await?,
+            false => layers.contents(at).await?,
         };
         lookup = match &table {
             Some(table) => noted(lookup, table.clone()).await?,
@@ -110,8 +104,8 @@ fn not_a_file(path: &ImagePath, kind: EntryKind) -> Error {
     }
 }
 
-/// `lookup` with the entries of a table of contents.
-async fn noted(mut lookup: Lookup, table: Table) -> Result<Lookup> {
+/// `lookup` with the entries of a layer whose contents are known.
+async fn noted(mut lookup: Lookup, table: Contents) -> Result<Lookup> {
     blocking(move || {
         table.entries(|entry| lookup.note(entry).map(drop))?;
         Ok(lookup)
@@ -137,7 +131,7 @@ impl Visit for Search {
         match self.lookup.answer() {
             Answer::File { layer, path } if layer == self.layer && path == entry.path => {
                 self.sent = true;
-                send(content, &self.out)?;
+                content.send(&self.out)?;
                 Ok(if self.verify { Next::Go } else { Next::Stop })
             }
             // It was passed already, in this layer or above it.
@@ -157,15 +151,15 @@ struct Fetch {
 
 impl Fetch {
     /// Sends the content from layer `at`, by its table of contents if there is one; `false` when it is not there.
-    async fn run(self, layers: &Layers, at: usize, table: Option<Table>) -> Result<bool> {
+    async fn run(self, layers: &Layers, at: usize, table: Option<Contents>) -> Result<bool> {
         let Some(table) = table else {
             return Ok(layers.walk(at, self).await?.sent);
         };
-        let (form, path) = (table.form, self.path);
+        let path = self.path;
         match blocking(move || table.locate(&path)).await? {
             None => Ok(false),
-            Some(located) => {
-                layers.send_part(at, form, located, self.out).await?;
+            Some(location) => {
+                layers.send_part(at, location, self.out).await?;
                 Ok(true)
             }
         }
@@ -178,19 +172,7 @@ impl Visit for Fetch {
             return Ok(Next::Go);
         }
         self.sent = true;
-        send(content, &self.out)?;
+        content.send(&self.out)?;
         Ok(if self.verify { Next::Go } else { Next::Stop })
-    }
-}
-
-/// Sends all of `content`, or what the receiver takes of it.
-fn send(content: &mut Content<'_, '_>, out: &mpsc::Sender<Bytes>) -> Result<()> {
-    loop {
-        let mut piece = Vec::new();
-        let read = content.by_ref().take(PIECE as u64).read_to_end(&mut piece);
-        read.map_err(|e| broken(None, e))?;
-        if piece.is_empty() || out.blocking_send(piece.into()).is_err() {
-            return Ok(());
-        }
     }
 }

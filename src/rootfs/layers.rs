@@ -3,44 +3,33 @@
 //! Decompression and the tar are read on a thread that may block; a visitor gets each entry there, and can end the walk.
 //! A walk that comes to the end of a layer has verified its digest; one that a visitor ended has not.
 
-use std::io::Read;
+use std::io::{self, BufReader, Read};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::table::{Form, Located, Table};
-use super::tar_stream::{Content, TarStream};
-use super::{Entry, chunks};
+use super::contents::{Contents, Location};
+use super::gzip_index::{GzipIndex, Recorder};
+use super::table::Table;
+use super::tar_stream::TarStream;
+use super::{Next, Visit};
+use crate::bytes::peek;
 use crate::image::Descriptor;
 use crate::open::OpenedImage;
-use crate::transport::inflate::{Rest, with_plain, with_reader};
+use crate::transport::blob_store::blocking;
+use crate::transport::inflate::{Compression, Rest, broken, with_plain, with_reader};
 use crate::transport::{BlobStream, Elsewhere, Source};
 use crate::{Error, Kind, Result};
-
-/// What a visitor wants after an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
-    /// The next entry.
-    Go,
-    /// Nothing more: the rest of the layer is not read, and so its digest is not checked.
-    Stop,
-}
-
-/// Takes the entries of a layer, in their order.
-pub trait Visit: Send + 'static {
-    /// Takes `entry`. What it does not read of `content` is passed over.
-    ///
-    /// # Errors
-    /// Its own, which end the walk.
-    fn entry(&mut self, entry: Entry, content: &mut Content<'_, '_>) -> Result<Next>;
-}
 
 /// The layers of one image.
 pub struct Layers {
     source: Arc<dyn Source>,
     elsewhere: Elsewhere,
     list: Vec<Descriptor>,
+    /// Where indexes of gzip layers are kept.
+    indexes: Option<PathBuf>,
 }
 
 impl Layers {
@@ -61,7 +50,15 @@ impl Layers {
             source: image.source().clone(),
             elsewhere,
             list,
+            indexes: None,
         })
+    }
+
+    /// The same, with indexes of gzip layers in `directory`: a layer that is read gets one, and is not read whole again.
+    #[must_use]
+    pub fn with_indexes(mut self, directory: Option<PathBuf>) -> Layers {
+        self.indexes = directory;
+        self
     }
 
     /// Their descriptors, base first.
@@ -69,21 +66,32 @@ impl Layers {
         &self.list
     }
 
-    /// The table of contents of layer `at`, where it has one that can be used. One that is wrong, as after a compression that
-    /// kept old annotations, is passed over: the layer itself can be read.
+    /// The contents of layer `at`, where an index or the layer's own table tells. A table that is wrong, as after a compression
+    /// that kept old annotations, is passed over: the layer itself can be read.
     ///
     /// # Errors
     /// Those of the place.
-    pub(super) async fn table(&self, at: usize) -> Result<Option<Table>> {
-        let Some(layer) = self.list.get(at).filter(|l| Table::is_said_of(l)) else {
+    pub(super) async fn contents(&self, at: usize) -> Result<Option<Contents>> {
+        let Some(layer) = self.list.get(at) else {
             return Ok(None);
         };
+        if let Some(directory) = self.indexes.clone() {
+            let of = layer.clone();
+            let open = move || Ok(GzipIndex::open(&directory, &of));
+            if let Some(index) = blocking(open).await? {
+                return Ok(Some(Contents::Index(index)));
+            }
+        }
+        if !Table::is_said_of(layer) {
+            return Ok(None);
+        }
         match Table::read(&*self.source, layer).await {
             Err(e) if e.kind() == Kind::Corrupt => {
                 tracing::debug!("{e}; reading the layer `{}` itself", layer.digest);
                 Ok(None)
             }
-            read => read.map_err(|e| e.context(format!("reading the layer `{}`", layer.digest))),
+            Err(e) => Err(e.context(format!("reading the layer `{}`", layer.digest))),
+            Ok(table) => Ok(table.map(Contents::Table)),
         }
     }
 
@@ -94,17 +102,16 @@ impl Layers {
     pub(super) async fn send_part(
         &self,
         at: usize,
-        form: Form,
-        located: Located,
+        location: Location,
         out: mpsc::Sender<Bytes>,
     ) -> Result<()> {
-        let Some(layer) = self.list.get(at).filter(|_| !located.range.is_empty()) else {
+        let range = location.range();
+        let Some(layer) = self.list.get(at).filter(|_| !range.is_empty()) else {
             return Ok(());
         };
         let of_layer = |e: Error| e.context(format!("reading the layer `{}`", layer.digest));
-        let part = self.source.part_of(layer, located.range.clone()).await;
-        let sending =
-            move |input: &mut (dyn Read + Send)| chunks::send(form, &located, input, &out);
+        let part = self.source.part_of(layer, range).await;
+        let sending = move |input: &mut (dyn Read + Send)| location.send(input, &out);
         with_reader(part.map_err(of_layer)?, sending)
             .await
             .map_err(of_layer)
@@ -124,9 +131,49 @@ impl Layers {
             false => &[],
         };
         let content = self.elsewhere.blob(&*self.source, layer, urls, 0).await;
-        let walking = walk_stream(content.map_err(of_layer)?, visitor);
+        let mut content = content.map_err(of_layer)?;
+        if let Some(directory) = self.wanted_index(layer).await? {
+            let is_enough = |begin: &[u8]| begin.len() >= Compression::MAGIC_LEN;
+            let (begin, whole) = peek(content, is_enough).await.map_err(of_layer)?;
+            if Compression::of(&begin) == Some(Compression::Gzip) {
+                let layer = layer.clone();
+                let recording = move |stored: &mut (dyn Read + Send)| {
+                    record(Recorder::new(&directory, &layer), stored, visitor)
+                };
+                return with_reader(whole, recording).await.map_err(of_layer);
+            }
+            content = whole;
+        }
+        let walking = walk_stream(content, visitor);
         walking.await.map_err(of_layer)
     }
+
+    /// Where the index of `layer` is to be written, if it has none. No part of a foreign layer can be read.
+    async fn wanted_index(&self, layer: &Descriptor) -> Result<Option<PathBuf>> {
+        let Some(directory) = self.indexes.clone() else {
+            return Ok(None);
+        };
+        if layer.media_type.is_foreign() {
+            return Ok(None);
+        }
+        let layer = layer.clone();
+        let there = move || Ok((!GzipIndex::is_there(&directory, &layer)).then_some(directory));
+        blocking(there).await
+    }
+}
+
+/// Hands the entries of the gzip layer `stored` to `visitor`, and keeps its index when it was read to its end.
+fn record<V: Visit>(
+    mut recorder: Recorder,
+    stored: &mut (dyn Read + Send),
+    visitor: V,
+) -> Result<V> {
+    let mut stored = BufReader::with_capacity(64 << 10, stored);
+    let visitor = recorder.walk(&mut stored, visitor)?;
+    // The stream verifies itself at its end.
+    io::copy(&mut stored, &mut io::sink()).map_err(|e| broken(Some(Compression::Gzip), e))?;
+    recorder.publish();
+    Ok(visitor)
 }
 
 /// Hands the entries of the layer `content` to `visitor`, and returns it.

@@ -9,9 +9,11 @@
 mod cat;
 mod chunks;
 mod compare;
+mod contents;
 mod disk;
 mod entry;
 mod extract;
+mod gzip_index;
 mod hashed;
 mod layers;
 mod lookup;
@@ -19,6 +21,7 @@ mod path;
 mod table;
 mod tar_stream;
 mod tree;
+mod visit;
 
 pub use cat::{CatOptions, cat};
 pub use compare::{Difference, Facts, FileChange, compare};
@@ -27,11 +30,12 @@ pub use entry::{Change, Entry, EntryKind, Time};
 pub use extract::{ExtractOptions, Extracted, extract};
 #[cfg(all(feature = "serve", feature = "legacy"))]
 pub(crate) use layers::walk_stream;
-pub use layers::{Layers, Next, Visit};
+pub use layers::Layers;
 pub use lookup::Lookup;
 pub use path::ImagePath;
 pub use tar_stream::Content;
 pub use tree::{Found, LayerUse, Node, NodeId, Tree};
+pub use visit::{Next, Visit};
 
 use crate::Result;
 use crate::transport::blob_store::blocking;
@@ -52,8 +56,8 @@ pub async fn merged(layers: &Layers) -> Result<Tree> {
 async fn merge_into(tree: Tree, layers: &Layers, at: usize) -> Result<Tree> {
     let mut merge = tree::Merge::new(tree);
     merge.begin_layer(at)?;
-    let merged = match layers.table(at).await? {
-        Some(table) => blocking(move || merge.table(&table)).await?,
+    let merged = match layers.contents(at).await? {
+        Some(contents) => blocking(move || merge.contents(&contents)).await?,
         None => layers.walk(at, merge).await?,
     };
     Ok(merged.into_tree())

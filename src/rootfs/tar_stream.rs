@@ -4,18 +4,20 @@
 //! GNU and PAX, and no content behind links, directories and devices whatever their size says. Headers of headers are
 //! small or refused. The index of archives ([`crate::transport`]) has the same rules for files that can be read anywhere.
 
+mod content;
 mod extension;
 
 use std::io::{self, Read};
 
 use tar::{EntryType, Header};
 
+pub use content::Content;
 use extension::Extension;
 
 use super::{Entry, EntryKind, ImagePath, Time};
 use crate::transport::inflate::{Compression, broken};
 use crate::transport::tar_index::{
-    OldSparse, PaxSparse, Run, Sparse, has_checksum, header_of, is_empty,
+    OldSparse, PaxSparse, Sparse, has_checksum, header_of, is_empty,
 };
 use crate::{Error, Kind, Result};
 
@@ -45,6 +47,11 @@ impl<'a> TarStream<'a> {
             headers: 0,
             global: Extension::default(),
         }
+    }
+
+    /// Bytes of `input` before the next header.
+    pub(super) fn ahead(&self) -> u64 {
+        self.left
     }
 
     /// The next entry; `None` at the end. What was not read of the one before is passed over.
@@ -77,13 +84,8 @@ impl<'a> TarStream<'a> {
                     let extension = std::mem::replace(&mut extension, self.global.clone());
                     let size = extension.size.unwrap_or(declared);
                     if let Some((entry, sparse)) = self.entry(&header, size, extension)? {
-                        let content = Content {
-                            size: entry.size,
-                            at: 0,
-                            tar: self,
-                            sparse,
-                        };
-                        return Ok(Some((entry, content)));
+                        let size = entry.size;
+                        return Ok(Some((entry, Content::new(self, size, sparse))));
                     }
                 }
             }
@@ -269,62 +271,6 @@ fn no_sparse(what: &str) -> Error {
 
 fn malformed(what: &str) -> Error {
     Error::new(Kind::Corrupt, format!("the layer {what}"))
-}
-
-/// The content of an entry, from its beginning. What is not read of it is passed over.
-pub struct Content<'t, 'a> {
-    tar: &'t mut TarStream<'a>,
-    size: u64,
-    /// The place in the file.
-    at: u64,
-    sparse: Option<Sparse>,
-}
-
-impl Content<'_, '_> {
-    /// Passes over the zeros that begin here and are not stored, and says how many there are.
-    pub fn pass_hole(&mut self) -> u64 {
-        let mut passed = 0;
-        while let (Some(sparse), true) = (&self.sparse, self.at < self.size)
-            && let Run::Hole(zeros) = sparse.run(self.at)
-        {
-            self.at += zeros;
-            passed += zeros;
-        }
-        passed
-    }
-}
-
-impl Read for Content<'_, '_> {
-    /// An error holds a [`crate::Error`].
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.size - self.at;
-        let (run, hole) = match &self.sparse {
-            _ if left == 0 => return Ok(0),
-            None => (left, false),
-            Some(sparse) => match sparse.run(self.at) {
-                Run::Hole(zeros) => (zeros, true),
-                Run::Data { len, .. } => (len, false),
-            },
-        };
-        let most = usize::try_from(run).unwrap_or(usize::MAX).min(buffer.len());
-        let n = match hole {
-            true => {
-                buffer[..most].fill(0);
-                most
-            }
-            false => {
-                let n = self.tar.input.read(&mut buffer[..most]);
-                let n = n.map_err(|e| io::Error::other(broken(self.tar.compression, e)))?;
-                if n == 0 && most > 0 {
-                    return Err(io::Error::other(malformed("is cut off in an entry")));
-                }
-                self.tar.left = self.tar.left.saturating_sub(n as u64);
-                n
-            }
-        };
-        self.at += n as u64;
-        Ok(n)
-    }
 }
 
 #[cfg(test)]

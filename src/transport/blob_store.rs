@@ -28,7 +28,7 @@ pub(super) use super::claim::{PREFIX, claim, sweep};
 use super::document::open_file;
 pub(crate) use super::document::write_document_blocking;
 pub(crate) use super::document::{
-    DOCUMENT_CAP, blocking, cannot_read, cannot_spool, cannot_write, create_directory,
+    DOCUMENT_CAP, blocking, cannot_read, cannot_spool, cannot_write, create_directory, empty_file,
     read_document, temporary_in,
 };
 pub use super::document::{sync_directory, write_document};

@@ -6,6 +6,7 @@ mod cat;
 mod diff;
 mod du;
 mod extract;
+mod gzip_index;
 mod ls;
 mod tables;
 

@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 
-use super::super::table::Table;
+use super::super::contents::Contents;
 use super::super::{Change, Content, Entry, EntryKind, Found, ImagePath, Next, Visit};
 use super::{LayerUse, MOST_HOPS, NONE, Node, NodeId, Span, Tree};
 use crate::{Error, Kind, Result};
@@ -313,9 +313,9 @@ impl Merge {
         self.tree.apply(self.layer, entry)
     }
 
-    /// Takes in the entries of the layer by its table of contents.
-    pub(in crate::rootfs) fn table(mut self, table: &Table) -> Result<Merge> {
-        table.entries(|entry| self.take(entry).map(drop))?;
+    /// Takes in the entries of a layer whose contents are known.
+    pub(in crate::rootfs) fn contents(mut self, contents: &Contents) -> Result<Merge> {
+        contents.entries(|entry| self.take(entry).map(drop))?;
         Ok(self)
     }
 
