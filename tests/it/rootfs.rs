@@ -9,6 +9,7 @@ mod extract;
 mod gzip_index;
 mod ls;
 mod tables;
+mod unpacked;
 
 use std::path::Path;
 

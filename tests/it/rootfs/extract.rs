@@ -1,6 +1,5 @@
-//! `barque extract`: the files on disk as umoci unpacks them, and nothing outside of the directory.
+//! `barque extract`: parts of images, and nothing outside of the directory.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -8,135 +7,13 @@ use std::process::Command;
 
 use tar::EntryType;
 
+use super::unpacked::{is_root, state};
 use super::{eventful, image, in_layout};
 use crate::support::Barque;
 use crate::support::fake::FakeRegistry;
-use crate::support::images::{self, LayerTar, TestImage, noise};
+use crate::support::images::{self, LayerTar, noise};
 use crate::support::peers;
 use crate::support::sandbox::{Sandbox, names};
-
-/// All that is below `root`: mode, owner, time, size, link, content and which names share a file.
-fn state(root: &Path) -> BTreeMap<String, String> {
-    let (mut all, mut ahead) = (BTreeMap::new(), vec![root.to_owned()]);
-    let mut first_names: BTreeMap<u64, String> = BTreeMap::new();
-    while let Some(dir) = ahead.pop() {
-        let mut paths: Vec<_> = fs::read_dir(dir)
-            .unwrap()
-            .map(|e| e.unwrap().path())
-            .collect();
-        paths.sort();
-        for path in paths {
-            let about = fs::symlink_metadata(&path).unwrap();
-            let name = path.strip_prefix(root).unwrap().display().to_string();
-            let shared = first_names
-                .entry(about.ino())
-                .or_insert(name.clone())
-                .clone();
-            let link = fs::read_link(&path).unwrap_or_default();
-            let content = match about.is_file() {
-                true => images::sha256(&fs::read(&path).unwrap()).to_string(),
-                false => String::new(),
-            };
-            let (mode, time) = (about.mode(), about.mtime());
-            let text = format!(
-                "{mode:o} {}:{} {time} {link:?} {content} {shared}",
-                about.uid(),
-                about.gid()
-            );
-            all.insert(name, text);
-            if about.is_dir() {
-                ahead.push(path);
-            }
-        }
-    }
-    all
-}
-
-/// The image as umoci unpacks it.
-fn by_umoci(barque: &Barque, image: &TestImage) -> BTreeMap<String, String> {
-    let layout = barque.path("for-umoci");
-    in_layout(&layout, image);
-    let (from, bundle) = (format!("{}:v1", layout.display()), barque.path("bundle"));
-    let _ = fs::remove_dir_all(&bundle);
-    let umoci = peers::umoci();
-    umoci
-        .args(["unpack", "--image", &from, bundle.to_str().unwrap()])
-        .run()
-        .ok();
-    state(&bundle.join("rootfs"))
-}
-
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output().unwrap();
-    id.stdout.trim_ascii() == b"0"
-}
-
-#[test]
-fn the_files_equal_those_of_umoci() {
-    if peers::missing(&["umoci"]) || !is_root() {
-        return;
-    }
-    let odd_modes = LayerTar::new()
-        .entry(EntryType::Directory, "locked/", 0o500, "", b"")
-        .file("locked/inside", b"x")
-        .entry(EntryType::Regular, "setuid", 0o4755, "", b"x")
-        .entry(EntryType::Directory, "sticky/", 0o1777, "", b"")
-        .device("null", 1, 3);
-    let links = LayerTar::new()
-        .dir("usr/")
-        .dir("usr/lib/")
-        .symlink("lib", "usr/lib")
-        .file("lib/by-link", b"by link")
-        .file("usr/lib/x", b"x")
-        .hard_link("h1", "usr/lib/x")
-        .hard_link("h2", "h1")
-        .symlink("dangling", "/no/where")
-        .symlink("up", "../../..");
-    let over = LayerTar::new()
-        .file("lib/more", b"more")
-        .file("usr/lib/x", b"replaced")
-        .file("up/in-root", b"in root");
-    let replaced = LayerTar::new()
-        .file("a", b"file")
-        .dir("b/")
-        .file("b/c", b"c")
-        .symlink("s", "b");
-    let replacing = LayerTar::new()
-        .dir("a/")
-        .file("a/x", b"x")
-        .file("b", b"file")
-        .dir("s/")
-        .file("s/own", b"own");
-    let opaque = LayerTar::new()
-        .dir("d/")
-        .file("d/old", b"1")
-        .dir("d/e/")
-        .file("d/e/f", b"1");
-    let late_mark = LayerTar::new()
-        .dir("d/")
-        .file("d/new", b"2")
-        .file("d/.wh..wh..opq", b"");
-    let whiteouts = LayerTar::new().file(".wh.d", b"").file("kept", b"3");
-    for image in [
-        eventful(),
-        image([odd_modes]),
-        image([links, over]),
-        image([replaced, replacing]),
-        image([opaque, late_mark]),
-        image([LayerTar::new().dir("d/").file("d/x", b"x"), whiteouts]),
-        images::two_layers(),
-    ] {
-        let barque = Barque::new();
-        let name = in_layout(&barque.path("layout"), &image);
-        barque
-            .args(["extract", "-q", "-C", "out", &name])
-            .run()
-            .ok();
-        let (ours, theirs) = (state(&barque.path("out")), by_umoci(&barque, &image));
-        assert_eq!(ours, theirs);
-        assert!(!ours.is_empty());
-    }
-}
 
 #[test]
 fn gnu_tar_unpacks_a_layer_to_the_same_files() {
