@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 
 use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
-use super::{Outcome, names};
+use super::{Outcome, names, skopeo};
 use crate::Result;
 use crate::open;
 use crate::report::delete as words;
@@ -42,6 +42,14 @@ pub(crate) struct DeleteArgs {
     #[arg(long)]
     force: bool,
 
+    /// Accepted for compatibility with skopeo: images of a Docker Engine are not deleted
+    #[arg(long, value_name = "HOST", hide = true)]
+    daemon_host: Option<String>,
+
+    /// Accepted for compatibility with skopeo: blobs that layouts share are left
+    #[arg(long, value_name = "DIR", hide = true)]
+    shared_blob_dir: Option<std::path::PathBuf>,
+
     #[command(flatten)]
     retry: RetryFlags,
     #[command(flatten)]
@@ -65,7 +73,9 @@ pub(crate) async fn run(args: DeleteArgs, global: &Global) -> Result<Outcome> {
         let call = call.clone();
         async move {
             let (args, context) = &*call;
-            let delete = async || open::delete(&name, context, args.force).await;
+            // skopeo deletes a manifest whatever other tags it has.
+            let force = args.force || skopeo::is_called();
+            let delete = async || open::delete(&name, context, force).await;
             let deleted = args.retry.run(delete).await;
             let deleted = deleted.map_err(|e| e.context(format!("deleting `{given}`")))?;
             Ok(words::lines(&deleted).into())

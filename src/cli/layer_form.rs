@@ -1,15 +1,26 @@
 //! The flags of `copy` that ask for layers in another form, and what they mean.
 //!
 //! Names and meaning are skopeo's where a layer is changed on demand (compatibility: "Compression"). barque compresses
-//! nothing unasked, so the flags that hold skopeo back are accepted and change little.
+//! nothing unasked, unless it is called as skopeo, so the flags that hold skopeo back change little.
 
 use clap::Args;
 
+use super::skopeo;
 use super::values::Offered;
 use crate::Result;
 use crate::copy::Layers;
 use crate::copy::codec::Codec;
 use crate::image::LayerForm;
+
+/// The level that is gzip's own choice.
+const GZIP_LEVEL: u32 = 6;
+
+/// How layers that are not compressed are compressed though nobody asked for that: called as skopeo as skopeo does it, on the
+/// way to registries and layouts, and not at all under barque's own name.
+pub(crate) fn compressed_unasked(to_such: bool, preserves: bool) -> Option<Codec> {
+    let is_wanted = skopeo::is_called() && to_such && !preserves;
+    is_wanted.then_some(Codec::Gzip(GZIP_LEVEL))
+}
 
 #[derive(Args)]
 #[command(next_help_heading = "Compression of layers")]
@@ -61,6 +72,11 @@ fn format(text: &str) -> Result<LayerForm, String> {
 }
 
 impl LayerFormFlags {
+    /// Whether uncompressed layers stay so.
+    pub(crate) fn keeps_plain(&self) -> bool {
+        self.dest_oci_accept_uncompressed_layers
+    }
+
     /// The form in which layers are wanted.
     pub(crate) fn layers(&self) -> Result<Layers> {
         if self.dest_decompress {

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
+use super::layer_form::compressed_unasked;
 use super::retry::RetryFlags;
 use super::signing::SignerFlags;
 use super::{Outcome, Workers, skopeo};
@@ -299,6 +300,8 @@ impl SyncArgs {
             Some(FormatName::V2s1) => Some(Format::Schema1(signing_key(None)?)),
             Some(FormatName::V2s2) => Some(Format::Schema2),
         };
+        let to_registry = self.dest == Some(PlaceKind::Docker);
+        copy.compress_plain = compressed_unasked(to_registry, self.preserve_digests);
         let mut options = Options::new(from, to, copy);
         options.gate = Arc::new(global.trust.gate()?);
         options.jobs = self.jobs.into();

@@ -24,6 +24,8 @@ pub struct CopyOptions {
     pub preserve_digests: bool,
     /// In which form the layers are written.
     pub layers: Layers,
+    /// Compress layers whose types say that they are not compressed, unless `preserve_digests` or `layers` say otherwise.
+    pub compress_plain: Option<Codec>,
     /// The most blobs in flight; `None` leaves it to the engine.
     pub parallel: Option<usize>,
     /// Plan only: ask the destination for each blob, so that the plan says what is there.
@@ -110,6 +112,7 @@ impl CopyOptions {
             platforms: Platforms::One(platform),
             preserve_digests: false,
             layers: Layers::Keep,
+            compress_plain: None,
             parallel: None,
             look: false,
             recheck: false,

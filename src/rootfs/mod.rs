@@ -28,9 +28,9 @@ pub use compare::{Difference, Facts, FileChange, compare};
 pub use disk::Skipped;
 pub use entry::{Change, Entry, EntryKind, Time};
 pub use extract::{ExtractOptions, Extracted, extract};
+pub use layers::Layers;
 #[cfg(all(feature = "serve", feature = "legacy"))]
 pub(crate) use layers::walk_stream;
-pub use layers::Layers;
 pub use lookup::Lookup;
 pub use path::ImagePath;
 pub use tar_stream::Content;

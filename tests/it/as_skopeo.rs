@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod defaults;
 mod policies;
 #[cfg(feature = "sync")]
 mod syncs;

@@ -5,17 +5,26 @@ use std::sync::Arc;
 
 use super::{CopyArgs, FormatName};
 use crate::cli::flags::{Global, PlatformFlag};
+use crate::cli::layer_form::compressed_unasked;
 use crate::cli::skopeo;
-use crate::copy::{Attachments, CopyOptions, Format, Platforms, Referrers, choose_image, reading};
+use crate::copy::{
+    Attachments, CopyOptions, Format, Layers, Platforms, Referrers, choose_image, reading,
+};
 use crate::files::read_whole;
 use crate::image::{
-    ChosenBy, MediaType, PlatformPattern, PlatformRequest, Schema1Signer, parse_reference,
+    ChosenBy, ImageName, MediaType, PlatformPattern, PlatformRequest, Schema1Signer,
+    parse_reference,
 };
 use crate::legacy::signing_key;
 use crate::transport::{Elsewhere, ManifestRef, Source};
 use crate::{Error, Result};
 
-pub(super) fn want(args: &CopyArgs, global: &Global) -> Result<CopyOptions> {
+pub(super) fn want(
+    args: &CopyArgs,
+    destination: &ImageName,
+    global: &Global,
+) -> Result<CopyOptions> {
+    let preserves_as_skopeo = skopeo::is_called() && args.preserve_digests && !args.is_all();
     let mount_from = args
         .mount_from
         .iter()
@@ -23,7 +32,14 @@ pub(super) fn want(args: &CopyArgs, global: &Global) -> Result<CopyOptions> {
     Ok(CopyOptions {
         platforms: platforms(args, global)?,
         preserve_digests: args.preserve_digests,
-        layers: args.form.layers()?,
+        layers: match preserves_as_skopeo {
+            true => Layers::Keep,
+            false => args.form.layers()?,
+        },
+        compress_plain: match args.form.keeps_plain() {
+            true => None,
+            false => compressed_unasked(takes_compressed(destination), args.preserve_digests),
+        },
         // 0 is skopeo's word for its own choice.
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
         look: args.dry_run,
@@ -32,7 +48,8 @@ pub(super) fn want(args: &CopyArgs, global: &Global) -> Result<CopyOptions> {
         mount_from: mount_from.collect::<Result<_>>()?,
         locations: None,
         current: None,
-        format: format(args)?,
+        // skopeo lets the digests have their way.
+        format: format(args)?.filter(|_| !preserves_as_skopeo),
         schema1_check: args.signatures.check(),
         leave_signatures: args.remove_signatures,
         signing: None,
@@ -45,6 +62,16 @@ pub(super) fn want(args: &CopyArgs, global: &Global) -> Result<CopyOptions> {
             ..Attachments::default()
         },
     })
+}
+
+/// Whether skopeo compresses what it writes to `destination`.
+fn takes_compressed(destination: &ImageName) -> bool {
+    match destination {
+        // A digest in the name is that of the image as it is.
+        ImageName::Docker(reference) => reference.digest.is_none(),
+        ImageName::Oci { .. } | ImageName::OciArchive { .. } => true,
+        _ => false,
+    }
 }
 
 /// The referrers that `all`, `none` or a list of artifact types mean.

@@ -206,9 +206,17 @@ pub(super) fn refused(call: &Call) -> Option<String> {
     }
     match call.command {
         "copy" => invalid(first)
-            .map(|why| format!("Invalid source name {first}: {why}"))
+            .map(|why| match first.starts_with("sif:") {
+                true => format!("initializing source {first}: {why}"),
+                false => format!("Invalid source name {first}: {why}"),
+            })
             .or_else(|| {
                 let last = rest.first()?;
+                if last.starts_with("sif:") {
+                    return Some(format!(
+                        "initializing destination {last}: \"sif:\" locations can only be read from, not written to"
+                    ));
+                }
                 Some(format!(
                     "Invalid destination name {last}: {}",
                     invalid(last)?
@@ -217,10 +225,16 @@ pub(super) fn refused(call: &Call) -> Option<String> {
         "inspect" => {
             invalid(first).map(|why| format!("Error parsing image name \"{first}\": {why}"))
         }
+        "delete" if first.starts_with("sif:") => {
+            Some("Deleting images not implemented for sif: images".to_owned())
+        }
         "delete" => invalid(first).map(|why| format!("Invalid source name {first}: {why}")),
         "layers" => invalid(first),
         "list-tags" => match first.split_once(':') {
             None => invalid(first),
+            Some(("docker", rest)) if !rest.starts_with("//") => Some(format!(
+                "docker: image reference {first} does not start with docker://"
+            )),
             Some(("docker" | "docker-archive", _)) => None,
             Some((other, _)) => Some(format!(
                 "Unsupported transport '{other}' for tag listing. Only supported: docker, docker-archive"
@@ -232,13 +246,16 @@ pub(super) fn refused(call: &Call) -> Option<String> {
 
 /// What is wrong with the image name `name`.
 fn invalid(name: &str) -> Option<String> {
-    let Some((transport, _)) = name.split_once(':') else {
+    let Some((transport, rest)) = name.split_once(':') else {
         return Some(format!(
             "Invalid image name \"{name}\", expected colon-separated transport:reference"
         ));
     };
     let is_known = |known: &&&str| known.split(':').next() == Some(transport);
     let elsewhere = ["containers-storage", "sif", "tarball", "atomic", "ostree"];
+    if let Some(why) = malformed(transport, rest) {
+        return Some(why);
+    }
     match TRANSPORTS.iter().find(is_known) {
         None if transport == "ostree" => {
             Some("The transport \"ostree:\" is not supported in this build".to_owned())
@@ -246,6 +263,43 @@ fn invalid(name: &str) -> Option<String> {
         None if !elsewhere.contains(&transport) => Some(format!(
             "Invalid image name \"{name}\", unknown transport \"{transport}\""
         )),
+        _ => None,
+    }
+}
+
+/// What is wrong with what follows the name of the transport, where skopeo refuses what barque does not, or in other words.
+fn malformed(transport: &str, rest: &str) -> Option<String> {
+    let opened = |file: &str| match std::path::Path::new(file).exists() {
+        true => "it is of a kind that this program does not read".to_owned(),
+        false => format!("open {file}: no such file or directory"),
+    };
+    let has_both = |name: &str| {
+        let (tagged, _) = name.split_once("@sha").unwrap_or_default();
+        tagged
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.contains(':'))
+    };
+    match transport {
+        "docker" if !rest.starts_with("//") => Some(format!(
+            "docker: image reference {rest} does not start with //"
+        )),
+        "docker" if has_both(rest) => {
+            Some("Docker references with both a tag and digest are currently not supported".into())
+        }
+        "docker-daemon" if has_both(rest) => Some(
+            "docker-daemon: references with both a tag and digest are currently not supported"
+                .into(),
+        ),
+        "docker-daemon" if rest.is_empty() => Some("invalid reference format".into()),
+        "docker-archive" if rest.is_empty() => {
+            Some("docker-archive reference  isn't of the form <path>[:<reference>]".into())
+        }
+        "sif" => Some(format!("loading SIF file: {}", opened(rest))),
+        "tarball" => {
+            let first = rest.split(':').next().unwrap_or_default();
+            Some(format!("error opening \"{first}\": {}", opened(first)))
+        }
         _ => None,
     }
 }

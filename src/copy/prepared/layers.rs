@@ -51,7 +51,11 @@ impl Prepared<'_> {
         converts: bool,
     ) -> Result<Vec<Choice>> {
         let all = self.can.plain_layers;
-        let layers = if all { Layers::Plain } else { self.want.layers };
+        let layers = if all {
+            Layers::Plain
+        } else {
+            self.wanted(image)
+        };
         let packed = self.packed(&image.layers, layers, converts).await;
         let mut chosen = if layers == Layers::Keep {
             let known = |l: &Descriptor| packed.get(&l.digest).copied();
@@ -104,6 +108,25 @@ impl Prepared<'_> {
             return Err(Error::new(Kind::Refused, message).hint(hint));
         }
         Ok(chosen)
+    }
+
+    /// The form in which the layers of `image` are wanted.
+    fn wanted(&self, image: &ImageView) -> Layers {
+        let is_plain = |l: &Descriptor| LayerForm::of(&l.media_type) == Some(LayerForm::Plain);
+        match (self.want.layers, self.want.compress_plain) {
+            (Layers::Keep, Some(codec))
+                if !self.want.preserve_digests
+                    && self.can.accepts_unknown_digest
+                    && image.layers.iter().any(is_plain) =>
+            {
+                Layers::Compressed {
+                    codec,
+                    plain: true,
+                    others: false,
+                }
+            }
+            (layers, _) => layers,
+        }
     }
 
     /// What the first bytes of `all` say where that may change what becomes of them, when `layers` are wanted and the

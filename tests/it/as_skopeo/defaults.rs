@@ -1,0 +1,179 @@
+//! What skopeo does unasked, and names and flags that it takes or refuses otherwise than barque.
+
+use std::fs;
+
+use super::{linked, message, sample};
+use crate::support::Barque;
+use crate::support::fake::FakeRegistry;
+use crate::support::images::{
+    self, Compression, Dialect, Maker, TestImage, media, sha256, write_dir, write_layout,
+};
+
+/// An image whose layer is not compressed.
+fn raw() -> TestImage {
+    let maker = Maker::new(Dialect::Oci).compression(Compression::None);
+    maker.file_layer("raw", vec![b'x'; 100_000]).make()
+}
+
+/// The types of the layers of a manifest.
+fn layer_types(manifest: &[u8]) -> Vec<String> {
+    let manifest: serde_json::Value = serde_json::from_slice(manifest).unwrap();
+    let layers = manifest["layers"].as_array().unwrap().iter();
+    layers
+        .map(|l| l["mediaType"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn layers_that_are_not_compressed_are_on_the_way_to_registries_and_layouts() {
+    let (skopeo, barque, image) = (linked(), Barque::new(), raw());
+    let registry = FakeRegistry::start();
+    let gzip = vec![format!("{}+gzip", media::OCI_LAYER)];
+    let plain = vec![media::OCI_LAYER.to_owned()];
+    write_layout(&skopeo.path("l"), &[("v1", &image)]);
+    write_dir(&skopeo.path("d"), &image);
+    write_layout(&barque.path("l"), &[("v1", &image)]);
+    let in_registry = |tag: &str| layer_types(&registry.manifest("a", tag).unwrap());
+    for (source, tag) in [("oci:l:v1", "1"), ("dir:d", "2")] {
+        let to = registry.docker(&format!("a:{tag}"));
+        skopeo.args(["copy", "-q", source, &to]).run().ok();
+        assert_eq!(in_registry(tag), gzip, "{source}");
+    }
+    let to = registry.docker("a:3");
+    let args = ["copy", "-q", "--preserve-digests", "oci:l:v1", &to];
+    skopeo.args(args).run().ok();
+    assert_eq!(in_registry("3"), plain, "the digests are to stay");
+    barque
+        .args(["copy", "-q", "oci:l:v1", &registry.docker("a:4")])
+        .run()
+        .ok();
+    assert_eq!(
+        in_registry("4"),
+        plain,
+        "barque does nothing of the kind unasked"
+    );
+    let by_digest = registry.docker(&format!("a@{}", image.digest));
+    skopeo
+        .args(["copy", "-q", "oci:l:v1", &by_digest])
+        .run()
+        .ok();
+
+    skopeo
+        .args(["copy", "-q", "oci:l:v1", "oci:out:v1"])
+        .run()
+        .ok();
+    let index = fs::read(skopeo.path("out/index.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    let digest = index["manifests"][0]["digest"].as_str().unwrap();
+    let blob = skopeo
+        .path("out/blobs/sha256")
+        .join(&digest["sha256:".len()..]);
+    assert_eq!(layer_types(&fs::read(blob).unwrap()), gzip);
+    skopeo
+        .args(["copy", "-q", "oci:l:v1", "dir:same"])
+        .run()
+        .ok();
+    let manifest = fs::read(skopeo.path("same/manifest.json")).unwrap();
+    assert_eq!(
+        sha256(&manifest),
+        image.digest,
+        "a directory gets what is there"
+    );
+    // An image that is compressed costs no further request.
+    let (full, _) = sample();
+    let from = full.docker("a:1");
+    skopeo
+        .args(["copy", "-q", &from, "oci:packed:v1"])
+        .run()
+        .ok();
+    assert_eq!(full.requests("GET", "/blobs/").len(), 3);
+}
+
+#[test]
+fn a_format_gives_way_to_the_digests() {
+    let skopeo = linked();
+    let image = images::two_layers_docker();
+    write_dir(&skopeo.path("d"), &image);
+    let args = [
+        "copy",
+        "-q",
+        "--preserve-digests",
+        "--format=oci",
+        "dir:d",
+        "dir:to",
+    ];
+    skopeo.args(args).run().ok();
+    let manifest = fs::read(skopeo.path("to/manifest.json")).unwrap();
+    assert_eq!(sha256(&manifest), image.digest);
+}
+
+#[test]
+fn a_manifest_is_deleted_whatever_tags_it_has() {
+    let registry = FakeRegistry::start()
+        .image("a", "1", &images::small())
+        .image("a", "2", &images::small());
+    let skopeo = linked();
+    let name = registry.docker("a:1");
+    let flags = ["--daemon-host=unix:///x", "--shared-blob-dir=y"];
+    skopeo
+        .args(["delete"].iter().chain(&flags).chain(&[&*name]))
+        .run()
+        .ok();
+    assert!(registry.manifest("a", "1").is_none());
+}
+
+#[test]
+fn names_that_skopeo_refuses() {
+    let skopeo = linked();
+    let digest = sha256(b"x");
+    fs::write(skopeo.path("a.sif"), b"x").unwrap();
+    for (line, wanted) in [
+        (
+            format!("inspect docker://h/a:1@{digest}"),
+            format!("Error parsing image name \\\"docker://h/a:1@{digest}\\\": Docker references with both a tag and digest are currently not supported"),
+        ),
+        (
+            format!("copy docker://h:5000/a:1@{digest} dir:x"),
+            format!("Invalid source name docker://h:5000/a:1@{digest}: Docker references with both a tag and digest are currently not supported"),
+        ),
+        (
+            format!("inspect docker-daemon:a:1@{digest}"),
+            format!("Error parsing image name \\\"docker-daemon:a:1@{digest}\\\": docker-daemon: references with both a tag and digest are currently not supported"),
+        ),
+        (
+            "copy docker:busybox dir:x".into(),
+            "Invalid source name docker:busybox: docker: image reference busybox does not start with //".into(),
+        ),
+        (
+            "list-tags docker:busybox".into(),
+            "docker: image reference docker:busybox does not start with docker://".into(),
+        ),
+        (
+            "copy dir:x docker-daemon:".into(),
+            "Invalid destination name docker-daemon:: invalid reference format".into(),
+        ),
+        (
+            "copy dir:x docker-archive:".into(),
+            "Invalid destination name docker-archive:: docker-archive reference  isn't of the form <path>[:<reference>]".into(),
+        ),
+        (
+            "copy sif:no.sif dir:x".into(),
+            "initializing source sif:no.sif: loading SIF file: open no.sif: no such file or directory".into(),
+        ),
+        (
+            "copy dir:x sif:y.sif".into(),
+            "initializing destination sif:y.sif: \\\"sif:\\\" locations can only be read from, not written to".into(),
+        ),
+        (
+            "inspect tarball:x.tar".into(),
+            "Error parsing image name \\\"tarball:x.tar\\\": error opening \\\"x.tar\\\": open x.tar: no such file or directory".into(),
+        ),
+        (
+            "delete sif:a.sif".into(),
+            "Deleting images not implemented for sif: images".into(),
+        ),
+    ] {
+        let out = skopeo.args(line.split(' ')).run().code(1);
+        assert_eq!(message(out.stderr()), format!("level=fatal msg=\"{wanted}\""), "{line}");
+    }
+}
