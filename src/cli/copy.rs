@@ -256,7 +256,7 @@ pub(crate) async fn run(
     if is_once_only(&source) || destinations.iter().any(is_once_only) {
         args.retry.never();
     }
-    let mut want = want(&args, &destination, global)?;
+    let mut want = want(&args, destinations.first(), global)?;
     want.signing = args.signing.signing().await?;
     want.admission = Some(global.trust.admission(&source)?);
     let (from, to) = contexts(&args, global)?;

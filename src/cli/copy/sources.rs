@@ -42,7 +42,7 @@ pub(super) async fn run(
     if sources.iter().any(is_once_only) {
         args.retry.never();
     }
-    let mut want = want(&args, global)?;
+    let mut want = want(&args, None, global)?;
     want.signing = args.signing.signing().await?;
     // What one image brings is there for the others, and is not read or written again.
     want.locations = Some(BlobLocations::new());

@@ -21,7 +21,7 @@ use crate::{Error, Result};
 
 pub(super) fn want(
     args: &CopyArgs,
-    destination: &ImageName,
+    destination: Option<&ImageName>,
     global: &Global,
 ) -> Result<CopyOptions> {
     let preserves_as_skopeo = skopeo::is_called() && args.preserve_digests && !args.is_all();
@@ -38,7 +38,10 @@ pub(super) fn want(
         },
         compress_plain: match args.form.keeps_plain() {
             true => None,
-            false => compressed_unasked(takes_compressed(destination), args.preserve_digests),
+            false => {
+                let takes = destination.is_some_and(takes_compressed);
+                compressed_unasked(takes, args.preserve_digests)
+            }
         },
         // 0 is skopeo's word for its own choice.
         parallel: args.image_parallel_copies.filter(|n| *n > 0),
