@@ -1,7 +1,7 @@
 //! `oci:` images in an OCI image layout (image-spec, image-layout.md).
 //!
 //! A layout holds several images that share their blobs, and several processes may write into one at the same
-//! time. So blobs are written by way of [`blob_store`](super::blob_store), and the only thing that is ever changed, `index.json`,
+//! time. So blobs are written through [`blob_store`](super::blob_store), and the only file that changes, `index.json`,
 //! is read, merged and replaced under an advisory lock on the file `oci-layout`: that file is in every layout,
 //! is never replaced, and a lock on it ends with its process and leaves nothing behind.
 

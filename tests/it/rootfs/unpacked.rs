@@ -347,7 +347,7 @@ fn the_files_equal_those_of_umoci_and_of_two_tar_programs() {
 }
 
 #[test]
-fn a_user_gets_the_files_that_umoci_and_bsdtar_give_a_user() {
+fn a_user_gets_the_files_that_umoci_gives_a_user() {
     if peers::missing(&["umoci", "bsdtar", "setpriv", "chmod"]) || !is_root() {
         return;
     }
