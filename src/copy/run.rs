@@ -39,6 +39,7 @@ impl PlannedCopy {
             attached: Vec::new(),
             notes: [&plan.notes[..], &plan.losses].concat(),
             requests: BTreeMap::new(),
+            passed_over: Vec::new(),
             duration: Duration::ZERO,
         };
         plan.notes.iter().for_each(|note| progress.note(note));
@@ -57,6 +58,7 @@ impl PlannedCopy {
         for (host, count) in sent.chain(options.elsewhere.requests()) {
             *report.requests.entry(host).or_default() += count;
         }
+        report.passed_over = self.source.passed_over();
         report.duration = started.elapsed();
         Ok(report)
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::image::{Descriptor, Digest, LayerForm, Manifest, View};
 use crate::transport::codec::Codec;
-use crate::transport::{Attachment, BlobOutcome, ManifestRef, Presence};
+use crate::transport::{Attachment, BlobOutcome, ManifestRef, PassedOver, Presence};
 use crate::{Error, Result};
 
 /// A manifest of the graph and what it points at directly.
@@ -278,6 +278,8 @@ pub struct CopyReport {
     pub notes: Vec<String>,
     /// Requests sent, by host.
     pub requests: BTreeMap<String, u64>,
+    /// The mirrors of the source that did not serve.
+    pub passed_over: Vec<PassedOver>,
     pub duration: Duration,
 }
 

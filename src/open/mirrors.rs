@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,8 +17,8 @@ use url::Url;
 use crate::image::{Descriptor, Digest, Manifest, Reference, Sketch};
 use crate::transport::asked::summed;
 use crate::transport::{
-    BlobSizes, BlobStream, CurrentDigest, ManifestRef, Network, RangedBlobs, ReadAhead, Sketches,
-    Source, SourceOffers, TagList, TagPages,
+    BlobSizes, BlobStream, CurrentDigest, ManifestRef, Network, PassedOver, RangedBlobs, ReadAhead,
+    Sketches, Source, SourceOffers, TagList, TagPages,
 };
 use crate::{Error, Kind, Result};
 
@@ -30,6 +30,7 @@ pub(super) struct MirroredSource {
     places: Vec<Arc<dyn Source>>,
     /// Which of `places` serves the image.
     chosen: OnceLock<usize>,
+    passed_over: Mutex<Vec<PassedOver>>,
 }
 
 impl MirroredSource {
@@ -39,6 +40,7 @@ impl MirroredSource {
             reference: reference.clone(),
             places,
             chosen: OnceLock::new(),
+            passed_over: Mutex::default(),
         }
     }
 
@@ -77,6 +79,7 @@ impl MirroredSource {
                         );
                         let _ = self.chosen.set(at);
                     }
+                    self.remember(failures);
                     return Ok(answer);
                 }
                 Err(e) => failures.add(&place.name(), e),
@@ -84,32 +87,47 @@ impl MirroredSource {
         }
         Err(failures.into_error())
     }
+
+    /// Notes the places of `failures`, of which a later one served.
+    fn remember(&self, failures: Failures) {
+        // What is in there is whole, whoever panicked.
+        let mut known = self.passed_over.lock().unwrap_or_else(|e| e.into_inner());
+        for passed in failures.passed {
+            if known.iter().all(|other| other.place != passed.place) {
+                known.push(passed);
+            }
+        }
+    }
 }
 
 /// Why places could not be read, in their order.
 #[derive(Default)]
 struct Failures {
-    before: Vec<String>,
+    passed: Vec<PassedOver>,
     last: Option<Error>,
 }
 
 impl Failures {
     fn add(&mut self, place: &str, e: Error) {
-        let e = e.context(format!("reading {place}"));
-        tracing::debug!("a mirror is passed over: {}", one_line(&e));
-        if let Some(former) = self.last.replace(e) {
-            self.before.push(one_line(&former));
-        }
+        tracing::debug!("a mirror is passed over: reading {place}: {}", one_line(&e));
+        self.passed.push(PassedOver {
+            place: place.to_owned(),
+            reason: one_line(&e),
+        });
+        self.last = Some(e.context(format!("reading {place}")));
     }
 
-    fn into_error(self) -> Error {
+    fn into_error(mut self) -> Error {
         let none = || Error::new(Kind::NotFound, "there is no place to read from");
         let last = self.last.unwrap_or_else(none);
-        match self.before.is_empty() {
+        self.passed.pop();
+        let told = |p: &PassedOver| format!("reading {}: {}", p.place, p.reason);
+        let before: Vec<_> = self.passed.iter().map(told).collect();
+        match before.is_empty() {
             true => last,
             false => last.context(format!(
                 "the mirrors failed as well ({})",
-                self.before.join("; ")
+                before.join("; ")
             )),
         }
     }
@@ -218,6 +236,11 @@ impl Network for MirroredSource {
 
     fn pressure(&self) -> u64 {
         self.places.iter().map(|place| place.pressure()).sum()
+    }
+
+    fn passed_over(&self) -> Vec<PassedOver> {
+        let known = self.passed_over.lock().unwrap_or_else(|e| e.into_inner());
+        known.clone()
     }
 }
 

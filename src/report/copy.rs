@@ -109,8 +109,19 @@ pub(crate) struct Receipt<'a> {
     /// Read from the source.
     bytes_moved: u64,
     requests: &'a BTreeMap<String, u64>,
+    /// Mirrors that did not serve.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mirrors_passed_over: Vec<MirrorLine<'a>>,
     notes: &'a [String],
     seconds: f64,
+}
+
+/// A mirror that did not serve, in a receipt.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct MirrorLine<'a> {
+    mirror: &'a str,
+    reason: &'a str,
 }
 
 /// A blob in a receipt or a plan.
@@ -210,6 +221,10 @@ impl<'a> Receipt<'a> {
             let recoded = b.recoded.as_deref();
             BlobLine::new(&b.blob, action(b.outcome), b.resumed_from, recoded)
         });
+        let mirrors = report.passed_over.iter().map(|passed| MirrorLine {
+            mirror: &passed.place,
+            reason: &passed.reason,
+        });
         Receipt {
             source: &report.source,
             destination: &report.destination,
@@ -220,6 +235,7 @@ impl<'a> Receipt<'a> {
             blobs: blobs.collect(),
             bytes_moved: report.bytes,
             requests: &report.requests,
+            mirrors_passed_over: mirrors.collect(),
             notes: &report.notes,
             seconds: (report.duration.as_secs_f64() * 1000.0).round() / 1000.0,
         }

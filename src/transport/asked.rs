@@ -8,8 +8,8 @@ use bytes::Bytes;
 use url::Url;
 
 use super::{
-    BlobBody, BlobStream, Destination, Expected, ManifestRef, PlannedBlob, Presence, ReadAhead,
-    Source, WrittenLate, bundles,
+    BlobBody, BlobStream, Destination, Expected, ManifestRef, PassedOver, PlannedBlob, Presence,
+    ReadAhead, Source, WrittenLate, bundles,
 };
 use crate::bytes::{ending_after, first_bytes};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch};
@@ -148,6 +148,12 @@ impl dyn Source + '_ {
     pub fn requests(&self) -> BTreeMap<String, u64> {
         let network = self.offers().network;
         network.map_or_else(BTreeMap::new, |n| n.requests())
+    }
+
+    /// The mirrors that did not serve so far, each with its first reason.
+    pub fn passed_over(&self) -> Vec<PassedOver> {
+        let network = self.offers().network;
+        network.map_or_else(Vec::new, |n| n.passed_over())
     }
 
     /// How often a host has asked so far for fewer requests at a time.

@@ -50,7 +50,8 @@ pub use place::{
 };
 pub use types::{
     Attachment, BlobOutcome, BlobStream, CONFIG_CAP, Deleted, DestinationCan, Expected, Foreign,
-    ManifestRef, ManifestWritten, PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
+    ManifestRef, ManifestWritten, PassedOver, PlannedBlob, Presence, ReadAhead, TagPages,
+    WrittenLate,
 };
 pub use upgrade::Upgrade;
 

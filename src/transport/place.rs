@@ -14,7 +14,7 @@ use url::Url;
 
 use super::{
     Attachment, BlobBody, BlobOutcome, BlobStream, DestinationCan, Expected, ManifestRef,
-    ManifestWritten, PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
+    ManifestWritten, PassedOver, PlannedBlob, Presence, ReadAhead, TagPages, WrittenLate,
 };
 use crate::Result;
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch, Tag};
@@ -155,6 +155,11 @@ pub trait Network: Send + Sync {
     /// The URL of the server that manifests come from.
     fn origin(&self) -> Option<Url> {
         None
+    }
+
+    /// The mirrors that did not serve so far, in the order in which they were asked, each with its first reason.
+    fn passed_over(&self) -> Vec<PassedOver> {
+        Vec::new()
     }
 }
 

@@ -163,6 +163,16 @@ pub struct ReadAhead {
     pub of: Option<u64>,
 }
 
+/// A place that was asked and did not serve, so that another one was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PassedOver {
+    /// Its name, with its transport.
+    pub place: String,
+    /// Why, in one line.
+    pub reason: String,
+}
+
 /// How a manifest belongs to an image without being a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

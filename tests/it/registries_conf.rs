@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::support::fake::{FakeRegistry, Reply, on};
 use crate::support::harbour::helper;
+use crate::support::proxy::Proxy;
 use crate::support::tls::Certificates;
 use crate::support::{Barque, fixtures, images};
 
@@ -266,9 +267,45 @@ fn mirrors_that_are_slow_or_broken_are_passed_over_and_named_in_the_receipt() {
     assert_eq!(place.requests("GET", "/manifests/").len(), 1);
     assert_eq!(page.requests("GET", "/manifests/").len(), 1);
     let receipt = std::fs::read_to_string(receipt).unwrap();
-    for mirror in mirrors {
-        assert!(receipt.contains(mirror), "{mirror}: {receipt}");
+    let receipt: serde_json::Value = serde_json::from_str(&receipt).unwrap();
+    let passed = receipt["MirrorsPassedOver"].as_array().unwrap();
+    assert_eq!(passed.len(), mirrors.len(), "{receipt}");
+    let reasons = ["no answer", "500", "web page"];
+    for ((mirror, reason), passed) in mirrors.iter().zip(reasons).zip(passed) {
+        let said = |member: &str, text: &str| passed[member].as_str().unwrap().contains(text);
+        assert!(said("Mirror", mirror) && said("Reason", reason), "{passed}");
+        assert!(receipt["Requests"][mirror].as_u64().unwrap() >= 1);
     }
+}
+
+/// A mirror on a public host must not lead to servers that only this machine reaches.
+#[test]
+fn a_mirror_that_redirects_inwards_is_passed_over() {
+    let certificates = Certificates::new();
+    let private = FakeRegistry::start_tls(&certificates);
+    let private = private.image("team/app", "v1", &images::small());
+    let inwards = format!("https://{}/v2/team/app/manifests/v1", private.address());
+    let mirror = FakeRegistry::start_tls(&certificates)
+        .rule(on("GET").path("/manifests/").redirect(&inwards));
+    let (proxy, place) = (Proxy::start(mirror.address()), with_image());
+    let barque = configured(&table(
+        "logical.example",
+        place.address(),
+        &["registry.example"],
+    ));
+    let directory = certificates.ca_only_dir();
+    let inspect = [
+        "inspect",
+        "--no-tags",
+        "docker://logical.example/team/app:v1",
+    ];
+    let run = barque
+        .args(inspect)
+        .args(["--cert-dir".as_ref(), directory.as_os_str()]);
+    run.env("HTTPS_PROXY", proxy.url()).run().ok();
+    assert_eq!(mirror.requests("GET", "/manifests/").len(), 1);
+    assert_eq!(private.lines(), [""; 0]);
+    assert_eq!(place.requests("GET", "/manifests/").len(), 1);
 }
 
 #[test]

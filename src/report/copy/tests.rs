@@ -23,6 +23,7 @@ fn the_summary_names_only_what_happened() {
         attached: Vec::new(),
         notes: Vec::new(),
         requests: BTreeMap::new(),
+        passed_over: Vec::new(),
         duration: Duration::from_millis(1234),
     };
     assert_eq!(summary(&report), "copied 1 blob (12.3 MB) in 1.2 s");
