@@ -15,8 +15,8 @@ use crate::image::LayerForm;
 /// The level that is gzip's own choice.
 const GZIP_LEVEL: u32 = 6;
 
-/// How layers that are not compressed are compressed though nobody asked for that: called as skopeo as skopeo does it, on the
-/// way to registries and layouts, and not at all under barque's own name.
+/// The compression of uncompressed layers when no flag asks for one. Called as skopeo, barque does what skopeo does: gzip on the
+/// way to registries and layouts. Under its own name it leaves them as they are.
 pub(crate) fn compressed_unasked(to_such: bool, preserves: bool) -> Option<Codec> {
     let is_wanted = skopeo::is_called() && to_such && !preserves;
     is_wanted.then_some(Codec::Gzip(GZIP_LEVEL))

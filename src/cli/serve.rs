@@ -204,7 +204,7 @@ pub(crate) async fn run(
     }
 }
 
-/// What is served from `root`, or in place where there is none, and what messages call it.
+/// What is served, and its name in messages: the registry below `root`, or without it the images that are named, in place.
 fn served(args: &mut ServeArgs, root: Option<PathBuf>, global: &Global) -> Result<(What, String)> {
     let Some(root) = root else {
         let names = std::mem::take(&mut args.names);

@@ -22,7 +22,7 @@ pub const MAX_ITEMS: usize = 8;
 pub struct ApiErrorItem {
     pub code: String,
     pub message: String,
-    /// Further details of the entry, as JSON or text; empty if there are none.
+    /// Further details of the entry, as JSON or text; empty without any.
     pub detail: String,
 }
 

@@ -66,7 +66,8 @@ fn append(
     }
 }
 
-/// The names in `file`; lines that are none are passed over. A last line that was cut is ended, so that it spoils no other.
+/// Reads the names in `file` and skips lines that are not names. If the last line was cut, a newline is added, so that the next
+/// name does not join it.
 fn read(mut file: &File) -> std::io::Result<Vec<Reference>> {
     let mut known = Vec::new();
     let mut reader = BufReader::new(file.take(CAP));
@@ -136,7 +137,7 @@ mod tests {
             read(&opened(dir.path())).unwrap(),
             std::slice::from_ref(&one)
         );
-        // What comes after a line that was cut is on a line of its own.
+        // A name that is written after a cut line does not join it.
         remember(dir.path(), &two, LEAST);
         assert_eq!(read(&opened(dir.path())).unwrap(), [one, two]);
     }

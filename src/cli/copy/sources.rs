@@ -1,4 +1,4 @@
-//! `barque copy SOURCE… DESTINATION`: several images to one place that holds them all, each under a name made of its own.
+//! `barque copy SOURCE… DESTINATION`: several images to one place that holds them all, each named after its source.
 //!
 //! The images share connections and the table of blob locations, as those of `--all-tags` do. How they are called at the
 //! destination is in [`below`].

@@ -158,21 +158,21 @@ impl V1Destination {
         list: &mut [ListedImage],
         furthest: &mut usize,
     ) -> Result<HashMap<Digest, BlobOutcome>> {
-        let mut anew = Vec::with_capacity(images.len());
+        let mut is_new = Vec::with_capacity(images.len());
         for ((made, layer), listed) in images.iter().zip(list) {
             let written = self.write(repo, made, layer.as_ref()).await?;
             listed.checksum = written.checksum;
-            anew.push(written.anew);
+            is_new.push(written.anew);
             // Only an image that no earlier round came to is progress.
-            if anew.len() > *furthest {
-                *furthest = anew.len();
+            if is_new.len() > *furthest {
+                *furthest = is_new.len();
                 repo.budget().renew();
             }
         }
         if let Some((top, _)) = images.last() {
             repo.put_tag(&self.reference.tag, &top.id).await?;
         }
-        Ok(self.outcomes(images, &anew))
+        Ok(self.outcomes(images, &is_new))
     }
 
     /// What became of the blobs behind `images`, of which those marked in `anew` were not there before.

@@ -50,8 +50,8 @@ impl GzipIndex {
         file::path_of(directory, layer).exists()
     }
 
-    /// The index of `layer` in `directory`; `None` where there is none. One that cannot be used is removed with a warning, to be
-    /// made again. Blocks.
+    /// Reads the index of `layer` from `directory`; `None` without one. An index that cannot be used is removed with a
+    /// warning, so that the next look writes it again. Blocks.
     pub(super) fn open(directory: &Path, layer: &Descriptor) -> Option<GzipIndex> {
         let path = file::path_of(directory, layer);
         match Opened::open(&path, layer) {

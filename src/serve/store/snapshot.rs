@@ -34,7 +34,8 @@ pub(super) struct Snapshot {
     /// The members before and after `manifests`, in order.
     members: Arc<[(String, Box<RawValue>)]>,
     entries: Vec<Arc<Entry>>,
-    /// The place of the first entry of each digest, by [`key`]: without a copy of the digest, because every change makes this anew.
+    /// The place of the first entry of each digest, by [`key`]. The digests are not copied, because every change of the
+    /// index builds this table again.
     by_digest: HashMap<u128, usize>,
     tags: Arc<[Arc<str>]>,
     /// The place of the entry of each tag.

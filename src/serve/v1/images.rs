@@ -150,7 +150,7 @@ async fn checksum(app: &App, image: &Image, made: &Made) -> Result<Option<String
         }
         Ok::<_, Refusal>(digester.finish().to_string())
     };
-    // The document itself can be had all the same.
+    // Without a checksum the document is served as well.
     Ok(made.checksum.get_or_try_init(sum).await.ok().cloned())
 }
 

@@ -1,5 +1,5 @@
-//! Several sources: each image gets a name of its own at the destination, layers are read once, and one that fails does not stop
-//! the others.
+//! Several sources: each image gets its own name at the destination, layers are read once, and a source that fails does not
+//! stop the others.
 
 use std::collections::BTreeSet;
 use std::process::Command;
