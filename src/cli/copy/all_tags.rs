@@ -109,11 +109,7 @@ async fn copy_tag(
         destinations: &destinations,
         to: sides.to,
     };
-    if args.dry_run {
-        return Ok(several::plans(args, &sides, &want).await);
-    }
-    let done = several::copied(args, &sides, &want, screen, workers).await?;
-    Ok(several::lines(args, &sides, done, screen))
+    several::said(args, &sides, &want, screen, workers).await
 }
 
 /// Notes what the list of tags shows of referrers and cosign's signatures that are not wanted.

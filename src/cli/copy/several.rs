@@ -39,11 +39,25 @@ pub(super) async fn run(
             )));
         }
     }
+    ended(args, said(args, &sides, want, screen, workers).await?)
+}
+
+/// Copies one image, or plans it with `--dry-run`. The value has what is said of each destination, or its error.
+///
+/// # Errors
+/// When the source cannot be opened, so that no copy was begun.
+pub(super) async fn said(
+    args: &CopyArgs,
+    sides: &Sides<'_>,
+    want: &CopyOptions,
+    screen: &MultiProgress,
+    workers: &Workers,
+) -> Result<Vec<Result<Said>>> {
     if args.dry_run {
-        return ended(args, plans(args, &sides, want).await);
+        return Ok(plans(args, sides, want).await);
     }
-    let results = copied(args, &sides, want, screen, workers).await?;
-    ended(args, lines(args, &sides, results, screen))
+    let results = copied(args, sides, want, screen, workers).await?;
+    Ok(lines(args, sides, results, screen))
 }
 
 /// What is said of one image at one destination.
@@ -79,7 +93,7 @@ pub(super) fn ended(args: &CopyArgs, said: Vec<Result<Said>>) -> Result<Outcome>
 }
 
 /// What is said of each destination that has the image now, or its error; prints the summaries.
-pub(super) fn lines(
+fn lines(
     args: &CopyArgs,
     sides: &Sides<'_>,
     results: Vec<Result<CopyReport>>,
@@ -107,7 +121,7 @@ pub(super) fn lines(
 ///
 /// # Errors
 /// When the source cannot be opened, so that no copy was begun.
-pub(super) async fn copied(
+async fn copied(
     args: &CopyArgs,
     sides: &Sides<'_>,
     want: &CopyOptions,
@@ -162,11 +176,7 @@ fn want_of(want: &CopyOptions, source: &ImageName) -> CopyOptions {
 }
 
 /// What would be done at each destination.
-pub(super) async fn plans(
-    args: &CopyArgs,
-    sides: &Sides<'_>,
-    want: &CopyOptions,
-) -> Vec<Result<Said>> {
+async fn plans(args: &CopyArgs, sides: &Sides<'_>, want: &CopyOptions) -> Vec<Result<Said>> {
     let mut shown = Vec::new();
     for name in sides.destinations {
         let plan = args.retry.run(async || {

@@ -84,11 +84,7 @@ async fn copy(
     workers: &Workers,
 ) -> Result<Vec<Result<Said>>> {
     want.admission = Some(global.trust.admission(sides.source)?);
-    if args.dry_run {
-        return Ok(several::plans(args, &sides, &want).await);
-    }
-    let done = several::copied(args, &sides, &want, screen, workers).await?;
-    Ok(several::lines(args, &sides, done, screen))
+    several::said(args, &sides, &want, screen, workers).await
 }
 
 /// Refuses flags that are about one image.
