@@ -1,8 +1,6 @@
 //! What `docs/architecture.md` says of the source: the tree, and that no files use each other in a circle. The order of the
 //! rooms is in `rooms.rs`.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,5 @@
 //! `oci-archive:` and `docker-archive:`, through the binary, against the fixtures and against skopeo and umoci.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
-
 mod docker;
 mod fixtures;
 mod hostile;

@@ -1,11 +1,5 @@
 //! barque under the name `skopeo`: what scripts read of it is what they read of skopeo.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 mod defaults;
 mod policies;
 #[cfg(feature = "sync")]
@@ -314,9 +308,7 @@ fn a_registry_that_cannot_be_reached_or_wants_a_login() {
 
 #[test]
 fn a_copy_prints_what_skopeo_prints() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let (registry, skopeo) = sample();
     let theirs = peers::skopeo();
     write_layout(

@@ -226,9 +226,7 @@ erase one.io
 
 #[tokio::test]
 async fn skopeo_reads_what_a_login_wrote() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("auth.json");
     for docker in [false, true] {

@@ -1,7 +1,5 @@
 //! A registry that asks for a password by Basic: every way to give one, and what happens to a wrong one.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use serde_json::json;
 
 use super::support::Barque;
@@ -15,9 +13,7 @@ use super::support::token_server::TokenServer;
 
 #[test]
 fn a_voyage_with_a_password() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::setup().auth(Auth::Htpasswd).start();
     voyage(&registry);
     let pings = registry.requests();
@@ -136,9 +132,7 @@ fn filled(place: &Place, registry: &str, creds: &str) -> (Barque, Vec<String>) {
 
 #[test]
 fn a_password_is_found_in_each_place() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::setup().auth(Auth::Htpasswd).start();
     registry.feed("a:1", &images::small());
     for place in places() {
@@ -179,9 +173,7 @@ fn a_wrong_password_is_tried_once_and_its_place_named() {
 
 #[test]
 fn both_sides_have_credentials_of_their_own() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     let by_token = DockerRegistry::setup().auth(Auth::Token(&tokens)).start();
     let by_password = DockerRegistry::setup().auth(Auth::Htpasswd).start();

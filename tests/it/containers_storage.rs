@@ -1,25 +1,13 @@
 //! `containers-storage:`: images in podman's store.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
-use std::process::Command;
-
-use tempfile::TempDir;
-
+use crate::support::Barque;
 use crate::support::images::{self, write_layout};
-use crate::support::{Barque, peers};
+use crate::support::peers::{self, PodmanStore};
 
 #[test]
 fn an_image_of_podman_s_store_is_read() {
-    if peers::missing(&["podman"]) {
-        return;
-    }
-    let store = TempDir::new().unwrap();
-    let (root, run) = (store.path().join("root"), store.path().join("run"));
+    peers::needs!("podman");
+    let store = PodmanStore::new();
     let barque = Barque::new();
     write_layout(&barque.path("layout"), &[("v1", &images::small())]);
     let archive = "docker-archive:app.tar:localhost/app:1";
@@ -27,29 +15,8 @@ fn an_image_of_podman_s_store_is_read() {
         .args(["copy", "--quiet", "oci:layout:v1", archive])
         .run()
         .ok();
-    let policy = store.path().join("policy.json");
-    std::fs::write(
-        &policy,
-        r#"{"default":[{"type":"insecureAcceptAnything"}]}"#,
-    )
-    .unwrap();
-    let loaded = Command::new("podman")
-        .args(["--storage-driver", "vfs", "--root"])
-        .arg(&root)
-        .arg("--runroot")
-        .arg(&run)
-        .args(["load", "--quiet", "--signature-policy"])
-        .arg(&policy)
-        .arg("--input")
-        .arg(barque.path("app.tar"))
-        .output()
-        .unwrap();
-    assert!(
-        loaded.status.success(),
-        "{}",
-        String::from_utf8_lossy(&loaded.stderr)
-    );
-    let place = format!("[vfs@{}+{}]", root.display(), run.display());
+    store.load(&barque.path("app.tar"));
+    let place = store.place();
     let name = format!("containers-storage:{place}localhost/app:1");
     let shown = barque.args(["inspect", &name]).run().ok().json();
     assert_eq!(

@@ -1,7 +1,5 @@
 //! `barque copy` between registries, layouts and directories: every byte, read back by skopeo and umoci.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 mod all_tags;
 mod configless;
 mod convert;
@@ -115,9 +113,7 @@ fn copy(barque: &Barque, from: &str, to: &str, image: &TestImage) {
 
 #[test]
 fn registries_and_directories_hold_every_kind_byte_for_byte() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let (from, to) = (DockerRegistry::open(), DockerRegistry::open());
     for (tag, image) in kinds() {
         let barque = Barque::new();
@@ -139,9 +135,7 @@ fn registries_and_directories_hold_every_kind_byte_for_byte() {
 
 #[test]
 fn layouts_hold_oci_images_byte_for_byte() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let (from, to) = (DockerRegistry::open(), DockerRegistry::open());
     for (tag, image) in kinds() {
         if !image.media_type.contains(".oci.") {
@@ -173,9 +167,7 @@ fn layouts_hold_oci_images_byte_for_byte() {
 
 #[test]
 fn umoci_unpacks_what_barque_wrote() {
-    if peers::missing(&["docker-registry", "skopeo", "umoci"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "umoci");
     let registry = DockerRegistry::open();
     let umoci = peers::umoci();
     for (tag, image) in [
@@ -208,9 +200,7 @@ fn umoci_unpacks_what_barque_wrote() {
 
 #[test]
 fn one_platform_of_an_index_is_an_image_of_its_own() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     for (tag, image) in [
         ("index", images::five_platforms()),

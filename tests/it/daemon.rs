@@ -1,7 +1,5 @@
 //! `docker-daemon:`, against Podman's API service, with skopeo as the other reader and writer.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
-
 use crate::support::Barque;
 use crate::support::harbour::agree;
 use crate::support::images::{self, Compression, Dialect, Maker};

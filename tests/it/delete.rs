@@ -1,8 +1,5 @@
 //! `barque delete`: tags alone, manifests with their tags, entries of layouts with their blobs.
 
-// Helpers are test code, but clippy's allowance for tests covers only functions marked `#[test]`.
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -32,9 +29,7 @@ fn tags(registry: &str) -> Vec<String> {
 
 #[test]
 fn a_manifest_with_other_tags_is_deleted_by_force_only() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = harbour(true);
     let barque = Barque::new();
     let digest = images::small().digest;
@@ -65,9 +60,7 @@ fn a_manifest_with_other_tags_is_deleted_by_force_only() {
 
 #[test]
 fn a_tag_of_its_own_needs_no_force() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = harbour(true);
     let mark = registry.mark();
     let args = ["delete", &registry.docker("a:2")];
@@ -91,9 +84,7 @@ fn a_tag_of_its_own_needs_no_force() {
 
 #[test]
 fn a_registry_that_permits_no_deletion_says_so() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = harbour(false);
     for args in [vec!["a:2"], vec!["--force", "a:1"]] {
         let mut words = vec!["delete".to_owned()];
@@ -282,9 +273,7 @@ fn a_copy_finds_that_a_blob_it_relied_on_was_deleted() {
 
 #[test]
 fn a_token_for_deletion() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     let registry = DockerRegistry::setup()
         .auth(Auth::Token(&tokens))

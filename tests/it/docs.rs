@@ -1,11 +1,5 @@
 //! The documentation says what the program does: flags, exit codes, links, command lines.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

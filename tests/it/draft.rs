@@ -1,7 +1,5 @@
 //! The draft of Registry V2 of 2014, against a fake server that speaks nothing else.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::sync::Arc;
 
 use barque::image::{Algorithm, Descriptor};

@@ -1,7 +1,5 @@
 //! `barque edit`: a new config and manifest over layers that do not move.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -206,9 +204,7 @@ fn an_appended_directory_is_the_same_layer_everywhere() {
         out.stdout()
     );
     assert!(!out.stdout().contains("motd"), "{}", out.stdout());
-    if peers::missing(&["umoci"]) {
-        return;
-    }
+    peers::needs!("umoci");
     let umoci = peers::umoci();
     let (image, bundle) = (barque.path("to-one"), barque.path("bundle"));
     let image = format!("{}:v1", image.display());

@@ -3,9 +3,6 @@
 //! The tests that run by themselves are short; the same ones at full length are ignored and run with
 //! `cargo nextest run --run-ignored only -E 'test(/::long_/)'`. They print what they measured.
 
-// Helpers are test code, but clippy's allowance for tests covers only functions marked `#[test]`.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
-
 mod archives;
 mod cuts;
 mod disk;

@@ -2,12 +2,6 @@
 //!
 //! After a change of the command line: `BARQUE_UPDATE_FIXTURES=1 cargo test --test it generated`.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -120,9 +114,7 @@ fn bash_offers(barque: &Barque, script: &Path, line: &str) -> Vec<String> {
 
 #[test]
 fn bash_completes_transports_and_paths_behind_them() {
-    if crate::support::peers::missing(&["bash"]) {
-        return;
-    }
+    crate::support::peers::needs!("bash");
     let barque = Barque::new();
     let script = barque.path("script");
     let made = barque.args(["completion", "bash"]).run().ok();

@@ -1,11 +1,5 @@
 //! `barque experimental-image-proxy`, driven by the client that bootc and rpm-ostree use.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 mod blobs;
 mod documents;
 mod faults;

@@ -1,7 +1,5 @@
 //! `barque inspect`: its documents beside skopeo's, for every kind of image and from each transport.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use serde_json::{Value, json};
 
 use super::support::fake::{FakeRegistry, on};
@@ -61,9 +59,7 @@ fn fleet() -> DockerRegistry {
 
 #[test]
 fn the_document_is_skopeos_and_then_some() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = fleet();
     for (tag, image) in kinds() {
         let name = registry.docker(&format!("fleet/ship:{tag}"));
@@ -119,9 +115,7 @@ fn the_document_is_skopeos_and_then_some() {
 
 #[test]
 fn each_platform_can_be_chosen() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = fleet();
     for tag in ["index", "list"] {
         let name = registry.docker(&format!("fleet/ship:{tag}"));
@@ -156,9 +150,7 @@ fn each_platform_can_be_chosen() {
 
 #[test]
 fn layouts_and_directories_are_inspected_alike() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let place = Sandbox::of("true");
     for (tag, image) in kinds() {
         let dir = place.path(format!("dir-{tag}"));
@@ -185,9 +177,7 @@ fn layouts_and_directories_are_inspected_alike() {
 
 #[test]
 fn raw_and_config_are_what_skopeo_prints() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = fleet();
     for (tag, image) in kinds() {
         let name = registry.docker(&format!("fleet/ship:{tag}"));
@@ -310,9 +300,7 @@ fn several_images_are_printed_in_order_and_those_that_fail_are_told() {
 
 #[test]
 fn an_artifact_is_described() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     let image = images::artifact();
     registry.feed("notes:1", &image);
@@ -350,9 +338,7 @@ fn with_config(dialect: Dialect, config: &str) -> TestImage {
 
 #[test]
 fn odd_configs_are_read_as_skopeo_reads_them() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let odd = [
         "{}",
         r#"{"config":null,"rootfs":null,"history":null}"#,

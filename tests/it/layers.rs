@@ -1,7 +1,5 @@
 //! `barque layers`: the directory it leaves, and the list.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::path::Path;
 
 use serde_json::json;
@@ -34,9 +32,7 @@ fn holds(dir: &Path, image: &TestImage, layers: &[usize]) {
 
 #[test]
 fn a_fresh_directory_holds_manifest_and_layers() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     for (tag, image) in [
         ("oci", images::two_layers()),

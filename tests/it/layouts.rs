@@ -1,7 +1,5 @@
 //! `oci:` and `dir:`: the images and bodies that their tests are made of.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
-
 mod blobs;
 mod dir;
 mod names;

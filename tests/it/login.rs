@@ -1,7 +1,5 @@
 //! `login` and `logout`: what is checked, what is stored and where, and that others can read it.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -30,9 +28,7 @@ fn session_file(sandbox: &Sandbox) -> std::path::PathBuf {
 
 #[test]
 fn a_login_works_for_barque_and_skopeo_until_the_logout() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     for auth in [Auth::Htpasswd, Auth::Token(&tokens)] {
         let registry = DockerRegistry::setup().auth(auth).start();
@@ -76,9 +72,7 @@ fn a_login_works_for_barque_and_skopeo_until_the_logout() {
 
 #[test]
 fn skopeos_login_is_read_and_removed() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::setup().auth(Auth::Htpasswd).start();
     registry.feed("a:1", &images::small());
     let barque = Barque::new();
@@ -129,9 +123,7 @@ fn a_password_comes_from_standard_input() {
 
 #[test]
 fn a_terminal_is_asked_and_shows_no_password() {
-    if peers::missing(&["script"]) {
-        return;
-    }
+    peers::needs!("script");
     let registry = locked();
     let barque = Barque::new();
     let command = format!(
@@ -161,9 +153,7 @@ fn a_terminal_is_asked_and_shows_no_password() {
 
 #[test]
 fn a_signal_at_the_prompt_leaves_a_terminal_that_shows_what_is_typed() {
-    if peers::missing(&["script"]) {
-        return;
-    }
+    peers::needs!("script");
     let registry = locked();
     let script = Sandbox::of("sh");
     let program = env!("CARGO_BIN_EXE_barque");
@@ -292,9 +282,7 @@ fn a_registry_that_is_away_takes_no_login() {
 
 #[test]
 fn a_configured_helper_keeps_the_login() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let registry = locked();
     for config in [
         json!({ "credsStore": "keeper" }),
@@ -332,9 +320,7 @@ fn a_configured_helper_keeps_the_login() {
 
 #[test]
 fn a_login_of_a_part_is_for_that_part() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     let registry = DockerRegistry::setup().auth(Auth::Token(&tokens)).start();
     registry.feed("team/ship:1", &images::small());

@@ -1,5 +1,14 @@
 //! One test binary, a module a capability (each further binary would link the library again).
 
+// Helpers are test code, but clippy's allowance for tests covers only functions marked `#[test]`.
+#![allow(
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly, and says what it skips"
+)]
+
 mod architecture;
 mod archives;
 #[cfg(unix)]

@@ -1,7 +1,5 @@
 //! Bad input: each mistake and each failure with its exit code and what a person is told.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use super::support::Barque;
 use super::support::fake::{FakeRegistry, Reply, on};
 use super::support::images::{self, Dialect, Maker, media};
@@ -70,9 +68,7 @@ fn hosts_that_cannot_be_reached() {
 
 #[test]
 fn images_that_are_not_there() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     registry.feed("fleet/ship:1", &images::small());
     let (tag, repository) = (
@@ -347,9 +343,7 @@ fn a_command_that_takes_too_long_is_ended() {
 
 #[test]
 fn a_terminal_gets_no_control_characters_of_an_image() {
-    if peers::missing(&["script"]) {
-        return;
-    }
+    peers::needs!("script");
     let label = "a\u{7f}b\u{9b}c\u{202e}d\u{1b}[2Je";
     let image = Maker::new(Dialect::Oci).label("evil", label).make();
     let barque = Barque::new();
@@ -457,9 +451,7 @@ fn a_file_without_its_prefix_is_looked_at() {
 
 #[test]
 fn an_unknown_repository_does_not_point_to_its_tags() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     registry.feed("fleet/ship:1", &images::small());
     let barque = Barque::new();

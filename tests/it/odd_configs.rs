@@ -1,7 +1,5 @@
 //! Configs that other tools wrote strangely: barque reads them as Go's decoder does, which is what skopeo reads with.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use serde_json::Value;
 
 use super::support::Barque;
@@ -49,9 +47,7 @@ const ODD: [(&str, &[u8]); 4] = [
 
 #[test]
 fn odd_configs_are_read_and_converted_as_by_skopeo() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     for dialect in [Dialect::Oci, Dialect::Docker] {
         for (name, members) in ODD {
             let (barque, skopeo) = (Barque::new(), peers::skopeo());
@@ -125,9 +121,7 @@ const ROOM: usize = 224 << 20;
 
 #[test]
 fn a_config_of_a_million_values_is_refused_in_little_memory() {
-    if peers::missing(&["prlimit"]) {
-        return;
-    }
+    peers::needs!("prlimit");
     let many = |open: &str, one: &str, last: &str, count: usize| {
         format!("{open}{}{last}", one.repeat(count)).into_bytes()
     };

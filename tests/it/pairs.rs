@@ -1,8 +1,6 @@
 //! Every transport as source and as destination of every other: skopeo writes what barque reads, and reads what
 //! barque writes; umoci unpacks the layouts.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 mod indexes;
 mod matrix;
 mod round_trips;

@@ -1,7 +1,5 @@
 //! Which platform is chosen, what is said of the others, and what an image without an index is for.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use serde_json::{Value, json};
 
 use crate::support::Barque;

@@ -3,9 +3,6 @@
 //! The binary runs against fakes that behave as the row says; each test looks at the result and at the requests
 //! that were sent, to whom, and with which headers. Rows that no command meets yet are not here.
 
-// Helpers are test code, but clippy's allowance for tests covers only functions marked `#[test]`.
-#![allow(clippy::unwrap_used)]
-
 mod auth;
 mod delete;
 mod download;

@@ -1,7 +1,5 @@
 //! `docs/reference/` holds the reasons that comments cite: each id and section cited exists, and each row has a test.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

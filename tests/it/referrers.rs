@@ -1,7 +1,5 @@
 //! Referrers: listed at the referrers tag where a registry has no API for them, and read from both (rows R1-R6, R11).
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 #[cfg(feature = "serve")]
 mod copied;
 mod listed;
@@ -65,9 +63,7 @@ fn digests(index: &[u8]) -> Vec<String> {
 
 #[test]
 fn r2_a_registry_without_the_api_gets_the_index_at_the_tag() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::setup().delete().start();
     let barque = Barque::new();
     let (image, referrers) = layout(&barque, &["one", "two"]);
@@ -128,9 +124,7 @@ fn r2_a_registry_without_the_api_gets_the_index_at_the_tag() {
 
 #[test]
 fn a_forced_deletion_takes_a_referrer_out_of_the_list() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::setup().delete().start();
     let barque = Barque::new();
     let (image, referrers) = layout(&barque, &["one"]);

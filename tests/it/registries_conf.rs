@@ -1,7 +1,5 @@
 //! registries.conf: the shared tables of verdicts, and what it does to commands.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,5 @@
 //! `barque repos`: the catalog of a registry, page by page, and registries without one.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use serde_json::json;
 
 use super::support::Barque;
@@ -119,9 +117,7 @@ fn l14_the_token_is_for_the_catalog() {
 
 #[test]
 fn the_real_registry_lists_its_repositories() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let open = DockerRegistry::open();
     open.feed("fleet/ship:1", &images::small());
     open.feed("fleet/boat:1", &images::small());

@@ -1,7 +1,5 @@
 //! The requests of each command, counted in the registry's own log: none is wasted.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::time::Duration;
 
 use super::support::Barque;

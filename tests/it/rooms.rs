@@ -1,7 +1,5 @@
 //! The order of the rooms in `docs/architecture.md` holds in the source.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,5 @@
 //! A look inside images: `ls`, `cat` and what shares their reading of layers.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 mod cat;
 mod diff;
 mod du;

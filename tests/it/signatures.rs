@@ -1,7 +1,5 @@
 //! Signatures of images in registries: where they are kept, and that they travel with the image.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 mod attachments;
 mod extension;
 mod lookaside;

@@ -1,7 +1,5 @@
 //! Signing: by keys of gpg, by keys in files, with skopeo and gpg as the judges.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 mod copy;
 mod keys;
 mod standalone;

@@ -1,7 +1,5 @@
 //! Credential files and helper programs that are broken: what is said of them, and when they do no harm.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -1,11 +1,5 @@
 //! `barque sync` against real registries and skopeo's own `sync`; version constraints against skopeo's answers.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 mod counted;
 mod fleet;
 mod prune;
@@ -78,9 +72,7 @@ fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn repositories_go_to_directories_and_back_as_with_skopeo() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let (source, target) = (DockerRegistry::open(), DockerRegistry::open());
     for tag in ["1.0", "1.1", "edge"] {
         source.feed(&format!("fleet/ship:{tag}"), &images::small());

@@ -1,7 +1,5 @@
 //! `barque tags`: skopeo's document, and lists of any length page by page.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use serde_json::json;
 
 use super::support::Barque;
@@ -21,9 +19,7 @@ fn lines(count: usize) -> String {
 
 #[test]
 fn the_document_is_skopeos() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     for tag in ["latest", "v1.10", "v1.9", "Z", "_x"] {
         registry.feed(&format!("fleet/ship:{tag}"), &images::small());
@@ -224,9 +220,7 @@ fn names_in_an_archive_are_those_that_skopeo_lists() {
     }
     let none = archive(&with, "none.tar", json!([]));
     assert_eq!(list(&["tags", &none]).json(), json!({ "Tags": [] }));
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     for name in [
         &several,
         &format!("{several}:@1"),

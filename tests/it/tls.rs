@@ -1,7 +1,5 @@
 //! Registries behind TLS: whole voyages, proxies, and that nothing goes out in clear that should not.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 mod authorities;
 mod certificates;
 
@@ -21,9 +19,7 @@ use super::support::tls::Certificates;
 
 #[test]
 fn a_voyage_over_tls() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let certificates = Certificates::new();
     let setup = DockerRegistry::setup().tls(&certificates);
     voyage(&setup.auth(Auth::Htpasswd).start());
@@ -31,9 +27,7 @@ fn a_voyage_over_tls() {
 
 #[test]
 fn large_bodies_go_by_http_1_and_all_else_by_http_2() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let certificates = Certificates::new();
     let registry = DockerRegistry::setup().tls(&certificates).start();
     let large = Maker::new(Dialect::Oci).compression(Compression::None);
@@ -65,18 +59,14 @@ fn large_bodies_go_by_http_1_and_all_else_by_http_2() {
 
 #[test]
 fn a_voyage_with_a_client_certificate() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let certificates = Certificates::new();
     voyage(&DockerRegistry::setup().mutual_tls(&certificates).start());
 }
 
 #[test]
 fn a_tls_port_on_loopback_gets_one_bare_request_in_clear() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let certificates = Certificates::new();
     let setup = DockerRegistry::setup().auth(Auth::Htpasswd);
     let registry = setup.tls(&certificates).start();
@@ -117,9 +107,7 @@ fn a_tls_port_on_loopback_gets_one_bare_request_in_clear() {
 
 #[test]
 fn a_refused_handshake_is_not_followed_by_plain_http() {
-    if peers::missing(&["docker-registry"]) {
-        return;
-    }
+    peers::needs!("docker-registry");
     let certificates = Certificates::new();
     let registry = DockerRegistry::setup().mutual_tls(&certificates).start();
     let sniffer = Sniffer::start(registry.address());

@@ -1,7 +1,5 @@
 //! A registry with token authentication: how many requests it costs, tokens that expire, and refusals.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::time::Duration;
 
 use serde_json::json;
@@ -33,18 +31,14 @@ fn refused(requests: &Requests) -> usize {
 
 #[test]
 fn a_voyage_with_tokens() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     voyage(&harbour(&tokens));
 }
 
 #[test]
 fn a_401_and_a_token_are_paid_once() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     let registry = harbour(&tokens);
     registry.feed("public/ship:1", &images::two_layers());
@@ -82,9 +76,7 @@ fn a_401_and_a_token_are_paid_once() {
 
 #[test]
 fn a_copy_pays_the_same_for_few_and_many_blobs() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let (from, to) = (TokenServer::start(), TokenServer::start());
     let (source, destination) = (harbour(&from), harbour(&to));
     let (reader, good) = (reader(), good());
@@ -111,9 +103,7 @@ fn a_copy_pays_the_same_for_few_and_many_blobs() {
 
 #[test]
 fn tokens_that_expire_in_the_middle_are_renewed() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     // The source is slow enough for the destination's tokens of one second to expire several times.
     let image = many_layers(12);
     let slow = FakeRegistry::start()
@@ -156,9 +146,7 @@ fn a15_tokens_good_for_few_requests_are_renewed() {
 
 #[test]
 fn a_token_that_never_holds_is_an_error_at_once() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     let registry = harbour(&tokens);
     registry.feed("public/ship:1", &images::small());
@@ -171,9 +159,7 @@ fn a_token_that_never_holds_is_an_error_at_once() {
 
 #[test]
 fn a20_a_token_without_permission_is_an_error_at_once() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     let registry = harbour(&tokens);
     let barque = Barque::new();
@@ -193,9 +179,7 @@ fn a20_a_token_without_permission_is_an_error_at_once() {
 
 #[test]
 fn a24_a_wrong_password_is_tried_twice_at_most() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     let registry = harbour(&tokens);
     registry.feed("public/ship:1", &images::small());
@@ -215,9 +199,7 @@ fn a24_a_wrong_password_is_tried_twice_at_most() {
 
 #[test]
 fn refused_stored_credentials_are_left_aside_for_reads_only() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     let registry = harbour(&tokens);
     registry.feed("public/ship:1", &images::small());
@@ -252,9 +234,7 @@ fn refused_stored_credentials_are_left_aside_for_reads_only() {
 
 #[test]
 fn an_identity_token_is_exchanged_by_post() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
     let registry = harbour(&tokens);
     registry.feed("private/ship:1", &images::small());
@@ -280,9 +260,7 @@ fn an_identity_token_is_exchanged_by_post() {
 
 #[test]
 fn a_registry_token_goes_out_as_it_is() {
-    if peers::missing(&["docker-registry", "skopeo", "curl"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "curl");
     let tokens = TokenServer::start();
     let registry = harbour(&tokens);
     registry.feed("private/ship:1", &images::small());

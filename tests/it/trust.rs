@@ -1,7 +1,5 @@
 //! Signature policies: the shared tables of verdicts, and what commands do by them.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 #[cfg(feature = "trust")]
 mod attachments;
 #[cfg(feature = "trust")]

@@ -1,8 +1,5 @@
 //! The requests of an upload one by one, as a program that uses the library sends them.
 
-// Helpers are test code, but clippy's allowance for tests covers only functions marked `#[test]`.
-#![allow(clippy::unwrap_used)]
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,9 +74,7 @@ async fn an_upload_in_parts() {
 
 #[tokio::test]
 async fn distribution_takes_an_upload_in_parts() {
-    if peers::missing(&["docker-registry"]) {
-        return;
-    }
+    peers::needs!("docker-registry");
     let registry = DockerRegistry::open();
     in_parts(registry.address()).await;
     let digest = sha256(&noise(5, 10_000));

@@ -1,7 +1,5 @@
 //! Registry V1 and its images: the real registry, a fake index with registries, the shared vectors.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
-
 mod alone;
 mod recorded;
 mod rescue;

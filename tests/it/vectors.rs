@@ -1,7 +1,5 @@
 //! The tables and documents of the shared fixtures, row by row.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::path::Path;
 
 use barque::image::platform::{self, matches, normalize, preference};

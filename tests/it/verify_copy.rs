@@ -1,7 +1,5 @@
 //! `verify-copy`: what is missing or wrong at a destination is listed, and repaired.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::fs;
 use std::path::PathBuf;
 

@@ -1,11 +1,5 @@
 //! What a newcomer does first: the README's command, and what the commands leave where they run.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test may fail loudly"
-)]
-
 use std::path::Path;
 
 use crate::support::peers::{self, DockerRegistry};
@@ -43,9 +37,7 @@ fn the_first_command_of_the_readme_copies_and_inspects() {
 
 #[test]
 fn a_broken_certificate_folder_is_named_for_a_registry_on_this_machine_too() {
-    if peers::missing(&["docker-registry"]) {
-        return;
-    }
+    peers::needs!("docker-registry");
     let certificates = Certificates::new();
     let registry = DockerRegistry::setup().tls(&certificates).start();
     let barque = Barque::new();
@@ -62,9 +54,7 @@ fn a_broken_certificate_folder_is_named_for_a_registry_on_this_machine_too() {
 
 #[test]
 fn an_image_that_cannot_be_read_gives_one_message() {
-    if peers::missing(&["docker-registry"]) {
-        return;
-    }
+    peers::needs!("docker-registry");
     let registry = DockerRegistry::setup().auth(peers::Auth::Htpasswd).start();
     let out = Barque::new()
         .args(["inspect", &registry.docker("a:1")])

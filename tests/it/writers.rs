@@ -1,8 +1,6 @@
 //! Several processes at one local place: it holds one of the images whole, or both, or a writer is refused; never exit 0
 //! with parts missing. And what killed writers leave there goes with the next run.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;

@@ -20,9 +20,7 @@ fn policy(skopeo: &Sandbox, rules: Value) {
 
 #[test]
 fn a_refused_image_has_skopeo_s_reasons() {
-    if peers::missing(&["gpg"]) {
-        return;
-    }
+    peers::needs!("gpg");
     let registry = FakeRegistry::start().image("a", "1", &images::small());
     let skopeo = linked();
     let name = registry.docker("a:1");

@@ -144,9 +144,7 @@ fn tags_side_by_side_write_each_blob_once_to_each_destination() {
 
 #[test]
 fn tags_side_by_side_reach_two_docker_registries() {
-    if peers::missing(&["docker-registry"]) {
-        return;
-    }
+    peers::needs!("docker-registry");
     let mut source = FakeRegistry::start();
     for n in 0..12 {
         let image = match n % 3 {

@@ -5,9 +5,7 @@ use super::*;
 
 #[test]
 fn docker_types_become_what_skopeo_makes_of_them() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     for (tag, image) in [
         ("docker", images::two_layers_docker()),
@@ -77,9 +75,7 @@ fn a_digest_that_must_stay_forbids_the_conversion() {
 
 #[test]
 fn a_platform_of_a_docker_list_is_converted_alone() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let (barque, skopeo) = (Barque::new(), peers::skopeo());
     let image = images::five_platforms_docker();
     images::write_dir(&skopeo.path("dir"), &image);

@@ -175,9 +175,7 @@ fn a_registry_that_wants_foreign_layers_leads_to_the_flag() {
 
 #[test]
 fn a_registry_that_allows_no_urls_gets_the_layers_as_the_images_own() {
-    if peers::missing(&["docker-registry"]) {
-        return;
-    }
+    peers::needs!("docker-registry");
     let (_web, url) = web();
     let image = image(&[url]);
     let (registry, barque) = (DockerRegistry::open(), Barque::new());

@@ -213,9 +213,7 @@ fn what_is_no_file_is_not_waited_for() {
 
 #[test]
 fn a_registry_that_wants_whole_indexes_refuses_a_sparse_one_with_a_hint() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let real = DockerRegistry::open();
     let from = FakeRegistry::start().image("a", "1", &five_platforms());
     let (barque, fake) = (Barque::new(), FakeRegistry::start());

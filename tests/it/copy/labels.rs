@@ -195,9 +195,7 @@ fn one_short_request_a_layer_tells_what_it_is() {
 
 #[test]
 fn a_place_with_plain_layers_gets_the_content() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     for dialect in [Dialect::Oci, Dialect::Docker] {
         for (how, called) in WRONG {
             if dialect == Dialect::Docker && called == "zstd" {

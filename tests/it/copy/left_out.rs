@@ -64,9 +64,7 @@ fn built(compression: Compression) -> TestImage {
 
 #[test]
 fn attestations_and_artifacts_are_left_out_of_a_docker_list() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let index = built(Compression::Gzip);
     let (statement, artifact) = (&index.children[2], &index.children[3]);
     let (registry, barque, skopeo) = (DockerRegistry::open(), Barque::new(), peers::skopeo());

@@ -233,9 +233,7 @@ fn one_image_and_a_part_are_copied_from_below() {
 
 #[test]
 fn a_part_from_below_is_pushed_and_found_up_to_date() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let (top, images) = nested();
     let registry = DockerRegistry::open();
     let barque = Barque::new();

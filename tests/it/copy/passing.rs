@@ -183,9 +183,7 @@ fn chunks_of_a_damaged_blob_are_refused_too() {
 
 #[test]
 fn docker_registry_refuses_a_damaged_blob_from_each_local_place() {
-    if peers::missing(&["docker-registry"]) {
-        return;
-    }
+    peers::needs!("docker-registry");
     let (image, registry) = (image(), DockerRegistry::open());
     let (barque, whole) = (Barque::new(), Barque::new());
     images::write_layout(&whole.path("in"), &[("1", &image)]);

@@ -62,9 +62,7 @@ fn of_form(form: &str) -> String {
 
 #[test]
 fn layers_are_what_zstd_gzip_skopeo_and_umoci_read() {
-    if peers::missing(&["skopeo", "umoci", "zstd", "gzip"]) {
-        return;
-    }
+    peers::needs!("skopeo", "umoci", "zstd", "gzip");
     let (barque, umoci) = (Barque::new(), peers::umoci());
     let layout = umoci.path("layout");
     write_dir(&barque.path("dir"), &images::two_layers());
@@ -220,9 +218,7 @@ fn bare_layers_are_compressed_on_demand_only() {
 
 #[test]
 fn an_index_follows_its_images() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     for (image, flag, media_types) in [
         (
             images::five_platforms(),

@@ -16,9 +16,7 @@ fn large_and_small(dialect: Dialect) -> TestImage {
 
 #[test]
 fn a_docker_image_becomes_oci_with_zstd_in_a_registry() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     let image = large_and_small(Dialect::Docker);
     registry.feed("fleet/ship:docker", &image);
@@ -146,9 +144,7 @@ fn a_push_that_is_not_allowed_is_not_tried_again() {
 
 #[test]
 fn an_archive_holds_recoded_layers_in_the_order_of_the_image() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let barque = Barque::new();
     write_dir(&barque.path("dir"), &large_and_small(Dialect::Docker));
     for file in ["a.tar", "b.tar"] {

@@ -6,9 +6,7 @@ const SHARED: &str = "--shared-blob-dir=shared";
 
 #[test]
 fn layouts_share_their_blobs_as_skopeos_do() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let (barque, skopeo, image) = (Barque::new(), peers::skopeo(), images::two_layers());
     images::write_dir(&barque.path("dir"), &image);
     let at = |below: &str| barque.path(below).display().to_string();

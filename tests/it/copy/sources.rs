@@ -2,15 +2,13 @@
 //! stop the others.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::support::Barque;
 use crate::support::fake::{FakeRegistry, on};
 use crate::support::images::{Dialect, Maker, TestImage, noise, write_dir, write_layout};
-use crate::support::peers;
+use crate::support::peers::{self, PodmanStore};
 
 /// Three images that share a layer.
 fn three() -> [TestImage; 3] {
@@ -153,9 +151,7 @@ fn a_layout_gets_an_entry_for_each_and_gives_them_back() {
 
 #[test]
 fn an_archive_of_three_images_is_read_by_skopeo() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let (barque, images) = (Barque::new(), three());
     let source = serving(&images);
     let sources = [
@@ -204,10 +200,8 @@ fn an_archive_of_three_images_is_read_by_skopeo() {
 
 #[test]
 fn podman_loads_all_images_of_an_archive() {
-    if peers::missing(&["podman"]) {
-        return;
-    }
-    let (barque, store, images) = (Barque::new(), TempDir::new().unwrap(), three());
+    peers::needs!("podman");
+    let (barque, store, images) = (Barque::new(), PodmanStore::new(), three());
     let source = serving(&images);
     let sources = [
         source.docker("org/a:1"),
@@ -220,38 +214,8 @@ fn podman_loads_all_images_of_an_archive() {
         .args(["docker-archive:all.tar"])
         .run()
         .ok();
-    let policy = store.path().join("policy.json");
-    std::fs::write(
-        &policy,
-        r#"{"default":[{"type":"insecureAcceptAnything"}]}"#,
-    )
-    .unwrap();
-    let podman = |args: &[&str]| {
-        let mut podman = Command::new("podman");
-        podman
-            .args(["--storage-driver", "vfs", "--root"])
-            .arg(store.path().join("root"));
-        podman.arg("--runroot").arg(store.path().join("run"));
-        let done = podman
-            .args(args)
-            .current_dir(barque.path(""))
-            .output()
-            .unwrap();
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        String::from_utf8(done.stdout).unwrap()
-    };
-    podman(&[
-        "load",
-        "--signature-policy",
-        policy.to_str().unwrap(),
-        "--input",
-        "all.tar",
-    ]);
-    let listed = podman(&["images", "--format", "{{.Repository}}:{{.Tag}}"]);
+    store.load(&barque.path("all.tar"));
+    let listed = store.run(&["images", "--format", "{{.Repository}}:{{.Tag}}"]);
     let listed: BTreeSet<_> = listed.lines().map(str::to_owned).collect();
     let full = |name: &str| format!("{}/{name}", source.address());
     assert_eq!(

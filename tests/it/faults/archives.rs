@@ -407,9 +407,7 @@ fn a_full_disk_keeps_what_fits_and_the_next_run_goes_on() {
 /// Kills that many copies into an archive after a random number of bytes has passed, and runs each again. At most
 /// `twice` bytes may travel twice.
 fn kill(kind: Kind, image: &TestImage, times: u64, twice: u64) {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     registry.feed("a:1", image);
     let wanted = sha256(&undisturbed(kind, &registry.docker("a:1")));

@@ -41,9 +41,7 @@ fn judge(what: &str, seed: u64, bytes: u64, image: &TestImage, weather: &Weather
 }
 
 fn pulls(image: &TestImage, seeds: Range<u64>) {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     registry.feed("a:1", image);
     for seed in seeds {
@@ -92,9 +90,7 @@ fn a_push_over_a_line_that_is_cut_again_and_again() {
 /// distribution 2.8 forgets what broke off: each blob begins again until it gets through.
 #[test]
 fn a_push_to_a_registry_that_keeps_nothing_of_what_broke_off() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let image = heavy(8, 1 << 20);
     let barque = barque();
     write_layout(&barque.path("in"), &[("1", &image)]);

@@ -20,9 +20,7 @@ fn limited(bytes: usize) -> Sandbox {
 
 #[test]
 fn a_limit_on_file_sizes_is_an_error_that_names_the_file() {
-    if peers::missing(&["prlimit"]) {
-        return;
-    }
+    peers::needs!("prlimit");
     let image = heavy(3, 2 * MIB);
     let registry = FakeRegistry::start().image("a", "1", &image);
     let from = registry.docker("a:1");

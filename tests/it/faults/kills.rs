@@ -10,9 +10,7 @@ use crate::support::peers::{self, DockerRegistry};
 /// Kills that many copies of `image` after a random number of its bytes has passed, and runs each again. At most
 /// `twice` bytes may travel twice.
 fn kill(image: &TestImage, times: u64, twice: u64) {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     registry.feed("a:1", image);
     let whole = weight(image);

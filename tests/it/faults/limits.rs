@@ -28,9 +28,7 @@ fn is_done_or_told(out: &Output, hint: &str) -> bool {
 
 #[test]
 fn few_open_files_are_an_error_with_a_hint() {
-    if peers::missing(&["prlimit"]) {
-        return;
-    }
+    peers::needs!("prlimit");
     let registry = FakeRegistry::start().image("a", "1", &heavy(4, 200_000));
     let mut done = Vec::new();
     // With fewer the system cannot even load the program's libraries.

@@ -47,9 +47,7 @@ fn many_tags() -> (FakeRegistry, usize) {
 
 #[test]
 fn a_page_of_millions_of_tags_takes_no_memory() {
-    if peers::missing(&["prlimit"]) {
-        return;
-    }
+    peers::needs!("prlimit");
     let (registry, count) = many_tags();
     let (small, larger) = (within(64), within(128));
     let args = ["tags", "--plain", &registry.docker("a")];
@@ -142,9 +140,7 @@ fn answer_all(connection: TcpStream, length: usize, requests: &AtomicUsize) -> b
 
 #[test]
 fn pages_without_end_have_an_end() {
-    if peers::missing(&["prlimit"]) {
-        return;
-    }
+    peers::needs!("prlimit");
     for (length, asked, told) in [
         (10_000, 1000, "does not end: 1000 pages gave 1000 tags"),
         (60_000, 1, "at most 16384 are followed"),
@@ -198,9 +194,7 @@ fn a_page_that_breaks_off_goes_on_where_it_was() {
 #[cfg(feature = "legacy")]
 #[test]
 fn a_search_that_finds_millions_is_refused() {
-    if peers::missing(&["prlimit"]) {
-        return;
-    }
+    peers::needs!("prlimit");
     let hits = |count: usize| format!("{{\"results\":[{}{{}}]}}", "{},".repeat(count - 1));
     for (count, told) in [
         (1_000_000, "at most 100000 results"),
@@ -228,9 +222,7 @@ fn header(name: &str, kind: u8, size: u64) -> tar::Header {
 
 #[test]
 fn names_and_headers_of_an_archive_are_bounded_in_all() {
-    if peers::missing(&["prlimit"]) {
-        return;
-    }
+    peers::needs!("prlimit");
     let sandbox = within(128);
     let path = sandbox.path("a.tar");
     let name = format!("oci-archive:{}", path.display());
@@ -304,9 +296,7 @@ fn a_compressed_archive_is_unpacked_within_bounds() {
 
 #[test]
 fn what_is_no_tar_is_not_unpacked() {
-    if peers::missing(&["prlimit"]) {
-        return;
-    }
+    peers::needs!("prlimit");
     // A file of more than a MiB cannot be written.
     let sandbox = Sandbox::of("prlimit")
         .first_arg(&format!("--fsize={MIB}"))
@@ -367,9 +357,7 @@ fn a_disk_is_not_filled_by_unpacking() {
 
 #[test]
 fn files_of_settings_are_read_to_a_limit() {
-    if peers::missing(&["prlimit"]) {
-        return;
-    }
+    peers::needs!("prlimit");
     let registry = FakeRegistry::start().image("a", "1", &images::small());
     let sandbox = within(160);
     std::fs::create_dir(sandbox.path("certs")).unwrap();

@@ -58,9 +58,7 @@ fn opened(pipe: &Path) -> std::fs::File {
 
 #[test]
 fn a_time_limit_ends_the_wait_for_a_file() {
-    if peers::missing(&["mkfifo"]) {
-        return;
-    }
+    peers::needs!("mkfifo");
     let registry = FakeRegistry::start().image("a", "1", &images::small());
     for (pipe, args) in commands(&registry) {
         let barque = with_pipe(pipe);
@@ -73,9 +71,7 @@ fn a_time_limit_ends_the_wait_for_a_file() {
 
 #[test]
 fn a_signal_ends_the_wait_for_a_file() {
-    if peers::missing(&["mkfifo"]) {
-        return;
-    }
+    peers::needs!("mkfifo");
     let registry = FakeRegistry::start().image("a", "1", &images::small());
     for (pipe, args) in commands(&registry) {
         for (signal, code) in [("INT", 130), ("TERM", 143)] {
@@ -91,9 +87,7 @@ fn a_signal_ends_the_wait_for_a_file() {
 
 #[test]
 fn a_password_that_never_comes_is_not_waited_for() {
-    if peers::missing(&["mkfifo"]) {
-        return;
-    }
+    peers::needs!("mkfifo");
     let registry = FakeRegistry::start().basic("u", "p");
     let login = format!(
         "exec {} login -u u --password-stdin --command-timeout 300ms {} 0<>pipe",
@@ -117,9 +111,7 @@ fn a_password_that_never_comes_is_not_waited_for() {
 
 #[test]
 fn a_pipe_that_is_written_to_is_a_file() {
-    if peers::missing(&["mkfifo"]) {
-        return;
-    }
+    peers::needs!("mkfifo");
     let barque = with_pipe("m.json");
     let running = barque.args(["manifest-digest", "m.json"]).start();
     std::io::Write::write_all(&mut opened(&barque.path("m.json")), b"x").unwrap();

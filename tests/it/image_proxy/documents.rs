@@ -9,9 +9,7 @@ use crate::support::{Barque, peers};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_are_those_of_skopeo() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let (docker, list) = (images::two_layers_docker(), images::five_platforms_docker());
     let registry = FakeRegistry::start()
         .image("a", "oci", &images::two_layers())

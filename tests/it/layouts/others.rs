@@ -137,9 +137,7 @@ async fn what_is_no_image_is_named_as_such() {
 
 #[tokio::test]
 async fn skopeo_and_umoci_read_what_is_written() {
-    if peers::missing(&["skopeo", "umoci"]) {
-        return;
-    }
+    peers::needs!("skopeo", "umoci");
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     let shown = |name: &str| at(name).display().to_string();

@@ -5,9 +5,7 @@ use crate::copy::is_dir_of;
 use crate::support::images::{five_platforms, five_platforms_docker};
 
 fn every_pair(image: &TestImage, transports: &[Transport]) {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let harbour = Harbour::new(None);
     for &from in transports {
         let source = harbour.place(from, "from-skopeo");

@@ -35,9 +35,7 @@ fn seen(harbour: &Harbour, name: &str) -> Seen {
 
 /// Copies between all pairs: first skopeo writes the image at each source, at last it reads each destination.
 fn every_pair(image: &TestImage) {
-    if peers::missing(&["docker-registry", "skopeo", "umoci"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "umoci");
     let harbour = Harbour::new(crate::daemon::podman());
     let mut transports = vec![Docker, Oci, OciArchive, Dir, DockerArchive];
     transports.extend(harbour.podman.is_some().then_some(DockerDaemon));

@@ -37,9 +37,7 @@ fn modes(path: &Path) -> Vec<(String, u32)> {
 
 #[test]
 fn registry_to_directory_and_back_is_bit_identical_and_the_directory_is_skopeos() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let plain = Maker::new(Dialect::Docker)
         .compression(Compression::None)
         .file_layer("plain", "plain")
@@ -71,9 +69,7 @@ fn registry_to_directory_and_back_is_bit_identical_and_the_directory_is_skopeos(
 
 #[test]
 fn registry_to_layout_and_back_is_bit_identical_and_the_layout_is_skopeos() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let harbour = Harbour::new(None);
     for (tag, image) in kinds() {
         let path = |name: &str| harbour.barque.path(format!("{tag}-{name}"));
@@ -116,9 +112,7 @@ fn registry_to_layout_and_back_is_bit_identical_and_the_layout_is_skopeos() {
 
 #[test]
 fn directories_of_others_are_copied_as_skopeo_copies_them() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let Some(fixtures) = fixtures::dir() else {
         return;
     };
@@ -143,9 +137,7 @@ fn directories_of_others_are_copied_as_skopeo_copies_them() {
 
 #[test]
 fn what_umoci_makes_of_a_layout_is_read() {
-    if peers::missing(&["docker-registry", "skopeo", "umoci"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "umoci");
     let harbour = Harbour::new(None);
     let umoci = peers::umoci();
     let layout = umoci.path("layout").display().to_string();

@@ -37,9 +37,7 @@ fn signatures_in(path: &Path) -> Vec<(String, String)> {
 
 #[test]
 fn signatures_are_kept_from_directory_to_directory() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     for image in [two_layers(), two_layers_docker(), five_platforms()] {
         let harbour = Harbour::new(None);
         let from = signed(&harbour, &image);

@@ -10,9 +10,7 @@ use crate::support::token_server::{Quirk, TokenServer};
 
 /// Copies between two repositories of a real registry whose token service grants one scope of two.
 fn mount_with(quirk: Quirk) {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start().quirk(quirk);
     let registry = DockerRegistry::setup().auth(Auth::Token(&tokens)).start();
     registry.feed("one/ship:1", &images::small());

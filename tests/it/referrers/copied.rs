@@ -56,9 +56,7 @@ fn by_api(registry: &Serving, name: &str, subject: &TestImage) -> BTreeSet<Strin
 
 #[test]
 fn an_image_arrives_with_all_that_belongs_to_it() {
-    if peers::missing(&["docker-registry"]) {
-        return;
-    }
+    peers::needs!("docker-registry");
     let barque = Barque::new();
     let (_, attached) = complete(&barque);
     let (api, old) = (Serving::writable(), DockerRegistry::open());

@@ -55,9 +55,7 @@ fn listed(lines: &str) -> BTreeMap<String, (String, u32, u64, String)> {
 
 #[test]
 fn umoci_unpacks_the_files_that_are_listed() {
-    if peers::missing(&["umoci"]) {
-        return;
-    }
+    peers::needs!("umoci");
     for image in [eventful(), images::small(), images::two_layers()] {
         let barque = Barque::new();
         let name = in_layout(&barque.path("layout"), &image);

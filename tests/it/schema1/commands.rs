@@ -61,9 +61,7 @@ fn inspect_prints_what_skopeo_prints() {
     assert_eq!(document["config"]["Env"], json!(["A=1"]));
     assert_eq!(document["rootfs"]["diff_ids"], json!(["", ""]));
     assert_eq!(document["history"][1]["empty_layer"], true);
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let source = format!("dir:{}", barque.path("image").display());
     let theirs = peers::skopeo().args(["inspect", &source]).run().ok().json();
     for (key, value) in theirs.as_object().unwrap() {

@@ -118,9 +118,7 @@ fn a_schema1_image_becomes_an_oci_image() {
 
 #[test]
 fn the_modern_image_is_the_one_that_skopeo_makes() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let made = schema1::image("fleet/old", "1", None, false);
     let text = String::from_utf8(made.image.manifest.clone()).unwrap();
     // Documents of docker before 1.8.3 are written anew.

@@ -567,9 +567,7 @@ fn m18_when_all_formats_are_refused_the_first_refusal_is_the_error() {
 
 #[test]
 fn m18_a_registry_without_schema1_gets_a_modern_image_and_the_other_way_round() {
-    if peers::missing(&["docker-registry"]) {
-        return;
-    }
+    peers::needs!("docker-registry");
     let registry = DockerRegistry::setup().start();
     let barque = Barque::new();
     let made = signed("fleet/old", "1");

@@ -1,7 +1,5 @@
 //! Requests that nobody means well: each gets its code, and nothing else happens.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::io::{Read, Write};
 
 use crate::support::images::{noise, sha256, small};

@@ -1,7 +1,5 @@
 //! Archives, layouts and `dir:` images that are served where they are.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use crate::support::Barque;
 use crate::support::images::{five_platforms, small, two_layers_docker, write_dir, write_layout};
 

@@ -1,7 +1,5 @@
 //! Tags, repositories and referrers (distribution-spec, "Content Discovery").
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use serde_json::{Value, json};
 
 use crate::support::Serving;

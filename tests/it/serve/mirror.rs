@@ -1,7 +1,5 @@
 //! `--upstream`: what other registries have, read once and kept.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 

@@ -1,7 +1,5 @@
 //! Users, TLS, the log, numbers and limits of a server.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::path::Path;
 
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Other people's programs as clients, and as writers of the layouts that are served.
 
 use crate::support::images::{five_platforms, small, two_layers, write_layout};
-use crate::support::peers::{missing, skopeo, umoci};
+use crate::support::peers::{needs, skopeo, umoci};
 use crate::support::{Barque, Serving};
 
 #[test]
@@ -36,9 +36,7 @@ fn barque_pushes_and_pulls() {
 
 #[test]
 fn skopeo_pushes_pulls_lists_and_deletes() {
-    if missing(&["skopeo"]) {
-        return;
-    }
+    needs!("skopeo");
     let server = Serving::writable();
     let skopeo = skopeo();
     write_layout(&skopeo.path("in"), &[("1", &two_layers())]);
@@ -69,9 +67,7 @@ fn skopeo_pushes_pulls_lists_and_deletes() {
 
 #[test]
 fn what_others_write_into_a_layout_is_served_at_once() {
-    if missing(&["skopeo", "umoci"]) {
-        return;
-    }
+    needs!("skopeo", "umoci");
     let server = Serving::writable();
     server.push("app", "1", &two_layers());
     let layout = format!("{}:1", server.layout("app").display());

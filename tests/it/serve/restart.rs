@@ -1,7 +1,5 @@
 //! The server is killed and starts again: what was acknowledged is there, and uploads go on.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! Uploads of blobs (distribution-spec, "Pushing blobs").
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use crate::support::Serving;
 use crate::support::images::{noise, sha256};
 

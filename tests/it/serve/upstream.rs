@@ -1,7 +1,5 @@
 //! What registries.conf and the signature policy do to the upstreams of a mirror.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use serde_json::json;
 
 use crate::support::images::{small, two_layers};

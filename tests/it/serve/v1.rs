@@ -1,7 +1,5 @@
 //! `--v1`: clients of the first generation read what is stored, and what they push is stored as images of today.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 mod details;
 mod index;
 

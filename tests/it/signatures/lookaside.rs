@@ -5,9 +5,7 @@ use crate::support::peers::{self, DockerRegistry};
 
 #[test]
 fn signatures_go_to_a_folder_and_come_back() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     let barque = Barque::new();
     with_folder(&barque);

@@ -15,9 +15,7 @@ fn exact() -> Value {
 
 #[test]
 fn skopeo_accepts_an_image_that_was_signed_with_gpg() {
-    if peers::missing(&["docker-registry", "skopeo", "gpg"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "gpg");
     let registry = DockerRegistry::open();
     let keyring = Keyring::new();
     let barque = barque(&keyring);
@@ -50,9 +48,7 @@ fn skopeo_accepts_an_image_that_was_signed_with_gpg() {
 
 #[test]
 fn skopeo_accepts_an_image_that_was_signed_with_a_sigstore_key() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     let barque = Barque::new();
     saved(&barque, &two_layers());
@@ -97,9 +93,7 @@ fn skopeo_accepts_an_image_that_was_signed_with_a_sigstore_key() {
 
 #[test]
 fn barque_takes_an_image_along_that_skopeo_signed() {
-    if peers::missing(&["docker-registry", "skopeo", "gpg"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "gpg");
     let registry = DockerRegistry::open();
     let keyring = Keyring::new();
     let barque = barque(&keyring);
@@ -224,9 +218,7 @@ fn what_cannot_be_signed_is_not_copied() {
 fn a_bundle_refers_to_the_image() {
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
     use base64::Engine as _;
-    if peers::missing(&["docker-registry"]) {
-        return;
-    }
+    peers::needs!("docker-registry");
     let decode = |text: &Value| {
         let engine = base64::engine::general_purpose::STANDARD;
         engine.decode(text.as_str().unwrap()).unwrap()
@@ -304,9 +296,7 @@ fn a_bundle_refers_to_the_image() {
 
 #[test]
 fn the_signatures_of_a_deleted_image_are_deleted_too() {
-    if peers::missing(&["docker-registry", "gpg"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "gpg");
     let registry = DockerRegistry::setup().delete().start();
     let keyring = Keyring::new();
     let barque = barque(&keyring);

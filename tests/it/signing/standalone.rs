@@ -5,9 +5,7 @@ const NAME: &str = "registry.example/team/app:v1";
 
 #[test]
 fn skopeo_verifies_what_barque_signs() {
-    if peers::missing(&["skopeo", "gpg"]) {
-        return;
-    }
+    peers::needs!("skopeo", "gpg");
     let keyring = Keyring::new();
     let barque = barque(&keyring);
     let manifest = saved(&barque, &small());
@@ -47,9 +45,7 @@ fn skopeo_verifies_what_barque_signs() {
 
 #[test]
 fn barque_verifies_what_skopeo_signs() {
-    if peers::missing(&["skopeo", "gpg"]) {
-        return;
-    }
+    peers::needs!("skopeo", "gpg");
     let keyring = Keyring::new();
     let barque = barque(&keyring);
     let manifest = saved(&barque, &small()).display().to_string();
@@ -113,9 +109,7 @@ fn barque_verifies_what_skopeo_signs() {
 
 #[test]
 fn what_a_signature_claims_is_shown() {
-    if peers::missing(&["gpg"]) {
-        return;
-    }
+    peers::needs!("gpg");
     let keyring = Keyring::new();
     let barque = barque(&keyring);
     let manifest = saved(&barque, &small()).display().to_string();
@@ -153,9 +147,7 @@ fn what_a_signature_claims_is_shown() {
 
 #[test]
 fn a_key_that_cannot_sign_is_an_error() {
-    if peers::missing(&["gpg"]) {
-        return;
-    }
+    peers::needs!("gpg");
     let keyring = Keyring::new();
     let barque = barque(&keyring);
     let manifest = saved(&barque, &small()).display().to_string();

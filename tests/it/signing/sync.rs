@@ -5,9 +5,7 @@ use crate::support::images::{small, two_layers};
 
 #[test]
 fn skopeo_accepts_the_images_that_a_sync_signed() {
-    if peers::missing(&["docker-registry", "skopeo", "gpg"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "gpg");
     let registry = DockerRegistry::open();
     let keyring = Keyring::new();
     let barque = barque(&keyring);

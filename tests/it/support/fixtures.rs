@@ -1,7 +1,5 @@
 //! Where the shared fixtures are: real data with verdicts, which is not part of the project.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;

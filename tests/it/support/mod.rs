@@ -7,8 +7,6 @@
 
 // The helpers serve every test module, now and later; not each has a caller at every commit.
 #![allow(dead_code, unused_imports)]
-// Helpers are test code, but clippy's allowance for tests covers only functions marked `#[test]`.
-#![allow(clippy::expect_used, clippy::print_stderr, clippy::unwrap_used)]
 // `pub` here means "for the test modules".
 #![allow(unreachable_pub)]
 

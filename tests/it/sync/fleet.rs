@@ -132,9 +132,7 @@ fn a_shard_that_runs_twice_at_once_after_a_node_was_lost_does_no_harm() {
 
 #[test]
 fn gnu_parallel_runs_the_shards_and_only_the_failed_ones_again() {
-    if peers::missing(&["parallel"]) {
-        return;
-    }
+    peers::needs!("parallel");
     let (source, target, barque) = fleet();
     target.add_rule(
         on("PUT")
@@ -173,9 +171,7 @@ fn gnu_parallel_runs_the_shards_and_only_the_failed_ones_again() {
 
 #[test]
 fn the_manifest_of_the_indexed_job_is_one_for_kubernetes() {
-    if peers::missing(&["kubernetes-validate"]) {
-        return;
-    }
+    peers::needs!("kubernetes-validate");
     for version in ["1.31", "1.37"] {
         let args = ["--strict", "-k", version];
         let mut validate = Command::new("kubernetes-validate");

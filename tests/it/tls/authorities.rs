@@ -63,9 +63,7 @@ fn is_root() -> bool {
 
 #[test]
 fn an_empty_root_is_enough_to_copy_from_registries() {
-    if peers::missing(&["chroot", "ldd"]) {
-        return;
-    }
+    peers::needs!("chroot", "ldd");
     if !is_root() {
         return skips::skip("only root may change the root directory");
     }

@@ -63,9 +63,7 @@ fn an_authority_is_found_in_each_place() {
             .args([&ca_only]),
     )
     .ok();
-    if peers::missing(&["openssl"]) {
-        return;
-    }
+    peers::needs!("openssl");
     // The names in such a folder are those that `openssl rehash` gives.
     let folder = Barque::new();
     std::fs::copy(&ca, folder.path("ca.pem")).unwrap();
@@ -152,9 +150,7 @@ fn openssl(args: &[&str]) -> String {
 
 #[test]
 fn a_client_certificate_may_be_of_the_first_version() {
-    if peers::missing(&["docker-registry", "skopeo", "openssl"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "openssl");
     let certificates = Certificates::new();
     let registry = DockerRegistry::setup().mutual_tls(&certificates).start();
     registry.feed("a:1", &images::small());
@@ -194,9 +190,7 @@ fn a_client_certificate_may_be_of_the_first_version() {
 
 #[test]
 fn a_client_certificate_that_cannot_be_used_is_named() {
-    if peers::missing(&["openssl"]) {
-        return;
-    }
+    peers::needs!("openssl");
     let certificates = Certificates::new();
     let registry = FakeRegistry::start_tls(&certificates).image("a", "1", &images::small());
     let pem = |name: &str| std::fs::read_to_string(certificates.cert_dir().join(name)).unwrap();
@@ -279,9 +273,7 @@ fn what_is_no_certificate_is_told_and_passed_over() {
 
 #[test]
 fn a_missing_client_certificate_is_said() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let certificates = Certificates::new();
     let registry = DockerRegistry::setup().mutual_tls(&certificates).start();
     registry.feed("a:1", &images::small());

@@ -35,9 +35,7 @@ fn digest(file: &Path) -> String {
 
 #[test]
 fn what_a_policy_refuses_is_refused_before_a_byte_is_written() {
-    if peers::missing(&["gpg"]) {
-        return;
-    }
+    peers::needs!("gpg");
     let (barque, gpg) = (Barque::new(), Gpg::new());
     let key = gpg.key("alice", "ed25519");
     let (at, digest) = image(&barque);
@@ -177,9 +175,7 @@ fn flags_of_the_policy_mean_what_they_say() {
 
 #[test]
 fn an_index_is_judged_as_well_as_its_images() {
-    if peers::missing(&["gpg"]) {
-        return;
-    }
+    peers::needs!("gpg");
     let (barque, gpg) = (Barque::new(), Gpg::new());
     let key = gpg.key("alice", "nistp256");
     barque
@@ -231,9 +227,7 @@ fn an_index_is_judged_as_well_as_its_images() {
 
 #[test]
 fn what_skopeo_signs_is_verified() {
-    if peers::missing(&["gpg", "skopeo"]) {
-        return;
-    }
+    peers::needs!("gpg", "skopeo");
     let (barque, gpg) = (Barque::new(), Gpg::new());
     for (name, algorithm) in [("ed", "ed25519"), ("ec", "nistp256"), ("rsa", "rsa2048")] {
         let key = gpg.key(name, algorithm);

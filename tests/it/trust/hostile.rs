@@ -44,9 +44,7 @@ fn digest() -> String {
 
 #[test]
 fn forged_openpgp_signatures_are_refused() {
-    if peers::missing(&["gpg"]) {
-        return;
-    }
+    peers::needs!("gpg");
     let gpg = Gpg::new();
     let key = gpg.key("alice", "ed25519");
     gpg.key("mallory", "ed25519");
@@ -233,9 +231,7 @@ fn forged_openpgp_signatures_are_refused() {
 
 #[test]
 fn keys_that_lost_trust_are_refused_as_gpg_does() {
-    if peers::missing(&["gpg"]) {
-        return;
-    }
+    peers::needs!("gpg");
     let gpg = Gpg::new();
     let good = payload(&digest(), REFERENCE);
     let why = |key: &PathBuf, signature: &[u8]| {
@@ -303,9 +299,7 @@ fn keys_that_lost_trust_are_refused_as_gpg_does() {
 /// A key that is revoked by another one, which it names as its revoker: as gpg answers, depending on which keys it has.
 #[test]
 fn a_key_revoked_by_its_designated_revoker_is_refused_as_gpg_does() {
-    if peers::missing(&["gpg"]) {
-        return;
-    }
+    peers::needs!("gpg");
     let gpg = Gpg::new();
     for name in ["signer", "revoker", "stranger"] {
         gpg.key(name, "ed25519");

@@ -193,9 +193,7 @@ fn bundle(material: Value, signature: &[u8], stamp: Option<String>) -> Vec<u8> {
 
 #[test]
 fn a_root_without_logs_wants_a_timestamp_in_their_place() {
-    if peers::missing(&["openssl"]) {
-        return;
-    }
+    peers::needs!("openssl");
     let (stamps, strangers) = (Stamps::new(), Stamps::new());
     let ((ours, authority_pem), (theirs, _)) = (authority(), authority());
     let trusted = root(&authority_pem, Some(&stamps), json!([]));
@@ -273,9 +271,7 @@ fn a_root_without_logs_wants_a_timestamp_in_their_place() {
 
 #[test]
 fn attachments_with_a_timestamp_are_verified_by_such_a_root() {
-    if peers::missing(&["openssl"]) {
-        return;
-    }
+    peers::needs!("openssl");
     let stamps = Stamps::new();
     let (ours, authority_pem) = authority();
     let trusted = root(&authority_pem, Some(&stamps), json!([]));

@@ -83,9 +83,7 @@ fn images_in_registries_are_judged_as_the_fixtures_say() {
     let Some(dir) = fixtures::sibling("fixtures-trust") else {
         return;
     };
-    if peers::missing(&["gpg"]) {
-        return;
-    }
+    peers::needs!("gpg");
     let (barque, registry, gpg) = (Barque::new(), Serving::writable(), gpg(&dir));
     let host = registry.address();
     let image = format!("dir:{}/own/dir-gpg-rsa", dir.display());

@@ -28,9 +28,7 @@ fn what_is_pushed_is_there_for_curl_byte_for_byte() {
     let Some(registry) = V1Registry::start() else {
         return;
     };
-    if peers::missing(&["curl"]) {
-        return;
-    }
+    peers::needs!("curl");
     let barque = Barque::new();
     let image = layered(Dialect::Docker, Compression::Gzip);
     let from = source(&barque, "image", &image);
@@ -132,9 +130,7 @@ fn a_rescued_image_is_read_by_skopeo_from_a_registry_of_today() {
     let Some(old) = V1Registry::start() else {
         return;
     };
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let new = DockerRegistry::open();
     let barque = Barque::new();
     let image = layered(Dialect::Docker, Compression::None);

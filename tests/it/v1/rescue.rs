@@ -53,9 +53,7 @@ fn images_pushed_by_others_are_rescued() {
     let Some(registry) = V1Registry::start() else {
         return;
     };
-    if peers::missing(&["curl"]) {
-        return;
-    }
+    peers::needs!("curl");
     let base = "511136ea3c5a64f264b78b5433614aec563103b4d4702f3ba7d4d2698e22c158";
     let top = "46af0962ab5afeb5ce6740d4d91652e69206fc991fd5328c1a94d364ad00e457";
     let read =

@@ -14,9 +14,7 @@ fn curl(args: &[&str]) -> Output {
 
 #[test]
 fn skopeo_pushes_to_the_fake_and_pulls_the_same_bytes() {
-    if peers::missing(&["skopeo"]) {
-        return;
-    }
+    peers::needs!("skopeo");
     let auth = FakeRegistry::start_on("127.0.0.2");
     for form in [LocationForm::Absolute, LocationForm::At(String::new())] {
         let registry = FakeRegistry::start()
@@ -61,9 +59,7 @@ fn skopeo_pushes_to_the_fake_and_pulls_the_same_bytes() {
 
 #[test]
 fn bodies_break_off_where_the_rule_says() {
-    if peers::missing(&["curl"]) {
-        return;
-    }
+    peers::needs!("curl");
     let image = images::two_layers();
     let registry = FakeRegistry::start()
         .image("a", "1", &image)
@@ -109,9 +105,7 @@ fn bodies_break_off_where_the_rule_says() {
 
 #[test]
 fn answers_are_overridden_and_connections_kept_or_closed() {
-    if peers::missing(&["curl"]) {
-        return;
-    }
+    peers::needs!("curl");
     let registry = FakeRegistry::start()
         .image("a", "1", &images::small())
         .basic("u", "p")
@@ -171,9 +165,7 @@ fn answers_are_overridden_and_connections_kept_or_closed() {
 
 #[test]
 fn tags_come_in_pages() {
-    if peers::missing(&["curl"]) {
-        return;
-    }
+    peers::needs!("curl");
     let registry = FakeRegistry::start()
         .tags("a", 10_000, &images::small())
         .links(LinkForm::Absolute);
@@ -196,9 +188,7 @@ fn tags_come_in_pages() {
 
 #[test]
 fn tokens_of_the_fake_wear_out() {
-    if peers::missing(&["curl"]) {
-        return;
-    }
+    peers::needs!("curl");
     let auth = FakeRegistry::start_on("127.0.0.2");
     let registry = FakeRegistry::start().bearer(&auth.token_url(), 2);
     let body = curl(&[&auth.token_url()]).ok().json();
@@ -219,9 +209,7 @@ fn tokens_of_the_fake_wear_out() {
 
 #[test]
 fn an_upload_answers_under_its_newest_location_only() {
-    if peers::missing(&["curl"]) {
-        return;
-    }
+    peers::needs!("curl");
     let blob = images::noise(4, 1000);
     let digest = images::sha256(&blob);
     let registry = FakeRegistry::start()

@@ -7,9 +7,7 @@ use super::super::tls::Certificates;
 
 #[test]
 fn skopeo_feeds_every_kind_of_image_to_an_open_registry() {
-    if peers::missing(&["docker-registry", "skopeo"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo");
     let registry = DockerRegistry::open();
     for (tag, image) in [
         ("oci", images::two_layers()),
@@ -53,9 +51,7 @@ fn skopeo_feeds_every_kind_of_image_to_an_open_registry() {
 
 #[test]
 fn umoci_unpacks_a_written_layout() {
-    if peers::missing(&["umoci"]) {
-        return;
-    }
+    peers::needs!("umoci");
     let umoci = peers::umoci();
     images::write_layout(&umoci.path("layout"), &[("v1", &images::small())]);
     let listed = umoci
@@ -67,9 +63,7 @@ fn umoci_unpacks_a_written_layout() {
 
 #[test]
 fn htpasswd_and_client_certificates_are_asked_for() {
-    if peers::missing(&["docker-registry", "skopeo", "curl"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "curl");
     let certificates = Certificates::new();
     let registry = DockerRegistry::setup()
         .auth(peers::Auth::Htpasswd)
@@ -112,9 +106,7 @@ fn htpasswd_and_client_certificates_are_asked_for() {
 
 #[test]
 fn tls_deletion_and_schema_1_are_options() {
-    if peers::missing(&["docker-registry", "skopeo", "curl"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "curl");
     let certificates = Certificates::new();
     let registry = DockerRegistry::setup()
         .tls(&certificates)

@@ -7,9 +7,7 @@ use super::super::token_server::{Quirk, TokenServer, refresh_token};
 
 #[test]
 fn the_registry_trusts_tokens_that_have_not_expired() {
-    if peers::missing(&["docker-registry", "skopeo", "curl"]) {
-        return;
-    }
+    peers::needs!("docker-registry", "skopeo", "curl");
     let tokens = TokenServer::start();
     let registry = DockerRegistry::setup()
         .auth(peers::Auth::Token(&tokens))
@@ -58,9 +56,7 @@ fn the_registry_trusts_tokens_that_have_not_expired() {
 
 #[test]
 fn the_token_server_misbehaves_as_told() {
-    if peers::missing(&["curl"]) {
-        return;
-    }
+    peers::needs!("curl");
     let tokens = TokenServer::start()
         .quirk(Quirk::OnlyAccessToken)
         .quirk(Quirk::NoExpiresIn)

@@ -17,9 +17,7 @@ fn curl(args: &[&str]) -> String {
 
 #[test]
 fn a_token_is_good_for_its_repository_and_action_only() {
-    if peers::missing(&["curl"]) {
-        return;
-    }
+    peers::needs!("curl");
     let fake = FakeV1::split(Knobs::default())
         .image("fleet/ship", "1", &[(r#""os":"linux""#, b"layer")])
         .image("fleet/shore", "1", &[(r#""os":"linux""#, b"other")]);

@@ -1,6 +1,6 @@
 //! Starters of the real programs that barque is compared with, one file each.
 //!
-//! A test that needs peers begins with ``if peers::missing(&["docker-registry", "skopeo"]) { return; }``: the
+//! A test that needs peers begins with `peers::needs!("docker-registry", "skopeo");`: the
 //! test is then skipped, or fails where everything must run (see [`skips`]).
 
 mod access_log;
@@ -13,8 +13,18 @@ use super::skips;
 
 pub use access_log::{Request, Requests};
 pub use docker_registry::{Auth, DockerRegistry, PASSWORD, Setup, USER};
-pub use podman::Podman;
+pub use podman::{Podman, PodmanStore};
 pub use v1_registry::V1Registry;
+
+/// Ends the test, as one that was skipped, unless these programs are on `PATH`.
+macro_rules! needs {
+    ($($program:literal),+) => {
+        if $crate::support::peers::missing(&[$($program),+]) {
+            return;
+        }
+    };
+}
+pub(crate) use needs;
 
 /// Whether one of these programs is not on `PATH`; the test is then skipped (see [`skips`]).
 #[track_caller]

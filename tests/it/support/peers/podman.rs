@@ -1,10 +1,57 @@
 //! Podman's API service, which speaks the Docker Engine API and needs no running containers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+
+/// A store of podman's, used without a service.
+pub struct PodmanStore {
+    dir: TempDir,
+}
+
+impl PodmanStore {
+    /// An empty store.
+    pub fn new() -> PodmanStore {
+        let dir = TempDir::new().unwrap();
+        let policy = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
+        std::fs::write(dir.path().join("policy.json"), policy).unwrap();
+        PodmanStore { dir }
+    }
+
+    /// As the store stands in front of a name of `containers-storage:`.
+    pub fn place(&self) -> String {
+        let dir = self.dir.path().display();
+        format!("[vfs@{dir}/root+{dir}/run]")
+    }
+
+    /// Loads the archive `file`.
+    pub fn load(&self, file: &Path) {
+        let policy = self.dir.path().join("policy.json");
+        let (policy, file) = (policy.to_str().unwrap(), file.to_str().unwrap());
+        self.run(&[
+            "load",
+            "--quiet",
+            "--signature-policy",
+            policy,
+            "--input",
+            file,
+        ]);
+    }
+
+    /// The output of podman with `args`, which has to succeed.
+    pub fn run(&self, args: &[&str]) -> String {
+        let mut podman = Command::new("podman");
+        podman.args(["--storage-driver", "vfs", "--root"]);
+        podman.arg(self.dir.path().join("root"));
+        podman.arg("--runroot").arg(self.dir.path().join("run"));
+        let done = podman.args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{said}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+}
 
 /// A running service with a store of its own; killed, and its images removed, when dropped.
 pub struct Podman {
