@@ -103,6 +103,7 @@ impl Wire {
         let mut outcome = first;
         loop {
             let is_spent = request.budget.is_spent();
+            let mut sleep = Duration::ZERO;
             let last =
                 |most| is_spent || !request.repeatable || tries >= self.timeouts.tries.min(most);
             match outcome {
@@ -153,11 +154,13 @@ impl Wire {
                     // Without a connection nothing was sent.
                     maybe_done |= matches!(lost.why, Why::Broken | Why::Silence);
                     tracing::debug!("{}; trying again in {wait:.1?}", lost.error);
-                    tokio::time::sleep(wait).await;
+                    sleep = wait;
                 }
             }
             tries += 1;
+            // Before the wait: others that share the budget look at it meanwhile.
             request.budget.spend();
+            tokio::time::sleep(sleep).await;
             outcome = self.once(request).await;
         }
     }

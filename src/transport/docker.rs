@@ -91,20 +91,21 @@ impl DockerSource {
         check: fn(BlobStream, &Descriptor, u64) -> BlobStream,
     ) -> Result<BlobStream> {
         let budget = RetryBudget::default();
-        let (whole, part) = (self.repository.within(&budget), self.repository.clone());
-        let (of_whole, of_part) = (blob.clone(), blob.clone());
+        // The parts share it: side by side they fail no more often than one connection may.
+        let repository = self.repository.within(&budget);
+        let (whole, part) = ((repository.clone(), blob.clone()), (repository, blob.clone()));
         let download = Download {
             client: self.repository.client().clone(),
             blob: blob.clone(),
             budget,
             open: Box::new(move |from| {
-                let (repository, blob) = (whole.clone(), of_whole.clone());
+                let (repository, blob) = whole.clone();
                 Box::pin(async move { repository.get_blob(&blob, from).await })
             }),
             parts: Some(Parts {
                 turn: self.parts.clone(),
                 fetch: Box::new(move |range| {
-                    let (repository, blob) = (part.clone(), of_part.clone());
+                    let (repository, blob) = part.clone();
                     Box::pin(async move { repository.get_blob_part(&blob, range).await })
                 }),
             }),
@@ -193,8 +194,10 @@ impl RangedBlobs for DockerSource {
     }
 
     async fn part_of(&self, blob: &Descriptor, part: Range<u64>) -> Result<BlobStream> {
-        match self.repository.get_blob_part(blob, part.clone()).await {
-            Ok(stream) => return Ok(resuming_part(&self.repository, blob, part, stream)),
+        let budget = RetryBudget::default();
+        let repository = self.repository.within(&budget);
+        match repository.get_blob_part(blob, part.clone()).await {
+            Ok(stream) => return Ok(resuming_part(repository, &budget, blob, part, stream)),
             Err(e) if e.kind() != Kind::Unavailable => return Err(e),
             Err(e) => tracing::debug!("{e}; reading the blob from there on"),
         }

@@ -8,13 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-
+use super::docker::Download;
 use super::{BlobStream, Source, verified_from};
-use crate::bytes::{Produce, produced};
 use crate::image::{Descriptor, ReferenceError, Registry};
-use crate::registry::retry::{self, RetryBudget, Tries};
+use crate::registry::retry::RetryBudget;
 use crate::registry::{Admitted, Client, admit_layer};
 use crate::settings::{Context, Timeouts};
 use crate::{Error, Kind, Result};
@@ -88,16 +85,18 @@ impl Elsewhere {
         let url = admit_layer(source.origin().as_ref(), url)?;
         let client = self.client(&url)?;
         let budget = RetryBudget::default();
-        let first = client.get_layer_at(&url, blob, from, &budget).await?;
+        let at_url = (client.clone(), url, blob.clone(), budget.clone());
         let download = Download {
             client,
-            url,
             blob: blob.clone(),
-            offset: from,
-            inner: Some(first),
-            stuck: budget.of_kind(retry::DOWNLOAD),
+            budget,
+            open: Box::new(move |from| {
+                let (client, url, blob, budget) = at_url.clone();
+                Box::pin(async move { client.get_layer_at(&url, &blob, from, &budget).await })
+            }),
+            parts: None,
         };
-        Ok(verified_from(Box::pin(produced(download)), blob, from))
+        download.checked(from, verified_from).await
     }
 
     fn client(&self, url: &Admitted) -> Result<Arc<Client>> {
@@ -118,57 +117,5 @@ impl Elsewhere {
         let client = Arc::new(Client::new(&registry, &self.context));
         clients.insert(registry, client.clone());
         Ok(client)
-    }
-}
-
-/// A layer on its way from a URL, which goes on at its offset where it broke off.
-struct Download {
-    client: Arc<Client>,
-    url: Admitted,
-    blob: Descriptor,
-    offset: u64,
-    inner: Option<BlobStream>,
-    stuck: Tries,
-}
-
-impl Produce for Download {
-    type Item = Bytes;
-
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            let next = match &mut self.inner {
-                Some(inner) => inner.next().await,
-                None => {
-                    let (blob, budget) = (&self.blob, self.stuck.budget());
-                    let again = self
-                        .client
-                        .get_layer_at(&self.url, blob, self.offset, budget);
-                    match again.await {
-                        Ok(inner) => {
-                            self.inner = Some(inner);
-                            continue;
-                        }
-                        Err(e) => Some(Err(e)),
-                    }
-                }
-            };
-            let broken = match next {
-                Some(Ok(bytes)) => {
-                    self.offset += bytes.len() as u64;
-                    self.stuck.renew();
-                    return Ok(Some(bytes));
-                }
-                _ if self.offset >= self.blob.size => return Ok(None),
-                // Ended early without an error: the check of the size says so.
-                None => return Ok(None),
-                Some(Err(e)) => e,
-            };
-            if broken.kind() != Kind::Unavailable || self.stuck.is_spent() {
-                return Err(broken);
-            }
-            self.inner = None;
-            self.client.wait_before_try(self.stuck.failures()).await;
-            self.stuck.spend();
-        }
     }
 }

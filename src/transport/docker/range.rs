@@ -12,16 +12,17 @@ use crate::registry::retry::{self, RetryBudget, Tries};
 use crate::registry::v2::RepositoryClient;
 use crate::transport::BlobStream;
 
-/// `stream`, the bytes `part` of `blob`; where it breaks off, it is asked for again from there on, a few times.
+/// `stream`, the bytes `part` of `blob`; where it breaks off, it is asked for again from there on, a few times. The
+/// requests of `repository` spend from `budget`.
 pub(super) fn resuming_part(
-    repository: &RepositoryClient,
+    repository: RepositoryClient,
+    budget: &RetryBudget,
     blob: &Descriptor,
     part: Range<u64>,
     stream: BlobStream,
 ) -> BlobStream {
-    let budget = RetryBudget::default();
     Box::pin(produced(PartOfBlob {
-        repository: repository.within(&budget),
+        repository,
         blob: blob.clone(),
         part,
         stream,

@@ -82,6 +82,25 @@ fn a_part_that_breaks_is_not_lost() {
 }
 
 #[test]
+fn parts_that_fail_side_by_side_spend_the_retries_of_the_one_blob() {
+    let image = heavy(1, SIZE);
+    let layer = image.layers()[0].to_string();
+    let get = || on("GET").path(&layer);
+    let registry = FakeRegistry::start()
+        .image("a", "1", &image)
+        .rule(get().without_header("range").pace(SLOW))
+        .rule(get().with_header("range").status(503));
+    let args = ["copy", &registry.docker("a:1"), "dir:out"];
+    barque().args(args).run().code(5);
+    let seen = registry.requests("GET", &layer);
+    let is_part = |seen: &&Seen| range(seen).is_some_and(|(_, end)| end.is_some());
+    let parts = seen.iter().filter(is_part).count();
+    // Four at once, each sent five times at most; then the rest over one connection, with what is left of the budget.
+    assert!((2..=20).contains(&parts), "{parts}: {seen:?}");
+    assert!((21..=25).contains(&seen.len()), "{parts}: {seen:?}");
+}
+
+#[test]
 fn parts_that_are_no_faster_are_given_up() {
     let seen = pulled(|part| {
         part.when(|head| !head.header("range").unwrap().ends_with('-'))
