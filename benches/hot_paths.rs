@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use barque::copy::codec::{Codec, Cores, compressed};
 use barque::image::{Algorithm, Digest, Selector};
-use barque::transport::{BlobStream, Unpacking, inflate, oci_archive::OciArchiveSource};
+use barque::transport::{BlobStream, Unpacking, inflate, oci_archive};
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
@@ -127,7 +127,7 @@ fn compress_on_all_cores(bencher: Bencher<'_, '_>, codec: Codec) {
 fn tar_index(bencher: Bencher<'_, '_>) {
     let file = tempfile::NamedTempFile::new().unwrap();
     write_archive(file.path());
-    let open = OciArchiveSource::open;
+    let open = oci_archive::source;
     bencher.counter(ItemsCount::new(MEMBERS)).bench(|| {
         RUNTIME
             .block_on(open(file.path(), &Selector::Only, &Unpacking::default()))

@@ -177,7 +177,7 @@ enum Hashing {
     Beside {
         batches: mpsc::Sender<Vec<Bytes>>,
         done: JoinHandle<Digest>,
-        /// What is handed over next, and how many bytes it has.
+        /// The pieces to hand over next, and how many bytes they have.
         batch: (Vec<Bytes>, usize),
     },
 }
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
     use crate::image::Algorithm;
 
-    /// What comes out for the blob `content` when these pieces arrive: bytes handed on, and the error.
+    /// The result for the blob `content` when these pieces arrive: bytes handed on, and the error.
     async fn passed(content: &str, pieces: &[&'static str]) -> (String, Option<String>) {
         passed_by(verified, content, pieces).await
     }

@@ -62,6 +62,14 @@ pub(crate) fn received<G: Send + 'static>(
     Box::pin(produced(Received(from, guard)))
 }
 
+/// Reads `stream` to its end for the checks that it does.
+pub(crate) async fn drained(mut stream: ByteStream) -> Result<()> {
+    while let Some(piece) = stream.next().await {
+        piece?;
+    }
+    Ok(())
+}
+
 /// `stream` without its first `left` bytes.
 pub(crate) fn skip(stream: ByteStream, mut left: u64) -> ByteStream {
     if left == 0 {

@@ -18,7 +18,7 @@ pub(crate) const PIECE: usize = 256 * 1024;
 /// Bytes read at a time, at least.
 const LEAST: usize = 4 * 1024;
 
-/// What `reader` gives to its end, which is expected after `left` bytes; `failed` words an error of it.
+/// The bytes of `reader` to its end, which is expected after `left` bytes; `failed` words an error of it.
 pub(crate) fn pieces<R: Read + Send + 'static>(
     reader: R,
     left: u64,

@@ -5,9 +5,8 @@ use clap::{Args, Subcommand};
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, names};
-use crate::copy::{attestations, choose_image, read_statements};
 use crate::image::attestation::predicate_names;
-use crate::open::open_source;
+use crate::open::{attestations, choose_image, open_source, read_statements};
 use crate::transport::ManifestRef;
 use crate::{Error, Kind, Result};
 

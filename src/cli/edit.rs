@@ -11,10 +11,10 @@ use super::flags::{
 };
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
-use crate::copy::{self, Appended, CopyOptions, EditedImage};
+use crate::copy::{self, CopyOptions};
 use crate::image::edit::Edits;
 use crate::image::{ImageName, Platform, PlatformRequest, View};
-use crate::open::{OpenedImage, open_destination};
+use crate::open::{Appended, EditedImage, OpenedImage, open_destination};
 use crate::report::{copy as words, progress};
 use crate::settings::AuthFiles;
 use crate::transport::{Destination, Elsewhere};

@@ -9,17 +9,19 @@ use futures_util::{StreamExt, stream};
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::retry::RetryFlags;
 use super::{Outcome, names};
-use crate::copy::{
-    Admission, Attachments, Referrers, Schema1Check, attached_to, attestations_in_index,
-};
 use crate::image::platform::check_config;
-use crate::image::{ChosenBy, Manifest, MediaType, PlatformRequest, Sketch, View, config};
-use crate::open::{OpenedImage, all_tags, open_source};
+use crate::image::{
+    ChosenBy, Manifest, MediaType, PlatformRequest, Schema1Check, Sketch, View, config,
+};
+use crate::open::{
+    Admission, Attachments, OpenedImage, Referrers, all_tags, attached_to, attestations_in_index,
+    open_source, read_config,
+};
 use crate::report::inspect::{InspectReport, Inspected};
 use crate::report::referrers::{AttestationLine, Referrer, Trees};
 use crate::report::sketch::SketchReport;
 use crate::report::{json, template};
-use crate::transport::{CONFIG_CAP, ManifestRef, Source, read_all};
+use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
 const EXAMPLES: &str = "\
@@ -180,7 +182,7 @@ async fn document(
     let document = match image.view() {
         // Of an artifact too: the bytes can be shown whatever they are.
         View::Image(of) if args.raw && image.config_blob().is_none() => {
-            return read_all(shared.blob(&of.config, 0).await?, CONFIG_CAP).await;
+            return read_config(&**shared, &of.config).await;
         }
         View::Schema1(schema1) if !args.raw => schema1.config_json()?,
         _ => match image.config().await? {

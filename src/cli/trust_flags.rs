@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::values::switch;
-use crate::copy::Admission;
 use crate::image::ImageName;
+use crate::open::Admission;
 use crate::open::OpenedImage;
 use crate::trust::{Gate, Leniency};
 use crate::{Error, Result};

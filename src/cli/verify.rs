@@ -8,9 +8,8 @@ use super::Outcome;
 use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
 use super::names;
 use super::retry::RetryFlags;
-use crate::copy::{Admission, choose_image};
 use crate::image::{ImageName, PlatformRequest, parse_reference};
-use crate::open::open_source;
+use crate::open::{Admission, choose_image, open_source};
 use crate::report::json;
 use crate::settings::policy::{
     BundleRule, BundleSigner, Identity, KeySource, Pattern, Policy, Requirement, SignedBy, Signer,

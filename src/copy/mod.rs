@@ -4,60 +4,47 @@
 //! destination what it needs ([`CopyPlan`]), [`PlannedCopy::run`] carries the plan out and returns a [`CopyReport`]. It knows
 //! no transport by name, draws no bars and reads no flags.
 //!
-//! `types` and `options` are data. Walking the graph (`graph`), deciding on conversions (`prepared`, `recode`) and moving
-//! bytes (`engine`) know these and not each other; `plan` and `run` put them together.
+//! `types` and `options` are data. `convert` decides which manifests and layers change, `plan` reads the image and asks the
+//! destination, `run` moves the bytes. Each uses those before it, and none uses those after it.
 
-mod adaptive_limit;
-mod admission;
-mod append;
-mod attached;
-mod attestations;
-mod choose;
-mod draw;
-mod edited;
-mod engine;
-mod expect;
-mod fallback;
-mod finalize;
-mod graph;
-mod lanes;
-mod left_out;
-mod locations;
-mod manifests;
+mod convert;
 mod options;
 mod plan;
-mod prepared;
-mod progress;
-mod recode;
 mod run;
-mod schema1;
-mod several;
-mod shared;
-mod shared_source;
-mod signatures;
 mod types;
 mod verify;
 
+use crate::transport::Source;
+use crate::{Error, Kind};
+
 pub use crate::image::Schema1Check;
-pub use crate::open::{Chosen, choose_image, sized_blobs};
-pub use crate::transport::{BlobOutcome, Upgrade, codec};
-pub use admission::Admission;
-pub use append::Appended;
-pub use attached::{Attached, attached_to};
-pub use attestations::{Attestation, attestations, attestations_in_index, read_statements};
-pub use edited::EditedImage;
-pub use locations::BlobLocations;
-pub use options::{Attachments, CopyOptions, Format, Layers, Platforms, Referrers};
+pub use crate::open::{Admission, Attachments, Chosen, Referrers, choose_image, sized_blobs};
+pub use crate::transport::{BlobLocations, BlobOutcome, Upgrade, codec};
+pub use options::{CopyOptions, Format, Layers, Platforms};
 pub use plan::{PlannedCopy, plan, plan_layers};
-pub use progress::{Progress, Quiet};
-pub use schema1::check_signatures;
-pub use several::copy_to_all;
-#[cfg(any(feature = "cli", feature = "sync"))]
-pub(crate) use shared::reading;
-#[cfg(feature = "sync")]
-pub(crate) use shared::writing;
+pub use run::copy_to_all;
 pub use types::{
     AttachedDone, AttachedStep, Awaits, BlobDone, BlobStep, Content, CopyPlan, CopyReport,
-    ManifestStep, Recoded, Requests, Signatures,
+    ManifestStep, Progress, Quiet, Recoded, Requests, Signatures,
 };
 pub use verify::{Fault, PartKind, Problem, Target, Verified, verify};
+
+// The caller knows the names of the two sides as they were given, and adds them.
+pub(crate) fn reading(e: Error) -> Error {
+    e.context("reading the source")
+}
+
+pub(crate) fn writing(e: Error) -> Error {
+    e.context("writing the destination")
+}
+
+/// `e` with the flag that copies a part of the index, where `source` lacks something of it.
+fn with_sparse(source: &dyn Source, e: Error) -> Error {
+    if e.kind() != Kind::NotFound {
+        return e;
+    }
+    e.hint(format!(
+        "if `{}` has only some images of the index, `--all --sparse` copies those",
+        source.name()
+    ))
+}

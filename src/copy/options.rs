@@ -1,17 +1,15 @@
-//! What a copy is asked to do.
+//! The options of a copy.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::admission::Admission;
-use super::locations::BlobLocations;
 use crate::image::{
-    Descriptor, Digest, Manifest, MediaType, PlatformPattern, PlatformRequest, Repository,
-    Schema1Check, Schema1Signer, Tag,
+    Digest, Manifest, MediaType, PlatformPattern, PlatformRequest, Repository, Schema1Check,
+    Schema1Signer,
 };
+use crate::open::{Admission, Attachments};
 use crate::settings::Timeouts;
 use crate::transport::codec::Codec;
-use crate::transport::{Destination, Elsewhere};
+use crate::transport::{BlobLocations, Destination, Elsewhere};
 use crate::trust::signing::Signing;
 use crate::{Error, Kind, Result};
 
@@ -38,11 +36,11 @@ pub struct CopyOptions {
     pub mount_from: Vec<Repository>,
     /// Where blobs are that copies with the same table wrote, so that each is read once and mounted elsewhere.
     pub locations: Option<Arc<BlobLocations>>,
-    /// What the destination's name stands for, if the caller has asked: it is not asked again.
+    /// The digest that the destination's name stands for, if the caller has asked already.
     pub current: Option<Option<Digest>>,
     /// The format that the image has to have at the destination; `None` keeps its own where that can be held.
     pub format: Option<Format>,
-    /// What is checked of schema 1 manifests that carry signatures.
+    /// How the signatures in schema 1 manifests are checked.
     pub schema1_check: Schema1Check,
     /// Whether foreign layers are copied; `None` leaves it to the kind of the destination.
     pub foreign_layers: Option<bool>,
@@ -50,7 +48,7 @@ pub struct CopyOptions {
     pub elsewhere: Arc<Elsewhere>,
     /// Do not copy signatures stored with the image, and do not warn about it.
     pub leave_signatures: bool,
-    /// What is copied along with the image.
+    /// The attached manifests that are copied along with the image.
     pub attachments: Attachments,
     /// Sign what is written.
     pub signing: Option<Arc<Signing>>,
@@ -99,13 +97,6 @@ impl CopyOptions {
         self
     }
 
-    /// These options, which refuse an image that does not pass a policy.
-    #[must_use]
-    pub fn with_admission(mut self, admission: Admission) -> CopyOptions {
-        self.admission = Some(admission);
-        self
-    }
-
     /// The image of one platform, as it is. Foreign layers that the source lacks are fetched by `elsewhere`.
     pub fn as_it_is(platform: PlatformRequest, elsewhere: Arc<Elsewhere>) -> CopyOptions {
         CopyOptions {
@@ -142,69 +133,6 @@ impl CopyOptions {
     }
 }
 
-/// What is copied along with an image: what belongs to it without being a part of it. The default is nothing.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Attachments {
-    pub referrers: Referrers,
-    /// The signatures, attestations and SBOMs that cosign keeps at tags made of the image's digest. They are found in
-    /// the list of tags.
-    pub cosign_tags: bool,
-    /// The tags of the source's repository that are made of digests, where they have been listed already.
-    pub tags: Option<Arc<HashSet<Tag>>>,
-    /// Do not look at an image that the destination has already. What was attached to it later then stays behind.
-    pub skip_present: bool,
-    /// Find out the artifact type of each referrer, also where the list of referrers does not say it: the referrer is read
-    /// then. [`Referrers::OfTypes`] does so anyway where the type decides.
-    pub with_types: bool,
-}
-
-impl Attachments {
-    /// Everything that belongs to an image.
-    pub fn all() -> Attachments {
-        Attachments {
-            referrers: Referrers::All,
-            cosign_tags: true,
-            ..Attachments::default()
-        }
-    }
-
-    /// Whether anything is copied along.
-    pub fn any(&self) -> bool {
-        self.cosign_tags || !matches!(self.referrers, Referrers::None)
-    }
-}
-
-/// Which referrers of an image.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Referrers {
-    #[default]
-    None,
-    All,
-    /// Those of these artifact types, with everything that refers to them.
-    OfTypes(Vec<MediaType>),
-}
-
-impl Referrers {
-    /// Whether the artifact types of referrers at `depth` decide which of them are wanted.
-    pub(super) fn asks_types(&self, depth: usize) -> bool {
-        depth == 0 && matches!(self, Referrers::OfTypes(_))
-    }
-
-    /// Whether `referrer` is wanted; `depth` is 0 for a referrer of the image, 1 for one of such a referrer, and so on.
-    pub(super) fn wants(&self, referrer: &Descriptor, depth: usize) -> bool {
-        match self {
-            Referrers::None => false,
-            Referrers::All => true,
-            Referrers::OfTypes(types) => {
-                let is_one = |t: &MediaType| types.contains(t);
-                depth > 0 || referrer.artifact_type.as_ref().is_some_and(is_one)
-            }
-        }
-    }
-}
-
 /// Which images of an index.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -223,7 +151,7 @@ pub enum Platforms {
     IndexOnly,
 }
 
-/// What becomes of an image's layers.
+/// The form in which an image's layers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Layers {

@@ -1,4 +1,5 @@
-//! The data of a copy: the graph's nodes, the plan, and what became of it. Nothing here decides or does anything.
+//! The data of a copy: the graph's nodes, the plan, and what became of it; and `Progress`, which hears of it meanwhile. Nothing
+//! here decides or does anything.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -71,19 +72,30 @@ pub enum Content {
 /// One blob of the copy.
 #[derive(Debug, Clone)]
 pub struct BlobStep {
-    /// As its manifest is planned; where a compression is going to give it another digest, with that of the source.
+    /// As the planned manifest lists it. A layer that is going to be compressed has its digest at the source here.
     pub blob: Descriptor,
     pub content: Content,
     /// Where its bytes are too, if the source does not have them: the URLs of a foreign layer.
     pub urls: Vec<String>,
-    /// What the destination says of it without being written to.
+    /// Whether the destination has it, as far as that is known before it is written.
     pub presence: Presence,
-    /// What is expected to become of it.
+    /// The outcome that is expected.
     pub expected: BlobOutcome,
 }
 
 impl BlobStep {
-    /// What moves: the blob as the source has it.
+    /// `blob` with `content`, of which nothing is known at the destination.
+    pub(crate) fn new(blob: Descriptor, content: Content) -> BlobStep {
+        BlobStep {
+            urls: blob.foreign_urls().to_vec(),
+            blob,
+            content,
+            presence: Presence::AskedOnWrite,
+            expected: BlobOutcome::Written,
+        }
+    }
+
+    /// The blob as the source has it, which is what moves.
     pub fn moving(&self) -> &Descriptor {
         match &self.content {
             Content::Recoded(recoded) => &recoded.from,
@@ -140,7 +152,7 @@ pub struct AttachedStep {
     pub level: usize,
 }
 
-/// What a copy will do.
+/// The steps of a copy.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct CopyPlan {
@@ -148,20 +160,20 @@ pub struct CopyPlan {
     pub blobs: Vec<BlobStep>,
     /// Children before parents; the last is what the destination's name will stand for.
     pub manifests: Vec<ManifestStep>,
-    /// What is copied along and is not there yet, written after the image.
+    /// Attached manifests that the destination lacks, written after the image.
     pub attached: Vec<AttachedStep>,
     /// Foreign layers that stay at their URLs.
     pub left: Vec<Digest>,
     /// Those that go along.
     pub signatures: Vec<Signatures>,
-    /// What a reader should know of: conversions, things left out.
+    /// Notes for the user: conversions, and parts that are left out.
     pub notes: Vec<String>,
     /// Bytes of layers that were read for the plan.
     pub read_ahead: u64,
     /// Warnings, which are shown even when notes are not: signatures that are left behind, an image that is signed as
     /// another one.
     pub losses: Vec<String>,
-    /// What the copy is expected to send, the plan included.
+    /// The requests that the copy is expected to send, the plan included.
     pub requests: Requests,
     /// Set when the destination has the image already: its digest. What is attached may be missing all the same.
     pub up_to_date: Option<Digest>,
@@ -204,7 +216,7 @@ pub struct Recoded {
     pub from: Descriptor,
     /// The digest of its plain form, as the image's config gives it.
     pub diff_id: Digest,
-    /// What it is compressed with; `None` for plain.
+    /// The compression; `None` for plain.
     pub into: Option<Codec>,
 }
 
@@ -215,7 +227,41 @@ impl Recoded {
     }
 }
 
-/// What became of one blob.
+/// Hears of a copy's progress. It is called from many tasks at once, often, and must not block.
+pub trait Progress: Send + Sync {
+    /// The copy is about `blobs` different blobs of `bytes` bytes in all. Called once, before any blob starts.
+    fn plan(&self, blobs: usize, bytes: u64);
+
+    /// Bytes of `blob` are going to move, beginning at offset `from`. Called again when the blob is tried again.
+    fn start(&self, blob: &Descriptor, from: u64);
+
+    /// `bytes` more bytes of a started blob have moved.
+    fn advance(&self, blob: &Digest, bytes: u64);
+
+    /// `blob` is at the destination. A blob that was present or mounted may never have started.
+    fn done(&self, blob: &Descriptor, how: BlobOutcome);
+
+    /// `blob` could not be moved. The copy returns the error.
+    fn failed(&self, blob: &Descriptor);
+
+    /// A line for the reader: what happens now.
+    fn note(&self, text: &str);
+}
+
+/// Reports nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn plan(&self, _blobs: usize, _bytes: u64) {}
+    fn start(&self, _blob: &Descriptor, _from: u64) {}
+    fn advance(&self, _blob: &Digest, _bytes: u64) {}
+    fn done(&self, _blob: &Descriptor, _how: BlobOutcome) {}
+    fn failed(&self, _blob: &Descriptor) {}
+    fn note(&self, _text: &str) {}
+}
+
+/// The outcome of one blob.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BlobDone {
@@ -229,13 +275,13 @@ pub struct BlobDone {
 }
 
 impl BlobDone {
-    /// What moved: the blob as the source has it.
-    pub(super) fn moved(&self) -> &Descriptor {
+    /// The blob as the source has it, which is what moved.
+    pub(crate) fn moved(&self) -> &Descriptor {
         self.recoded.as_deref().map_or(&self.blob, |r| &r.from)
     }
 
     /// How the plan calls it: its digest there, and whether that only stands for another one.
-    pub(super) fn planned(&self) -> (Digest, bool) {
+    pub(crate) fn planned(&self) -> (Digest, bool) {
         match self.recoded.as_deref() {
             Some(Recoded {
                 from,
@@ -258,7 +304,7 @@ pub struct AttachedDone {
     pub how: Attachment,
 }
 
-/// What a copy did.
+/// The result of a copy.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CopyReport {
@@ -273,7 +319,7 @@ pub struct CopyReport {
     pub bytes: u64,
     /// Digests of the manifests written, children before parents.
     pub manifests: Vec<Digest>,
-    /// What was copied along with the image, parts of attached indexes left out.
+    /// The manifests that were copied along with the image, without the parts of attached indexes.
     pub attached: Vec<AttachedDone>,
     pub notes: Vec<String>,
     /// Requests sent, by host.

@@ -1,20 +1,21 @@
 //! Whether an image is whole at another place: every manifest, every blob and what is attached to it.
 //!
-//! [`verify`] compares and writes nothing. [`narrow`] reduces the plan of a whole copy to the parts that were found
-//! missing.
+//! [`verify`] compares and writes nothing. [`PlannedCopy::repairs`] reduces the plan of a whole copy to the parts that
+//! were found missing.
 
 use std::collections::HashSet;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 
-use super::attached::{Attached, attached_to};
-use super::graph::{walk, whole};
 use super::options::CopyOptions;
-use super::shared::{is_elsewhere, reading, writing};
-use super::types::CopyPlan;
+use super::plan::{PlannedCopy, walk, whole};
+use super::types::ManifestStep;
+use super::{reading, writing};
+use crate::bytes::drained;
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Tag};
+use crate::open::{Attached, attached_to};
 use crate::transport::{Attachment, AttachmentStore, Destination, ManifestRef, Presence, Source};
-use crate::{Error, Kind, Result};
+use crate::{Kind, Result};
 
 /// Manifests or blobs that are looked at at once.
 const AT_ONCE: usize = 8;
@@ -25,7 +26,7 @@ const READ_AT_ONCE: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PartKind {
-    /// What the image's name stands for.
+    /// The manifest that the image's name stands for.
     Name,
     Manifest,
     Blob,
@@ -33,7 +34,7 @@ pub enum PartKind {
     Attached,
 }
 
-/// What is wrong with a part.
+/// The defect of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
@@ -58,10 +59,23 @@ pub struct Fault {
     pub tag: Option<Tag>,
 }
 
-/// What was compared.
+impl Fault {
+    fn of(part: &Descriptor, kind: PartKind, problem: Problem) -> Fault {
+        Fault {
+            part: kind,
+            problem,
+            digest: part.digest.clone(),
+            size: part.size,
+            media_type: part.media_type.clone(),
+            tag: None,
+        }
+    }
+}
+
+/// The result of a comparison.
 #[derive(Debug, Clone)]
 pub struct Verified {
-    /// What the name stands for at the source, or for a part of an index the index that a copy makes of it.
+    /// The digest that the name has at the source; for a part of an index, that of the index that a copy makes of it.
     pub digest: Digest,
     pub manifests: usize,
     pub blobs: usize,
@@ -166,7 +180,7 @@ async fn parts(source: &dyn Source, target: &Target<'_>, want: &CopyOptions) -> 
         }
     }
     let mut seen = HashSet::new();
-    blobs.retain(|blob| !is_elsewhere(blob) && seen.insert(blob.digest.clone()));
+    blobs.retain(|blob| blob.foreign_urls().is_empty() && seen.insert(blob.digest.clone()));
     Ok(Parts {
         root: manifests[..own].last().unwrap_or(&top).clone(),
         manifests,
@@ -194,15 +208,11 @@ async fn look_at_attachment(
         },
     };
     Ok(problem.map(|problem| Fault {
-        part: PartKind::Attached,
-        problem,
-        digest: digest.clone(),
-        size: found.entry.size,
-        media_type: found.entry.media_type.clone(),
         tag: match &found.how {
             Attachment::Referrer => None,
             Attachment::Tag(tag) => Some(tag.clone()),
         },
+        ..Fault::of(&found.entry, PartKind::Attached, problem)
     }))
 }
 
@@ -234,18 +244,8 @@ async fn name(target: &Target<'_>, root: &Manifest) -> Result<Option<Fault>> {
         Some(there) if there.is(root.digest()) => return Ok(None),
         Some(_) => Problem::OtherContent,
     };
-    Ok(Some(of_manifest(root, PartKind::Name, problem)))
-}
-
-fn of_manifest(manifest: &Manifest, part: PartKind, problem: Problem) -> Fault {
-    Fault {
-        part,
-        problem,
-        digest: manifest.digest().clone(),
-        size: manifest.raw().len() as u64,
-        media_type: manifest.media_type().clone(),
-        tag: None,
-    }
+    let root = root.descriptor();
+    Ok(Some(Fault::of(&root, PartKind::Name, problem)))
 }
 
 async fn look_at_manifest(
@@ -253,7 +253,7 @@ async fn look_at_manifest(
     manifest: &Manifest,
     part: PartKind,
 ) -> Result<Option<Fault>> {
-    let fault = |problem| Ok(Some(of_manifest(manifest, part, problem)));
+    let fault = |problem| Ok(Some(Fault::of(&manifest.descriptor(), part, problem)));
     let Some(read) = target.read else {
         return fault(Problem::Missing);
     };
@@ -282,55 +282,46 @@ async fn look_at_blob(target: &Target<'_>, blob: &Descriptor, deep: bool) -> Res
             Presence::Absent | Presence::AskedOnWrite => Some(Problem::Missing),
         },
     };
-    Ok(problem.map(|problem| Fault {
-        part: PartKind::Blob,
-        problem,
-        digest: blob.digest.clone(),
-        size: blob.size,
-        media_type: blob.media_type.clone(),
-        tag: None,
-    }))
+    Ok(problem.map(|problem| Fault::of(blob, PartKind::Blob, problem)))
 }
 
 /// Reads `blob` to its end.
 async fn hash(read: &dyn Source, blob: &Descriptor) -> Result<Option<Problem>> {
-    let read = async {
-        let mut bytes = read.blob(blob, 0).await?;
-        while bytes.try_next().await?.is_some() {}
-        Ok::<_, Error>(None)
-    };
-    match read.await {
+    match read.blob(blob, 0).and_then(drained).await {
         Err(e) if e.kind() == Kind::NotFound => Ok(Some(Problem::Missing)),
         Err(e) if e.kind() == Kind::Corrupt => Ok(Some(Problem::Corrupt)),
-        other => other,
+        other => other.map(|()| None),
     }
 }
 
-/// Reduces `plan`, which was made with [`CopyOptions::recheck`], to what `faults` names. Where a manifest is written,
-/// the one that the name stands for is written last.
-pub(super) fn narrow(plan: &mut CopyPlan, faults: &[Fault], destination: &dyn Destination) {
-    let wrong: HashSet<&Digest> = faults.iter().map(|fault| &fault.digest).collect();
-    plan.blobs.retain(|step| wrong.contains(&step.blob.digest));
-    for step in &mut plan.blobs {
-        step.presence = Presence::Absent;
-    }
-    plan.attached
-        .retain(|step| wrong.contains(step.manifest.digest()));
-    let root = plan
-        .manifests
-        .last()
-        .map(|step| step.manifest.digest().clone());
-    let is_wrong = plan
-        .manifests
-        .iter()
-        .any(|step| wrong.contains(step.manifest.digest()));
-    // A registry keeps blobs and manifests apart; other places are completed by their index.
-    if is_wrong || !destination.can().manifest_implies_blobs {
-        let keeps = |digest: &Digest| wrong.contains(digest) || Some(digest) == root.as_ref();
-        plan.manifests.retain(|step| keeps(step.manifest.digest()));
-        plan.up_to_date = None;
-    } else {
-        plan.manifests.clear();
-        plan.up_to_date = root;
+impl PlannedCopy {
+    /// Reduces the plan, which was made with [`CopyOptions::recheck`], to what `faults` of the destination name. Where a
+    /// manifest is written, the one that the name stands for is written last.
+    pub fn repairs(mut self, faults: &[Fault]) -> PlannedCopy {
+        let wrong: HashSet<&Digest> = faults.iter().map(|fault| &fault.digest).collect();
+        let plan = &mut self.plan;
+        plan.blobs.retain(|step| wrong.contains(&step.blob.digest));
+        for step in &mut plan.blobs {
+            step.presence = Presence::Absent;
+        }
+        let is_wrong = |manifest: &Manifest| wrong.contains(manifest.digest());
+        plan.attached.retain(|step| is_wrong(&step.manifest));
+        let root = plan
+            .manifests
+            .last()
+            .map(|step| step.manifest.digest().clone());
+        // A registry keeps blobs and manifests apart; other places are completed by their index.
+        if plan.manifests.iter().any(|step| is_wrong(&step.manifest))
+            || !self.destination.can().manifest_implies_blobs
+        {
+            let is_root = |step: &ManifestStep| root.as_ref() == Some(step.manifest.digest());
+            plan.manifests
+                .retain(|step| is_wrong(&step.manifest) || is_root(step));
+            plan.up_to_date = None;
+        } else {
+            plan.manifests.clear();
+            plan.up_to_date = root;
+        }
+        self
     }
 }

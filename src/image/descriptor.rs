@@ -66,6 +66,14 @@ impl Descriptor {
         known.is_none_or(|known| known == MediaType::OCI_EMPTY)
     }
 
+    /// The URLs of a foreign layer, where its bytes are too; none of any other blob.
+    pub fn foreign_urls(&self) -> &[String] {
+        match (&self.urls, self.media_type.is_foreign()) {
+            (Some(urls), true) => urls,
+            _ => &[],
+        }
+    }
+
     /// The annotation `key`, when there is one.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(key).map(String::as_str)

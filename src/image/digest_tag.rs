@@ -6,7 +6,7 @@ use super::{Algorithm, Digest, ReferenceError, Tag};
 /// Hexadecimal digits of a digest that such a tag has at most.
 const DIGITS: usize = 64;
 
-/// What cosign adds to the digest of an image: signatures, attestations and SBOMs.
+/// The suffixes of cosign's tags: signatures, attestations and SBOMs.
 pub const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
 
 /// The tag at which the referrers of `subject` are listed.

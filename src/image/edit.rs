@@ -1,6 +1,6 @@
 //! Changes of an image's config and manifest, in place: what is not changed keeps its value, its place and its unknown members.
 //!
-//! What each change means is what Docker's and go-containerregistry's tools mean by it: a new entry point takes the command
+//! Each change means what Docker's and go-containerregistry's tools mean by it: a new entry point takes the command
 //! away, a variable that is set twice keeps its place.
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{Error, Kind, Result};
 
-/// What is changed of an image; the default changes nothing.
+/// Changes to an image; the default changes nothing.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Edits {
@@ -42,7 +42,7 @@ pub struct NewLayer {
     pub blob: Descriptor,
     /// The digest of its plain tar.
     pub diff_id: Digest,
-    /// What the history says of it.
+    /// Its entry in the history.
     pub created_by: String,
 }
 

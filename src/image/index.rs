@@ -2,9 +2,12 @@
 //!
 //! The edit is made on the JSON itself, so that members barque does not know survive (law 1).
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
-use super::{Descriptor, Manifest, ManifestError, MediaType, go_json};
+use super::platform::ZSTD;
+use super::{Descriptor, Digest, LayerForm, Manifest, ManifestError, MediaType, View, go_json};
 
 /// The annotation of an attestation that names the image it speaks of (BuildKit, "Image attestation storage").
 pub const ATTESTS: &str = "vnd.docker.reference.digest";
@@ -75,6 +78,37 @@ pub fn with_entry(index: Option<&Manifest>, entry: &Descriptor) -> Result<Manife
     }
     let text = go_json::compact(&document).map_err(odd)?;
     Manifest::parse(text.into(), Some(MediaType::OCI_INDEX))
+}
+
+/// The descriptor of a manifest, which says where layers of the image are compressed with zstd (see [`ZSTD`]).
+pub(crate) fn entry_of(manifest: &Manifest) -> Descriptor {
+    let is_zstd = |layer: &Descriptor| LayerForm::of(&layer.media_type) == Some(LayerForm::Zstd);
+    let mut descriptor = manifest.descriptor();
+    if matches!(manifest.view(), Ok(View::Image(image)) if image.layers.iter().any(is_zstd)) {
+        descriptor.annotations = Some([(ZSTD.to_owned(), "true".to_owned())].into());
+    }
+    descriptor
+}
+
+/// The entry `old` of an index, pointing at what `changed` calls its manifest now. Platform and annotations stay,
+/// except that an attestation speaks of the image under its new digest, and the mark of zstd follows its layers.
+pub(crate) fn replaced(old: &Descriptor, changed: &HashMap<Digest, Descriptor>) -> Descriptor {
+    let mut entry = old.clone();
+    if let Some(new) = changed.get(&old.digest) {
+        entry.media_type = new.media_type.clone();
+        entry.digest = new.digest.clone();
+        entry.size = new.size;
+        let mut annotations = entry.annotations.take().unwrap_or_default();
+        annotations.remove(ZSTD);
+        annotations.extend(new.annotations.clone().unwrap_or_default());
+        entry.annotations = (!annotations.is_empty()).then_some(annotations);
+    }
+    if let Some(of) = entry.annotations.as_mut().and_then(|a| a.get_mut(ATTESTS))
+        && let Some(new) = of.parse().ok().and_then(|of: Digest| changed.get(&of))
+    {
+        *of = new.digest.to_string();
+    }
+    entry
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use view::{ArtifactView, ImageView, IndexView, View};
 #[derive(Debug, Clone)]
 pub struct Manifest {
     raw: Bytes,
-    /// What the digest covers: the signed part of a signed schema 1 manifest, all of `raw` otherwise.
+    /// The bytes that the digest covers: the signed part of a signed schema 1 manifest, all of `raw` otherwise.
     payload: Bytes,
     media_type: MediaType,
     digest: Digest,
@@ -64,7 +64,7 @@ impl Manifest {
         &self.payload
     }
 
-    /// What kind of manifest the bytes are.
+    /// The media type of the manifest.
     pub fn media_type(&self) -> &MediaType {
         &self.media_type
     }

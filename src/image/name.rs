@@ -40,7 +40,7 @@ pub enum ImageName {
     Dir { path: PathBuf },
 }
 
-/// What an engine calls an image.
+/// The name of an image in an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DaemonImage {

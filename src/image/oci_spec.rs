@@ -194,7 +194,7 @@ impl TryFrom<&Manifest> for spec::ImageIndex {
 impl TryFrom<&spec::ImageManifest> for Manifest {
     type Error = ManifestError;
 
-    /// What is wrong with it as a manifest, as [`Manifest::parse`] and [`Descriptor`] have it.
+    /// Fails as [`Manifest::parse`] does, and for descriptors that are not valid.
     fn try_from(manifest: &spec::ImageManifest) -> Result<Manifest, ManifestError> {
         let document = Document {
             schema_version: manifest.schema_version(),
@@ -219,7 +219,7 @@ impl TryFrom<&spec::ImageManifest> for Manifest {
 impl TryFrom<&spec::ImageIndex> for Manifest {
     type Error = ManifestError;
 
-    /// What is wrong with it as an index, as [`Manifest::parse`] and [`Descriptor`] have it.
+    /// Fails as [`Manifest::parse`] does, and for descriptors that are not valid.
     fn try_from(index: &spec::ImageIndex) -> Result<Manifest, ManifestError> {
         let document = Document {
             schema_version: index.schema_version(),

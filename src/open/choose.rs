@@ -5,7 +5,10 @@ use bytes::Bytes;
 use super::nested::{choose_below, fetch};
 use crate::Result;
 use crate::image::platform::check_config;
-use crate::image::{ChosenBy, Manifest, PlatformRequest, View};
+use crate::image::{
+    ChosenBy, Descriptor, ImageConfig, Manifest, PlatformError, PlatformPattern, PlatformRequest,
+    View,
+};
 use crate::transport::{CONFIG_CAP, Source, read_all};
 
 /// Whether an image for another platform than `wish` is an error.
@@ -50,19 +53,43 @@ pub async fn choose_image(
     if let Some(config) = &config {
         check_config(config, wish)?;
     }
-    // What schema 1 has in its place is not the config's bytes.
+    // The document that schema 1 has in its place is not a config.
     let config = config.filter(|_| !manifest.media_type().is_schema1());
     Ok(Chosen { manifest, config })
 }
 
-/// The config of an image, or the newest image document of a schema 1 chain; `None` for artifacts.
-pub(crate) async fn config_of(source: &dyn Source, manifest: &Manifest) -> Result<Option<Bytes>> {
-    Ok(match manifest.view()? {
-        View::Image(image) if image.is_image() => {
-            let read = read_all(source.blob(&image.config, 0).await?, CONFIG_CAP);
-            Some(read.await?)
+/// Checks that the image `manifest`, which no index led to, fits each of `patterns`.
+pub(crate) async fn check_patterns(
+    source: &dyn Source,
+    manifest: &Manifest,
+    patterns: &[PlatformPattern],
+) -> Result<()> {
+    let Some(config) = config_of(source, manifest).await? else {
+        return Ok(());
+    };
+    let there = ImageConfig::parse(&config).ok().map(|c| c.platform());
+    let known = there.filter(|p| !p.os.is_empty() && !p.architecture.is_empty());
+    let Some(there) = known else { return Ok(()) };
+    match patterns.iter().find(|pattern| !pattern.matches(&there)) {
+        None => Ok(()),
+        Some(pattern) => Err(PlatformError::Other {
+            wanted: pattern.to_string(),
+            there: there.to_string(),
         }
+        .into()),
+    }
+}
+
+/// The config of an image, or the newest image document of a schema 1 chain; `None` for artifacts.
+async fn config_of(source: &dyn Source, manifest: &Manifest) -> Result<Option<Bytes>> {
+    Ok(match manifest.view()? {
+        View::Image(image) if image.is_image() => Some(read_config(source, &image.config).await?),
         View::Schema1(schema1) => schema1.history.into_iter().next().map(Bytes::from),
         _ => None,
     })
+}
+
+/// The config `config` of an image.
+pub(crate) async fn read_config(source: &dyn Source, config: &Descriptor) -> Result<Bytes> {
+    read_all(source.blob(config, 0).await?, CONFIG_CAP).await
 }

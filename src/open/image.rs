@@ -10,12 +10,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::OnceCell;
 
-use super::{choose_image, open_source};
+use super::choose::{choose_image, read_config};
+use super::open_source;
 use crate::image::schema1::empty_layer;
 use crate::image::{Descriptor, ImageName, Manifest, PlatformRequest, Schema1Check, View};
 use crate::legacy::schema1::check_signatures;
 use crate::settings::Context;
-use crate::transport::{CONFIG_CAP, ManifestRef, Source, read_all};
+use crate::transport::{ManifestRef, Source};
 use crate::{Error, Result};
 
 /// Sizes that a source is asked for at once.
@@ -65,7 +66,7 @@ impl OpenedImage {
         &self.source
     }
 
-    /// What the image's name stands for: [`OpenedImage::manifest`], or the index that lists it.
+    /// The manifest that the image's name stands for: [`OpenedImage::manifest`], or the index that lists it.
     pub fn top(&self) -> &Manifest {
         &self.top
     }
@@ -75,7 +76,7 @@ impl OpenedImage {
         &self.manifest
     }
 
-    /// What the manifest says.
+    /// The content of the manifest.
     pub fn view(&self) -> &View {
         &self.view
     }
@@ -106,7 +107,7 @@ impl OpenedImage {
         let Some(blob) = self.config_blob() else {
             return Ok(None);
         };
-        let read = || async { read_all(self.source.blob(blob, 0).await?, CONFIG_CAP).await };
+        let read = || read_config(&*self.source, blob);
         self.config.get_or_try_init(read).await.cloned().map(Some)
     }
 

@@ -90,7 +90,7 @@ impl MirroredSource {
 
     /// Notes the places of `failures`, of which a later one served.
     fn remember(&self, failures: Failures) {
-        // What is in there is whole, whoever panicked.
+        // A panic elsewhere leaves the value complete.
         let mut known = self.passed_over.lock().unwrap_or_else(|e| e.into_inner());
         for passed in failures.passed {
             if known.iter().all(|other| other.place != passed.place) {
@@ -222,20 +222,21 @@ impl RangedBlobs for MirroredSource {
 
 impl Network for MirroredSource {
     fn origin(&self) -> Option<Url> {
-        self.current()?.origin()
+        self.current()?.network().origin()
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
-        let each = self.places.iter().map(|place| place.requests());
+        let each = self.places.iter().map(|place| place.network().requests());
         each.fold(BTreeMap::new(), |all, more| summed(all, Some(more)))
     }
 
     fn round_trip(&self) -> Option<Duration> {
-        self.current()?.round_trip()
+        self.current()?.network().round_trip()
     }
 
     fn pressure(&self) -> u64 {
-        self.places.iter().map(|place| place.pressure()).sum()
+        let places = self.places.iter();
+        places.map(|place| place.network().pressure()).sum()
     }
 
     fn passed_over(&self) -> Vec<PassedOver> {

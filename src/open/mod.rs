@@ -2,8 +2,13 @@
 //!
 //! The functions here are the only ones that know transports by name. They copy nothing and print nothing.
 
+mod admission;
+mod append;
+mod attached;
+mod attestations;
 mod choose;
 mod delete;
+mod edited;
 mod image;
 mod mirrors;
 mod nested;
@@ -22,9 +27,15 @@ use crate::transport::{
 };
 use crate::{Error, Kind, Result};
 
+pub use admission::Admission;
+pub use append::Appended;
+pub(crate) use attached::tags_of;
+pub use attached::{Attached, Attachments, Referrers, attached_to};
+pub use attestations::{Attestation, attestations, attestations_in_index, read_statements};
 pub use choose::{Chosen, choose_image};
-pub(crate) use choose::{config_of, is_required};
+pub(crate) use choose::{check_patterns, is_required, read_config};
 pub use delete::delete;
+pub use edited::EditedImage;
 pub use image::{OpenedImage, sized_blobs};
 pub(crate) use nested::{Level, MAX_DEPTH, Nested, fetch};
 pub use tags::{Tags, all_tags, open_tags};
@@ -76,22 +87,21 @@ async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Sourc
             let layout = oci_layout::OciSource::open(path, selector).await?;
             Arc::new(layout.sharing(context.shared_blobs.as_deref()))
         }
-        ImageName::OciArchive { path, selector } => Arc::new(
-            oci_archive::OciArchiveSource::open(path, selector, &Unpacking::of(context)).await?,
-        ),
+        ImageName::OciArchive { path, selector } => {
+            let unpacking = Unpacking::of(context);
+            Arc::new(oci_archive::source(path, selector, &unpacking).await?)
+        }
         ImageName::DockerArchive { path, selector } => {
             let (unpacking, older) = (Unpacking::of(context), legacy::older_archives());
             Arc::new(DockerArchiveSource::open(path, selector, &unpacking, older).await?)
         }
         ImageName::DockerDaemon(image) => {
             let older = legacy::older_archives();
-            Arc::new(docker_daemon::DockerDaemonSource::open(image, context, older).await?)
+            Arc::new(docker_daemon::source(image, context, older).await?)
         }
         ImageName::ContainersStorage(image) => {
             let (unpacking, older) = (Unpacking::of(context), legacy::older_archives());
-            let source =
-                containers_storage::ContainersStorageSource::open(image, &unpacking, older);
-            Arc::new(source.await?)
+            Arc::new(containers_storage::source(image, &unpacking, older).await?)
         }
         ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })

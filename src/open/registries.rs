@@ -1,4 +1,4 @@
-//! What registries.conf does to the opening of an image in a registry: other places to read it from, registries that are
+//! Applies registries.conf to the opening of an image in a registry: other places to read it from, registries that are
 //! blocked, and registries that are marked insecure.
 
 use std::borrow::Cow;

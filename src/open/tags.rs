@@ -1,4 +1,4 @@
-//! What can be named at a place: the tags of a repository, the names of the images in an archive or layout.
+//! Lists the names at a place: the tags of a repository, the names of the images in an archive or layout.
 //!
 //! Apart from [`crate::transport::Source`], which is one image: an archive of several is no source until one of them is named.
 

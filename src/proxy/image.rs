@@ -7,11 +7,10 @@ use futures_util::FutureExt;
 use serde::Serialize;
 
 use super::ProxyOptions;
-use crate::copy::{Admission, Chosen, choose_image};
 use crate::image::convert::schema2_to_oci;
 use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, View, config};
-use crate::open::open_source;
-use crate::transport::{BlobBody, CONFIG_CAP, Elsewhere, ManifestRef, Source, read_all};
+use crate::open::{Admission, Chosen, choose_image, open_source, read_config};
+use crate::transport::{BlobBody, Elsewhere, ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
 /// An image that the client has opened.
@@ -120,8 +119,7 @@ impl OpenedImage {
                 ));
             }
         };
-        let stream = self.source.blob(&descriptor, 0).await?;
-        let config = read_all(stream, CONFIG_CAP).await?;
+        let config = read_config(&*self.source, &descriptor).await?;
         self.chosen(options).await?.config = Some(config.clone());
         Ok(config)
     }

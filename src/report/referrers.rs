@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::json;
 use super::table::{self, Align, Table, human_size};
-use crate::copy::{Attached, Attestation};
 use crate::image::{Descriptor, Digest, Manifest, MediaType};
+use crate::open::{Attached, Attestation};
 use crate::transport::Attachment;
 
-/// What `referrers` prints.
+/// The document of `referrers`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ReferrersReport {
@@ -21,7 +21,7 @@ pub(crate) struct ReferrersReport {
     /// Of what the name, or the platform, stands for.
     pub digest: Digest,
     pub media_type: MediaType,
-    /// What refers to that.
+    /// The manifests that refer to it.
     pub referrers: Vec<Referrer>,
     /// Entries of the index that something refers to; only where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,11 +53,11 @@ pub(crate) struct Referrer {
     /// The tag by which it is found, made of the digest of its subject; a referrer has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// What it refers to.
+    /// The manifest that it refers to.
     pub subject: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub annotations: Option<BTreeMap<String, String>>,
-    /// What refers to it.
+    /// The manifests that refer to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub referrers: Vec<Referrer>,
 }
@@ -75,7 +75,7 @@ impl Trees {
         Trees(by_subject)
     }
 
-    /// What refers to `subject`, each with what refers to it. Each is taken once, so that the tree ends.
+    /// The manifests that refer to `subject`, each with its own referrers. Each is taken once, so that the tree ends.
     pub(crate) fn take(&mut self, subject: &Digest) -> Vec<Referrer> {
         let found = self.0.remove(subject).unwrap_or_default();
         let referrer = |attached: Attached| {
@@ -104,7 +104,7 @@ impl Trees {
 }
 
 impl ReferrersReport {
-    /// What refers to `manifest`; with `entries` also what refers to these of its entries.
+    /// The referrers of `manifest`; with `entries`, also those of these entries of it.
     pub(crate) fn new(
         name: Option<String>,
         manifest: &Manifest,

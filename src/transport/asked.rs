@@ -1,19 +1,21 @@
-//! What callers ask of any place, with the answer of a place that does not offer it.
+//! The optional abilities of a place as methods, with an answer for places that do not offer them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::Duration;
 
 use bytes::Bytes;
-use url::Url;
 
 use super::{
-    BlobBody, BlobStream, Destination, Expected, ManifestRef, PassedOver, PlannedBlob, Presence,
+    BlobBody, BlobStream, Destination, Expected, ManifestRef, Network, PlannedBlob, Presence,
     ReadAhead, Source, WrittenLate, bundles,
 };
 use crate::bytes::{ending_after, first_bytes};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch};
 use crate::{Error, Kind, Result};
+
+struct NoNetwork;
+
+impl Network for NoNetwork {}
 
 impl dyn Source + '_ {
     /// The image's name, where the place is one of a registry.
@@ -144,31 +146,9 @@ impl dyn Source + '_ {
         self.offers().requests_per_blob
     }
 
-    /// Requests sent so far, by host.
-    pub fn requests(&self) -> BTreeMap<String, u64> {
-        let network = self.offers().network;
-        network.map_or_else(BTreeMap::new, |n| n.requests())
-    }
-
-    /// The mirrors that did not serve so far, each with its first reason.
-    pub fn passed_over(&self) -> Vec<PassedOver> {
-        let network = self.offers().network;
-        network.map_or_else(Vec::new, |n| n.passed_over())
-    }
-
-    /// How often a host has asked so far for fewer requests at a time.
-    pub fn pressure(&self) -> u64 {
-        self.offers().network.map_or(0, |n| n.pressure())
-    }
-
-    /// The shortest time from a request to the head of its answer so far; `None` without a network.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.offers().network?.round_trip()
-    }
-
-    /// The URL of the server that the manifest came from; `None` for a place on this machine.
-    pub fn origin(&self) -> Option<Url> {
-        self.offers().network?.origin()
+    /// The network that the place is reached over; one without requests for a place on this machine.
+    pub fn network(&self) -> &dyn Network {
+        self.offers().network.unwrap_or(&NoNetwork)
     }
 }
 
@@ -313,23 +293,12 @@ impl dyn Destination + '_ {
         }
     }
 
-    /// Requests sent so far, by host.
-    pub fn requests(&self) -> BTreeMap<String, u64> {
-        let network = self.offers().network;
-        network.map_or_else(BTreeMap::new, |n| n.requests())
+    /// The network that the place is reached over; one without requests for a place on this machine.
+    pub fn network(&self) -> &dyn Network {
+        self.offers().network.unwrap_or(&NoNetwork)
     }
 
-    /// How often a host has asked so far for fewer requests at a time.
-    pub fn pressure(&self) -> u64 {
-        self.offers().network.map_or(0, |n| n.pressure())
-    }
-
-    /// The shortest time from a request to the head of its answer so far; `None` without a network.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.offers().network?.round_trip()
-    }
-
-    /// What writing `coming` is expected to come to, when its presence is `presence` and it is known to be in
+    /// The expected outcome of writing `coming`, whose presence is `presence` and which is known to be in
     /// `found_in`.
     pub fn expects(
         &self,

@@ -8,51 +8,37 @@ use std::fs::File;
 use std::io;
 use std::process::Stdio;
 
-use async_trait::async_trait;
 use tokio::process::Command;
 
 use super::archive_file::Unpacking;
 use super::docker_archive::{DockerArchiveSource, Older};
-use super::{BlobStream, ManifestRef, Source, SourceOffers};
-use crate::image::{Descriptor, Manifest, Selector};
+use crate::image::Selector;
 use crate::{Error, Kind, Result};
 
 /// Bytes that podman may say of an error.
 const SAID: usize = 2000;
 
-/// An image in the store, as podman gave it out.
-pub struct ContainersStorageSource {
-    /// Its name behind the transport.
-    image: String,
-    archive: DockerArchiveSource,
-}
-
-impl ContainersStorageSource {
-    /// The image `image`: a name or an id, with `[DRIVER@ROOT+RUNROOT]` in front for another store than the user's.
-    ///
-    /// # Errors
-    /// [`Kind::NotFound`] when the store does not have it; an error if podman is not installed.
-    pub(crate) async fn open(
-        image: &str,
-        unpacking: &Unpacking,
-        older: Older,
-    ) -> Result<ContainersStorageSource> {
-        let failed = |e| Error::other("a temporary file for the image cannot be made").because(e);
-        let file = match &unpacking.tmpdir {
-            Some(dir) => tempfile::NamedTempFile::new_in(dir),
-            None if std::env::var_os("TMPDIR").is_some() => tempfile::NamedTempFile::new(),
-            None => tempfile::NamedTempFile::new_in(crate::platform::roomy_directory()),
-        };
-        let file = file.map_err(failed)?;
-        save(image, file.as_file().try_clone().map_err(failed)?).await?;
-        // The open archive outlives the file's name, which goes at the end of this function.
-        let archive =
-            DockerArchiveSource::open(file.path(), &Selector::Only, unpacking, older).await?;
-        Ok(ContainersStorageSource {
-            image: image.to_owned(),
-            archive,
-        })
-    }
+/// The image `image` of the store, to read: a name or an id, with `[DRIVER@ROOT+RUNROOT]` in front for another store than the
+/// user's.
+///
+/// # Errors
+/// [`Kind::NotFound`] when the store does not have it; an error if podman is not installed.
+pub(crate) async fn source(
+    image: &str,
+    unpacking: &Unpacking,
+    older: Older,
+) -> Result<DockerArchiveSource> {
+    let failed = |e| Error::other("a temporary file for the image cannot be made").because(e);
+    let file = match &unpacking.tmpdir {
+        Some(dir) => tempfile::NamedTempFile::new_in(dir),
+        None if std::env::var_os("TMPDIR").is_some() => tempfile::NamedTempFile::new(),
+        None => tempfile::NamedTempFile::new_in(crate::platform::roomy_directory()),
+    };
+    let file = file.map_err(failed)?;
+    save(image, file.as_file().try_clone().map_err(failed)?).await?;
+    // The open archive outlives the file's name, which goes at the end of this function.
+    let archive = DockerArchiveSource::open(file.path(), &Selector::Only, unpacking, older).await?;
+    Ok(archive.called(format!("containers-storage:{image}"), None))
 }
 
 /// Has podman write `image` to `file`.
@@ -130,29 +116,6 @@ fn store(image: &str) -> (Vec<String>, &str) {
         flags.extend(["--storage-opt".to_owned(), option.to_owned()]);
     }
     (flags, name)
-}
-
-#[async_trait]
-impl Source for ContainersStorageSource {
-    fn name(&self) -> String {
-        format!("containers-storage:{}", self.image)
-    }
-
-    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
-        self.archive.manifest(which).await
-    }
-
-    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        self.archive.blob(blob, from).await
-    }
-
-    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        self.archive.blob_unhashed(blob, from).await
-    }
-
-    fn offers(&self) -> SourceOffers<'_> {
-        self.archive.offers()
-    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ pub(super) use destination::{missing_blobs, refuses_type};
 use range::resuming_part;
 pub(crate) use resume::Download;
 use resume::Parts;
-pub(crate) use spooled::spooled;
+use spooled::put_known;
+pub(crate) use spooled::put_spooled;
 
 /// An image of a registry, to read.
 pub struct DockerSource {
@@ -93,7 +94,10 @@ impl DockerSource {
         let budget = RetryBudget::default();
         // The parts share it: side by side they fail no more often than one connection may.
         let repository = self.repository.within(&budget);
-        let (whole, part) = ((repository.clone(), blob.clone()), (repository, blob.clone()));
+        let (whole, part) = (
+            (repository.clone(), blob.clone()),
+            (repository, blob.clone()),
+        );
         let download = Download {
             client: self.repository.client().clone(),
             blob: blob.clone(),

@@ -79,7 +79,7 @@ pub(crate) trait OlderArchives: Send + Sync {
     fn read(&self, tar: &TarIndex, item: &Item) -> Result<(Bytes, Vec<(String, Digest)>)>;
 }
 
-/// What reads the older form; `None` in a build that cannot.
+/// The reader of the older form; `None` in a build that has none.
 pub(crate) type Older = Option<&'static dyn OlderArchives>;
 
 /// Digest and size of [`EMPTY_TAR`].

@@ -82,7 +82,7 @@ impl Elsewhere {
         blob: &Descriptor,
         from: u64,
     ) -> Result<BlobStream> {
-        let url = admit_layer(source.origin().as_ref(), url)?;
+        let url = admit_layer(source.network().origin().as_ref(), url)?;
         let client = self.client(&url)?;
         let budget = RetryBudget::default();
         let at_url = (client.clone(), url, blob.clone(), budget.clone());

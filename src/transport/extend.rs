@@ -13,7 +13,7 @@ use crate::{Error, Kind, Result};
 /// An archive that is there.
 pub(super) struct Former<D> {
     pub(super) tar: TarIndex,
-    /// What its documents say.
+    /// Its documents, parsed.
     pub(super) documents: D,
 }
 

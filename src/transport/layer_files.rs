@@ -227,11 +227,7 @@ impl DestinationInventory for LayerFiles {
     }
 
     async fn has(&self, blob: &Descriptor) -> Result<Presence> {
-        Ok(
-            match blob_store::holds(&self.file(&blob.digest), blob.size).await {
-                true => Presence::Present,
-                false => Presence::Absent,
-            },
-        )
+        let file = self.file(&blob.digest);
+        Ok(Presence::known(blob_store::holds(&file, blob.size).await))
     }
 }

@@ -21,6 +21,7 @@ mod elsewhere;
 mod extend;
 pub mod inflate;
 mod layer_files;
+mod locations;
 pub mod oci_archive;
 pub mod oci_layout;
 mod place;
@@ -42,6 +43,8 @@ pub use archive_file::Unpacking;
 pub use body::BlobBody;
 pub use elsewhere::Elsewhere;
 pub use layer_files::LayerFiles;
+pub use locations::BlobLocations;
+pub(crate) use locations::{BlobTurn, Located};
 pub use place::{
     AttachmentSource, AttachmentStore, BlobOrder, BlobSizes, BundleSource, BundleStore,
     CurrentDigest, Destination, DestinationInventory, DestinationOffers, IndexDescriptions,

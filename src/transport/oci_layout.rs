@@ -13,30 +13,28 @@ mod enter;
 mod flat;
 pub(super) mod index;
 pub(super) mod pick;
-pub(super) mod picked;
+mod source;
 
 use std::fs;
 use std::path::Path;
 
-use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 use super::blob_store::{blocking, cannot_read, cannot_write, read_document};
-use super::{BlobStream, ManifestRef, Source, SourceOffers, sized_from, verified_from};
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
 use crate::{Error, Kind, Result};
-pub(super) use attached::{listed_as, referrers_of};
+pub(super) use attached::referrers_to;
 use blobs::{Blobs, reader};
-pub(super) use enter::enter_attached;
+pub(super) use enter::NewEntries;
 pub(crate) use enter::lock;
 use index::Index;
-use picked::Picked;
 
 pub(crate) use delete::delete;
 pub use destination::OciDestination;
-pub(super) use destination::holds;
+pub(super) use destination::{CAN, check_holds};
+pub use source::OciSource;
 
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
 pub(super) const INDEX_FILE: &str = "index.json";
@@ -103,52 +101,21 @@ pub(super) fn check_version_of(bytes: &[u8], layout: &str) -> Result<()> {
     )))
 }
 
+/// The index of the layout in the directory `path`, which has to be one.
+fn index_at(path: &Path) -> Result<Index> {
+    let index = read_index(path)?.ok_or_else(|| no_layout(path))?;
+    check_version(path)?;
+    Ok(index)
+}
+
 /// The names of the images in the layout `path`, `@N` for one without.
 pub(crate) async fn names(path: &Path) -> Result<Vec<String>> {
     let path = path.to_owned();
     blocking(move || {
-        let index = read_index(&path)?.ok_or_else(|| no_layout(&path))?;
-        check_version(&path)?;
+        let index = index_at(&path)?;
         Ok(index.handles(&reader(&Blobs::new(&path, None))))
     })
     .await
-}
-
-/// An image in an OCI layout, to read.
-pub struct OciSource {
-    selector: Selector,
-    image: Picked<Blobs>,
-}
-
-impl OciSource {
-    /// Opens the layout in the directory `path` and picks an image of it.
-    ///
-    /// # Errors
-    /// [`Kind::NotFound`] when there is no layout or no such image; the hint lists the names that are there.
-    /// [`Kind::Corrupt`] when its index cannot be read.
-    pub async fn open(path: &Path, selector: &Selector) -> Result<OciSource> {
-        let (path, selector) = (path.to_owned(), selector.clone());
-        blocking(move || {
-            let Some(index) = read_index(&path)? else {
-                return Err(no_layout(&path));
-            };
-            check_version(&path)?;
-            let image = Picked::of(Blobs::new(&path, None), index, &selector)?;
-            Ok(OciSource { selector, image })
-        })
-        .await
-    }
-
-    /// The same image with its blobs in the directory `shared` (`ALGORITHM/HEX` below it), if there is one; what is
-    /// not there is looked for in the layout itself.
-    #[must_use]
-    pub fn sharing(self, shared: Option<&Path>) -> OciSource {
-        let blobs = Blobs::new(self.image.path(), shared);
-        OciSource {
-            image: self.image.with_blobs(blobs),
-            ..self
-        }
-    }
 }
 
 /// The content that a descriptor carries itself.
@@ -214,34 +181,5 @@ fn no_layout(path: &Path) -> Error {
             error
         }
         Err(e) => cannot_read(path, e),
-    }
-}
-
-#[async_trait]
-impl Source for OciSource {
-    fn name(&self) -> String {
-        image_name(self.image.path(), &self.selector)
-    }
-
-    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
-        self.image.manifest(which).await
-    }
-
-    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        let bytes = self.image.bytes_of(blob, from).await?;
-        Ok(verified_from(bytes, blob, from))
-    }
-
-    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        let bytes = self.image.bytes_of(blob, from).await?;
-        Ok(sized_from(bytes, blob, from))
-    }
-
-    fn offers(&self) -> SourceOffers<'_> {
-        SourceOffers {
-            inventory: Some(&self.image),
-            attachments: Some(&self.image),
-            ..SourceOffers::default()
-        }
     }
 }

@@ -55,13 +55,13 @@ pub trait Source: Send + Sync {
         self.offers().reference.map(|r| r.repository.to_string())
     }
 
-    /// What this place can do besides.
+    /// The optional abilities of this place.
     fn offers(&self) -> SourceOffers<'_> {
         SourceOffers::default()
     }
 }
 
-/// What only some sources can do. The default is a place that offers nothing.
+/// The optional abilities of a source. The default is a place that offers none.
 #[derive(Default, Clone, Copy)]
 pub struct SourceOffers<'a> {
     /// The image's name, in a registry.
@@ -87,7 +87,7 @@ pub trait Destination: Send + Sync {
     /// The name of the image for messages and reports, with its transport.
     fn name(&self) -> String;
 
-    /// What the place can hold.
+    /// The images that the place can hold.
     fn can(&self) -> DestinationCan {
         DestinationCan::default()
     }
@@ -115,13 +115,13 @@ pub trait Destination: Send + Sync {
     /// [`crate::Kind::Refused`] when something cannot be written; then the name stands for what it stood for before.
     async fn finish(&self) -> Result<()>;
 
-    /// What this place can do besides.
+    /// The optional abilities of this place.
     fn offers(&self) -> DestinationOffers<'_> {
         DestinationOffers::default()
     }
 }
 
-/// What only some destinations can do. The default is a place that offers nothing.
+/// The optional abilities of a destination. The default is a place that offers none.
 #[derive(Default, Clone, Copy)]
 pub struct DestinationOffers<'a> {
     /// The image's name, in a registry.
@@ -140,19 +140,21 @@ pub struct DestinationOffers<'a> {
 /// A place that is reached over a network.
 pub trait Network: Send + Sync {
     /// Requests sent so far, by host.
-    fn requests(&self) -> BTreeMap<String, u64>;
+    fn requests(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
 
     /// How often a host has asked so far for fewer requests at a time.
     fn pressure(&self) -> u64 {
         0
     }
 
-    /// The shortest time from a request to the head of its answer so far.
+    /// The shortest time from a request to the head of its answer so far; `None` before the first.
     fn round_trip(&self) -> Option<Duration> {
         None
     }
 
-    /// The URL of the server that manifests come from.
+    /// The URL of the server that manifests come from; `None` for a place on this machine.
     fn origin(&self) -> Option<Url> {
         None
     }
@@ -252,7 +254,7 @@ pub trait Sketches: Send + Sync {
     /// As [`Source::manifest`].
     async fn sketch(&self) -> Result<Option<Sketch>>;
 
-    /// What has been read of the layers so far to make the manifest.
+    /// How much of the layers has been read so far to make the manifest.
     fn read_ahead(&self) -> ReadAhead;
 }
 
@@ -420,7 +422,7 @@ pub trait BundleStore: Send + Sync {
 /// A destination that can estimate what a write takes. Sends nothing; tokens, redirects, retries and refused mounts do
 /// not count.
 pub trait WriteEstimates: Send + Sync {
-    /// What writing `coming` is expected to come to, when its presence is `presence` and it is known to be in
+    /// The expected outcome of writing `coming`, whose presence is `presence` and which is known to be in
     /// `found_in`.
     fn expects(
         &self,

@@ -27,7 +27,7 @@ struct Piece {
     offset: u64,
 }
 
-/// What begins at a place of a sparse file: so many bytes.
+/// The run of data or zeros at a place of a sparse file, with its length in bytes.
 pub(crate) enum Run {
     Hole(u64),
     /// These are at `offset` of the archive.
@@ -42,7 +42,7 @@ impl Sparse {
     /// `stored` bytes from `offset` of the archive.
     ///
     /// # Errors
-    /// What is wrong with the map, in words.
+    /// The mistake in the map, in words.
     pub(crate) fn new(
         size: u64,
         map: &[(u64, u64)],
@@ -80,7 +80,7 @@ impl Sparse {
         self.pieces.len()
     }
 
-    /// What is at the place `at` of the file, which is before its end.
+    /// The run at the place `at` of the file, which is before its end.
     pub(crate) fn run(&self, at: u64) -> Run {
         let next = self
             .pieces

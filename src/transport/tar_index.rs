@@ -72,7 +72,7 @@ impl Names {
     }
 }
 
-/// What a member is.
+/// The kind of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     File {

@@ -1,4 +1,4 @@
-//! What places and copies say to each other: which manifest, what a destination can do, what became of a blob.
+//! The data that places and copies exchange: references to manifests, abilities of a destination, outcomes of blobs.
 //!
 //! Plain data. The traits that use it are in [`super::place`].
 
@@ -41,7 +41,7 @@ pub type BlobStream = ByteStream;
 /// Bytes of a config that are read.
 pub const CONFIG_CAP: u64 = 4 << 20;
 
-/// What becomes of foreign layers at a destination.
+/// How a destination treats foreign layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Foreign {
@@ -53,7 +53,7 @@ pub enum Foreign {
     Own,
 }
 
-/// What a destination is able to do; asked for in place of its name.
+/// The abilities of a destination. Callers ask for these and not for its type.
 #[derive(Debug, Clone, Copy)]
 pub struct DestinationCan {
     /// Whether a manifest of this type can be held.
@@ -62,7 +62,7 @@ pub struct DestinationCan {
     pub manifest_implies_blobs: bool,
     /// Layers are held uncompressed only: whoever writes has to inflate them.
     pub plain_layers: bool,
-    /// What becomes of foreign layers, whose bytes are at URLs of their own.
+    /// How foreign layers, whose bytes are at URLs of their own, are treated.
     pub foreign_layers: Foreign,
     /// A blob may come whose digest is known only when all its bytes are there.
     pub accepts_unknown_digest: bool,
@@ -90,6 +90,16 @@ pub enum Presence {
     AskedOnWrite,
 }
 
+impl Presence {
+    /// At a place that knows whether it has the blob.
+    pub(crate) fn known(is_there: bool) -> Presence {
+        match is_there {
+            true => Presence::Present,
+            false => Presence::Absent,
+        }
+    }
+}
+
 /// A blob that is going to be written.
 #[derive(Debug, Clone)]
 pub struct PlannedBlob {
@@ -99,7 +109,7 @@ pub struct PlannedBlob {
     pub size: Option<u64>,
 }
 
-/// What writing a blob is expected to come to.
+/// The expected outcome of writing a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
     /// Sent to the destination.
@@ -129,7 +139,7 @@ pub struct WrittenLate {
     pub outcome: BlobOutcome,
 }
 
-/// What became of a blob that was to be written.
+/// The outcome of writing a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BlobOutcome {
@@ -144,7 +154,7 @@ pub enum BlobOutcome {
     Deferred,
 }
 
-/// What a destination says after it took a manifest.
+/// The answer of a destination that accepted a manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ManifestWritten {
     /// The digest by which the image can be read at the destination, where a registry files the manifest under
@@ -186,7 +196,7 @@ pub enum Attachment {
 /// Tags or names as they arrive, in the order of the place.
 pub type TagPages = BoxStream<'static, Result<Vec<String>>>;
 
-/// What a deletion took away.
+/// The result of a deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
     /// The names that stand for nothing any more, with their transport: the one that was given first.

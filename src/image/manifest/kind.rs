@@ -1,4 +1,4 @@
-//! What kind of manifest some bytes are, decided from `Content-Type` and body together.
+//! Decides which kind of manifest some bytes are, from `Content-Type` and body together.
 //!
 //! Separate because it is the one place where a manifest can lie: bytes that one tool reads as an image and
 //! another as an index let different content pass under one digest (CVE-2021-41190, GHSA-5j5w-g665-5m35,

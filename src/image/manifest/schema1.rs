@@ -1,4 +1,4 @@
-//! What every reader of manifests has to know of docker schema 1: which bytes its digest covers, and what it lists.
+//! The part of docker schema 1 that every reader of manifests needs: which bytes its digest covers, and what it lists.
 //!
 //! Checking its signatures, and making modern images of it, is the business of `legacy`.
 
@@ -17,7 +17,7 @@ pub(crate) const EMPTY_LAYER: [u8; 32] = [
     0x8c, 0x58, 0x00, 0x08, 0x00, 0x00, 0xff, 0xff, 0x2e, 0xaf, 0xb5, 0xef, 0x00, 0x04, 0x00, 0x00,
 ];
 
-/// What manifests of schema 1 call a layer, which has no descriptor there (protocols 6.1).
+/// A layer as manifests of schema 1 list it, without a descriptor (protocols 6.1).
 const LAYER: &str = "application/vnd.docker.container.image.rootfs.diff+x-gtar";
 
 /// The descriptor of [`EMPTY_LAYER`].
@@ -138,7 +138,7 @@ impl Schema1Document {
 pub(crate) struct ProtectedHeader {
     /// Bytes of the document that are signed.
     pub(crate) format_length: u64,
-    /// What is signed after them, in base64url.
+    /// The bytes that are signed after them, in base64url.
     pub(crate) format_tail: String,
     /// When it was signed, as the signer says (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]

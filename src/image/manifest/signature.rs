@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::Error;
 
-/// What is checked of a schema 1 manifest that carries signatures.
+/// How the signatures in a schema 1 manifest are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Schema1Check {
@@ -20,7 +20,7 @@ pub enum Schema1Check {
     SignaturesAndName,
 }
 
-/// What is wrong with a signature.
+/// The defect of a signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureFault {

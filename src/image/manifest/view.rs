@@ -9,7 +9,7 @@ use super::kind::read;
 use super::{ManifestError, Schema1View};
 use crate::image::{Descriptor, MediaType};
 
-/// What a manifest says, by kind.
+/// The content of a manifest, by kind.
 #[derive(Debug, Clone)]
 #[expect(
     clippy::large_enum_variant,

@@ -40,7 +40,7 @@ pub(super) fn with_slashes(text: &str) -> Option<Error> {
     })
 }
 
-/// What to write in place of `text`, whose transport is one letter or two away from a known one.
+/// The correction of `text`, whose transport is one letter or two away from a known one.
 pub(super) fn transport_meant(text: &str) -> Option<String> {
     let (typed, rest) = text.split_once(':')?;
     let name = |known: &'static str| known.trim_end_matches([':', '/']);
@@ -53,7 +53,7 @@ pub(super) fn transport_meant(text: &str) -> Option<String> {
     Some(format!("{known}{}", rest.trim_start_matches('/')))
 }
 
-/// What to do with an image of a transport that barque does not read.
+/// A hint for an image of a transport that barque does not read.
 pub(super) fn elsewhere(transport: &str, rest: &str) -> Option<String> {
     Some(match transport {
         "sif" => format!(

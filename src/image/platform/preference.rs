@@ -1,4 +1,4 @@
-//! What a machine can run besides images for itself, by containerd's rule.
+//! The platforms that a machine can run besides its own, by containerd's rule.
 
 use super::normalize;
 use crate::image::Platform;

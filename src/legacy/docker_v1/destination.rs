@@ -24,7 +24,7 @@ use crate::registry::failure::is_unanswered;
 use crate::registry::retry;
 use crate::settings::Context;
 use crate::transport::archive_file::spool;
-use crate::transport::docker::spooled;
+use crate::transport::docker::put_spooled;
 use crate::transport::{
     BlobBody, BlobOutcome, BlobStream, CONFIG_CAP, Destination, DestinationCan,
     DestinationInventory, DestinationOffers, Foreign, ManifestRef, ManifestWritten, Network,
@@ -398,13 +398,7 @@ impl DestinationInventory for V1Destination {
 impl StreamedBlobs for V1Destination {
     /// Kept in a file until it is sent: making it once more could mean to compress it once more.
     async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        let (blob, body) = spooled(planned, &body, self.tmpdir.as_deref()).await?;
-        let outcome = self.put_blob(&blob, body).await?;
-        Ok(WrittenLate {
-            digest: blob.digest,
-            size: blob.size,
-            outcome,
-        })
+        put_spooled(self, planned, &body, self.tmpdir.as_deref()).await
     }
 }
 

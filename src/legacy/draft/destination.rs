@@ -9,7 +9,7 @@ use crate::image::{Descriptor, Manifest, MediaType, Reference};
 use crate::registry::UploadBody;
 use crate::registry::v2::{Pushed, RepositoryClient};
 use crate::transport::asked::check_digest_matches;
-use crate::transport::docker::{DockerDestination, spooled};
+use crate::transport::docker::{DockerDestination, put_spooled};
 use crate::transport::{
     BlobBody, BlobOutcome, Destination, DestinationCan, DestinationOffers, ManifestRef,
     ManifestWritten, StreamedBlobs, WrittenLate,
@@ -91,13 +91,7 @@ impl Destination for DraftDestination {
 #[async_trait]
 impl StreamedBlobs for DraftDestination {
     async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        let (blob, body) = spooled(planned, &body, self.tmpdir.as_deref()).await?;
-        let outcome = self.put_blob(&blob, body).await?;
-        Ok(WrittenLate {
-            digest: blob.digest,
-            size: blob.size,
-            outcome,
-        })
+        put_spooled(self, planned, &body, self.tmpdir.as_deref()).await
     }
 }
 

@@ -141,7 +141,7 @@ impl Sketches for NegotiatedSource {
 
 impl Network for NegotiatedSource {
     fn requests(&self) -> BTreeMap<String, u64> {
-        let older = self.older.get().map(|older| older.requests());
+        let older = self.older.get().map(|older| older.network().requests());
         summed(Network::requests(&self.v2), older)
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 
 use super::Place;
-use crate::copy::Admission;
 use crate::image::{Digest, ImageName, Manifest, Reference, Repository, Tag};
+use crate::open::Admission;
 use crate::registry::v2::TagOrDigest;
 use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};

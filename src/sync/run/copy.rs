@@ -54,13 +54,13 @@ impl Run {
             };
             let mut report = finished(&looked.item, &target.name, outcome, looked.began);
             report.source_digest = looked.digest.clone();
-            let mut sent = looked.source.requests();
+            let mut sent = looked.source.network().requests();
             for (host, count) in &counted {
                 let left = sent.entry(host.clone()).or_default();
                 *left = left.saturating_sub(*count);
             }
-            counted = looked.source.requests();
-            report.requests = with(sent, target.destination.requests());
+            counted = looked.source.network().requests();
+            report.requests = with(sent, target.destination.network().requests());
             self.report(report);
         }
     }

@@ -152,7 +152,7 @@ impl Run {
             return Ok(None);
         }
         let mut lacking = Vec::new();
-        let mut counted = source.requests();
+        let mut counted = source.network().requests();
         for ((goal, destination, record), current) in targets.into_iter().zip(currents) {
             let found = digest.as_ref().and_then(|digest| {
                 unchanged(digest, current.as_ref(), record.as_ref(), is_exact, form)
@@ -178,7 +178,10 @@ impl Run {
             };
             let mut report = finished(item, &goal.name, outcome, began);
             report.source_digest = digest.clone();
-            report.requests = with(std::mem::take(&mut counted), destination.requests());
+            report.requests = with(
+                std::mem::take(&mut counted),
+                destination.network().requests(),
+            );
             self.report(report);
         }
         Ok((!lacking.is_empty()).then_some((source, digest, lacking)))

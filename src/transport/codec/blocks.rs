@@ -21,7 +21,7 @@ pub(super) struct Block {
     pub(super) before: Bytes,
 }
 
-/// What `pack` makes of each block of `size` bytes, in order. `pack` sees up to `before` bytes of what stood in
+/// The results of `pack` for each block of `size` bytes, in order. `pack` sees up to `before` bytes of what stood in
 /// front of its block; an empty content is one empty block.
 pub(super) fn packed<T: Send + 'static>(
     content: BlobStream,

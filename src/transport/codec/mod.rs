@@ -1,4 +1,4 @@
-//! What happens to a layer's bytes on their way: inflating and compressing.
+//! Inflates and compresses the bytes of a layer on their way.
 //!
 //! The decoders and their threads are [`super::inflate`]'s; this folder adds what a copy has to be sure of, that the
 //! plain content has the digest which the image's config gives it, and the encoders. Compression is deterministic: the

@@ -43,7 +43,7 @@ pub struct DirDestination {
     image: Mutex<Image>,
 }
 
-/// What is known of the image that is being written.
+/// The image that is being written.
 #[derive(Default, Clone)]
 struct Image {
     /// The bytes of `manifest.json`.
@@ -303,10 +303,7 @@ impl DestinationInventory for DirDestination {
     }
 
     async fn look(&self, blob: &Descriptor) -> Result<Presence> {
-        Ok(match self.has_file(blob).await {
-            true => Presence::Present,
-            false => Presence::Absent,
-        })
+        Ok(Presence::known(self.has_file(blob).await))
     }
 
     async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {

@@ -1,4 +1,4 @@
-//! What belongs to an image in the same repository: its referrers, and the tags that cosign makes of its digest.
+//! Attachments of an image in the same repository: its referrers, and the tags that cosign makes of its digest.
 
 use std::collections::HashSet;
 

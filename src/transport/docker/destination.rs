@@ -61,7 +61,7 @@ impl DockerDestination {
         &found.unwrap_or(own).name
     }
 
-    /// What the name is written to, and asked for before that: the tag, where there is one.
+    /// Where the manifest is written, and looked for before: the tag, if there is one.
     fn target(&self) -> TagOrDigest {
         let Reference { tag, digest, .. } = &self.reference;
         match (tag, digest) {

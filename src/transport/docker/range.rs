@@ -34,7 +34,7 @@ pub(super) fn resuming_part(
 struct PartOfBlob {
     repository: RepositoryClient,
     blob: Descriptor,
-    /// What is left of it.
+    /// The rest of it.
     part: Range<u64>,
     stream: BlobStream,
     breaks: Tries,

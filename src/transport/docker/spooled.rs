@@ -5,18 +5,19 @@ use std::path::Path;
 use crate::Result;
 use crate::image::Descriptor;
 use crate::transport::archive_file::spool;
-use crate::transport::{BlobBody, tallied};
+use crate::transport::{BlobBody, Destination, WrittenLate, tallied};
 
-/// Reads `body` into a file without a name. Returns the blob with the digest and size that it turned out to have, and a
-/// body that reads the file.
+/// Reads `body` into a file without a name, and writes it to `destination` under the digest and size that it turned out to
+/// have.
 ///
 /// # Errors
-/// Those of `body`, and [`crate::Kind::Refused`] when the disk is full.
-pub(crate) async fn spooled(
+/// Those of `body` and `destination`, and [`crate::Kind::Refused`] when the disk is full.
+pub(crate) async fn put_spooled(
+    destination: &dyn Destination,
     planned: &Descriptor,
     body: &BlobBody,
     tmpdir: Option<&Path>,
-) -> Result<(Descriptor, BlobBody)> {
+) -> Result<WrittenLate> {
     let (content, tally) = tallied(body.open(0).await?, planned.digest.algorithm());
     let shown = format!("a temporary file for {}", planned.digest);
     let file = spool(content, tmpdir, shown).await?;
@@ -26,5 +27,19 @@ pub(crate) async fn spooled(
         size,
         ..planned.clone()
     };
-    Ok((blob, BlobBody::of_file(file)))
+    put_known(destination, blob, BlobBody::of_file(file)).await
+}
+
+/// Writes a blob whose digest and size are known now.
+pub(super) async fn put_known(
+    destination: &dyn Destination,
+    blob: Descriptor,
+    body: BlobBody,
+) -> Result<WrittenLate> {
+    let outcome = destination.put_blob(&blob, body).await?;
+    Ok(WrittenLate {
+        digest: blob.digest,
+        size: blob.size,
+        outcome,
+    })
 }

@@ -17,7 +17,7 @@ use crate::{Error, Kind, Result};
 /// The id of the top layer's document, by name and tag.
 pub(crate) type Repositories = BTreeMap<String, BTreeMap<String, String>>;
 
-/// What the documents of an archive say.
+/// The documents of an archive, parsed.
 #[derive(Default, Clone)]
 pub(crate) struct Documents {
     images: Vec<Image>,

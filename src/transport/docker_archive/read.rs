@@ -1,6 +1,6 @@
 //! Reading: one image of the archive as docker's schema 2.
 //!
-//! What is presented is what is stored, under its true type: a plain layer is a plain tar whose digest is its diff
+//! Layers are presented as they are stored, under their true type: a plain layer is a plain tar whose digest is its diff
 //! id, which the config vouches for; a gzip layer keeps its bytes and has their own digest. (skopeo types plain
 //! layers as gzip and inflates gzip ones; what it then writes is called compressed and is not, or is compressed
 //! anew.) Layers of other compressions have no type in schema 2 and are inflated on the way.
@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
 
 use super::super::archive_file::{ArchiveFile, Unpacking};
 use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
@@ -20,6 +19,7 @@ use super::super::inflate::{self, Compression, plain_reader};
 use super::super::tar_index::TarIndex;
 use super::super::{BlobBody, BlobStream, ManifestRef, Source, sized_from, verified_from};
 use super::{EMPTY_TAR, Item, MANIFEST, Older, OlderArchives, empty_tar, image_name};
+use crate::bytes::skip;
 use crate::image::media_type::{DOCKER_LAYER, DOCKER_LAYER_GZIP};
 use crate::image::{
     Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector, convert,
@@ -51,7 +51,9 @@ pub(crate) async fn names(path: &Path, unpacking: &Unpacking, older: Older) -> R
 /// An image in an archive of `docker save`, to read.
 pub struct DockerArchiveSource {
     tar: Arc<TarIndex>,
-    selector: Selector,
+    name: String,
+    /// The repository in that name.
+    repository: Option<String>,
     manifest: Manifest,
     config: (Digest, Bytes),
     layers: HashMap<Digest, Layer>,
@@ -159,13 +161,31 @@ impl DockerArchiveSource {
             config.len() as u64,
         );
         let manifest = convert::schema2_over(&described, &descriptors)?;
+        let repository = match &selector {
+            Selector::Named(name) => parse_reference(name).ok(),
+            Selector::Only | Selector::At(_) => None,
+        };
         Ok(DockerArchiveSource {
+            name: image_name(tar.archive().path(), &selector),
+            repository: repository.map(|reference| reference.repository.to_string()),
             tar: Arc::new(tar),
-            selector,
             manifest,
             config: (config_digest, config),
             layers,
         })
+    }
+
+    /// This image under the name that it has at the place whose program wrote the archive.
+    pub(in crate::transport) fn called(
+        self,
+        name: String,
+        repository: Option<String>,
+    ) -> DockerArchiveSource {
+        DockerArchiveSource {
+            name,
+            repository,
+            ..self
+        }
     }
 
     fn missing(&self, what: &str, digest: &Digest) -> Error {
@@ -347,14 +367,11 @@ fn hash(content: &mut impl Read) -> io::Result<Digest> {
 #[async_trait]
 impl Source for DockerArchiveSource {
     fn name(&self) -> String {
-        image_name(self.tar.archive().path(), &self.selector)
+        self.name.clone()
     }
 
     fn repository_name(&self) -> Option<String> {
-        match &self.selector {
-            Selector::Named(name) => Some(parse_reference(name).ok()?.repository.to_string()),
-            Selector::Only | Selector::At(_) => None,
-        }
+        self.repository.clone()
     }
 
     async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
@@ -391,7 +408,7 @@ impl DockerArchiveSource {
                     let stored = if *inflate { 0 } else { from };
                     let stream = self.tar.stream(name, stored)?.ok_or_else(missing)?;
                     match inflate {
-                        true => without(inflate::plain(stream), from),
+                        true => skip(inflate::plain(stream), from),
                         false => stream,
                     }
                 }
@@ -399,17 +416,4 @@ impl DockerArchiveSource {
         };
         Ok(stream)
     }
-}
-
-/// `content` without its first `n` bytes.
-fn without(content: BlobStream, n: u64) -> BlobStream {
-    let rest = content.scan(n, |left, item| {
-        let item = item.map(|mut bytes| {
-            let cut = (*left).min(bytes.len() as u64);
-            *left -= cut;
-            bytes.split_off(cut as usize)
-        });
-        std::future::ready(Some(item))
-    });
-    Box::pin(rest.chain(stream::empty()))
 }

@@ -46,7 +46,7 @@ pub struct DockerArchiveDestination {
     image: Mutex<Image>,
 }
 
-/// What is held until the layers are written.
+/// Documents that are held until the layers are written.
 #[derive(Default)]
 struct Image {
     configs: HashMap<Digest, Bytes>,
@@ -189,7 +189,7 @@ impl DockerArchiveDestination {
         writer.write(&name, digest, body).await
     }
 
-    /// What follows the layers, and the image as `manifest.json` is to list it.
+    /// The members that follow the layers, and the entry of the image in `manifest.json`.
     fn last_entries(&self) -> Result<(Vec<Entry>, Item, Digest)> {
         let image = self.image();
         let Some(View::Image(view)) = image.manifest.as_ref().map(Manifest::view).transpose()?

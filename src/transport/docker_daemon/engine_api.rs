@@ -29,7 +29,7 @@ pub(super) struct Engine {
     host: String,
 }
 
-/// What an engine says of a failure, and of each step of a load.
+/// The message of an engine about a failure, or about a step of a load.
 #[derive(Deserialize)]
 struct Said {
     message: Option<String>,

@@ -22,8 +22,8 @@ use tokio_util::io::ReaderStream;
 use super::archive_file::spool;
 use super::docker_archive::{DockerArchiveDestination, DockerArchiveSource, Older};
 use super::{
-    BlobBody, BlobOrder, BlobOutcome, BlobStream, Destination, DestinationCan, DestinationOffers,
-    ManifestRef, ManifestWritten, PlannedBlob, Source, StreamedBlobs, WrittenLate,
+    BlobBody, BlobOrder, BlobOutcome, Destination, DestinationCan, DestinationOffers, ManifestRef,
+    ManifestWritten, PlannedBlob, StreamedBlobs, WrittenLate,
 };
 use crate::image::{DaemonImage, Descriptor, ImageName, Manifest, Selector};
 use crate::platform;
@@ -34,58 +34,30 @@ use engine_api::Engine;
 /// Bytes of the pipe that are sent at a time.
 const PIECE: usize = 64 * 1024;
 
-/// An image of an engine, to read.
-pub struct DockerDaemonSource {
-    image: DaemonImage,
-    archive: DockerArchiveSource,
-}
-
-impl DockerDaemonSource {
-    /// Has the engine save `image`, all of it, to a temporary file in `context.tmpdir`. `older` reads what engines before
-    /// Docker 1.10 send.
-    ///
-    /// [`crate::Kind::NotFound`] when the engine has no such image, [`crate::Kind::Unavailable`] when none answers.
-    pub(crate) async fn open(
-        image: &DaemonImage,
-        context: &Context,
-        older: Older,
-    ) -> Result<DockerDaemonSource> {
-        let name = ImageName::DockerDaemon(image.clone()).to_string();
-        let engine = Engine::at(context.daemon_host.as_deref())?;
-        // Asked first, because engines answer a save of nothing in many ways.
-        engine.look(&image.to_string()).await?;
-        let saved = engine.save(&image.to_string()).await?;
-        let failed = engine.clone();
-        let saved = saved
-            .bytes_stream()
-            .map(move |piece| piece.map_err(|e| failed.unreachable(e)));
-        let archive = spool(Box::pin(saved), context.tmpdir.as_deref(), &name).await?;
-        let archive = DockerArchiveSource::read(archive, Selector::At(0), older).await?;
-        let image = image.clone();
-        Ok(DockerDaemonSource { image, archive })
-    }
-}
-
-#[async_trait]
-impl Source for DockerDaemonSource {
-    fn name(&self) -> String {
-        ImageName::DockerDaemon(self.image.clone()).to_string()
-    }
-
-    fn repository_name(&self) -> Option<String> {
-        match &self.image {
-            DaemonImage::Named(reference) => Some(reference.repository.to_string()),
-            DaemonImage::Id(_) => None,
-        }
-    }
-
-    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
-        self.archive.manifest(which).await
-    }
-
-    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
-        self.archive.blob(blob, from).await
-    }
+/// The image `image` of an engine, to read: the engine saves all of it to a temporary file in `context.tmpdir`. `older`
+/// reads what engines before Docker 1.10 send.
+///
+/// [`crate::Kind::NotFound`] when the engine has no such image, [`crate::Kind::Unavailable`] when none answers.
+pub(crate) async fn source(
+    image: &DaemonImage,
+    context: &Context,
+    older: Older,
+) -> Result<DockerArchiveSource> {
+    let name = ImageName::DockerDaemon(image.clone()).to_string();
+    let engine = Engine::at(context.daemon_host.as_deref())?;
+    // Asked first, because engines answer a save of nothing in many ways.
+    engine.look(&image.to_string()).await?;
+    let saved = engine.save(&image.to_string()).await?;
+    let saved = saved
+        .bytes_stream()
+        .map(move |piece| piece.map_err(|e| engine.unreachable(e)));
+    let archive = spool(Box::pin(saved), context.tmpdir.as_deref(), &name).await?;
+    let archive = DockerArchiveSource::read(archive, Selector::At(0), older).await?;
+    let repository = match image {
+        DaemonImage::Named(reference) => Some(reference.repository.to_string()),
+        DaemonImage::Id(_) => None,
+    };
+    Ok(archive.called(name, repository))
 }
 
 /// An image of an engine, to write. The request begins with the first write.

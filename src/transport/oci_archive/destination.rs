@@ -1,5 +1,6 @@
 //! Writing an image into an archive of an OCI layout.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,18 +8,21 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{MODE, blob_member, image_name, late_member, read_index};
-use crate::image::{Descriptor, Digest, Manifest, Selector};
+use crate::Result;
+use crate::image::{Descriptor, Digest, Manifest, Selector, Tag};
 use crate::transport::blob_store::{DOCUMENT_CAP, blocking};
 use crate::transport::extend::{self, Former};
+use crate::transport::oci_layout::blobs::reader;
 use crate::transport::oci_layout::index::Index;
-use crate::transport::oci_layout::{self, INDEX_FILE, LAYOUT, LAYOUT_FILE, enter_attached};
+use crate::transport::oci_layout::{
+    self, INDEX_FILE, LAYOUT, LAYOUT_FILE, NewEntries, referrers_to,
+};
 use crate::transport::tar_writer::{Content, Entry, TarWriter};
 use crate::transport::{
-    Attachment, BlobBody, BlobOrder, BlobOutcome, Destination, DestinationCan,
-    DestinationInventory, DestinationOffers, Foreign, IndexDescriptions, ManifestRef,
-    ManifestWritten, PlannedBlob, Presence, StreamedBlobs, WrittenLate, tallied,
+    Attachment, AttachmentStore, BlobBody, BlobOrder, BlobOutcome, Destination, DestinationCan,
+    DestinationInventory, DestinationOffers, IndexDescriptions, ManifestRef, ManifestWritten,
+    PlannedBlob, Presence, StreamedBlobs, WrittenLate, tallied,
 };
-use crate::{Error, Kind, Result};
 
 /// An image in an archive of an OCI layout, to write. Nothing is made before the first write.
 ///
@@ -28,23 +32,18 @@ pub struct OciArchiveDestination {
     path: PathBuf,
     selector: Selector,
     tmpdir: Option<PathBuf>,
-    pub(super) former: Option<Arc<Former<Index>>>,
+    former: Option<Arc<Former<Index>>>,
     /// Members of the former archive whose bytes are wrong: they are left out of the new one.
     wrong: Mutex<Vec<String>>,
     writer: tokio::sync::Mutex<Option<Arc<TarWriter>>>,
     manifests: Mutex<Manifests>,
 }
 
-#[derive(Default)]
-pub(super) struct Manifests {
+struct Manifests {
     /// In the order in which they came.
-    pub(super) written: Vec<Manifest>,
-    /// What the name is going to stand for.
-    image: Option<Descriptor>,
-    /// How the source's index describes it.
-    description: Option<Descriptor>,
-    /// Manifests that are entered in addition to the image.
-    pub(super) attached: Vec<(Descriptor, Attachment)>,
+    written: Vec<Manifest>,
+    /// The entries to add to the index.
+    new: NewEntries,
 }
 
 impl OciArchiveDestination {
@@ -59,13 +58,7 @@ impl OciArchiveDestination {
         selector: &Selector,
         tmpdir: Option<&Path>,
     ) -> Result<OciArchiveDestination> {
-        if let Selector::At(n) = selector {
-            return Err(Error::other(format!(
-                "`{}`: `@{n}` is for reading only",
-                image_name(path, selector)
-            ))
-            .hint("give the image a name, or none"));
-        }
+        let new = NewEntries::called(selector, &image_name(path, selector))?;
         let (path, selector) = (path.to_owned(), selector.clone());
         let tmpdir = tmpdir.map(Path::to_owned);
         blocking(move || {
@@ -76,20 +69,16 @@ impl OciArchiveDestination {
                 selector,
                 tmpdir,
                 writer: tokio::sync::Mutex::default(),
-                manifests: Mutex::default(),
+                manifests: Mutex::new(Manifests {
+                    written: Vec::new(),
+                    new,
+                }),
             })
         })
         .await
     }
 
-    fn ref_name(&self) -> Option<&str> {
-        match &self.selector {
-            Selector::Named(name) => Some(name),
-            Selector::Only | Selector::At(_) => None,
-        }
-    }
-
-    pub(super) fn manifests(&self) -> MutexGuard<'_, Manifests> {
+    fn manifests(&self) -> MutexGuard<'_, Manifests> {
         self.manifests
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -170,11 +159,7 @@ impl OciArchiveDestination {
             .former
             .as_ref()
             .map_or_else(Index::empty, |f| f.documents.clone());
-        if let Some(image) = &manifests.image {
-            let image = image.clone().described_by(manifests.description.as_ref());
-            index.enter(&image, self.ref_name());
-        }
-        enter_attached(&mut index, &manifests.attached);
+        manifests.new.enter(&mut index);
         entries.push(file(INDEX_FILE, index.to_json().into()));
         Ok(entries)
     }
@@ -202,13 +187,7 @@ impl Destination for OciArchiveDestination {
     }
 
     fn can(&self) -> DestinationCan {
-        DestinationCan {
-            holds: oci_layout::holds,
-            manifest_implies_blobs: false,
-            plain_layers: false,
-            foreign_layers: Foreign::Left,
-            accepts_unknown_digest: true,
-        }
+        oci_layout::CAN
     }
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
@@ -223,24 +202,19 @@ impl Destination for OciArchiveDestination {
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
-        if !oci_layout::holds(manifest.media_type()) {
-            let message = format!(
-                "an OCI image layout cannot hold a manifest of type `{}`",
-                manifest.media_type()
-            );
-            return Err(Error::new(Kind::Refused, message));
-        }
+        oci_layout::check_holds(manifest)?;
         let mut manifests = self.manifests();
         manifests.written.push(manifest.clone());
         if *at == ManifestRef::Named {
-            manifests.image = Some(manifest.descriptor());
+            manifests.new.image = Some(manifest.descriptor());
         }
         Ok(ManifestWritten::default())
     }
 
     async fn finish(&self) -> Result<()> {
         let path = self.path.clone();
-        let Some(image) = self.manifests().image.clone() else {
+        let new = self.manifests().new.clone();
+        let Some(image) = new.image else {
             return blocking(move || {
                 TarWriter::tidy(&path);
                 Ok(())
@@ -248,12 +222,12 @@ impl Destination for OciArchiveDestination {
             .await;
         };
         let (writer, entries) = (self.writer().await?, self.last_entries()?);
-        let (former, name) = (self.former.clone(), self.ref_name().map(str::to_owned));
+        let former = self.former.clone();
         blocking(move || {
             let last = entries.iter().map(|e| e.name.clone());
             let members = writer.names().into_iter().chain(last);
             let members: Vec<String> = members.collect();
-            let is_there = || is_there(&path, &image.digest, name.as_deref(), &members);
+            let is_there = || is_there(&path, &image.digest, new.name.as_deref(), &members);
             extend::finish(&writer, &entries, &path, former.as_deref(), is_there)
         })
         .await
@@ -274,18 +248,13 @@ impl Destination for OciArchiveDestination {
 #[async_trait]
 impl DestinationInventory for OciArchiveDestination {
     async fn current(&self) -> Result<Option<Digest>> {
-        Ok(self
-            .former
-            .as_ref()
-            .and_then(|f| f.documents.current(self.ref_name())))
+        let former = self.former.as_ref();
+        let name = self.manifests().new.name.clone();
+        Ok(former.and_then(|f| f.documents.current(name.as_deref())))
     }
 
     async fn has(&self, blob: &Descriptor) -> Result<Presence> {
-        Ok(if self.holds_blob(blob)? {
-            Presence::Present
-        } else {
-            Presence::Absent
-        })
+        Ok(Presence::known(self.holds_blob(blob)?))
     }
 
     async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {
@@ -346,6 +315,30 @@ impl StreamedBlobs for OciArchiveDestination {
 
 impl IndexDescriptions for OciArchiveDestination {
     fn describe(&self, description: &Descriptor) {
-        self.manifests().description = Some(description.clone());
+        self.manifests().new.description = Some(description.clone());
+    }
+}
+
+/// Attachments of an image in the same archive, as in a layout.
+#[async_trait]
+impl AttachmentStore for OciArchiveDestination {
+    async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>> {
+        let Some(former) = self.former.clone() else {
+            return Ok(HashSet::new());
+        };
+        let of = of.clone();
+        blocking(move || Ok(referrers_to(&of, &former.documents, &reader(&former.tar)))).await
+    }
+
+    async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>> {
+        let former = self.former.as_ref();
+        Ok(former.and_then(|f| f.documents.current(Some(tag.as_str()))))
+    }
+
+    async fn attach(&self, manifest: &Manifest, how: &Attachment) -> Result<()> {
+        let mut manifests = self.manifests();
+        manifests.written.push(manifest.clone());
+        manifests.new.attach(manifest, how);
+        Ok(())
     }
 }

@@ -1,19 +1,13 @@
-//! What belongs to an image in the same layout: manifests of `index.json` whose `subject` it is, and entries whose names cosign makes
+//! Attachments of an image in the same layout: manifests of `index.json` whose `subject` it is, and entries whose names cosign makes
 //! of its digest. An archive of a layout has the same ([`crate::transport::oci_archive`]).
 //!
 //! A referrer is an entry without a name, with its artifact type and annotations, as other tools write it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::PoisonError;
-
-use async_trait::async_trait;
 
 use super::index::{Index, ReadBlob, ref_name};
-use super::{OciDestination, parse, reader};
-use crate::Result;
+use super::parse;
 use crate::image::{Descriptor, Digest, Manifest, Tag, View, is_digest_tag};
-use crate::transport::blob_store::{blocking, write_document};
-use crate::transport::{Attachment, AttachmentStore};
 
 /// Manifests that are read to find referrers.
 const MOST_READ: usize = 100_000;
@@ -57,8 +51,18 @@ pub(in crate::transport) fn referrers_of(index: &Index, read: ReadBlob) -> Refer
     found
 }
 
+/// The digests of the referrers of `of`.
+pub(in crate::transport) fn referrers_to(
+    of: &Digest,
+    index: &Index,
+    read: ReadBlob,
+) -> HashSet<Digest> {
+    let found = referrers_of(index, read).remove(of).unwrap_or_default();
+    found.into_iter().map(|d| d.digest).collect()
+}
+
 /// The subject of `manifest` and the descriptor that lists it among the referrers; also for manifests of older kinds.
-pub(in crate::transport) fn listed_as(manifest: &Manifest) -> Option<(Digest, Descriptor)> {
+pub(super) fn listed_as(manifest: &Manifest) -> Option<(Digest, Descriptor)> {
     manifest.as_referrer().or_else(|| {
         let subject = manifest.view().ok()?.subject()?.digest.clone();
         Some((subject, manifest.descriptor()))
@@ -70,41 +74,4 @@ pub(in crate::transport) fn digest_tags(index: &Index) -> HashSet<Tag> {
     let names = index.entries().iter().filter_map(ref_name);
     let tags = names.filter(|name| is_digest_tag(name));
     tags.filter_map(|name| name.parse().ok()).collect()
-}
-
-#[async_trait]
-impl AttachmentStore for OciDestination {
-    async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>> {
-        let (path, blobs, of) = (self.path.clone(), self.blobs.clone(), of.clone());
-        blocking(move || {
-            let index = super::read_index(&path)?.unwrap_or_else(Index::empty);
-            let mut all = referrers_of(&index, &reader(&blobs));
-            let referrers = all.remove(&of).unwrap_or_default();
-            Ok(referrers.into_iter().map(|d| d.digest).collect())
-        })
-        .await
-    }
-
-    async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>> {
-        let path = self.path.clone();
-        let index = blocking(move || super::read_index(&path)).await?;
-        Ok(index.and_then(|index| index.current(Some(tag.as_str()))))
-    }
-
-    async fn attach(&self, manifest: &Manifest, how: &Attachment) -> Result<()> {
-        self.made().await?;
-        let image = manifest.descriptor();
-        let to = self.blobs.file(&image.digest);
-        if !self.has_manifest(&image.digest).await {
-            write_document(&to, self.blobs.partials(), manifest.raw().clone()).await?;
-        }
-        self.relies_on(&image.digest, image.size);
-        let entry = match how {
-            Attachment::Referrer => listed_as(manifest).map_or(image, |(_, entry)| entry),
-            Attachment::Tag(_) => image,
-        };
-        let mut attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
-        attached.push((entry, how.clone()));
-        Ok(())
-    }
 }

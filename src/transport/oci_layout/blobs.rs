@@ -12,9 +12,7 @@ use crate::{Kind, Result};
 
 /// The blobs of a layout, in a directory or in an archive.
 #[async_trait]
-pub(in crate::transport) trait LayoutBlobs:
-    Clone + Send + Sync + 'static
-{
+pub(in crate::transport) trait LayoutBlobs: Send + Sync + 'static {
     /// The directory or the archive, for messages.
     fn path(&self) -> &Path;
 
@@ -29,7 +27,7 @@ pub(in crate::transport) trait LayoutBlobs:
 }
 
 /// Reads documents among `blobs`; what cannot be read is not there.
-pub(in crate::transport) fn reader(blobs: &impl LayoutBlobs) -> impl Fn(&Digest) -> Option<Bytes> {
+pub(in crate::transport) fn reader(blobs: &dyn LayoutBlobs) -> impl Fn(&Digest) -> Option<Bytes> {
     |digest| blobs.document(digest).ok()?
 }
 

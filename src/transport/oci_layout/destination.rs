@@ -1,24 +1,26 @@
 //! `OciDestination`: an image written into a layout.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::blobs::Blobs;
-use super::enter::{enter, lock};
+use super::attached::referrers_to;
+use super::blobs::{Blobs, reader};
+use super::enter::{NewEntries, enter, lock};
+use super::index::Index;
 use super::{INDEX_FILE, LAYOUT_FILE, check_version, image_name, read_index};
-use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, Tag};
 use crate::transport::blob_store::{self, blocking};
 use crate::transport::{
-    Attachment, BlobBody, BlobOutcome, Destination, DestinationCan, DestinationInventory,
-    DestinationOffers, Foreign, IndexDescriptions, ManifestRef, ManifestWritten, Presence,
-    StreamedBlobs, WrittenLate,
+    Attachment, AttachmentStore, BlobBody, BlobOutcome, Destination, DestinationCan,
+    DestinationInventory, DestinationOffers, Foreign, IndexDescriptions, ManifestRef,
+    ManifestWritten, Presence, StreamedBlobs, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -27,17 +29,13 @@ const PARTIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// An image in an OCI layout, to write. Nothing is made before the first write.
 pub struct OciDestination {
-    pub(super) path: PathBuf,
-    pub(super) blobs: Blobs,
+    path: PathBuf,
+    blobs: Blobs,
     selector: Selector,
     made: OnceCell<()>,
-    /// What `finish` enters into the index.
-    image: Mutex<Option<Descriptor>>,
-    /// How the source's index describes it.
-    description: Mutex<Option<Descriptor>>,
-    /// Manifests that are entered in addition to the image.
-    pub(super) attached: Mutex<Vec<(Descriptor, Attachment)>>,
-    /// What was found or written: all of it has to be there still when the image is entered.
+    /// The entries that `finish` adds to the index.
+    new: Mutex<NewEntries>,
+    /// Blobs that were found or written. All of them still have to be there when the image is entered.
     parts: Mutex<Vec<(Digest, u64)>>,
 }
 
@@ -48,13 +46,7 @@ impl OciDestination {
     /// [`Kind::Refused`] for a directory with anything else in it; [`Kind::Other`] for a name with `@N`, which is for
     /// reading only.
     pub async fn open(path: &Path, selector: &Selector) -> Result<OciDestination> {
-        if let Selector::At(n) = selector {
-            return Err(Error::other(format!(
-                "`{}`: `@{n}` is for reading only",
-                image_name(path, selector)
-            ))
-            .hint("give the image a name, or none"));
-        }
+        let new = NewEntries::called(selector, &image_name(path, selector))?;
         let (path, selector) = (path.to_owned(), selector.clone());
         blocking(move || {
             check_writable(&path)?;
@@ -63,9 +55,7 @@ impl OciDestination {
                 path,
                 selector,
                 made: OnceCell::new(),
-                image: Mutex::new(None),
-                description: Mutex::new(None),
-                attached: Mutex::default(),
+                new: Mutex::new(new),
                 parts: Mutex::default(),
             })
         })
@@ -81,28 +71,37 @@ impl OciDestination {
         }
     }
 
-    fn ref_name(&self) -> Option<&str> {
-        match &self.selector {
-            Selector::Named(name) => Some(name),
-            Selector::Only | Selector::At(_) => None,
-        }
+    fn new_entries(&self) -> MutexGuard<'_, NewEntries> {
+        self.new.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn relies_on(&self, digest: &Digest, size: u64) {
+    fn relies_on(&self, digest: &Digest, size: u64) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         parts.push((digest.clone(), size));
     }
 
     /// Whether the manifest is here with its bytes; they are few enough to be read.
-    pub(super) async fn has_manifest(&self, digest: &Digest) -> bool {
+    async fn has_manifest(&self, digest: &Digest) -> bool {
         let (path, algorithm) = (self.blobs.file(digest), digest.algorithm());
         let bytes = blocking(move || blob_store::read_document(&path)).await;
         matches!(bytes, Ok(Some(bytes)) if Digest::of(algorithm, &bytes) == *digest)
     }
 
+    /// Writes the manifest unless it is here.
+    async fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
+        self.made().await?;
+        let image = manifest.descriptor();
+        if !self.has_manifest(&image.digest).await {
+            let (to, partials) = (self.blobs.file(&image.digest), self.blobs.partials());
+            blob_store::write_document(&to, partials, manifest.raw().clone()).await?;
+        }
+        self.relies_on(&image.digest, image.size);
+        Ok(())
+    }
+
     /// Makes this a layout, before anything else is in it: a copy that is killed leaves something that the next
     /// one takes for its own.
-    pub(super) async fn made(&self) -> Result<()> {
+    async fn made(&self) -> Result<()> {
         let make = || {
             let path = self.path.clone();
             blocking(move || {
@@ -153,13 +152,7 @@ impl Destination for OciDestination {
     }
 
     fn can(&self) -> DestinationCan {
-        DestinationCan {
-            holds,
-            manifest_implies_blobs: false,
-            plain_layers: false,
-            foreign_layers: Foreign::Left,
-            accepts_unknown_digest: true,
-        }
+        CAN
     }
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
@@ -171,35 +164,15 @@ impl Destination for OciDestination {
     }
 
     async fn put_manifest(&self, manifest: &Manifest, at: &ManifestRef) -> Result<ManifestWritten> {
-        if !holds(manifest.media_type()) {
-            return Err(Error::new(
-                Kind::Refused,
-                format!(
-                    "an OCI image layout cannot hold a manifest of type `{}`",
-                    manifest.media_type()
-                ),
-            ));
-        }
-        self.made().await?;
-        let image = manifest.descriptor();
-        let to = self.blobs.file(&image.digest);
-        if !self.has_manifest(&image.digest).await {
-            let partials = self.blobs.partials();
-            blob_store::write_document(&to, partials, manifest.raw().clone()).await?;
-        }
-        self.relies_on(&image.digest, image.size);
+        check_holds(manifest)?;
+        self.write_manifest(manifest).await?;
         if *at == ManifestRef::Named {
-            *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(image);
+            self.new_entries().image = Some(manifest.descriptor());
         }
         Ok(ManifestWritten::default())
     }
 
     async fn finish(&self) -> Result<()> {
-        let image = self
-            .image
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
         let (path, blobs) = (self.path.clone(), self.blobs.clone());
         if self.made.get().is_none() {
             return blocking(move || {
@@ -208,35 +181,17 @@ impl Destination for OciDestination {
             })
             .await;
         }
-        let description = self
-            .description
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let name = self.ref_name().map(str::to_owned);
+        let new = self.new_entries().clone();
         let parts = self
             .parts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let attached = self
-            .attached
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         blocking(move || {
             // The names of the blobs are on disk before the index points at them.
             blobs.sync()?;
-            let image = image.map(|image| image.described_by(description.as_ref()));
-            if image.is_some() || !attached.is_empty() {
-                enter(
-                    &path,
-                    image.as_ref(),
-                    name.as_deref(),
-                    &attached,
-                    &blobs,
-                    &parts,
-                )?;
+            if !new.is_empty() {
+                enter(&path, &new, &blobs, &parts)?;
             }
             blob_store::sync_directory(&path)?;
             sweep(&path, &blobs);
@@ -261,7 +216,8 @@ impl DestinationInventory for OciDestination {
     async fn current(&self) -> Result<Option<Digest>> {
         let path = self.path.clone();
         let index = blocking(move || read_index(&path)).await?;
-        let digest = index.and_then(|index| index.current(self.ref_name()));
+        let name = self.new_entries().name.clone();
+        let digest = index.and_then(|index| index.current(name.as_deref()));
         // The blob that the index names may have been lost.
         Ok(match digest {
             Some(digest) if self.has_manifest(&digest).await => Some(digest),
@@ -271,12 +227,11 @@ impl DestinationInventory for OciDestination {
 
     async fn has(&self, blob: &Descriptor) -> Result<Presence> {
         let path = self.blobs.file(&blob.digest);
-        Ok(if blob_store::holds(&path, blob.size).await {
+        let is_there = blob_store::holds(&path, blob.size).await;
+        if is_there {
             self.relies_on(&blob.digest, blob.size);
-            Presence::Present
-        } else {
-            Presence::Absent
-        })
+        }
+        Ok(Presence::known(is_there))
     }
 
     async fn is_intact(&self, blob: &Descriptor) -> Result<bool> {
@@ -298,15 +253,54 @@ impl StreamedBlobs for OciDestination {
 
 impl IndexDescriptions for OciDestination {
     fn describe(&self, description: &Descriptor) {
-        let mut known = self
-            .description
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *known = Some(description.clone());
+        self.new_entries().description = Some(description.clone());
     }
 }
 
-pub(in crate::transport) fn holds(media_type: &MediaType) -> bool {
+#[async_trait]
+impl AttachmentStore for OciDestination {
+    async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>> {
+        let (path, blobs, of) = (self.path.clone(), self.blobs.clone(), of.clone());
+        blocking(move || {
+            let index = read_index(&path)?.unwrap_or_else(Index::empty);
+            Ok(referrers_to(&of, &index, &reader(&blobs)))
+        })
+        .await
+    }
+
+    async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>> {
+        let path = self.path.clone();
+        let index = blocking(move || read_index(&path)).await?;
+        Ok(index.and_then(|index| index.current(Some(tag.as_str()))))
+    }
+
+    async fn attach(&self, manifest: &Manifest, how: &Attachment) -> Result<()> {
+        self.write_manifest(manifest).await?;
+        self.new_entries().attach(manifest, how);
+        Ok(())
+    }
+}
+
+/// The abilities of a layout, in a directory or in an archive.
+pub(in crate::transport) const CAN: DestinationCan = DestinationCan {
+    holds,
+    manifest_implies_blobs: false,
+    plain_layers: false,
+    foreign_layers: Foreign::Left,
+    accepts_unknown_digest: true,
+};
+
+/// Refuses a manifest that a layout cannot hold.
+pub(in crate::transport) fn check_holds(manifest: &Manifest) -> Result<()> {
+    let media_type = manifest.media_type();
+    if holds(media_type) {
+        return Ok(());
+    }
+    let text = format!("an OCI image layout cannot hold a manifest of type `{media_type}`");
+    Err(Error::new(Kind::Refused, text))
+}
+
+fn holds(media_type: &MediaType) -> bool {
     matches!(
         media_type.as_str(),
         MediaType::OCI_MANIFEST

@@ -4,10 +4,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
+use super::attached::listed_as;
 use super::blobs::Blobs;
 use super::index::Index;
 use super::{INDEX_FILE, LAYOUT, LAYOUT_FILE, cannot_write, read_index};
-use crate::image::{Descriptor, Digest};
+use crate::image::{Descriptor, Digest, Manifest, Selector};
 use crate::transport::Attachment;
 use crate::transport::blob_store;
 use crate::{Error, Kind, Result};
@@ -37,13 +38,74 @@ pub(crate) fn lock(layout: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Enters `image` and what is `attached` to it into `index.json`, with what other processes have entered meanwhile. All of
-/// their `parts` have to be there: somebody may have deleted an image that shared them.
+/// The entries that a destination adds to the index of its layout.
+#[derive(Debug, Clone, Default)]
+pub(in crate::transport) struct NewEntries {
+    /// The name of the image there, if it has one.
+    pub(in crate::transport) name: Option<String>,
+    pub(in crate::transport) image: Option<Descriptor>,
+    /// How the source's index describes the image.
+    pub(in crate::transport) description: Option<Descriptor>,
+    /// Manifests that are entered in addition to the image.
+    attached: Vec<(Descriptor, Attachment)>,
+}
+
+impl NewEntries {
+    /// For an image that is called by `selector`; `shown` is its whole name.
+    ///
+    /// # Errors
+    /// For `@N`, which is for reading only.
+    pub(in crate::transport) fn called(selector: &Selector, shown: &str) -> Result<NewEntries> {
+        let name = match selector {
+            Selector::Only => None,
+            Selector::Named(name) => Some(name.clone()),
+            Selector::At(n) => {
+                let text = format!("`{shown}`: `@{n}` is for reading only");
+                return Err(Error::other(text).hint("give the image a name, or none"));
+            }
+        };
+        Ok(NewEntries {
+            name,
+            ..NewEntries::default()
+        })
+    }
+
+    /// Adds `manifest`, which is found as `how` says.
+    pub(in crate::transport) fn attach(&mut self, manifest: &Manifest, how: &Attachment) {
+        let entry = match how {
+            Attachment::Referrer => listed_as(manifest).map(|(_, entry)| entry),
+            Attachment::Tag(_) => None,
+        };
+        let entry = entry.unwrap_or_else(|| manifest.descriptor());
+        self.attached.push((entry, how.clone()));
+    }
+
+    /// Whether there is nothing to enter.
+    pub(super) fn is_empty(&self) -> bool {
+        self.image.is_none() && self.attached.is_empty()
+    }
+
+    /// Enters all of it into `index`.
+    pub(in crate::transport) fn enter(&self, index: &mut Index) {
+        if let Some(image) = self.image.clone() {
+            let image = image.described_by(self.description.as_ref());
+            index.enter(&image, self.name.as_deref());
+        }
+        for (manifest, how) in &self.attached {
+            match how {
+                Attachment::Tag(tag) => index.enter(manifest, Some(tag.as_str())),
+                Attachment::Referrer if index.lists(&manifest.digest) => {}
+                Attachment::Referrer => index.enter(manifest, None),
+            }
+        }
+    }
+}
+
+/// Enters `new` into `index.json`, with what other processes have entered meanwhile. All `parts` of the new images have to be
+/// there: somebody may have deleted an image that shared them.
 pub(super) fn enter(
     layout: &Path,
-    image: Option<&Descriptor>,
-    name: Option<&str>,
-    attached: &[(Descriptor, Attachment)],
+    new: &NewEntries,
     blobs: &Blobs,
     parts: &[(Digest, u64)],
 ) -> Result<()> {
@@ -61,27 +123,10 @@ pub(super) fn enter(
     }
     let before = read_index(layout)?;
     let mut after = before.clone().unwrap_or_else(Index::empty);
-    if let Some(image) = image {
-        after.enter(image, name);
-    }
-    enter_attached(&mut after, attached);
+    new.enter(&mut after);
     if before.as_ref() == Some(&after) {
         return Ok(());
     }
     let path = layout.join(INDEX_FILE);
     blob_store::write_document_blocking(&path, layout, after.to_json().as_bytes())
-}
-
-/// Enters `attached` into `index`.
-pub(in crate::transport) fn enter_attached(
-    index: &mut Index,
-    attached: &[(Descriptor, Attachment)],
-) {
-    for (manifest, how) in attached {
-        match how {
-            Attachment::Tag(tag) => index.enter(manifest, Some(tag.as_str())),
-            Attachment::Referrer if index.lists(&manifest.digest) => {}
-            Attachment::Referrer => index.enter(manifest, None),
-        }
-    }
 }

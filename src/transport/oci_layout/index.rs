@@ -91,7 +91,7 @@ impl Index {
         &self.raw
     }
 
-    /// What the entries point at; an error for one that cannot be read.
+    /// The descriptors of the entries; an error for one that cannot be read.
     pub(in crate::transport) fn images(&self) -> Vec<Result<Descriptor>> {
         let entries = self.entries().iter();
         entries.map(|e| descriptor(e, "the layout")).collect()

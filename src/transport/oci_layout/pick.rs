@@ -16,7 +16,7 @@ use crate::{Error, Kind, Result};
 /// Names that a hint lists at most.
 const MOST: usize = 20;
 
-/// What a selector picks, by places in the index.
+/// The entries that a selector picks, by their places in the index.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Picked {
     Entry(usize),

@@ -68,7 +68,7 @@ fn add(map: &mut Map, entries: &[GnuSparseHeader]) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// What the PAX records of a member say of its holes.
+/// The holes of a member, from its PAX records.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct PaxSparse {
     major: u64,

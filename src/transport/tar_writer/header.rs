@@ -3,7 +3,7 @@
 /// Bytes of a block.
 pub(super) const BLOCK: u64 = 512;
 
-/// What a header is of.
+/// The kind of member of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Type<'a> {
     File,

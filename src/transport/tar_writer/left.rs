@@ -1,4 +1,4 @@
-//! What an earlier run left of an archive: the names of the files under way, and what in them is of use.
+//! Leftovers of an earlier run that wrote an archive: the names of its files, and which members in them can be used.
 //!
 //! The archive under way is `.partial-archive-FILE` next to FILE, laid out as the archive is going to be. The header of
 //! a member stands before its content; until all of that is written its mode is 0, so that the header tells how far
@@ -92,7 +92,7 @@ impl Names {
     }
 }
 
-/// What the header of a member says.
+/// The values in the header of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
     /// The member was begun.

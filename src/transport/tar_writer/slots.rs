@@ -18,7 +18,7 @@ pub(super) struct Slot {
     pub(super) at: Option<u64>,
     /// There is a header, which calls the member unfinished.
     pub(super) headed: bool,
-    /// What an earlier run left of it.
+    /// The part of it that an earlier run left.
     pub(super) left: Option<Left>,
     /// Its size is what an earlier run says.
     pub(super) size_is_told: bool,

@@ -13,10 +13,8 @@ use futures_util::stream;
 use super::DockerDestination;
 use crate::image::{Algorithm, Descriptor};
 use crate::registry::{ApiError, UploadBody};
-use crate::transport::docker::spooled;
-use crate::transport::{
-    BlobBody, BlobOutcome, BlobStream, Destination, Tally, WrittenLate, tallied,
-};
+use crate::transport::docker::{put_known, put_spooled};
+use crate::transport::{BlobBody, BlobOutcome, BlobStream, Tally, WrittenLate, tallied};
 use crate::{Error, Result};
 
 /// A smaller blob is held in memory.
@@ -41,7 +39,7 @@ impl DockerDestination {
                     let all = BlobBody::of_bytes(begin.freeze());
                     let (digest, size) = tally.ended()?;
                     let blob = Descriptor::new(planned.media_type.clone(), digest, size);
-                    return self.write_known(blob, all).await;
+                    return put_known(self, blob, all).await;
                 }
             }
         }
@@ -54,8 +52,7 @@ impl DockerDestination {
             Ok(()) => {}
             Err(e) if takes_no_stream(&e) => {
                 tracing::debug!("{e}; sending the blob from a temporary file");
-                let (blob, body) = spooled(planned, &body, self.tmpdir.as_deref()).await?;
-                return self.write_known(blob, body).await;
+                return put_spooled(self, planned, &body, self.tmpdir.as_deref()).await;
             }
             Err(e) => return Err(e),
         }
@@ -64,16 +61,6 @@ impl DockerDestination {
             digest,
             size,
             outcome: BlobOutcome::Written,
-        })
-    }
-
-    /// Writes a blob that is known now.
-    async fn write_known(&self, blob: Descriptor, body: BlobBody) -> Result<WrittenLate> {
-        let outcome = self.put_blob(&blob, body).await?;
-        Ok(WrittenLate {
-            digest: blob.digest,
-            size: blob.size,
-            outcome,
         })
     }
 }

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::StreamExt;
+use futures_util::TryFutureExt;
 
+use crate::Error;
+use crate::bytes::drained;
 use crate::registry::v2::OtherContent;
 use crate::registry::{ApiError, UploadBody};
 use crate::transport::BlobBody;
-use crate::{Error, Result};
 
 /// `body` of `size` bytes as an upload to a registry that checks the digest. From its second opening on it is hashed
 /// here too: the first upload failed, perhaps because the source has other content.
@@ -39,18 +40,11 @@ pub(super) async fn traced(e: Error, body: &BlobBody) -> Error {
         return e;
     }
     tracing::debug!("{e}; reading the source again to see which side is wrong");
-    match read_to_end(body).await {
+    let content = body.open(0).and_then(drained);
+    match content.await {
         Ok(()) => e.hint(
             "the source has the right content: the registry, or something on the way to it, changed the bytes",
         ),
         Err(of_source) => of_source,
     }
-}
-
-async fn read_to_end(body: &BlobBody) -> Result<()> {
-    let mut content = body.open(0).await?;
-    while let Some(bytes) = content.next().await {
-        bytes?;
-    }
-    Ok(())
 }

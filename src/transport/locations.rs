@@ -35,7 +35,7 @@ impl std::fmt::Debug for BlobLocations {
 }
 
 /// The turn of one blob: no other image with several destinations moves it.
-pub(super) type BlobTurn = OwnedMutexGuard<()>;
+pub(crate) type BlobTurn = OwnedMutexGuard<()>;
 
 /// Where one blob is.
 #[derive(Debug, Default)]
@@ -48,13 +48,13 @@ struct Slot {
     moving: Vec<(Arc<RepositoryName>, Arc<Notify>)>,
 }
 
-/// What the table says of a blob, for one repository.
+/// Where a blob is, as seen from one repository.
 #[derive(Default)]
-pub(super) struct Located {
+pub(crate) struct Located {
     /// The repository itself has it.
-    pub(super) is_here: bool,
+    pub(crate) is_here: bool,
     /// Others of the same registry that have it.
-    pub(super) repositories: Vec<Repository>,
+    pub(crate) repositories: Vec<Repository>,
     lead: Option<Lead>,
 }
 
@@ -100,7 +100,7 @@ impl BlobLocations {
 
     /// Waits until no other image moves the blob `digest`. An image with several destinations takes its turn before the copies to
     /// them do, since two images that each wait for the other at one destination would hold up their common streams.
-    pub(super) async fn turn(&self, digest: &Digest) -> BlobTurn {
+    pub(crate) async fn turn(&self, digest: &Digest) -> BlobTurn {
         let turn = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
             if turns.len() >= MANY_TURNS {
@@ -116,9 +116,9 @@ impl BlobLocations {
         turn.lock_owned().await
     }
 
-    /// What is known of the blob `digest` for the repository `own`. If nothing is, the caller writes it and the others wait
+    /// Where the blob `digest` is, for the repository `own`. If that is not known, the caller writes it and the others wait
     /// until it calls [`Located::written`] or drops the answer. `waits` is called before such a wait.
-    pub(super) async fn locate(
+    pub(crate) async fn locate(
         self: &Arc<Self>,
         digest: &Digest,
         own: &Repository,
@@ -187,7 +187,7 @@ impl BlobLocations {
 
 impl Located {
     /// The repository has the blob of `size` bytes now; `is_sent` if it had to be sent, so that no other repository has it.
-    pub(super) fn written(mut self, size: u64, is_sent: bool) {
+    pub(crate) fn written(mut self, size: u64, is_sent: bool) {
         if let Some(lead) = &mut self.lead {
             lead.written = Some(size);
             lead.is_alone = is_sent;

@@ -1,15 +1,14 @@
-//! Signatures that are kept with manifests: they go along with a manifest that stays as it is, and are left behind,
-//! with a warning, where it changes or where the destination has no place for them. Nothing here checks one.
+//! Signatures stored with manifests. They are copied with a manifest that does not change. Where it changes, or where the
+//! destination cannot store them, they are left behind with a warning. No signature is verified here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::options::{CopyOptions, Platforms};
-use super::shared::{reading, writing};
-use super::types::CopyPlan;
-use super::types::{Awaits, Signatures};
+use crate::copy::options::{CopyOptions, Platforms};
+use crate::copy::types::{Awaits, CopyPlan, Signatures};
+use crate::copy::{reading, writing};
 use crate::image::{Algorithm, Digest, Manifest, View};
 use crate::transport::blob_store::blocking;
 use crate::transport::{Destination, ManifestRef, Source};
@@ -157,7 +156,10 @@ pub(super) async fn check_signing(destination: &dyn Destination, want: &CopyOpti
 }
 
 /// Those of `signatures` whose manifests were `written`; others lost them when they were converted at last.
-pub(super) fn of_written(mut signatures: Vec<Signatures>, written: &[Digest]) -> Vec<Signatures> {
+pub(in crate::copy) fn of_written(
+    mut signatures: Vec<Signatures>,
+    written: &[Digest],
+) -> Vec<Signatures> {
     signatures.retain(|one| {
         let stays = written.contains(&one.digest);
         if !stays {
@@ -171,7 +173,7 @@ pub(super) fn of_written(mut signatures: Vec<Signatures>, written: &[Digest]) ->
 
 /// Signs the manifests `written`, of which the last is what the destination's name stands for, and adds the signatures to
 /// `signatures`.
-pub(super) async fn sign(
+pub(in crate::copy) async fn sign(
     signatures: &mut Vec<Signatures>,
     signing: &Arc<Signing>,
     written: &[Digest],

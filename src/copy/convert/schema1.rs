@@ -1,29 +1,27 @@
-//! Docker schema 1 in a copy: is it proven, how large are its layers, and what becomes of it.
+//! Docker schema 1 in a copy: the sizes of its layers, and whether it is converted or signed again ([`decide`]).
 //!
-//! Schema 1 tells neither sizes nor plain digests. Sizes are asked of the source, one by one. Plain digests are needed
-//! to make a modern image of it, which is the business of an [`Upgrade`]. What becomes of an image is decided in
-//! [`turn`]. How schema 1 is read, checked and made is known to `legacy`.
+//! Schema 1 gives neither sizes nor plain digests of layers. The source is asked for each size. Plain digests are needed
+//! to make a modern image, which an [`Upgrade`] does. `legacy` reads, checks and makes schema 1.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::options::{CopyOptions, Format};
-use super::shared::{read_config, reading};
-use super::types::Node;
+use crate::copy::options::{CopyOptions, Format};
+use crate::copy::reading;
+use crate::copy::types::Node;
 use crate::image::schema1::{EMPTY_LAYER, empty_layer};
 use crate::image::{
-    Digest, Manifest, MediaType, Reference, Schema1Check, Schema1Signer, Schema1View, Tag, View,
-    convert,
+    Digest, Manifest, MediaType, Reference, Schema1Signer, Schema1View, Tag, View, convert,
 };
 use crate::legacy::{schema1, signing_key};
-use crate::open::sized_blobs;
+use crate::open::{read_config, sized_blobs};
 use crate::transport::{Destination, Source, Upgrade};
 use crate::{Error, Kind, Result};
 
 /// Gives the layers of all schema 1 images among `nodes` their sizes.
-pub(crate) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<()> {
+pub(in crate::copy) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<()> {
     let old = nodes
         .iter_mut()
         .filter(|n| n.manifest.media_type().is_schema1());
@@ -34,22 +32,8 @@ pub(crate) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<(
     Ok(())
 }
 
-/// Checks `manifest`, read from `source`. `named` says that it is what the source's name stands for. Returns a warning
-/// when it is signed as another image and `check` lets that pass.
-///
-/// # Errors
-/// [`Kind::Corrupt`] for a wrong signature, and for another name where `check` includes the name.
-pub fn check_signatures(
-    source: &dyn Source,
-    manifest: &Manifest,
-    named: bool,
-    check: Schema1Check,
-) -> Result<Option<String>> {
-    schema1::check_signatures(source, manifest, named, check).map_err(reading)
-}
-
 /// How a schema 1 image is copied.
-pub(crate) enum Schema1Decision {
+pub(in crate::copy) enum Schema1Decision {
     /// Nothing to do with schema 1, or it stays as it is.
     None(Vec<Node>),
     /// A manifest that can be written as it is now, and blobs that came with it.
@@ -64,7 +48,7 @@ pub(crate) enum Schema1Decision {
 /// written under another name than it is signed for is signed for that name, and any image is made one where that
 /// format is wanted. `reads_layers` says that the layers do not move, and are to be read now where a conversion needs
 /// them.
-pub(crate) async fn turn(
+pub(in crate::copy) async fn decide(
     source: &dyn Source,
     destination: &dyn Destination,
     mut nodes: Vec<Node>,
@@ -94,7 +78,7 @@ pub(crate) async fn turn(
         return Err(Error::new(Kind::Refused, message).hint(hint));
     };
     let view = node.manifest.view()?;
-    let turned = match (wanted, view) {
+    let decision = match (wanted, view) {
         (Some(key), View::Schema1(view)) => signed_for(source, destination, &node, view, &*key)
             .map(|made| match made {
                 Some((node, note)) => Schema1Decision::Signed(node, note),
@@ -104,7 +88,7 @@ pub(crate) async fn turn(
             if !image.is_image() {
                 return Err(convert::ConvertError::Artifact(image.config.media_type).into());
             }
-            let config = read_config(source, &image.config).await?;
+            let config = read_config(source, &image.config).await.map_err(reading)?;
             let mut view = schema1::of_image(&image, &config)?;
             (view.name, view.tag) = name_for(source, destination).unwrap_or_default();
             let manifest = schema1::signed(&view, &*key)?;
@@ -127,7 +111,7 @@ pub(crate) async fn turn(
             return Err(Error::new(Kind::Refused, message));
         }
     };
-    let changes = !matches!(turned, Schema1Decision::None(_));
+    let changes = !matches!(decision, Schema1Decision::None(_));
     if changes && want.preserve_digests {
         return Err(Error::new(
             Kind::Refused,
@@ -137,7 +121,7 @@ pub(crate) async fn turn(
             "leave out `--preserve-digests`, or copy to a destination that holds the image's type",
         ));
     }
-    Ok(turned)
+    Ok(decision)
 }
 
 /// Repository and tag that a schema 1 manifest is written for: those of the destination, else those of the source.
@@ -170,7 +154,7 @@ fn is_renamed(
 }
 
 /// The name in a signed manifest and the one that it is written under, when they differ.
-pub(crate) fn signed_as_another(
+pub(in crate::copy) fn signed_as_another(
     destination: &dyn Destination,
     manifest: &Manifest,
 ) -> Option<(String, String)> {
@@ -193,7 +177,10 @@ pub(crate) fn signed_as_another(
 }
 
 /// A note on a signed manifest that is written under another name than it is signed for.
-pub(crate) fn other_name(destination: &dyn Destination, manifest: &Manifest) -> Option<String> {
+pub(in crate::copy) fn other_name(
+    destination: &dyn Destination,
+    manifest: &Manifest,
+) -> Option<String> {
     let (signed, written) = signed_as_another(destination, manifest)?;
     Some(format!(
         "the manifest stays signed as `{signed}`; some readers of `{written}` may refuse it"

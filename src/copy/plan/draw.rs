@@ -1,22 +1,22 @@
-//! The first half of a plan: reads the manifests, has them judged and converted, and lists each blob once. The
-//! destination is asked for its current digest only; its blobs are asked for by [`super::plan`].
+//! The first half of a plan: reads the manifests, applies the policy and the conversions, and lists each blob once. The
+//! destination is asked for its current digest only; [`super::plan()`] asks for the blobs afterwards.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::admission::{Admission, admit};
 use super::attached::Subjects;
-use super::choose::{foreign_note, left_behind, missing_note};
 use super::graph::{Graph, order, target_digest, walk};
-use super::options::{CopyOptions, Layers, Platforms, holding, stays};
-use super::prepared::Prepared;
-use super::schema1;
-use super::shared::{is_elsewhere, reading, writing};
+use super::notes::{foreign_note, left_behind, missing_note};
 use super::signatures;
-use super::types::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, Node};
+use crate::copy::convert::{Prepared, measure};
+use crate::copy::options::{CopyOptions, Layers, Platforms, holding, stays};
+use crate::copy::types::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, Node};
+use crate::copy::{reading, writing};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, View};
+use crate::legacy::schema1::check_signatures;
+use crate::open::Admission;
 use crate::transport::{
     BlobOutcome, Destination, DestinationCan, Foreign, ManifestRef, Presence, Source, Upgrade,
 };
@@ -57,17 +57,22 @@ pub(super) async fn draw(
         return drawing.up_to_date(&chosen, true).await;
     }
     let mut graph = drawing.graph().await?;
-    let known = admit(drawing.admission(), source, &drawing.top, &graph.nodes).await?;
+    // The index first: it stands for all of them.
+    let manifests = graph.nodes.iter().rev().map(|n| (&n.was, &n.manifest));
+    let known = match &options.admission {
+        Some(admission) => admission.admit_all(source, &drawing.top, manifests).await?,
+        None => HashMap::new(),
+    };
     let losses = drawing.check_schema1(&graph)?;
     if !drawing.retag {
-        schema1::measure(source, &mut graph.nodes).await?;
+        measure(source, &mut graph.nodes).await?;
     }
     let last = graph.nodes.last().map(|node| node.was.clone());
     let chosen = last.unwrap_or_else(|| drawing.top.digest().clone());
     let mut prepared = Prepared::new(source, destination, drawing.holds, options);
     prepared.notes.extend(drawing.notes(&graph, &chosen)?);
     let nodes = std::mem::take(&mut graph.nodes);
-    let (nodes, upgrade) = prepared.turn(destination, nodes).await?;
+    let (nodes, upgrade) = prepared.convert(nodes).await?;
     if let Some(top) = nodes.last()
         && upgrade.is_none()
         && top.awaits == Awaits::Nothing
@@ -114,9 +119,9 @@ struct Drawing<'a> {
     /// The types that the image may have at the destination.
     holds: fn(&MediaType) -> bool,
     retag: bool,
-    /// What the source's name stands for.
+    /// The manifest that the source's name stands for.
     top: Manifest,
-    /// What the destination's name stands for.
+    /// The digest that the destination's name stands for.
     current: Option<Digest>,
 }
 
@@ -162,14 +167,10 @@ impl<'a> Drawing<'a> {
         })
     }
 
-    /// The policy, where it has to see anything of the image.
-    fn admission(&self) -> Option<&'a Admission> {
-        self.options.admission.as_ref()
-    }
-
     /// Whether the policy admits the image unseen.
     fn admits_unseen(&self) -> bool {
-        self.admission().is_none_or(Admission::is_open)
+        let admission = self.options.admission.as_ref();
+        admission.is_none_or(Admission::is_open)
     }
 
     /// Whether the image is complete where the destination has its digest. An image that is signed is written in any
@@ -250,7 +251,8 @@ impl<'a> Drawing<'a> {
         for node in &graph.nodes {
             let named = node.manifest.digest() == self.top.digest();
             let check = self.options.schema1_check;
-            let loss = schema1::check_signatures(self.source, &node.manifest, named, check)?;
+            let loss =
+                check_signatures(self.source, &node.manifest, named, check).map_err(reading)?;
             losses.extend(loss);
         }
         Ok(losses)
@@ -291,7 +293,7 @@ impl<'a> Drawing<'a> {
         let (mut steps, mut seen, mut left) = (Vec::new(), HashMap::new(), Vec::new());
         for node in nodes {
             for blob in &node.blobs {
-                if is_elsewhere(blob) && !takes_foreign {
+                if !blob.foreign_urls().is_empty() && !takes_foreign {
                     if !left.contains(&blob.digest) {
                         left.push(blob.digest.clone());
                     }
@@ -329,22 +331,15 @@ impl<'a> Drawing<'a> {
             Content::Recoded(recoded) => &recoded.from.digest,
             Content::Source | Content::Made(_) => &blob.digest,
         };
-        let urls = match prepared.urls.get(moving) {
-            Some(urls) => urls.clone(),
-            None if is_elsewhere(blob) => blob.urls.clone().unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let (presence, expected) = match self.retag {
-            true => (Presence::Present, BlobOutcome::Present),
-            false => (Presence::AskedOnWrite, BlobOutcome::Written),
-        };
-        BlobStep {
-            blob: blob.clone(),
-            content,
-            urls,
-            presence,
-            expected,
+        let urls = prepared.urls.get(moving).cloned();
+        let mut step = BlobStep::new(blob.clone(), content);
+        if let Some(urls) = urls {
+            step.urls = urls;
         }
+        if self.retag {
+            (step.presence, step.expected) = (Presence::Present, BlobOutcome::Present);
+        }
+        step
     }
 
     /// Adds the signatures that go along. A tag that only moves keeps its manifests, with the signatures stored with

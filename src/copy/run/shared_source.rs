@@ -14,13 +14,12 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::sync::{Notify, OnceCell};
 
-use super::adaptive_limit::{AdaptiveLimit, Place};
-use super::lanes::Lanes;
-use super::locations::{BlobLocations, BlobTurn};
-use super::types::{Content, CopyPlan};
+use super::lanes::{AdaptiveLimit, Lanes, Place};
+use crate::copy::types::{Content, CopyPlan};
 use crate::image::{Descriptor, Digest, Manifest};
 use crate::transport::{
-    BlobStream, ManifestRef, Presence, ResumeMismatch, Source, SourceOffers, sized_from, verified,
+    BlobLocations, BlobStream, BlobTurn, ManifestRef, Presence, ResumeMismatch, Source,
+    SourceOffers, sized_from, verified,
 };
 use crate::{Error, Kind, Result};
 

@@ -4,11 +4,10 @@
 
 use bytes::Bytes;
 
-use super::attached::attached_to;
-use super::options::{Attachments, Referrers};
+use super::attached::{Attachments, Referrers, attached_to};
+use super::nested::fetch;
 use crate::image::attestation::{StatementForm, annotated_predicate, is_predicate, predicate_type};
 use crate::image::{Descriptor, Digest, Manifest, View, cosign_tag, index};
-use crate::open::fetch;
 use crate::transport::{Attachment, Source, read_all};
 use crate::{Error, Kind, Result};
 
@@ -23,7 +22,7 @@ pub struct Attestation {
     pub form: StatementForm,
     /// The manifest of that layer.
     pub manifest: Digest,
-    /// What annotations say it is.
+    /// Its predicate type, from annotations.
     pub predicate_type: Option<String>,
     /// How its manifest is attached; `None` for an entry of the image's index.
     pub how: Option<Attachment>,

@@ -1,19 +1,20 @@
-//! Writing the manifests of a plan: those of the image, children before parents, and then what is attached to it.
+//! Writes the manifests of a plan: those of the image, children before parents, and then what is attached to it.
 //!
-//! The blobs are there by then ([`super::engine`]). Where the destination misses some all the same, they are sent once more.
+//! The engine has written the blobs before. If the destination misses some of them nevertheless, they are sent once more. A
+//! manifest is completed here with the digests and sizes that are known only once its layers or children are written.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::Platforms;
 use super::engine::Work;
-use super::finalize::{Completed, Finalizer};
-use super::options::CopyOptions;
-use super::shared::{is_elsewhere, writing};
-use super::types::{AttachedDone, Awaits, BlobDone, BlobStep, Content, CopyPlan};
-use crate::image::Digest;
+use crate::copy::options::{CopyOptions, Platforms};
+use crate::copy::types::{
+    AttachedDone, Awaits, BlobDone, BlobStep, Content, CopyPlan, ManifestStep,
+};
+use crate::copy::writing;
+use crate::image::{Descriptor, Digest, Manifest, View, convert, index};
 use crate::transport::{
     BlobBody, BlobOutcome, Destination, ManifestRef, ManifestWritten, Presence, Upgrade,
     missing_blobs,
@@ -25,12 +26,12 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis
 /// Manifests of one level that are written at once.
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
-/// What to try where a registry misses foreign layers of `plan`, as it said by `e`.
+/// A hint for the error `e` of a registry that misses foreign layers of `plan`.
 fn foreign_hint(plan: &CopyPlan, e: &Error) -> Option<&'static str> {
     let missing = missing_blobs(e)?;
     let sent = |d: &Digest| {
         let mut blobs = plan.blobs.iter().map(|step| &step.blob);
-        blobs.any(|blob| blob.digest == *d && is_elsewhere(blob))
+        blobs.any(|blob| blob.digest == *d && !blob.foreign_urls().is_empty())
     };
     let left = missing.iter().any(|d| plan.left.contains(d));
     match e.kind() {
@@ -107,7 +108,7 @@ pub(super) struct Written {
     pub(super) digests: Vec<Digest>,
     /// Notes on manifests that differ from the source's.
     pub(super) notes: Vec<String>,
-    /// What the destination said of them.
+    /// The destination's answer to them.
     pub(super) said: ManifestWritten,
 }
 
@@ -186,7 +187,7 @@ async fn write_attached(plan: &CopyPlan, destination: &dyn Destination) -> Resul
 
 /// Manifests of a plan.
 #[derive(Clone, Copy)]
-enum Part {
+pub(super) enum Part {
     Image,
     Attached,
 }
@@ -252,27 +253,13 @@ impl Work {
         }
     }
 
-    /// Writes the manifests in their own formats.
-    ///
-    /// X6: where the destination said that it had blobs which it has not, those that it names are sent; as some
-    /// name one at a time, the second time it is all.
-    pub(super) async fn manifests_of(
-        &self,
-        plan: &CopyPlan,
-        done: &mut Vec<BlobDone>,
-        want: &CopyOptions,
-    ) -> Result<Written> {
-        self.written(Part::Image, plan, done, want).await
-    }
-
     /// Writes what is attached to the image, which is there.
     pub(super) async fn attached(
         &self,
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
-        want: &CopyOptions,
     ) -> Result<Vec<AttachedDone>> {
-        let written = self.written(Part::Attached, plan, done, want).await;
+        let written = self.written(Part::Attached, plan, done).await;
         written.map_err(|e| {
             e.hint("the image itself was copied; run the same command again for what belongs to it")
         })?;
@@ -286,12 +273,15 @@ impl Work {
         Ok(found.collect())
     }
 
-    async fn written(
+    /// Writes the manifests in their own formats.
+    ///
+    /// X6: where the destination said that it had blobs which it has not, those that it names are sent; as some
+    /// name one at a time, the second time it is all.
+    pub(super) async fn written(
         &self,
         part: Part,
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
-        want: &CopyOptions,
     ) -> Result<Written> {
         let destination = &*self.destination;
         let mut written = part.write(plan, done, destination).await;
@@ -314,18 +304,82 @@ impl Work {
                 break;
             }
             tracing::debug!("the destination lacks blobs that it said to have; sending them");
-            let sent = self.sending_all().blobs(&again, want.parallel).await?;
+            let sent = self.sending_all().blobs(&again).await?;
             done.retain(|d| sent.iter().all(|s| s.blob.digest != d.blob.digest));
             done.extend(sent);
             written = part.write(plan, done, destination).await;
         }
         written.map_err(|e| {
             let hint = foreign_hint(plan, &e);
-            let e = writing(sparse_refused(plan, want, e));
+            let e = writing(sparse_refused(plan, &self.options, e));
             match hint {
                 Some(hint) => e.hint(hint),
                 None => e,
             }
         })
+    }
+}
+
+/// A manifest that is ready to be written.
+pub(super) struct Completed {
+    pub(super) manifest: Manifest,
+    pub(super) at: ManifestRef,
+}
+
+/// The blobs and manifests that have been written so far.
+pub(super) struct Finalizer<'a> {
+    blobs: HashMap<(Digest, bool), &'a BlobDone>,
+    /// Manifests that were written with other digests than the planned ones.
+    manifests: HashMap<Digest, Descriptor>,
+}
+
+impl<'a> Finalizer<'a> {
+    /// The blobs are `done`, no manifest is.
+    pub(super) fn new(done: &'a [BlobDone]) -> Finalizer<'a> {
+        Finalizer {
+            blobs: done.iter().map(|done| (done.planned(), done)).collect(),
+            manifests: HashMap::new(),
+        }
+    }
+
+    /// The manifest of `step`, all of whose blobs and children are written.
+    pub(super) fn completed(&self, step: &ManifestStep) -> Result<Completed> {
+        let manifest = match step.awaits {
+            Awaits::Nothing => step.manifest.clone(),
+            Awaits::Layers => self.over_written_layers(&step.manifest)?,
+            Awaits::Children => index::rewrite(&step.manifest, |entry| {
+                Some(index::replaced(entry, &self.manifests))
+            })?,
+        };
+        let at = match &step.at {
+            ManifestRef::Named => ManifestRef::Named,
+            ManifestRef::Digest(_) => ManifestRef::Digest(manifest.digest().clone()),
+        };
+        Ok(Completed { manifest, at })
+    }
+
+    /// Hears that the manifest of `step` was written as `manifest`.
+    pub(super) fn wrote(&mut self, step: &ManifestStep, manifest: &Manifest) {
+        if step.manifest.digest() != manifest.digest() {
+            let now = index::entry_of(manifest);
+            self.manifests.insert(step.manifest.digest().clone(), now);
+        }
+    }
+
+    fn over_written_layers(&self, manifest: &Manifest) -> Result<Manifest> {
+        let View::Image(image) = manifest.view()? else {
+            return Ok(manifest.clone());
+        };
+        let mut layers = image.layers;
+        for layer in &mut layers {
+            let written = [true, false]
+                .into_iter()
+                .find_map(|late| self.blobs.get(&(layer.digest.clone(), late)));
+            if let Some(written) = written {
+                layer.digest = written.blob.digest.clone();
+                layer.size = written.blob.size;
+            }
+        }
+        Ok(convert::with_layers(manifest, &layers)?)
     }
 }

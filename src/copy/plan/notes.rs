@@ -1,35 +1,10 @@
-//! Whether an image fits the platforms that are copied, and the notes on what stays behind.
+//! Notes on what a copy leaves behind: platforms, images that the source lacks, and foreign layers.
 
-use super::options::Platforms;
 use crate::Result;
+use crate::copy::options::Platforms;
 use crate::image::platform::{images, is_attestation};
-use crate::image::{
-    ChosenBy, Descriptor, Digest, ImageConfig, Manifest, PlatformError, PlatformPattern, View,
-};
-use crate::open::config_of;
+use crate::image::{ChosenBy, Descriptor, Digest, Manifest, View};
 use crate::transport::Source;
-
-/// Checks that the image `manifest`, which no index led to, fits each of `patterns`.
-pub(super) async fn check_patterns(
-    source: &dyn Source,
-    manifest: &Manifest,
-    patterns: &[PlatformPattern],
-) -> Result<()> {
-    let Some(config) = config_of(source, manifest).await? else {
-        return Ok(());
-    };
-    let there = ImageConfig::parse(&config).ok().map(|c| c.platform());
-    let known = there.filter(|p| !p.os.is_empty() && !p.architecture.is_empty());
-    let Some(there) = known else { return Ok(()) };
-    match patterns.iter().find(|pattern| !pattern.matches(&there)) {
-        None => Ok(()),
-        Some(pattern) => Err(PlatformError::Other {
-            wanted: pattern.to_string(),
-            there: there.to_string(),
-        }
-        .into()),
-    }
-}
 
 /// A note on the platforms of the index `top` that stay behind when the image `chosen` is copied for `wish`; `None`
 /// if no platform stays behind, or if the user chose one.

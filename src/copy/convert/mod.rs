@@ -1,37 +1,41 @@
-//! The nodes of a plan as the destination holds them: the conversions that it needs or that were asked for, and
-//! what they change. What becomes of layers is in `layers`.
+//! Converts the manifests of a plan into what the destination can hold or the user asked for. `layers` decides about
+//! layers, `schema1` about docker's schema 1.
 
 mod layers;
+mod lists;
+mod schema1;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::left_out::without_others;
 use super::options::{CopyOptions, Layers};
-use super::recode::{self, Choice};
-use super::schema1::{self, Schema1Decision};
-use super::shared::{marked, read_config, replaced};
+use super::reading;
 use super::types::{Awaits, Node};
 use crate::image::{Descriptor, Digest, ImageView, LayerForm, MediaType, View, convert, index};
+use crate::open::read_config;
 use crate::transport::{Destination, DestinationCan, Foreign, Source, Upgrade};
 use crate::{Error, Kind, Result};
+use layers::Choice;
+use lists::without_others;
+use schema1::Schema1Decision;
+
+pub(super) use schema1::{measure, signed_as_another};
 
 /// The state of the conversion: options, and what it has found so far.
-pub(crate) struct Prepared<'a> {
+pub(in crate::copy) struct Prepared<'a> {
     source: &'a dyn Source,
-    /// The destination's name.
-    destination: String,
+    destination: &'a dyn Destination,
     can: DestinationCan,
     want: &'a CopyOptions,
     /// Layers of a schema 1 image are read now for its conversion, because they do not move any more.
-    pub(crate) reads_layers: bool,
-    pub(crate) notes: Vec<String>,
+    pub(in crate::copy) reads_layers: bool,
+    pub(in crate::copy) notes: Vec<String>,
     /// Blobs that a conversion made, or that were read for one.
-    pub(crate) made: HashMap<Digest, Bytes>,
+    pub(in crate::copy) made: HashMap<Digest, Bytes>,
     /// The URLs of foreign layers that become layers of the image's own.
-    pub(crate) urls: HashMap<Digest, Vec<String>>,
+    pub(in crate::copy) urls: HashMap<Digest, Vec<String>>,
     /// By the digest at the source, for manifests that are others now.
     changed: HashMap<Digest, Descriptor>,
     /// Planned digests of manifests that wait for blobs.
@@ -39,15 +43,15 @@ pub(crate) struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    pub(crate) fn new(
+    pub(in crate::copy) fn new(
         source: &'a dyn Source,
-        destination: &dyn Destination,
+        destination: &'a dyn Destination,
         holds: fn(&MediaType) -> bool,
         want: &'a CopyOptions,
     ) -> Prepared<'a> {
         Prepared {
             source,
-            destination: destination.name(),
+            destination,
             can: DestinationCan {
                 holds,
                 ..destination.can()
@@ -62,27 +66,26 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    /// The nodes as they are written. With an [`Upgrade`] the last one is what is read.
-    pub(crate) async fn turn(
+    /// Converts `nodes` into those that are written. With an [`Upgrade`], the last one lists the layers that are read.
+    pub(in crate::copy) async fn convert(
         &mut self,
-        destination: &dyn Destination,
         nodes: Vec<Node>,
     ) -> Result<(Vec<Node>, Option<Arc<dyn Upgrade>>)> {
         let old = nodes.last().map(|n| n.manifest.digest().clone());
         let old = old.ok_or_else(|| Error::other("there is nothing to copy"))?;
         let (holds, reads_layers) = (self.can.holds, self.reads_layers);
-        let turn = schema1::turn(
+        let decision = schema1::decide(
             self.source,
-            destination,
+            self.destination,
             nodes,
             holds,
             self.want,
             reads_layers,
         );
-        let nodes = match turn.await? {
+        let nodes = match decision.await? {
             Schema1Decision::None(nodes) => {
                 let last = nodes.last().map(|n| &n.manifest);
-                let note = last.and_then(|m| schema1::other_name(destination, m));
+                let note = last.and_then(|m| schema1::other_name(self.destination, m));
                 self.notes.extend(note);
                 nodes
             }
@@ -114,14 +117,17 @@ impl<'a> Prepared<'a> {
             let note = "layers of a schema 1 image stay as they are: nothing in it says how they are compressed";
             self.notes.push(note.to_owned());
         }
-        Ok((self.convert(nodes).await?, None))
+        Ok((self.nodes(nodes).await?, None))
     }
 
     /// The nodes in types that the destination holds, with layers in the form that is wanted, children first.
-    async fn convert(&mut self, nodes: Vec<Node>) -> Result<Vec<Node>> {
+    async fn nodes(&mut self, nodes: Vec<Node>) -> Result<Vec<Node>> {
         let index = nodes.iter().any(|n| n.manifest.media_type().is_index());
         if index && !self.holds(MediaType::OCI_INDEX) && !self.holds(MediaType::DOCKER_LIST) {
-            let message = format!("`{}` holds one image, not an index", self.destination);
+            let message = format!(
+                "`{}` holds one image, not an index",
+                self.destination.name()
+            );
             let hint = "leave out `--all`; `--platform` chooses one";
             return Err(Error::new(Kind::Refused, message).hint(hint));
         }
@@ -132,13 +138,13 @@ impl<'a> Prepared<'a> {
         };
         let mut out = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let (old, turned) = (node.was.clone(), node.was != *node.manifest.digest());
+            let (old, changed) = (node.was.clone(), node.was != *node.manifest.digest());
             let media_type = node.manifest.media_type().clone();
             let mut node = self.node(node).await?;
-            let new = marked(&node.manifest);
+            let new = index::entry_of(&node.manifest);
             if node.awaits != Awaits::Nothing {
                 self.pending.insert(new.digest.clone());
-                let converted = turned || new.media_type != media_type;
+                let converted = changed || new.media_type != media_type;
                 node.change = self.change(&node, converted.then_some(&new.media_type));
             } else if new.digest != old {
                 self.notes.push(format!(
@@ -215,7 +221,7 @@ impl<'a> Prepared<'a> {
             node
         };
         let node = if recodes || relabels {
-            recode::over(node, chosen)?
+            layers::over(node, chosen)?
         } else {
             node
         };
@@ -253,7 +259,7 @@ impl<'a> Prepared<'a> {
         let View::Index(view) = node.manifest.view()? else {
             return Ok(node);
         };
-        let new = |old: &Descriptor| replaced(old, &self.changed);
+        let new = |old: &Descriptor| index::replaced(old, &self.changed);
         let children: Vec<Descriptor> = view.manifests.iter().map(new).collect();
         let oci = |d: &Descriptor| d.media_type == MediaType::OCI_MANIFEST;
         let list = *node.manifest.media_type() == MediaType::DOCKER_LIST;
@@ -285,7 +291,7 @@ impl<'a> Prepared<'a> {
         if !self.want.preserve_digests {
             return Ok(());
         }
-        let name = &self.destination;
+        let name = self.destination.name();
         let message = match &self.want.format {
             Some(format) => {
                 let format = format.as_str();
@@ -305,7 +311,7 @@ impl<'a> Prepared<'a> {
         if let Some(bytes) = self.made.get(&config.digest) {
             return Ok(bytes.clone());
         }
-        let bytes = read_config(self.source, config).await?;
+        let bytes = read_config(self.source, config).await.map_err(reading)?;
         self.made.insert(config.digest.clone(), bytes.clone());
         Ok(bytes)
     }

@@ -1,24 +1,30 @@
-//! Carrying out a planned copy, from its first note to its report.
+//! Carries out a planned copy, from its first note to its report, and copies of one source to several destinations.
+
+mod engine;
+mod fallback;
+mod lanes;
+mod manifests;
+mod shared_source;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::engine::Work;
-use super::expect::{coming, found_in};
-use super::manifests::Written;
-use super::options::Platforms;
-use super::plan::PlannedCopy;
-use super::progress::Progress;
-use super::shared::writing;
-use super::signatures;
-use super::types::{CopyPlan, CopyReport, Signatures};
+use super::options::{CopyOptions, Platforms};
+use super::plan::{PlannedCopy, coming, found_in, of_written, plan, sign};
+use super::types::{CopyPlan, CopyReport, Progress, Signatures};
+use super::writing;
+use futures_util::future::join_all;
+
 use crate::image::Digest;
 use crate::image::platform::ZSTD;
 use crate::transport::codec::Cores;
 use crate::transport::{Destination, PlannedBlob, Presence, Source};
 use crate::{Error, Result};
+use engine::Work;
+use manifests::Written;
+use shared_source::{Reader, SharedSource};
 
 impl PlannedCopy {
     /// Carries the copy out and makes the result durable. Reports what happens meanwhile to `progress`.
@@ -26,6 +32,15 @@ impl PlannedCopy {
     /// # Errors
     /// Those of either side; they say which of the two failed. What was written stays, so that the same copy continues.
     pub async fn run(self, progress: Arc<dyn Progress>) -> Result<CopyReport> {
+        self.run_reading(progress, None).await
+    }
+
+    /// As [`PlannedCopy::run`], with the `reader` of a source that other copies read too.
+    async fn run_reading(
+        self,
+        progress: Arc<dyn Progress>,
+        reader: Option<Reader>,
+    ) -> Result<CopyReport> {
         let started = Instant::now();
         let (plan, options) = (&self.plan, &self.options);
         let mut report = CopyReport {
@@ -46,19 +61,19 @@ impl PlannedCopy {
         plan.losses.iter().for_each(|loss| tracing::warn!("{loss}"));
         let signatures = match plan.is_done() {
             true => plan.signatures.clone(),
-            false => self.write(&mut report, progress).await?,
+            false => self.write(&mut report, progress, reader).await?,
         };
         for Signatures { at, digest, bytes } in &signatures {
             let written = self.destination.put_signatures(at, digest, bytes).await;
             written.map_err(writing)?;
         }
         self.destination.finish().await.map_err(writing)?;
-        let (source, destination) = (self.source.requests(), self.destination.requests());
-        let sent = source.into_iter().chain(destination);
+        let (source, destination) = (self.source.network(), self.destination.network());
+        let sent = source.requests().into_iter().chain(destination.requests());
         for (host, count) in sent.chain(options.elsewhere.requests()) {
             *report.requests.entry(host).or_default() += count;
         }
-        report.passed_over = self.source.passed_over();
+        report.passed_over = source.passed_over();
         report.duration = started.elapsed();
         Ok(report)
     }
@@ -69,18 +84,19 @@ impl PlannedCopy {
         &self,
         report: &mut CopyReport,
         progress: Arc<dyn Progress>,
+        reader: Option<Reader>,
     ) -> Result<Vec<Signatures>> {
         let (plan, options, destination) = (&self.plan, &self.options, &*self.destination);
-        let work = self.work(progress);
+        let work = self.work(progress, reader);
         let moving = plan.blobs.iter();
         let moving = moving.filter(|step| step.presence != Presence::Present);
         let coming: Vec<PlannedBlob> = moving.map(coming).collect();
         destination.begin(&coming).await.map_err(writing)?;
-        report.blobs = work.blobs(&plan.blobs, options.parallel).await?;
+        report.blobs = work.blobs(&plan.blobs).await?;
         let written = match &self.upgrade {
             _ if plan.up_to_date.is_some() => Written::default(),
             Some(upgrade) => work.upgraded(&**upgrade, &mut report.blobs).await?,
-            None => work.manifests(plan, &mut report.blobs, options).await?,
+            None => work.manifests(plan, &mut report.blobs).await?,
         };
         let mut note = |note: String| {
             work.progress.note(&note);
@@ -89,10 +105,10 @@ impl PlannedCopy {
         written.notes.into_iter().for_each(&mut note);
         let mut signatures = plan.signatures.clone();
         if plan.up_to_date.is_none() {
-            signatures = signatures::of_written(signatures, &written.digests);
+            signatures = of_written(signatures, &written.digests);
         }
         if let Some(signing) = &options.signing {
-            let made = signatures::sign(&mut signatures, signing, &written.digests, destination);
+            let made = sign(&mut signatures, signing, &written.digests, destination);
             made.await.map_err(writing)?;
         }
         report.manifests = written.digests;
@@ -106,7 +122,7 @@ impl PlannedCopy {
         }
         describe(plan, &report.digest, &*self.source, destination);
         if kept(plan, &report.manifests) {
-            report.attached = work.attached(plan, &mut report.blobs, options).await?;
+            report.attached = work.attached(plan, &mut report.blobs).await?;
         } else {
             let left = "what is attached to the image was left behind: its digest changed";
             note(left.to_owned());
@@ -115,25 +131,22 @@ impl PlannedCopy {
         Ok(signatures)
     }
 
-    /// What the tasks of the engine share.
-    fn work(&self, progress: Arc<dyn Progress>) -> Work {
+    /// The state that the tasks of the engine share.
+    fn work(&self, progress: Arc<dyn Progress>, reader: Option<Reader>) -> Work {
         let (plan, options) = (&self.plan, &self.options);
         Work {
             source: self.source.clone(),
             destination: self.destination.clone(),
+            options: Arc::new(options.clone()),
             progress,
             moved: Arc::new(AtomicU64::new(0)),
             found_in: found_in(&*self.source, options),
-            locations: options.locations.clone(),
             cores: Cores::all(),
             send_all: false,
-            rehash: options.rehash,
-            recheck: options.recheck,
             upgrade: self.upgrade.clone(),
             whole_index: matches!(options.platforms, Platforms::All { sparse: false })
                 && plan.manifests.len() > 1,
-            elsewhere: options.elsewhere.clone(),
-            reader: self.reader.clone(),
+            reader,
         }
     }
 }
@@ -166,4 +179,46 @@ fn root_digest(plan: &CopyPlan) -> Result<Digest> {
         .or(last)
         .cloned()
         .ok_or_else(|| Error::other("the plan of the copy holds no manifest"))
+}
+
+/// Copies `source` to all of `destinations`, each with the listener for its progress. The source is read once: its manifests, and
+/// the blobs that any destination lacks. The results are in the order of `destinations`; a destination that fails does not stop the
+/// others, and a slow one holds them back by 2 MiB of a blob at most.
+///
+/// # Errors
+/// Each copy has a result, as from [`PlannedCopy::run`]; the function itself does not fail.
+pub async fn copy_to_all(
+    source: Arc<dyn Source>,
+    destinations: Vec<(Arc<dyn Destination>, Arc<dyn Progress>)>,
+    want: &CopyOptions,
+) -> Vec<Result<CopyReport>> {
+    let shared = SharedSource::new(source, want.locations.clone());
+    let plans = destinations.iter().enumerate();
+    let plans = plans.map(|(copy, (destination, _))| {
+        let reader = Arc::new(shared.reader(copy));
+        plan(reader, destination.clone(), want.clone())
+    });
+    let plans = join_all(plans).await;
+    for (copy, plan) in plans.iter().enumerate() {
+        if let Ok(plan) = plan {
+            shared.expect(copy, plan.plan());
+        }
+    }
+    let copies = plans.into_iter().zip(destinations).enumerate();
+    let copies = copies.map(|(copy, (plan, (_, progress)))| {
+        let shared = &shared;
+        async move {
+            let done = match plan {
+                Ok(planned) => {
+                    planned
+                        .run_reading(progress, Some(shared.reader(copy)))
+                        .await
+                }
+                Err(e) => Err(e),
+            };
+            shared.ended(copy);
+            done
+        }
+    });
+    join_all(copies).await
 }

@@ -1,11 +1,11 @@
-//! What docker's manifest lists cannot hold: attestations and other artifacts in an index that becomes such a list.
+//! Leaves attestations and other artifacts out of an index that becomes one of docker's manifest lists, which list images
+//! only. A note names them.
 //!
-//! They are left out, and a note says which. An image for a platform is never left out: where its layers have no form
-//! in docker's types, the conversion of it says so.
+//! An image for a platform is never left out: if its layers have no form in docker's types, its conversion fails.
 
 use std::collections::{HashMap, HashSet};
 
-use super::types::Node;
+use crate::copy::types::Node;
 use crate::image::{Descriptor, Digest, Manifest, MediaType, View, index};
 use crate::{Error, Kind, Result};
 

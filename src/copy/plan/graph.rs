@@ -5,13 +5,12 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::choose::check_patterns;
-use super::options::Platforms;
-use super::shared::with_sparse;
-use super::types::{ManifestStep, Node};
+use crate::copy::options::Platforms;
+use crate::copy::types::{ManifestStep, Node};
+use crate::copy::with_sparse;
 use crate::image::platform::{choose, listed};
 use crate::image::{Descriptor, Digest, IndexView, Manifest, PlatformPattern, View, index};
-use crate::open::{Level, MAX_DEPTH, Nested, choose_image, fetch, is_required};
+use crate::open::{Level, MAX_DEPTH, Nested, check_patterns, choose_image, fetch, is_required};
 use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
@@ -19,7 +18,10 @@ use crate::{Error, Kind, Result};
 const MANIFESTS_IN_FLIGHT: usize = 16;
 
 /// The digest of what the copy's name will stand for, if the first manifest alone can tell.
-pub(crate) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Option<Digest>> {
+pub(in crate::copy) fn target_digest(
+    top: &Manifest,
+    platforms: &Platforms,
+) -> Result<Option<Digest>> {
     match (top.view()?, platforms) {
         (View::Index(index), Platforms::One(wish)) => {
             let chosen = choose(&index, wish).ok();
@@ -53,15 +55,15 @@ pub(crate) fn target_digest(top: &Manifest, platforms: &Platforms) -> Result<Opt
 }
 
 /// The graph below an image's manifest, as far as it is wanted.
-pub(crate) struct Graph {
+pub(in crate::copy) struct Graph {
     /// Children before parents; the last is what the copy's name will stand for.
-    pub(crate) nodes: Vec<Node>,
+    pub(in crate::copy) nodes: Vec<Node>,
     /// The index before entries were left out of it.
-    pub(crate) cut: Option<Digest>,
+    pub(in crate::copy) cut: Option<Digest>,
     /// Indexes that the source does not have, because entries were left out of them.
-    pub(crate) made: HashSet<Digest>,
+    pub(in crate::copy) made: HashSet<Digest>,
     /// Entries of indexes that the source does not have, where they may be left out.
-    pub(crate) missing: Vec<Descriptor>,
+    pub(in crate::copy) missing: Vec<Descriptor>,
 }
 
 /// A walk on its way.
@@ -81,7 +83,7 @@ struct Walk {
 }
 
 /// Walks the graph below `top`, as far as `platforms` want it.
-pub(crate) async fn walk(
+pub(in crate::copy) async fn walk(
     source: &dyn Source,
     top: &Manifest,
     platforms: &Platforms,
@@ -169,7 +171,7 @@ async fn walk_parts(
     sparse: bool,
     walk: &mut Walk,
 ) -> Result<()> {
-    // What became of the indexes within others.
+    // The indexes within others, as they are written.
     let mut became: HashMap<Digest, Descriptor> = HashMap::new();
     for (at, (level, part)) in levels.iter().zip(parts).enumerate().rev() {
         let entries = &level.view.manifests;
@@ -379,14 +381,14 @@ fn split(index: &IndexView) -> (Vec<&Descriptor>, Vec<Descriptor>) {
 }
 
 /// `top` and all manifests below it, children before parents.
-pub(super) async fn whole(source: &dyn Source, top: Manifest) -> Result<Vec<Node>> {
+pub(in crate::copy) async fn whole(source: &dyn Source, top: Manifest) -> Result<Vec<Node>> {
     let mut walk = Walk::default();
     descend(source, top, &mut walk, 0).await?;
     Ok(walk.nodes)
 }
 
 /// `manifest` with what it points at directly.
-pub(crate) fn node(manifest: Manifest) -> Result<Node> {
+pub(in crate::copy) fn node(manifest: Manifest) -> Result<Node> {
     let View::Index(index) = manifest.view()? else {
         return leaf(manifest);
     };
@@ -412,7 +414,7 @@ fn leaf(manifest: Manifest) -> Result<Node> {
 
 /// Levels: one more than the highest of what has to be there before: the manifests that an index lists, and the one
 /// that a referrer speaks of (quirk M12).
-pub(crate) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
+pub(in crate::copy) fn order(nodes: Vec<Node>) -> Result<Vec<ManifestStep>> {
     let mut levels: HashMap<Digest, usize> = HashMap::new();
     let count = nodes.len();
     let mut steps: Vec<ManifestStep> = Vec::with_capacity(count);

@@ -2,22 +2,18 @@
 //! tries them.
 //!
 //! By then the blobs are written, so only what a conversion makes is sent: a config, the manifests. The conversions
-//! are those of [`super::prepared`]; here is decided which are tried, and what is said when none may be.
+//! are those of [`crate::copy::convert`]; this file decides which are tried, and explains why when none is allowed.
 
 use super::engine::Work;
-use super::finalize::Finalizer;
-use super::graph;
-use super::graph::order;
-use super::manifests::Written;
-use super::options::{CopyOptions, Format, Layers, holding};
-use super::prepared::Prepared;
-use super::schema1::signed_as_another;
-use super::shared::writing;
-use super::types::Content;
-use super::types::{BlobDone, BlobStep, CopyPlan, Node};
+use super::manifests::{Finalizer, Part, Written};
+use crate::copy::convert::{Prepared, signed_as_another};
+use crate::copy::options::{CopyOptions, Format, Layers, holding};
+use crate::copy::plan::{node, order};
+use crate::copy::types::{BlobDone, BlobStep, Content, CopyPlan, Node};
+use crate::copy::writing;
 use crate::image::{Manifest, MediaType};
 use crate::legacy::signing_key;
-use crate::transport::{BlobOutcome, Destination, Presence, Source, refuses_type};
+use crate::transport::{Destination, Source, refuses_type};
 use crate::{Error, Kind, Result};
 
 /// Whether the destination refused the manifest of `plan` because of its type.
@@ -35,10 +31,9 @@ impl Work {
         &self,
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
-        want: &CopyOptions,
     ) -> Result<Written> {
-        match self.manifests_of(plan, done, want).await {
-            Err(e) if is_refused(&e, plan) => self.in_another_format(e, plan, done, want).await,
+        match self.written(Part::Image, plan, done).await {
+            Err(e) if is_refused(&e, plan) => self.in_another_format(e, plan, done).await,
             other => other,
         }
         .map_err(writing)
@@ -50,9 +45,8 @@ impl Work {
         refusal: Error,
         plan: &CopyPlan,
         done: &mut Vec<BlobDone>,
-        want: &CopyOptions,
     ) -> Result<Written> {
-        let ends = (&*self.source, &*self.destination);
+        let (ends, want) = ((&*self.source, &*self.destination), &*self.options);
         let nodes = nodes(plan, done)?;
         let top = top(&nodes)?;
         if let Some(hint) = bound(ends.1, want, top) {
@@ -63,9 +57,9 @@ impl Work {
             let written = async {
                 let (nodes, before) = (nodes.clone(), &done[..]);
                 let other = plan_in(&format, nodes, plan, before, ends, want).await?;
-                let sent = self.blobs(&other.blobs, want.parallel).await?;
+                let sent = self.blobs(&other.blobs).await?;
                 done.extend(sent);
-                let written = self.manifests_of(&other, done, want).await?;
+                let written = self.written(Part::Image, &other, done).await?;
                 Ok::<_, Error>(Written {
                     notes: other.notes,
                     ..written
@@ -108,7 +102,7 @@ fn others(top: &Manifest) -> Vec<Format> {
     formats.into_iter().flatten().collect()
 }
 
-/// What to do about the refusal of `top` where its format may not be changed without being asked; `None` where it may.
+/// A hint for the refusal of `top` where the options do not allow another format; `None` where they do.
 fn bound(destination: &dyn Destination, want: &CopyOptions, top: &Manifest) -> Option<String> {
     let media_type = top.media_type();
     let by_digest = destination.reference().is_some_and(|r| r.digest.is_some());
@@ -145,7 +139,7 @@ fn nodes(plan: &CopyPlan, done: &[BlobDone]) -> Result<Vec<Node>> {
     for step in &plan.manifests {
         let manifest = finalizer.completed(step)?.manifest;
         finalizer.wrote(step, &manifest);
-        let mut node = graph::node(manifest)?;
+        let mut node = node(manifest)?;
         for blob in &mut node.blobs {
             // Schema 1 gives no sizes.
             let written = done.iter().find(|d| d.blob.digest == blob.digest);
@@ -189,19 +183,13 @@ async fn plan_in(
                 .insert(step.blob.digest.clone(), bytes.clone());
         }
     }
-    let (nodes, _) = prepared.turn(destination, nodes).await?;
+    let (nodes, _) = prepared.convert(nodes).await?;
     let mut blobs: Vec<BlobStep> = Vec::new();
     for blob in nodes.iter().flat_map(|n| &n.blobs) {
         let known = done.iter().any(|d| d.blob.digest == blob.digest)
             || blobs.iter().any(|b| b.blob.digest == blob.digest);
         if let Some(bytes) = prepared.made.get(&blob.digest).filter(|_| !known) {
-            blobs.push(BlobStep {
-                blob: blob.clone(),
-                content: Content::Made(bytes.clone()),
-                presence: Presence::AskedOnWrite,
-                expected: BlobOutcome::Written,
-                urls: Vec::new(),
-            });
+            blobs.push(BlobStep::new(blob.clone(), Content::Made(bytes.clone())));
         }
     }
     Ok(CopyPlan {

@@ -7,14 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::shared::reading;
-use super::types::Node;
-use crate::Result;
 use crate::image::{Digest, ImageName, Manifest};
 use crate::transport::{ManifestRef, Source};
 use crate::trust::{Found, Gate, Subject, Verdict};
+use crate::{Error, Result};
 
 /// Manifests whose signatures are fetched at once.
 const IN_FLIGHT: usize = 8;
@@ -70,7 +68,7 @@ impl Admission {
         Ok(())
     }
 
-    /// What the rules for the image want to see of the manifest `digest`, which `source` has as `of`.
+    /// The signatures that the rules for the image ask for, of the manifest `digest` that `source` has as `of`.
     async fn found(&self, source: &dyn Source, of: ManifestRef, digest: &Digest) -> Result<Found> {
         let mut found = Found::default();
         if self.gate.reads_signatures(&self.image) {
@@ -82,52 +80,47 @@ impl Admission {
         }
         Ok(found)
     }
-}
 
-/// Refuses the image `top` unless all of its manifests in `nodes` pass. Returns the signatures that were read, by the
-/// digest of their manifest.
-///
-/// # Errors
-/// [`Kind::NotAllowed`](crate::Kind::NotAllowed) for the first that does not pass.
-pub(super) async fn admit(
-    admission: Option<&Admission>,
-    source: &dyn Source,
-    top: &Manifest,
-    nodes: &[Node],
-) -> Result<HashMap<Digest, Vec<Bytes>>> {
-    let Some(admission) = admission.filter(|admission| !admission.is_open()) else {
-        return Ok(HashMap::new());
-    };
-    let judged =
-        |node: &&Node| admission.gate.judges_indexes() || !node.manifest.media_type().is_index();
-    // The index first: it stands for all of them.
-    let wanted: Vec<&Node> = nodes.iter().rev().filter(judged).collect();
-    let mut read = Vec::new();
-    for some in wanted.chunks(IN_FLIGHT) {
-        let mut reads = Vec::new();
-        for node in some {
-            reads.push(admission.found(
-                source,
-                ManifestRef::of(&node.was, top.digest()),
-                &node.was,
-            ));
+    /// Refuses the image `top` unless all of its `manifests` pass, each of which is given with the digest that it has at
+    /// `source`. Returns the signatures that were read, by the digest of their manifest.
+    ///
+    /// # Errors
+    /// [`crate::Kind::NotAllowed`] for the first that does not pass; those of the source.
+    pub(crate) async fn admit_all<'a>(
+        &self,
+        source: &dyn Source,
+        top: &Manifest,
+        manifests: impl Iterator<Item = (&'a Digest, &'a Manifest)>,
+    ) -> Result<HashMap<Digest, Vec<Bytes>>> {
+        if self.is_open() {
+            return Ok(HashMap::new());
         }
-        let found = try_join_all(reads).await.map_err(reading)?;
-        read.extend(some.iter().zip(found));
-    }
-    let mut known = HashMap::new();
-    for (node, found) in read {
-        // An index that is reduced for the copy is judged as it was.
-        let as_it_was = [top, &node.manifest].into_iter();
-        let subject = Subject {
-            image: &admission.image,
-            digest: &node.was,
-            manifest: as_it_was.into_iter().find(|m| *m.digest() == node.was),
-        };
-        admission.gate.judge(&subject, &found).enforced()?;
-        if admission.gate.reads_signatures(&admission.image) {
-            known.insert(node.was.clone(), found.signatures);
+        let judged = manifests
+            .filter(|(_, m)| self.gate.judges_indexes() || !m.media_type().is_index())
+            .map(|(digest, manifest)| async move {
+                let of = ManifestRef::of(digest, top.digest());
+                let found = self.found(source, of, digest).await?;
+                Ok::<_, Error>((digest, manifest, found))
+            });
+        let found: Vec<_> = stream::iter(judged.collect::<Vec<_>>())
+            .buffered(IN_FLIGHT)
+            .try_collect()
+            .await
+            .map_err(|e| e.context("reading the source"))?;
+        let mut known = HashMap::new();
+        for (digest, manifest, found) in found {
+            // An index that is reduced for the copy is judged as it was.
+            let as_it_was = [top, manifest].into_iter();
+            let subject = Subject {
+                image: &self.image,
+                digest,
+                manifest: as_it_was.into_iter().find(|m| m.digest() == digest),
+            };
+            self.gate.judge(&subject, &found).enforced()?;
+            if self.gate.reads_signatures(&self.image) {
+                known.insert(digest.clone(), found.signatures);
+            }
         }
+        Ok(known)
     }
-    Ok(known)
 }

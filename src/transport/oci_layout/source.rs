@@ -1,29 +1,34 @@
-//! An image that was picked of a layout, to read: what `oci:` and `oci-archive:` have in common.
+//! `OciSource`: an image of a layout, to read, in a directory or in an archive.
 //!
 //! It knows the index of the layout, and reads blobs by way of [`LayoutBlobs`], wherever they are.
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::attached::{Referrers, digest_tags, referrers_of};
-use super::blobs::{LayoutBlobs, reader};
+use super::blobs::{Blobs, LayoutBlobs, reader};
 use super::index::Index;
-use super::{checked, data};
+use super::{checked, data, image_name, index_at};
 use crate::image::{Descriptor, Digest, Manifest, Selector, Tag};
 use crate::registry::redacted;
 use crate::transport::blob_store::blocking;
-use crate::transport::{AttachmentSource, BlobBody, BlobStream, ManifestRef, SourceInventory};
+use crate::transport::{
+    AttachmentSource, BlobBody, BlobStream, ManifestRef, Source, SourceInventory, SourceOffers,
+    sized_from, verified_from,
+};
 use crate::{Error, Kind, Result};
 
 /// Entries up to which looking for referrers takes no time that a user would notice.
 const FEW: usize = 64;
 
-/// An image of a layout.
-pub(in crate::transport) struct Picked<B> {
-    blobs: B,
+/// An image in an OCI layout, to read.
+pub struct OciSource {
+    name: String,
+    blobs: Arc<dyn LayoutBlobs>,
     index: Index,
     image: Descriptor,
     /// An index of the image's platforms, where the layout lists them themselves.
@@ -32,19 +37,36 @@ pub(in crate::transport) struct Picked<B> {
     referrers: OnceCell<Referrers>,
 }
 
-impl<B: LayoutBlobs> Picked<B> {
-    /// The image that `selector` picks of `index`. Blocks.
+impl OciSource {
+    /// Opens the layout in the directory `path` and picks an image of it.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no layout or no such image; the hint lists the names that are there.
+    /// [`Kind::Corrupt`] when its index cannot be read.
+    pub async fn open(path: &Path, selector: &Selector) -> Result<OciSource> {
+        let (path, selector) = (path.to_owned(), selector.clone());
+        blocking(move || {
+            let index = index_at(&path)?;
+            let (name, blobs) = (image_name(&path, &selector), Blobs::new(&path, None));
+            OciSource::of(name, Arc::new(blobs), index, &selector)
+        })
+        .await
+    }
+
+    /// The image that `selector` picks of `index`, called `name`. Blocks.
     ///
     /// # Errors
     /// [`Kind::NotFound`] when there is no such image; the hint lists the names that are there.
     pub(in crate::transport) fn of(
-        blobs: B,
+        name: String,
+        blobs: Arc<dyn LayoutBlobs>,
         index: Index,
         selector: &Selector,
-    ) -> Result<Picked<B>> {
+    ) -> Result<OciSource> {
         let shown = blobs.path().display().to_string();
-        let (image, made) = index.image(selector, &shown, &reader(&blobs))?;
-        Ok(Picked {
+        let (image, made) = index.image(selector, &shown, &reader(&*blobs))?;
+        Ok(OciSource {
+            name,
             blobs,
             index,
             image,
@@ -53,30 +75,12 @@ impl<B: LayoutBlobs> Picked<B> {
         })
     }
 
-    /// The same image with its blobs elsewhere.
-    pub(super) fn with_blobs(self, blobs: B) -> Picked<B> {
-        Picked { blobs, ..self }
-    }
-
-    /// The directory or the archive, for messages.
-    pub(in crate::transport) fn path(&self) -> &Path {
-        self.blobs.path()
-    }
-
-    /// The manifest `which`, as [`crate::transport::Source::manifest`] has it.
-    pub(in crate::transport) async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
-        if let Some(made) = self.made.as_ref().filter(|made| which.is(made)) {
-            return Ok(made.clone());
-        }
-        match which {
-            ManifestRef::Named => {
-                let media_type = self.image.media_type.as_str();
-                self.read(&self.image.digest, Some(media_type)).await
-            }
-            ManifestRef::Digest(digest) => {
-                self.read(digest, self.index.media_type_of(digest)).await
-            }
-        }
+    /// The same image with its blobs in the directory `shared` (`ALGORITHM/HEX` below it), if there is one; what is
+    /// not there is looked for in the layout itself.
+    #[must_use]
+    pub fn sharing(self, shared: Option<&Path>) -> OciSource {
+        let blobs = Arc::new(Blobs::new(self.blobs.path(), shared));
+        OciSource { blobs, ..self }
     }
 
     /// The manifest `digest`, which an entry calls `media_type`: the blob, or what the descriptor itself carries.
@@ -89,15 +93,11 @@ impl<B: LayoutBlobs> Picked<B> {
                 carried.flatten().ok_or_else(|| self.missing(digest))?
             }
         };
-        checked(raw, digest, media_type, self.path())
+        checked(raw, digest, media_type, self.blobs.path())
     }
 
     /// The blob's bytes from offset `from` on, unchecked.
-    pub(in crate::transport) async fn bytes_of(
-        &self,
-        blob: &Descriptor,
-        from: u64,
-    ) -> Result<BlobStream> {
+    async fn bytes_of(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
         if let Some(stream) = self.blobs.stream(&blob.digest, from).await? {
             return Ok(stream);
         }
@@ -112,21 +112,59 @@ impl<B: LayoutBlobs> Picked<B> {
     }
 
     fn missing(&self, digest: &Digest) -> Error {
-        let message = format!("`{}` has no blob `{digest}`", self.path().display());
+        let message = format!("`{}` has no blob `{digest}`", self.blobs.path().display());
         Error::new(Kind::NotFound, message)
     }
 
     async fn all_referrers(&self) -> Result<&Referrers> {
         let find = || {
             let (index, blobs) = (self.index.clone(), self.blobs.clone());
-            blocking(move || Ok(referrers_of(&index, &reader(&blobs))))
+            blocking(move || Ok(referrers_of(&index, &reader(&*blobs))))
         };
         self.referrers.get_or_try_init(find).await
     }
 }
 
 #[async_trait]
-impl<B: LayoutBlobs> SourceInventory for Picked<B> {
+impl Source for OciSource {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn manifest(&self, which: &ManifestRef) -> Result<Manifest> {
+        if let Some(made) = self.made.as_ref().filter(|made| which.is(made)) {
+            return Ok(made.clone());
+        }
+        match which {
+            ManifestRef::Named => {
+                let media_type = self.image.media_type.as_str();
+                self.read(&self.image.digest, Some(media_type)).await
+            }
+            ManifestRef::Digest(digest) => {
+                self.read(digest, self.index.media_type_of(digest)).await
+            }
+        }
+    }
+
+    async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        Ok(verified_from(self.bytes_of(blob, from).await?, blob, from))
+    }
+
+    async fn blob_unhashed(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
+        Ok(sized_from(self.bytes_of(blob, from).await?, blob, from))
+    }
+
+    fn offers(&self) -> SourceOffers<'_> {
+        SourceOffers {
+            inventory: Some(self),
+            attachments: Some(self),
+            ..SourceOffers::default()
+        }
+    }
+}
+
+#[async_trait]
+impl SourceInventory for OciSource {
     fn described(&self, digest: &Digest) -> Option<Descriptor> {
         self.index.described(digest, &self.image)
     }
@@ -139,7 +177,7 @@ impl<B: LayoutBlobs> SourceInventory for Picked<B> {
 }
 
 #[async_trait]
-impl<B: LayoutBlobs> AttachmentSource for Picked<B> {
+impl AttachmentSource for OciSource {
     async fn referrers(&self, of: &Digest, _: Option<&HashSet<Tag>>) -> Result<Vec<Descriptor>> {
         let all = self.all_referrers().await?;
         Ok(all.get(of).cloned().unwrap_or_default())
@@ -151,7 +189,10 @@ impl<B: LayoutBlobs> AttachmentSource for Picked<B> {
 
     async fn tagged(&self, tag: &Tag) -> Result<Manifest> {
         let Some(digest) = self.index.current(Some(tag.as_str())) else {
-            let text = format!("`{}` has no image named `{tag}`", self.path().display());
+            let text = format!(
+                "`{}` has no image named `{tag}`",
+                self.blobs.path().display()
+            );
             return Err(Error::new(Kind::NotFound, text));
         };
         self.read(&digest, self.index.media_type_of(&digest)).await

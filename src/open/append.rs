@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tar::{Builder, EntryType, Header};
 
-use crate::bytes::read_file_from;
+use crate::bytes::{drained, read_file_from};
 use crate::image::{Algorithm, Descriptor, Digest, LayerForm, MediaType};
 use crate::transport::blob_store::{blocking, cannot_read};
 use crate::transport::codec::{Codec, Cores, compressed};
@@ -149,13 +149,6 @@ async fn check_tar(mut plain: BlobStream, path: &Path) -> Result<()> {
         true => Ok(()),
         false => crate::transport::tar_index::check_begin(&begin, path),
     }
-}
-
-async fn drained(mut stream: BlobStream) -> Result<()> {
-    while let Some(piece) = stream.next().await {
-        piece?;
-    }
-    Ok(())
 }
 
 /// Writes `stream` to `file`.

@@ -10,16 +10,15 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 
 use super::lanes::Lanes;
-use super::locations::{BlobLocations, Located};
-use super::progress::Progress;
-use super::shared::{reading, with_sparse, writing};
 use super::shared_source::Reader;
-use super::types::{BlobDone, BlobStep, Content, Recoded};
+use crate::copy::options::CopyOptions;
+use crate::copy::types::{BlobDone, BlobStep, Content, Progress, Recoded};
+use crate::copy::{reading, with_sparse, writing};
 use crate::image::{Descriptor, Repository};
 use crate::transport::Upgrade;
 use crate::transport::codec::{self, Cores};
 use crate::transport::{
-    BlobBody, BlobOutcome, BlobStream, Destination, Elsewhere, Presence, Source, is_resume_mismatch,
+    BlobBody, BlobOutcome, BlobStream, Destination, Located, Presence, Source, is_resume_mismatch,
 };
 use crate::{Error, Result};
 
@@ -40,31 +39,23 @@ struct ReadOfBlob {
     from: AtomicU64,
 }
 
-/// What all blob tasks share.
+/// The state that all blob tasks share.
 #[derive(Clone)]
 pub(super) struct Work {
     pub(super) source: Arc<dyn Source>,
     pub(super) destination: Arc<dyn Destination>,
+    pub(super) options: Arc<CopyOptions>,
     pub(super) progress: Arc<dyn Progress>,
     pub(super) moved: Arc<AtomicU64>,
     /// Repositories in which the blobs are known to be.
     pub(super) found_in: Vec<Repository>,
-    /// Where blobs are that other copies wrote.
-    pub(super) locations: Option<Arc<BlobLocations>>,
     pub(super) cores: Cores,
     /// Blobs are sent even if the destination says that it has them.
     pub(super) send_all: bool,
-    /// Blobs are hashed here whoever else does.
-    pub(super) rehash: bool,
-    /// Blobs that were not there when the plan looked are written even where a file has their name: its bytes are
-    /// wrong.
-    pub(super) recheck: bool,
     /// Learns the plain digests of the layers of a schema 1 image.
     pub(super) upgrade: Option<Arc<dyn Upgrade>>,
     /// All images of an index are copied.
     pub(super) whole_index: bool,
-    /// Fetches foreign layers that the source does not have.
-    pub(super) elsewhere: Arc<Elsewhere>,
     /// The source, where other copies read it too.
     pub(super) reader: Option<Reader>,
 }
@@ -80,30 +71,27 @@ impl Work {
 
     /// How often either side has asked to slow down.
     fn pressure(&self) -> u64 {
-        self.source.pressure() + self.destination.pressure()
+        self.source.network().pressure() + self.destination.network().pressure()
     }
 
     /// How many small blobs move side by side.
     fn small_lanes(&self) -> usize {
-        let ways = [self.source.round_trip(), self.destination.round_trip()];
-        match ways.into_iter().flatten().max() {
+        let networks = [self.source.network(), self.destination.network()];
+        match networks.iter().filter_map(|n| n.round_trip()).max() {
             Some(way) if way >= FAR => FAR_LANES,
             _ => SMALL_LANES,
         }
     }
 
-    pub(super) async fn blobs(
-        &self,
-        steps: &[BlobStep],
-        parallel: Option<usize>,
-    ) -> Result<Vec<BlobDone>> {
+    /// Moves the blobs of `steps`.
+    pub(super) async fn blobs(&self, steps: &[BlobStep]) -> Result<Vec<BlobDone>> {
         let to_move = steps.iter().filter(|s| s.presence != Presence::Present);
         self.progress.plan(
             to_move.clone().count(),
             // Sizes are what a manifest says.
             to_move.fold(0, |all, s| all.saturating_add(s.moving().size)),
         );
-        let new = || Lanes::new(parallel, self.small_lanes());
+        let new = || Lanes::new(self.options.parallel, self.small_lanes());
         let lanes = match &self.reader {
             Some(reader) => reader.lanes(new),
             None => new(),
@@ -169,7 +157,9 @@ impl Work {
             Content::Recoded(recoded) => Some(recoded),
             Content::Source | Content::Made(_) => None,
         };
-        body.must_send = self.send_all || (self.recheck && step.presence == Presence::Absent);
+        // A blob that was not there when the plan looked is written even where a file has its name: its bytes are wrong.
+        let recheck = self.options.recheck && step.presence == Presence::Absent;
+        body.must_send = self.send_all || recheck;
         let located = match recoded.is_none() && !body.must_send {
             true => self.located(&blob).await,
             false => Located::default(),
@@ -180,11 +170,8 @@ impl Work {
         body.found_in.splice(0..0, located.repositories.clone());
         let is_final = recoded.is_none();
         let mut put = self.put(&mut blob, &body, is_final).await;
-        if let Err(e) = &put
-            && is_resume_mismatch(e)
-        {
+        if put.as_ref().is_err_and(is_resume_mismatch) {
             // B12: the answers of a resumed download did not fit together; one clean read from the start.
-            tracing::debug!("{e}; reading it once more from its start");
             put = self.put(&mut blob, &body, is_final).await;
         }
         let moved = recoded.as_ref().map_or(&blob, |recoded| &recoded.from);
@@ -268,7 +255,7 @@ impl Work {
 
     /// Where other copies have written `blob`; waits while one of them is at it.
     async fn located(&self, blob: &Descriptor) -> Located {
-        match (&self.locations, self.destination.repository()) {
+        match (&self.options.locations, self.destination.repository()) {
             (Some(locations), Some(own)) => {
                 // The bytes go on to the copies that do not wait.
                 let waits = || {
@@ -304,7 +291,10 @@ impl Work {
                     true => work.source.blob_unhashed(&blob, from).await,
                     false => {
                         let source = &*work.source;
-                        work.elsewhere.blob(source, &blob, &urls, from).await
+                        work.options
+                            .elsewhere
+                            .blob(source, &blob, &urls, from)
+                            .await
                     }
                 };
                 read.failed.store(opened.is_err(), Ordering::Relaxed);
@@ -322,7 +312,7 @@ impl Work {
         });
         let hashed = open.clone();
         let mut body = BlobBody::new(move |from| hashed(from, false));
-        if !self.rehash {
+        if !self.options.rehash {
             body = body.or_unhashed(move |from| open(from, true));
         }
         body.found_in = self.found_in.clone();

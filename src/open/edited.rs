@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::append::Appended;
+use super::image::OpenedImage;
 use crate::bytes::read_file_from;
 use crate::image::edit::{Edits, NewLayer};
 use crate::image::{Descriptor, Digest, Manifest, View};
-use crate::open::OpenedImage;
-use crate::transport::{BlobStream, ManifestRef, Source, SourceOffers, verified_from};
+use crate::transport::{BlobBody, BlobStream, ManifestRef, Source, SourceOffers, verified_from};
 use crate::{Error, Kind, Result};
 
 /// An image that was changed, to copy from.
@@ -82,12 +82,8 @@ impl Source for EditedImage {
 
     async fn blob(&self, blob: &Descriptor, from: u64) -> Result<BlobStream> {
         if blob.digest == self.config.0 {
-            let at = usize::try_from(from)
-                .unwrap_or(usize::MAX)
-                .min(self.config.1.len());
-            let bytes = self.config.1.slice(at..);
-            let stream = futures_util::stream::iter([Ok(bytes)]);
-            return Ok(verified_from(Box::pin(stream), blob, from));
+            let body = BlobBody::of_bytes(self.config.1.clone());
+            return Ok(verified_from(body.open(from).await?, blob, from));
         }
         match self.layers.get(&blob.digest) {
             Some(layer) => {
