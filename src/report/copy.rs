@@ -9,7 +9,7 @@ use indicatif::MultiProgress;
 use serde::Serialize;
 
 use super::failure::clean;
-use super::table::human_size;
+use super::table::{counted, human_size};
 use crate::copy::{AttachedDone, BlobOutcome, CopyReport, Recoded};
 use crate::image::{Descriptor, Digest, MediaType};
 use crate::transport::Attachment;
@@ -34,7 +34,8 @@ pub(crate) fn print_summary_of_one(report: &CopyReport, screen: &MultiProgress) 
 
 /// One line: what moved, what was there, how long it took.
 pub(crate) fn summary(report: &CopyReport) -> String {
-    let attached = attached(report.attached.len());
+    let attached = report.attached.len() as u64;
+    let attached = (attached > 0).then(|| counted(attached, "manifest"));
     if report.up_to_date {
         let up_to_date = format!("`{}` is up to date", report.destination);
         return match attached {
@@ -46,10 +47,7 @@ pub(crate) fn summary(report: &CopyReport) -> String {
     let mounted = report.count(BlobOutcome::Mounted);
     let present = report.count(BlobOutcome::Present);
     if copied + mounted == 0 {
-        let written = match report.manifests.len() {
-            1 => "1 manifest".to_owned(),
-            n => format!("{n} manifests"),
-        };
+        let written = counted(report.manifests.len() as u64, "manifest");
         let written = match attached {
             Some(attached) => format!("{written}, attached {attached}"),
             None => written,
@@ -65,7 +63,10 @@ pub(crate) fn summary(report: &CopyReport) -> String {
             n => format!(", {n} resumed"),
         };
         let size = human_size(report.bytes);
-        parts.push(format!("copied {} ({size}{resumed})", blobs(copied)));
+        parts.push(format!(
+            "copied {} ({size}{resumed})",
+            counted(copied as u64, "blob")
+        ));
     }
     let mut add = |count: usize, text: &str| {
         if count > 0 {
@@ -80,10 +81,7 @@ pub(crate) fn summary(report: &CopyReport) -> String {
     parts.extend(attached.map(|attached| format!("attached {attached}")));
     let requests: u64 = report.requests.values().sum();
     if requests > 0 {
-        parts.push(format!(
-            "{requests} request{}",
-            if requests == 1 { "" } else { "s" }
-        ));
+        parts.push(counted(requests, "request"));
     }
     format!(
         "{} in {:.1} s",
@@ -92,7 +90,7 @@ pub(crate) fn summary(report: &CopyReport) -> String {
     )
 }
 
-/// What a copy did, as `--receipt` writes it.
+/// The result of a copy, as `--receipt` writes it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Receipt<'a> {
@@ -102,7 +100,7 @@ pub(crate) struct Receipt<'a> {
     up_to_date: bool,
     /// Children before parents.
     manifests: &'a [Digest],
-    /// What was copied along with the image.
+    /// The manifests that were copied along with the image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attached: Vec<AttachedLine<'a>>,
     blobs: Vec<BlobLine<'a>>,
@@ -239,23 +237,6 @@ impl<'a> Receipt<'a> {
             notes: &report.notes,
             seconds: (report.duration.as_secs_f64() * 1000.0).round() / 1000.0,
         }
-    }
-}
-
-/// How many manifests were copied along; `None` for none.
-fn attached(n: usize) -> Option<String> {
-    match n {
-        0 => None,
-        1 => Some("1 manifest".to_owned()),
-        n => Some(format!("{n} manifests")),
-    }
-}
-
-fn blobs(n: usize) -> String {
-    if n == 1 {
-        "1 blob".to_owned()
-    } else {
-        format!("{n} blobs")
     }
 }
 

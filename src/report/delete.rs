@@ -1,10 +1,10 @@
-//! What `delete` says: each name that is gone on a line of its own.
+//! Output of `delete`: a line for each name that is gone.
 
 use indicatif::HumanBytes;
 
 use crate::transport::Deleted;
 
-/// The lines for standard output; how much space came free is told on standard error.
+/// The lines for standard output; the freed space is printed on standard error.
 pub(crate) fn lines(deleted: &Deleted) -> String {
     if deleted.blobs > 0 {
         tracing::debug!(

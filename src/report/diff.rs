@@ -12,7 +12,7 @@ use super::ls::{escaped, kind, permissions};
 use crate::image::{Descriptor, Digest};
 use crate::rootfs::{Difference, Facts, FileChange};
 
-/// What differs between two images.
+/// The differences between two images.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DiffReport {
@@ -36,7 +36,7 @@ pub(crate) struct Member {
     pub second: Option<Value>,
 }
 
-/// What only one of the two has, in its order.
+/// The items that only one of the two has, in its order.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Sides<T> {
@@ -66,7 +66,7 @@ pub(crate) struct File {
     pub second: Option<FileFacts>,
 }
 
-/// What counts of a file.
+/// The properties of a file that are compared.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct FileFacts {
@@ -219,7 +219,7 @@ impl FileFacts {
     }
 }
 
-/// What differs between the facts of one file.
+/// The differences between the properties of one file.
 fn changed(a: &FileFacts, b: &FileFacts) -> String {
     let mut parts = Vec::new();
     let mut part = |name: &str, a: &str, b: &str| {
@@ -249,7 +249,7 @@ fn changed(a: &FileFacts, b: &FileFacts) -> String {
     parts.join(", ")
 }
 
-/// What differs between two configs. History and layers are compared apart.
+/// The differences between two configs. History and layers are compared separately.
 pub(crate) fn members(first: &Value, second: &Value) -> Vec<Member> {
     let (first, second) = (flat(first), flat(second));
     let mut names: Vec<&String> = first.keys().chain(second.keys()).collect();

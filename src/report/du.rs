@@ -9,7 +9,7 @@ use super::ls::escaped;
 use super::table::{self, Align, Table, human_size};
 use crate::image::Digest;
 
-/// What one image takes.
+/// The space that one image takes.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Usage {
@@ -28,7 +28,7 @@ pub(crate) struct Usage {
     pub directories: Vec<DirectoryUsage>,
 }
 
-/// What a layer takes.
+/// The space that a layer takes.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct LayerUsage {
@@ -45,7 +45,7 @@ pub(crate) struct LayerUsage {
     pub shared: usize,
 }
 
-/// What is below a directory.
+/// The files below a directory.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DirectoryUsage {

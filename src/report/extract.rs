@@ -1,4 +1,4 @@
-//! What `extract` says: one line on stderr, and what could not be kept.
+//! Messages of `extract`: one line on stderr, and what could not be kept.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use indicatif::MultiProgress;
 
 use super::failure::clean;
-use super::table::human_size;
+use super::table::{counted, human_size};
 use crate::rootfs::Extracted;
 
 /// Prints how much was extracted.
@@ -41,12 +41,5 @@ pub(crate) fn warn_of_skipped(done: &Extracted) {
     if skipped.xattrs > 0 {
         let attributes = counted(skipped.xattrs, "extended attribute");
         tracing::warn!("{attributes} not set: the system does not permit it here");
-    }
-}
-
-fn counted(count: u64, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
     }
 }

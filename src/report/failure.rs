@@ -32,7 +32,7 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// What an error on writing to standard output means.
+    /// The failure for an error on writing to standard output.
     pub(crate) fn on_stdout(e: io::Error) -> Failure {
         match e.kind() {
             io::ErrorKind::BrokenPipe => Failure::ClosedStdout,

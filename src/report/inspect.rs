@@ -17,7 +17,7 @@ use crate::image::{
 use crate::trust::Verdict;
 use crate::{Error, Kind, Result};
 
-/// What `inspect` prints of an image or artifact.
+/// The document of `inspect` for an image or artifact.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct InspectReport {
@@ -88,7 +88,7 @@ pub(crate) struct SignatureLine {
     pub time: Option<String>,
     /// `verified` or `invalid`.
     pub verdict: &'static str,
-    /// What is wrong with it.
+    /// The defect of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
@@ -106,7 +106,7 @@ pub(crate) struct LayerData {
     pub annotations: Option<BTreeMap<String, String>>,
 }
 
-/// What `tags` prints.
+/// The document of `tags`.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListReport {
@@ -146,14 +146,14 @@ impl ListReport {
     }
 }
 
-/// What a command has fetched for an [`InspectReport`].
+/// The data that a command has fetched for an [`InspectReport`].
 #[derive(Debug, Clone)]
 pub(crate) struct Inspected<'a> {
     /// The repository with its registry (`docker.io/library/alpine`), where the place has one.
     pub name: Option<String>,
-    /// What the name stands for.
+    /// The manifest that the name stands for.
     pub top: &'a Manifest,
-    /// What is described: the entry chosen from an index, or `top` again.
+    /// The manifest that is described: the entry chosen from an index, or `top` again.
     pub image: &'a Manifest,
     /// The config's bytes; `None` for schema 1 and artifacts.
     pub config: Option<&'a [u8]>,
@@ -211,7 +211,7 @@ impl InspectReport {
                 report.add_blobs(None, &artifact.blobs);
                 report.artifact_type = Some(artifact.artifact_type.unwrap_or_else(|| "".into()));
             }
-            // Only for an index that holds no image: its own members have been told.
+            // Only for an index that holds no image: its own members are in the document already.
             View::Index(index) => report.artifact_type = index.artifact_type,
         }
         Ok(report)
@@ -297,7 +297,7 @@ fn view(manifest: &Manifest) -> Result<View> {
     })
 }
 
-/// What the artifact calls itself; without that, the type of its config stands in (OCI image-spec, manifest.md).
+/// The artifact type that the manifest states; without one, the type of its config (OCI image-spec, manifest.md).
 fn artifact_type(image: &ImageView) -> MediaType {
     let own = image.artifact_type.as_ref();
     own.unwrap_or(&image.config.media_type).clone()

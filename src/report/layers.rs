@@ -110,7 +110,7 @@ fn of_blobs(blobs: &[Descriptor], steps: Vec<Option<String>>) -> Vec<Layer> {
     layers.collect()
 }
 
-/// What made each layer, by the history of `config`: steps without a layer are left out.
+/// The command that made each layer, from the history of `config`; steps without a layer are left out.
 fn steps(config: Option<&[u8]>) -> Result<Vec<Option<String>>> {
     let Some(config) = config else {
         return Ok(Vec::new());

@@ -39,7 +39,7 @@ pub(crate) struct Listing {
     widths: [usize; 3],
     /// Directories on the way, each with its files and how many of them were listed.
     open: Vec<(Vec<NodeId>, usize)>,
-    /// What is listed before all others.
+    /// The file that is listed before all others.
     first: Option<NodeId>,
 }
 
@@ -150,7 +150,7 @@ impl Listing {
         };
     }
 
-    /// What follows the name of a link.
+    /// The target of a link, as it follows its name.
     fn leads_to(&self, id: NodeId) -> String {
         let link = || escaped(self.tree.link(id));
         match self.tree.node(id).kind {

@@ -1,15 +1,13 @@
 //! The document of `search`: as JSON, as a table, as lines for a pipe. Nothing is fetched or printed here.
 
-use std::io;
-
 use serde::Serialize;
 
 use super::json;
-use super::table::{self, Align, Table};
+use super::table::{Align, Table};
 use crate::image::Registry;
 use crate::legacy::registry_v1::{SearchAnswer, SearchHit};
 
-/// What a search found.
+/// The result of a search.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SearchReport {
@@ -33,7 +31,7 @@ pub(crate) struct Hit {
 }
 
 impl SearchReport {
-    /// What `registry` answered to `term`.
+    /// The answer of `registry` to `term`.
     pub(crate) fn new(registry: &Registry, term: &str, answer: SearchAnswer) -> SearchReport {
         SearchReport {
             registry: registry.to_string(),
@@ -48,10 +46,7 @@ impl SearchReport {
         if as_json {
             return json::to_go_json(self) + "\n";
         }
-        match table::terminal_width(&io::stdout()) {
-            Some(width) => self.table().pretty(width),
-            None => self.table().plain(),
-        }
+        self.table().shown()
     }
 
     fn table(&self) -> Table {

@@ -1,4 +1,4 @@
-//! What is told of an image of Registry V1 without reading its layers: the documents of `inspect` and `layers --list`.
+//! Documents about an image of Registry V1 whose layers are not read: those of `inspect` and `layers --list`.
 //!
 //! The keys are those of the other documents, so that scripts and templates go on working; what V1 does not have is
 //! empty or null. There is no digest: the image gets one when it is copied, and then it depends on where to.
@@ -16,7 +16,7 @@ use crate::image::{self, Sketch};
 /// The media type of a V1 image's JSON, as docker's own tools called it.
 const V1_JSON: &str = "application/vnd.docker.image.v1+json";
 
-/// What `inspect` prints of a V1 image.
+/// The document of `inspect` for a V1 image.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SketchReport {
@@ -93,7 +93,7 @@ fn layer_data(layer: &image::SketchedLayer) -> LayerData {
     }
 }
 
-/// What `layers --list` prints of a V1 image.
+/// The document of `layers --list` for a V1 image.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub(crate) struct SketchedLayers(Vec<SketchedLayer>);

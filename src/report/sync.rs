@@ -1,4 +1,4 @@
-//! What `sync` says of its work: lines for people, receipts for programs.
+//! Reports of `sync`: lines for people, receipts for programs.
 
 use std::io::{self, Write};
 

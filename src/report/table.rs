@@ -19,6 +19,14 @@ pub(crate) fn human_size(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
+/// `1 blob`, `2 blobs`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    }
+}
+
 pub(crate) use crate::platform::terminal_width;
 
 /// Where a column's text stands.
@@ -52,6 +60,14 @@ impl Table {
                 .map(|c| super::failure::clean(c).into_owned())
                 .collect(),
         );
+    }
+
+    /// For standard output: as a table on a terminal, else as lines.
+    pub(crate) fn shown(&self) -> String {
+        match terminal_width(&std::io::stdout()) {
+            Some(width) => self.pretty(width),
+            None => self.plain(),
+        }
     }
 
     /// For a pipe: cells between tabs, no header, nothing shortened.

@@ -90,7 +90,7 @@ fn literal(format: &str, is_table: bool) -> String {
     out
 }
 
-/// What is wrong with a template, and where.
+/// A mistake in a template, with its position.
 #[derive(Debug)]
 struct Mistake {
     /// The bytes of the template that are meant.

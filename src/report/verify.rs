@@ -1,15 +1,13 @@
 //! The document of `verify-copy`: what was compared, and what is missing or wrong.
 
-use std::io;
-
 use serde::Serialize;
 
 use super::json;
-use super::table::{self, Align, Table, human_size};
+use super::table::{Align, Table, counted, human_size};
 use crate::copy::{Fault, PartKind, Problem, Verified};
 use crate::image::{Digest, MediaType, Tag};
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct VerifyReport<'a> {
@@ -88,14 +86,10 @@ impl<'a> VerifyReport<'a> {
             return json::to_go_json(self) + "\n";
         }
         if self.faults.is_empty() {
-            let count = |n: usize, what: &str| match n {
-                1 => format!("1 {what}"),
-                n => format!("{n} {what}s"),
-            };
             return format!(
                 "complete: {}, {}, {} attached\n",
-                count(self.manifests, "manifest"),
-                count(self.blobs, "blob"),
+                counted(self.manifests as u64, "manifest"),
+                counted(self.blobs as u64, "blob"),
                 self.attached
             );
         }
@@ -117,9 +111,6 @@ impl<'a> VerifyReport<'a> {
                     .map_or_else(|| fault.media_type.to_string(), str::to_owned),
             ]);
         }
-        match table::terminal_width(&io::stdout()) {
-            Some(width) => table.pretty(width),
-            None => table.plain(),
-        }
+        table.shown()
     }
 }

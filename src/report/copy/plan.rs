@@ -1,18 +1,16 @@
-//! What a copy would do, as `--dry-run` prints it.
-
-use std::io;
+//! The plan of a copy, as `--dry-run` prints it.
 
 use serde::Serialize;
 
 use super::super::failure::clean;
 use super::super::json;
-use super::super::table::{self, Align, Table, human_size};
-use super::{AttachedLine, BlobLine, blobs};
+use super::super::table::{Align, Table, counted, human_size};
+use super::{AttachedLine, BlobLine};
 use crate::copy::{AttachedStep, Awaits, BlobOutcome, BlobStep, ManifestStep, PlannedCopy};
 use crate::image::{Digest, MediaType};
 use crate::transport::Presence;
 
-/// What a copy would do, as `--dry-run` prints it.
+/// The plan of a copy, as `--dry-run` prints it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PlanReport<'a> {
@@ -110,11 +108,7 @@ impl<'a> PlanReport<'a> {
                 clean(&self.destination)
             );
         }
-        let table = self.table();
-        let text = match table::terminal_width(&io::stdout()) {
-            Some(width) => table.pretty(width),
-            None => table.plain(),
-        };
+        let text = self.table().shown();
         let notes = self.notes.iter();
         let notes: String = notes.map(|n| format!("note: {}\n", clean(n))).collect();
         format!("{text}{notes}{}\n", self.summary())
@@ -157,14 +151,14 @@ impl<'a> PlanReport<'a> {
         table
     }
 
-    /// What moves, and the requests that it takes, in one line.
+    /// The blobs that move, and the requests that it takes, in one line.
     fn summary(&self) -> String {
         let blobs_of = self.blobs.iter();
         let moving = blobs_of.filter(|b| !matches!(b.action, "present" | "mount"));
         let mut parts = vec![
             format!(
                 "{} to move ({})",
-                blobs(moving.count()),
+                counted(moving.count() as u64, "blob"),
                 human_size(self.bytes_to_move)
             ),
             format!("{} to write", self.writes),

@@ -1,4 +1,4 @@
-//! What is told while layers are read that have to be known before a copy can be planned.
+//! Progress of reading layers that have to be known before a copy can be planned.
 //!
 //! Nothing of a copy exists then, so there is no [`crate::copy::Progress`] to hear of it: the source counts, and this
 //! looks now and then.

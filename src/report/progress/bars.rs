@@ -107,7 +107,7 @@ impl Progress for Bars {
         flight.position = from;
         if let Some(bar) = &flight.bar {
             bar.set_position(from);
-            // What was there before this try is not its speed.
+            // Bytes that were there before this try do not count for its speed.
             bar.reset_eta();
         }
         self.show_total(&state);

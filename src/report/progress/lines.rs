@@ -1,6 +1,6 @@
 //! A line now and then for each long blob, for logs.
 //!
-//! Quick copies stay silent: a blob is told of after ten seconds, and then every ten. The writer and the clock are
+//! Quick copies stay silent: a blob gets a line after ten seconds, and then every ten. The writer and the clock are
 //! given, so that a test needs no waiting.
 
 use std::collections::HashMap;

@@ -10,7 +10,7 @@ use super::{Mistake, functions};
 /// How deep templates may call each other.
 const CALLS: usize = 100;
 
-/// What the template prints for `dot`.
+/// The output of the template for `dot`.
 ///
 /// # Errors
 /// Where a field does not exist, or a function is called with arguments that it does not take.
@@ -32,7 +32,7 @@ struct Run<'t> {
     calls: usize,
 }
 
-/// What follows a node.
+/// How evaluation goes on after a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Next,

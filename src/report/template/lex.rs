@@ -6,7 +6,7 @@ use super::value::Value;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Kind {
-    /// What stands between actions, trimmed.
+    /// The text between actions, trimmed.
     Text(String),
     /// `}}`
     Close,

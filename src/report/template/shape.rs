@@ -87,7 +87,7 @@ static REFERRER: Shape = Struct(&[
     ("Referrers", "Referrers", List(&REFERRER)),
 ]);
 
-/// What a signature policy says (`Verdict` of `trust`).
+/// The result of a signature policy (`Verdict` of `trust`).
 const TRUST: Shape = Struct(&[
     ("Image", "Image", Text),
     ("Digest", "Digest", Digest),

@@ -129,7 +129,7 @@ impl Value {
         }
     }
 
-    /// What the method returns for these arguments.
+    /// The result of the method for these arguments.
     ///
     /// # Errors
     /// Go's message if there is no such method, or it takes other arguments.
@@ -158,7 +158,7 @@ impl Value {
         }
     }
 
-    /// What a method of a digest or time returns that takes no argument.
+    /// The result of a method of a digest or time that takes no argument.
     fn call(&self, name: &str) -> Option<Value> {
         let text = |text: &str| Some(Value::Text(text.into()));
         let int = |number: i64| Some(Value::Int(number));
