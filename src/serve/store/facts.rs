@@ -2,6 +2,7 @@
 //!
 //! Read once for each digest and kept by the repository, because content under a digest never changes.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,8 +20,15 @@ const DEPTH: usize = 8;
 /// What one manifest says.
 #[derive(Debug)]
 pub(in crate::serve) struct Facts {
-    pub(in crate::serve) media_type: String,
+    pub(in crate::serve) media_type: Cow<'static, str>,
     pub(in crate::serve) size: u64,
+    /// `None` for most manifests, which say nothing of others.
+    links: Option<Box<Links>>,
+}
+
+/// What a manifest says of others.
+#[derive(Debug)]
+struct Links {
     children: Vec<(Digest, String)>,
     subject: Option<Digest>,
     /// What the list of referrers shows of it.
@@ -35,6 +43,14 @@ pub(super) struct Relations {
     pub(super) children: HashMap<Digest, String>,
     /// The manifests that refer to a subject, in the order of the index.
     pub(super) referrers: HashMap<Digest, Vec<Digest>>,
+}
+
+/// `text`, which takes no memory where it is the type of a manifest.
+pub(super) fn interned(text: Cow<'_, str>) -> Cow<'static, str> {
+    let known = MediaType::MANIFESTS
+        .into_iter()
+        .find(|known| *known == text);
+    known.map_or_else(|| text.into_owned().into(), Cow::Borrowed)
 }
 
 impl Facts {
@@ -60,21 +76,11 @@ impl Facts {
         Ok(Some(match manifest {
             Ok(manifest) => Facts::of(&manifest, size),
             Err(_) => Facts {
-                media_type: declared.to_owned(),
-                ..Facts::opaque(size)
+                media_type: interned(declared.into()),
+                size,
+                links: None,
             },
         }))
-    }
-
-    fn opaque(size: u64) -> Facts {
-        Facts {
-            media_type: String::new(),
-            size,
-            children: Vec::new(),
-            subject: None,
-            artifact_type: None,
-            annotations: None,
-        }
     }
 
     fn of(manifest: &Manifest, size: u64) -> Facts {
@@ -104,13 +110,17 @@ impl Facts {
         let subject = view.subject.filter(|_| !media_type.is_docker_manifest());
         let of_config = view.config.and_then(|c| c.media_type);
         let artifact_type = view.artifact_type.filter(|t| !t.is_empty());
-        Facts {
+        let links = Links {
             children: children.filter_map(of_digest).collect(),
             artifact_type: artifact_type.or(of_config),
             annotations: view.annotations.filter(|_| subject.is_some()),
             subject: subject.and_then(of_digest).map(|(digest, _)| digest),
-            media_type: media_type.to_string(),
-            ..Facts::opaque(size)
+        };
+        let is_linked = links.subject.is_some() || !links.children.is_empty();
+        Facts {
+            media_type: interned(media_type.as_str().into()),
+            size,
+            links: is_linked.then(|| Box::new(links)),
         }
     }
 
@@ -122,10 +132,11 @@ impl Facts {
             "digest": digest,
             "size": self.size,
         });
-        if let Some(annotations) = &self.annotations {
+        let links = self.links.as_deref();
+        if let Some(annotations) = links.and_then(|links| links.annotations.as_ref()) {
             descriptor["annotations"] = Value::Object(annotations.clone());
         }
-        if let Some(artifact_type) = &self.artifact_type {
+        if let Some(artifact_type) = links.and_then(|links| links.artifact_type.as_ref()) {
             descriptor["artifactType"] = artifact_type.as_str().into();
         }
         descriptor
@@ -161,12 +172,15 @@ impl Relations {
             let Some(facts) = facts(&digest, &media_type)? else {
                 continue;
             };
-            if let Some(subject) = &facts.subject {
+            let Some(links) = &facts.links else {
+                continue;
+            };
+            if let Some(subject) = &links.subject {
                 let referrers = relations.referrers.entry(subject.clone()).or_default();
                 referrers.push(digest);
             }
             if depth < DEPTH {
-                let children = facts.children.iter();
+                let children = links.children.iter();
                 left.extend(children.map(|(d, t)| (d.clone(), t.clone(), depth + 1)));
             }
         }

@@ -1,19 +1,21 @@
 //! `Snapshot`: an `index.json` as it was read at one time, and how one with another image follows from it.
 //!
-//! Entries are kept as the text that they had, so that members which barque does not know survive, and a repository with a
-//! million tags takes little more memory than its file. Unlike the index of a transport it has no limit on entries: a
-//! server grows one for years.
+//! An entry that barque would write differently is kept as the text that it had, so that members which barque does not know
+//! survive. Of all others only the parts are kept, which take less memory than the file. Unlike the index of a transport it
+//! has no limit on entries: a server grows one for years.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, OnceLock};
 
-use serde::Deserialize;
+use hashbrown::HashTable;
 use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::facts::Relations;
+use super::facts::{Relations, interned};
 use crate::image::{Digest, MediaType, Tag};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -21,11 +23,32 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// An entry of an `index.json`.
 #[derive(Debug)]
 pub(super) struct Entry {
-    raw: Box<RawValue>,
     /// `None` for one that cannot be read.
     pub(super) digest: Option<Digest>,
-    pub(super) media_type: Box<str>,
+    pub(super) media_type: Cow<'static, str>,
+    size: u64,
     tag: Option<Arc<str>>,
+    /// The text, where it is another one than [`Entry::written`] gives.
+    raw: Option<Box<RawValue>>,
+}
+
+/// What barque reads and writes of an entry.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Parts<'a> {
+    #[serde(borrow)]
+    media_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    digest: Option<Cow<'a, str>>,
+    size: Option<u64>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    annotations: Option<Annotations<'a>>,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+struct Annotations<'a> {
+    #[serde(borrow, rename = "org.opencontainers.image.ref.name")]
+    ref_name: Option<Cow<'a, str>>,
 }
 
 /// The entries of an `index.json` and the ways to find them.
@@ -34,9 +57,10 @@ pub(super) struct Snapshot {
     /// The members before and after `manifests`, in order.
     members: Arc<[(String, Box<RawValue>)]>,
     entries: Vec<Arc<Entry>>,
-    /// The place of the first entry of each digest, by [`key`]. The digests are not copied, because every change of the
-    /// index builds this table again.
-    by_digest: HashMap<u128, usize>,
+    /// The place of the first entry of each digest. The digests are not copied, because every change of the index builds
+    /// this table again.
+    by_digest: HashTable<usize>,
+    hasher: RandomState,
     tags: Arc<[Arc<str>]>,
     /// The place of the entry of each tag.
     tagged: Vec<usize>,
@@ -80,11 +104,14 @@ impl Snapshot {
     }
 
     fn of(members: Arc<[(String, Box<RawValue>)]>, entries: Vec<Arc<Entry>>) -> Snapshot {
-        let mut by_digest = HashMap::with_capacity(entries.len());
+        let hasher = RandomState::new();
+        let hash = |place: &usize| hasher.hash_one(&entries[*place].digest);
+        let mut by_digest = HashTable::with_capacity(entries.len());
         let mut tagged = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
-            if let Some(digest) = &entry.digest {
-                by_digest.entry(key(digest)).or_insert(place);
+            if entry.digest.is_some() {
+                let same = |other: &usize| entries[*other].digest == entry.digest;
+                by_digest.entry(hash(&place), same, hash).or_insert(place);
                 if entry.tag.is_some() {
                     tagged.push(place);
                 }
@@ -101,6 +128,7 @@ impl Snapshot {
             members,
             entries,
             by_digest,
+            hasher,
             tagged,
             relations: OnceLock::new(),
         }
@@ -108,12 +136,7 @@ impl Snapshot {
 
     /// The document.
     pub(super) fn to_json(&self) -> String {
-        let size = self
-            .entries
-            .iter()
-            .map(|e| e.raw.get().len() + 1)
-            .sum::<usize>();
-        let mut text = String::with_capacity(size + 256);
+        let mut text = String::with_capacity(self.entries.len() * 256 + 256);
         for (at, (name, value)) in self.members.iter().enumerate() {
             text.push(if at == 0 { '{' } else { ',' });
             text.push_str(&Value::from(name.as_str()).to_string());
@@ -127,7 +150,7 @@ impl Snapshot {
                 if at > 0 {
                     text.push(',');
                 }
-                text.push_str(entry.raw.get());
+                text.push_str(&entry.text());
             }
             text.push(']');
         }
@@ -151,13 +174,11 @@ impl Snapshot {
 
     /// The first entry of `digest`.
     pub(super) fn entry(&self, digest: &Digest) -> Option<&Entry> {
-        let is_it = |e: &&Arc<Entry>| e.digest.as_ref() == Some(digest);
-        let found = self.entries.get(*self.by_digest.get(&key(digest))?);
-        // Two digests may begin alike.
-        let found = found.filter(is_it);
-        found
-            .or_else(|| self.entries.iter().find(is_it))
-            .map(|e| &**e)
+        let is_it = |place: &usize| self.entries[*place].digest.as_ref() == Some(digest);
+        let found = self
+            .by_digest
+            .find(self.hasher.hash_one(Some(digest)), is_it)?;
+        self.entries.get(*found).map(|e| &**e)
     }
 
     /// All entries.
@@ -232,54 +253,67 @@ impl Snapshot {
     }
 }
 
-/// The first 32 digits of `digest`, by which it is found.
-fn key(digest: &Digest) -> u128 {
-    let first = digest.hex().get(..32);
-    let read = first.and_then(|first| u128::from_str_radix(first, 16).ok());
-    read.unwrap_or_default()
-}
-
 impl Entry {
     fn read(raw: Box<RawValue>) -> Entry {
-        #[derive(Deserialize, Default)]
-        #[serde(rename_all = "camelCase", default)]
-        struct View {
-            media_type: Option<Box<str>>,
-            digest: Option<Box<str>>,
-            annotations: Option<Annotations>,
-        }
-        #[derive(Deserialize, Default)]
-        struct Annotations {
-            #[serde(rename = "org.opencontainers.image.ref.name")]
-            ref_name: Option<String>,
-        }
-        let view: View = serde_json::from_str(raw.get()).unwrap_or_default();
-        let name = view.annotations.unwrap_or_default().ref_name;
+        let parts: Parts = serde_json::from_str(raw.get()).unwrap_or_default();
+        let name = parts.annotations.unwrap_or_default().ref_name;
         let tag = name.filter(|name| name.parse::<Tag>().is_ok());
-        Entry {
-            raw,
-            digest: view.digest.and_then(|d| d.parse().ok()),
-            media_type: view.media_type.unwrap_or_default(),
+        let entry = Entry {
+            digest: parts.digest.and_then(|d| d.parse().ok()),
+            media_type: interned(parts.media_type.unwrap_or_default()),
+            size: parts.size.unwrap_or_default(),
             tag: tag.map(Arc::from),
+            raw: None,
+        };
+        match entry.written() == raw.get() {
+            true => entry,
+            false => Entry {
+                raw: Some(raw),
+                ..entry
+            },
         }
     }
 
     fn new(digest: &Digest, media_type: &str, size: u64, tag: Option<&Tag>) -> Entry {
-        let mut entry = json!({"mediaType": media_type, "digest": digest, "size": size});
-        if let Some(tag) = tag {
-            entry["annotations"] = json!({ REF_NAME: tag.as_str() });
+        Entry {
+            digest: Some(digest.clone()),
+            media_type: interned(media_type.into()),
+            size,
+            tag: tag.map(|tag| tag.as_str().into()),
+            raw: None,
         }
-        Entry::read(RawValue::from_string(entry.to_string()).unwrap_or_default())
+    }
+
+    /// The entry as barque writes it.
+    fn written(&self) -> String {
+        let parts = Parts {
+            media_type: Some((*self.media_type).into()),
+            digest: self.digest.as_ref().map(|d| d.to_string().into()),
+            size: Some(self.size),
+            annotations: self.tag.as_deref().map(|tag| Annotations {
+                ref_name: Some(tag.into()),
+            }),
+        };
+        serde_json::to_string(&parts).unwrap_or_default()
+    }
+
+    /// The entry as it was written.
+    fn text(&self) -> Cow<'_, str> {
+        match &self.raw {
+            Some(raw) => raw.get().into(),
+            None => self.written().into(),
+        }
     }
 
     /// Whether another program gave it a name, a tag or not.
     fn is_named(&self) -> bool {
-        self.tag.is_some() || self.raw.get().contains(REF_NAME)
+        let named = |raw: &RawValue| raw.get().contains(REF_NAME);
+        self.tag.is_some() || self.raw.as_deref().is_some_and(named)
     }
 
     /// This entry with the name `tag`, or without one.
     fn renamed(&self, tag: Option<&Tag>) -> Entry {
-        let mut entry: Value = serde_json::from_str(self.raw.get()).unwrap_or_default();
+        let mut entry: Value = serde_json::from_str(&self.text()).unwrap_or_default();
         if let Value::Object(members) = &mut entry {
             let annotations = members.entry("annotations").or_insert_with(|| json!({}));
             if !annotations.is_object() {
