@@ -164,9 +164,10 @@ impl Session {
         let digester = hashed.digester.take().filter(|_| hashed.len == len);
         Ok(Appending {
             session: self,
+            digester,
             batch: Vec::new(),
             batched: 0,
-            writing: Writing::Idle(file, digester),
+            writing: Writing::Idle(file),
         })
     }
 
@@ -210,27 +211,28 @@ impl Session {
     }
 }
 
-/// Bytes on their way into an upload: while one batch is written and hashed, the next one is received.
+/// Bytes on their way into an upload: while one batch is written, the next one is received and hashed. Hashing where they
+/// were received takes less time than on another thread, which has to get them into its cache first.
 pub(in crate::serve) struct Appending<'a> {
     session: &'a Session,
+    digester: Option<Digester>,
     batch: Vec<Bytes>,
     batched: usize,
     writing: Writing,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one exists for each request that is received"
-)]
 enum Writing {
-    Idle(File, Option<Digester>),
-    Busy(JoinHandle<(io::Result<u64>, File, Option<Digester>)>),
+    Idle(File),
+    Busy(JoinHandle<(io::Result<u64>, File)>),
     Failed,
 }
 
 impl Appending<'_> {
     /// Adds `bytes`.
     pub(in crate::serve) async fn push(&mut self, bytes: Bytes) -> Result<()> {
+        if let Some(digester) = &mut self.digester {
+            digester.update(&bytes);
+        }
         self.batched += bytes.len();
         self.batch.push(bytes);
         match self.batched >= BATCH {
@@ -244,48 +246,45 @@ impl Appending<'_> {
         if self.batched > 0 {
             self.flush().await?;
         }
-        let (_, digester) = self.idle().await?;
+        self.idle().await?;
         *hashed = Hashed {
-            digester,
+            digester: self.digester,
             len: self.session.len(),
         };
         Ok(())
     }
 
     async fn flush(&mut self) -> Result<()> {
-        let (mut file, mut digester) = self.idle().await?;
+        let mut file = self.idle().await?;
         let batch = std::mem::take(&mut self.batch);
         self.batched = 0;
         self.writing = Writing::Busy(tokio::task::spawn_blocking(move || {
             let mut written = 0;
             for bytes in batch {
-                if let Some(digester) = &mut digester {
-                    digester.update(&bytes);
-                }
                 match file.write_all(&bytes) {
                     Ok(()) => written += bytes.len() as u64,
-                    Err(e) => return (Err(e), file, digester),
+                    Err(e) => return (Err(e), file),
                 }
             }
-            (Ok(written), file, digester)
+            (Ok(written), file)
         }));
         Ok(())
     }
 
     /// Waits for the batch under way.
-    async fn idle(&mut self) -> Result<(File, Option<Digester>)> {
+    async fn idle(&mut self) -> Result<File> {
         let failed = |e: io::Error, session: &Session| {
             let len = session.len();
             cannot_write(&session.file, len, len, e)
         };
         match std::mem::replace(&mut self.writing, Writing::Failed) {
-            Writing::Idle(file, digester) => Ok((file, digester)),
+            Writing::Idle(file) => Ok(file),
             Writing::Busy(task) => match task.await {
-                Ok((Ok(written), file, digester)) => {
+                Ok((Ok(written), file)) => {
                     self.session.len.fetch_add(written, Ordering::AcqRel);
-                    Ok((file, digester))
+                    Ok(file)
                 }
-                Ok((Err(e), ..)) => Err(failed(e, self.session)),
+                Ok((Err(e), _)) => Err(failed(e, self.session)),
                 Err(e) => Err(failed(io::Error::other(e), self.session)),
             },
             Writing::Failed => Err(failed(
