@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
+    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
 };
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::{Frame, SizeHint};
@@ -134,12 +134,22 @@ pub(super) fn set_digest(answer: &mut Answer, digest: &Digest) {
 
 /// Whether the client says that it has the content `etag`, which is in quotes, already (RFC 9110, 13.1.2).
 pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    names(headers, &IF_NONE_MATCH, etag)
+}
+
+/// Whether the client wants another content than `etag`, or nothing (RFC 9110, 13.1.1).
+pub(super) fn is_unwanted(headers: &HeaderMap, etag: &str) -> bool {
+    headers.contains_key(IF_MATCH) && !names(headers, &IF_MATCH, etag)
+}
+
+/// Whether the list of tags in `header` has `etag` or stands for any.
+fn names(headers: &HeaderMap, header: &HeaderName, etag: &str) -> bool {
     let is_it = |tag: &str| {
         let tag = tag.trim();
         let tag = tag.strip_prefix("W/").unwrap_or(tag);
-        tag.trim_matches('"') == etag.trim_matches('"')
+        tag == "*" || tag.trim_matches('"') == etag.trim_matches('"')
     };
-    let values = headers.get_all(IF_NONE_MATCH).iter();
+    let values = headers.get_all(header).iter();
     values
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.split(',').any(is_it))

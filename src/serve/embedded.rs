@@ -47,6 +47,7 @@ impl Registry {
         let failed = |e| Error::other("the threads of a registry cannot be started").because(e);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
+            .max_blocking_threads(super::FILE_THREADS)
             .enable_all()
             .build()
             .map_err(failed)?;

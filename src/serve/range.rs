@@ -15,7 +15,8 @@ pub(super) enum Wanted {
 /// Reads the `Range` header `value` for a content of `size` bytes. Several ranges at once, and other units than
 /// bytes, are passed over, as the RFC allows.
 pub(super) fn wanted(value: Option<&str>, size: u64) -> Wanted {
-    let Some(spec) = value.and_then(|v| v.trim().strip_prefix("bytes=")) else {
+    let value = value.and_then(|v| v.trim().split_once('='));
+    let Some((_, spec)) = value.filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes")) else {
         return Wanted::All;
     };
     let Some((first, last)) = spec.trim().split_once('-').filter(|_| !spec.contains(',')) else {
@@ -59,7 +60,7 @@ mod tests {
     fn ranges_of_a_download() {
         let of = |value: &str| wanted(Some(value), 2048);
         assert_eq!(of("bytes=500-1499"), Wanted::Part(500, 1499));
-        assert_eq!(of("bytes=500-"), Wanted::Part(500, 2047));
+        assert_eq!(of("Bytes=500-"), Wanted::Part(500, 2047));
         assert_eq!(of("bytes=-500"), Wanted::Part(1548, 2047));
         assert_eq!(of("bytes=-5000"), Wanted::Part(0, 2047));
         assert_eq!(of("bytes=2000-5000"), Wanted::Part(2000, 2047));

@@ -3,7 +3,10 @@
 //! Errors of the machine (disk, permissions) become 500 here; their text goes to the log and not to the client, because
 //! it names files.
 
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use std::error::Error as StdError;
+use std::io::{self, ErrorKind};
+
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -96,6 +99,12 @@ impl Refusal {
         Refusal::bad(Code::DigestInvalid, message)
     }
 
+    /// Another content than `If-Match` names (412).
+    pub(super) fn unwanted() -> Refusal {
+        let text = "the content is not what `If-Match` names";
+        Refusal::new(StatusCode::PRECONDITION_FAILED, Code::Unknown, text)
+    }
+
     /// A method that the route has not, or not here; `allowed` lists those that it has (405).
     pub(super) fn method(allowed: &'static str, message: &str) -> Refusal {
         let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported, message);
@@ -165,10 +174,14 @@ impl Refusal {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
         if let Some(refusal) = of_upstream(&error) {
-            tracing::warn!("{error:?}");
+            tracing::warn!("{}", words(&error));
             return refusal;
         }
-        tracing::error!("{error:?}");
+        tracing::error!("{}", words(&error));
+        if cause(&error).is_some_and(is_full) {
+            let (status, code) = (StatusCode::INSUFFICIENT_STORAGE, Code::Unknown);
+            return Refusal::new(status, code, "the registry has no space left");
+        }
         Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             Code::Unknown,
@@ -177,17 +190,47 @@ impl From<Error> for Refusal {
     }
 }
 
+/// `error` and what caused it, one after the other.
+fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    let first: &(dyn StdError + 'static) = error;
+    std::iter::successors(Some(first), |&e| e.source())
+}
+
+/// The words for the log.
+fn words(error: &Error) -> String {
+    let mut all: Vec<String> = chain(error).map(ToString::to_string).collect();
+    all.dedup();
+    all.join(": ")
+}
+
+/// The failure of the system behind `error`.
+fn cause(error: &Error) -> Option<&io::Error> {
+    chain(error).find_map(|e| e.downcast_ref())
+}
+
+fn is_full(e: &io::Error) -> bool {
+    matches!(
+        e.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
+}
+
 /// What a failure of an upstream is to the client; its words name no files.
 fn of_upstream(error: &Error) -> Option<Refusal> {
-    let status = ApiError::of(error).map(|answer| answer.status);
+    let answer = ApiError::of(error);
+    let status = answer.map(|answer| answer.status);
     let (status, code) = match (status, error.kind()) {
         (Some(StatusCode::TOO_MANY_REQUESTS), _) => {
             (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests)
         }
         // Also what the signature policy or registries.conf refuses.
-        (_, Kind::NotAllowed) => (StatusCode::FORBIDDEN, Code::Denied),
+        (_, Kind::NotAllowed) if cause(error).is_none() => (StatusCode::FORBIDDEN, Code::Denied),
         (_, Kind::Unavailable) => (StatusCode::BAD_GATEWAY, Code::Unavailable),
         _ => return None,
     };
-    Some(Refusal::new(status, code, format!("the upstream: {error}")))
+    let refusal = Refusal::new(status, code, format!("the upstream: {error}"));
+    Some(match answer.and_then(|answer| answer.wait) {
+        Some(wait) => refusal.header(RETRY_AFTER, wait.as_secs().into()),
+        None => refusal,
+    })
 }

@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, HOST, HeaderName};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName};
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 
 use super::refusal::{Code, Refusal};
@@ -46,13 +46,27 @@ impl Asked {
         self.header(&CONTENT_LENGTH)?.trim().parse().ok()
     }
 
+    /// Refuses a request that does not say once for which host it is (RFC 9112, 3.2).
+    pub(super) fn check_host(&self) -> Result<(), Refusal> {
+        let hosts = self.parts.headers.get_all(HOST).iter().count();
+        match (hosts, self.parts.version) {
+            (1, _) | (0, Version::HTTP_10) => Ok(()),
+            _ => {
+                let text = "a request has one `Host` header";
+                Err(Refusal::bad(Code::Unsupported, text))
+            }
+        }
+    }
+
     /// `path` of this server as a URL, with the name by which the client, or the proxy before it, knows the server.
     pub(super) fn url(&self, path: &str) -> String {
         let first = |name: &HeaderName| {
             let text = self.header(name)?.split(',').next()?.trim();
             (!text.is_empty()).then_some(text)
         };
-        let host = first(&FORWARDED_HOST).or_else(|| first(&HOST));
+        // A target that names a host wins over the header (RFC 9112, 3.2.2).
+        let named = self.parts.uri.authority().map(|named| named.as_str());
+        let host = first(&FORWARDED_HOST).or(named).or_else(|| first(&HOST));
         let is_host = |host: &&str| {
             host.bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b))
@@ -77,13 +91,16 @@ pub(super) struct RequestBody {
     patience: Duration,
     began: Instant,
     read: u64,
+    /// Whether the client sends it only after being asked to, which reading it does.
+    waits: bool,
 }
 
 impl RequestBody {
     /// `inner`, which may stop for `patience`, and be that much behind what is [`SLOWEST`].
-    pub(super) fn new(inner: Incoming, patience: Duration) -> RequestBody {
+    pub(super) fn new(inner: Incoming, headers: &HeaderMap, patience: Duration) -> RequestBody {
         RequestBody {
             inner,
+            waits: headers.contains_key(EXPECT),
             patience,
             began: Instant::now(),
             read: 0,
@@ -100,6 +117,7 @@ impl RequestBody {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
         loop {
             let wait = self.wait();
+            self.waits = false;
             let frame = std::future::poll_fn(|cx| Pin::new(&mut self.inner).poll_frame(cx));
             match tokio::time::timeout(wait, frame).await {
                 Ok(None) => return Ok(None),
@@ -140,9 +158,10 @@ impl RequestBody {
         self.inner.is_end_stream()
     }
 
-    /// Reads what is left of a small body that nothing wanted.
+    /// Reads what is left of a small body that nothing wanted. A client that waits to be asked for it need not send it
+    /// (RFC 9110, 10.1.1).
     pub(super) async fn drain(&mut self) {
-        if self.is_empty() {
+        if self.is_empty() || self.waits {
             return;
         }
         let drain = async {

@@ -37,6 +37,9 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 
 /// Connections at once; more wait in the queue of the system.
 const CONNECTIONS: usize = 4096;
+/// Threads for files of the runtime that a server runs on. Each thread keeps memory that it allocated, and requests that wait
+/// for one take less than more threads do.
+pub const FILE_THREADS: usize = 16;
 /// Bytes of the head of a request.
 const HEAD: usize = 64 * 1024;
 /// How long TLS may take to be set up.
@@ -122,7 +125,8 @@ impl Server {
     }
 
     /// Answers requests until `stop` is ready. Requests under way are then completed, for the time of
-    /// [`Options::grace`] at most; connections without one are closed. Needs a runtime with several threads.
+    /// [`Options::grace`] at most; connections without one are closed. Needs a runtime with several threads,
+    /// and should have one with [`FILE_THREADS`].
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (stopping, stopped) = watch::channel(false);
         let free = Arc::new(Semaphore::new(CONNECTIONS));
@@ -268,11 +272,14 @@ async fn respond(app: &App, request: Request<Incoming>, remote: SocketAddr, tls:
     let (parts, body) = request.into_parts();
     let entry = app.record.begin(remote, &parts);
     let mut asked = Asked {
+        body: RequestBody::new(body, &parts.headers, app.patience),
         parts,
-        body: RequestBody::new(body, app.patience),
         tls,
     };
-    let route = Route::parse(&asked.parts.uri).and_then(|route| in_namespace(app, &asked, route));
+    let route = asked
+        .check_host()
+        .and_then(|()| Route::parse(&asked.parts.uri));
+    let route = route.and_then(|route| in_namespace(app, &asked, route));
     let kind = route.as_ref().map_or("none", Route::kind);
     let is_v1 = matches!(route, Ok(Route::V1(_)));
     let mut user = None;

@@ -47,7 +47,7 @@ pub(super) fn read(
     content_type: &str,
     raw: Bytes,
 ) -> Result<Pushed, Refusal> {
-    let stated = MediaType::new(content_type);
+    let stated = MediaType::new(&content_type.to_ascii_lowercase());
     if !stated.is_manifest() && !VAGUE.contains(&stated.as_str()) {
         let text = format!("`{stated}` is not the type of a manifest");
         return Err(Refusal::bad(Code::ManifestInvalid, text));

@@ -37,6 +37,9 @@ pub(in crate::serve) async fn send(
     etag: &str,
     blob: Blob,
 ) -> Result<Answer, Refusal> {
+    if answer::is_unwanted(&asked.parts.headers, etag) {
+        return Err(Refusal::unwanted());
+    }
     if answer::is_known(&asked.parts.headers, etag) {
         let mut answer = answer::empty(StatusCode::NOT_MODIFIED);
         answer::set(&mut answer, ETAG, etag);

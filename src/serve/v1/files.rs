@@ -20,6 +20,7 @@ pub(super) async fn files(app: &App, v1: &V1, asked: &Asked, id: &V1Id) -> Resul
     let image = v1.image(app, id).await?.ok_or_else(|| v1.absent(id))?;
     let blob = layer_of(app, &image).await?;
     let blob = blob.ok_or_else(|| missing("the layer is not here"))?;
+    let _turn = super::unpacking().await;
     let list = walk_stream(blob.read(0).await?, List::default()).await?;
     match list.text.len() > MOST {
         true => Err(wrong("the layer has too many files to list")),

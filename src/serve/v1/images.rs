@@ -199,6 +199,7 @@ pub(super) async fn layer_of(app: &App, image: &Image) -> Result<Option<Blob>, R
     let blob = app.content.blob(&made.repository, &layer.digest).await?;
     match blob {
         Some(blob) if is_newer(layer) => {
+            let _turn = super::unpacking().await;
             let plain = inflate::plain(blob.read(0).await?);
             let file = spool(plain, None, "a temporary file").await?;
             let size = file.len();

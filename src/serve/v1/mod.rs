@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use http::Method;
 use http::header::{HeaderName, HeaderValue};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::App;
 use super::answer::{self, Answer};
@@ -36,6 +37,15 @@ use token::Tokens;
 
 const VERSION: HeaderName = HeaderName::from_static("x-docker-registry-version");
 const STANDALONE: HeaderName = HeaderName::from_static("x-docker-registry-standalone");
+
+/// Layers that are unpacked at once. Each holds threads of the server until its end ([`crate::serve::FILE_THREADS`]).
+static UNPACKING: Semaphore = Semaphore::const_new(4);
+
+/// Waits until a layer may be unpacked, which is until the answer is dropped.
+async fn unpacking() -> Option<SemaphorePermit<'static>> {
+    // It is never closed.
+    UNPACKING.acquire().await.ok()
+}
 
 /// What the requests of V1 clients share.
 pub(super) struct V1 {

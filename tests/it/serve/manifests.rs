@@ -21,6 +21,12 @@ fn a_push_says_where_the_manifest_is() {
         assert_eq!(put.header("location"), location);
         assert_eq!(server.get(put.header("location")).body, image.manifest);
     }
+    // The names of types know no case (RFC 9110, 8.3.1).
+    let upper = image.media_type.to_uppercase();
+    let put = server.put("a/b", "2", &upper, &image.manifest);
+    assert_eq!(put.status, 201, "{put:?}");
+    let kept = server.get("/v2/a/b/manifests/2");
+    assert_eq!(kept.header("content-type"), image.media_type);
 }
 
 #[test]

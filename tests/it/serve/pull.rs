@@ -98,8 +98,14 @@ fn get_and_head_of_a_blob_agree() {
     }
     assert_eq!(get.header("content-length"), "700000");
     assert_eq!(get.header("docker-content-digest"), digest.to_string());
-    let same = server.request("GET", &path, &[("If-None-Match", get.header("etag"))], b"");
-    assert_eq!(same.status, 304);
+    for known in [get.header("etag"), "*"] {
+        let same = server.request("GET", &path, &[("If-None-Match", known)], b"");
+        assert_eq!(same.status, 304);
+        let wanted = server.request("GET", &path, &[("If-Match", known)], b"");
+        assert_eq!(wanted.status, 200);
+    }
+    let other = server.request("GET", &path, &[("If-Match", "\"x\"")], b"");
+    other.refused(412, "UNKNOWN");
     let unknown = format!("/v2/a/blobs/{}", sha256(b"nothing"));
     server.get(&unknown).refused(404, "BLOB_UNKNOWN");
     assert_eq!(server.send("HEAD", &unknown).status, 404);
@@ -223,4 +229,27 @@ fn a_manifest_of_a_type_that_is_not_accepted_is_404() {
     refused.refused(404, "MANIFEST_UNKNOWN");
     let said = refused.json()["errors"][0]["message"].to_string();
     assert!(said.contains(&image.media_type), "{said}");
+}
+
+#[test]
+fn a_request_is_for_one_host() {
+    let server = Serving::writable();
+    let send = |head: &str| {
+        let mut stream = server.connect();
+        let head = format!("{head}Connection: close\r\nContent-Length: 0\r\n\r\n");
+        std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+        crate::support::Answer::read(&mut stream)
+    };
+    for hosts in ["", "Host: a\r\nHost: b\r\n"] {
+        send(&format!("GET /v2/ HTTP/1.1\r\n{hosts}")).refused(400, "UNSUPPORTED");
+    }
+    assert_eq!(send("GET /v2/ HTTP/1.0\r\n").status, 200);
+    // A target with a host wins over the header.
+    let post = "POST http://registry.example/v2/a/blobs/uploads/ HTTP/1.1\r\nHost: other\r\n";
+    let started = send(post);
+    let location = started.header("location");
+    assert!(
+        location.starts_with("http://registry.example/v2/a/"),
+        "{location}"
+    );
 }

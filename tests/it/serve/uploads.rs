@@ -235,3 +235,42 @@ fn a_chunk_without_a_length_is_as_long_as_its_range() {
     let put = format!("{location}?digest={digest}");
     server.send("PUT", &put).refused(400, "DIGEST_INVALID");
 }
+
+#[test]
+fn a_client_that_waits_is_not_asked_for_a_body_that_is_refused() {
+    let server = Serving::writable();
+    let wait = |path: &str| {
+        let head = format!(
+            "PUT {path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+        );
+        let mut stream = server.connect();
+        std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+        stream
+    };
+    let none = "/v2/a/blobs/uploads/aaaaaaaa-aaaa-4aaa-aaaa-aaaaaaaaaaaa";
+    for (path, status) in [(none, 404), ("/v2/a/tags/list", 405)] {
+        assert_eq!(crate::support::Answer::read(&mut wait(path)).status, status);
+    }
+    let location = server.upload("a");
+    let path = location.split_once(server.address()).unwrap().1;
+    let mut stream = wait(&format!("{path}?digest={}", sha256(b"hello")));
+    let mut asked = [0; 25];
+    std::io::Read::read_exact(&mut stream, &mut asked).unwrap();
+    assert_eq!(asked, *b"HTTP/1.1 100 Continue\r\n\r\n");
+    std::io::Write::write_all(&mut stream, b"hello").unwrap();
+    let mut created = [0; 12];
+    std::io::Read::read_exact(&mut stream, &mut created).unwrap();
+    assert_eq!(created, *b"HTTP/1.1 201");
+}
+
+#[test]
+fn a_full_disk_is_507() {
+    let server = Serving::with_small_files(1000, &["--write"]);
+    let bytes = noise(4, 1_000_000);
+    let path = format!("/v2/a/blobs/uploads/?digest={}", sha256(&bytes));
+    let full = server.request("POST", &path, &[], &bytes);
+    full.refused(507, "UNKNOWN");
+    let said = full.json()["errors"][0]["message"].to_string();
+    assert!(said.contains("no space left"), "{said}");
+    server.push_blob("a", b"small");
+}

@@ -51,6 +51,33 @@ impl Serving {
         }
     }
 
+    /// A second server of the same directory; it has another [`Serving::root`] of no use.
+    pub fn beside(&self) -> Serving {
+        let (child, address) = spawn(self.root.path(), "127.0.0.1:0", &self.args);
+        Serving {
+            child,
+            address,
+            args: self.args.clone(),
+            root: TempDir::new().unwrap(),
+        }
+    }
+
+    /// Serves a new directory in which files have at most this many blocks of 512 bytes, as if a disk were full.
+    pub fn with_small_files(blocks: u32, args: &[&str]) -> Serving {
+        let limit = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let root = TempDir::new().unwrap();
+        let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
+        let mut command = Command::new("sh");
+        command.args(["-c", &limit, env!("CARGO_BIN_EXE_barque")]);
+        let (child, address) = spawn_as(command, root.path(), "127.0.0.1:0", &args);
+        Serving {
+            child,
+            address,
+            args,
+            root,
+        }
+    }
+
     /// The same directory with other arguments.
     pub fn again(mut self, args: &[&str]) -> Serving {
         self.kill();
@@ -197,7 +224,12 @@ impl Drop for Serving {
 }
 
 fn spawn(root: &Path, listen: &str, args: &[String]) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_barque"))
+    let program = Command::new(env!("CARGO_BIN_EXE_barque"));
+    spawn_as(program, root, listen, args)
+}
+
+fn spawn_as(mut command: Command, root: &Path, listen: &str, args: &[String]) -> (Child, String) {
+    let mut child = command
         .args(["serve", "--print-address", "--listen", listen, "--root"])
         .arg(root)
         .args(args)
