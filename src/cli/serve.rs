@@ -17,7 +17,7 @@ use super::flags::Global;
 use super::{Outcome, Workers, write_out};
 use crate::image::ImageName;
 use crate::platform::{self, Asked, Signals};
-use crate::report::failure::Failure;
+use crate::report::failure::{Failure, report};
 use crate::serve::{MirrorOptions, Options, Reload, Server, TlsFiles, Upstream, What};
 use crate::settings::{Access, AuthFiles, Login};
 use crate::{Error, Kind, Result};
@@ -198,7 +198,7 @@ pub(crate) async fn run(
     };
     let (served, used) = tokio::join!(serving, using);
     served?;
-    match used?.map(exit_code) {
+    match used? {
         None | Some(0) => Ok(Outcome::Nothing),
         Some(code) => Err(Failure::Reported(code)),
     }
@@ -275,12 +275,9 @@ fn announce(print: bool, fd: Option<u32>, address: SocketAddr) -> Result<(), Fai
     Ok(())
 }
 
-/// Runs the command to its end and hands it the signals that come meanwhile.
-async fn command(
-    line: &[OsString],
-    address: SocketAddr,
-    mut signals: Signals,
-) -> Result<ExitStatus> {
+/// Runs the command to its end, hands it the signals that come meanwhile, and returns its exit code. One that cannot be run
+/// has that of a shell, `env` and `timeout`: 127 where it is not there, 126 otherwise.
+async fn command(line: &[OsString], address: SocketAddr, mut signals: Signals) -> Result<u8> {
     let Some((program, arguments)) = line.split_first() else {
         return Err(Error::other("there is no command to run"));
     };
@@ -290,18 +287,23 @@ async fn command(
         .env("BARQUE_REGISTRY", address.to_string())
         .kill_on_drop(true)
         .spawn();
-    let mut child = started.map_err(|e| {
-        let kind = match e.kind() {
-            ErrorKind::NotFound => Kind::NotFound,
-            ErrorKind::PermissionDenied => Kind::NotAllowed,
-            _ => Kind::Other,
-        };
-        Error::new(kind, format!("cannot run `{shown}`")).because(e)
-    })?;
+    let mut child = match started {
+        Ok(child) => child,
+        Err(e) => {
+            let code = match e.kind() {
+                ErrorKind::NotFound => 127,
+                _ => 126,
+            };
+            let failed = Error::other(format!("cannot run `{shown}`")).because(e);
+            report(&failed, str::to_owned);
+            return Ok(code);
+        }
+    };
     loop {
         tokio::select! {
             status = child.wait() => {
-                return status.map_err(|e| Error::other(format!("lost sight of `{shown}`")).because(e));
+                let lost = |e| Error::other(format!("lost sight of `{shown}`")).because(e);
+                return status.map(exit_code).map_err(lost);
             }
             signal = signals.next() => hand_on(signal, &child),
         }
