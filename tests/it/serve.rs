@@ -7,6 +7,7 @@ mod in_place;
 mod lists;
 mod manifests;
 mod mirror;
+mod mirror_faults;
 mod operation;
 mod peers;
 mod pull;

@@ -171,11 +171,7 @@ impl Mirror {
         if self.is_fresh(&at) {
             return Ok(Some(found));
         }
-        if place.remote.is_in_trouble() {
-            return Ok(Some(stale(found)));
-        }
-        let asked = tokio::time::timeout(PATIENCE, self.confirmed(place, tag, &found));
-        match asked.await.unwrap_or_else(|_| Err(too_slow(place))) {
+        match place.answer(self.confirmed(place, tag, &found)).await {
             Ok(is_there) => {
                 self.confirm(at);
                 match is_there {
@@ -184,7 +180,6 @@ impl Mirror {
                 }
             }
             Err(e) if is_trouble(&e) => {
-                place.remote.note_trouble();
                 tracing::warn!("`{}:{tag}` is served as it was kept: {e}", place.kept_as);
                 Ok(Some(stale(found)))
             }
@@ -240,7 +235,8 @@ impl Mirror {
 /// Keeps a manifest of an upstream. What it names is read when it is asked for.
 async fn keep(place: &Place<'_>, manifest: &Manifest, tag: Option<&Tag>) -> Result<()> {
     let (kept, manifest, tag) = (place.kept.clone(), manifest.clone(), tag.cloned());
-    blob_store::blocking(move || {
+    let writers = place.kept.writers();
+    let keep = move || {
         let parts = (
             manifest.digest(),
             manifest.media_type().as_str(),
@@ -248,8 +244,8 @@ async fn keep(place: &Place<'_>, manifest: &Manifest, tag: Option<&Tag>) -> Resu
         );
         let tags: Vec<&Tag> = tag.iter().collect();
         kept.put_manifest(parts, &tags, || Ok::<(), Error>(()))
-    })
-    .await
+    };
+    writers.run(keep).await
 }
 
 fn stale(found: Found) -> Found {
@@ -259,9 +255,24 @@ fn stale(found: Found) -> Found {
     }
 }
 
-fn too_slow(place: &Place<'_>) -> Error {
-    let text = format!("`{}` did not answer within {PATIENCE:?}", place.remote.key);
-    Error::new(Kind::Unavailable, text)
+impl Place<'_> {
+    /// What the upstream answers to `ask` about something that is kept: it is not waited for longer than [`PATIENCE`], and not
+    /// asked at all when it was in trouble a moment ago.
+    async fn answer<T>(&self, ask: impl Future<Output = Result<T>>) -> Result<T> {
+        let away = |what: String| {
+            let text = format!("`{}` {what}", self.remote.key);
+            Err(Error::new(Kind::Unavailable, text))
+        };
+        if self.remote.is_in_trouble() {
+            return away("refused or was away a moment ago".into());
+        }
+        let asked = tokio::time::timeout(PATIENCE, ask).await;
+        let asked = asked.unwrap_or_else(|_| away(format!("did not answer within {PATIENCE:?}")));
+        if asked.as_ref().is_err_and(is_trouble) {
+            self.remote.note_trouble();
+        }
+        asked
+    }
 }
 
 /// The mirror as content: a part of it has to outlive the request that asks.
@@ -275,18 +286,17 @@ impl Content for Mirrored {
 
     async fn tags(&self, name: &RepositoryName) -> Result<Option<Arc<[Arc<str>]>>> {
         let place = self.0.place(name)?;
-        match place.tags().await {
-            Ok(mut tags) => {
-                tags.sort_unstable();
-                Ok(Some(tags.into()))
-            }
-            Err(e) if e.kind() == Kind::NotFound => Ok(None),
+        // Without any that are kept, it is not known whether there is such a repository.
+        let Some(kept) = self.0.root.tags(&place.kept_as).await? else {
+            return sorted(place.tags().await);
+        };
+        match sorted(place.answer(place.tags()).await) {
             Err(e) if is_trouble(&e) => {
                 let kept_as = &place.kept_as;
                 tracing::warn!("the tags of `{kept_as}` are those that are kept: {e}");
-                self.0.root.tags(kept_as).await
+                Ok(Some(kept))
             }
-            Err(e) => Err(e),
+            tags => tags,
         }
     }
 
@@ -367,10 +377,27 @@ impl Content for Mirrored {
 
     async fn referrers(&self, name: &RepositoryName, digest: &Digest) -> Result<Vec<Value>> {
         let place = self.0.place(name)?;
-        match place.remote.referrers(&place.client, digest).await {
-            Err(e) if is_trouble(&e) => self.0.root.referrers(&place.kept_as, digest).await,
+        let kept = self.0.root.referrers(&place.kept_as, digest).await?;
+        let ask = place.remote.referrers(&place.client, digest);
+        if kept.is_empty() {
+            return ask.await;
+        }
+        match place.answer(ask).await {
+            Err(e) if is_trouble(&e) => Ok(kept),
             found => found,
         }
+    }
+}
+
+/// The tags of an upstream as they are served; `None` where it has no such repository.
+fn sorted(tags: Result<Vec<Arc<str>>>) -> Result<Option<Arc<[Arc<str>]>>> {
+    match tags {
+        Ok(mut tags) => {
+            tags.sort_unstable();
+            Ok(Some(tags.into()))
+        }
+        Err(e) if e.kind() == Kind::NotFound => Ok(None),
+        Err(e) => Err(e),
     }
 }
 

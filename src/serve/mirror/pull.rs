@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -16,11 +17,14 @@ use tokio::sync::watch;
 use crate::image::{Descriptor, Digest, MediaType, RepositoryName};
 use crate::platform::FileExt;
 use crate::serve::store::{Repository, Session};
-use crate::transport::{BlobStream, Source, blob_store};
+use crate::transport::blob_store::{self, Lock};
+use crate::transport::{BlobStream, Source};
 use crate::{Error, Kind, Result};
 
 /// Bytes that are read at a time.
 const PIECE: u64 = 256 * 1024;
+/// A download that broke off is removed when the server starts and nothing was added to it for so long.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 type Key = (RepositoryName, Digest);
 
@@ -55,8 +59,9 @@ enum Progress {
 }
 
 impl Pulls {
-    /// Downloads into files of the directory `dir`.
+    /// Downloads into files of the directory `dir`. Blocks.
     pub(super) fn new(dir: &Path) -> Pulls {
+        forget_old(dir);
         Pulls {
             dir: dir.to_owned(),
             open: Mutex::default(),
@@ -84,9 +89,6 @@ impl Pulls {
             digest.hex(),
             key.0.as_str().replace('/', "+")
         );
-        let mut shortened = name;
-        shortened.truncate(255);
-        let file = self.dir.join(shortened);
         blob_store::create_directory(&self.dir)?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(under_way) = open.get(key) {
@@ -104,6 +106,7 @@ impl Pulls {
                 progress,
             }));
         }
+        let (file, lock) = self.claim(&name)?;
         let session = Session::at(&file, size)?;
         let (progress, seen) = watch::channel(Progress::Bytes(session.len()));
         let following = Arc::new(Following {
@@ -118,10 +121,12 @@ impl Pulls {
             let ended = pull.run(&session, &progress).await;
             if let Err(e) = &ended {
                 tracing::warn!("`{}` was not read from the upstream: {e}", key.1);
-                if e.kind() == Kind::Corrupt {
+                // A disk that is full has to have room for manifests again.
+                if matches!(e.kind(), Kind::Corrupt | Kind::Refused) {
                     blob_store::remove(&file);
                 }
             }
+            drop(lock);
             // Before those who follow see it: who comes later finds the blob itself.
             let mut open = pulls.open.lock().unwrap_or_else(PoisonError::into_inner);
             open.remove(&key);
@@ -132,6 +137,35 @@ impl Pulls {
             });
         });
         Ok(following)
+    }
+
+    /// The file for a download that is called `name`, and the lock on it. While another process of the same root has it, this
+    /// one reads into a file of its own.
+    fn claim(&self, name: &str) -> Result<(PathBuf, Lock)> {
+        // Names of files are short enough with what is added for the lock.
+        let name: String = name.chars().take(220).collect();
+        let mut n = 0;
+        loop {
+            let name = match n {
+                0 => name.clone(),
+                n => format!("{name}.{n}"),
+            };
+            if let Some(lock) = Lock::try_take(&self.dir, Some(&name))? {
+                return Ok((self.dir.join(name), lock));
+            }
+            n += 1;
+        }
+    }
+}
+
+/// Removes what downloads left behind that nobody has gone on with for [`KEPT`].
+fn forget_old(dir: &Path) {
+    for file in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let modified = file.metadata().and_then(|about| about.modified());
+        let age = modified.ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age >= KEPT) {
+            blob_store::remove(&file.path());
+        }
     }
 }
 

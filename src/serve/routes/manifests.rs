@@ -39,7 +39,11 @@ pub(super) async fn get(
         );
         return Err(Refusal::missing(Code::ManifestUnknown, text));
     }
-    let is_known = answer::is_known(&asked.parts.headers, &found.digest.to_string());
+    let etag = found.digest.to_string();
+    if answer::is_unwanted(&asked.parts.headers, &etag) {
+        return Err(Refusal::unwanted());
+    }
+    let is_known = answer::is_known(&asked.parts.headers, &etag);
     let mut answer = answer::empty(match is_known {
         true => StatusCode::NOT_MODIFIED,
         false => StatusCode::OK,
@@ -98,6 +102,7 @@ pub(super) async fn put(
 
     let (digest, subject) = (pushed.digest.clone(), pushed.subject.clone());
     let repository = root.repository(name);
+    let kept = repository.clone();
     let store = move || {
         let missing = || {
             let missing = pushed.parts.iter().filter(|part| !repository.has(part));
@@ -112,7 +117,7 @@ pub(super) async fn put(
         let manifest = (&pushed.digest, media_type, pushed.manifest.raw());
         repository.put_manifest(manifest, &tags, missing)
     };
-    super::blocking(store).await?;
+    kept.writers().run(store).await?;
 
     let mut answer = answer::empty(StatusCode::CREATED);
     let url = asked.url(&format!("/v2/{name}/manifests/{digest}"));
@@ -149,12 +154,11 @@ pub(super) async fn delete(
     which: &ManifestName,
 ) -> Result<Answer, Refusal> {
     let (repository, which) = (root.repository(name), which.clone());
-    let deleted = super::blocking(move || {
-        Ok(match which {
-            ManifestName::Tag(tag) => repository.delete_tag(&tag)?,
-            ManifestName::Digest(digest) => repository.delete_manifest(&digest)?,
-            ManifestName::Invalid => false,
-        })
+    let kept = repository.clone();
+    let deleted = kept.writers().run(move || match which {
+        ManifestName::Tag(tag) => repository.delete_tag(&tag),
+        ManifestName::Digest(digest) => repository.delete_manifest(&digest),
+        ManifestName::Invalid => Ok(false),
     });
     match deleted.await? {
         true => Ok(answer::empty(StatusCode::ACCEPTED)),

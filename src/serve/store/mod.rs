@@ -13,6 +13,7 @@ mod reading;
 mod repository;
 mod snapshot;
 mod uploads;
+mod writers;
 
 use std::collections::HashMap;
 use std::fs;
@@ -25,6 +26,7 @@ use crate::transport::blob_store;
 
 pub(super) use repository::Repository;
 pub(super) use uploads::{Hashed, Session, Uploads};
+pub(super) use writers::Writers;
 
 /// The server's own directory below the root.
 const OWN: &str = ".barque";
@@ -40,6 +42,7 @@ pub(super) struct Root {
     dir: PathBuf,
     open: Mutex<HashMap<RepositoryName, Arc<Repository>>>,
     uploads: Uploads,
+    writers: Arc<Writers>,
 }
 
 impl Root {
@@ -48,6 +51,7 @@ impl Root {
         blob_store::create_directory(dir)?;
         Ok(Root {
             open: Mutex::default(),
+            writers: Arc::new(Writers::new()?),
             uploads: Uploads::new(&dir.join(OWN).join("uploads")),
             dir: dir.to_owned(),
         })
@@ -85,7 +89,8 @@ impl Root {
             open.retain(|_, repository| Arc::strong_count(repository) > 1);
         }
         let path = self.dir.join(path_of(name));
-        let repository = Arc::new(Repository::new(path, self.dir.join(OWN).join("blobs")));
+        let pool = self.dir.join(OWN).join("blobs");
+        let repository = Arc::new(Repository::new(path, pool, self.writers.clone()));
         open.insert(name.clone(), repository.clone());
         repository
     }

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::blobs::Blobs;
 use super::facts::{Facts, Relations};
 use super::snapshot::Snapshot;
+use super::writers::Writers;
 use crate::image::{Digest, MediaType, Tag};
 use crate::serve::content::{Document, Found, Named};
 use crate::transport::{blob_store, oci_layout};
@@ -37,6 +38,7 @@ struct Stamp {
 pub(in crate::serve) struct Repository {
     dir: PathBuf,
     blobs: Blobs,
+    writers: Arc<Writers>,
     /// Held by the one request that changes it.
     changing: Mutex<()>,
     current: RwLock<Option<(Stamp, Arc<Snapshot>)>>,
@@ -45,14 +47,20 @@ pub(in crate::serve) struct Repository {
 
 impl Repository {
     /// The layout in the directory `dir`, with the links of all blobs in `pool`.
-    pub(super) fn new(dir: PathBuf, pool: PathBuf) -> Repository {
+    pub(super) fn new(dir: PathBuf, pool: PathBuf, writers: Arc<Writers>) -> Repository {
         Repository {
+            writers,
             blobs: Blobs::new(dir.join("blobs"), pool),
             dir,
             changing: Mutex::default(),
             current: RwLock::default(),
             facts: Mutex::default(),
         }
+    }
+
+    /// The threads on which it is changed.
+    pub(in crate::serve) fn writers(&self) -> &Writers {
+        &self.writers
     }
 
     /// The blobs that clients of this repository can read.
@@ -140,7 +148,7 @@ impl Repository {
             return Ok(None);
         };
         Ok(Some(Found {
-            media_type: facts.media_type.clone(),
+            media_type: facts.media_type.to_string(),
             size: facts.size,
             bytes: Document::File(file),
             digest,
