@@ -26,7 +26,7 @@ use crate::image::{ImageName, parse_reference};
 use crate::open::{open_destination, open_source};
 use crate::report::copy::{PlanReport, Receipt};
 use crate::report::{copy as words, json, progress};
-use crate::settings::{AuthFiles, Context};
+use crate::settings::Context;
 use crate::{Error, Result};
 use files::{by_standard_output, is_once_only, is_piped, may_be_written, write};
 use several::Sides;
@@ -238,6 +238,11 @@ pub(crate) async fn run(
     for file in [&args.digestfile, &args.receipt].into_iter().flatten() {
         may_be_written(file)?;
     }
+    if args.tls_verify.is_some() && skopeo::is_called() {
+        tracing::warn!(
+            "'--tls-verify' is deprecated, instead use: --src-tls-verify, --dest-tls-verify"
+        );
+    }
     if !args.more.is_empty() {
         return sources::run(args, global, screen, workers).await;
     }
@@ -247,7 +252,10 @@ pub(crate) async fn run(
     };
     let source = read(&args.source).map_err(|e| e.context("reading the source's name"))?;
     let destination = read(&args.destination);
-    let destination = destination.map_err(|e| e.context("reading the destination's name"))?;
+    let destination = destination.map_err(|e| {
+        let meant = a_directory(e, &args.destination);
+        meant.context("reading the destination's name")
+    })?;
     let mut destinations = vec![by_standard_output(destination)];
     for text in &args.also_to {
         let name = read(text).map_err(|e| e.context("reading the name after `--also-to`"))?;
@@ -279,10 +287,21 @@ pub(crate) async fn run(
     one(&args, sides, want, screen, workers).await
 }
 
+/// `error` with better advice where the destination is a bare word: a directory is more likely than an image of Docker Hub.
+fn a_directory(error: Error, text: &str) -> Error {
+    let is_word = !text.contains([':', '/', '.']);
+    match error.advice() {
+        Some(hint) if is_word && hint.starts_with("did you mean `docker://") => error.hint(format!(
+            "write `oci:{text}` for a layout in this directory, or `docker-archive:{text}.tar` for an archive"
+        )),
+        _ => error,
+    }
+}
+
 /// How the two sides are reached.
 fn contexts(args: &CopyArgs, global: &Global) -> Result<(Context, Context)> {
     // One set of files for both sides: a file is read, and warned of, once.
-    let files = AuthFiles::find(args.authfile.clone())?;
+    let files = skopeo::auth_files(args.authfile.clone())?;
     let access = args.src.access(global, Some(&files), args.tls_verify)?;
     let shared_blobs = args.shared_blob_dir.as_ref();
     let from = args.src_place.context(global, access, shared_blobs);

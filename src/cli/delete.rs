@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use clap::Args;
 use futures_util::{StreamExt, stream};
 
@@ -78,7 +79,10 @@ pub(crate) async fn run(args: DeleteArgs, global: &Global) -> Result<Outcome> {
             let delete = async || open::delete(&name, context, force).await;
             let deleted = args.retry.run(delete).await;
             let deleted = deleted.map_err(|e| e.context(format!("deleting `{given}`")))?;
-            Ok(words::lines(&deleted).into())
+            Ok(match skopeo::is_called() {
+                true => Bytes::new(),
+                false => words::lines(&deleted).into(),
+            })
         }
     });
     Ok(Outcome::Each(results.boxed_local()))

@@ -161,7 +161,7 @@ macro_rules! access_flags {
             pub(crate) fn access(&self, global: &Global, files: Option<&AuthFiles>, tls_verify: Option<bool>) -> Result<Access> {
                 let files = match (&self.authfile, files) {
                     (None, Some(files)) => files.clone(),
-                    (own, _) => AuthFiles::find(own.clone())?,
+                    (own, _) => skopeo::auth_files(own.clone())?,
                 };
                 Side {
                     creds: self.creds.as_deref(),

@@ -7,10 +7,10 @@ use clap::Args;
 
 use super::skopeo;
 use super::values::Offered;
-use crate::Result;
 use crate::copy::Layers;
 use crate::copy::codec::Codec;
-use crate::image::LayerForm;
+use crate::image::{ImageName, LayerForm};
+use crate::{Error, Result};
 
 /// The level that is gzip's own choice.
 const GZIP_LEVEL: u32 = 6;
@@ -27,7 +27,7 @@ pub(crate) fn compressed_unasked(to_such: bool, preserves: bool) -> Option<Codec
 pub(crate) struct LayerFormFlags {
     /// Compress layers as gzip or zstd; layers already in that format are left alone
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, value_parser = Offered(&["gzip", "zstd"], format), conflicts_with = "dest_decompress")]
-    dest_compress_format: Option<LayerForm>,
+    dest_compress_format: Option<FormatName>,
 
     /// Compress at this level: 0 (not at all) to 9 for gzip, 1 to 20 for zstd [default: 6 for gzip, 3 for zstd]
     #[arg(
@@ -59,14 +59,20 @@ pub(crate) struct LayerFormFlags {
     dest_oci_accept_uncompressed_layers: bool,
 }
 
+/// The formats by skopeo's names.
+#[derive(Debug, Clone, Copy)]
+enum FormatName {
+    Gzip,
+    Zstd,
+    ZstdChunked,
+}
+
 /// The formats that layers can be compressed with.
-fn format(text: &str) -> Result<LayerForm, String> {
+fn format(text: &str) -> Result<FormatName, String> {
     match text {
-        "gzip" => Ok(LayerForm::Gzip),
-        "zstd" => Ok(LayerForm::Zstd),
-        "zstd:chunked" => {
-            Err("zstd:chunked is not written; zstd is read by the same programs".into())
-        }
+        "gzip" => Ok(FormatName::Gzip),
+        "zstd" => Ok(FormatName::Zstd),
+        "zstd:chunked" => Ok(FormatName::ZstdChunked),
         _ => Err("layers are compressed with gzip or zstd".into()),
     }
 }
@@ -77,15 +83,45 @@ impl LayerFormFlags {
         self.dest_oci_accept_uncompressed_layers
     }
 
+    /// The form in which layers are wanted at `destination`. skopeo passes over flags that are for other places.
+    pub(crate) fn layers_at(&self, destination: Option<&ImageName>) -> Result<Layers> {
+        if !skopeo::is_called() {
+            return self.layers();
+        }
+        let is_dir = matches!(destination, Some(ImageName::Dir { .. }));
+        let for_dir = [
+            (self.dest_compress, "--dest-compress"),
+            (self.dest_decompress, "--dest-decompress"),
+        ];
+        let given = for_dir.iter().find(|(given, _)| *given);
+        if let Some((_, flag)) = given.filter(|_| !is_dir) {
+            tracing::warn!("{flag} can only be used if the destination transport is 'dir'");
+        }
+        match (is_dir, given) {
+            (true, None) => Ok(Layers::Keep),
+            (false, Some(_)) if self.dest_compress_format.is_none() => Ok(Layers::Keep),
+            _ => self.layers(),
+        }
+    }
+
     /// The form in which layers are wanted.
-    pub(crate) fn layers(&self) -> Result<Layers> {
+    fn layers(&self) -> Result<Layers> {
         if self.dest_decompress {
             return Ok(Layers::Plain);
         }
         let level = self.dest_compress_level;
         let format = match (self.dest_compress_format, self.dest_compress) {
-            (Some(format), _) => format,
-            (None, true) => LayerForm::Gzip,
+            (Some(FormatName::Gzip), _) | (None, true) => LayerForm::Gzip,
+            (Some(FormatName::Zstd), _) => LayerForm::Zstd,
+            (Some(FormatName::ZstdChunked), _) if skopeo::is_called() => {
+                tracing::warn!("zstd:chunked is not written: layers become plain zstd");
+                LayerForm::Zstd
+            }
+            (Some(FormatName::ZstdChunked), _) => {
+                let text = "zstd:chunked is not written";
+                return Err(Error::other(text)
+                    .hint("use zstd: the same programs read it, and only parts of layers cannot be fetched"));
+            }
             // A level alone compresses nothing, but it has to be one.
             (None, false) => {
                 Codec::new(LayerForm::Gzip, level)

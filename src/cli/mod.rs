@@ -295,7 +295,10 @@ fn parse(args: Vec<OsString>, as_skopeo: bool) -> Result<Option<Cli>, Failure> {
     if as_skopeo && let Some(version) = skopeo::version(&args) {
         return write_out(version.as_bytes()).map(|()| None);
     }
-    let args = compat::read(args, Cli::command)?;
+    if !as_skopeo {
+        compat::check(&args)?;
+    }
+    let args = compat::read(args, Cli::command);
     let cli = Cli::try_parse_from(&args).map_err(|e| match as_skopeo {
         true => skopeo::mistaken(e, &args),
         false => mistakes::explained(e, Cli::command),

@@ -21,7 +21,7 @@ use crate::legacy::signing_key;
 use crate::registry::ApiError;
 use crate::report::failure::Failure;
 use crate::report::sync as words;
-use crate::settings::{AuthFiles, Limits, PullLimit};
+use crate::settings::{Limits, PullLimit};
 use crate::sync::declaration::{Declaration, RegistryRules};
 use crate::sync::options::{Check, MaxDelete, Options, limits};
 use crate::sync::outcome::Summary;
@@ -281,7 +281,7 @@ impl SyncArgs {
 
     /// How `declaration` is carried out.
     async fn prepared(&self, declaration: &Declaration, global: &Global) -> Result<Prepared> {
-        let files = AuthFiles::find(self.authfile.clone())?;
+        let files = skopeo::auth_files(self.authfile.clone())?;
         let from = global.context(self.from.access(global, Some(&files), self.tls_verify)?);
         let to = global.context(self.to.access(global, Some(&files), self.tls_verify)?);
         let platform = global.platform(&PlatformFlag {
@@ -316,6 +316,7 @@ impl SyncArgs {
         options.prune = self.prune.then_some(self.max_delete);
         options.retries = self.retry.retries();
         options.dry_run = self.dry_run;
+        options.names_only = skopeo::is_called();
         options.skip_unlisted = skopeo::is_called() && self.src == Some(SourceKind::Yaml);
         options.new_directories = skopeo::is_called();
         options.may_be_empty = self.src == Some(SourceKind::Yaml);

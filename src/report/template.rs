@@ -48,9 +48,10 @@ pub(crate) fn render(
         Some(rest) => (literal(rest, true), true),
         None => (literal(format, false), false),
     };
+    let document = shape.value(&serde_json::to_value(document).unwrap_or_default());
+    let fields = document.field_names();
     let mut out = parse::parse(&text)
         .and_then(|tree| {
-            let document = shape.value(&serde_json::to_value(document).unwrap_or_default());
             // As for skopeo, the dot of such a template is the list of all documents, of which there is one.
             let dot = match tree.ranges_over_dot {
                 true => Value::List(Some([document].into())),
@@ -58,8 +59,14 @@ pub(crate) fn render(
             };
             eval::run(&tree, dot)
         })
-        .map_err(|mistake| Error::other(mistake.describe(command, &text)))?;
-    if !text.ends_with('\n') {
+        .map_err(|mistake| {
+            let error = Error::other(mistake.describe(command, &text));
+            match mistake.field_meant(&fields) {
+                Some(field) => error.hint(format!("did you mean `.{field}`?")),
+                None => error,
+            }
+        })?;
+    if !text.ends_with('\n') && !quotes_newline(format) {
         out.push('\n');
     }
     Ok(match is_table {
@@ -90,6 +97,20 @@ fn literal(format: &str, is_table: bool) -> String {
     out
 }
 
+/// Whether an action of `format` has `\n` in a quoted text. Such a template says by itself where its lines end.
+fn quotes_newline(format: &str) -> bool {
+    let mut at = 0;
+    while let Some(open) = format[at..].find("{{") {
+        let end = lex::action_end(format, at + open);
+        let mut quoted = format[at + open..end].split('"').skip(1).step_by(2);
+        if quoted.any(|text| text.contains("\\n")) {
+            return true;
+        }
+        at = end;
+    }
+    false
+}
+
 /// A mistake in a template, with its position.
 #[derive(Debug)]
 struct Mistake {
@@ -115,6 +136,13 @@ impl Mistake {
             is_executing: true,
             ..self
         }
+    }
+
+    /// The one of `fields` that differs from an unknown one in capital letters only.
+    fn field_meant<'a>(&self, fields: &'a [String]) -> Option<&'a String> {
+        let rest = self.message.strip_prefix("can't evaluate field ")?;
+        let name = rest.split(' ').next()?;
+        fields.iter().find(|field| field.eq_ignore_ascii_case(name))
     }
 
     /// The words of Go, which counts lines from 1 and columns from 0.

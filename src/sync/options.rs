@@ -37,6 +37,8 @@ pub struct Options {
     pub new_directories: bool,
     /// Find out what would be copied, and copy nothing.
     pub dry_run: bool,
+    /// With `dry_run`, only tell the names of what would be copied: no image is asked for, and all count as planned.
+    pub names_only: bool,
     /// Rules that select no tag are warned of, as skopeo does it, and are no failure.
     pub may_be_empty: bool,
     /// Copy only what belongs to this shard.
@@ -75,6 +77,7 @@ impl Options {
             skip_unlisted: false,
             new_directories: false,
             dry_run: false,
+            names_only: false,
             may_be_empty: false,
             shard: None,
             state: None,

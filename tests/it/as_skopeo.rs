@@ -70,7 +70,7 @@ fn sample() -> (FakeRegistry, Linked) {
 /// Calls with skopeo's answers: arguments, exit code, the log line. `REG` is a registry with `a:1` and `a:multi`, the
 /// directory `layout` has `v1` and `multi`.
 #[rustfmt::skip]
-const FAILURES: [(&str, i32, &str); 37] = [
+const FAILURES: [(&str, i32, &str); 56] = [
     (
         "inspect x",
         1,
@@ -256,11 +256,113 @@ const FAILURES: [(&str, i32, &str); 37] = [
         1,
         r#"level=fatal msg="not logged into example.com""#,
     ),
+    (
+        "list-tags nope",
+        1,
+        r#"level=fatal msg="Invalid \"nope\": does not specify a transport""#,
+    ),
+    (
+        "list-tags nope:x",
+        1,
+        r#"level=fatal msg="Invalid \"nope:x\": does not specify a transport""#,
+    ),
+    (
+        "inspect --tls-verify false docker://REG/a:1",
+        1,
+        r#"level=fatal msg="Exactly one argument expected""#,
+    ),
+    (
+        "inspect --username=u --password=p --creds=a:b docker://REG/a:1",
+        1,
+        r#"level=fatal msg="creds and username cannot be specified at the same time""#,
+    ),
+    (
+        "inspect --no-creds --creds=a:b docker://REG/a:1",
+        1,
+        r#"level=fatal msg="creds and no-creds cannot be specified at the same time""#,
+    ),
+    (
+        "login --password-stdin REG",
+        1,
+        r#"level=fatal msg="must provide --username with --password-stdin""#,
+    ),
+    (
+        "login -uu -px --password-stdin REG",
+        1,
+        r#"level=fatal msg="can't specify both --password-stdin and --password""#,
+    ),
+    (
+        "login a b",
+        1,
+        r#"level=fatal msg="login accepts only one registry to log in to""#,
+    ),
+    (
+        "login --tls-verify=false -uu -px 127.0.0.1:1",
+        1,
+        r#"level=fatal msg="authenticating creds for \"127.0.0.1:1\": pinging container registry 127.0.0.1:1: Get \"http://127.0.0.1:1/v2/\": dial tcp 127.0.0.1:1: connect: connection refused""#,
+    ),
+    (
+        "inspect oci:mine",
+        1,
+        r#"level=fatal msg="Error parsing image name \"oci:mine\": open mine/index.json: no such file or directory""#,
+    ),
+    (
+        "inspect oci:mine/important",
+        1,
+        r#"level=fatal msg="Error parsing image name \"oci:mine/important\": open mine/important/index.json: not a directory""#,
+    ),
+    (
+        "inspect dir:mine",
+        1,
+        r#"level=fatal msg="Error retrieving manifest for image: open mine/manifest.json: no such file or directory""#,
+    ),
+    (
+        "inspect dir:mine/important",
+        1,
+        r#"level=fatal msg="Error retrieving manifest for image: open mine/important/manifest.json: not a directory""#,
+    ),
+    (
+        "inspect docker://Busy/x",
+        1,
+        r#"level=fatal msg="Error parsing image name \"docker://Busy/x\": invalid reference format: repository name must be lowercase""#,
+    ),
+    (
+        "inspect docker-daemon:x",
+        1,
+        r#"level=fatal msg="Error parsing image name \"docker-daemon:x\": docker-daemon: reference x has neither a tag nor a digest""#,
+    ),
+    (
+        "inspect docker-archive:a.tar:r.io/x:2",
+        1,
+        r#"level=fatal msg="Error retrieving manifest for image: Tag \"r.io/x:2\" not found""#,
+    ),
+    (
+        "delete oci:layout:nope",
+        2,
+        r#"level=fatal msg="no descriptor found for reference \"nope\"""#,
+    ),
+    (
+        "delete oci-archive:mine",
+        1,
+        r#"level=fatal msg="Deleting images not implemented for oci: images""#,
+    ),
+    (
+        "inspect --format {{nosuch}} oci:layout:v1",
+        1,
+        r#"level=fatal msg="template: skopeo inspect:1: function \"nosuch\" not defined""#,
+    ),
 ];
 
 #[test]
 fn failures_have_the_words_and_exit_codes_of_skopeo() {
     let (registry, skopeo) = sample();
+    let archive = [
+        "copy",
+        "-q",
+        "oci:layout:v1",
+        "docker-archive:a.tar:r.io/x:1",
+    ];
+    skopeo.args(archive).run().ok();
     let mut wrong = Vec::new();
     for (line, code, wanted) in FAILURES {
         let args = line.replace("REG", registry.address());

@@ -34,7 +34,7 @@ pub(super) fn want(
         preserve_digests: args.preserve_digests,
         layers: match preserves_as_skopeo {
             true => Layers::Keep,
-            false => args.form.layers()?,
+            false => args.form.layers_at(destination)?,
         },
         compress_plain: match args.form.keeps_plain() {
             true => None,

@@ -11,13 +11,14 @@ mod words;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::{Cli, Command};
 use crate::Error;
 use crate::report::failure::Failure;
 use crate::report::logrus::{Severity, line};
+use crate::settings::AuthFiles;
 
 pub(super) use progress::{after, before};
 #[cfg(feature = "sync")]
@@ -151,6 +152,17 @@ fn is_plain() -> bool {
 /// Whether a directory of certificates is passed over, as skopeo passes over one that is not there.
 pub(super) fn ignores(cert_dir: &Path) -> bool {
     is_called() && !cert_dir.exists()
+}
+
+/// The credential files. skopeo takes one that is named and is not there for one without logins.
+///
+/// # Errors
+/// Those of [`AuthFiles::find`].
+pub(super) fn auth_files(explicit: Option<PathBuf>) -> crate::Result<AuthFiles> {
+    match is_called() {
+        true => Ok(AuthFiles::find_or_new(explicit)),
+        false => AuthFiles::find(explicit),
+    }
 }
 
 /// The user agent, by default that of skopeo.

@@ -71,10 +71,21 @@ pub(super) fn explained(error: &clap::Error, args: &[OsString]) -> Option<String
             let letter = flag.chars().nth(1).unwrap_or('-');
             format!("unknown shorthand flag: '{letter}' in {flag}")
         }
+        E::UnknownArgument if args.iter().any(|arg| arg == "login") => {
+            "login accepts only one registry to log in to".into()
+        }
+        E::UnknownArgument if args.iter().any(|arg| arg == "logout") => {
+            "logout accepts only one registry to log out from".into()
+        }
         E::UnknownArgument | E::MissingRequiredArgument if !flag.starts_with('-') => {
             number_of_arguments(args)?
         }
         E::MissingRequiredArgument if flag.starts_with("--output") => number_of_arguments(args)?,
+        E::MissingRequiredArgument
+            if flag.ends_with("username") && args.iter().any(|arg| arg == "--password-stdin") =>
+        {
+            "must provide --username with --password-stdin".into()
+        }
         E::MissingRequiredArgument if flag.ends_with("username") => {
             "username must be specified when password is specified".into()
         }
@@ -107,6 +118,9 @@ pub(super) fn explained(error: &clap::Error, args: &[OsString]) -> Option<String
             "invalid argument \"{value}\" for \"{flag}\" flag: {}",
             parsing(flag, &value)
         ),
+        E::ArgumentConflict if args.iter().any(|arg| arg == "logout") => {
+            "--all takes no arguments".into()
+        }
         E::ArgumentConflict => conflict(flag, &named(ContextKind::PriorArg)),
         _ => one_line(&error.render().to_string()),
     })
@@ -168,13 +182,20 @@ fn parsing(flag: &str, value: &str) -> String {
 
 fn conflict(flag: &str, with: &str) -> String {
     let with = with.split([' ', '=', '[']).next().unwrap_or_default();
+    // skopeo names the flag `--creds` first.
+    let (flag, with) = match with.ends_with("creds") && !with.ends_with("no-creds") {
+        true => (with, flag),
+        false => (flag, with),
+    };
     let pair = |a: &str, b: &str| (flag, with) == (a, b) || (flag, with) == (b, a);
     let bare = |flag: &str| {
         let flag = flag.trim_start_matches('-');
         let side = flag.strip_prefix("src-").or(flag.strip_prefix("dest-"));
         side.unwrap_or(flag).to_owned()
     };
-    if pair("--raw", "--format") {
+    if pair("--password", "--password-stdin") {
+        "can't specify both --password-stdin and --password".into()
+    } else if pair("--raw", "--format") {
         "raw output does not support format option".into()
     } else if pair("--all", "--multi-arch") {
         "Cannot use --all and --multi-arch flags together".into()
@@ -231,11 +252,14 @@ pub(super) fn refused(call: &Call) -> Option<String> {
         "delete" => invalid(first).map(|why| format!("Invalid source name {first}: {why}")),
         "layers" => invalid(first),
         "list-tags" => match first.split_once(':') {
-            None => invalid(first),
+            None => Some(format!("Invalid \"{first}\": does not specify a transport")),
             Some(("docker", rest)) if !rest.starts_with("//") => Some(format!(
                 "docker: image reference {first} does not start with docker://"
             )),
             Some(("docker" | "docker-archive", _)) => None,
+            Some((other, _)) if !is_transport(other) => Some(format!(
+                "Invalid \"{first}\": does not specify a transport"
+            )),
             Some((other, _)) => Some(format!(
                 "Unsupported transport '{other}' for tag listing. Only supported: docker, docker-archive"
             )),
@@ -251,20 +275,28 @@ fn invalid(name: &str) -> Option<String> {
             "Invalid image name \"{name}\", expected colon-separated transport:reference"
         ));
     };
-    let is_known = |known: &&&str| known.split(':').next() == Some(transport);
-    let elsewhere = ["containers-storage", "sif", "tarball", "atomic", "ostree"];
     if let Some(why) = malformed(transport, rest) {
         return Some(why);
     }
-    match TRANSPORTS.iter().find(is_known) {
-        None if transport == "ostree" => {
-            Some("The transport \"ostree:\" is not supported in this build".to_owned())
-        }
-        None if !elsewhere.contains(&transport) => Some(format!(
+    match transport {
+        "ostree" => Some("The transport \"ostree:\" is not supported in this build".to_owned()),
+        _ if is_transport(transport) => None,
+        _ => Some(format!(
             "Invalid image name \"{name}\", unknown transport \"{transport}\""
         )),
-        _ => None,
     }
+}
+
+/// Whether skopeo knows the transport `name`.
+fn is_transport(name: &str) -> bool {
+    let elsewhere = ["containers-storage", "sif", "tarball", "atomic", "ostree"];
+    let known = |known: &&str| known.split(':').next() == Some(name);
+    elsewhere.contains(&name) || TRANSPORTS.iter().any(known)
+}
+
+/// Whether the first part of a name has capital letters and is not a host.
+fn is_upper(first: &str) -> bool {
+    !first.contains(['.', ':']) && first.contains(|c: char| c.is_ascii_uppercase())
 }
 
 /// What is wrong with what follows the name of the transport, where skopeo refuses what barque does not, or in other words.
@@ -284,6 +316,16 @@ fn malformed(transport: &str, rest: &str) -> Option<String> {
         "docker" if !rest.starts_with("//") => Some(format!(
             "docker: image reference {rest} does not start with //"
         )),
+        // A registry is a name of a host, and Docker Hub's repositories are lower case.
+        "docker"
+            if rest
+                .trim_start_matches('/')
+                .split(['/', '@'])
+                .next()
+                .is_some_and(is_upper) =>
+        {
+            Some("invalid reference format: repository name must be lowercase".into())
+        }
         "docker" if has_both(rest) => {
             Some("Docker references with both a tag and digest are currently not supported".into())
         }
@@ -292,6 +334,9 @@ fn malformed(transport: &str, rest: &str) -> Option<String> {
                 .into(),
         ),
         "docker-daemon" if rest.is_empty() => Some("invalid reference format".into()),
+        "docker-daemon" if !rest.contains([':', '@']) => Some(format!(
+            "docker-daemon: reference {rest} has neither a tag nor a digest"
+        )),
         "docker-archive" if rest.is_empty() => {
             Some("docker-archive reference  isn't of the form <path>[:<reference>]".into())
         }

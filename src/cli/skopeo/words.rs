@@ -118,6 +118,12 @@ fn message(call: &Call, name: &str, error: &Error) -> String {
         "login" | "logout" if says(error, "not logged into") => {
             Some(format!("not logged into {name}"))
         }
+        "login" => match Trouble::find(&format!("docker://{name}/x"), error) {
+            Some(Trouble::Unreachable(why)) => {
+                Some(format!("authenticating creds for \"{name}\": {why}"))
+            }
+            _ => None,
+        },
         _ => None,
     };
     special.or(known).unwrap_or_else(|| own_words(call, error))
@@ -168,7 +174,7 @@ fn whatever_the_image(call: &Call, error: &Error) -> Option<String> {
 fn of_inspect(name: &str, error: &Error, known: &str) -> String {
     if is_no_match(error) {
         format!("Error parsing manifest for image: choosing image instance: {known}")
-    } else if name.starts_with("dir:") {
+    } else if name.starts_with("dir:") || is_unlisted(name, error) {
         format!("Error retrieving manifest for image: {known}")
     } else {
         format!("Error parsing image name \"{name}\": {known}")
@@ -184,7 +190,9 @@ fn of_copy_for(name: &str, error: &Error, known: &str) -> Option<String> {
         format!("Invalid source name {name}: {known}")
     } else if says(error, "the destination's name") {
         format!("Invalid destination name {name}: {known}")
-    } else if name.starts_with("dir:") && missing_file(error).is_some() {
+    } else if is_unlisted(name, error)
+        || name.starts_with("dir:") && missing_file(error).is_some() && !says(error, WRITING)
+    {
         let name = shown(name);
         format!("determining manifest MIME type for {name}: {known}")
     } else if says(error, WRITING) {
@@ -194,6 +202,12 @@ fn of_copy_for(name: &str, error: &Error, known: &str) -> Option<String> {
     } else {
         return None;
     })
+}
+
+/// Whether the archive `name` can be read and has no such image, which skopeo finds out late.
+fn is_unlisted(name: &str, error: &Error) -> bool {
+    let late = ["and none is named", "has no image named `"];
+    name.starts_with("docker-archive:") && late.iter().any(|text| says(error, text))
 }
 
 /// The message of a copy that `--preserve-digests` forbids.
@@ -219,12 +233,19 @@ fn of_delete(name: &str, error: &Error, known: Option<&str>) -> Option<String> {
         _ if error.kind() == Kind::NotFound && name.starts_with("docker:") => Some(format!(
             "Unable to delete {bare}. Image may not exist or is not stored with a v2 Schema in a v2 registry"
         )),
+        Some(known) if name.starts_with("oci:") || known.starts_with("pinging ") => {
+            Some(known.to_owned())
+        }
         Some(known) => {
             let known = known.rsplit(": ").next().unwrap_or_default();
             Some(format!("deleting {bare}: {known}"))
         }
         None if says(error, "cannot be deleted with this command") => {
-            let transport = name.split(':').next().unwrap_or_default();
+            // An archive of a layout is deleted as the layout in it.
+            let transport = match name.split(':').next().unwrap_or_default() {
+                "oci-archive" => "oci",
+                other => other,
+            };
             Some(format!(
                 "Deleting images not implemented for {transport}: images"
             ))
@@ -275,35 +296,73 @@ fn detail(name: &str, error: &Error) -> Option<String> {
         ImageName::ContainersStorage(image) if says(error, "the store has no image") => Some(
             format!("reference \"{image}\" does not resolve to an image ID"),
         ),
-        ImageName::Oci { path, selector } => in_layout(&path.to_string_lossy(), &selector, error),
-        ImageName::OciArchive { path, selector } => {
-            let path = path.to_string_lossy();
-            match missing_file(error) {
-                Some(()) => Some(format!(
-                    "creating temp directory: archive file not found: \"{path}\""
-                )),
-                None => in_layout(&path, &selector, error),
-            }
+        ImageName::Oci { path, selector } => {
+            not_opened(&path.join("index.json").display().to_string(), error)
+                .or_else(|| in_layout(&selector, error))
         }
-        ImageName::DockerArchive { path, .. } => {
+        ImageName::OciArchive { path, selector } => match missing_file(error) {
+            Some(()) => Some(format!(
+                "creating temp directory: archive file not found: \"{}\"",
+                path.display()
+            )),
+            None => in_layout(&selector, error),
+        },
+        ImageName::DockerArchive { path, selector } => {
             let path = path.display();
-            missing_file(error).map(|()| {
-                format!("opening file \"{path}\": open {path}: no such file or directory")
-            })
+            missing_file(error)
+                .map(|()| {
+                    format!("opening file \"{path}\": open {path}: no such file or directory")
+                })
+                .or_else(|| in_docker_archive(&selector, error))
         }
         ImageName::Dir { path } => {
             let path = path.join("manifest.json");
-            let path = path.display();
-            missing_file(error).map(|()| format!("open {path}: no such file or directory"))
+            not_opened(&path.display().to_string(), error)
         }
         _ => None,
     }
 }
 
-fn in_layout(path: &str, selector: &Selector, error: &Error) -> Option<String> {
-    if missing_file(error).is_some() {
-        return Some(format!("open {path}/index.json: no such file or directory"));
+/// Why the first file of a directory, `path`, cannot be opened.
+fn not_opened(path: &str, error: &Error) -> Option<String> {
+    let is_file = says(error, "` is a file, not ") || says(error, "not a directory (os error 20)");
+    let is_file = is_file
+        || std::path::Path::new(path)
+            .parent()
+            .is_some_and(|dir| dir.is_file());
+    let lacks = |file: &str| path.ends_with(file) && says(error, &format!("it has no `{file}`"));
+    let is_none = lacks("index.json") || lacks("manifest.json") || missing_file(error).is_some();
+    match (is_file, is_none) {
+        (true, _) => Some(format!("open {path}: not a directory")),
+        (false, true) => Some(format!("open {path}: no such file or directory")),
+        _ => None,
     }
+}
+
+fn in_docker_archive(selector: &Selector, error: &Error) -> Option<String> {
+    if says(error, "and none is named") {
+        let text = chain(error).map(ToString::to_string);
+        let images = text.filter_map(|text| Some(text.split_once("` holds ")?.1.to_owned()));
+        let count = images.last()?.split(' ').next()?.to_owned();
+        return Some(format!(
+            "Unexpected tar manifest.json: expected 1 item, got {count}"
+        ));
+    }
+    match selector {
+        Selector::Named(_) if says(error, "has no image named `") => {
+            let text = innermost(error);
+            let name = text
+                .split_once("has no image named `")?
+                .1
+                .split('`')
+                .next()?;
+            Some(format!("Tag \"{name}\" not found"))
+        }
+        _ => None,
+    }
+}
+
+fn in_layout(selector: &Selector, error: &Error) -> Option<String> {
     if says(error, "and none is named") {
         return Some("more than one image in oci, choose an image".into());
     }

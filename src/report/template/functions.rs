@@ -17,7 +17,7 @@ pub(super) fn exists(name: &str) -> bool {
 pub(super) fn call(name: &str, arguments: &[Value]) -> Outcome {
     match function(name) {
         Some(function) => function(arguments),
-        None => Err(format!("function {name} not defined")),
+        None => Err(format!("function \"{name}\" not defined")),
     }
 }
 

@@ -367,7 +367,7 @@ impl Parser {
                 return self.mistake(match word.as_str() {
                     "if" | "with" | "range" | "else" | "end" | "define" | "template" | "block"
                     | "break" | "continue" => format!("unexpected <{word}> in command"),
-                    _ => format!("function {word} not defined"),
+                    _ => format!("function \"{word}\" not defined"),
                 });
             }
             Some(Kind::Sign("(")) => {

@@ -31,6 +31,10 @@ fn prints_values_as_go_does() {
     check(&[
         ("{{.Name}} {{.Os}}", "docker.io/library/x linux\n"),
         ("a\\tb\\n", "a\tb\n"),
+        // A template with a quoted newline gets no other one, as in skopeo 1.22.
+        ("{{.Os}}{{\"\\n\"}}", "linux\n"),
+        ("{{range .RepoTags}}{{.}}{{\"\\n\"}}{{end}}", "1\n2\n"),
+        ("{{range .RepoTags}}{{.}}\\n{{end}}", "1\n2\n\n"),
         (
             "{{.Labels}} {{.RepoTags}} {{.Env}}",
             "map[a:1 b:<2>] [1 2] []\n",
@@ -278,7 +282,7 @@ fn mistakes_are_told_as_go_tells_them() {
     template: barque inspect:1:2: executing "barque inspect" at <.Os.Foo>: can't evaluate field Foo in type without fields
     template: barque inspect:1:2: executing "barque inspect" at <(index .LayersData 0).Foo>: can't evaluate field Foo in type struct
     template: barque inspect:1:2: executing "barque inspect" at <index .RepoTags 9>: unable to get 9 in [1 2]
-    template: barque inspect:1: function foo not defined
+    template: barque inspect:1: function "foo" not defined
     template: barque inspect:1:2: executing "barque inspect" at <lower .RepoTags>: wrong arguments, use `lower TEXT`
     template: barque inspect:1:2: executing "barque inspect" at <.Created.Format>: wrong number of args for Format: want 1 got 0
     template: barque inspect:1:14: executing "barque inspect" at <.Created.Format 1>: Format takes a text such as "2006-01-02"

@@ -100,6 +100,17 @@ impl Value {
         }
     }
 
+    /// The names of the fields of a document.
+    pub(super) fn field_names(&self) -> Vec<String> {
+        match self {
+            Value::Struct(of) => {
+                let fields = of.fields.iter().chain(&of.promoted);
+                fields.map(|(name, _)| (*name).to_string()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The field, the key of a map, or what a method without arguments returns.
     ///
     /// # Errors

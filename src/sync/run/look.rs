@@ -84,6 +84,14 @@ impl Run {
         began: Instant,
     ) -> Result<Option<(Arc<dyn Source>, Option<Digest>, Vec<Lacking>)>> {
         self.refuse_directories(item)?;
+        if self.options.dry_run && self.options.names_only {
+            for goal in &item.targets {
+                self.events.started(&item.source, &goal.name);
+                let outcome = Outcome::Planned(Box::default());
+                self.report(finished(item, &goal.name, outcome, began));
+            }
+            return Ok(None);
+        }
         let mut tries = 0;
         loop {
             match self.compare(item, began).await {

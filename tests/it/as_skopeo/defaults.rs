@@ -115,10 +115,11 @@ fn a_manifest_is_deleted_whatever_tags_it_has() {
     let skopeo = linked();
     let name = registry.docker("a:1");
     let flags = ["--daemon-host=unix:///x", "--shared-blob-dir=y"];
-    skopeo
+    let out = skopeo
         .args(["delete"].iter().chain(&flags).chain(&[&*name]))
         .run()
         .ok();
+    assert_eq!((out.stdout(), out.stderr()), ("", ""));
     assert!(registry.manifest("a", "1").is_none());
 }
 
@@ -176,4 +177,71 @@ fn names_that_skopeo_refuses() {
         let out = skopeo.args(line.split(' ')).run().code(1);
         assert_eq!(message(out.stderr()), format!("level=fatal msg=\"{wanted}\""), "{line}");
     }
+}
+
+#[test]
+fn flags_that_are_for_directories_change_nothing_elsewhere() {
+    let skopeo = linked();
+    let image = images::two_layers();
+    write_dir(&skopeo.path("d"), &image);
+    for flag in ["--dest-compress", "--dest-decompress"] {
+        let to = format!("oci:{flag}:1");
+        let out = skopeo.args(["copy", "-q", flag, "dir:d", &to]).run().ok();
+        let wanted = format!(
+            "level=warning msg=\"{flag} can only be used if the destination transport is 'dir'\""
+        );
+        assert_eq!(message(out.stderr()), wanted);
+        let raw = skopeo.args(["inspect", "--raw", &to]).run().ok();
+        assert_eq!(sha256(raw.stdout_bytes()), image.digest, "{flag}");
+    }
+    // Layers of a directory are compressed when that is asked for, and a format alone asks for nothing.
+    let format = ["copy", "-q", "--dest-compress-format=zstd", "dir:d"];
+    skopeo.args(format).args(["dir:same"]).run().ok();
+    let manifest = fs::read(skopeo.path("same/manifest.json")).unwrap();
+    assert_eq!(sha256(&manifest), image.digest);
+    let both = ["--dest-compress", "dir:zstd"];
+    skopeo.args(format).args(both).run().ok();
+    let manifest = fs::read(skopeo.path("zstd/manifest.json")).unwrap();
+    let zstd = format!("{}+zstd", media::OCI_LAYER);
+    assert!(layer_types(&manifest).iter().all(|layer| *layer == zstd));
+}
+
+#[test]
+fn chunked_layers_become_plain_zstd_with_a_warning() {
+    let (skopeo, barque) = (linked(), Barque::new());
+    write_dir(&skopeo.path("d"), &images::small());
+    write_dir(&barque.path("d"), &images::small());
+    let args = [
+        "copy",
+        "-q",
+        "--dest-compress-format=zstd:chunked",
+        "dir:d",
+        "oci:o:1",
+    ];
+    let out = skopeo.args(args).run().ok();
+    assert!(message(out.stderr()).starts_with("level=warning msg=\"zstd:chunked is not written"));
+    let raw = skopeo.args(["inspect", "--raw", "oci:o:1"]).run().ok();
+    let zstd = format!("{}+zstd", media::OCI_LAYER);
+    let layers = layer_types(raw.stdout_bytes());
+    assert!(layers.iter().all(|layer| *layer == zstd), "{layers:?}");
+    let refused = barque.args(args).run().code(1);
+    assert!(
+        refused.stderr().contains("zstd:chunked is not written"),
+        "{}",
+        refused.stderr()
+    );
+    assert!(!barque.path("o").exists());
+}
+
+#[test]
+fn a_credential_file_that_is_not_there_has_no_logins() {
+    let (registry, skopeo) = sample();
+    let name = registry.docker("a:1");
+    let none = ["inspect", "-n", "--authfile=none.json", &name];
+    skopeo.args(none).run().ok();
+    skopeo
+        .args(["copy", "-q", "--src-authfile=none.json", &name, "dir:d"])
+        .run()
+        .ok();
+    Barque::new().args(none).run().code(1);
 }

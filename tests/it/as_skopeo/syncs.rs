@@ -43,6 +43,11 @@ fn a_sync_logs_what_skopeo_logs() {
         ]
     );
     assert_eq!(out.stdout(), "");
+    // It asks for no image, so it does not know either whether there is one.
+    let missing = format!("{host}/a:nosuch");
+    let args = ["--dry-run", &missing, "out"];
+    skopeo.args(sync).args(args).run().ok();
+    assert!(registry.requests("", "/manifests/").is_empty());
     let out = skopeo.args(sync).args([&image, "out"]).run().ok();
     assert_eq!(
         lines(out.stderr()),
