@@ -220,9 +220,11 @@ pub(super) fn holding(
     destination: &dyn Destination,
     want: &CopyOptions,
 ) -> Result<fn(&MediaType) -> bool> {
-    let holds = destination.can().holds;
+    let can = destination.can();
+    let holds = can.holds;
     let Some(format) = &want.format else {
-        return Ok(holds);
+        let unchanged = can.holds_unchanged.filter(|_| want.preserve_digests);
+        return Ok(unchanged.unwrap_or(holds));
     };
     let image = format.image_type();
     match holds(&MediaType::new(image)) {

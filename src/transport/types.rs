@@ -58,6 +58,8 @@ pub enum Foreign {
 pub struct DestinationCan {
     /// Whether a manifest of this type can be held.
     pub holds: fn(&MediaType) -> bool,
+    /// The same where digests have to stay, if such a place then holds types that are converted otherwise.
+    pub holds_unchanged: Option<fn(&MediaType) -> bool>,
     /// A manifest that is there vouches for everything that it points at.
     pub manifest_implies_blobs: bool,
     /// Layers are held uncompressed only: whoever writes has to inflate them.
@@ -73,6 +75,7 @@ impl Default for DestinationCan {
     fn default() -> DestinationCan {
         DestinationCan {
             holds: |_| true,
+            holds_unchanged: None,
             manifest_implies_blobs: false,
             plain_layers: false,
             foreign_layers: Foreign::Taken,

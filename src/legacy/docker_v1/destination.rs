@@ -314,10 +314,9 @@ impl Destination for V1Destination {
                 *media_type == *MediaType::DOCKER_MANIFEST
                     || *media_type == *MediaType::OCI_MANIFEST
             },
-            manifest_implies_blobs: false,
-            plain_layers: false,
             foreign_layers: Foreign::Own,
             accepts_unknown_digest: true,
+            ..DestinationCan::default()
         }
     }
 

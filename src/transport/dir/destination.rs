@@ -23,7 +23,7 @@ use super::{MANIFEST, blob_name, child_name, signatures};
 use crate::image::{Algorithm, Descriptor, Digest, Manifest, View};
 use crate::transport::{
     BlobBody, BlobOutcome, Destination, DestinationCan, DestinationInventory, DestinationOffers,
-    Foreign, ManifestRef, ManifestWritten, Presence, SignatureStore, StreamedBlobs, WrittenLate,
+    ManifestRef, ManifestWritten, Presence, SignatureStore, StreamedBlobs, WrittenLate,
 };
 use crate::{Error, Kind, Result};
 
@@ -172,11 +172,8 @@ impl Destination for DirDestination {
 
     fn can(&self) -> DestinationCan {
         DestinationCan {
-            holds: |_| true,
-            manifest_implies_blobs: false,
-            plain_layers: false,
-            foreign_layers: Foreign::Taken,
             accepts_unknown_digest: true,
+            ..DestinationCan::default()
         }
     }
 

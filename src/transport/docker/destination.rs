@@ -86,11 +86,10 @@ impl Destination for DockerDestination {
 
     fn can(&self) -> DestinationCan {
         DestinationCan {
-            holds: |_| true,
             manifest_implies_blobs: true,
-            plain_layers: false,
             foreign_layers: Foreign::Left,
             accepts_unknown_digest: true,
+            ..DestinationCan::default()
         }
     }
 

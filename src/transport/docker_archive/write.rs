@@ -276,10 +276,9 @@ impl Destination for DockerArchiveDestination {
     fn can(&self) -> DestinationCan {
         DestinationCan {
             holds: |media_type| *media_type == MediaType::DOCKER_MANIFEST,
-            manifest_implies_blobs: false,
             plain_layers: !self.keep_compressed,
             foreign_layers: Foreign::Own,
-            accepts_unknown_digest: false,
+            ..DestinationCan::default()
         }
     }
 

@@ -284,6 +284,7 @@ impl AttachmentStore for OciDestination {
 /// The abilities of a layout, in a directory or in an archive.
 pub(in crate::transport) const CAN: DestinationCan = DestinationCan {
     holds,
+    holds_unchanged: Some(holds_unchanged),
     manifest_implies_blobs: false,
     plain_layers: false,
     foreign_layers: Foreign::Left,
@@ -293,7 +294,7 @@ pub(in crate::transport) const CAN: DestinationCan = DestinationCan {
 /// Refuses a manifest that a layout cannot hold.
 pub(in crate::transport) fn check_holds(manifest: &Manifest) -> Result<()> {
     let media_type = manifest.media_type();
-    if holds(media_type) {
+    if holds_unchanged(media_type) {
         return Ok(());
     }
     let text = format!("an OCI image layout cannot hold a manifest of type `{media_type}`");
@@ -308,4 +309,10 @@ fn holds(media_type: &MediaType) -> bool {
             | MediaType::OCI_ARTIFACT
             | MediaType::ORAS_ARTIFACT
     )
+}
+
+/// Docker's types too, as in the layouts of crane, oras and BuildKit.
+fn holds_unchanged(media_type: &MediaType) -> bool {
+    let docker = [MediaType::DOCKER_MANIFEST, MediaType::DOCKER_LIST];
+    holds(media_type) || docker.contains(&media_type.as_str())
 }

@@ -1,6 +1,5 @@
 //! Docker's types into `oci:`: the conversion is skopeo's to the last bit, or refused.
 
-use super::super::support::images::media;
 use super::*;
 
 #[test]
@@ -48,29 +47,42 @@ fn docker_types_become_what_skopeo_makes_of_them() {
 }
 
 #[test]
-fn a_digest_that_must_stay_forbids_the_conversion() {
+fn docker_types_stay_as_they_are_where_the_digest_has_to() {
     for image in [images::two_layers_docker(), images::five_platforms_docker()] {
-        let barque = Barque::new();
-        images::write_dir(&barque.path("dir"), &image);
-        let flags = ["copy", "--all", "--preserve-digests"];
-        let refused = barque
-            .args(flags)
-            .args(["dir:dir", "oci:layout:v1"])
-            .run()
-            .code(6);
-        let told = refused.stderr();
-        assert!(told.contains("`--preserve-digests`"), "{told}");
-        assert!(told.contains("`oci:layout:v1` cannot hold"), "{told}");
-        assert!(told.contains(media::DOCKER_MANIFEST), "{told}");
-        assert!(!barque.path("layout").exists(), "nothing was written");
-        // What needs no conversion is not refused.
-        barque
-            .args(flags)
-            .args(["dir:dir", "dir:second"])
-            .run()
-            .ok();
-        is_dir_of(&barque.path("second"), &image);
+        for to in ["oci:layout:v1", "oci-archive:layout.tar:v1"] {
+            let barque = Barque::new();
+            images::write_dir(&barque.path("dir"), &image);
+            let keep = ["copy", "--all", "--preserve-digests", "dir:dir", to];
+            let out = barque.args(keep).run().ok();
+            assert_eq!(out.stdout(), format!("{to}@{}\n", image.digest));
+            let raw = barque.args(["inspect", "--raw", to]).run().ok();
+            assert_eq!(sha256(raw.stdout_bytes()), image.digest, "{to}");
+            let back = ["copy", "--all", to, "dir:back"];
+            barque.args(back).run().ok();
+            is_dir_of(&barque.path("back"), &image);
+        }
     }
+}
+
+#[test]
+fn a_digest_that_must_stay_forbids_the_conversion() {
+    let barque = Barque::new();
+    images::write_dir(&barque.path("dir"), &images::two_layers_docker());
+    let args = [
+        "copy",
+        "--preserve-digests",
+        "--format=oci",
+        "dir:dir",
+        "oci:layout:v1",
+    ];
+    let refused = barque.args(args).run().code(6);
+    let told = refused.stderr();
+    assert!(
+        told.contains("`--format oci` would change the digest"),
+        "{told}"
+    );
+    assert!(told.contains("`--preserve-digests`"), "{told}");
+    assert!(!barque.path("layout").exists(), "nothing was written");
 }
 
 #[test]
