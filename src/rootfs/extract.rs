@@ -141,7 +141,7 @@ async fn parts(
             wanted,
             found: HashSet::new(),
         };
-        let picked = layers.walk(at, pick).await?;
+        let picked = layers.walk_wanted(at, pick, Pick::target).await?;
         picked.check_all_found()?;
         Pick { disk, tree, .. } = picked;
     }
@@ -185,20 +185,29 @@ impl Pick {
             }
         }
     }
-}
 
-impl Visit for Pick {
-    fn entry(&mut self, entry: Entry, content: &mut Content<'_, '_>) -> Result<Next> {
-        if entry.change()? != Change::Sets || entry.kind == EntryKind::HardLink {
-            return Ok(Next::Go);
+    /// Where `entry` is in the image, if it is wanted.
+    fn target(&self, entry: &Entry) -> Option<ImagePath> {
+        // A whiteout that names nothing was found when the layers were put on top of each other.
+        if entry.change().ok()? != Change::Sets || entry.kind == EntryKind::HardLink {
+            return None;
         }
         // The entry may name its directory by way of a link.
         let path = match self.wanted.contains_key(&entry.path) {
             true => entry.path.clone(),
             false => match self.tree.resolve(&entry.path.parent(), true) {
                 Found::There(dir) => self.tree.path(dir).child(entry.path.name()),
-                Found::Missing | Found::Circle => return Ok(Next::Go),
+                Found::Missing | Found::Circle => return None,
             },
+        };
+        self.wanted.contains_key(&path).then_some(path)
+    }
+}
+
+impl Visit for Pick {
+    fn entry(&mut self, entry: Entry, content: &mut Content<'_, '_>) -> Result<Next> {
+        let Some(path) = self.target(&entry) else {
+            return Ok(Next::Go);
         };
         if let Some([first, others @ ..]) = self.wanted.get(&path).map(Vec::as_slice) {
             self.disk.put_at(first, &entry, content)?;

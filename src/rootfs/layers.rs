@@ -14,7 +14,7 @@ use super::contents::{Contents, Location};
 use super::gzip_index::{GzipIndex, Recorder};
 use super::table::Table;
 use super::tar_stream::TarStream;
-use super::{Next, Visit};
+use super::{Entry, ImagePath, Next, Visit};
 use crate::bytes::peek;
 use crate::image::Descriptor;
 use crate::open::OpenedImage;
@@ -75,12 +75,8 @@ impl Layers {
         let Some(layer) = self.list.get(at) else {
             return Ok(None);
         };
-        if let Some(directory) = self.indexes.clone() {
-            let of = layer.clone();
-            let open = move || Ok(GzipIndex::open(&directory, &of));
-            if let Some(index) = blocking(open).await? {
-                return Ok(Some(Contents::Index(index)));
-            }
+        if let Some(index) = self.index_of(layer).await? {
+            return Ok(Some(Contents::Index(index)));
         }
         if !Table::is_said_of(layer) {
             return Ok(None);
@@ -93,6 +89,15 @@ impl Layers {
             Err(e) => Err(e.context(format!("reading the layer `{}`", layer.digest))),
             Ok(table) => Ok(table.map(Contents::Table)),
         }
+    }
+
+    /// The index of `layer` that is on this machine.
+    async fn index_of(&self, layer: &Descriptor) -> Result<Option<GzipIndex>> {
+        let Some(directory) = self.indexes.clone() else {
+            return Ok(None);
+        };
+        let of = layer.clone();
+        blocking(move || Ok(GzipIndex::open(&directory, &of))).await
     }
 
     /// Sends the content of a file in layer `at` to `out`.
@@ -146,6 +151,44 @@ impl Layers {
         }
         let walking = walk_stream(content, visitor);
         walking.await.map_err(of_layer)
+    }
+
+    /// As [`Layers::walk`], for a visitor that needs only the entries for which `wanted` has a path in the image. Where an
+    /// index of the layer is on this machine, only parts of the layer are read, unless they are most of it.
+    ///
+    /// # Errors
+    /// As [`Layers::walk`]; [`Kind::Corrupt`] for a file that does not match its digest.
+    pub(super) async fn walk_wanted<V: Visit>(
+        &self,
+        at: usize,
+        visitor: V,
+        wanted: fn(&V, &Entry) -> Option<ImagePath>,
+    ) -> Result<V> {
+        let Some(layer) = self.list.get(at) else {
+            return self.walk(at, visitor).await;
+        };
+        let Some(index) = self.index_of(layer).await? else {
+            return self.walk(at, visitor).await;
+        };
+        let picking = move || {
+            let picked = index.pick(|entry| wanted(&visitor, entry))?;
+            Ok((picked, visitor))
+        };
+        let (mut picked, visitor) = blocking(picking).await?;
+        if picked.bytes() > layer.size / 2 {
+            return self.walk(at, visitor).await;
+        }
+        let visiting = move || Ok((picked.visit_bare(visitor)?, picked.parts));
+        let (mut visitor, parts) = blocking(visiting).await?;
+        let of_layer = |e: Error| e.context(format!("reading the layer `{}`", layer.digest));
+        for part in parts {
+            let stored = self.source.part_of(layer, part.range()).await;
+            let visiting = move |input: &mut (dyn Read + Send)| part.visit(input, visitor);
+            visitor = with_reader(stored.map_err(of_layer)?, visiting)
+                .await
+                .map_err(of_layer)?;
+        }
+        Ok(visitor)
     }
 
     /// Where the index of `layer` is to be written, if it has none. No part of a foreign layer can be read.

@@ -49,6 +49,11 @@ impl<'a> TarStream<'a> {
         }
     }
 
+    /// The content of an entry that has none.
+    pub(super) fn no_content(&mut self) -> Content<'_, 'a> {
+        Content::new(self, 0, None)
+    }
+
     /// Bytes of `input` before the next header.
     pub(super) fn ahead(&self) -> u64 {
         self.left

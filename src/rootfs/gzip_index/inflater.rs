@@ -20,7 +20,7 @@ const WINDOW: usize = 32 << 10;
 /// Plain bytes that are held.
 const RING: usize = 2 * WINDOW;
 /// Plain bytes from one place to the next; the index of a usual layer is about 1 % of it then.
-const SPACING: u64 = 4 << 20;
+pub(super) const SPACING: u64 = 4 << 20;
 /// The same where a member begins: such a place takes a few bytes only.
 const MEMBER_SPACING: u64 = 256 << 10;
 

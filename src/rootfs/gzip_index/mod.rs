@@ -7,6 +7,7 @@
 mod fields;
 mod file;
 mod inflater;
+mod pick;
 mod record;
 
 use std::io::{self, BufReader, ErrorKind, Read};

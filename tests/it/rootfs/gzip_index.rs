@@ -88,6 +88,59 @@ fn the_second_look_reads_a_part_of_the_layer() {
 }
 
 #[test]
+fn parts_of_an_image_are_extracted_by_the_index() {
+    let attributes = [("SCHILY.xattr.user.a", b"\x01".as_slice())];
+    let top = LayerTar::new().pax(&attributes).file("d/own", b"own\n");
+    let image = image([layer(), top]);
+    let registry = FakeRegistry::start().image("a", "1", &image);
+    let (name, barque) = (registry.docker("a:1"), Barque::new());
+    let extract = |to: &str, paths: &[&str]| {
+        let args = ["extract", "-q", "--index", "idx", "-C", to, &name];
+        barque.args(args.iter().chain(paths)).run()
+    };
+    let paths = [
+        "d/small-2",
+        "d/small-3",
+        "d/link",
+        "d/empty",
+        "d/hard",
+        "d/own",
+    ];
+    extract("first", &paths).ok();
+    registry.clear();
+    extract("second", &paths).ok();
+    // The two small files and the large one that the hard link names lie side by side. The upper layer is tiny.
+    let parts = asked(&registry);
+    assert!(
+        matches!(parts[..], [Some(part), None] if part < image.layer(0).len() / 2),
+        "{parts:?}"
+    );
+    for to in ["first", "second"] {
+        let read = |file: &str| fs::read(barque.path(to).join(file)).unwrap();
+        assert_eq!(read("d/small-2"), b"small 2\n");
+        assert_eq!(read("d/small-3"), b"small 3\n");
+        assert_eq!(read("d/own"), b"own\n");
+        assert_eq!(read("d/empty"), b"");
+        assert!(read("d/hard") == noise(3, 2_000_000));
+        let link = fs::read_link(barque.path(to).join("d/link")).unwrap();
+        assert_eq!(link, Path::new("small-7"));
+    }
+    // Most of a layer is read as a whole, and checked against its digest.
+    registry.clear();
+    extract("most", &["d"]).ok();
+    assert_eq!(asked(&registry), [None, None]);
+    // A file that was changed does not pass for the one that the index was made of.
+    registry.clear();
+    extract("large", &["d/large-5"]).ok();
+    let Some(part) = asked(&registry)[0] else {
+        panic!("the layer was read whole");
+    };
+    registry.add_rule(on("GET").path("/blobs/").flip_byte(part - 1_000_000));
+    extract("changed", &["d/large-5"]).code(4);
+    assert!(!barque.path("changed/d").exists());
+}
+
+#[test]
 fn an_index_says_what_the_layers_say() {
     let barque = Barque::new();
     let odd = LayerTar::new()
