@@ -72,7 +72,7 @@ const WORDS: [(&[&str], &str); 18] = [
 ];
 
 /// Flags that other commands or programs have, by the command, and what to write; `""` stands for every command.
-const MEANT: [(&str, &str, &str); 14] = [
+const MEANT: [(&str, &str, &str); 15] = [
     (
         "copy",
         "--creds",
@@ -125,6 +125,11 @@ const MEANT: [(&str, &str, &str); 14] = [
     ),
     (
         "",
+        "-k",
+        "write `--tls-verify=false` (in a copy `--src-tls-verify=false` or `--dest-tls-verify=false`)",
+    ),
+    (
+        "",
         "--plain-http",
         "write `--tls-verify=false` (in a copy `--src-tls-verify=false` or `--dest-tls-verify=false`)",
     ),
@@ -164,12 +169,19 @@ pub(super) fn explained(error: clap::Error, command: impl FnOnce() -> Command) -
         (E::UnknownArgument, Some(flag), _) if flag.starts_with('-') => {
             unknown_flag(flag, &text, command()).into()
         }
-        (E::InvalidSubcommand, _, Some(word)) => unknown_command(word, &command()).into(),
+        (E::InvalidSubcommand, _, Some(word)) => unknown_command(word, &text, &command()).into(),
         _ => in_our_form(&text).into(),
     }
 }
 
-fn unknown_command(word: &str, command: &Command) -> Error {
+fn unknown_command(word: &str, text: &str, command: &Command) -> Error {
+    // Some commands have commands of their own.
+    let usage = text.split("\nUsage: barque ").nth(1).unwrap_or_default();
+    let called = usage.split(' ').next().unwrap_or_default();
+    if command.find_subcommand(called).is_some() {
+        return Error::other(format!("`barque {called}` has no command `{word}`"))
+            .hint(format!("`barque {called} --help` lists its commands"));
+    }
     let error = Error::other(format!("barque has no command `{word}`"));
     if let Some((_, hint)) = WORDS.iter().find(|(words, _)| words.contains(&word)) {
         return error.hint(*hint);

@@ -7,11 +7,12 @@ mod ahead;
 mod bars;
 mod lines;
 
+use std::fmt::Write;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use indicatif::MultiProgress;
+use indicatif::{HumanDuration, MultiProgress, ProgressState};
 
 pub(crate) use ahead::while_reading;
 
@@ -27,5 +28,30 @@ pub(crate) fn listener(quiet: bool, bars: &MultiProgress) -> Arc<dyn Progress> {
         Arc::new(lines::Lines::new(io::stderr(), Instant::now))
     } else {
         Arc::new(bars::Bars::new(bars.clone()))
+    }
+}
+
+/// The time that a bar is expected to take until its end, as the key `left` of its template; nothing as long as nothing is
+/// done, because there is no estimate then.
+pub(crate) fn left(state: &ProgressState, out: &mut dyn Write) {
+    // Writing into the line of a bar does not fail.
+    let _ = out.write_str(&estimate(state.pos(), state.eta()));
+}
+
+fn estimate(done: u64, left: Duration) -> String {
+    match done {
+        0 => String::new(),
+        _ => format!("{:#} left", HumanDuration(left)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_estimated_before_something_is_done() {
+        assert_eq!(estimate(0, Duration::ZERO), "");
+        assert_eq!(estimate(1, Duration::from_secs(30)), "30s left");
     }
 }

@@ -80,7 +80,7 @@ pub async fn cat(
             }
         }
     }
-    match path.is_root() {
+    match path.is_root() || lookup.is_above() {
         true => Err(not_a_file(path, EntryKind::Directory)),
         false => Err(missing(path)),
     }

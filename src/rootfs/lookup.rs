@@ -83,6 +83,8 @@ pub struct Lookup {
     /// Layers above this one do not count: a hard link means what was there when its layer was made.
     from: usize,
     hops: usize,
+    /// Something is below the path that is looked for, which so is a directory, whether an entry describes it or not.
+    is_above: bool,
 }
 
 impl Lookup {
@@ -97,12 +99,18 @@ impl Lookup {
             wanted: path,
             from: 0,
             hops: 0,
+            is_above: false,
         }
     }
 
     /// What is looked for now: the path that was given, with the links that are known already followed.
     pub fn wanted(&self) -> &ImagePath {
         &self.wanted
+    }
+
+    /// Whether something was seen below [`Lookup::wanted`].
+    pub fn is_above(&self) -> bool {
+        self.is_above
     }
 
     /// Begins the next layer, which is below all that were read.
@@ -121,6 +129,7 @@ impl Lookup {
             Change::Hides(path) => (path, What::Whiteout),
             Change::Opaque(path) => (path, What::Nothing),
         };
+        self.is_above |= matches!(what, What::Is(_)) && path.is_in(&self.wanted);
         let link = match what {
             What::Is(EntryKind::Symlink) => self.add_link(entry.link.clone())?,
             What::Is(EntryKind::HardLink) => {
@@ -198,7 +207,7 @@ impl Lookup {
                     if self.hop() {
                         return Answer::Circle;
                     }
-                    (self.wanted, self.from) = (target, layer);
+                    (self.wanted, self.from, self.is_above) = (target, layer, false);
                     continue;
                 }
                 Said::Is {
@@ -226,7 +235,7 @@ impl Lookup {
             if self.hop() || target.as_bytes().len() > 1 << 16 {
                 return Answer::Circle;
             }
-            (self.wanted, self.from) = (target, 0);
+            (self.wanted, self.from, self.is_above) = (target, 0, false);
         }
     }
 

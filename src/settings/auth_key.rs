@@ -46,7 +46,8 @@ impl fmt::Display for AuthKey {
 impl FromStr for AuthKey {
     type Err = Error;
 
-    /// Reads `host[:port][/path]`; a scheme and a final `/` are forgiven, for a registry is often pasted as URL.
+    /// Reads `host[:port][/path]`. A scheme, and then the version of the API, and a final `/` are forgiven, for a registry is
+    /// often pasted as URL.
     fn from_str(text: &str) -> Result<AuthKey> {
         let wrong = |why: &ReferenceError| {
             let error = match why {
@@ -62,7 +63,14 @@ impl FromStr for AuthKey {
         if text == HUB_KEY {
             return Ok(Registry::from_str(DOCKER_IO).map_err(|e| wrong(&e))?.into());
         }
-        let bare = strip_scheme(text).unwrap_or(text).trim_end_matches('/');
+        let url = strip_scheme(text).map(|url| url.trim_end_matches('/'));
+        let bare = match url {
+            Some(url) => ["/v1", "/v2"]
+                .iter()
+                .find_map(|version| url.strip_suffix(version).filter(|host| !host.contains('/')))
+                .unwrap_or(url),
+            None => text.trim_end_matches('/'),
+        };
         let (host, path) = match bare.split_once('/') {
             Some((host, path)) => (host, Some(path)),
             None => (bare, None),
@@ -146,6 +154,9 @@ mod tests {
             ("https://r.io/", "r.io"),
             ("index.docker.io", "docker.io"),
             ("https://index.docker.io/v1/", "docker.io"),
+            ("https://r.io:5000/v2/", "r.io:5000"),
+            ("r.io/v2", "r.io/v2"),
+            ("https://r.io/a/v2", "r.io/a/v2"),
         ] {
             assert_eq!(text.parse::<AuthKey>().unwrap().to_string(), key);
         }

@@ -395,6 +395,11 @@ fn commands_and_flags_of_other_programs_get_the_right_answer() {
         let hint = hint_of(&barque, &[word, "a"], 1);
         assert!(hint.contains(wanted), "{word}: {hint}");
     }
+    let fixture = concat!(
+        "oci:",
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/layout:v1"
+    );
     for (args, wanted) in [
         (
             &["copy", "--creds", "a:b", "x", "y"][..],
@@ -406,7 +411,18 @@ fn commands_and_flags_of_other_programs_get_the_right_answer() {
         ),
         (&["inspect", "--sail", "x"], "barque inspect --help"),
         (&["inspect", "--insecure", "x"], "--tls-verify=false"),
+        (&["inspect", "-k", "x"], "--tls-verify=false"),
         (&["inspect"], "usage: barque inspect <IMAGE>..."),
+        (
+            &["inspect", "-f", "{{.digest}}", fixture],
+            "did you mean `.Digest`?",
+        ),
+        (&["attest", "r.io/a:1"], "`barque attest --help`"),
+        (&["copy", "oci:x", "out"], "write `oci:out`"),
+        (
+            &["copy", "oci:x", "r.io/a:1"],
+            "did you mean `docker://r.io/a:1`?",
+        ),
     ] {
         let hint = hint_of(&barque, args, 1);
         assert!(hint.contains(wanted), "{args:?}: {hint}");

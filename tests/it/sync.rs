@@ -240,3 +240,27 @@ fn one_broken_image_does_not_stop_the_others() {
         .run();
     stopped.code(2);
 }
+
+#[test]
+fn a_file_of_another_form_is_told_from_a_broken_one() {
+    let barque = Barque::new();
+    std::fs::write(barque.path("s.yaml"), "r.io:\n  images:\n    a: ['1']\n").unwrap();
+    let out = barque.args(["sync", "s.yaml"]).run().code(1);
+    let told = out.stderr();
+    assert!(
+        told.contains("has the form of `skopeo sync --src yaml`"),
+        "{told}"
+    );
+    assert!(
+        told.contains("barque sync --src yaml --dest docker s.yaml"),
+        "{told}"
+    );
+    std::fs::write(barque.path("b.yaml"), "r.io/a:\n  nope: 1\n").unwrap();
+    let out = barque.args(["sync", "b.yaml"]).run().code(1);
+    let told = out.stderr();
+    assert!(
+        told.contains("the name of a target or a list of such names is expected"),
+        "{told}"
+    );
+    assert!(told.contains("line 2, column 3"), "{told}");
+}

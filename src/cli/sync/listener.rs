@@ -16,7 +16,7 @@ use crate::cli::skopeo::{self, SyncLines};
 use crate::cli::write_out;
 use crate::copy::{CopyOptions, CopyPlan};
 use crate::image::ImageName;
-use crate::report::sync as words;
+use crate::report::{progress, sync as words};
 use crate::sync::outcome::{Events, ItemReport, Outcome, Summary};
 use crate::sync::select::Rule;
 use crate::{Error, Kind, Result};
@@ -54,10 +54,9 @@ impl Listener {
             true => ProgressBar::hidden(),
             false => screen.add(ProgressBar::new(0)),
         };
-        let form = "{pos} of {len} images{msg}, {eta} left";
-        total.set_style(
-            ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
+        let style = ProgressStyle::with_template("{pos} of {len} images{msg} {left}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        total.set_style(style.with_key("left", progress::left));
         let skopeo = skopeo::is_called().then(|| {
             let is_yaml = args.src == Some(SourceKind::Yaml);
             let lines = SyncLines::new(args.file(), is_yaml, args.dry_run, args.keep_going);

@@ -104,7 +104,18 @@ fn from_file(args: &SyncArgs) -> Result<Declaration> {
             .lines()
             .any(|line| !line.starts_with('#') && (line.contains(": ") || line.ends_with(':')));
     if is_map {
-        return declaration::parse_image_syncer(&text, &how);
+        let skopeo_s = |e| match declaration::parse_skopeo(&text, &[], &how) {
+            Ok(read) if !read.entries.is_empty() => {
+                let write = format!(
+                    "barque sync --src yaml --dest docker {} HOST/PATH",
+                    args.file()
+                );
+                Error::other("the file has the form of `skopeo sync --src yaml`")
+                    .hint(format!("write `{write}`, or `--dest dir` and a directory"))
+            }
+            _ => e,
+        };
+        return declaration::parse_image_syncer(&text, &how).map_err(skopeo_s);
     }
     let to = args.destination.as_ref().map(|base| {
         let base = base.strip_prefix("docker://").unwrap_or(base).to_owned();

@@ -17,7 +17,7 @@ use crate::report::failure::clean;
 const LARGE: u64 = 5_000_000;
 const MOST_BARS: usize = 8;
 
-const BLOB: &str = "{prefix:12} {bar:24} {decimal_bytes:>9} of {decimal_total_bytes:<9} {decimal_bytes_per_sec:>11} {eta:>4}";
+const BLOB: &str = "{prefix:12} {bar:24} {decimal_bytes:>9} of {decimal_total_bytes:<9} {decimal_bytes_per_sec:>11} {left}";
 pub(super) const TOTAL: &str =
     "{prefix:12} {bar:24} {decimal_bytes:>9} of {decimal_total_bytes:<9} {msg}";
 
@@ -76,6 +76,7 @@ impl Bars {
 pub(super) fn bar(length: u64, template: &str, prefix: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("left", super::left)
         .progress_chars("=> ");
     ProgressBar::new(length)
         .with_style(style)

@@ -11,7 +11,10 @@ use crate::sync::select::TagRules;
 use crate::{Error, Result};
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "behind the name of a source, the name of a target or a list of such names is expected"
+)]
 enum Targets {
     One(String),
     Several(Vec<String>),

@@ -54,6 +54,23 @@ fn links_and_whiteouts_count() {
 }
 
 #[test]
+fn a_directory_that_no_entry_describes_is_one_too() {
+    let barque = Barque::new();
+    let layers = [
+        LayerTar::new().file("etc/old", b"old\n"),
+        LayerTar::new()
+            .file("etc/motd", b"new\n")
+            .symlink("conf", "etc"),
+    ];
+    let name = in_layout(&barque.path("layout"), &image(layers));
+    for path in ["/etc", "/conf"] {
+        let out = barque.args(["cat", &name, path]).run().code(1);
+        assert!(out.stderr().contains("is a directory"), "{}", out.stderr());
+    }
+    barque.args(["cat", &name, "/et"]).run().code(2);
+}
+
+#[test]
 fn layers_below_the_one_that_decides_are_not_read() {
     let registry = FakeRegistry::start().image("a", "1", &eventful());
     let (name, barque) = (registry.docker("a:1"), Barque::new());

@@ -42,7 +42,10 @@ pub(super) struct RegistrySettings {
 
 /// A number of pulls, or `80/6h`.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a number of pulls is expected, or one and a time as in `80/6h`"
+)]
 pub(super) enum Pulls {
     Number(u64),
     Window(String),
@@ -115,7 +118,7 @@ pub(super) struct TagSettings {
 }
 
 #[derive(Deserialize, Clone)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a text or a list of texts is expected")]
 pub(super) enum OneOrMany {
     One(String),
     Many(Vec<String>),
@@ -138,7 +141,7 @@ impl OneOrMany {
 
 /// A word such as `all`, or a list of patterns.
 #[derive(Deserialize, Clone)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a word or a list of patterns is expected")]
 pub(super) enum WordOrList {
     Word(String),
     Patterns(Vec<String>),
