@@ -9,10 +9,10 @@ mod bare;
 use regex_lite::Regex;
 use serde::Deserialize;
 use sigstore_trust_root::TrustedRoot;
-use sigstore_types::bundle::VerificationMaterialContent;
-use sigstore_types::{Bundle, DerPublicKey, SignatureContent};
+use sigstore_types::bundle::{MessageSignature, VerificationMaterialContent};
+use sigstore_types::{Bundle, DerPublicKey, KindVersion, SignatureContent};
 use sigstore_verify::{
-    PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult, Verifier,
+    Policy, PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult, Verifier,
 };
 
 use super::keys::key_der;
@@ -23,6 +23,17 @@ use crate::settings::policy::{BundleRule, BundleSigner, Identity, Pattern};
 
 /// The payload type of an in-toto statement.
 const IN_TOTO: &str = "application/vnd.in-toto+json";
+/// The types of statements whose subjects and predicate types mean what is read of them.
+const STATEMENTS: [&str; 2] = [
+    "https://in-toto.io/Statement/v1",
+    "https://in-toto.io/Statement/v0.1",
+];
+/// The types of trusted roots.
+const ROOTS: [&str; 3] = [
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+    "application/vnd.dev.sigstore.trustedroot.v0.1+json",
+    "application/vnd.dev.sigstore.trustedroot.v0.2+json",
+];
 /// Bytes of a bundle.
 const CAP: usize = 16 << 20;
 
@@ -132,6 +143,12 @@ impl TrustedBundles {
                 let json = String::from_utf8_lossy(json);
                 let root = TrustedRoot::from_json(&json)
                     .map_err(|e| format!("the trusted root in {name} is not valid: {e}"))?;
+                if !ROOTS.contains(&&*root.media_type) {
+                    return Err(format!(
+                        "{name} is no trusted root: its type is `{}`",
+                        root.media_type
+                    ));
+                }
                 let witness = Witness::of(&root)?;
                 (root, witness)
             }
@@ -254,7 +271,7 @@ impl TrustedBundles {
                 // The timestamps that are there are verified all the same.
                 _ => policy.skip_tlog_unsafe(),
             };
-            match self.verifier.verify(artifact, bundle, &policy) {
+            match self.run(artifact, bundle, &policy) {
                 Ok(result) => {
                     let key = name.trim_matches('`').to_owned();
                     return Ok((Signer::Key { key }, result));
@@ -286,10 +303,7 @@ impl TrustedBundles {
             Witness::Timestamp { ct_logs: false } => policy.skip_tlog_unsafe().skip_sct(),
             _ => policy,
         };
-        let result = self
-            .verifier
-            .verify(artifact, bundle, &policy)
-            .map_err(|e| e.to_string())?;
+        let result = self.run(artifact, bundle, &policy)?;
         let found = result.identity().map(|name| name.as_str().to_owned());
         let found = found.ok_or("its certificate names nobody")?;
         if !identity.fits(&found) {
@@ -314,6 +328,25 @@ impl TrustedBundles {
         Ok((signer, result))
     }
 
+    /// Verifies `bundle` over `artifact`.
+    fn run(
+        &self,
+        artifact: &[u8],
+        bundle: &Bundle,
+        policy: &impl Policy,
+    ) -> Result<VerificationResult, String> {
+        let verify = |signed: &[u8], bundle| {
+            let verified = self.verifier.verify(signed, bundle, policy);
+            verified.map_err(|e| e.to_string())
+        };
+        let Some((message, signed)) = logged_as_message(bundle) else {
+            return verify(artifact, bundle);
+        };
+        let result = verify(&signed, &message)?;
+        bare::is_about(bundle, artifact)?;
+        Ok(result)
+    }
+
     /// Of statements, only those of the kind that the rule wants are signatures: that somebody scanned an image does
     /// not mean that it may be used.
     fn check_statement(&self, bundle: &Bundle) -> Result<(), String> {
@@ -328,6 +361,12 @@ impl TrustedBundles {
         }
         let statement: Statement = serde_json::from_slice(envelope.payload.as_bytes())
             .map_err(|e| format!("its statement is not valid: {e}"))?;
+        if !STATEMENTS.contains(&&*statement.kind) {
+            return Err(format!(
+                "its statement is of the type `{}`, which is not known",
+                statement.kind
+            ));
+        }
         match statement.predicate_type == self.predicate_type {
             true => Ok(()),
             false => Err(format!(
@@ -338,9 +377,27 @@ impl TrustedBundles {
     }
 }
 
+/// A log may record an envelope as a signature over the bytes that it signs (`hashedrekord`). `sigstore-verify` knows that of
+/// version 2 of the logs only: the same bundle with that signature, and these bytes.
+fn logged_as_message(bundle: &Bundle) -> Option<(Bundle, Vec<u8>)> {
+    let SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
+        return None;
+    };
+    let mut entries = bundle.verification_material.tlog_entries.iter();
+    if !entries.any(|entry| entry.kind_version == KindVersion::HashedRekordV001) {
+        return None;
+    }
+    let mut message = bundle.clone();
+    let signature = MessageSignature::new(envelope.signature.sig.clone());
+    message.content = SignatureContent::MessageSignature(signature);
+    Some((message, envelope.pae()))
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Statement {
+    #[serde(rename = "_type")]
+    kind: String,
     predicate_type: String,
 }
 

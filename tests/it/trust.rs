@@ -10,6 +10,10 @@ mod hostile;
 #[cfg(feature = "trust")]
 mod keyless;
 #[cfg(feature = "trust")]
+mod logged;
+#[cfg(all(feature = "serve", feature = "trust"))]
+mod mutated;
+#[cfg(feature = "trust")]
 mod private_root;
 #[cfg(all(feature = "serve", feature = "trust"))]
 mod referred;

@@ -62,7 +62,10 @@ pub(super) fn verify(
 }
 
 /// Checks that a signed statement is about `artifact`; a signature over a message is anyway.
-fn is_about(bundle: &Bundle, artifact: &[u8]) -> Result<(), String> {
+///
+/// # Errors
+/// What it is not about.
+pub(super) fn is_about(bundle: &Bundle, artifact: &[u8]) -> Result<(), String> {
     let SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
         return Ok(());
     };

@@ -26,10 +26,10 @@ const EMAIL: &str = "a@example.com";
 const LOGIN: &str = "https://login.example";
 
 /// A timestamp authority of OpenSSL.
-struct Stamps(tempfile::TempDir);
+pub(super) struct Stamps(tempfile::TempDir);
 
 impl Stamps {
-    fn new() -> Stamps {
+    pub(super) fn new() -> Stamps {
         let stamps = Stamps(tempfile::tempdir().unwrap());
         let root = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
         let leaf = "keyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
@@ -100,7 +100,7 @@ impl Stamps {
     }
 
     /// A timestamp of `signature` in base64.
-    fn of(&self, signature: &[u8]) -> String {
+    pub(super) fn of(&self, signature: &[u8]) -> String {
         let file = |name: &str| self.0.path().join(name);
         fs::write(file("signature"), signature).unwrap();
         self.openssl(&[
@@ -126,7 +126,7 @@ impl Stamps {
         STANDARD.encode(fs::read(file("reply")).unwrap())
     }
 
-    fn chain(&self) -> Value {
+    pub(super) fn chain(&self) -> Value {
         let certificates = ["leaf.crt", "root.crt"].map(|name| {
             let pem = fs::read(self.0.path().join(name)).unwrap();
             raw(&pem)
