@@ -450,6 +450,37 @@ fn a_blocked_registry_is_sent_nothing() {
     }
 }
 
+/// OpenShift writes so for a source that is never to be contacted (`NeverContactSource`).
+#[test]
+fn a_blocked_registry_with_mirrors_is_read_from_these_alone() {
+    let (mirror, place) = (with_image(), with_image());
+    let (address, at) = (place.address(), mirror.address());
+    let table = |prefix: &str| {
+        format!(
+            "[[registry]]\nprefix='{prefix}'\nlocation='{address}/team'\nblocked=true\n[[registry.mirror]]\nlocation='{at}/team'\ninsecure=true\n"
+        )
+    };
+    let barque = configured(&table(""));
+    let image = place.docker("team/app:v1");
+    barque.args(["copy", &image, "dir:out"]).run().ok();
+    barque.args(["inspect", "--no-tags", &image]).run().ok();
+    assert!(!mirror.lines().is_empty());
+    // What the mirror lacks, and what no mirror is asked for, is not there.
+    let missing = place.docker("team/other:v1");
+    barque.args(["inspect", &missing]).run().code(2);
+    for args in [&["copy", "dir:out", &image][..], &["delete", &image]] {
+        barque.args(args).run().code(3);
+    }
+    let by_digest = table("") + "pull-from-mirror='digest-only'\n";
+    let refused = configured(&by_digest).args(["inspect", &image]).run();
+    assert!(refused.code(3).stderr().contains("blocked"));
+    assert_eq!(place.lines(), [""; 0]);
+    // A name that stands for another place is blocked with all that it stands for.
+    let other = configured(&table("a.example/team"));
+    let refused = other.args(["inspect", "docker://a.example/team/app:v1"]);
+    refused.run().code(3);
+}
+
 #[test]
 fn a_wildcard_blocks_all_hosts_below_a_domain() {
     let barque = configured("[[registry]]\nprefix='*.blocked.example'\nblocked=true\n");

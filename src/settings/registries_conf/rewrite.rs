@@ -27,8 +27,12 @@ impl RegistriesConf {
     /// [`Kind::NotAllowed`] when `reference` is blocked, or everything that it becomes; [`Kind::Other`] when a
     /// rewritten name is not valid.
     pub fn sources(&self, reference: &Reference) -> Result<Vec<PullSource>> {
-        self.check_allowed(&reference.repository)?;
-        let Some((table, matched)) = self.table(&reference.repository) else {
+        let found = self.table(&reference.repository);
+        // A place that is blocked and has mirrors is read from these alone; OpenShift's `NeverContactSource` is written so.
+        if !found.is_some_and(|(table, _)| table.only_adds_mirrors()) {
+            self.check_allowed(&reference.repository)?;
+        }
+        let Some((table, matched)) = found else {
             return Ok(vec![PullSource {
                 reference: reference.clone(),
                 insecure: false,
@@ -106,6 +110,14 @@ impl RegistriesConf {
             }
         }
         best
+    }
+}
+
+impl RegistryTable {
+    /// Whether it has mirrors, and leaves names as they are.
+    fn only_adds_mirrors(&self) -> bool {
+        let keeps_names = self.location.is_empty() || self.location == self.prefix;
+        keeps_names && !self.mirrors.is_empty()
     }
 }
 
