@@ -184,12 +184,23 @@ async fn by_parameters(file: &Path) -> Result<Signer> {
             e.without_snippet()
         ))
     })?;
-    if parameters.fulcio.is_some() || parameters.rekor.is_some() {
+    let fulcio = parameters
+        .fulcio
+        .is_some()
+        .then_some("a certificate of Fulcio (`fulcio`)");
+    let rekor = parameters
+        .rekor
+        .is_some()
+        .then_some("an entry in a transparency log (`rekorURL`)");
+    let unsupported: Vec<&str> = fulcio.into_iter().chain(rekor).collect();
+    if !unsupported.is_empty() {
         let message = format!(
-            "`{shown}` asks to sign with Fulcio or to record the signature at Rekor, which barque does not do"
+            "`{shown}` asks for {}, and barque signs with keys alone",
+            unsupported.join(" and for ")
         );
-        return Err(Error::other(message)
-            .hint("sign with a key (`privateKeyFile`) alone, or use `cosign sign` for the rest"));
+        return Err(Error::other(message).hint(
+            "write a file with `privateKeyFile` and `privateKeyPassphraseFile` only, or sign with `cosign sign`",
+        ));
     }
     let Some(key) = parameters.private_key_file else {
         let message = format!("the signing parameters `{shown}` name no `privateKeyFile`");
