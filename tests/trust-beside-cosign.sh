@@ -203,7 +203,7 @@ expect 3 'the policy refuses another key' "${by_policy[@]}" "docker://$new/bundl
 expect 3 'the policy refuses what it does not name' "${by_policy[@]}" "docker://$new/bundle/rsa:v1" dir:none
 
 # barque signs, cosign verifies.
-for key in alice ours rsa ed25519; do
+for key in alice ours rsa p384 p521 ed25519; do
     for form in attachment bundle; do
         what="$key, $form by barque"
         for host in $old $new; do
@@ -249,6 +249,22 @@ for from in $old $new; do
         expect 0 "$name is copied from the layout" "${carry[@]}" --dest-tls-verify=false oci:layout:v1 "docker://$to/again/$name:v1"
         expect 0 "cosign accepts $name from the layout" "${check[@]}" "$to/again/$name:v1"
     done
+    # Where sigstore signatures are looked for, both forms go along unasked; from a layout, bundles do anyway.
+    unasked=("$barque" copy --quiet --all --dest-tls-verify=false)
+    for name in bundle/alice tag/alice; do
+        expect 0 "$name is copied unasked" "${unasked[@]}" --registries.d registries.d "docker://$from/$name:v1" "docker://$to/unasked/$name:v1"
+        what='copied unasked'
+        cosign_accepts --key alice.pub "$to/unasked/$name:v1"
+        expect 0 "$name is copied without signatures" "${unasked[@]}" --registries.d registries.d --remove-signatures \
+            "docker://$from/$name:v1" "docker://$to/left/$name:v1"
+        what='signatures were left'
+        cosign_refuses --key alice.pub "$to/left/$name:v1"
+    done
+    rm -rf layout
+    expect 0 'a bundle is copied to a layout unasked' "${unasked[@]}" --registries.d registries.d "docker://$from/bundle/alice:v1" oci:layout:v1
+    expect 0 'and from it' "${unasked[@]}" oci:layout:v1 "docker://$to/unasked/layout:v1"
+    what='copied unasked by a layout'
+    cosign_accepts --key alice.pub "$to/unasked/layout:v1"
     expect 0 'bundles are copied by their type' "$barque" copy --quiet --all --src-tls-verify=false --dest-tls-verify=false \
         --referrers application/vnd.dev.sigstore.bundle.v0.3+json "docker://$from/bundle/alice:v1" "docker://$to/typed:v1"
     what='copied by type'

@@ -74,6 +74,12 @@ impl Descriptor {
         }
     }
 
+    /// Whether a list of referrers describes a sigstore bundle by this.
+    pub fn is_sigstore_bundle(&self) -> bool {
+        let known = self.artifact_type.as_ref().map(MediaType::as_str);
+        known == Some(MediaType::SIGSTORE_BUNDLE)
+    }
+
     /// The annotation `key`, when there is one.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(key).map(String::as_str)

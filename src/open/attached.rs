@@ -212,7 +212,7 @@ async fn directly(
 
 /// The entries `listed` of a list of referrers, described as their manifests describe themselves where the list does not give
 /// the artifact type (quirk R12); with the manifests that were read for that.
-async fn with_types(
+pub(crate) async fn with_types(
     source: &dyn Source,
     listed: Vec<Descriptor>,
 ) -> Result<Vec<(Descriptor, Option<Manifest>)>> {

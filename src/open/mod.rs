@@ -29,8 +29,8 @@ use crate::{Error, Kind, Result};
 
 pub use admission::Admission;
 pub use append::Appended;
-pub(crate) use attached::tags_of;
 pub use attached::{Attached, Attachments, Referrers, attached_to};
+pub(crate) use attached::{tags_of, with_types};
 pub use attestations::{Attestation, attestations, attestations_in_index, read_statements};
 pub use choose::{Chosen, choose_image};
 pub(crate) use choose::{check_patterns, is_required, read_config};

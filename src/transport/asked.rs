@@ -115,13 +115,22 @@ impl dyn Source + '_ {
     /// # Errors
     /// When they cannot be fetched or read. An image without bundles is not an error.
     pub async fn bundles(&self, of: &Digest) -> Result<Vec<Bytes>> {
-        let offers = self.offers();
-        let listed = match (offers.bundles, offers.attachments) {
-            (Some(bundles), _) => bundles.bundle_manifests(of).await?,
-            (None, Some(attached)) => attached.referrers(of, None).await?,
-            (None, None) => Vec::new(),
+        let listed = match self.offers().bundles {
+            Some(bundles) => bundles.bundle_manifests(of).await?,
+            None => Vec::new(),
         };
         bundles::read(self, of, listed).await
+    }
+
+    /// The referrers of `of` that hold sigstore bundles, or may hold some, and that a copy takes along unasked.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub async fn bundles_to_copy(&self, of: &Digest) -> Result<Vec<Descriptor>> {
+        match self.offers().bundles {
+            Some(bundles) => Ok(bundles.bundles_to_copy(of).await?.unwrap_or_default()),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// A description of the image without its layers, if making the manifest takes reading them all.

@@ -11,6 +11,11 @@ use crate::{Error, Kind, Result};
 /// Bundles of one image that are read.
 const MOST: usize = 64;
 
+/// Whether `entry` of a list of referrers holds a bundle, as far as it says its type.
+pub(super) fn may_hold_bundle(entry: &Descriptor) -> bool {
+    entry.is_sigstore_bundle() || entry.hides_artifact_type()
+}
+
 /// The bundles in those of the manifests `listed` that hold some, in their order; unchecked. They refer to `of`.
 pub(super) async fn read(
     source: &dyn Source,
@@ -18,10 +23,7 @@ pub(super) async fn read(
     listed: Vec<Descriptor>,
 ) -> Result<Vec<Bytes>> {
     let kind = MediaType::new(MediaType::SIGSTORE_BUNDLE);
-    let may_hold = |entry: &Descriptor| {
-        entry.artifact_type.as_ref() == Some(&kind) || entry.hides_artifact_type()
-    };
-    let listed: Vec<Descriptor> = listed.into_iter().filter(may_hold).collect();
+    let listed: Vec<Descriptor> = listed.into_iter().filter(may_hold_bundle).collect();
     if listed.len() > MOST {
         let text = format!(
             "`{of}` has {} bundles; at most {MOST} are read",

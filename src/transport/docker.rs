@@ -55,6 +55,7 @@ pub struct DockerSource {
     pub(crate) repository: RepositoryClient,
     pub(crate) reference: Reference,
     signatures: Signatures,
+    bundles: attached::BundleLists,
     /// Permits fetching a blob in parts: one blob at a time, which bounds the memory that this takes.
     parts: Arc<Semaphore>,
 }
@@ -67,6 +68,7 @@ impl DockerSource {
             repository: client.repository(&reference.repository.name, Actions::Pull),
             reference: reference.clone(),
             signatures: Signatures::new(reference, context),
+            bundles: attached::BundleLists::default(),
             parts: Arc::new(Semaphore::new(1)),
         }
     }

@@ -234,6 +234,13 @@ pub trait BundleSource: Send + Sync {
     /// # Errors
     /// When they cannot be listed. An image without bundles is not an error.
     async fn bundle_manifests(&self, of: &Digest) -> Result<Vec<Descriptor>>;
+
+    /// The same for a copy that takes signatures along. `None` where looking for bundles would take a request, and the
+    /// configuration does not say that sigstore signatures are kept here.
+    ///
+    /// # Errors
+    /// As [`BundleSource::bundle_manifests`].
+    async fn bundles_to_copy(&self, of: &Digest) -> Result<Option<Vec<Descriptor>>>;
 }
 
 /// A source that can show the bytes that its name stands for even if they are not a manifest of a known kind: it cannot
@@ -296,8 +303,8 @@ pub trait AttachmentSource: Send + Sync {
     /// As [`Source::manifest`].
     async fn tagged(&self, tag: &Tag) -> Result<Manifest>;
 
-    /// How many referrers `of` has, where that is known without a request and at little cost.
-    async fn known_referrers(&self, _of: &Digest) -> Option<usize> {
+    /// The referrers of `of`, where they are known without a request and at little cost.
+    async fn known_referrers(&self, _of: &Digest) -> Option<Vec<Descriptor>> {
         None
     }
 }

@@ -4,6 +4,8 @@
 mod attachments;
 #[cfg(feature = "trust")]
 mod bundles;
+#[cfg(all(feature = "serve", feature = "trust"))]
+mod carried;
 mod copies;
 mod gpg;
 mod hostile;

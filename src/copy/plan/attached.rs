@@ -17,7 +17,7 @@ use crate::transport::{Attachment, AttachmentStore, Destination, Source};
 use crate::{Error, Kind, Result};
 
 /// Lists of referrers, or manifests, that are fetched at once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// The manifests of an image that something may be attached to.
 #[derive(Debug, Default)]
@@ -28,38 +28,39 @@ pub(super) struct Subjects {
     pub(super) changed: Vec<Digest>,
 }
 
-/// Adds to `plan` what is attached to `subjects` and the destination lacks. Where nothing of it is wanted, only says
-/// what is known to be left behind.
+/// The bundles that refer to them.
+#[derive(Debug, Default)]
+pub(super) struct Bundles {
+    pub(super) unchanged: Vec<Attached>,
+    pub(super) changed: Vec<Attached>,
+}
+
+/// Adds to `plan` what is attached to `subjects` and the destination lacks: `bundles`, and what else is wanted. Says what is
+/// known to be left behind.
 pub(super) async fn add(
     plan: &mut CopyPlan,
     subjects: &Subjects,
+    bundles: Bundles,
     source: &dyn Source,
     destination: &dyn Destination,
     want: &CopyOptions,
 ) -> Result<()> {
-    if !want.attachments.any() {
-        plan.notes
-            .extend(left_behind(subjects, source, destination).await);
-        return Ok(());
-    }
     let Some(store) = destination.offers().attachments else {
-        let text = format!("`{}` has no place for referrers", destination.name());
-        let hint = "copy to `oci:`, `oci-archive:` or a registry, or leave out `--referrers` and `--cosign-tags`";
-        return Err(Error::new(Kind::Refused, text).hint(hint));
-    };
-    let Some(from) = source.offers().attachments else {
+        if want.attachments.any() {
+            let text = format!("`{}` has no place for referrers", destination.name());
+            let hint = "copy to `oci:`, `oci-archive:` or a registry, or leave out `--referrers` and `--cosign-tags`";
+            return Err(Error::new(Kind::Refused, text).hint(hint));
+        }
+        plan.losses.extend(homeless(&bundles, destination));
         return Ok(());
     };
-    let found = async {
-        let wanted = Attachments {
-            tags: tags_of(from, &want.attachments).await?,
-            ..want.attachments.clone()
-        };
-        let changed = attached_to(source, &subjects.changed, &wanted).await?;
-        let unchanged = attached_to(source, &subjects.unchanged, &wanted).await?;
-        Ok((changed, unchanged))
+    let (changed, found) = match want.attachments.any() {
+        true => wanted(subjects, bundles, source, want).await?,
+        false => {
+            plan.notes.extend(left_behind(subjects, source).await);
+            (bundles.changed, bundles.unchanged)
+        }
     };
-    let (changed, found) = found.await.map_err(reading)?;
     plan.losses.extend(lost(&changed));
     let missing = match want.recheck {
         true => found,
@@ -91,6 +92,37 @@ pub(super) async fn add(
     }
     plan.attached.sort_by_key(|step| step.level);
     Ok(())
+}
+
+/// What `want` asks for of that which is attached to manifests that change, and to those that do not; `bundles` is a part of it.
+async fn wanted(
+    subjects: &Subjects,
+    bundles: Bundles,
+    source: &dyn Source,
+    want: &CopyOptions,
+) -> Result<(Vec<Attached>, Vec<Attached>)> {
+    let Some(from) = source.offers().attachments else {
+        return Ok((bundles.changed, bundles.unchanged));
+    };
+    let found = async {
+        let wanted = Attachments {
+            tags: tags_of(from, &want.attachments).await?,
+            ..want.attachments.clone()
+        };
+        let changed = attached_to(source, &subjects.changed, &wanted).await?;
+        let unchanged = attached_to(source, &subjects.unchanged, &wanted).await?;
+        Ok((changed, unchanged))
+    };
+    let (mut changed, mut unchanged) = found.await.map_err(reading)?;
+    for (all, bundles) in [
+        (&mut changed, bundles.changed),
+        (&mut unchanged, bundles.unchanged),
+    ] {
+        let known: HashSet<Digest> = all.iter().map(|a| a.entry.digest.clone()).collect();
+        let new = |bundle: &Attached| !known.contains(&bundle.entry.digest);
+        all.extend(bundles.into_iter().filter(new));
+    }
+    Ok((changed, unchanged))
 }
 
 /// Those of `found` that `store` does not have.
@@ -198,19 +230,23 @@ fn lost(found: &[Attached]) -> Option<String> {
     })
 }
 
-/// A note on referrers that are left behind, as far as they are known without a request.
-async fn left_behind(
-    subjects: &Subjects,
-    source: &dyn Source,
-    destination: &dyn Destination,
-) -> Option<String> {
+/// The warning about bundles for which `destination` has no place.
+fn homeless(bundles: &Bundles, destination: &dyn Destination) -> Option<String> {
+    let count = bundles.unchanged.len() + bundles.changed.len();
+    let shown = destination.name();
+    (count > 0).then(|| {
+        format!("signatures of the image are left behind, {count} of them: `{shown}` has no place for bundles")
+    })
+}
+
+/// A note on referrers that are left behind, as far as they are known without a request. Of bundles it says nothing: they go
+/// along, or are left on request.
+async fn left_behind(subjects: &Subjects, source: &dyn Source) -> Option<String> {
     let from = source.offers().attachments?;
-    if !destination.keeps_attachments() {
-        return None;
-    }
     let mut count = 0;
     for of in &subjects.unchanged {
-        count += from.known_referrers(of).await.unwrap_or_default();
+        let known = from.known_referrers(of).await.unwrap_or_default();
+        count += known.iter().filter(|d| !d.is_sigstore_bundle()).count();
     }
     match count {
         0 => None,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::attached::Subjects;
+use super::attached::{Bundles, Subjects};
+use super::bundles;
 use super::graph::{Graph, order, target_digest, walk};
 use super::notes::{foreign_note, left_behind, missing_note};
 use super::signatures;
@@ -30,6 +31,8 @@ pub(super) struct Drawn {
     pub(super) current: Option<Digest>,
     /// The manifests that something may be attached to.
     pub(super) subjects: Subjects,
+    /// The bundles of those that go along unasked.
+    pub(super) bundles: Bundles,
     /// A tag moves within its repository: all that it points at is there, so the destination is not asked.
     pub(super) is_retag: bool,
 }
@@ -100,12 +103,17 @@ pub(super) async fn draw(
         false => subjects(&graph, &nodes, upgrade.is_some()),
     };
     plan.manifests = order(nodes)?;
-    drawing.add_signatures(&mut plan, &graph, &known).await?;
+    // Side by side, so that looking for both takes the time of one.
+    let ((), bundles) = futures_util::try_join!(
+        drawing.add_signatures(&mut plan, &graph, &known),
+        bundles::find(source, &subjects, options),
+    )?;
     Ok(Drawn {
         plan,
         upgrade,
         current: drawing.current,
         subjects,
+        bundles,
         is_retag: drawing.retag,
     })
 }
@@ -209,26 +217,36 @@ impl<'a> Drawing<'a> {
             up_to_date: self.current,
             ..CopyPlan::default()
         };
-        if !self.options.leave_signatures {
-            let present = (&self.top, chosen, stays);
-            let destination = self.destination;
-            signatures::add_to_present(&mut plan, present, platforms, source, destination).await?;
-        }
         let attachments = &self.options.attachments;
+        let present = with_listed(&self.top, platforms, chosen)?;
         let mut subjects = Subjects::default();
         match stays {
-            true if attachments.any() && !attachments.skip_present => {
+            true if attachments.skip_present => {}
+            true if attachments.any() => {
                 let below = listed_below(source, &self.top, platforms, chosen);
                 subjects.unchanged = below.await?;
             }
-            true => subjects.unchanged.push(chosen.clone()),
+            true => subjects.unchanged.clone_from(&present),
             false => subjects.changed.push(chosen.clone()),
         }
+        let add_signatures = async {
+            if self.options.leave_signatures {
+                return Ok(());
+            }
+            let (top, present) = (self.top.digest(), (&present[..], stays));
+            let destination = self.destination;
+            signatures::add_to_present(&mut plan, top, present, source, destination).await
+        };
+        let ((), bundles) = futures_util::try_join!(
+            add_signatures,
+            bundles::find(source, &subjects, self.options),
+        )?;
         Ok(Drawn {
             plan,
             upgrade: None,
             current: None,
             subjects,
+            bundles,
             is_retag: self.retag,
         })
     }
@@ -380,6 +398,17 @@ fn subjects(graph: &Graph, nodes: &[Node], is_upgraded: bool) -> Subjects {
     subjects
 }
 
+/// The digest of `chosen` and, where all of an index is copied, those that `top` lists.
+fn with_listed(top: &Manifest, platforms: &Platforms, chosen: &Digest) -> Result<Vec<Digest>> {
+    let mut digests = vec![chosen.clone()];
+    if let (View::Index(index), Platforms::All { .. }) = (top.view()?, platforms) {
+        let manifests = index.manifests.into_iter();
+        let manifests = manifests.filter(|d| d.media_type.is_manifest());
+        digests.extend(manifests.map(|d| d.digest));
+    }
+    Ok(digests)
+}
+
 /// The digests of `chosen` and the manifests below it that something may be attached to, where `top` alone is known.
 async fn listed_below(
     source: &dyn Source,
@@ -393,14 +422,7 @@ async fn listed_below(
     let nested = index.manifests.iter().any(|d| d.media_type.is_index());
     match platforms {
         Platforms::One(_) | Platforms::IndexOnly => Ok(vec![chosen.clone()]),
-        Platforms::All { sparse: false } if !nested => {
-            let manifests = index
-                .manifests
-                .iter()
-                .filter(|d| d.media_type.is_manifest());
-            let below = manifests.map(|d| d.digest.clone());
-            Ok([chosen.clone()].into_iter().chain(below).collect())
-        }
+        Platforms::All { sparse: false } if !nested => with_listed(top, platforms, chosen),
         Platforms::All { .. } | Platforms::Some { .. } => {
             let graph = walk(source, top, platforms).await.map_err(reading)?;
             let was = graph.nodes.into_iter().map(|node| node.was);

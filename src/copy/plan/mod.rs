@@ -4,6 +4,7 @@
 //! `draw` reads the image, and this file asks the destination what it has.
 
 mod attached;
+mod bundles;
 mod draw;
 mod graph;
 mod notes;
@@ -126,7 +127,8 @@ async fn planned(
     let mut plan = drawn.plan;
     signatures::check_signing(destination, options).await?;
     if plan.up_to_date.is_none() || !options.attachments.skip_present {
-        attached::add(&mut plan, &drawn.subjects, source, destination, options).await?;
+        let (subjects, bundles) = (&drawn.subjects, drawn.bundles);
+        attached::add(&mut plan, subjects, bundles, source, destination, options).await?;
     }
     // Before the destination is asked what it has: a copy does not ask, it writes.
     plan.requests = requests_so_far(source, destination);

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::copy::options::{CopyOptions, Platforms};
+use crate::copy::options::CopyOptions;
 use crate::copy::types::{Awaits, CopyPlan, Signatures};
 use crate::copy::{reading, writing};
-use crate::image::{Algorithm, Digest, Manifest, View};
+use crate::image::{Algorithm, Digest};
 use crate::transport::blob_store::blocking;
 use crate::transport::{Destination, ManifestRef, Source};
 use crate::trust::signing::{SignFormat, Signer, Signing};
@@ -17,6 +18,9 @@ use crate::{Error, Kind, Result};
 
 /// Bytes of signatures that one copy takes along.
 const CAP: usize = 4 << 20;
+
+/// Manifests whose signatures are read at once.
+const AT_ONCE: usize = 8;
 
 const CHANGES: &str = "they do not hold for its new digest";
 
@@ -29,30 +33,26 @@ struct Signed<'a> {
     stays: bool,
 }
 
-/// Adds to `plan`, by which no manifest is written because the destination has `chosen` of the image `top`, the signatures
-/// that the source has of it. Where `stays` is not set, it has another digest there.
+/// Adds to `plan`, by which no manifest is written because the destination has those of the image `top` already, the
+/// signatures that the source has of `present`. The first of these is what the destination's name stands for. Where `stays`
+/// is not set, it has another digest there.
 pub(super) async fn add_to_present(
     plan: &mut CopyPlan,
-    (top, chosen, stays): (&Manifest, &Digest, bool),
-    platforms: &Platforms,
+    top: &Digest,
+    (present, stays): (&[Digest], bool),
     source: &dyn Source,
     destination: &dyn Destination,
 ) -> Result<()> {
-    let mut signed = vec![Signed {
-        was: chosen,
-        at: ManifestRef::Named,
+    let signed = present.iter().enumerate().map(|(i, was)| Signed {
+        was,
+        at: match i {
+            0 => ManifestRef::Named,
+            _ => ManifestRef::Digest(was.clone()),
+        },
         stays,
-    }];
-    let view = top.view()?;
-    if let (View::Index(index), Platforms::All { .. }) = (&view, platforms) {
-        signed.extend(index.manifests.iter().map(|child| Signed {
-            was: &child.digest,
-            at: ManifestRef::Digest(child.digest.clone()),
-            stays,
-        }));
-    }
-    let known = HashMap::new();
-    add_all(plan, top.digest(), (signed, &known), source, destination).await
+    });
+    let (signed, known) = (signed.collect(), HashMap::new());
+    add_all(plan, top, (signed, &known), source, destination).await
 }
 
 /// Adds to `plan`, whose manifests are those of the image `top`, the signatures that the source has of them. Those in
@@ -81,13 +81,16 @@ async fn add_all(
     source: &dyn Source,
     destination: &dyn Destination,
 ) -> Result<()> {
+    let reads = signed.iter().map(|Signed { was, .. }| async move {
+        match known.get(*was) {
+            Some(found) => Ok(found.clone()),
+            None => source.signatures(&ManifestRef::of(was, top), was).await,
+        }
+    });
+    let reads = stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE);
+    let read: Vec<Vec<Bytes>> = reads.try_collect().await.map_err(reading)?;
     let mut size = 0;
-    for Signed { was, at, stays } in signed {
-        let of = ManifestRef::of(was, top);
-        let found = match known.get(was) {
-            Some(found) => found.clone(),
-            None => source.signatures(&of, was).await.map_err(reading)?,
-        };
+    for (Signed { was, at, stays }, found) in signed.into_iter().zip(read) {
         let mut bytes = Vec::new();
         // Reasons to leave some behind, each with how many it concerns.
         let mut left: Vec<(String, usize)> = Vec::new();

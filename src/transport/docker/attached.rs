@@ -1,9 +1,11 @@
 //! Attachments of an image in the same repository: its referrers, and the tags that cosign makes of its digest.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
+use tokio::sync::OnceCell;
 
 use super::{DockerDestination, DockerSource};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Tag, is_digest_tag, referrers_tag};
@@ -38,14 +40,34 @@ impl AttachmentSource for DockerSource {
     }
 }
 
+/// The lists of bundles that were read, by their subject.
+pub(super) type BundleLists = Mutex<HashMap<Digest, Arc<OnceCell<Vec<Descriptor>>>>>;
+
+impl DockerSource {
+    fn bundle_list(&self, of: &Digest) -> Arc<OnceCell<Vec<Descriptor>>> {
+        let mut lists = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.entry(of.clone()).or_default().clone()
+    }
+}
+
 #[async_trait]
 impl BundleSource for DockerSource {
     async fn bundle_manifests(&self, of: &Digest) -> Result<Vec<Descriptor>> {
         let kind = MediaType::new(MediaType::SIGSTORE_BUNDLE);
-        let listed = self
-            .repository
-            .referrers(of, Some(&kind), ReadTag::WithoutApi);
-        listed.await
+        let list = self.bundle_list(of);
+        let read = || {
+            let repository = &self.repository;
+            repository.referrers(of, Some(&kind), ReadTag::WithoutApi)
+        };
+        list.get_or_try_init(read).await.cloned()
+    }
+
+    /// A policy may have had them listed before.
+    async fn bundles_to_copy(&self, of: &Digest) -> Result<Option<Vec<Descriptor>>> {
+        match self.bundle_list(of).initialized() || self.signatures.are_attached().await? {
+            true => self.bundle_manifests(of).await.map(Some),
+            false => Ok(None),
+        }
     }
 }
 

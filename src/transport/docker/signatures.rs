@@ -76,6 +76,11 @@ impl Signatures {
         Ok(found)
     }
 
+    /// Whether registries.d says that sigstore signatures are kept in the repository.
+    pub(super) async fn are_attached(&self) -> Result<bool> {
+        Ok(self.place().await?.is_some_and(|place| place.attachments))
+    }
+
     /// Why no sigstore attachments were read; `None` where they were, or nothing was read.
     pub(super) fn attachments_unread(&self) -> Option<String> {
         let place = self.place.get()?.as_ref()?;

@@ -7,18 +7,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::attached::{Referrers, digest_tags, referrers_of};
 use super::blobs::{Blobs, LayoutBlobs, reader};
 use super::index::Index;
 use super::{checked, data, image_name, index_at};
-use crate::image::{Descriptor, Digest, Manifest, Selector, Tag};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, Tag};
 use crate::registry::redacted;
 use crate::transport::blob_store::blocking;
+use crate::transport::bundles::may_hold_bundle;
 use crate::transport::{
-    AttachmentSource, BlobBody, BlobStream, ManifestRef, Source, SourceInventory, SourceOffers,
-    sized_from, verified_from,
+    AttachmentSource, BlobBody, BlobStream, BundleSource, ManifestRef, Source, SourceInventory,
+    SourceOffers, sized_from, verified_from,
 };
 use crate::{Error, Kind, Result};
 
@@ -158,6 +160,7 @@ impl Source for OciSource {
         SourceOffers {
             inventory: Some(self),
             attachments: Some(self),
+            bundles: Some(self),
             ..SourceOffers::default()
         }
     }
@@ -198,11 +201,29 @@ impl AttachmentSource for OciSource {
         self.read(&digest, self.index.media_type_of(&digest)).await
     }
 
-    async fn known_referrers(&self, of: &Digest) -> Option<usize> {
-        if self.index.entries().len() > FEW {
-            return None;
+    async fn known_referrers(&self, of: &Digest) -> Option<Vec<Descriptor>> {
+        match self.index.entries().len() > FEW {
+            true => None,
+            false => self.referrers(of, None).await.ok(),
         }
-        let all = self.all_referrers().await.ok()?;
-        Some(all.get(of).map_or(0, Vec::len))
+    }
+}
+
+#[async_trait]
+impl BundleSource for OciSource {
+    async fn bundle_manifests(&self, of: &Digest) -> Result<Vec<Descriptor>> {
+        let mut listed = self.referrers(of, None).await?;
+        listed.retain(may_hold_bundle);
+        Ok(listed)
+    }
+
+    /// In a large layout, only where its index says that it holds bundles.
+    async fn bundles_to_copy(&self, of: &Digest) -> Result<Option<Vec<Descriptor>>> {
+        let entries = self.index.entries();
+        let is_bundle = |e: &Value| e["artifactType"].as_str() == Some(MediaType::SIGSTORE_BUNDLE);
+        match entries.len() <= FEW || entries.iter().any(is_bundle) {
+            true => self.bundle_manifests(of).await.map(Some),
+            false => Ok(None),
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::support::served_by_barque::Serving;
 
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const IN_TOTO: &str = "application/vnd.in-toto+json";
-const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
+pub(super) const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 
 /// What DSSE signs in place of `payload`.
 fn pae(payload: &str) -> Vec<u8> {
@@ -23,7 +23,7 @@ fn pae(payload: &str) -> Vec<u8> {
 }
 
 /// A bundle with a statement of the type `predicate` about the manifest with this SHA-256.
-fn statement(key: &KeyPair, hex: &str, predicate: &str) -> Value {
+pub(super) fn statement(key: &KeyPair, hex: &str, predicate: &str) -> Value {
     let payload = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"digest": {"sha256": hex}}],
@@ -58,7 +58,7 @@ fn message(key: &KeyPair, manifest: &[u8]) -> Value {
 }
 
 /// The artifact by which cosign 3 stores `bundle`: it refers to `image`.
-fn artifact(image: &TestImage, bundle: &str) -> TestImage {
+pub(super) fn artifact(image: &TestImage, bundle: &str) -> TestImage {
     let (layer, empty) = (bundle.as_bytes().to_vec(), b"{}".to_vec());
     let manifest = json!({
         "schemaVersion": 2,
@@ -80,7 +80,7 @@ fn attach(registry: &Serving, name: &str, image: &TestImage, bundle: &str) {
     registry.push(name, &artifact.digest.to_string(), &artifact);
 }
 
-fn write_key(barque: &Barque, name: &str) -> KeyPair {
+pub(super) fn write_key(barque: &Barque, name: &str) -> KeyPair {
     let key = KeyPair::generate_ecdsa_p256().unwrap();
     let pem = key.public_key_der().unwrap().to_pem();
     fs::write(barque.path(format!("{name}.pub")), pem).unwrap();
