@@ -8,6 +8,7 @@ mod bare;
 
 use regex_lite::Regex;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use sigstore_trust_root::TrustedRoot;
 use sigstore_types::bundle::{MessageSignature, VerificationMaterialContent};
 use sigstore_types::{Bundle, DerPublicKey, KindVersion, SignatureContent};
@@ -228,6 +229,7 @@ impl TrustedBundles {
         }
         let text = std::str::from_utf8(json).map_err(|_| "it is no JSON".to_owned())?;
         let bundle = Bundle::from_json(text).map_err(|e| format!("it is no valid bundle: {e}"))?;
+        check_unambiguous(text)?;
         let (signer, result) = match &self.signer {
             TrustedSigner::Keys(keys) if self.witness == Witness::None => {
                 (bare::verify(&bundle, artifact, keys)?, None)
@@ -374,6 +376,36 @@ impl TrustedBundles {
                 statement.predicate_type, self.predicate_type
             )),
         }
+    }
+}
+
+/// Refuses the bundle `json` if it has two signers or two signatures: others may look at the one that was not verified.
+fn check_unambiguous(json: &str) -> Result<(), String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Parts {
+        verification_material: Material,
+        message_signature: Option<IgnoredAny>,
+        dsse_envelope: Option<IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Material {
+        public_key: Option<IgnoredAny>,
+        certificate: Option<IgnoredAny>,
+        #[serde(rename = "x509CertificateChain")]
+        chain: Option<IgnoredAny>,
+    }
+    let parts: Parts =
+        serde_json::from_str(json).map_err(|e| format!("it is no valid bundle: {e}"))?;
+    let material = parts.verification_material;
+    let signers = [material.public_key, material.certificate, material.chain];
+    if signers.iter().flatten().count() > 1 {
+        return Err("it has more than one signer".to_owned());
+    }
+    match (parts.message_signature, parts.dsse_envelope) {
+        (Some(_), Some(_)) => Err("it has more than one signature".to_owned()),
+        _ => Ok(()),
     }
 }
 

@@ -121,6 +121,11 @@ fn an_image_without_bundles_costs_one_request_where_signatures_are_looked_for() 
         (plain.0 + 2, plain.1)
     );
     assert!(target.requests("", "/referrers/").is_empty());
+    // With all referrers, bundles are not asked for besides: the API, the tag of the older list, and that for attachments.
+    source.clear();
+    let all = ["copy", flags, "--referrers=all", &from];
+    barque.args(all).args([target.docker("all:v1")]).run().ok();
+    assert_eq!(source.lines().len(), plain.0 + 3, "{:?}", source.lines());
     // A registry without the referrers API: the tag of the older list as well.
     let old = signed(&image, &[]).without_referrers();
     let from = old.docker("app:v1");

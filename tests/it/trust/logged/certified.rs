@@ -248,6 +248,12 @@ fn certificates_are_verified_with_logs_and_timestamps() {
     let mut empty = chain(&good, "0.1", &[]);
     empty["verificationMaterial"]["x509CertificateChain"]["certificates"] = json!([]);
     case("an empty chain", false, &empty, &trusted);
+    let mut key_too = good.clone();
+    key_too["verificationMaterial"]["publicKey"] = json!({"hint": ""});
+    case("a key and a certificate", false, &key_too, &trusted);
+    let mut both = good.clone();
+    both["dsseEnvelope"] = signer.envelope(None).0["dsseEnvelope"].clone();
+    case("a signature and an envelope", false, &both, &trusted);
     let digest = "/messageSignature/messageDigest/digest";
     case(
         "another digest",
@@ -273,5 +279,5 @@ fn certificates_are_verified_with_logs_and_timestamps() {
         false,
         verdict(&good, by_key(&signer), &trusted),
     );
-    wrong.none_of(40);
+    wrong.none_of(42);
 }
