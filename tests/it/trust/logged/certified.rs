@@ -71,14 +71,14 @@ fn certificates_are_verified_with_logs_and_timestamps() {
     case(
         "version 2 with a timestamp",
         true,
-        &stamped(v2.clone(), &[right.clone()]),
+        &stamped(v2.clone(), std::slice::from_ref(&right)),
         &trusted,
     );
     case("version 2 without one", false, &v2, &trusted);
     case(
         "version 2 with a timestamp of another authority",
         false,
-        &stamped(v2.clone(), &[strange.clone()]),
+        &stamped(v2.clone(), std::slice::from_ref(&strange)),
         &trusted,
     );
     case(
