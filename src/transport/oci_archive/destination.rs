@@ -51,7 +51,7 @@ impl OciArchiveDestination {
     /// archive goes into a pipe.
     ///
     /// # Errors
-    /// [`Kind::Refused`] for a file that is something else, or a compressed archive; [`Kind::Other`] for a name with
+    /// [`crate::Kind::Refused`] for a file that is something else, or a compressed archive; [`crate::Kind::Other`] for a name with
     /// `@N`, which is for reading only.
     pub async fn open(
         path: &Path,
