@@ -243,10 +243,10 @@ fn prefix(name: &ImageName) -> String {
             path,
             selector: Selector::Named(tag),
         } => (base(path), tag.clone()),
-        ImageName::Oci { path, .. }
-        | ImageName::OciArchive { path, .. }
-        | ImageName::DockerArchive { path, .. }
-        | ImageName::Dir { path } => (base(path), "latest".to_owned()),
+        other => (
+            base(other.path().unwrap_or(Path::new(""))),
+            "latest".to_owned(),
+        ),
     };
     format!("layers-{image}-{tag}-").replace(['/', ':'], "-")
 }

@@ -56,7 +56,7 @@ pub async fn open_tags(name: &ImageName, context: &Context) -> Result<Tags> {
         ImageName::DockerArchive { path, .. } => {
             docker_archive::names(path, unpacking, older_archives()).await?
         }
-        ImageName::DockerDaemon(_) | ImageName::ContainersStorage(_) | ImageName::Dir { .. } => {
+        _ => {
             return Err(Error::other(format!(
                 "`{name}` has no tags; repositories, archives and `oci:` layouts have"
             )));

@@ -175,7 +175,7 @@ fn given_name(text: &str) -> Result<(String, Option<Tag>)> {
 
 /// The name of the file or directory of `place` as one of a repository.
 fn file_name(place: &ImageName) -> Result<String> {
-    let path = path_of(place).map(Path::canonicalize).and_then(Result::ok);
+    let path = place.path().map(Path::canonicalize).and_then(Result::ok);
     let name = path
         .as_deref()
         .and_then(Path::file_stem)
@@ -189,82 +189,31 @@ fn file_name(place: &ImageName) -> Result<String> {
         })
 }
 
-fn path_of(place: &ImageName) -> Option<&Path> {
-    match place {
-        ImageName::Oci { path, .. }
-        | ImageName::OciArchive { path, .. }
-        | ImageName::DockerArchive { path, .. }
-        | ImageName::Dir { path } => Some(path),
-        ImageName::Docker(_)
-        | ImageName::DockerV1(_)
-        | ImageName::DockerDaemon(_)
-        | ImageName::ContainersStorage(_) => None,
-    }
-}
-
 /// The images at a place: what each is called there, and the name that picks it.
 async fn images_of(place: &ImageName, context: &Context) -> Result<Vec<(String, ImageName)>> {
-    let with = |selector: Selector| match place {
-        ImageName::Oci { path, .. } => ImageName::Oci {
-            path: path.clone(),
-            selector,
-        },
-        ImageName::OciArchive { path, .. } => ImageName::OciArchive {
-            path: path.clone(),
-            selector,
-        },
-        ImageName::DockerArchive { path, .. } => ImageName::DockerArchive {
-            path: path.clone(),
-            selector,
-        },
-        other => other.clone(),
-    };
-    match place {
-        ImageName::Dir { path } => match path.join("manifest.json").is_file() {
+    if let ImageName::Dir { path } = place {
+        return match path.join("manifest.json").is_file() {
             true => Ok(vec![(String::new(), place.clone())]),
             false => {
                 let text = format!("`{place}` is not an image: it has no `manifest.json`");
                 Err(Error::new(Kind::NotFound, text))
             }
-        },
-        ImageName::Oci {
-            selector: Selector::Named(name),
-            ..
-        }
-        | ImageName::OciArchive {
-            selector: Selector::Named(name),
-            ..
-        }
-        | ImageName::DockerArchive {
-            selector: Selector::Named(name),
-            ..
-        } => Ok(vec![(name.clone(), place.clone())]),
-        ImageName::Oci {
-            selector: Selector::At(_),
-            ..
-        }
-        | ImageName::OciArchive {
-            selector: Selector::At(_),
-            ..
-        }
-        | ImageName::DockerArchive {
-            selector: Selector::At(_),
-            ..
-        } => Ok(vec![(String::new(), place.clone())]),
-        ImageName::Oci { .. } | ImageName::OciArchive { .. } | ImageName::DockerArchive { .. } => {
+        };
+    }
+    match place.selector() {
+        Some(Selector::Named(name)) => Ok(vec![(name.clone(), place.clone())]),
+        Some(Selector::At(_)) => Ok(vec![(String::new(), place.clone())]),
+        Some(Selector::Only) => {
             let tags = open_tags(place, context).await?;
             let handles = all_tags(tags.pages, MOST, "serve fewer images at once").await?;
             let name = |handle: String| {
                 let at = handle.strip_prefix('@').and_then(|n| n.parse().ok());
                 let selector = at.map_or_else(|| Selector::Named(handle.clone()), Selector::At);
-                (handle, with(selector))
+                (handle, place.selecting(selector))
             };
             Ok(handles.into_iter().map(name).collect())
         }
-        ImageName::Docker(_)
-        | ImageName::DockerV1(_)
-        | ImageName::DockerDaemon(_)
-        | ImageName::ContainersStorage(_) => {
+        None => {
             let text = format!("`{place}` cannot be served in place");
             Err(Error::other(text).hint("`oci:`, `oci-archive:`, `docker-archive:` and `dir:` can"))
         }

@@ -166,9 +166,7 @@ fn with_tag(name: &ImageName, tag: &str) -> Result<ImageName> {
             tag: Some(tag_of(tag)?),
             ..reference
         }),
-        ImageName::Oci { path, .. } => ImageName::Oci { path, selector },
-        ImageName::OciArchive { path, .. } => ImageName::OciArchive { path, selector },
-        other => other,
+        other => other.selecting(selector),
     })
 }
 

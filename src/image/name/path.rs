@@ -1,9 +1,45 @@
 //! Paths in names, `PATH[:REF|:@N]`, and what may follow them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::Selector;
+use super::{ImageName, Selector};
 use crate::{Error, Result};
+
+impl ImageName {
+    /// The file or directory that the image is in; `None` for an image of a registry, an engine or podman's store.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            ImageName::Oci { path, .. }
+            | ImageName::OciArchive { path, .. }
+            | ImageName::DockerArchive { path, .. }
+            | ImageName::Dir { path } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Which of the images of a layout or archive is meant; `None` for other places.
+    pub fn selector(&self) -> Option<&Selector> {
+        match self {
+            ImageName::Oci { selector, .. }
+            | ImageName::OciArchive { selector, .. }
+            | ImageName::DockerArchive { selector, .. } => Some(selector),
+            _ => None,
+        }
+    }
+
+    /// Another image of the same layout or archive; names of other places stay as they are.
+    #[must_use]
+    pub fn selecting(&self, other: Selector) -> ImageName {
+        let mut name = self.clone();
+        if let ImageName::Oci { selector, .. }
+        | ImageName::OciArchive { selector, .. }
+        | ImageName::DockerArchive { selector, .. } = &mut name
+        {
+            *selector = other;
+        }
+        name
+    }
+}
 
 /// Parts the path `rest` of the name `text` from what selects an image in it.
 pub(super) fn split_selector(text: &str, rest: &str) -> Result<(PathBuf, Selector)> {

@@ -163,7 +163,6 @@ impl Called {
             | ImageName::DockerDaemon(DaemonImage::Named(reference)) => {
                 Called::by_reference(reference)
             }
-            ImageName::DockerDaemon(DaemonImage::Id(_)) => return Err(nameless(name)),
             ImageName::DockerV1(reference) => Called::by_text(&reference.to_string()),
             ImageName::ContainersStorage(text) => {
                 let text = text.rsplit(']').next().unwrap_or(text);
@@ -183,12 +182,10 @@ impl Called {
                     is_repository: true,
                 }
             }
-            ImageName::Oci { selector, .. }
-            | ImageName::OciArchive { selector, .. }
-            | ImageName::DockerArchive { selector, .. } => match selector {
-                Selector::Named(text) => Called::pinned(text, name),
-                Selector::Only => Called::by_text(&only(name, from).await?),
-                Selector::At(_) => return Err(nameless(name)),
+            _ => match name.selector() {
+                Some(Selector::Named(text)) => Called::pinned(text, name),
+                Some(Selector::Only) => Called::by_text(&only(name, from).await?),
+                Some(Selector::At(_)) | None => return Err(nameless(name)),
             },
         };
         match is_ref_name(&called.full) {
@@ -203,18 +200,10 @@ impl Called {
     /// What the entry `text` of a layout or archive is called, which `name` may follow with a digest.
     fn pinned(text: &str, name: &ImageName) -> Called {
         let called = Called::by_text(text);
-        match name.unpinned().map(|(bare, _)| bare) {
+        let bare = name.unpinned().map(|(bare, _)| bare);
+        match bare.as_ref().and_then(ImageName::selector) {
             // The digest of a full name is a part of it.
-            Some(ImageName::Oci { selector, .. })
-            | Some(ImageName::OciArchive { selector, .. })
-            | Some(ImageName::DockerArchive { selector, .. })
-                if called.full == called.below =>
-            {
-                match selector {
-                    Selector::Named(bare) => Called::by_text(&bare),
-                    _ => called,
-                }
-            }
+            Some(Selector::Named(bare)) if called.full == called.below => Called::by_text(bare),
             _ => called,
         }
     }
