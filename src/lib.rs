@@ -41,6 +41,7 @@ pub mod legacy;
 #[cfg(not(feature = "legacy"))]
 #[path = "no_legacy.rs"]
 mod legacy;
+mod locked;
 pub mod open;
 mod platform;
 #[cfg(all(feature = "cli", target_os = "linux"))]
@@ -59,6 +60,7 @@ pub mod transport;
 pub mod trust;
 
 pub use error::{Error, Kind, Result};
+pub(crate) use locked::locked;
 pub use short::{copy, inspect, tags};
 
 /// Compiles and runs the example of the guide.

@@ -4,14 +4,14 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ::bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::{ByteStream, Produce, produced};
 use crate::platform::FileExt;
-use crate::{Error, Result};
+use crate::{Error, Result, locked};
 
 /// Bytes read at a time, at most.
 pub(crate) const PIECE: usize = 256 * 1024;
@@ -135,7 +135,7 @@ impl Buffers {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 

@@ -5,12 +5,12 @@
 
 use std::io::Write;
 use std::panic::PanicHookInfo;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 
 use crate::platform;
 use crate::report::failure::{self, MORE_FILES, MORE_THREADS};
-use crate::{Error, Result};
+use crate::{Error, Result, locked};
 
 /// Threads that a copy may need at the same time.
 const THREADS: usize = 32;
@@ -54,9 +54,9 @@ pub(super) fn check_threads() -> Result<()> {
         return Ok(());
     }
     let gate = Mutex::new(());
-    let closed = gate.lock().unwrap_or_else(PoisonError::into_inner);
+    let closed = locked(&gate);
     thread::scope(|scope| {
-        let wait = || drop(gate.lock().unwrap_or_else(PoisonError::into_inner));
+        let wait = || drop(locked(&gate));
         let start = |_| {
             let thread = thread::Builder::new().stack_size(STACK);
             thread.spawn_scoped(scope, wait)

@@ -20,7 +20,7 @@ use crate::transport::{
     BlobSizes, BlobStream, CurrentDigest, ManifestRef, Network, PassedOver, RangedBlobs, ReadAhead,
     Sketches, Source, SourceOffers, TagList, TagPages,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// An image with several places to read it from.
 pub(super) struct MirroredSource {
@@ -91,7 +91,7 @@ impl MirroredSource {
     /// Notes the places of `failures`, of which a later one served.
     fn remember(&self, failures: Failures) {
         // A panic elsewhere leaves the value complete.
-        let mut known = self.passed_over.lock().unwrap_or_else(|e| e.into_inner());
+        let mut known = locked(&self.passed_over);
         for passed in failures.passed {
             if known.iter().all(|other| other.place != passed.place) {
                 known.push(passed);
@@ -240,7 +240,7 @@ impl Network for MirroredSource {
     }
 
     fn passed_over(&self) -> Vec<PassedOver> {
-        let known = self.passed_over.lock().unwrap_or_else(|e| e.into_inner());
+        let known = locked(&self.passed_over);
         known.clone()
     }
 }

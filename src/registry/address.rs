@@ -9,8 +9,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::locked;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
@@ -128,14 +129,13 @@ impl Resolver {
     }
 
     fn hosts(&self) -> MutexGuard<'_, HashSet<String>> {
-        let hosts = self.only_public.lock();
-        hosts.unwrap_or_else(PoisonError::into_inner)
+        locked(&self.only_public)
     }
 
     async fn look_up(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
         #[cfg(test)]
         if let Some(answers) = &self.answers {
-            let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut answers = locked(answers);
             return Ok(answers.pop_front().into_iter().collect());
         }
         // The port is set by the HTTP client.

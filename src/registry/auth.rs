@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use http::{HeaderMap, Method, StatusCode, header};
 
@@ -16,7 +16,7 @@ use super::token_hosts::TokenGuard;
 use super::wire::Wire;
 use crate::image::{Registry, RepositoryName};
 use crate::settings::{Access, AuthKey, Credential, Found, Login, Secret};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// What the registry asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,10 +125,7 @@ impl Auth {
 
     /// What the registry asked for so far.
     pub(crate) fn asked(&self) -> Option<Asked> {
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        locked(&self.asked).clone()
     }
 
     /// Takes note of the challenge in the head of an answer from `url`. `Ok(None)`: there is none that barque
@@ -136,7 +133,7 @@ impl Auth {
     pub(crate) fn challenge(&self, url: &Admitted, headers: &HeaderMap) -> Result<Option<Asked>> {
         let asked = read_challenge(url, headers)?;
         if let Some(asked) = &asked {
-            *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked.clone());
+            *locked(&self.asked) = Some(asked.clone());
         }
         Ok(asked)
     }
@@ -292,7 +289,7 @@ impl Auth {
     }
 
     fn refused(&self) -> MutexGuard<'_, HashMap<Vec<String>, ApiError>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.refused)
     }
 
     /// Whether a request with `pass` may be tried once more without the stored credential, and if so gives it up.

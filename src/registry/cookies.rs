@@ -4,8 +4,9 @@
 //! Registry V2 gets none.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use crate::locked;
 use http::{HeaderMap, header};
 
 /// Cookies kept at most, and bytes of each.
@@ -26,7 +27,7 @@ impl Cookies {
                 continue;
             };
             let ended = parts.any(|part| part.eq_ignore_ascii_case("max-age=0"));
-            let mut jar = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut jar = locked(&self.0);
             if value.is_empty() || ended {
                 jar.remove(name);
             } else if (jar.len() < MOST || jar.contains_key(name)) && text.len() <= MOST_BYTES {
@@ -37,7 +38,7 @@ impl Cookies {
 
     /// The value of the `Cookie` header; `None` when there is nothing to send.
     pub(crate) fn header(&self) -> Option<String> {
-        let jar = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let jar = locked(&self.0);
         let pairs: Vec<String> = jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }

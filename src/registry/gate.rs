@@ -2,10 +2,11 @@
 //! also knows whether the host has answered at all.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::locked;
 use http::HeaderMap;
 use tokio::time::Instant;
 
@@ -20,10 +21,7 @@ impl Gate {
     /// Waits until requests may be sent.
     pub(crate) async fn pass(&self) {
         loop {
-            let until = *self
-                .closed_until
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let until = *locked(&self.closed_until);
             match until {
                 Some(until) if until > Instant::now() => tokio::time::sleep_until(until).await,
                 _ => return,
@@ -44,10 +42,7 @@ impl Gate {
     /// Closes the gate for `wait`, or longer where it already is.
     pub(crate) fn close(&self, wait: Duration) {
         let until = Instant::now() + wait;
-        let mut closed = self
-            .closed_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut closed = locked(&self.closed_until);
         if closed.is_none_or(|c| c < until) {
             *closed = Some(until);
         }

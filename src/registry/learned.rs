@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Mutex, PoisonError};
 
 use crate::image::{RepositoryName, Tag};
+use crate::locked;
 
 /// What a registry has shown of the uploads that it takes.
 #[derive(Debug, Default)]
@@ -36,16 +37,10 @@ impl ReferrersTags {
     }
 
     pub(super) fn has_no_api(&self, repository: &RepositoryName) -> bool {
-        let known = self.without_api.lock();
-        known
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(repository)
+        locked(&self.without_api).contains(repository)
     }
 
     pub(super) fn note_no_api(&self, repository: &RepositoryName) {
-        let known = self.without_api.lock();
-        known
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(repository.clone());
+        locked(&self.without_api).insert(repository.clone());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::upload_body::UploadPart;
 use super::why::Why;
-use crate::{Error, Result};
+use crate::{Error, Result, locked};
 
 /// When bytes of a request body last moved, and what stopped them.
 pub(super) struct Pulse {
@@ -62,7 +62,7 @@ impl Pulse {
             }
             item.map_err(|e| {
                 // hyper turns a body's error into one of its own; the real one is kept here.
-                *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+                *locked(&self.error) = Some(e);
                 io::Error::other("the body to send cannot be read")
             })
         });
@@ -75,10 +75,7 @@ impl Pulse {
     }
 
     pub(super) fn take_error(&self) -> Option<Error> {
-        self.error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        locked(&self.error).take()
     }
 
     /// Ends when nothing moved for `limit`, or for `commit` where all of an upload is on its way. Says which, and for

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
@@ -20,7 +20,7 @@ use super::reading::Reading;
 use super::retry::RetryBudget;
 use super::wire::{Request, Wire, set};
 use crate::settings::{Credential, Secret};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 const TOKEN_CAP: usize = 1 << 20;
 /// A lifetime that is missing or shorter counts as this (quirk A14).
@@ -87,13 +87,7 @@ impl Tokens {
     where
         F: AsyncFnOnce() -> Result<TokenAnswer>,
     {
-        let slot = self
-            .slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(scopes)
-            .or_default()
-            .clone();
+        let slot = locked(&self.slots).entry(scopes).or_default().clone();
         let mut slot = slot.lock().await;
         if let Some(token) = slot.as_ref() {
             let is_stale = stale.is_some_and(|s| *s == token.value);

@@ -4,7 +4,7 @@
 //! user said so, at the login or by a flag. Whoever gets no password is still asked for an anonymous token.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use url::{Host, Url};
 
@@ -12,7 +12,7 @@ use super::address::{is_below, is_loopback};
 use super::error::ApiError;
 use super::public_suffix::same_owner;
 use crate::settings::{Found, TokenHosts};
-use crate::{Error, Kind};
+use crate::{Error, Kind, locked};
 
 /// Domains of one company: Docker Hub answers at names below both.
 const DOCKER: [&str; 2] = ["docker.io", "docker.com"];
@@ -68,10 +68,7 @@ impl TokenGuard {
             return true;
         }
         let key = [host(registry), host(realm)];
-        let mut known = self
-            .one_owner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = locked(&self.one_owner);
         *known
             .entry(key)
             .or_insert_with(|| one_owner(registry, realm))

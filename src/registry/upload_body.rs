@@ -6,14 +6,14 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 
 use crate::bytes::{ByteStream, Produce, produced};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<ByteStream>> + Send + Sync;
 
@@ -115,7 +115,7 @@ impl UploadBody {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Reader>> {
-        self.0.ready.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0.ready)
     }
 
     fn fail(&self) {

@@ -5,8 +5,9 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
+use crate::locked;
 use http::{HeaderMap, header};
 
 /// Texts that a client tells at most, and characters of each: a server must not fill the screen.
@@ -31,7 +32,7 @@ impl Warnings {
             let Some(text) = std::str::from_utf8(value.as_bytes()).ok().and_then(text) else {
                 continue;
             };
-            let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut told = locked(&TOLD);
             if told.contains(&text) || self.count.fetch_add(1, Ordering::Relaxed) >= MAX_TEXTS {
                 continue;
             }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -21,8 +21,8 @@ use super::pulse::Pulse;
 use super::retry::RetryBudget;
 use super::warning::Warnings;
 use super::why::Why;
-use crate::Result;
 use crate::settings::{HostLimit, Timeouts};
+use crate::{Result, locked};
 
 /// A request as it goes out.
 #[derive(Clone)]
@@ -167,7 +167,7 @@ impl Wire {
 
     /// Requests sent so far, by host.
     pub(crate) fn requests(&self) -> BTreeMap<String, u64> {
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = locked(&self.sent);
         sent.clone()
     }
 
@@ -373,12 +373,12 @@ impl Wire {
     }
 
     fn count(&self, url: &Admitted) {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sent = locked(&self.sent);
         *sent.entry(url.place()).or_default() += 1;
     }
 
     fn gate(&self, url: &Admitted) -> Arc<Gate> {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gates = locked(&self.gates);
         gates.entry(url.place()).or_default().clone()
     }
 }

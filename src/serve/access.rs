@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use base64::Engine;
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::refusal::{Code, Refusal};
 use super::request::Asked;
-use crate::{Error, Result};
+use crate::{Error, Result, locked};
 
 /// Passwords that are checked at once; each takes a core for some time.
 const AT_ONCE: usize = 2;
@@ -68,7 +68,7 @@ impl Users {
         let at = std::fs::metadata(&self.file)
             .and_then(|m| m.modified())
             .ok();
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = locked(&self.read);
         if at.is_some() && read.at == at {
             return Ok(());
         }
@@ -117,7 +117,7 @@ impl Users {
                 .to_vec()
         };
         let (hash, sealed) = {
-            let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            let read = locked(&self.read);
             let hash = read.hashes.get(&user).cloned();
             let sealed = hash.as_deref().map(seal);
             if sealed
@@ -136,7 +136,7 @@ impl Users {
         });
         match (checked.await, sealed) {
             (Ok(true), Some(sealed)) => {
-                let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut read = locked(&self.read);
                 if read.right.len() >= REMEMBERED {
                     read.right.clear();
                 }

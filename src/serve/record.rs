@@ -6,15 +6,15 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::header::{CONTENT_LENGTH, USER_AGENT};
 use serde_json::json;
 
 use super::answer::Answer;
-use crate::{Error, Result};
+use crate::{Error, Result, locked};
 
 /// Lines that wait to be written; requests do not wait for a slow disk longer than that.
 const WAITING: usize = 10_000;
@@ -78,7 +78,7 @@ impl Record {
         let sent: u64 = if entry.method == "HEAD" { 0 } else { bytes };
         let took = entry.began.elapsed();
         if let Some(counts) = &self.counts {
-            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut counts = locked(counts);
             // Of methods that nothing has, there may be any number.
             let method = match entry.method.as_str() {
                 "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE" => entry.method.clone(),
@@ -108,7 +108,7 @@ impl Record {
     /// The numbers in Prometheus' text format; `None` when they are not collected.
     pub(super) fn metrics(&self, open_uploads: usize) -> Option<String> {
         let counts = self.counts.as_ref()?;
-        let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = locked(counts);
         let mut text = String::from(
             "# HELP barque_requests_total Requests that were answered.\n# TYPE barque_requests_total counter\n",
         );

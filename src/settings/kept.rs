@@ -2,10 +2,11 @@
 //!
 //! The store is opaque here: the room that puts something in is the only one that knows its type.
 
+use crate::locked;
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// A store by name. The default keeps nothing; clones share what they keep.
 #[derive(Clone, Default)]
@@ -31,7 +32,7 @@ impl Kept {
         make: impl FnOnce() -> T,
     ) -> Option<Arc<T>> {
         let store = self.0.as_ref()?;
-        let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = locked(store);
         if let Some(kept) = store.get(&name) {
             return kept.clone().downcast().ok();
         }

@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Error, Kind};
+use crate::{Error, Kind, locked};
 
 /// Limits by host. The default has none and remembers nothing. Clones share what they count.
 #[derive(Clone, Default)]
@@ -96,7 +96,7 @@ impl Limits {
     /// The limits of `registry`; `None` if nothing is limited and nothing remembered.
     pub(crate) fn of(&self, registry: &str) -> Option<Arc<HostLimit>> {
         let shared = self.0.as_ref()?;
-        let mut hosts = shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = locked(&shared.hosts);
         let made = || {
             let rule = |is_set: fn(&LimitRule) -> bool| {
                 let mut rules = shared.rules.iter();
@@ -133,7 +133,7 @@ impl HostLimit {
             return;
         };
         let turn = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = locked(&self.state);
             let now = Instant::now();
             let turn = state.next.filter(|next| *next > now).unwrap_or(now);
             state.next = Some(turn + interval);
@@ -147,7 +147,7 @@ impl HostLimit {
     /// # Errors
     /// [`PullsSpent`] as cause when none is left; it must not be sent then.
     pub(crate) fn take_pull(&self, registry: &str) -> Result<(), Error> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = locked(&self.state);
         let now = Instant::now();
         let spent = |why: String| {
             let cause = PullsSpent {
@@ -189,7 +189,7 @@ impl HostLimit {
             .find_map(|part| part.trim().strip_prefix("w="));
         let window = window.and_then(|seconds| seconds.parse().ok());
         let window = window.map_or(WINDOW, Duration::from_secs).min(WINDOW);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = locked(&self.state);
         state.spent_until = (left == 0).then(|| Instant::now() + window);
     }
 }

@@ -5,11 +5,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::copy::BlobLocations;
 use crate::image::{Digest, Reference, Repository};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// The file in the state's directory.
 const FILE: &str = "blobs.txt";
@@ -37,7 +37,7 @@ pub(super) fn open(dir: &Path) -> Result<Arc<BlobLocations>> {
     let known = read(&file).map_err(failed)?;
     let file = Mutex::new(file);
     let locations = BlobLocations::remembering(move |repository, digest, size| {
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = locked(&file);
         if let Err(e) = append(&mut file, repository, digest, size) {
             tracing::debug!("a blob is not remembered: {e}");
         }

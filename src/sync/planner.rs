@@ -1,13 +1,13 @@
 //! `Planner`: makes a plan of a run that changes nothing, from what it hears of it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::declaration;
 use super::outcome::{Events, ItemReport, Outcome};
 use super::plan::{Action, Failure, Item, Plan, VERSION};
 use super::select::Rule;
-use crate::Error;
 use crate::image::{Digest, ImageName};
+use crate::{Error, locked};
 
 /// Makes a plan of a run that changes nothing.
 pub struct Planner {
@@ -34,8 +34,7 @@ impl Planner {
 
     /// The plan, in the order of targets, divided into `shards` unless that is 0.
     pub fn finish(&self, shards: u32) -> Plan {
-        let mut plan =
-            std::mem::take(&mut *self.plan.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut plan = std::mem::take(&mut *locked(&self.plan));
         plan.items.sort_by(|a, b| a.target.cmp(&b.target));
         plan.failed.sort_by(|a, b| a.target.cmp(&b.target));
         plan.divide(shards);
@@ -48,7 +47,7 @@ impl Events for Planner {
         if left_out.is_empty() {
             return;
         }
-        let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plan = locked(&self.plan);
         let rules = plan.left_out.entry(from.to_owned()).or_default();
         for (tag, rule) in left_out {
             rules.entry(rule.to_string()).or_default().push(tag.clone());
@@ -56,7 +55,7 @@ impl Events for Planner {
     }
 
     fn done(&self, report: &ItemReport) {
-        let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plan = locked(&self.plan);
         let item = |action| Item {
             action,
             source: report.source.to_string(),

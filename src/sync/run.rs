@@ -11,7 +11,7 @@ mod prune;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::{StreamExt, stream};
 use tokio::sync::{Semaphore, mpsc};
@@ -22,7 +22,7 @@ use super::outcome::{Events, ItemReport, Summary};
 use crate::copy::BlobLocations;
 use crate::image::{Digest, ImageName, Registry};
 use crate::settings::{Access, Context, Credential, Found, Kept, Limits, Login};
-use crate::{Error, Result};
+use crate::{Error, Result, locked};
 
 use items::Item;
 use look::Looked;
@@ -185,7 +185,7 @@ impl Run {
     }
 
     fn summary(&self) -> MutexGuard<'_, Summary> {
-        self.summary.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.summary)
     }
 
     fn source_context(&self, entry: &Arc<Entry>) -> &Context {
@@ -204,7 +204,7 @@ impl Run {
             return asking.await;
         };
         let turns = {
-            let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut hosts = locked(&self.hosts);
             let new = || Arc::new(Semaphore::new(LOOKS_PER_HOST));
             hosts.entry(host).or_insert_with(new).clone()
         };

@@ -8,14 +8,14 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
 
 use super::known_blobs;
 use crate::copy::BlobLocations;
 use crate::image::{Digest, Reference, Tag};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// The file in the state's directory.
 const FILE: &str = "state.jsonl";
@@ -174,7 +174,7 @@ impl State {
     fn append(&self, line: &str) -> Result<()> {
         // A line that another run was killed in ends before this one.
         let text = format!("\n{line}\n");
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = locked(&self.file);
         file.write_all(text.as_bytes()).map_err(|e| {
             let message = format!("the state `{}` cannot be written", self.path.display());
             Error::new(Kind::Refused, message).because(e)
@@ -182,7 +182,7 @@ impl State {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.known)
     }
 }
 

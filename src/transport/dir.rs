@@ -9,7 +9,7 @@ mod signatures;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use super::{
     SourceOffers, sized_from, verified_from,
 };
 use crate::image::{Algorithm, Descriptor, Digest, Manifest};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 pub use destination::DirDestination;
 
@@ -108,7 +108,7 @@ impl Source for DirSource {
                 let raw = read_document(&top)?
                     .ok_or_else(|| no_image(&path, ErrorKind::NotFound.into()))?;
                 let manifest = parse(raw, &top)?;
-                let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut read = locked(&read);
                 *read = Some(manifest.digest().clone());
                 return Ok(manifest);
             };
@@ -225,7 +225,7 @@ impl DirSource {
 /// whose manifest was `read`.
 fn missing(path: &Path, read: &Mutex<Option<Digest>>, what: &str) -> Error {
     let shown = path.display();
-    let read = read.lock().unwrap_or_else(PoisonError::into_inner);
+    let read = locked(read);
     let now = read_document(&path.join(MANIFEST)).ok().flatten();
     let now = now.and_then(|raw| Manifest::parse(raw, None).ok());
     match (&*read, now) {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::docker::Download;
 use super::{BlobStream, Source, verified_from};
@@ -14,7 +14,7 @@ use crate::image::{Descriptor, ReferenceError, Registry};
 use crate::registry::retry::RetryBudget;
 use crate::registry::{Admitted, Client, admit_layer};
 use crate::settings::{Context, Timeouts};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// Fetches layers from their URLs.
 pub struct Elsewhere {
@@ -71,7 +71,7 @@ impl Elsewhere {
 
     /// Requests sent so far, by host.
     pub fn requests(&self) -> BTreeMap<String, u64> {
-        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let clients = locked(&self.clients);
         clients.values().flat_map(|c| c.requests()).collect()
     }
 
@@ -110,7 +110,7 @@ impl Elsewhere {
             let text = format!("`{host}` is not a host that layers are fetched from");
             Error::new(Kind::Unavailable, text).because(e)
         })?;
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = locked(&self.clients);
         if let Some(client) = clients.get(&registry) {
             return Ok(client.clone());
         }

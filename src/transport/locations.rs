@@ -4,11 +4,12 @@
 //! it and mounts it. Nothing here sends a request: the table holds what copies have seen happen.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::{Notify, OwnedMutexGuard};
 
 use crate::image::{Digest, Registry, Repository, RepositoryName};
+use crate::locked;
 
 /// Blobs that are remembered; later ones are not, and are asked for as usual.
 const MOST_BLOBS: usize = 200_000;
@@ -88,10 +89,7 @@ impl BlobLocations {
     /// Takes note that an earlier run has written the blob `digest` to `repository`. It is mounted from there, and read if it is
     /// there no more.
     pub fn know(&self, repository: &Repository, digest: Digest) {
-        let mut registries = self
-            .registries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut registries = locked(&self.registries);
         let blobs = registries.entry(repository.registry.clone()).or_default();
         if blobs.len() < MOST_BLOBS {
             blobs.entry(digest).or_default().before = Some(Arc::new(repository.name.clone()));
@@ -102,7 +100,7 @@ impl BlobLocations {
     /// them do, since two images that each wait for the other at one destination would hold up their common streams.
     pub(crate) async fn turn(&self, digest: &Digest) -> BlobTurn {
         let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut turns = locked(&self.turns);
             if turns.len() >= MANY_TURNS {
                 turns.retain(|_, turn| turn.strong_count() > 0);
             }
@@ -126,10 +124,7 @@ impl BlobLocations {
     ) -> Located {
         loop {
             let moved = {
-                let mut registries = self
-                    .registries
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
+                let mut registries = locked(&self.registries);
                 let blobs = registries.entry(own.registry.clone()).or_default();
                 if blobs.len() >= MOST_BLOBS && !blobs.contains_key(digest) {
                     return Located::default();
@@ -197,11 +192,7 @@ impl Located {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        let mut registries = self
-            .table
-            .registries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut registries = locked(&self.table.registries);
         let Some(blobs) = registries.get_mut(&self.own.registry) else {
             return;
         };

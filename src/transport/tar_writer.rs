@@ -21,7 +21,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use tempfile::TempPath;
@@ -32,7 +32,7 @@ use super::{BlobBody, BlobOutcome, BlobStream, is_resume_mismatch};
 use crate::files::follow;
 use crate::image::Digest;
 use crate::platform::{self, FileExt};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 use growing::Growing;
 use header::{BLOCK, Type, padding};
 use left::Names;
@@ -159,7 +159,7 @@ impl TarWriter {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     /// Announces members, in the order in which they will be in the archive; a size that is not known is `None`.
@@ -337,10 +337,7 @@ impl TarWriter {
         // An earlier run may have left a longer file.
         to.file.set_len(at).map_err(cannot)?;
         to.file.sync_all().map_err(cannot)?;
-        let mut temporary = self
-            .temporary
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut temporary = locked(&self.temporary);
         let Some(name) = temporary.take() else {
             return Err(Error::other("the archive was finished before"));
         };

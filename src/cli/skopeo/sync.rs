@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::words;
-use crate::Error;
 use crate::copy::{CopyOptions, CopyPlan};
 use crate::image::ImageName;
 use crate::report::logrus::{Severity, with_fields};
 use crate::sync::outcome::{ItemReport, Outcome, Summary};
+use crate::{Error, locked};
 
 /// Hears of a run of `sync` and says of it what skopeo says.
 pub(in crate::cli) struct SyncLines {
@@ -203,7 +203,7 @@ impl SyncLines {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -19,7 +19,7 @@ use crate::image::ImageName;
 use crate::report::{progress, sync as words};
 use crate::sync::outcome::{Events, ItemReport, Outcome, Summary};
 use crate::sync::select::Rule;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// Shows what happens, and writes it down.
 pub(super) struct Listener {
@@ -182,7 +182,7 @@ impl Listener {
     fn write(&self, output: Option<&Output>, line: &str) {
         let Some(output) = output else { return };
         let written = {
-            let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut output = locked(output);
             output
                 .write_all(line.as_bytes())
                 .and_then(|()| output.flush())
@@ -193,7 +193,7 @@ impl Listener {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     /// Says `text`, unless only failures are wanted.

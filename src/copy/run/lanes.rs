@@ -4,8 +4,9 @@
 //! when as many blobs as it is wide have moved undisturbed (quirks E16, U26). It counts places only and knows
 //! neither blobs nor hosts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::locked;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Lanes for large blobs.
@@ -94,7 +95,7 @@ impl AdaptiveLimit {
     }
 
     fn width(&self) -> std::sync::MutexGuard<'_, Width> {
-        self.width.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.width)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,7 +21,7 @@ use crate::transport::{
     BlobLocations, BlobStream, BlobTurn, ManifestRef, Presence, ResumeMismatch, Source,
     SourceOffers, sized_from, verified,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// Bytes of one blob that the fastest copy may be ahead of the slowest.
 const BUFFER: usize = 2 << 20;
@@ -382,10 +382,6 @@ impl Source for Reader {
     fn offers(&self) -> SourceOffers<'_> {
         self.shared.inner.offers()
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,7 +30,7 @@ use crate::transport::{
     DestinationInventory, DestinationOffers, Foreign, ManifestRef, ManifestWritten, Network,
     Presence, StreamedBlobs, WriteEstimates, WrittenLate, inflate, read_all,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// An image of a V1 registry, to write.
 pub struct V1Destination {
@@ -70,7 +70,7 @@ impl V1Destination {
     }
 
     fn given(&self, digest: &Digest) -> Result<(Descriptor, BlobBody)> {
-        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = locked(&self.given);
         given.get(digest).cloned().ok_or_else(|| {
             let message = format!(
                 "`{}` needs the blob `{digest}`, which is not copied",
@@ -193,7 +193,7 @@ impl V1Destination {
         };
         let sent: HashSet<Digest> = layers(true).collect();
         let is_layer: HashSet<Digest> = layers(false).chain(layers(true)).collect();
-        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = locked(&self.given);
         let outcome = |digest: &Digest| {
             let was_sent = match is_layer.contains(digest) {
                 true => sent.contains(digest),
@@ -262,7 +262,7 @@ struct Payload {
 
 impl Payload {
     fn running(&self) -> std::sync::MutexGuard<'_, Option<Digester>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.running)
     }
 
     /// `stream`, which is hashed as it passes; the last stream that was opened counts.
@@ -321,7 +321,7 @@ impl Destination for V1Destination {
     }
 
     async fn put_blob(&self, blob: &Descriptor, body: BlobBody) -> Result<BlobOutcome> {
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut given = locked(&self.given);
         given.insert(blob.digest.clone(), (blob.clone(), body));
         Ok(BlobOutcome::Deferred)
     }

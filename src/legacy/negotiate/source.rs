@@ -1,7 +1,7 @@
 //! `NegotiatedSource`: an image of a registry, whatever that registry turns out to speak.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use crate::transport::docker::DockerSource;
 use crate::transport::{
     BlobStream, ManifestRef, Network, ReadAhead, Sketches, Source, SourceOffers, TagList, TagPages,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, locked};
 
 /// An image of a registry, to read.
 pub struct NegotiatedSource {
@@ -75,7 +75,7 @@ impl NegotiatedSource {
     }
 
     fn named(&self) -> std::sync::MutexGuard<'_, Option<Manifest>> {
-        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.named)
     }
 }
 

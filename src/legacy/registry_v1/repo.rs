@@ -1,7 +1,7 @@
 //! `Repo`: a repository of a V1 server, and how its requests find a registry that answers them (protocols 1.5).
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -13,7 +13,7 @@ use crate::registry::body::Answer;
 use crate::registry::intent::{Intent, PresetAuth, Target, Who};
 use crate::registry::retry::RetryBudget;
 use crate::registry::{ApiError, Client};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// A repository of a V1 server, opened for reading or for writing.
 pub struct Repo {
@@ -65,7 +65,7 @@ impl Repo {
     }
 
     pub(super) fn grant(&self) -> Arc<Grant> {
-        let grant = self.grant.lock().unwrap_or_else(PoisonError::into_inner);
+        let grant = locked(&self.grant);
         grant.clone()
     }
 
@@ -74,7 +74,7 @@ impl Repo {
             None => self.grant_to_read().await?,
             Some(list) => self.grant_to_write(list).await?,
         };
-        let mut known = self.grant.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = locked(&self.grant);
         if self.moves() > 0 {
             grant.goes_on_from(&known);
         }

@@ -1,7 +1,7 @@
 //! `Session`: one V1 server, who the client is to it, and whether it stands alone.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -16,7 +16,7 @@ use crate::registry::intent::{Intent, PresetAuth, Who};
 use crate::registry::token::basic;
 use crate::registry::{ApiError, Client};
 use crate::settings::{Access, Context, Credential, Found, Login, Secret};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// Docker Hub's index; its name is another host's.
 const HUB_INDEX: &str = "index.docker.io";
@@ -127,9 +127,7 @@ impl Session {
     }
 
     fn known(&self) -> MutexGuard<'_, Vec<Arc<Client>>> {
-        self.endpoints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        locked(&self.endpoints)
     }
 
     /// Requests sent so far, by host.

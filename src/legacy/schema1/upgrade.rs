@@ -5,7 +5,7 @@
 //! end.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use crate::legacy::upgrade::{Modern, Plain, modern, read_stream};
 use crate::legacy::v1::V1Image;
 use crate::transport::inflate::Compression;
 use crate::transport::{BlobBody, BlobStream, Source, Upgrade};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// The image of `view` as a modern one with a manifest of the type `target`, and those of its `blobs` that are its
 /// layers.
@@ -62,7 +62,7 @@ struct Schema1Upgrade {
 
 impl Schema1Upgrade {
     fn plain(&self) -> MutexGuard<'_, HashMap<Digest, Plain>> {
-        self.plain.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.plain)
     }
 
     fn watch(self: Arc<Self>, blob: Descriptor, content: BlobStream) -> BlobStream {

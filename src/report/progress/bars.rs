@@ -4,13 +4,14 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressFinish, ProgressStyle};
 
 use crate::copy::{BlobOutcome, Progress};
 use crate::image::{Descriptor, Digest};
+use crate::locked;
 use crate::report::failure::clean;
 
 /// Blobs of at least this many bytes have a bar of their own.
@@ -54,7 +55,7 @@ impl Bars {
 
     // A panic elsewhere leaves nothing worse than a wrong bar.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     fn remove_bar(&self, state: &mut State, blob: &Digest) {

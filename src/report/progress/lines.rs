@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::copy::{BlobOutcome, Progress};
 use crate::image::{Descriptor, Digest};
+use crate::locked;
 use crate::report::failure::clean;
 use crate::report::table::human_size;
 
@@ -45,7 +46,7 @@ impl<W: Write, C: Fn() -> Instant> Lines<W, C> {
 
     // A panic elsewhere leaves nothing half done here.
     fn state(&self) -> MutexGuard<'_, State<W>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use futures_util::StreamExt;
 
 use crate::image::Digest;
+use crate::locked;
 use crate::serve::store::{Repository, Root};
 use crate::transport::BlobStream;
 
@@ -21,7 +22,7 @@ struct Guard(Arc<Reading>, Digest);
 impl Reading {
     /// `stream`, which reads the blob `digest`; until it is dropped, the blob stays.
     pub(super) fn guard(self: &Arc<Self>, digest: &Digest, stream: BlobStream) -> BlobStream {
-        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reading = locked(&self.0);
         *reading.entry(digest.clone()).or_default() += 1;
         let guard = Guard(self.clone(), digest.clone());
         stream
@@ -33,14 +34,14 @@ impl Reading {
     }
 
     fn has(&self, digest: &Digest) -> bool {
-        let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let reading = locked(&self.0);
         reading.contains_key(digest)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let mut reading = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reading = locked(&self.0.0);
         if let Some(count) = reading.get_mut(&self.1) {
             *count -= 1;
             if *count == 0 {

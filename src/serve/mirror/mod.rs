@@ -12,7 +12,7 @@ mod upstream;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -26,7 +26,7 @@ use crate::registry::v2::{RepositoryClient, TagOrDigest};
 use crate::settings::Context;
 use crate::transport::{BlobStream, blob_store};
 use crate::trust::Gate;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 use evict::Reading;
 use pull::{Pull, Pulls};
@@ -126,20 +126,14 @@ impl Mirror {
     }
 
     fn is_fresh(&self, at: &(RepositoryName, Tag)) -> bool {
-        let confirmed = self
-            .confirmed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let confirmed = locked(&self.confirmed);
         confirmed
             .get(at)
             .is_some_and(|when| when.elapsed() < self.fresh)
     }
 
     fn confirm(&self, at: (RepositoryName, Tag)) {
-        let mut confirmed = self
-            .confirmed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut confirmed = locked(&self.confirmed);
         if confirmed.len() >= REMEMBERED {
             confirmed.clear();
         }
@@ -414,7 +408,7 @@ impl<K: Hash + Eq> OneAtATime<K> {
     /// Waits until no other holds `key`.
     async fn lock(&self, key: K) -> tokio::sync::OwnedMutexGuard<()> {
         let lock = {
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut locks = locked(&self.0);
             // Those that nobody holds or waits for.
             locks.retain(|_, lock| Arc::strong_count(lock) > 1);
             locks.entry(key).or_default().clone()

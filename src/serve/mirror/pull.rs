@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use crate::platform::FileExt;
 use crate::serve::store::{Repository, Session};
 use crate::transport::blob_store::{self, Lock};
 use crate::transport::{BlobStream, Source};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// Bytes that are read at a time.
 const PIECE: u64 = 256 * 1024;
@@ -70,7 +70,7 @@ impl Pulls {
 
     /// The size of a blob that is being downloaded.
     pub(super) fn size(&self, key: &Key) -> Option<u64> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = locked(&self.open);
         open.get(key).map(|pull| pull.size)
     }
 
@@ -90,7 +90,7 @@ impl Pulls {
             key.0.as_str().replace('/', "+")
         );
         blob_store::create_directory(&self.dir)?;
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = locked(&self.open);
         if let Some(under_way) = open.get(key) {
             return Ok(under_way.clone());
         }
@@ -128,7 +128,7 @@ impl Pulls {
             }
             drop(lock);
             // Before those who follow see it: who comes later finds the blob itself.
-            let mut open = pulls.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut open = locked(&pulls.open);
             open.remove(&key);
             drop(open);
             progress.send_replace(match ended {

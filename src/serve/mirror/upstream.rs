@@ -1,7 +1,7 @@
 //! `Remote`: a registry that is mirrored, and whether it is worth asking just now.
 
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -14,7 +14,7 @@ use crate::registry::{Actions, ApiError, Client};
 use crate::settings::Context;
 use crate::transport::Source;
 use crate::trust::Gate;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 use super::MirrorOptions;
 use super::read::reference;
@@ -150,12 +150,12 @@ impl Remote {
 
     /// Whether it refused or was away a moment ago.
     pub(super) fn is_in_trouble(&self) -> bool {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = locked(&self.trouble);
         trouble.is_some_and(|since| since.elapsed() < PAUSE)
     }
 
     pub(super) fn note_trouble(&self) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *locked(&self.trouble) = Some(Instant::now());
     }
 }
 

@@ -18,11 +18,11 @@ mod writers;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use crate::Result;
 use crate::image::{Digest, RepositoryName};
 use crate::transport::blob_store;
+use crate::{Result, locked};
 
 pub(super) use repository::Repository;
 pub(super) use uploads::{Hashed, Session, Uploads};
@@ -80,7 +80,7 @@ impl Root {
 
     /// The repository `name`, there or not.
     pub(super) fn repository(&self, name: &RepositoryName) -> Arc<Repository> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = locked(&self.open);
         if let Some(known) = open.get(name) {
             return known.clone();
         }

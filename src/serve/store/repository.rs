@@ -19,7 +19,7 @@ use super::writers::Writers;
 use crate::image::{Digest, MediaType, Tag};
 use crate::serve::content::{Document, Found, Named};
 use crate::transport::{blob_store, oci_layout};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// Bytes of an `index.json` that are read: some millions of tags.
 const INDEX_CAP: u64 = 1 << 30;
@@ -158,12 +158,7 @@ impl Repository {
 
     /// What the manifest `digest` says, if its file is there.
     fn facts(&self, digest: &Digest, media_type: &str) -> Result<Option<Arc<Facts>>> {
-        let known = self
-            .facts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(digest)
-            .cloned();
+        let known = locked(&self.facts).get(digest).cloned();
         let size = self.blobs.size(digest);
         match (known, size) {
             (_, None) => return Ok(None),
@@ -174,7 +169,7 @@ impl Repository {
         let Some(facts) = read()?.map(Arc::new) else {
             return Ok(None);
         };
-        let mut all = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locked(&self.facts);
         if all.len() >= FACTS_KEPT {
             all.clear();
         }
@@ -239,7 +234,7 @@ impl Repository {
         tags: &[&Tag],
         check: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = locked(&self.changing);
         check()?;
         let size = bytes.len() as u64;
         blob_store::create_directory(&self.dir)?;
@@ -258,28 +253,25 @@ impl Repository {
 
     /// Takes a tag off its image; false when there is no such tag. Blocks.
     pub(in crate::serve) fn delete_tag(&self, tag: &Tag) -> Result<bool> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = locked(&self.changing);
         self.change(false, |index| index.without_tag(tag))
     }
 
     /// Deletes a manifest with all its tags; false when there is no such manifest. Its blobs stay. Blocks.
     pub(in crate::serve) fn delete_manifest(&self, digest: &Digest) -> Result<bool> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = locked(&self.changing);
         let listed = self.change(false, |index| index.without_image(digest))?;
         if !listed && self.manifest(Named::Digest(digest))?.is_none() {
             return Ok(false);
         }
-        self.facts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(digest);
+        locked(&self.facts).remove(digest);
         self.blobs.remove(digest)?;
         Ok(true)
     }
 
     /// Deletes a blob; false when it is not here. Blocks.
     pub(in crate::serve) fn delete_blob(&self, digest: &Digest) -> Result<bool> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = locked(&self.changing);
         self.blobs.remove(digest)
     }
 

@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use super::Repository;
 use crate::image::{Algorithm, Digest, Digester, RepositoryName};
 use crate::serve::route::UploadId;
 use crate::transport::blob_store::{self, blocking, cannot_write};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// Uploads that may be open at once.
 const MOST: usize = 4096;
@@ -110,7 +110,7 @@ impl Uploads {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> T {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = locked(&self.open);
         let open = open.get_or_insert_with(|| {
             let mut left = left_by_earlier(&self.dir);
             forget_old(&mut left, KEPT);

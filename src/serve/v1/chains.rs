@@ -1,7 +1,7 @@
 //! The V1 images of what is stored: made of manifests and configs, and found again by their ids.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,7 +9,6 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::pushed::Pushed;
-use crate::Result;
 use crate::image::{
     Descriptor, Digest, ImageConfig, ImageView, IndexView, Manifest, MediaType, RepositoryName,
     V1Id, View,
@@ -18,6 +17,7 @@ use crate::legacy::v1::V1Image;
 use crate::legacy::v1::chain::v1_chain;
 use crate::serve::content::{Content, Found, Named};
 use crate::transport::{CONFIG_CAP, read_all};
+use crate::{Result, locked};
 
 /// V1 images that are remembered; when there are more, all are made once more.
 const REMEMBERED: usize = 100_000;
@@ -125,7 +125,7 @@ impl Chains {
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.known)
     }
 
     fn of_manifest<'a>(

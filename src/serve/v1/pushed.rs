@@ -6,15 +6,15 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::Result;
 use crate::image::{Digest, V1Id};
 use crate::legacy::v1::V1Image;
 use crate::transport::blob_store::{self, cannot_write, read_document, write_document_blocking};
+use crate::{Result, locked};
 
 /// Bytes of the document of an image.
 pub(super) const DOCUMENT: usize = 4 << 20;
@@ -130,10 +130,7 @@ impl Pushed {
 
     /// Says that the layer of `id` is being received; `None` while another request does that.
     pub(super) fn receive(&self, id: &V1Id) -> Option<Receiving<'_>> {
-        let mut receiving = self
-            .receiving
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut receiving = locked(&self.receiving);
         let is_first = receiving.insert(id.clone());
         is_first.then(|| Receiving(self, id.clone()))
     }
@@ -177,9 +174,6 @@ pub(super) struct Receiving<'a>(&'a Pushed, V1Id);
 
 impl Drop for Receiving<'_> {
     fn drop(&mut self) {
-        let receiving = self.0.receiving.lock();
-        receiving
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.1);
+        locked(&self.0.receiving).remove(&self.1);
     }
 }

@@ -15,7 +15,7 @@ use crate::sync::options::Check;
 use crate::sync::outcome::{FoundBy, Outcome, Planned};
 use crate::sync::pattern::Glob;
 use crate::transport::{BlobOutcome, Presence, Source};
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 impl Run {
     /// Brings an image to the targets that lack it, one after the other.
@@ -190,10 +190,7 @@ impl Run {
             ImageName::Docker(reference) => Some(&reference.repository.registry),
             _ => None,
         };
-        let mut counted = self
-            .counted
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut counted = locked(&self.counted);
         let moving = plan
             .blobs
             .iter()

@@ -6,7 +6,7 @@
 //! more than the run may delete.
 
 use std::collections::HashSet;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use super::delete::{AtSource, Candidate, Stop, Written, digest_at};
 use super::items::{Item, place_of, target_repository};
@@ -15,7 +15,7 @@ use crate::image::{ImageName, Reference, Repository, Tag};
 use crate::sync::declaration::{Entry, Origin, Pick, Tags};
 use crate::sync::state::Record;
 use crate::sync::target::SourceName;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// What the declaration selects for one target repository.
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl Run {
     /// Takes note of tags that the source has and the rules of `entry` leave out.
     pub(super) fn note_left_out(&self, entry: &Arc<Entry>, tags: impl Iterator<Item = String>) {
         if self.options.prune.is_some() {
-            let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut left_out = locked(&self.left_out);
             left_out.entry(EntryId::of(entry)).or_default().extend(tags);
         }
     }
@@ -103,7 +103,7 @@ impl Run {
     }
 
     fn selected(&self) -> MutexGuard<'_, std::collections::HashMap<String, Selected>> {
-        self.selected.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.selected)
     }
 
     /// Deletes what is no longer selected, repository by repository.
@@ -224,7 +224,7 @@ impl Run {
         if matches!(entry.tags, Tags::Listed(_)) {
             return true;
         }
-        let left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let left_out = locked(&self.left_out);
         let tags = left_out.get(&EntryId::of(entry));
         let tag = source.tag.as_ref().map(Tag::as_str);
         tags.is_some_and(|tags| tag.is_some_and(|tag| tags.contains(tag)))

@@ -4,7 +4,7 @@
 //! block), so that the pieces stand behind one another as one deflate stream; the checksums are combined.
 
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
@@ -14,7 +14,7 @@ use super::Cores;
 use super::blocks::{Block, packed};
 use crate::bytes::{Produce, produced};
 use crate::transport::BlobStream;
-use crate::{Error, Result};
+use crate::{Error, Result, locked};
 
 /// Bytes of a block.
 const BLOCK: usize = 256 << 10;
@@ -30,7 +30,7 @@ pub(super) fn compressed(plain: BlobStream, level: u32, cores: &Cores) -> BlobSt
     // Encoders are large; those that are done with a block take another one.
     let idle = Mutex::new(Vec::new());
     let blocks = packed(plain, (BLOCK, WINDOW), cores, move |block| {
-        let encoders = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let encoders = || locked(&idle);
         let fresh = || Compress::new(Compression::new(level), false);
         let encoder = encoders().pop();
         let mut encoder = encoder.unwrap_or_else(fresh);

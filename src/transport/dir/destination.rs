@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +25,7 @@ use crate::transport::{
     BlobBody, BlobOutcome, Destination, DestinationCan, DestinationInventory, DestinationOffers,
     ManifestRef, ManifestWritten, Presence, SignatureStore, StreamedBlobs, WrittenLate,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 const VERSION: &str = "version";
 const VERSION_PREFIX: &str = "Directory Transport Version: 1.";
@@ -89,7 +89,7 @@ impl DirDestination {
     }
 
     fn image(&self) -> MutexGuard<'_, Image> {
-        self.image.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.image)
     }
 
     /// Makes this an image directory, before anything else is in it: a copy that is killed leaves something that
@@ -125,7 +125,7 @@ impl DirDestination {
 
     fn unlock(&self) {
         if let Some(lock) = self.lock.get() {
-            let mut lock = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lock = locked(lock);
             drop(lock.take());
         }
     }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,7 +25,7 @@ use super::former::{Documents, has_document, layer_in};
 use super::{Item, MANIFEST, MODE, REPOSITORIES, file, image_name, layer_member};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, View, go_json};
 use crate::settings::Context;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 fn is_config(blob: &Descriptor) -> bool {
     blob.media_type.is_image_config() || blob.media_type == MediaType::OCTET_STREAM
@@ -126,7 +126,7 @@ impl DockerArchiveDestination {
     }
 
     fn image(&self) -> MutexGuard<'_, Image> {
-        self.image.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.image)
     }
 
     /// The archive under way, begun at the first call.
@@ -148,7 +148,7 @@ impl DockerArchiveDestination {
     }
 
     fn found(&self) -> MutexGuard<'_, HashMap<Digest, String>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.found)
     }
 
     /// The size of the layer `digest` in the former archive, whose bytes are hashed; `None` when that has none.

@@ -10,8 +10,8 @@ mod engine_api;
 use std::fs::File;
 use std::io::PipeReader;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
@@ -28,7 +28,7 @@ use super::{
 use crate::image::{DaemonImage, Descriptor, ImageName, Manifest, Selector};
 use crate::platform;
 use crate::settings::Context;
-use crate::{Error, Result};
+use crate::{Error, Result, locked};
 use engine_api::Engine;
 
 /// Bytes of the pipe that are sent at a time.
@@ -177,8 +177,7 @@ impl Destination for DockerDaemonDestination {
     async fn finish(&self) -> Result<()> {
         let finished = self.archive.finish().await;
         self.complete.store(finished.is_ok(), Ordering::Release);
-        let open_end = self.open_end.lock();
-        drop(open_end.unwrap_or_else(PoisonError::into_inner).take());
+        drop(locked(&self.open_end).take());
         self.told(finished).await?;
         match self.loading.lock().await.take() {
             Some(task) => ended(task).await,

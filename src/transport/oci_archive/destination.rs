@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{MODE, blob_member, image_name, late_member, read_index};
-use crate::Result;
 use crate::image::{Descriptor, Digest, Manifest, Selector, Tag};
 use crate::transport::blob_store::{DOCUMENT_CAP, blocking};
 use crate::transport::extend::{self, Former};
@@ -23,6 +22,7 @@ use crate::transport::{
     DestinationInventory, DestinationOffers, IndexDescriptions, ManifestRef, ManifestWritten,
     PlannedBlob, Presence, StreamedBlobs, WrittenLate, tallied,
 };
+use crate::{Result, locked};
 
 /// An image in an archive of an OCI layout, to write. Nothing is made before the first write.
 ///
@@ -79,13 +79,11 @@ impl OciArchiveDestination {
     }
 
     fn manifests(&self) -> MutexGuard<'_, Manifests> {
-        self.manifests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        locked(&self.manifests)
     }
 
     fn wrong(&self) -> MutexGuard<'_, Vec<String>> {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.wrong)
     }
 
     fn holds_blob(&self, blob: &Descriptor) -> Result<bool> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,7 +22,7 @@ use crate::transport::{
     DestinationInventory, DestinationOffers, Foreign, IndexDescriptions, ManifestRef,
     ManifestWritten, Presence, StreamedBlobs, WrittenLate,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, locked};
 
 /// How long a partial file waits to be continued before a later copy into the layout removes it.
 const PARTIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -72,11 +72,11 @@ impl OciDestination {
     }
 
     fn new_entries(&self) -> MutexGuard<'_, NewEntries> {
-        self.new.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.new)
     }
 
     fn relies_on(&self, digest: &Digest, size: u64) {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = locked(&self.parts);
         parts.push((digest.clone(), size));
     }
 
@@ -182,11 +182,7 @@ impl Destination for OciDestination {
             .await;
         }
         let new = self.new_entries().clone();
-        let parts = self
-            .parts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let parts = locked(&self.parts).clone();
         blocking(move || {
             // The names of the blobs are on disk before the index points at them.
             blobs.sync()?;

@@ -4,7 +4,7 @@
 //! streamed into an upload that is given the digest at its end; where a registry takes no such upload, it waits in
 //! a temporary file.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
@@ -15,7 +15,7 @@ use crate::image::{Algorithm, Descriptor};
 use crate::registry::{ApiError, UploadBody};
 use crate::transport::docker::{put_known, put_spooled};
 use crate::transport::{BlobBody, BlobOutcome, BlobStream, Tally, WrittenLate, tallied};
-use crate::{Error, Result};
+use crate::{Error, Result, locked};
 
 /// A smaller blob is held in memory.
 pub(super) const SMALL: usize = 1 << 20;
@@ -45,7 +45,7 @@ impl DockerDestination {
         }
         let begun: BlobStream = Box::pin(stream::iter([Ok(begin.freeze())]).chain(content));
         let state: Begun = Arc::new(Mutex::new((Some(begun), tally)));
-        let ended = || lock(&state).1.ended();
+        let ended = || locked(&state).1.ended();
         let digest = || Ok(ended()?.0);
         let upload = upload(state.clone(), body.clone(), algorithm);
         match self.repository.push_late(&upload, &digest).await {
@@ -70,12 +70,12 @@ fn upload(state: Begun, body: BlobBody, algorithm: Algorithm) -> UploadBody {
     UploadBody::of_unknown_size(move || {
         let (state, body) = (state.clone(), body.clone());
         Box::pin(async move {
-            let begun = lock(&state).0.take();
+            let begun = locked(&state).0.take();
             if let Some(begun) = begun {
                 return Ok(begun);
             }
             let (content, tally) = tallied(body.open(0).await?, algorithm);
-            lock(&state).1 = tally;
+            locked(&state).1 = tally;
             Ok(content)
         })
     })
@@ -84,8 +84,4 @@ fn upload(state: Begun, body: BlobBody, algorithm: Algorithm) -> UploadBody {
 /// Whether a registry wants to know a length before (U11, U12), or takes no body of that length in one request.
 fn takes_no_stream(e: &Error) -> bool {
     ApiError::of(e).is_some_and(|a| matches!(a.status.as_u16(), 400 | 405 | 411 | 413 | 501))
-}
-
-fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
