@@ -63,6 +63,31 @@ impl Error {
         }))
     }
 
+    /// An error of class [`Kind::NotFound`].
+    pub fn not_found(message: impl Into<String>) -> Error {
+        Error::new(Kind::NotFound, message)
+    }
+
+    /// An error of class [`Kind::NotAllowed`].
+    pub fn not_allowed(message: impl Into<String>) -> Error {
+        Error::new(Kind::NotAllowed, message)
+    }
+
+    /// An error of class [`Kind::Corrupt`].
+    pub fn corrupt(message: impl Into<String>) -> Error {
+        Error::new(Kind::Corrupt, message)
+    }
+
+    /// An error of class [`Kind::Unavailable`].
+    pub fn unavailable(message: impl Into<String>) -> Error {
+        Error::new(Kind::Unavailable, message)
+    }
+
+    /// An error of class [`Kind::Refused`].
+    pub fn refused(message: impl Into<String>) -> Error {
+        Error::new(Kind::Refused, message)
+    }
+
     /// An error of class [`Kind::Other`].
     pub fn other(message: impl Into<String>) -> Error {
         Error::new(Kind::Other, message)

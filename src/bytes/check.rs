@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::{ByteStream, Produce, produced};
 use crate::image::{Algorithm, Descriptor, Digest, Digester};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// `inner`, the bytes of `blob` from offset `from` on: [`verified`] from 0, and as it is from elsewhere, where the
 /// caller has the digester that has seen what came before.
@@ -236,7 +236,7 @@ impl Hashing {
 }
 
 fn corrupt(blob: &Descriptor, what: String) -> Error {
-    Error::new(Kind::Corrupt, format!("blob `{}` {what}", blob.digest))
+    Error::corrupt(format!("blob `{}` {what}", blob.digest))
 }
 
 /// The cause of an error about content that was put together from several answers: fetched again in one piece

@@ -14,7 +14,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 pub use check::{
     ResumeMismatch, Tally, is_resume_mismatch, sized_from, tallied, verified, verified_from,
@@ -134,16 +134,15 @@ pub(crate) fn ending_after(stream: ByteStream, left: u64) -> ByteStream {
 /// Collects a stream of at most `cap` bytes.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] if there are more; else the error of the stream.
+/// [`crate::Kind::Corrupt`] if there are more; else the error of the stream.
 pub async fn read_all(mut stream: ByteStream, cap: u64) -> Result<Bytes> {
     let mut all = BytesMut::new();
     while let Some(bytes) = stream.next().await {
         let bytes = bytes?;
         if (all.len() + bytes.len()) as u64 > cap {
-            return Err(Error::new(
-                Kind::Corrupt,
-                format!("the document is larger than {cap} bytes"),
-            ));
+            return Err(Error::corrupt(format!(
+                "the document is larger than {cap} bytes"
+            )));
         }
         all.extend_from_slice(&bytes);
     }

@@ -8,7 +8,7 @@ use super::{Outcome, names};
 use crate::image::attestation::predicate_names;
 use crate::open::{attestations, choose_image, open_source, read_statements};
 use crate::transport::ManifestRef;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -86,15 +86,12 @@ pub(crate) async fn run(args: AttestArgs, global: &Global) -> Result<Outcome> {
             return Ok(statements);
         }
         let digest = image.digest();
-        let error = Error::new(
-            Kind::NotFound,
-            match wanted {
-                Some(wanted) => {
-                    format!("the image `{digest}` has no attestation of type `{wanted}`")
-                }
-                None => format!("the image `{digest}` has no attestation"),
-            },
-        );
+        let error = Error::not_found(match wanted {
+            Some(wanted) => {
+                format!("the image `{digest}` has no attestation of type `{wanted}`")
+            }
+            None => format!("the image `{digest}` has no attestation"),
+        });
         let mut types: Vec<&str> = found
             .iter()
             .filter_map(|a| a.predicate_type.as_deref())

@@ -19,7 +19,7 @@ use crate::report::layers::LayersReport;
 use crate::report::sketch::SketchedLayers;
 use crate::report::{copy as words, progress};
 use crate::transport::{Elsewhere, LayerFiles, Source};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -204,7 +204,7 @@ fn choose(layers: &[Descriptor], digests: &[String]) -> Result<Vec<Descriptor>> 
         })?;
         let layer = layers.iter().find(|l| l.digest == digest);
         add(layer.ok_or_else(|| {
-            Error::new(Kind::NotFound, format!("the image has no layer `{digest}`"))
+            Error::not_found(format!("the image has no layer `{digest}`"))
                 .hint("see its layers with `barque layers --list`")
         })?);
     }

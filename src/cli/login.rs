@@ -141,10 +141,8 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
 async fn get_login(stored: &AuthFiles, key: &AuthKey) -> Result<String> {
     match stored.lookup_key(key).await?.map(|f| f.credential) {
         Some(Credential::Login { username, .. }) => Ok(username + "\n"),
-        _ => Err(
-            Error::new(Kind::NotAllowed, format!("not logged into `{key}`"))
-                .hint(format!("log in with `barque login {key}`")),
-        ),
+        _ => Err(Error::not_allowed(format!("not logged into `{key}`"))
+            .hint(format!("log in with `barque login {key}`"))),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::open::OpenedImage;
 use crate::report::ls::{Form, Listing};
 use crate::rootfs::{Found, ImagePath, Layers, merged};
 use crate::transport::Elsewhere;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,11 +95,11 @@ pub(crate) async fn run(args: LsArgs, global: &Global) -> Result<Outcome> {
             Found::There(id) => id,
             Found::Missing => {
                 let text = format!("the image has no file `{path}`");
-                return Err(Error::new(Kind::NotFound, text));
+                return Err(Error::not_found(text));
             }
             Found::Circle => {
                 let text = format!("the symbolic links of `{path}` lead in a circle");
-                return Err(Error::new(Kind::Corrupt, text));
+                return Err(Error::corrupt(text));
             }
         };
         let digests: Vec<Digest> = layers.list().iter().map(|l| l.digest.clone()).collect();

@@ -349,7 +349,7 @@ async fn timed(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<()
     };
     let over = || {
         let text = format!("the command took longer than {limit:?} (`--command-timeout`)");
-        Error::new(crate::Kind::Unavailable, text)
+        Error::unavailable(text)
     };
     signals::end_after(limit, over());
     match tokio::time::timeout(limit, execute(cli, screen, workers)).await {

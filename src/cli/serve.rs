@@ -20,7 +20,7 @@ use crate::platform::{self, Asked, Signals};
 use crate::report::failure::{Failure, report};
 use crate::serve::{MirrorOptions, Options, Reload, Server, TlsFiles, Upstream, What};
 use crate::settings::{Access, AuthFiles, Login};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -256,7 +256,7 @@ fn default_address(for_command: bool) -> SocketAddr {
 
 fn temporary_root() -> Result<TempDir> {
     let made = tempfile::Builder::new().prefix("barque-serve-").tempdir();
-    made.map_err(|e| Error::new(Kind::Refused, "cannot make a temporary directory").because(e))
+    made.map_err(|e| Error::refused("cannot make a temporary directory").because(e))
 }
 
 /// Tells whoever waits for it that the registry answers at `address`.

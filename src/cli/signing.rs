@@ -233,8 +233,7 @@ async fn sigstore(file: &Path, passphrase: Option<&Secret>) -> Result<Signer> {
 pub(super) async fn ask(prompt: &str) -> Result<Secret> {
     if !std::io::stdin().is_terminal() {
         let text = "cannot ask for a passphrase: standard input is not a terminal";
-        return Err(Error::new(Kind::NotAllowed, text)
-            .hint("give a file whose first line is the passphrase"));
+        return Err(Error::not_allowed(text).hint("give a file whose first line is the passphrase"));
     }
     let failed = |e: std::io::Error| Error::other("the terminal cannot be read").because(e);
     let _echo = Echo::kept();

@@ -16,7 +16,7 @@ use crate::report::json;
 use crate::settings::Secret;
 use crate::trust::signing::{SigstoreKey, export_public_keys};
 use crate::trust::{Leniency, SimpleSigning};
-use crate::{Error, Kind, Result, platform};
+use crate::{Error, Result, platform};
 
 const SIGN_EXAMPLES: &str = "\
 Examples:
@@ -144,10 +144,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Outcome> {
 
 fn refused(args: &VerifyArgs, why: &str) -> Error {
     let file = args.signature.display();
-    Error::new(
-        Kind::NotAllowed,
-        format!("the signature `{file}` is not accepted: {why}"),
-    )
+    Error::not_allowed(format!("the signature `{file}` is not accepted: {why}"))
 }
 
 /// Print what a signature claims, without verifying it
@@ -175,7 +172,7 @@ struct Untrusted {
 pub(crate) fn dump(args: &DumpArgs) -> Result<Outcome> {
     let shown = args.signature.display();
     let (key, payload) = SimpleSigning::unverified(&read(&args.signature)?)
-        .map_err(|why| Error::new(Kind::Corrupt, format!("`{shown}` is no signature: {why}")))?;
+        .map_err(|why| Error::corrupt(format!("`{shown}` is no signature: {why}")))?;
     let time = payload
         .timestamp
         .and_then(|at| jiff::Timestamp::from_second(at).ok());
@@ -215,7 +212,7 @@ pub(crate) async fn generate_key(args: KeyArgs) -> Result<Outcome> {
     for file in [&private, &public] {
         if file.symlink_metadata().is_ok() {
             let message = format!("the file `{}` is there already", file.display());
-            return Err(Error::new(Kind::Refused, message).hint("choose another prefix"));
+            return Err(Error::refused(message).hint("choose another prefix"));
         }
     }
     let passphrase = match &args.passphrase_file {
@@ -251,7 +248,7 @@ fn create(file: &Path, readers: fn(&mut OpenOptions), text: &str) -> Result<()> 
 
 fn unwritable(file: &Path, e: std::io::Error) -> Error {
     let message = format!("the file `{}` cannot be written", file.display());
-    Error::new(Kind::Refused, message).because(e)
+    Error::refused(message).because(e)
 }
 
 /// The manifest in `file`.

@@ -148,7 +148,7 @@ pub(crate) async fn run(
         "{parts} of `{}` are missing or wrong at `{}`",
         args.source, args.destination
     );
-    let error = Error::new(Kind::Corrupt, text).hint("`--repair` copies them");
+    let error = Error::corrupt(text).hint("`--repair` copies them");
     let lines = vec![Ok(report.render(args.json).into()), Err(error)];
     Ok(Outcome::Each(stream::iter(lines).boxed_local()))
 }

@@ -11,7 +11,7 @@ use crate::settings::Timeouts;
 use crate::transport::codec::Codec;
 use crate::transport::{BlobLocations, Destination, Elsewhere};
 use crate::trust::signing::Signing;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Which parts of the source are copied, and how.
 #[derive(Debug, Clone)]
@@ -232,7 +232,7 @@ pub(super) fn holding(
         false => {
             let message = format!("`{}` cannot hold `{image}`", destination.name());
             let hint = format!("leave out `--format {}`", format.as_str());
-            Err(Error::new(Kind::Refused, message).hint(hint))
+            Err(Error::refused(message).hint(hint))
         }
     }
 }

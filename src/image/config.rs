@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::go_read::{self, GoValue, go_struct};
 use super::{Digest, Platform, go_json};
-use crate::{Error, Kind};
+use crate::Error;
 
 /// A config cannot be read; the text says where and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ impl ConfigError {
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Error {
-        Error::new(Kind::Corrupt, error.to_string()).because(error)
+        Error::corrupt(error.to_string()).because(error)
     }
 }
 

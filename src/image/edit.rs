@@ -11,7 +11,7 @@ use super::go_json::{self, same_name};
 use super::{
     Algorithm, ConfigError, Descriptor, Digest, Manifest, ManifestError, MediaType, Platform,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Changes to an image; the default changes nothing.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +58,7 @@ impl Edits {
     /// The image of `manifest` and `config` with these changes.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] for a config that cannot be read; [`Kind::Refused`] for annotations on a docker manifest, which has
+    /// [`crate::Kind::Corrupt`] for a config that cannot be read; [`crate::Kind::Refused`] for annotations on a docker manifest, which has
     /// none.
     pub fn apply(&self, manifest: &Manifest, config: &[u8]) -> Result<Edited> {
         let bytes = Bytes::from(self.config(config)?);
@@ -96,7 +96,7 @@ impl Edits {
             if *manifest.media_type() == MediaType::DOCKER_MANIFEST {
                 let text = "docker's manifests have no annotations";
                 let hint = "make an OCI image of it first, with `barque copy --format oci`";
-                return Err(Error::new(Kind::Refused, text).hint(hint));
+                return Err(Error::refused(text).hint(hint));
             }
             set_all(top, "annotations", &self.annotations);
         }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{ImageConfig, Platform};
-use crate::{Error, Kind};
+use crate::Error;
 
 pub use choose::{ZSTD, choose, fits, images, is_attestation, may_hold};
 pub use pattern::PlatformPattern;
@@ -79,14 +79,14 @@ impl From<PlatformError> for Error {
             PlatformError::Format(_) => {
                 Error::other(text).hint("write it like `linux/amd64` or `linux/arm/v7`")
             }
-            PlatformError::Other { there, .. } => Error::new(Kind::NotFound, text).hint(format!(
+            PlatformError::Other { there, .. } => Error::not_found(text).hint(format!(
                 "it has no other platform: use `--platform {there}`, or no `--platform`"
             )),
             PlatformError::NoMatch { available, .. } => {
                 let hint = available
                     .first()
                     .map(|first| format!("choose one that is there, as in `--platform {first}`"));
-                let failure = Error::new(Kind::NotFound, text);
+                let failure = Error::not_found(text);
                 match hint {
                     Some(hint) => failure.hint(hint),
                     None => failure,

@@ -134,10 +134,7 @@ impl FromStr for V1Id {
     fn from_str(text: &str) -> Result<V1Id> {
         V1Id::parse(text).ok_or_else(|| {
             let shown: String = text.chars().take(80).collect();
-            Error::new(
-                crate::Kind::Corrupt,
-                format!("`{shown}` is not the id of a V1 image"),
-            )
+            Error::corrupt(format!("`{shown}` is not the id of a V1 image"))
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::transport::blob_store::{blocking, cannot_read};
 use crate::transport::codec::{Codec, Cores, compressed};
 use crate::transport::inflate::{self, Compression};
 use crate::transport::{BlobStream, tallied};
-use crate::{Error, Kind, Result, platform};
+use crate::{Error, Result, platform};
 
 /// The compression of layers that are made here.
 const CODEC: Codec = Codec::Gzip(6);
@@ -37,7 +37,7 @@ impl Appended {
     /// `tmpdir` takes its temporary file.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such file; [`Kind::Corrupt`] for a file that is no tar.
+    /// [`crate::Kind::NotFound`] when there is no such file; [`crate::Kind::Corrupt`] for a file that is no tar.
     pub async fn make(path: &Path, seconds: u64, tmpdir: Option<&Path>) -> Result<Appended> {
         let about = fs::metadata(path).map_err(|e| cannot_read(path, e))?;
         let shown = path
@@ -89,7 +89,7 @@ impl Appended {
     /// Its descriptor in a manifest of type `manifest`.
     ///
     /// # Errors
-    /// [`Kind::Refused`] for a zstd layer in docker's format, which has none.
+    /// [`crate::Kind::Refused`] for a zstd layer in docker's format, which has none.
     pub(super) fn descriptor(&self, manifest: &MediaType) -> Result<Descriptor> {
         let family = match *manifest == MediaType::DOCKER_MANIFEST {
             true => crate::image::media_type::DOCKER_LAYER,
@@ -118,8 +118,7 @@ fn form_of(file: &mut File, path: &Path) -> Result<Option<LayerForm>> {
         Some(other) => {
             let (path, what) = (path.display(), other.as_str());
             let text = format!("`{path}` is compressed with {what}, which layers are not");
-            Err(Error::new(Kind::Refused, text)
-                .hint("unpack it first; a plain tar is compressed here"))
+            Err(Error::refused(text).hint("unpack it first; a plain tar is compressed here"))
         }
     }
 }
@@ -129,7 +128,7 @@ fn temporary(tmpdir: Option<&Path>) -> Result<File> {
         Some(dir) => tempfile::tempfile_in(dir),
         None => tempfile::tempfile(),
     };
-    made.map_err(|e| Error::new(Kind::Refused, "cannot make a temporary file").because(e))
+    made.map_err(|e| Error::refused("cannot make a temporary file").because(e))
 }
 
 /// Reads `plain` to its end, and checks that it begins as a tar does.
@@ -158,7 +157,7 @@ async fn written(mut stream: BlobStream, file: Arc<File>) -> Result<()> {
         let write = move || {
             (&*file)
                 .write_all(&piece)
-                .map_err(|e| Error::new(Kind::Refused, "cannot write a temporary file").because(e))
+                .map_err(|e| Error::refused("cannot write a temporary file").because(e))
         };
         blocking(write).await?;
     }
@@ -187,8 +186,7 @@ async fn packed(dir: PathBuf, seconds: u64, tmpdir: Option<&Path>) -> Result<Arc
             }
             add(&mut tar, &path, &below, &about, seconds).map_err(failed)?;
         }
-        let failed =
-            |e: io::Error| Error::new(Kind::Refused, "cannot write a temporary file").because(e);
+        let failed = |e: io::Error| Error::refused("cannot write a temporary file").because(e);
         let buffered = tar.into_inner().map_err(failed)?;
         let mut file = buffered.into_inner().map_err(|e| failed(e.into_error()))?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;

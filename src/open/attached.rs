@@ -148,7 +148,7 @@ fn check_count(attached: usize) -> Result<()> {
         return Ok(());
     }
     let text = format!("more than {MOST} manifests are attached to the image");
-    Err(Error::new(Kind::Refused, text))
+    Err(Error::refused(text))
 }
 
 /// The tags made of digests, where they are known or needed.

@@ -138,7 +138,7 @@ pub async fn read_statements(
         let raw = read_all(source.blob(&attestation.layer, 0).await?, CAP).await?;
         let statement = attestation.form.statement(&raw).map_err(|e| {
             let text = format!("`{}` is not an attestation", attestation.layer.digest);
-            Error::new(Kind::Corrupt, text).because(e)
+            Error::corrupt(text).because(e)
         })?;
         let Some(statement) = statement else { continue };
         if fits(predicate_type(&statement).as_deref()) && !statements.contains(&statement) {

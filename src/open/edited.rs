@@ -13,7 +13,7 @@ use crate::bytes::read_file_from;
 use crate::image::edit::{Edits, NewLayer};
 use crate::image::{Descriptor, Digest, Manifest, View};
 use crate::transport::{BlobBody, BlobStream, ManifestRef, Source, SourceOffers, verified_from};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// An image that was changed, to copy from.
 pub struct EditedImage {
@@ -27,7 +27,7 @@ impl EditedImage {
     /// `image` with the changes `edits`, and with the layers `append` on top.
     ///
     /// # Errors
-    /// [`Kind::Refused`] for an image that has no config to change; those of [`Edits::apply`] and of the place.
+    /// [`crate::Kind::Refused`] for an image that has no config to change; those of [`Edits::apply`] and of the place.
     pub async fn new(
         image: &OpenedImage,
         mut edits: Edits,
@@ -44,7 +44,7 @@ impl EditedImage {
                     "see what it is with `barque inspect --raw`",
                 ),
             };
-            return Err(Error::new(Kind::Refused, text).hint(hint));
+            return Err(Error::refused(text).hint(hint));
         };
         let media_type = image.manifest().media_type();
         for layer in &append {

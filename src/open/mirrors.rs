@@ -20,7 +20,7 @@ use crate::transport::{
     BlobSizes, BlobStream, CurrentDigest, ManifestRef, Network, PassedOver, RangedBlobs, ReadAhead,
     Sketches, Source, SourceOffers, TagList, TagPages,
 };
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 /// An image with several places to read it from.
 pub(super) struct MirroredSource {
@@ -118,7 +118,7 @@ impl Failures {
     }
 
     fn into_error(mut self) -> Error {
-        let none = || Error::new(Kind::NotFound, "there is no place to read from");
+        let none = || Error::not_found("there is no place to read from");
         let last = self.last.unwrap_or_else(none);
         self.passed.pop();
         let told = |p: &PassedOver| format!("reading {}: {}", p.place, p.reason);
@@ -190,7 +190,7 @@ impl CurrentDigest for MirroredSource {
                 };
                 match digest {
                     None if !std::ptr::addr_eq(place, &raw const **last) => {
-                        Err(Error::new(Kind::NotFound, "it does not have the image"))
+                        Err(Error::not_found("it does not have the image"))
                     }
                     digest => Ok(digest),
                 }

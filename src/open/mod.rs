@@ -71,7 +71,7 @@ pub async fn open_source(name: &ImageName, context: &Context) -> Result<Arc<dyn 
             "`{bare}` has no image `{digest}`; it has `{}`",
             there.digest()
         );
-        return Err(Error::new(Kind::NotFound, text));
+        return Err(Error::not_found(text));
     }
     Ok(source)
 }
@@ -140,7 +140,7 @@ pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc
         )?),
         ImageName::ContainersStorage(_) => {
             let text = format!("`{name}`: barque only reads from podman's store");
-            return Err(Error::new(Kind::Refused, text).hint(
+            return Err(Error::refused(text).hint(
                 "load the image with podman: `barque copy SOURCE docker-archive:-:NAME:TAG | podman load`",
             ));
         }

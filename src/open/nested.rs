@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use crate::image::platform::{PlatformError, choose, may_hold};
 use crate::image::{Descriptor, Digest, IndexView, Manifest, MediaType, PlatformRequest, View};
 use crate::transport::{ManifestRef, Source};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Nested indexes deeper than this are taken for an attack.
 pub(crate) const MAX_DEPTH: usize = 8;
@@ -66,7 +66,7 @@ impl<'a, F: Fn(&Descriptor) -> bool> Nested<'a, F> {
                 false => None,
             };
             if let Some(text) = bound {
-                return Err(Error::new(Kind::Corrupt, text));
+                return Err(Error::corrupt(text));
             }
             self.fetched += 1;
             let manifest = fetch(self.source, &entry).await?;
@@ -135,7 +135,7 @@ pub(crate) async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<Man
             "the index gives `{}` {} bytes, but it has {size}",
             entry.digest, entry.size
         );
-        return Err(Error::new(Kind::Corrupt, text));
+        return Err(Error::corrupt(text));
     }
     Ok(manifest)
 }

@@ -11,7 +11,7 @@ use crate::image::convert::schema2_to_oci;
 use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, View, config};
 use crate::open::{Admission, Chosen, choose_image, open_source, read_config};
 use crate::transport::{BlobBody, Elsewhere, ManifestRef, Source};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// An image that the client has opened.
 pub(super) struct OpenedImage {
@@ -156,7 +156,7 @@ impl OpenedImage {
     /// The blob `digest`, of `size` bytes unless that is to be found out.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when its size is not known and the place cannot tell it.
+    /// [`crate::Kind::NotFound`] when its size is not known and the place cannot tell it.
     pub(super) async fn blob(
         &mut self,
         digest: &Digest,
@@ -183,7 +183,7 @@ impl OpenedImage {
             }
             (None, None) => {
                 let text = format!("`{}` lists no blob `{digest}`", self.source.name());
-                return Err(Error::new(Kind::NotFound, text));
+                return Err(Error::not_found(text));
             }
         };
         descriptor.size = size.unwrap_or(descriptor.size);

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::image::ImageBlob;
 use crate::image::Digester;
 use crate::transport::BlobStream;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Bytes that a pipe of data may hold. Where the system allows fewer, it keeps its own number.
 const PIPE_SIZE: usize = 256 * 1024;
@@ -88,12 +88,12 @@ impl Transfer {
         }
         if offset != wanted.size {
             let text = format!("expected {} bytes in blob, got {offset}", wanted.size);
-            return Err(Error::new(Kind::Corrupt, text).into());
+            return Err(Error::corrupt(text).into());
         }
         match digester.map(Digester::finish) {
             Some(actual) if actual != wanted.digest => {
                 let text = format!("corrupted blob, expecting {}, got {actual}", wanted.digest);
-                Err(Error::new(Kind::Corrupt, text).into())
+                Err(Error::corrupt(text).into())
             }
             _ => Ok(()),
         }

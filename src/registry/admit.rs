@@ -11,7 +11,7 @@ use std::sync::Arc;
 use url::{Host, Url};
 
 use super::address::{is_loopback, is_private, shows_private};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Why a server names another URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,10 +176,9 @@ pub(crate) fn redacted(text: &str) -> String {
 /// The error about `url`, which a public server named and which is at the private address `ip`.
 pub(crate) fn leads_to_private(url: &Admitted, ip: IpAddr) -> Error {
     let (url, host) = (url.redacted(), url.url.host_str().unwrap_or_default());
-    Error::new(
-        Kind::Unavailable,
-        format!("a public server named `{url}`, but `{host}` is at the private address `{ip}`"),
-    )
+    Error::unavailable(format!(
+        "a public server named `{url}`, but `{host}` is at the private address `{ip}`"
+    ))
     .hint(private_hint(host))
 }
 
@@ -203,10 +202,10 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
             Ok(url) => redact(url),
             Err(_) => redacted(target),
         };
-        Error::new(
-            Kind::Unavailable,
-            format!("{} named {what} `{target}`: {why}", base.redacted()),
-        )
+        Error::unavailable(format!(
+            "{} named {what} `{target}`: {why}",
+            base.redacted()
+        ))
     };
     let mut url = match &joined {
         Ok(url) => url.clone(),
@@ -276,7 +275,7 @@ pub(crate) fn admit_layer(origin: Option<&Url>, target: &str) -> Result<Admitted
     };
     if Url::parse(target).is_err() {
         let message = "the manifest names a layer at something that is not a URL";
-        return Err(Error::new(Kind::Unavailable, message));
+        return Err(Error::unavailable(message));
     }
     admit(&base, target, Purpose::Layer)
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use super::admit::Admitted;
 use super::unpack::unpacked_document;
 use crate::bytes::{ByteStream, Produce, produced};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// An answer of a registry: its head, and a body not read yet.
 pub(crate) struct Answer {
@@ -46,13 +46,10 @@ impl Answer {
         let gzip = self.claims_gzip();
         let url = self.url.redacted();
         let too_large = || {
-            Error::new(
-                Kind::Corrupt,
-                format!(
-                    "the document at {url} is larger than {} MiB, the most that is read",
-                    cap >> 20
-                ),
-            )
+            Error::corrupt(format!(
+                "the document at {url} is larger than {} MiB, the most that is read",
+                cap >> 20
+            ))
         };
         let mut all = BytesMut::new();
         while let Some(bytes) = self.next().await? {
@@ -67,10 +64,9 @@ impl Answer {
             let mut plain = Vec::new();
             let mut decoder = flate2::read::MultiGzDecoder::new(&all[..]).take(cap as u64 + 1);
             decoder.read_to_end(&mut plain).map_err(|e| {
-                Error::new(
-                    Kind::Corrupt,
-                    format!("the document at {url} is not the gzip that it claims to be"),
-                )
+                Error::corrupt(format!(
+                    "the document at {url} is not the gzip that it claims to be"
+                ))
                 .because(e)
             })?;
             return if plain.len() > cap {
@@ -121,7 +117,7 @@ impl Produce for Answer {
     type Item = Bytes;
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        let unavailable = |text| Error::new(Kind::Unavailable, text);
+        let unavailable = |text| Error::unavailable(text);
         match tokio::time::timeout(self.stall, self.body.chunk()).await {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(e)) => {

@@ -14,7 +14,7 @@ use super::address::PrivateAddress;
 use super::admit::{Admitted, leads_to_private};
 use super::tls::{client_hint, failure};
 use super::why::Why;
-use crate::{Error, Kind};
+use crate::Error;
 
 /// Why no answer came.
 pub(crate) struct TransportFailure {
@@ -28,10 +28,7 @@ pub(crate) fn silent(
     (why, limit): (Why, Duration),
 ) -> TransportFailure {
     let (url, limit) = (url.redacted(), limit.as_secs_f32());
-    let error = Error::new(
-        Kind::Unavailable,
-        format!("{method} {url}: no answer for {limit} s"),
-    );
+    let error = Error::unavailable(format!("{method} {url}: no answer for {limit} s"));
     let error = match why {
         Why::Unanswered => error.because(Unanswered),
         _ => error,
@@ -115,7 +112,7 @@ impl Failed<'_> {
     }
 
     fn unavailable(&self, text: &str) -> Error {
-        Error::new(Kind::Unavailable, format!("{}: {text}", self.place))
+        Error::unavailable(format!("{}: {text}", self.place))
     }
 
     fn to_send(&self) -> TransportFailure {

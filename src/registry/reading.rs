@@ -76,6 +76,6 @@ impl<'a> Reading<'a> {
     fn too_slow(&self, url: &Admitted) -> Error {
         let (url, limit) = (url.redacted(), self.wire.timeouts.document.as_secs_f32());
         let text = format!("{url} did not give all of its answer within {limit} s");
-        Error::new(Kind::Unavailable, text)
+        Error::unavailable(text)
     }
 }

@@ -20,7 +20,7 @@ use super::reading::Reading;
 use super::retry::RetryBudget;
 use super::wire::{Request, Wire, set};
 use crate::settings::{Credential, Secret};
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 const TOKEN_CAP: usize = 1 << 20;
 /// A lifetime that is missing or shorter counts as this (quirk A14).
@@ -243,13 +243,10 @@ async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
             _ => return Ok(answer),
         }
     }
-    Err(Error::new(
-        Kind::Unavailable,
-        format!(
-            "the token endpoint {} redirects in circles",
-            request.url.redacted()
-        ),
-    ))
+    Err(Error::unavailable(format!(
+        "the token endpoint {} redirects in circles",
+        request.url.redacted()
+    )))
 }
 
 /// The warning about a login that was sent there.
@@ -280,7 +277,7 @@ async fn token(wire: &Wire, request: Request, with_login: bool) -> Result<TokenA
             None => "without a token".to_owned(),
         };
         let text = format!("the token endpoint {url} answered {status} {text}");
-        Error::new(Kind::Unavailable, text)
+        Error::unavailable(text)
     })
 }
 

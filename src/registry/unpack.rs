@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 
 use crate::bytes::{ByteStream, Produce, peek, produced};
 use crate::image::Descriptor;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Bytes that are looked at; a gzip header may hold a file name and a comment.
@@ -105,7 +105,7 @@ impl Produce for Unpacker {
             };
             went.map_err(|e| {
                 let text = format!("{} is not the gzip that it claims to be", self.what);
-                Error::new(Kind::Corrupt, text).because(e)
+                Error::corrupt(text).because(e)
             })?;
             let plain = std::mem::take(self.decoder.get_mut());
             if !plain.is_empty() {

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 
 use crate::bytes::{ByteStream, Produce, produced};
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 type Open = dyn Fn(u64) -> BoxFuture<'static, Result<ByteStream>> + Send + Sync;
 
@@ -202,7 +202,7 @@ impl Reader {
                 None if end.is_none() => return Ok(None),
                 None => {
                     let text = format!("the body ends after {} bytes, too early", self.offset);
-                    return Err(Error::new(Kind::Corrupt, text));
+                    return Err(Error::corrupt(text));
                 }
             };
         }
@@ -217,6 +217,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
     use futures_util::TryStreamExt;
     use std::sync::atomic::AtomicUsize;
 

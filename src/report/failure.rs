@@ -198,10 +198,9 @@ fn own<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kind;
 
     fn denied() -> Error {
-        Error::new(Kind::NotAllowed, "`ghcr.io` refused the credential")
+        Error::not_allowed("`ghcr.io` refused the credential")
             .hint("log in with `barque login ghcr.io`")
     }
 
@@ -222,7 +221,7 @@ mod tests {
     #[test]
     fn a_quoted_cause_is_said_once() {
         let cause = io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused");
-        let error = Error::new(Kind::Unavailable, "no answer: connection refused").because(cause);
+        let error = Error::unavailable("no answer: connection refused").because(cause);
         assert_eq!(
             describe(&error, false),
             "barque: no answer: connection refused\n"
@@ -232,17 +231,15 @@ mod tests {
 
     #[test]
     fn the_outer_class_counts_and_the_inner_hint() {
-        let inner = Error::new(Kind::NotFound, "inner").hint("inner hint");
-        let error = Error::new(Kind::Refused, "outer")
-            .hint("outer hint")
-            .because(inner);
+        let inner = Error::not_found("inner").hint("inner hint");
+        let error = Error::refused("outer").hint("outer hint").because(inner);
         assert_eq!(error.kind().exit_code(), 6);
         assert_eq!(
             describe(&error, false),
             "barque: outer: inner\n\nhint: inner hint\n"
         );
         // A foreign error between the two hides the hint from `Error::advice`, not from here.
-        let buried = Error::new(Kind::NotAllowed, "outside").because(io::Error::other(denied()));
+        let buried = Error::not_allowed("outside").because(io::Error::other(denied()));
         assert_eq!(buried.kind().exit_code(), 3);
         assert!(describe(&buried, false).contains("hint: log in"));
     }
@@ -264,7 +261,7 @@ mod tests {
     fn a_closed_stdout_is_quiet_and_a_closed_socket_is_not() {
         let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
         assert_eq!(Failure::on_stdout(closed()).exit_code(), 0);
-        let sending = Error::new(Kind::Unavailable, "sending").because(closed());
+        let sending = Error::unavailable("sending").because(closed());
         assert_eq!(Failure::from(sending).exit_code(), 5);
     }
 

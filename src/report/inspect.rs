@@ -15,7 +15,7 @@ use crate::image::{
     SignatureCheck, View,
 };
 use crate::trust::Verdict;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The document of `inspect` for an image or artifact.
 #[derive(Debug, Clone, Serialize)]
@@ -164,7 +164,7 @@ impl InspectReport {
     /// Describes what was fetched.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] when a manifest or the config cannot be read.
+    /// [`crate::Kind::Corrupt`] when a manifest or the config cannot be read.
     pub(crate) fn new(from: Inspected<'_>) -> Result<InspectReport> {
         let mut report = InspectReport {
             name: from.name,
@@ -293,7 +293,7 @@ impl InspectReport {
 fn view(manifest: &Manifest) -> Result<View> {
     manifest.view().map_err(|e| {
         let message = format!("the manifest `{}` cannot be read", manifest.digest());
-        Error::new(Kind::Corrupt, message).because(e)
+        Error::corrupt(message).because(e)
     })
 }
 
@@ -330,7 +330,7 @@ fn platforms(index: &IndexView) -> Vec<String> {
 fn read_config(bytes: &[u8]) -> Result<ImageConfig> {
     ImageConfig::parse(bytes).map_err(|e| {
         let message = "the config of the image cannot be read";
-        Error::new(Kind::Corrupt, message).because(e)
+        Error::corrupt(message).because(e)
     })
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::json;
 use super::table::{self, Align, Table, human_size};
 use crate::image::{Descriptor, Digest, ImageConfig, MediaType, Schema1View, View};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The layers of an image, base first.
 #[derive(Debug, Clone, Serialize)]
@@ -37,7 +37,7 @@ impl LayersReport {
     /// the members of an artifact count as layers, an index has none.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] when the config is not the JSON of an image config.
+    /// [`crate::Kind::Corrupt`] when the config is not the JSON of an image config.
     pub(crate) fn new(view: &View, config: Option<&[u8]>) -> Result<LayersReport> {
         let layers = match view {
             View::Image(image) => of_blobs(&image.layers, steps(config)?),
@@ -117,7 +117,7 @@ fn steps(config: Option<&[u8]>) -> Result<Vec<Option<String>>> {
     };
     let config = ImageConfig::parse(config).map_err(|e| {
         let message = "the config of the image cannot be read";
-        Error::new(Kind::Corrupt, message).because(e)
+        Error::corrupt(message).because(e)
     })?;
     let steps = config.history.into_iter().filter(|step| !step.empty_layer);
     Ok(steps
@@ -145,6 +145,7 @@ fn of_schema1(schema1: &Schema1View) -> Vec<Layer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
     use crate::image::{Algorithm, ImageView};
     use crate::report::json::to_compact_json;
 

@@ -7,7 +7,7 @@ use super::contents::Contents;
 use super::lookup::{Answer, Lookup};
 use super::{Content, Entry, EntryKind, ImagePath, Layers, Next, Visit};
 use crate::transport::blob_store::blocking;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,7 +22,7 @@ pub struct CatOptions {
 /// Layers are read from the top down, and nothing is read once the content is there. Dropping the receiver ends it.
 ///
 /// # Errors
-/// [`Kind::NotFound`] when there is no such file; [`Kind::Other`] for what is not a file; those of reading the layers.
+/// [`crate::Kind::NotFound`] when there is no such file; [`crate::Kind::Other`] for what is not a file; those of reading the layers.
 pub async fn cat(
     layers: &Layers,
     path: &ImagePath,
@@ -76,7 +76,7 @@ pub async fn cat(
             Answer::Missing => return Err(missing(path)),
             Answer::Circle => {
                 let text = format!("the symbolic links of `{path}` lead in a circle");
-                return Err(Error::new(Kind::Corrupt, text));
+                return Err(Error::corrupt(text));
             }
         }
     }
@@ -87,7 +87,7 @@ pub async fn cat(
 }
 
 fn missing(path: &ImagePath) -> Error {
-    Error::new(Kind::NotFound, format!("the image has no file `{path}`"))
+    Error::not_found(format!("the image has no file `{path}`"))
 }
 
 fn not_a_file(path: &ImagePath, kind: EntryKind) -> Error {

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::table::{Chunk, Form, Located};
 use crate::image::Digester;
 use crate::transport::inflate::broken;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Bytes of a piece.
 const PIECE: usize = 256 * 1024;
@@ -17,7 +17,7 @@ const PIECE: usize = 256 * 1024;
 /// it is in. Blocks.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] for a part of the content that cannot be read or does not match its digest.
+/// [`crate::Kind::Corrupt`] for a part of the content that cannot be read or does not match its digest.
 pub(super) fn send(
     form: Form,
     located: &Located,
@@ -87,12 +87,12 @@ fn skip_to<R: Read>(input: &mut BufReader<Counted<R>>, offset: u64) -> Result<()
     let at = input.get_ref().at - input.buffer().len() as u64;
     let mut left = offset.checked_sub(at).ok_or_else(|| {
         let text = "the layer's table of contents lists parts of a file that overlap";
-        Error::new(Kind::Corrupt, text)
+        Error::corrupt(text)
     })?;
     while left > 0 {
         let there = input.fill_buf().map_err(|e| broken(None, e))?.len();
         if there == 0 {
-            return Err(Error::new(Kind::Corrupt, "the layer ends before the file"));
+            return Err(Error::corrupt("the layer ends before the file"));
         }
         let n = there.min(usize::try_from(left).unwrap_or(usize::MAX));
         input.consume(n);
@@ -103,7 +103,7 @@ fn skip_to<R: Read>(input: &mut BufReader<Counted<R>>, offset: u64) -> Result<()
 
 fn wrong(chunk: &Chunk, what: &str) -> Error {
     let text = format!("the part of the file from byte {} on {what}", chunk.at);
-    Error::new(Kind::Corrupt, text)
+    Error::corrupt(text)
 }
 
 /// A reader that knows how far it has come.

@@ -12,7 +12,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use super::{Content, Entry, EntryKind, ImagePath};
 use crate::platform::{About, Entered, Folder, Node, describe};
 use crate::transport::inflate::broken;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Links that are followed one after the other, as Linux has it.
 const MOST_HOPS: usize = 40;
@@ -67,7 +67,7 @@ pub(super) struct Disk {
 
 /// The error `e` of writing the file `path`.
 fn cannot_write(path: &ImagePath, e: io::Error) -> Error {
-    Error::new(Kind::Refused, format!("cannot write the file `{path}`")).because(e)
+    Error::refused(format!("cannot write the file `{path}`")).because(e)
 }
 
 impl Disk {
@@ -298,7 +298,7 @@ impl Disk {
     pub(super) fn link(&mut self, path: &ImagePath, target: &ImagePath) -> Result<()> {
         let missing = || {
             let text = format!("the hard link `{path}` names `{target}`, which is not there");
-            Error::new(Kind::Corrupt, text)
+            Error::corrupt(text)
         };
         let from = self.directory(&target.parent(), false)?;
         let from = from.filter(|from| from.dir.can_hold(target.name()));

@@ -1,7 +1,7 @@
 //! One entry of a layer, and what it does to the layers below.
 
 use super::ImagePath;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The beginning of the name of a whiteout (OCI image-spec, layer.md, "Whiteouts").
 const WHITEOUT: &[u8] = b".wh.";
@@ -68,7 +68,7 @@ impl Entry {
     /// What the entry does to the image.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] for a whiteout that names nothing.
+    /// [`crate::Kind::Corrupt`] for a whiteout that names nothing.
     pub fn change(&self) -> Result<Change> {
         let name = self.path.name();
         if name == OPAQUE {
@@ -81,7 +81,7 @@ impl Entry {
             None => Ok(Change::Sets),
             Some(b"" | b"." | b"..") => {
                 let text = format!("the whiteout `{}` names no file", self.path);
-                Err(Error::new(Kind::Corrupt, text))
+                Err(Error::corrupt(text))
             }
             Some(hidden) => Ok(Change::Hides(self.path.parent().child(hidden))),
         }
@@ -90,11 +90,11 @@ impl Entry {
     /// The path of the file that a hard link names.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] for one that leads out of the image.
+    /// [`crate::Kind::Corrupt`] for one that leads out of the image.
     pub fn hard_link(&self) -> Result<ImagePath> {
         ImagePath::parse(&self.link).map_err(|e| {
             let text = format!("the hard link `{}` leads out of the image", self.path);
-            Error::new(Kind::Corrupt, text).because(e)
+            Error::corrupt(text).because(e)
         })
     }
 }

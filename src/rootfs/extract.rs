@@ -14,7 +14,7 @@ use super::{
     Change, Content, Entry, EntryKind, Found, ImagePath, Layers, Next, NodeId, Tree, Visit, merged,
 };
 use crate::platform::{self, Folder};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// What is extracted, and how.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +41,7 @@ pub struct Extracted {
 /// Writes the files of `layers` into the directory `to`, which is made if it is not there.
 ///
 /// # Errors
-/// [`Kind::NotFound`] for a path that the image does not have; [`Kind::Refused`] for what cannot be written, or is in `to`
+/// [`crate::Kind::NotFound`] for a path that the image does not have; [`crate::Kind::Refused`] for what cannot be written, or is in `to`
 /// already; those of reading the layers.
 pub async fn extract(layers: &Layers, to: &Path, options: &ExtractOptions) -> Result<Extracted> {
     fs::create_dir_all(to).map_err(|e| cannot(to, e))?;
@@ -60,11 +60,7 @@ pub async fn extract(layers: &Layers, to: &Path, options: &ExtractOptions) -> Re
 }
 
 fn cannot(path: &Path, e: io::Error) -> Error {
-    Error::new(
-        Kind::Refused,
-        format!("cannot write into `{}`", path.display()),
-    )
-    .because(e)
+    Error::refused(format!("cannot write into `{}`", path.display())).because(e)
 }
 
 /// Unpacks all layers, base first.
@@ -119,7 +115,7 @@ async fn parts(
     for path in paths {
         let Found::There(top) = tree.resolve(path, false) else {
             let text = format!("the image has no file `{path}`");
-            return Err(Error::new(Kind::NotFound, text));
+            return Err(Error::not_found(text));
         };
         let mut ahead = vec![top];
         while let Some(id) = ahead.pop() {
@@ -181,7 +177,7 @@ impl Pick {
             Some((path, goes)) => {
                 let link = goes.first().unwrap_or(path);
                 let text = format!("the hard link `{link}` names `{path}`, which is not there");
-                Err(Error::new(Kind::Corrupt, text))
+                Err(Error::corrupt(text))
             }
         }
     }
@@ -273,7 +269,7 @@ fn rename(source: &PathBuf, target: &Path) -> Result<()> {
 
 fn in_the_way(target: &Path, has_dir: bool) -> Error {
     let text = format!("`{}` is there already", target.display());
-    let error = Error::new(Kind::Refused, text);
+    let error = Error::refused(text);
     match has_dir {
         true => error.hint("choose another directory with `-C`"),
         false => error.hint("`--overwrite` replaces files; `-C DIR` chooses another directory"),

@@ -44,7 +44,7 @@ impl Layers {
             .find(|l| l.media_type.as_str().ends_with("+encrypted"))
         {
             let text = format!("the layer `{}` is encrypted", secret.digest);
-            return Err(Error::new(Kind::NotAllowed, text));
+            return Err(Error::not_allowed(text));
         }
         Ok(Layers {
             source: image.source().clone(),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::{Change, Entry, EntryKind, ImagePath};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Links that are followed one after the other, as Linux has it.
 const MOST_HOPS: usize = 40;
@@ -121,7 +121,7 @@ impl Lookup {
     /// Takes in an entry of the layer that was begun last. Returns whether [`Lookup::answer`] may be another one now.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] for an entry that cannot be, or when there are too many.
+    /// [`crate::Kind::Corrupt`] for an entry that cannot be, or when there are too many.
     pub fn note(&mut self, entry: &Entry) -> Result<bool> {
         let (path, what) = match entry.change()? {
             Change::Nothing => return Ok(false),
@@ -141,7 +141,7 @@ impl Lookup {
         self.notes += 1;
         if self.notes > MOST_NOTES {
             let text = format!("the image has more than {MOST_NOTES} entries");
-            return Err(Error::new(Kind::Corrupt, text));
+            return Err(Error::corrupt(text));
         }
         let key = self.key(path.as_bytes());
         let Some(notes) = self.read.last_mut() else {
@@ -170,7 +170,7 @@ impl Lookup {
         if self.link_bytes > MOST_LINKS {
             let most = MOST_LINKS >> 20;
             let text = format!("the image has more than {most} MiB of links");
-            return Err(Error::new(Kind::Corrupt, text));
+            return Err(Error::corrupt(text));
         }
         self.links.push(target);
         Ok((self.links.len() - 1) as u32)

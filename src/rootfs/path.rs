@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Most bytes of a path; no system that runs images takes longer ones.
 const LONGEST: usize = 4096;
@@ -17,7 +17,7 @@ impl ImagePath {
     /// Reads a path as it is written in a tar or by a user. A slash at its beginning is left out, and `a/../b` is `b`.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] for a path that leads out of the root, has a zero byte, or is longer than 4096 bytes.
+    /// [`crate::Kind::Corrupt`] for a path that leads out of the root, has a zero byte, or is longer than 4096 bytes.
     pub fn parse(text: &[u8]) -> Result<ImagePath> {
         ImagePath::default().then(text)
     }
@@ -33,7 +33,7 @@ impl ImagePath {
     /// As [`ImagePath::then`] for the target of a symbolic link: `..` in the root is the root.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] for a path with a zero byte, or longer than 4096 bytes.
+    /// [`crate::Kind::Corrupt`] for a path with a zero byte, or longer than 4096 bytes.
     pub fn linked(&self, target: &[u8]) -> Result<ImagePath> {
         self.joined(target, false)
     }
@@ -41,7 +41,7 @@ impl ImagePath {
     fn joined(&self, text: &[u8], strict: bool) -> Result<ImagePath> {
         let wrong = |what: &str| {
             let shown = String::from_utf8_lossy(&text[..text.len().min(200)]);
-            Error::new(Kind::Corrupt, format!("the path `{shown}` {what}"))
+            Error::corrupt(format!("the path `{shown}` {what}"))
         };
         let mut path = match text.first() {
             Some(b'/') => Vec::new(),

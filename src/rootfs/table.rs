@@ -19,7 +19,7 @@ use crate::image::{Descriptor, Digest, Digester};
 use crate::transport::blob_store::blocking;
 use crate::transport::tar_index::header_of;
 use crate::transport::{Source, read_all};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 const ESTARGZ_DIGEST: &str = "containerd.io/snapshot/stargz/toc.digest";
 const CHUNKED_POSITION: &str = "io.github.containers.zstd-chunked.manifest-position";
@@ -84,7 +84,7 @@ impl Table {
     /// Reads the table of `layer`: one request for zstd:chunked, two for eStargz. `None` where there is none.
     ///
     /// # Errors
-    /// Those of the place; [`Kind::Corrupt`] for a table that is not where it should be, or has another digest.
+    /// Those of the place; [`crate::Kind::Corrupt`] for a table that is not where it should be, or has another digest.
     pub(super) async fn read(source: &dyn Source, layer: &Descriptor) -> Result<Option<Table>> {
         if let (Some(position), Some(digest)) = (
             layer.annotation(CHUNKED_POSITION),
@@ -154,7 +154,7 @@ impl Table {
     /// Hands each entry to `each`. Blocks.
     ///
     /// # Errors
-    /// Those of `each`; [`Kind::Corrupt`] for a table that cannot be read.
+    /// Those of `each`; [`crate::Kind::Corrupt`] for a table that cannot be read.
     pub(super) fn entries(&self, mut each: impl FnMut(&Entry) -> Result<()>) -> Result<()> {
         self.rows(|row| match row.entry()? {
             Some(entry) if !is_landmark(self.form, &entry.path) => each(&entry),
@@ -310,5 +310,5 @@ fn parsed(digest: &str) -> Result<Digest> {
 
 fn malformed(what: &str) -> Error {
     let text = format!("the layer's table of contents {what}");
-    Error::new(Kind::Corrupt, text)
+    Error::corrupt(text)
 }

@@ -19,7 +19,7 @@ use crate::transport::inflate::{Compression, broken};
 use crate::transport::tar_index::{
     OldSparse, PaxSparse, Sparse, has_checksum, header_of, is_empty,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 const BLOCK: u64 = 512;
 /// Most bytes of one PAX header or GNU long name: attributes of a file may have some 64 KiB each.
@@ -275,7 +275,7 @@ fn no_sparse(what: &str) -> Error {
 }
 
 fn malformed(what: &str) -> Error {
-    Error::new(Kind::Corrupt, format!("the layer {what}"))
+    Error::corrupt(format!("the layer {what}"))
 }
 
 #[cfg(test)]

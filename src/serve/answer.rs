@@ -10,9 +10,9 @@ use http::header::{
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::{Frame, SizeHint};
 
+use crate::Error;
 use crate::image::{Digest, MediaType};
 use crate::transport::BlobStream;
-use crate::{Error, Kind};
 
 pub(super) const DOCKER_CONTENT_DIGEST: HeaderName =
     HeaderName::from_static("docker-content-digest");
@@ -74,7 +74,7 @@ impl hyper::body::Body for Body {
                 Some(Err(e)) => Some(Err(e)),
                 None => {
                     let text = format!("the content ends {left} bytes early");
-                    Some(Err(Error::new(Kind::Corrupt, text)))
+                    Some(Err(Error::corrupt(text)))
                 }
             },
         })

@@ -196,7 +196,7 @@ async fn images_of(place: &ImageName, context: &Context) -> Result<Vec<(String, 
             true => Ok(vec![(String::new(), place.clone())]),
             false => {
                 let text = format!("`{place}` is not an image: it has no `manifest.json`");
-                Err(Error::new(Kind::NotFound, text))
+                Err(Error::not_found(text))
             }
         };
     }

@@ -30,7 +30,7 @@ use super::route::{Route, parameter};
 use super::store::Root;
 use super::tls::Tls;
 use super::{App, Options, Rights, What, routes};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// By which old clients know that a server speaks this API.
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -74,12 +74,12 @@ impl Server {
     /// Opens the repositories and listens; nothing is answered before [`Server::run`].
     ///
     /// # Errors
-    /// When the root cannot be made, or nothing can listen at the address ([`Kind::Other`]).
+    /// When the root cannot be made, or nothing can listen at the address ([`crate::Kind::Other`]).
     pub async fn bind(options: Options) -> Result<Server> {
         let (content, root) = open(&options.what).await?;
         let cannot = |e| {
             let text = format!("cannot listen on `{}`", options.listen);
-            Error::new(Kind::Other, text).because(e)
+            Error::other(text).because(e)
         };
         let listener = TcpListener::bind(options.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;

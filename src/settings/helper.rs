@@ -17,7 +17,7 @@ use super::auth_key::HUB_KEY;
 use super::paths::Environment;
 use super::{Credential, Secret};
 use crate::image::Registry;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// How long a helper may take: it may have to ask its user to unlock the key store.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -72,7 +72,7 @@ impl Helper {
     /// The suffix becomes part of a program's name, so it must not be able to leave the folders of `PATH`.
     ///
     /// # Errors
-    /// [`Kind::Other`] when the program is not installed, or `suffix` cannot be a part of its name.
+    /// [`crate::Kind::Other`] when the program is not installed, or `suffix` cannot be a part of its name.
     pub fn find(suffix: &str, named_in: &str, environment: &Environment) -> Result<Helper> {
         let fine = !suffix.starts_with(['.', '-'])
             && !suffix.contains(['/', '\\', '\0'])
@@ -111,7 +111,7 @@ impl Helper {
     /// The login for `registry`; `None` when the helper does not know it.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] when the helper fails; [`Kind::Other`] when it cannot be run, takes too long, or answers
+    /// [`crate::Kind::NotAllowed`] when the helper fails; [`crate::Kind::Other`] when it cannot be run, takes too long, or answers
     /// with something that is not a login. The message never quotes that answer.
     pub async fn get(&self, registry: &Registry) -> Result<Option<Credential>> {
         let outcome = self.run("get", server(registry).as_bytes()).await?;
@@ -143,7 +143,7 @@ impl Helper {
     /// Keeps the login for `registry`.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] when the helper fails; [`Kind::Other`] when it cannot be run or takes too long, and for a
+    /// [`crate::Kind::NotAllowed`] when the helper fails; [`crate::Kind::Other`] when it cannot be run or takes too long, and for a
     /// registry token, which the protocol does not have.
     pub async fn store(&self, registry: &Registry, credential: &Credential) -> Result<()> {
         let (username, secret) = match credential {
@@ -175,7 +175,7 @@ impl Helper {
     /// Forgets the login for `registry`; `false` when the helper did not know it.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] when the helper fails for another reason; [`Kind::Other`] when it cannot be run or takes
+    /// [`crate::Kind::NotAllowed`] when the helper fails for another reason; [`crate::Kind::Other`] when it cannot be run or takes
     /// too long.
     pub async fn erase(&self, registry: &Registry) -> Result<bool> {
         let outcome = self.run("erase", server(registry).as_bytes()).await?;
@@ -189,7 +189,7 @@ impl Helper {
     /// The server keys that the helper knows, each with its user.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] when the helper fails; [`Kind::Other`] when it cannot be run, takes too long, or answers
+    /// [`crate::Kind::NotAllowed`] when the helper fails; [`crate::Kind::Other`] when it cannot be run, takes too long, or answers
     /// with something that is not a list.
     pub async fn list(&self) -> Result<BTreeMap<String, String>> {
         let outcome = self.run("list", b"").await?;
@@ -217,7 +217,7 @@ impl Helper {
             [] => "failed and says nothing".to_owned(),
             words => format!("failed: {}", words.join("; ")),
         };
-        Err(Error::new(Kind::NotAllowed, self.sentence(verb, &failed)))
+        Err(Error::not_allowed(self.sentence(verb, &failed)))
     }
 
     fn error(&self, verb: &str, what: &str) -> Error {
@@ -280,13 +280,10 @@ impl Helper {
         };
         match tokio::time::timeout(self.time_limit, talk).await {
             Ok(ended) => ended.map_err(cannot),
-            Err(_) => Err(Error::new(
-                Kind::NotAllowed,
-                self.sentence(
-                    verb,
-                    &format!("did not answer within {:?}", self.time_limit),
-                ),
-            )
+            Err(_) => Err(Error::not_allowed(self.sentence(
+                verb,
+                &format!("did not answer within {:?}", self.time_limit),
+            ))
             .hint("it may be waiting for a key store that is locked")),
         }
     }

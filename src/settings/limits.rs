@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Error, Kind, locked};
+use crate::{Error, locked};
 
 /// Limits by host. The default has none and remembers nothing. Clones share what they count.
 #[derive(Clone, Default)]
@@ -153,7 +153,7 @@ impl HostLimit {
             let cause = PullsSpent {
                 registry: registry.to_owned(),
             };
-            Err(Error::new(Kind::Unavailable, why).because(cause))
+            Err(Error::unavailable(why).because(cause))
         };
         if state.spent_until.is_some_and(|until| until > now) {
             return spent(format!("`{registry}` said that no pull is left"));

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use super::paths::Environment;
 use crate::files::read_whole;
 use crate::image::{Reference, Repository};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 pub use scope::Scope;
 pub(super) use scope::of_reference;
@@ -157,7 +157,7 @@ impl KeySource {
     /// The contents, each with its name for messages. Blocks.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] when a file cannot be read, even if another would do.
+    /// [`crate::Kind::NotAllowed`] when a file cannot be read, even if another would do.
     pub fn load(&self) -> Result<Vec<(String, Vec<u8>)>> {
         match self {
             KeySource::Data(all) => Ok(all
@@ -172,10 +172,10 @@ impl KeySource {
 fn load_file(path: &Path) -> Result<(String, Vec<u8>)> {
     match read_whole(path, KEY_CAP) {
         Ok(bytes) => Ok((format!("`{}`", path.display()), bytes)),
-        Err(e) => Err(Error::new(
-            Kind::NotAllowed,
-            format!("cannot read the key file `{}`: {e}", path.display()),
-        )),
+        Err(e) => Err(Error::not_allowed(format!(
+            "cannot read the key file `{}`: {e}",
+            path.display()
+        ))),
     }
 }
 
@@ -215,7 +215,7 @@ impl Policy {
     /// system's `policy.json`. `None` where there is no file.
     ///
     /// # Errors
-    /// [`Kind::Other`] when the file cannot be read or is not a valid policy; the message names the file and the
+    /// [`crate::Kind::Other`] when the file cannot be read or is not a valid policy; the message names the file and the
     /// member.
     pub fn load(explicit: Option<&Path>) -> Result<Option<Policy>> {
         Policy::load_in(explicit, &Environment::of_process())
@@ -253,7 +253,7 @@ impl Policy {
     /// Reads the text of a policy; `path` is its file, for messages.
     ///
     /// # Errors
-    /// [`Kind::Other`] when it is not valid; the message names the member.
+    /// [`crate::Kind::Other`] when it is not valid; the message names the member.
     pub fn parse(text: &[u8], path: &Path) -> Result<Policy> {
         let parsed = parse::parse(text).map_err(|e| {
             let path = path.display();

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::copy::BlobLocations;
 use crate::image::{Digest, Reference, Repository};
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 /// The file in the state's directory.
 const FILE: &str = "blobs.txt";
@@ -21,12 +21,12 @@ const CAP: u64 = 32 << 20;
 /// The table of blob locations with what the state in `dir` knows; it writes down what is added.
 ///
 /// # Errors
-/// [`Kind::Refused`] when the file cannot be used.
+/// [`crate::Kind::Refused`] when the file cannot be used.
 pub(super) fn open(dir: &Path) -> Result<Arc<BlobLocations>> {
     let path = dir.join(FILE);
     let failed = |e| {
         let message = format!("the state `{}` cannot be used", path.display());
-        Error::new(Kind::Refused, message).because(e)
+        Error::refused(message).because(e)
     };
     let mut options = OpenOptions::new();
     let file = options.create(true).append(true).read(true).open(&path);
@@ -89,6 +89,7 @@ fn read(mut file: &File) -> std::io::Result<Vec<Reference>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
     use crate::image::Algorithm;
 
     fn name(repository: &str, content: &str) -> Reference {

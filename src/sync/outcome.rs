@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::declaration::Platforms;
 use super::select::Rule;
+use crate::Error;
 use crate::copy::{CopyOptions, CopyPlan};
 use crate::image::{Digest, ImageName};
-use crate::{Error, Kind};
 
 /// Hears of the run while it goes on; called from several tasks.
 pub trait Events: Send + Sync {
@@ -255,5 +255,5 @@ impl Summary {
 /// An error for an entry whose tags rules are not fulfilled or that has no images.
 pub(super) fn nothing_found(place: &str) -> Error {
     let message = format!("no images to mirror found in `{place}`");
-    Error::new(Kind::NotFound, message)
+    Error::not_found(message)
 }

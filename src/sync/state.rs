@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::known_blobs;
 use crate::copy::BlobLocations;
 use crate::image::{Digest, Reference, Tag};
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 /// The file in the state's directory.
 const FILE: &str = "state.jsonl";
@@ -64,12 +64,12 @@ impl State {
     /// The state in the directory `dir`, which is created if it is missing.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when the directory or its file cannot be used.
+    /// [`crate::Kind::Refused`] when the directory or its file cannot be used.
     pub fn open(dir: &Path) -> Result<State> {
         let path = dir.join(FILE);
         let failed = |e| {
             let message = format!("the state `{}` cannot be used", path.display());
-            Error::new(Kind::Refused, message).because(e)
+            Error::refused(message).because(e)
         };
         fs::create_dir_all(dir).map_err(failed)?;
         let (known, lines) = match File::open(&path) {
@@ -92,7 +92,7 @@ impl State {
     /// The table of blob locations, with what earlier runs have written.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when its file cannot be used.
+    /// [`crate::Kind::Refused`] when its file cannot be used.
     pub fn blob_locations(&self) -> Result<Arc<BlobLocations>> {
         known_blobs::open(self.path.parent().unwrap_or(Path::new(".")))
     }
@@ -116,7 +116,7 @@ impl State {
     /// earlier note of that.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when it cannot be written.
+    /// [`crate::Kind::Refused`] when it cannot be written.
     pub fn note(
         &self,
         target: &Reference,
@@ -152,7 +152,7 @@ impl State {
     /// Notes that `target` is no longer there.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when it cannot be written.
+    /// [`crate::Kind::Refused`] when it cannot be written.
     pub fn forget(&self, target: &Reference) -> Result<()> {
         let Some((repository, tag)) = key(target) else {
             return Ok(());
@@ -177,7 +177,7 @@ impl State {
         let mut file = locked(&self.file);
         file.write_all(text.as_bytes()).map_err(|e| {
             let message = format!("the state `{}` cannot be written", self.path.display());
-            Error::new(Kind::Refused, message).because(e)
+            Error::refused(message).because(e)
         })
     }
 

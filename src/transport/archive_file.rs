@@ -22,7 +22,7 @@ use super::tar_header::check_begin;
 use crate::bytes::{PIECE, pieces};
 use crate::platform::{self, FileExt};
 use crate::settings::Context;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The name that means standard input or output.
 pub(crate) const STANDARD: &str = "-";
@@ -64,7 +64,7 @@ pub(crate) struct ArchiveFile {
 impl ArchiveFile {
     /// Opens `path`, `-` for standard input. Blocks.
     ///
-    /// [`Kind::Corrupt`] for what has to be unpacked and is no tar.
+    /// [`crate::Kind::Corrupt`] for what has to be unpacked and is no tar.
     pub(crate) fn open(path: &Path, unpacking: &Unpacking) -> Result<ArchiveFile> {
         match ArchiveFile::look(path)? {
             Ok(archive) => Ok(archive),
@@ -90,10 +90,10 @@ impl ArchiveFile {
         };
         let about = file.metadata().map_err(unreadable)?;
         if about.is_dir() {
-            return Err(Error::new(
-                Kind::NotFound,
-                format!("`{}` is a directory, not an archive", path.display()),
-            ));
+            return Err(Error::not_found(format!(
+                "`{}` is a directory, not an archive",
+                path.display()
+            )));
         }
         if about.is_file() && file.stream_position().is_ok_and(|at| at == 0) {
             let mut magic = [0; Compression::MAGIC_LEN];
@@ -242,10 +242,10 @@ impl Read for Section {
 pub(crate) fn unnamed(tmpdir: Option<&Path>) -> Result<File> {
     let directory = temporary_directory(tmpdir);
     tempfile::tempfile_in(&directory).map_err(|e| {
-        Error::new(
-            Kind::Other,
-            format!("cannot make a temporary file in `{}`", directory.display()),
-        )
+        Error::other(format!(
+            "cannot make a temporary file in `{}`",
+            directory.display()
+        ))
         .because(e)
         .hint("give another directory with `--tmpdir` or `TMPDIR`")
     })
@@ -393,8 +393,7 @@ impl Unpacked<'_> {
             self.done >> 20,
             left >> 20
         );
-        Error::new(Kind::Refused, text)
-            .hint("name a directory with more space by `--tmpdir` or `TMPDIR`")
+        Error::refused(text).hint("name a directory with more space by `--tmpdir` or `TMPDIR`")
     }
 
     fn unwritable(&self, e: io::Error) -> Error {
@@ -404,7 +403,7 @@ impl Unpacked<'_> {
             self.directory.display(),
             self.done
         );
-        Error::new(Kind::Refused, text)
+        Error::refused(text)
             .because(e)
             .hint("name another directory by `--tmpdir` or `TMPDIR`")
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::bytes::{ending_after, first_bytes};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 struct NoNetwork;
 
@@ -219,7 +219,7 @@ impl dyn Destination + '_ {
     /// Says which blobs are going to be written, in the order of the image, before the first one is.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when the place cannot take them.
+    /// [`crate::Kind::Refused`] when the place cannot take them.
     pub async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
         match self.offers().order {
             Some(order) => order.begin(blobs).await,
@@ -230,13 +230,13 @@ impl dyn Destination + '_ {
     /// Writes a blob whose size, and mostly its digest, are known when all its bytes are there.
     ///
     /// # Errors
-    /// Those of the place; [`Kind::Refused`] from a place that takes no such blobs.
+    /// Those of the place; [`crate::Kind::Refused`] from a place that takes no such blobs.
     pub async fn put_stream(&self, planned: &Descriptor, body: BlobBody) -> Result<WrittenLate> {
         match self.offers().streams {
             Some(streams) => streams.put_stream(planned, body).await,
             None => {
                 let message = format!("`{}` takes no layers in another form", self.name());
-                Err(Error::new(Kind::Refused, message))
+                Err(Error::refused(message))
             }
         }
     }
@@ -330,7 +330,7 @@ impl dyn Destination + '_ {
     /// Checks that `manifest` can be what the name stands for: a name with a digest stands for that one only.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when it cannot.
+    /// [`crate::Kind::Refused`] when it cannot.
     pub fn check_digest_matches_name(&self, manifest: &Manifest) -> Result<()> {
         match self.reference() {
             Some(reference) => check_digest_matches(reference, manifest, &self.name()),
@@ -351,7 +351,7 @@ pub(crate) fn check_digest_matches(
                 "{shown} names the digest `{digest}`, but the image has `{}`",
                 manifest.digest()
             );
-            Err(Error::new(Kind::Refused, text)
+            Err(Error::refused(text)
                 .hint("leave the digest out of the destination, or copy without conversion"))
         }
         _ => Ok(()),

@@ -21,7 +21,7 @@ use futures_util::StreamExt;
 use super::{BlobBody, BlobOutcome, BlobStream};
 use crate::bytes::pieces;
 use crate::image::{Descriptor, Digest, Digester};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 pub(crate) use super::claim::remove;
 pub(super) use super::claim::{PREFIX, claim, sweep};
@@ -71,7 +71,7 @@ pub(crate) async fn is_intact(path: PathBuf, digest: &Digest) -> Result<bool> {
 /// verifies itself, as every [`BlobStream`] does; a continued one is verified here.
 ///
 /// # Errors
-/// Those of `body`, as they are; [`Kind::Refused`] when something cannot be written.
+/// Those of `body`, as they are; [`crate::Kind::Refused`] when something cannot be written.
 pub async fn write_blob(
     to: &Path,
     partials: &Path,
@@ -216,14 +216,14 @@ async fn fill(
 }
 
 fn wrong(blob: &Descriptor, what: String) -> Error {
-    Error::new(Kind::Corrupt, format!("blob `{}` {what}", blob.digest))
+    Error::corrupt(format!("blob `{}` {what}", blob.digest))
 }
 
 /// Reads the file `path` from offset `from` on, in pieces of up to 256 KiB, one piece ahead of the reader and off the
 /// async threads. The stream does not verify; wrap it in [`super::verified`] when `from` is 0.
 ///
 /// # Errors
-/// [`Kind::NotFound`] when the file is missing, [`Kind::NotAllowed`] when it may not be read; later ones are items of
+/// [`crate::Kind::NotFound`] when the file is missing, [`crate::Kind::NotAllowed`] when it may not be read; later ones are items of
 /// the stream.
 pub async fn read_file(path: &Path, from: u64) -> Result<BlobStream> {
     let path = path.to_owned();

@@ -29,7 +29,7 @@ pub(super) async fn read(
             "`{of}` has {} bundles; at most {MOST} are read",
             listed.len()
         );
-        return Err(Error::new(Kind::Unavailable, text));
+        return Err(Error::unavailable(text));
     }
     let mut bundles = Vec::new();
     for entry in listed {

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use super::archive_file::Unpacking;
 use super::docker_archive::{DockerArchiveSource, Older};
 use crate::image::Selector;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Bytes that podman may say of an error.
 const SAID: usize = 2000;
@@ -22,7 +22,7 @@ const SAID: usize = 2000;
 /// user's.
 ///
 /// # Errors
-/// [`Kind::NotFound`] when the store does not have it; an error if podman is not installed.
+/// [`crate::Kind::NotFound`] when the store does not have it; an error if podman is not installed.
 pub(crate) async fn source(
     image: &str,
     unpacking: &Unpacking,
@@ -80,7 +80,7 @@ async fn save(image: &str, file: File) -> Result<()> {
     .iter()
     .any(|words| said.to_lowercase().contains(words));
     Err(match is_missing {
-        true => Error::new(Kind::NotFound, format!("the store has no image `{name}`"))
+        true => Error::not_found(format!("the store has no image `{name}`"))
             .because(io::Error::other(said)),
         false => {
             Error::other(format!("podman cannot save `{name}`")).because(io::Error::other(said))

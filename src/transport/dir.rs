@@ -69,10 +69,9 @@ fn no_image(path: &Path, e: std::io::Error) -> Error {
     if !path.exists() || e.kind() == ErrorKind::PermissionDenied {
         return cannot_read(path, e);
     }
-    let error = Error::new(
-        Kind::NotFound,
-        format!("`{shown}` is not an image directory: it has no `{MANIFEST}`"),
-    );
+    let error = Error::not_found(format!(
+        "`{shown}` is not an image directory: it has no `{MANIFEST}`"
+    ));
     if path.join("index.json").exists() {
         return error.hint(format!("did you mean `oci:{shown}`?"));
     }
@@ -80,13 +79,8 @@ fn no_image(path: &Path, e: std::io::Error) -> Error {
 }
 
 fn parse(raw: Bytes, path: &Path) -> Result<Manifest> {
-    Manifest::parse(raw, None).map_err(|e| {
-        Error::new(
-            Kind::Corrupt,
-            format!("`{}` is not a manifest", path.display()),
-        )
-        .because(e)
-    })
+    Manifest::parse(raw, None)
+        .map_err(|e| Error::corrupt(format!("`{}` is not a manifest", path.display())).because(e))
 }
 
 /// Whether `manifest` is known by `digest`; the digest of a signed schema 1 is not that of its bytes.
@@ -118,13 +112,10 @@ impl Source for DirSource {
                 if is(&manifest, &digest) {
                     return Ok(manifest.by(digest.algorithm()));
                 }
-                return Err(Error::new(
-                    Kind::Corrupt,
-                    format!(
-                        "manifest `{digest}` is corrupt: its content hashes to `{}`",
-                        manifest.digest()
-                    ),
-                ));
+                return Err(Error::corrupt(format!(
+                    "manifest `{digest}` is corrupt: its content hashes to `{}`",
+                    manifest.digest()
+                )));
             }
             if let Some(raw) = read_document(&top)? {
                 let manifest = parse(raw, &top)?;
@@ -231,8 +222,8 @@ fn missing(path: &Path, read: &Mutex<Option<Digest>>, what: &str) -> Error {
     match (&*read, now) {
         (Some(read), Some(now)) if now.digest() != read => {
             let text = format!("another image was written to `{shown}` while it was read");
-            Error::new(Kind::NotFound, text).hint("run the same command again")
+            Error::not_found(text).hint("run the same command again")
         }
-        _ => Error::new(Kind::NotFound, format!("`{shown}` has no {what}")),
+        _ => Error::not_found(format!("`{shown}` has no {what}")),
     }
 }

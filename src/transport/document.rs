@@ -40,10 +40,10 @@ pub(crate) fn read_document(path: &Path) -> Result<Option<Bytes>> {
         .read_to_end(&mut bytes)
         .map_err(|e| cannot_read(path, e))?;
     if bytes.len() as u64 > DOCUMENT_CAP {
-        return Err(Error::new(
-            Kind::Corrupt,
-            format!("`{}` is larger than {DOCUMENT_CAP} bytes", path.display()),
-        ));
+        return Err(Error::corrupt(format!(
+            "`{}` is larger than {DOCUMENT_CAP} bytes",
+            path.display()
+        )));
     }
     Ok(Some(bytes.into()))
 }
@@ -111,11 +111,7 @@ pub(crate) fn temporary_in(directory: &Path) -> io::Result<NamedTempFile> {
 /// Makes the directory `path` and its parents.
 pub(crate) fn create_directory(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| {
-        Error::new(
-            Kind::Refused,
-            format!("cannot make the directory `{}`", path.display()),
-        )
-        .because(e)
+        Error::refused(format!("cannot make the directory `{}`", path.display())).because(e)
     })
 }
 
@@ -127,10 +123,10 @@ pub fn sync_directory(path: &Path) -> Result<()> {
     let sync = || File::open(path)?.sync_all();
     match sync() {
         // Some file systems have no such thing (EINVAL); there the rename itself is as durable as it gets.
-        Err(e) if e.kind() != ErrorKind::InvalidInput => Err(Error::new(
-            Kind::Refused,
-            format!("cannot sync the directory `{}`", path.display()),
-        )
+        Err(e) if e.kind() != ErrorKind::InvalidInput => Err(Error::refused(format!(
+            "cannot sync the directory `{}`",
+            path.display()
+        ))
         .because(e)),
         _ => Ok(()),
     }
@@ -181,7 +177,7 @@ fn unwritten(what: &str, (done, size): (u64, u64), e: io::Error, if_full: &str) 
         size => format!(" of {size}"),
     };
     let text = format!("cannot write {what} ({done}{of} bytes written)");
-    let error = Error::new(Kind::Refused, text).because(e);
+    let error = Error::refused(text).because(e);
     match full {
         true => error.hint(if_full),
         false => error,

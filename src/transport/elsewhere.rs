@@ -108,7 +108,7 @@ impl Elsewhere {
         };
         let registry: Registry = host.parse().map_err(|e: ReferenceError| {
             let text = format!("`{host}` is not a host that layers are fetched from");
-            Error::new(Kind::Unavailable, text).because(e)
+            Error::unavailable(text).because(e)
         })?;
         let mut clients = locked(&self.clients);
         if let Some(client) = clients.get(&registry) {

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::archive_file::{ArchiveFile, STANDARD, is_used};
 use super::tar_index::TarIndex;
 use super::tar_writer::{Entry, TarWriter};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// An archive that is there.
 pub(super) struct Former<D> {
@@ -21,7 +21,7 @@ impl<D> Former<D> {
     /// Opens the plain archive at `path`, whose documents `read` understands; `None` when there is nothing, or something
     /// that is no file. Blocks.
     ///
-    /// [`Kind::Refused`] for a compressed archive and, with the words `otherwise`, for a file that is something else.
+    /// [`crate::Kind::Refused`] for a compressed archive and, with the words `otherwise`, for a file that is something else.
     pub(super) fn open(
         path: &Path,
         otherwise: &str,
@@ -30,8 +30,7 @@ impl<D> Former<D> {
         if path.as_os_str() == STANDARD || !is_used(path) {
             return Ok(None);
         }
-        let refused =
-            |what: &str| Error::new(Kind::Refused, format!("`{}` {what}", path.display()));
+        let refused = |what: &str| Error::refused(format!("`{}` {what}", path.display()));
         let read = || -> Result<Option<Former<D>>> {
             let Some(archive) = ArchiveFile::in_place(path)? else {
                 return Ok(None);
@@ -68,5 +67,5 @@ pub(super) fn finish<D>(
         "`{}` was written by another program meanwhile",
         path.display()
     );
-    Err(Error::new(Kind::Refused, text).hint("run the same command again"))
+    Err(Error::refused(text).hint("run the same command again"))
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::BlobStream;
 use crate::bytes::received;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Bytes of a piece of plain content.
 const PIECE: usize = 256 * 1024;
@@ -213,7 +213,7 @@ pub(crate) fn broken(compression: Option<Compression>, e: io::Error) -> Error {
                 ErrorKind::UnexpectedEof => "ends too early",
                 _ => "is broken",
             };
-            Error::new(Kind::Corrupt, format!("the {what} data {how}")).because(e)
+            Error::corrupt(format!("the {what} data {how}")).because(e)
         }
     }
 }
@@ -244,6 +244,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::Kind;
     use crate::transport::read_all;
 
     fn gzip(content: &[u8]) -> Vec<u8> {
@@ -300,14 +301,11 @@ mod tests {
         let short = inflate(cut(&packed[..packed.len() - 9], 100)).await;
         assert_eq!(short.unwrap_err().kind(), Kind::Corrupt);
         let mut items = cut(&packed[..100], 50);
-        items.push(Err(Error::new(
-            Kind::Unavailable,
-            "the connection was reset",
-        )));
+        items.push(Err(Error::unavailable("the connection was reset")));
         assert_eq!(inflate(items).await.unwrap_err().kind(), Kind::Unavailable);
         // The rest of the source is read too: its last item may be an error.
         let mut items = cut(&packed, 100);
-        items.push(Err(Error::new(Kind::Corrupt, "another digest")));
+        items.push(Err(Error::corrupt("another digest")));
         assert_eq!(
             inflate(items).await.unwrap_err().to_string(),
             "another digest"

@@ -43,7 +43,7 @@ impl LayerFiles {
         blob_store::create_directory(path)?;
         let lock = Lock::try_take(path, None)?.ok_or_else(|| {
             let text = format!("another process writes to `{}`", path.display());
-            Error::new(Kind::Refused, text).hint("choose a new or empty directory")
+            Error::refused(text).hint("choose a new or empty directory")
         })?;
         match is_of(path, manifest, layers) {
             Ok(true) => Ok(LayerFiles {
@@ -51,11 +51,8 @@ impl LayerFiles {
                 own: None,
                 _lock: Some(lock),
             }),
-            Ok(false) => Err(Error::new(
-                Kind::Refused,
-                format!("`{}` is not empty", path.display()),
-            )
-            .hint("choose a new or empty directory, or the one of an interrupted download")),
+            Ok(false) => Err(Error::refused(format!("`{}` is not empty", path.display()))
+                .hint("choose a new or empty directory, or the one of an interrupted download")),
             Err(e) => Err(cannot_make(path, e)),
         }
     }
@@ -126,7 +123,7 @@ fn file_name(digest: &Digest) -> String {
 
 fn cannot_make(path: &Path, e: io::Error) -> Error {
     let text = format!("cannot make the directory `{}`", path.display());
-    Error::new(Kind::Refused, text).because(e)
+    Error::refused(text).because(e)
 }
 
 /// Whether all that is in the directory `path` belongs to the image `manifest` with these `layers`.

@@ -20,7 +20,7 @@ use super::oci_layout::index::Index;
 use super::oci_layout::{INDEX_FILE, LAYOUT_FILE, OciSource, check_version_of, index_of};
 use super::tar_index::TarIndex;
 use crate::image::{Digest, ImageName, Selector};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The mode of every member.
 const MODE: u32 = 0o644;
@@ -47,10 +47,9 @@ fn late_member(planned: &Digest) -> String {
 fn read_index(tar: &TarIndex) -> Result<Index> {
     let shown = tar.archive().path().display();
     let Some(bytes) = tar.document(INDEX_FILE, DOCUMENT_CAP)? else {
-        let error = Error::new(
-            Kind::NotFound,
-            format!("`{shown}` is not an archive of an OCI image layout: it has no `{INDEX_FILE}`"),
-        );
+        let error = Error::not_found(format!(
+            "`{shown}` is not an archive of an OCI image layout: it has no `{INDEX_FILE}`"
+        ));
         return Err(match tar.has("manifest.json") {
             true => error.hint(format!("did you mean `docker-archive:{shown}`?")),
             false => error,
@@ -95,8 +94,8 @@ impl LayoutBlobs for TarIndex {
 /// of an archive that cannot be read in place.
 ///
 /// # Errors
-/// [`Kind::NotFound`] when there is no such file or image; the hint lists the names that are there.
-/// [`Kind::Corrupt`] for a file that is not a tar or not a layout.
+/// [`crate::Kind::NotFound`] when there is no such file or image; the hint lists the names that are there.
+/// [`crate::Kind::Corrupt`] for a file that is not a tar or not a layout.
 pub async fn source(path: &Path, selector: &Selector, unpacking: &Unpacking) -> Result<OciSource> {
     let (path, selector, unpacking) = (path.to_owned(), selector.clone(), unpacking.clone());
     blocking(move || {

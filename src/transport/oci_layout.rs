@@ -24,7 +24,7 @@ use bytes::Bytes;
 
 use super::blob_store::{blocking, cannot_read, cannot_write, read_document};
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 pub(super) use attached::referrers_to;
 use blobs::{Blobs, reader};
 pub(super) use enter::NewEntries;
@@ -60,12 +60,7 @@ fn read_index(layout: &Path) -> Result<Option<Index>> {
 
 /// The entries of an `index.json`, which messages call `file`.
 pub(super) fn index_of(bytes: &[u8], file: &str) -> Result<Index> {
-    Index::parse(bytes).map_err(|e| {
-        Error::new(
-            Kind::Corrupt,
-            format!("`{file}` is not an image index: {e}"),
-        )
-    })
+    Index::parse(bytes).map_err(|e| Error::corrupt(format!("`{file}` is not an image index: {e}")))
 }
 
 /// Checks the file `oci-layout`. A missing one passes, as it does with skopeo, and so does an empty one: its
@@ -91,7 +86,7 @@ pub(super) fn check_version_of(bytes: &[u8], layout: &str) -> Result<()> {
         image_layout_version: version,
     } = serde_json::from_slice(bytes).map_err(|e| {
         let message = format!("`{layout}/{LAYOUT_FILE}` gives no layout version");
-        Error::new(Kind::Corrupt, message).because(e)
+        Error::corrupt(message).because(e)
     })?;
     if version.split('.').next() == Some("1") {
         return Ok(());
@@ -148,16 +143,15 @@ pub(super) fn checked(
 ) -> Result<Manifest> {
     let actual = Digest::of(digest.algorithm(), &raw);
     if actual != *digest {
-        return Err(Error::new(
-            Kind::Corrupt,
-            format!("manifest `{digest}` is corrupt: its content hashes to `{actual}`"),
-        ));
+        return Err(Error::corrupt(format!(
+            "manifest `{digest}` is corrupt: its content hashes to `{actual}`"
+        )));
     }
     let manifest = parse(raw, media_type).map_err(|e| {
-        Error::new(
-            Kind::Corrupt,
-            format!("`{digest}` in `{}` is not a manifest", path.display()),
-        )
+        Error::corrupt(format!(
+            "`{digest}` in `{}` is not a manifest",
+            path.display()
+        ))
         .because(e)
     })?;
     Ok(manifest.by(digest.algorithm()))
@@ -166,15 +160,13 @@ pub(super) fn checked(
 fn no_layout(path: &Path) -> Error {
     let shown = path.display();
     match fs::metadata(path) {
-        Ok(m) if !m.is_dir() => Error::new(
-            Kind::NotFound,
-            format!("`{shown}` is a file, not an OCI image layout"),
-        ),
+        Ok(m) if !m.is_dir() => {
+            Error::not_found(format!("`{shown}` is a file, not an OCI image layout"))
+        }
         Ok(_) => {
-            let error = Error::new(
-                Kind::NotFound,
-                format!("`{shown}` is not an OCI image layout: it has no `{INDEX_FILE}`"),
-            );
+            let error = Error::not_found(format!(
+                "`{shown}` is not an OCI image layout: it has no `{INDEX_FILE}`"
+            ));
             if path.join("manifest.json").exists() {
                 return error.hint(format!("did you mean `dir:{shown}`?"));
             }

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use tar::Header;
 
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The size of a header, and what all others are a multiple of.
 pub(super) const BLOCK: u64 = 512;
 
 /// The error that the archive `path` is not as it has to be.
 pub(super) fn corrupt_at(path: &Path, what: impl std::fmt::Display) -> Error {
-    Error::new(Kind::Corrupt, format!("`{}` {what}", path.display()))
+    Error::corrupt(format!("`{}` {what}", path.display()))
 }
 
 /// An error unless an archive called `path` that begins with `bytes` may be a tar with members.

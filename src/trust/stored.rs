@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::image::go_json;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 const SIMPLE: &str = "simple-signing";
 const SIGSTORE: &str = "sigstore-json";
@@ -49,13 +49,10 @@ impl StoredSignature {
     /// Reads the stored form.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] for another format, and for data that its format does not allow.
+    /// [`crate::Kind::Corrupt`] for another format, and for data that its format does not allow.
     pub fn parse(stored: &Bytes) -> Result<StoredSignature> {
         let wrong = |why: String| {
-            Error::new(
-                Kind::Corrupt,
-                format!("the format of the signature is not known: {why}"),
-            )
+            Error::corrupt(format!("the format of the signature is not known: {why}"))
         };
         let Some(first) = stored.first().copied() else {
             return Err(wrong("it is empty".to_owned()));
@@ -72,7 +69,7 @@ impl StoredSignature {
             Ok(SIMPLE) => Ok(StoredSignature::Simple(data)),
             Ok(SIGSTORE) => serde_json::from_slice(&data)
                 .map(StoredSignature::Sigstore)
-                .map_err(|e| Error::new(Kind::Corrupt, "the signature is not valid").because(e)),
+                .map_err(|e| Error::corrupt("the signature is not valid").because(e)),
             _ => {
                 let name = String::from_utf8_lossy(&stored[1..end.min(64)]).into_owned();
                 Err(wrong(format!("`{name}`")))
@@ -118,6 +115,7 @@ mod as_base64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
 
     #[test]
     fn the_stored_form_is_read_and_written() {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::Error;
 use crate::image::Digest;
-use crate::{Error, Kind};
 
 /// What a policy says of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -145,11 +145,11 @@ impl Verdict {
     /// The verdict, if the image may be used.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] with the rule, its scope, and each signature with its reason; the verdict is its cause.
+    /// [`crate::Kind::NotAllowed`] with the rule, its scope, and each signature with its reason; the verdict is its cause.
     pub fn enforced(self) -> Result<Verdict, Error> {
         match self.accepted {
             true => Ok(self),
-            false => Err(Error::new(Kind::NotAllowed, self.to_string()).because(self)),
+            false => Err(Error::not_allowed(self.to_string()).because(self)),
         }
     }
 }

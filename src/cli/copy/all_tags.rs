@@ -17,7 +17,7 @@ use crate::image::{
 use crate::open::{all_tags, open_tags};
 use crate::report::progress;
 use crate::settings::{Context, Kept};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Images in work at a time.
 pub(super) const AT_ONCE: usize = 4;
@@ -53,7 +53,7 @@ pub(super) async fn run(
         .partition(|tag| is_digest_tag(tag));
     if tags.is_empty() {
         let text = format!("`{}` has no tags", args.source);
-        return Err(Error::new(Kind::NotFound, text));
+        return Err(Error::not_found(text));
     }
     let listener = progress::listener(args.quiet, screen);
     note_left_behind(&of_digests, &want, |text| listener.note(text));

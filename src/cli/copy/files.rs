@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::image::ImageName;
 use crate::platform;
 use crate::transport::blob_store;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// An archive that goes to standard output under another name (`/dev/stdout`) is called `-`.
 pub(super) fn by_standard_output(mut name: ImageName) -> ImageName {
@@ -48,8 +48,8 @@ pub(super) fn may_be_written(file: &Path) -> Result<()> {
     if file.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
         let message = format!("the file `{}` cannot be written", file.display());
         return Err(match file.is_dir() {
-            true => Error::new(Kind::Refused, message + ": it is a directory"),
-            false => Error::new(Kind::Refused, message).hint("its directory has to be there"),
+            true => Error::refused(message + ": it is a directory"),
+            false => Error::refused(message).hint("its directory has to be there"),
         });
     }
     Ok(())
@@ -74,7 +74,7 @@ pub(super) fn write(file: &Path, text: &str) -> Result<()> {
     };
     written.map_err(|e| {
         let message = format!("the file `{}` cannot be written", file.display());
-        let error = Error::new(Kind::Refused, message).because(e);
+        let error = Error::refused(message).because(e);
         error.hint("the image itself was copied; run the same command again for the file")
     })
 }

@@ -156,7 +156,7 @@ async fn copied(
         // What may pass is tried again; the errors themselves are kept.
         let mut errors = results.iter().flatten().filter_map(|r| r.as_ref().err());
         match errors.find(|e| e.kind() == Kind::Unavailable) {
-            Some(e) => Err(Error::new(Kind::Unavailable, failure::one_line(e))),
+            Some(e) => Err(Error::unavailable(failure::one_line(e))),
             None => Ok(()),
         }
     });

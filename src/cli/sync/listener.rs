@@ -19,7 +19,7 @@ use crate::image::ImageName;
 use crate::report::{progress, sync as words};
 use crate::sync::outcome::{Events, ItemReport, Outcome, Summary};
 use crate::sync::select::Rule;
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 /// Shows what happens, and writes it down.
 pub(super) struct Listener {
@@ -80,7 +80,7 @@ impl Listener {
     /// Ends the progress lines and writes the metrics.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when something could not be written.
+    /// [`crate::Kind::Refused`] when something could not be written.
     pub(super) fn finish(&self, summary: &Summary, code: u8) -> Result<()> {
         self.total.finish_and_clear();
         for (_, line) in self.state().active.drain() {
@@ -95,9 +95,7 @@ impl Listener {
             "exit": code,
         }));
         if let Some(e) = self.state().lost.take() {
-            return Err(
-                Error::new(Kind::Refused, "the receipt or the events cannot be written").because(e),
-            );
+            return Err(Error::refused("the receipt or the events cannot be written").because(e));
         }
         match &self.metrics {
             Some(file) => write_whole(file, &self.metrics(summary, code)),
@@ -313,7 +311,7 @@ impl Events for Listener {
 
 fn refused(file: &Path, e: io::Error) -> Error {
     let message = format!("the file `{}` cannot be written", file.display());
-    Error::new(Kind::Refused, message).because(e)
+    Error::refused(message).because(e)
 }
 
 /// The file to write lines to; `-` is standard output.

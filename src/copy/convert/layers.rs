@@ -15,7 +15,7 @@ use crate::image::{
     Descriptor, Digest, ImageConfig, ImageView, LayerForm, Manifest, MediaType, View, convert,
 };
 use crate::transport::inflate::Compression;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Layers whose first bytes are asked for at once.
 const LOOKS_AT_ONCE: usize = 16;
@@ -85,7 +85,7 @@ impl Prepared<'_> {
                     let message =
                         format!("layer `{digest}` is foreign, and `{name}` needs all layers");
                     let hint = "leave out `--allow-nondistributable=false`, or copy to `oci:` or a registry";
-                    return Err(Error::new(Kind::Refused, message).hint(hint));
+                    return Err(Error::refused(message).hint(hint));
                 }
                 self.urls.insert(layer.digest.clone(), urls);
             }
@@ -157,7 +157,7 @@ impl Prepared<'_> {
                     "leave out `--preserve-digests` or what asks for a compression",
                 ),
             };
-            return Err(Error::new(Kind::Refused, message).hint(hint));
+            return Err(Error::refused(message).hint(hint));
         }
         Ok(chosen)
     }
@@ -245,7 +245,7 @@ impl Prepared<'_> {
 /// What becomes of `layer`, whose bytes stay and are `packed`.
 ///
 /// # Errors
-/// [`Kind::Refused`] for bytes that no media type says: a manifest that is made here must not call them something else.
+/// [`crate::Kind::Refused`] for bytes that no media type says: a manifest that is made here must not call them something else.
 pub(super) fn named(layer: &Descriptor, packed: Packed) -> Result<Choice> {
     match (LayerForm::of(&layer.media_type), packed) {
         (Some(said), Packed::In(form)) if said != form => Ok(Choice::Named(form)),
@@ -255,7 +255,7 @@ pub(super) fn named(layer: &Descriptor, packed: Packed) -> Result<Choice> {
                 "layer `{digest}` is compressed with xz or bzip2, though its type is `{media_type}`; no type says so"
             );
             let hint = "add `--dest-compress-format gzip` to recompress it";
-            Err(Error::new(Kind::Refused, message).hint(hint))
+            Err(Error::refused(message).hint(hint))
         }
         _ => Ok(Choice::Stays),
     }
@@ -275,7 +275,7 @@ pub(super) fn chosen(
     if diff_ids.len() != image.layers.len() {
         let (layers, ids) = (image.layers.len(), diff_ids.len());
         let message = format!("the image has {layers} layers, but its config lists {ids}");
-        return Err(Error::new(Kind::Corrupt, message));
+        return Err(Error::corrupt(message));
     }
     let pairs = image.layers.iter().zip(diff_ids);
     pairs

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::copy::types::Node;
 use crate::image::{Descriptor, Digest, Manifest, MediaType, View, index};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// `nodes` without what an index lists in addition to its images; `holds` says which types stay as they are. Children
 /// before parents, as they came.
@@ -40,7 +40,7 @@ pub(super) fn without_others(
                 "`{}` lists no image, and docker's format holds images only",
                 node.was
             );
-            return Err(Error::new(Kind::Refused, message).hint("leave out `--format`"));
+            return Err(Error::refused(message).hint("leave out `--format`"));
         }
         let list: Vec<&str> = others.iter().map(|(_, what)| what.as_str()).collect();
         notes.push(format!(

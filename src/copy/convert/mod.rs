@@ -16,7 +16,7 @@ use super::types::{Awaits, Node};
 use crate::image::{Descriptor, Digest, ImageView, LayerForm, MediaType, View, convert, index};
 use crate::open::read_config;
 use crate::transport::{Destination, DestinationCan, Foreign, Source, Upgrade};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 use layers::Choice;
 use lists::without_others;
 use schema1::Schema1Decision;
@@ -103,7 +103,7 @@ impl<'a> Prepared<'a> {
                     let message =
                         "layers of a schema 1 image are not compressed anew while it is converted";
                     let hint = "copy the image first, and compress the copy";
-                    return Err(Error::new(Kind::Refused, message).hint(hint));
+                    return Err(Error::refused(message).hint(hint));
                 }
                 self.notes.push(format!(
                     "`{old}` is converted from docker schema 1 to `{}`: its digest changes",
@@ -129,7 +129,7 @@ impl<'a> Prepared<'a> {
                 self.destination.name()
             );
             let hint = "leave out `--all`; `--platform` chooses one";
-            return Err(Error::new(Kind::Refused, message).hint(hint));
+            return Err(Error::refused(message).hint(hint));
         }
         let list = !self.holds(MediaType::OCI_INDEX) && !self.holds(MediaType::OCI_MANIFEST);
         let nodes = match index && list && !self.want.preserve_digests {
@@ -179,7 +179,7 @@ impl<'a> Prepared<'a> {
                     ),
                     _ => format!("`{media_type}` has no form in OCI's types"),
                 };
-                Err(Error::new(Kind::Refused, message))
+                Err(Error::refused(message))
             }
         }
     }
@@ -208,7 +208,7 @@ impl<'a> Prepared<'a> {
         if zstd && !self.holds(MediaType::OCI_MANIFEST) {
             let message = "docker's format has no layers compressed with zstd";
             let hint = "leave out `--format`, or compress with gzip";
-            return Err(Error::new(Kind::Refused, message).hint(hint));
+            return Err(Error::refused(message).hint(hint));
         }
         let to_oci = docker && (zstd || !self.holds(MediaType::DOCKER_MANIFEST));
         let to_docker = !docker && !self.holds(MediaType::OCI_MANIFEST);
@@ -301,7 +301,7 @@ impl<'a> Prepared<'a> {
                 "`{name}` cannot hold `{media_type}`, and a conversion would change its digest"
             ),
         };
-        Err(Error::new(Kind::Refused, message).hint(
+        Err(Error::refused(message).hint(
             "leave out `--preserve-digests`, or copy to a destination that holds docker's types (`dir:`, a registry)",
         ))
     }

@@ -18,7 +18,7 @@ use crate::image::{
 use crate::legacy::{schema1, signing_key};
 use crate::open::{read_config, sized_blobs};
 use crate::transport::{Destination, Source, Upgrade};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Gives the layers of all schema 1 images among `nodes` their sizes.
 pub(in crate::copy) async fn measure(source: &dyn Source, nodes: &mut [Node]) -> Result<()> {
@@ -75,7 +75,7 @@ pub(in crate::copy) async fn decide(
             None => "an index with a schema 1 image in it cannot be converted",
         };
         let hint = "copy the image of one platform: leave out `--all`, or choose with `--platform`";
-        return Err(Error::new(Kind::Refused, message).hint(hint));
+        return Err(Error::refused(message).hint(hint));
     };
     let view = node.manifest.view()?;
     let decision = match (wanted, view) {
@@ -108,14 +108,12 @@ pub(in crate::copy) async fn decide(
         }
         (_, View::Artifact(_) | View::Index(_) | View::Image(_)) => {
             let message = format!("`{}` has no form in schema 1", node.manifest.media_type());
-            return Err(Error::new(Kind::Refused, message));
+            return Err(Error::refused(message));
         }
     };
     let changes = !matches!(decision, Schema1Decision::None(_));
     if changes && want.preserve_digests {
-        return Err(Error::new(
-            Kind::Refused,
-            "a conversion would change the image's digest",
+        return Err(Error::refused("a conversion would change the image's digest",
         )
         .hint(
             "leave out `--preserve-digests`, or copy to a destination that holds the image's type",
@@ -233,7 +231,7 @@ async fn upgrade(
         .find(|target| holds(&MediaType::new(target)));
     let Some(target) = target else {
         let message = format!("`{}` holds no image", destination.name());
-        return Err(Error::new(Kind::Refused, message));
+        return Err(Error::refused(message));
     };
     let upgrade = schema1::upgrade(view, &node.blobs, target);
     let (blobs, upgrade) = upgrade.map_err(reading)?;

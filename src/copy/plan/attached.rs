@@ -49,7 +49,7 @@ pub(super) async fn add(
         if want.attachments.any() {
             let text = format!("`{}` has no place for referrers", destination.name());
             let hint = "copy to `oci:`, `oci-archive:` or a registry, or leave out `--referrers` and `--cosign-tags`";
-            return Err(Error::new(Kind::Refused, text).hint(hint));
+            return Err(Error::refused(text).hint(hint));
         }
         plan.losses.extend(homeless(&bundles, destination));
         return Ok(());

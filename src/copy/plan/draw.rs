@@ -21,7 +21,7 @@ use crate::open::Admission;
 use crate::transport::{
     BlobOutcome, Destination, DestinationCan, Foreign, ManifestRef, Presence, Source, Upgrade,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The state of the plan before the destination is asked for blobs.
 pub(super) struct Drawn {
@@ -49,7 +49,7 @@ fn is_retag(source: &dyn Source, destination: &dyn Destination, options: &CopyOp
 /// Draws the plan of copying `source` to `destination`.
 ///
 /// # Errors
-/// Those of either side, and [`Kind::Refused`] for what the destination cannot hold or `options` do not allow.
+/// Those of either side, and [`crate::Kind::Refused`] for what the destination cannot hold or `options` do not allow.
 pub(super) async fn draw(
     source: &dyn Source,
     destination: &dyn Destination,
@@ -161,7 +161,7 @@ impl<'a> Drawing<'a> {
                 destination.name()
             );
             let hint = "copy to `oci:`, `oci-archive:`, `dir:` or a registry";
-            return Err(Error::new(Kind::Refused, message).hint(hint));
+            return Err(Error::refused(message).hint(hint));
         }
         Ok(Drawing {
             source,
@@ -285,7 +285,7 @@ impl<'a> Drawing<'a> {
                 let message = "a part of the index has another digest than the whole";
                 let hint =
                     "leave out `--preserve-digests`, or keep the index as it is with `--sparse`";
-                return Err(Error::new(Kind::Refused, message).hint(hint));
+                return Err(Error::refused(message).hint(hint));
             }
             notes.push(format!(
                 "the index `{old}` was reduced to the requested platforms; its digest changed, so signatures of the original no longer apply"
@@ -300,7 +300,7 @@ impl<'a> Drawing<'a> {
     /// Each blob of `nodes` once, and the foreign layers that stay at their URLs.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] where two manifests give one blob different sizes.
+    /// [`crate::Kind::Corrupt`] where two manifests give one blob different sizes.
     fn blobs(
         &self,
         nodes: &[Node],
@@ -328,7 +328,7 @@ impl<'a> Drawing<'a> {
                         let text = format!(
                             "blob `{digest}` is said to have {size} bytes, and elsewhere in the image {other}"
                         );
-                        return Err(reading(Error::new(Kind::Corrupt, text)));
+                        return Err(reading(Error::corrupt(text)));
                     }
                 }
             }

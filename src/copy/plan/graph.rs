@@ -125,7 +125,7 @@ pub(in crate::copy) async fn walk(
             "no image of the index is there, not even `{}`",
             first.digest
         );
-        return Err(Error::new(Kind::NotFound, text));
+        return Err(Error::not_found(text));
     }
     Ok(Graph {
         missing: walk.missing,
@@ -239,7 +239,7 @@ fn no_match(levels: &[Level], pattern: &PlatformPattern) -> Error {
         }
     }
     let text = format!("the index has no image for `{pattern}`; {}", listed(&there));
-    Error::new(Kind::NotFound, text)
+    Error::not_found(text)
 }
 
 /// Adds the attestations that speak of what is in `part`.
@@ -271,10 +271,9 @@ fn descend<'a>(
             return Ok(());
         };
         if depth > MAX_DEPTH {
-            return Err(Error::new(
-                Kind::Corrupt,
-                format!("indexes are nested more than {MAX_DEPTH} deep"),
-            ));
+            return Err(Error::corrupt(format!(
+                "indexes are nested more than {MAX_DEPTH} deep"
+            )));
         }
         let (entries, mut blobs) = split(&index);
         if walk.sparse {

@@ -14,7 +14,7 @@ use crate::image::{Algorithm, Digest};
 use crate::transport::blob_store::blocking;
 use crate::transport::{Destination, ManifestRef, Source};
 use crate::trust::signing::{SignFormat, Signer, Signing};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Bytes of signatures that one copy takes along.
 const CAP: usize = 4 << 20;
@@ -111,7 +111,7 @@ async fn add_all(
         plan.losses.extend(losses);
         size += bytes.iter().map(Bytes::len).sum::<usize>();
         if size > CAP {
-            let error = Error::new(Kind::Refused, "the image has too many signatures");
+            let error = Error::refused("the image has too many signatures");
             return Err(reading(error));
         }
         if !bytes.is_empty() {
@@ -131,8 +131,9 @@ pub(super) async fn check_signing(destination: &dyn Destination, want: &CopyOpti
     if signing.format == SignFormat::Bundle {
         if !destination.keeps_bundles() {
             let message = format!("`{shown}` has no place for a signature in the form of a bundle");
-            return Err(Error::new(Kind::Refused, message)
-                .hint("sign in the form of an attachment, or at a registry"));
+            return Err(
+                Error::refused(message).hint("sign in the form of an attachment, or at a registry")
+            );
         }
         let openpgp = signing
             .signers
@@ -152,7 +153,7 @@ pub(super) async fn check_signing(destination: &dyn Destination, want: &CopyOpti
         let refused = destination.refuses_signature(&sample).await;
         if let Some(why) = refused.map_err(writing)? {
             let message = format!("the image cannot be signed at `{shown}`: {why}");
-            return Err(Error::new(Kind::Refused, message));
+            return Err(Error::refused(message));
         }
     }
     Ok(())

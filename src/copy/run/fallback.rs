@@ -14,7 +14,7 @@ use crate::copy::writing;
 use crate::image::{Manifest, MediaType};
 use crate::legacy::signing_key;
 use crate::transport::{Destination, Source, refuses_type};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Whether the destination refused the manifest of `plan` because of its type.
 pub(super) fn is_refused(e: &Error, plan: &CopyPlan) -> bool {
@@ -166,7 +166,7 @@ async fn plan_in(
     let is_here = |child| nodes.iter().any(|n| n.manifest.digest() == child);
     if !nodes.iter().flat_map(|n| &n.children).all(is_here) {
         let message = "an index without all of its images cannot be converted";
-        return Err(Error::new(Kind::Refused, message));
+        return Err(Error::refused(message));
     }
     let want = CopyOptions {
         format: Some(format.clone()),

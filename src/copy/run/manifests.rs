@@ -61,9 +61,7 @@ fn sparse_refused(plan: &CopyPlan, want: &CopyOptions, e: Error) -> Error {
     if !sparse || !missing_blobs(&e).is_some_and(left_out) {
         return e;
     }
-    Error::new(
-        Kind::Refused,
-        "the destination takes no index whose images are not all there",
+    Error::refused("the destination takes no index whose images are not all there",
     )
     .because(e)
     .hint("name the images with `--platform OS/ARCH,OS/ARCH`, without `--sparse`: that writes an index of those alone, with another digest")

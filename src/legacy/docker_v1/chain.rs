@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::image::{Sketch, V1Id, V1Reference};
 use crate::legacy::registry_v1::{ImageHead, Repo, Session};
 use crate::legacy::v1::{self, V1Image};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// JSONs that are asked for at once.
 const IN_FLIGHT: usize = 8;
@@ -62,12 +62,7 @@ impl Chain {
 
 /// The JSON has to say what the ancestry says (protocols 1.5).
 fn check(id: &V1Id, image: &V1Image, below: Option<&str>) -> Result<()> {
-    let corrupt = |what: String| {
-        Err(Error::new(
-            Kind::Corrupt,
-            format!("the image `{id}` {what}"),
-        ))
-    };
+    let corrupt = |what: String| Err(Error::corrupt(format!("the image `{id}` {what}")));
     let shown = |id: &str| id.chars().take(80).collect::<String>();
     if image.id() != id.as_str() {
         return corrupt(format!("calls itself `{}`", shown(image.id())));

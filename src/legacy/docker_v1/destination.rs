@@ -76,7 +76,7 @@ impl V1Destination {
                 "`{}` needs the blob `{digest}`, which is not copied",
                 self.name()
             );
-            Error::new(Kind::Refused, message)
+            Error::refused(message)
         })
     }
 
@@ -86,12 +86,13 @@ impl V1Destination {
             View::Image(view) if view.is_image() => view,
             View::Index(_) => {
                 let message = format!("`{}` holds one image, not an index", self.name());
-                return Err(Error::new(Kind::Refused, message)
-                    .hint("leave out `--all`; `--platform` chooses one"));
+                return Err(
+                    Error::refused(message).hint("leave out `--all`; `--platform` chooses one")
+                );
             }
             _ => {
                 let message = format!("`{}` holds images only", self.name());
-                return Err(Error::new(Kind::Refused, message));
+                return Err(Error::refused(message));
             }
         };
         let (_, body) = self.given(&view.config.digest).map_err(|e| {
@@ -103,7 +104,7 @@ impl V1Destination {
         if diff_ids.len() != view.layers.len() {
             let (layers, ids) = (view.layers.len(), diff_ids.len());
             let message = format!("the image has {layers} layers, but its config lists {ids}");
-            return Err(Error::new(Kind::Corrupt, message));
+            return Err(Error::corrupt(message));
         }
         let chain = v1_chain(&config, &diff_ids)?;
         // An image without layers still has one V1 image, with an empty layer.

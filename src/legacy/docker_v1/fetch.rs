@@ -185,14 +185,14 @@ async fn once(
         Some(Recorded::Stored(wanted)) if wanted != downloaded.stored => {
             let found = &downloaded.stored;
             let message = format!("it is not `{wanted}`: it hashes to `{found}`");
-            return Err((Error::new(Kind::Corrupt, message), resumed));
+            return Err((Error::corrupt(message), resumed));
         }
         Some(Recorded::V1(V1Checksum::Payload(wanted))) if wanted != downloaded.payload => {
             let message = format!(
                 "it does not match its recorded checksum `{wanted}`: JSON and layer hash to `{}`",
                 downloaded.payload
             );
-            return Err((Error::new(Kind::Corrupt, message), resumed));
+            return Err((Error::corrupt(message), resumed));
         }
         Some(Recorded::V1(V1Checksum::TarSum(wanted))) => Some(wanted),
         _ => None,
@@ -253,7 +253,7 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
             (_, Some(size)) if at == size => break,
             (_, Some(size)) if at > size => {
                 let message = format!("it is longer than the {size} bytes that were announced");
-                return Err(Error::new(Kind::Corrupt, message));
+                return Err(Error::corrupt(message));
             }
             (None, None) => break,
             (Some(e), _)
@@ -265,7 +265,7 @@ async fn download(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Resul
             }
             (None, Some(size)) if stuck.is_spent() => {
                 let message = format!("it ends after {at} of {size} bytes");
-                return Err(Error::new(Kind::Corrupt, message));
+                return Err(Error::corrupt(message));
             }
             _ => {}
         }
@@ -304,7 +304,7 @@ fn examine(file: &ArchiveFile, wanted: Option<TarSum>, json: &[u8]) -> Result<Pl
     })?;
     if !begin.is_empty() && !begins_tar(&begin) {
         // A web page of a proxy, for one; where no checksum was recorded nothing else would tell.
-        return Err(Error::new(Kind::Corrupt, "it is no tar archive"));
+        return Err(Error::corrupt("it is no tar archive"));
     }
     if let Some((wanted, summer)) = sum {
         match summer.and_then(|summer| summer.finish(json)) {
@@ -312,7 +312,7 @@ fn examine(file: &ArchiveFile, wanted: Option<TarSum>, json: &[u8]) -> Result<Pl
             Ok(found) => {
                 let message =
                     format!("it does not match its recorded checksum `{wanted}`: it has `{found}`");
-                return Err(Error::new(Kind::Corrupt, message));
+                return Err(Error::corrupt(message));
             }
             Err(e) => tracing::warn!("a layer is not checked against `{wanted}`: {e}"),
         }

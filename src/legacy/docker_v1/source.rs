@@ -22,7 +22,7 @@ use crate::settings::Context;
 use crate::transport::{
     BlobStream, ManifestRef, Network, ReadAhead, Sketches, Source, SourceOffers, TagList, TagPages,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// An image in a V1 registry, to read.
 pub struct V1Source {
@@ -89,7 +89,7 @@ impl V1Source {
 
     fn missing(&self, what: &str, digest: &Digest) -> Error {
         let message = format!("`{}` has no {what} `{digest}`", self.name());
-        Error::new(Kind::NotFound, message)
+        Error::not_found(message)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::transport::{
     BlobBody, BlobOutcome, Destination, DestinationCan, DestinationOffers, ManifestRef,
     ManifestWritten, StreamedBlobs, WrittenLate,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// An image on such a server, to write.
 pub(crate) struct DraftDestination {
@@ -63,7 +63,7 @@ impl Destination for DraftDestination {
         let refused = |what: &str| {
             let registry = &self.reference.repository.registry;
             let text = format!("`{registry}` speaks the draft of 2014, which {what}");
-            Error::new(Kind::Refused, text)
+            Error::refused(text)
         };
         let tag = tag_of(&self.reference).filter(|_| *at == ManifestRef::Named);
         let tag = tag.ok_or_else(|| refused("knows manifests by tag only"))?;

@@ -14,20 +14,20 @@ use crate::registry::intent::{Body, Intent};
 use crate::registry::may_have_gone;
 use crate::registry::v2::MANIFEST_CAP;
 use crate::registry::v2::RepositoryClient;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 impl RepositoryClient {
     /// GET: the manifest that `tag` stands for; there is no other name for one.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is none, [`Kind::Corrupt`] when it is not docker's schema 1.
+    /// [`crate::Kind::NotFound`] when there is none, [`crate::Kind::Corrupt`] when it is not docker's schema 1.
     pub async fn draft_manifest(&self, tag: &Tag) -> Result<Manifest> {
         let get = self.draft_manifest_request(Method::GET, tag);
         let (answer, raw) = self.client.document(&get, MANIFEST_CAP).await?;
         let url = answer.url.redacted();
         let wrong = || {
             let text = format!("GET {url} answered with no schema 1 manifest");
-            Error::new(Kind::Corrupt, text)
+            Error::corrupt(text)
         };
         // Its type was not told in those days.
         let manifest = Manifest::parse(raw, None).map_err(|e| wrong().because(e))?;
@@ -40,8 +40,8 @@ impl RepositoryClient {
     /// PUT: writes `manifest`, a signed one of schema 1, as `tag`. What it points at must be there already.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when the server does not take it. [`Kind::NotAllowed`] when the server refuses this user,
-    /// [`Kind::Unavailable`] when it cannot be reached; else what it answered, with an
+    /// [`crate::Kind::Refused`] when the server does not take it. [`crate::Kind::NotAllowed`] when the server refuses this user,
+    /// [`crate::Kind::Unavailable`] when it cannot be reached; else what it answered, with an
     /// [`ApiError`](crate::registry::ApiError) as cause.
     pub async fn draft_put_manifest(&self, tag: &Tag, manifest: &Manifest) -> Result<()> {
         let mut put = self
@@ -54,8 +54,8 @@ impl RepositoryClient {
     /// DELETE: takes away `tag` with its manifest, on a server that is known to delete so.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such tag. [`Kind::NotAllowed`] when the server refuses this user,
-    /// [`Kind::Unavailable`] when it cannot be reached; else what it answered, with an
+    /// [`crate::Kind::NotFound`] when there is no such tag. [`crate::Kind::NotAllowed`] when the server refuses this user,
+    /// [`crate::Kind::Unavailable`] when it cannot be reached; else what it answered, with an
     /// [`ApiError`](crate::registry::ApiError) as cause.
     pub async fn draft_delete_manifest(&self, tag: &Tag) -> Result<()> {
         let delete = self.draft_manifest_request(Method::DELETE, tag);
@@ -69,8 +69,8 @@ impl RepositoryClient {
     /// not 0. Nothing is verified here.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when it is not there. [`Kind::NotAllowed`] when the server refuses this user,
-    /// [`Kind::Unavailable`] when it cannot be reached; else what it answered, with an
+    /// [`crate::Kind::NotFound`] when it is not there. [`crate::Kind::NotAllowed`] when the server refuses this user,
+    /// [`crate::Kind::Unavailable`] when it cannot be reached; else what it answered, with an
     /// [`ApiError`](crate::registry::ApiError) as cause.
     pub async fn draft_blob(
         &self,
@@ -85,7 +85,7 @@ impl RepositoryClient {
     /// HEAD: whether the blob is there, and if it is, its size in bytes where the server says it.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached; else
+    /// [`crate::Kind::NotAllowed`] when the server refuses this user, [`crate::Kind::Unavailable`] when it cannot be reached; else
     /// what it answered, with an [`ApiError`](crate::registry::ApiError) as cause.
     pub async fn draft_blob_size(&self, blob: &BlobSum) -> Result<Option<Option<u64>>> {
         let head = self.request(Method::HEAD, format_args!("blob/{blob}"));

@@ -175,7 +175,7 @@ impl DraftSource {
 
     fn missing(&self, what: &impl std::fmt::Display) -> Error {
         let message = format!("`docker://{}` has no `{what}`", self.reference);
-        Error::new(Kind::NotFound, message)
+        Error::not_found(message)
     }
 }
 
@@ -223,7 +223,7 @@ impl BlobSizes for DraftSource {
         let size = size.await?.ok_or_else(|| self.missing(digest))?;
         size.ok_or_else(|| {
             let text = format!("the server does not tell the size of the blob `{digest}`");
-            Error::new(Kind::Unavailable, text)
+            Error::unavailable(text)
         })
     }
 }

@@ -12,13 +12,13 @@ use crate::registry::body::Answer;
 use crate::registry::v2::RepositoryClient;
 use crate::registry::v2::uploads::{Received, Session, place};
 use crate::registry::{ApiError, UploadBody};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 impl RepositoryClient {
     /// POST: opens an upload.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached; else
+    /// [`crate::Kind::NotAllowed`] when the server refuses this user, [`crate::Kind::Unavailable`] when it cannot be reached; else
     /// what it answered, with an [`ApiError`] as cause.
     pub async fn draft_start_upload(&self) -> Result<Session> {
         let start = self.request(Method::POST, "blob/upload/");
@@ -32,7 +32,7 @@ impl RepositoryClient {
     /// GET: what the server has received of an upload; [`Received::bytes`] is `None` where it does not say.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached; else
+    /// [`crate::Kind::NotAllowed`] when the server refuses this user, [`crate::Kind::Unavailable`] when it cannot be reached; else
     /// what it answered, with an [`ApiError`] as cause.
     pub async fn draft_upload_status(&self, session: &Session) -> Result<Received> {
         let get = self.request_at(Method::GET, session.place.clone());
@@ -46,8 +46,8 @@ impl RepositoryClient {
     /// PUT with the whole of `body`, which ends the upload of `blob`.
     ///
     /// # Errors
-    /// Those of `body`; [`Kind::Refused`] when the server does not take the blob. [`Kind::NotAllowed`] when the server
-    /// refuses this user, [`Kind::Unavailable`] when it cannot be reached; else what it answered, with an [`ApiError`]
+    /// Those of `body`; [`crate::Kind::Refused`] when the server does not take the blob. [`crate::Kind::NotAllowed`] when the server
+    /// refuses this user, [`crate::Kind::Unavailable`] when it cannot be reached; else what it answered, with an [`ApiError`]
     /// as cause.
     pub async fn draft_put_upload(
         &self,
@@ -64,7 +64,7 @@ impl RepositoryClient {
     /// answers 416.
     ///
     /// # Errors
-    /// Those of `body`. [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be
+    /// Those of `body`. [`crate::Kind::NotAllowed`] when the server refuses this user, [`crate::Kind::Unavailable`] when it cannot be
     /// reached; else what it answered, with an [`ApiError`] as cause.
     pub async fn draft_put_chunk(
         &self,
@@ -84,8 +84,8 @@ impl RepositoryClient {
     /// PUT without a body: ends the upload of `blob`, whose bytes the server has.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when the server does not take the blob. [`Kind::NotAllowed`] when the server refuses this
-    /// user, [`Kind::Unavailable`] when it cannot be reached; else what it answered, with an [`ApiError`] as cause.
+    /// [`crate::Kind::Refused`] when the server does not take the blob. [`crate::Kind::NotAllowed`] when the server refuses this
+    /// user, [`crate::Kind::Unavailable`] when it cannot be reached; else what it answered, with an [`ApiError`] as cause.
     pub async fn draft_finish_upload(&self, session: &Session, blob: &Descriptor) -> Result<()> {
         let mut put = self.request_at(Method::PUT, named(session, blob)).header(
             header::CONTENT_RANGE,
@@ -106,7 +106,7 @@ impl RepositoryClient {
         }
         let answer = ApiError::new(Method::PUT, &answer.url, answer.status, b"");
         let text = "an upload seemed to succeed, but the blob is not there afterwards";
-        Err(Error::new(Kind::Unavailable, text).because(answer))
+        Err(Error::unavailable(text).because(answer))
     }
 }
 

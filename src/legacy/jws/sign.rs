@@ -17,10 +17,10 @@ use serde::Serialize;
 
 use super::key::{Curve, Jwk, PublicJwk, PublicKey};
 use super::{SignatureFault, encode};
+use crate::Error;
 use crate::image::Schema1Signer;
 use crate::image::go_json;
 use crate::image::schema1::{ProtectedHeader, decode};
-use crate::{Error, Kind};
 
 /// Why a key cannot be had, or a document cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +42,7 @@ pub enum KeyError {
 
 impl From<KeyError> for Error {
     fn from(error: KeyError) -> Error {
-        Error::new(Kind::Other, error.to_string()).because(error)
+        Error::other(error.to_string()).because(error)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::registry::Client;
 use crate::registry::admit::{Purpose, admit};
 use crate::registry::intent::PresetAuth;
 use crate::settings::Secret;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 const TOKEN: &str = "x-docker-token";
 const ENDPOINTS: &str = "x-docker-endpoints";
@@ -115,7 +115,7 @@ impl Grant {
         }
         let entries: Vec<Entry> = serde_json::from_slice(body).map_err(|e| {
             let message = format!("GET {url} answered with no list of images");
-            Error::new(Kind::Corrupt, message).because(e)
+            Error::corrupt(message).because(e)
         })?;
         self.images = entries
             .into_iter()

@@ -14,7 +14,7 @@ use crate::image::{Tag, V1Id, V1Repository};
 use crate::registry::intent::Intent;
 use crate::registry::v2::blobs::{BULK, content_range};
 use crate::registry::{ApiError, may_have_gone};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Tags of a list that are named one by one when they are left out.
 const MOST_TOLD: usize = 20;
@@ -34,8 +34,8 @@ impl Repo {
     /// Opens `name` for reading: asks the index for a token and for the registries that have it.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such repository. [`Kind::NotAllowed`] when the server refuses this user,
-    /// [`Kind::Unavailable`] when it cannot be reached.
+    /// [`crate::Kind::NotFound`] when there is no such repository. [`crate::Kind::NotAllowed`] when the server refuses this user,
+    /// [`crate::Kind::Unavailable`] when it cannot be reached.
     pub async fn pull(session: &Arc<Session>, name: &V1Repository) -> Result<Repo> {
         let standalone = session.ping().await?.standalone;
         let repo = Repo::with(session, name, standalone, None);
@@ -46,8 +46,8 @@ impl Repo {
     /// All tags with the images they stand for, sorted by name.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such repository, [`Kind::Corrupt`] when the answer is not a list of tags.
-    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached.
+    /// [`crate::Kind::NotFound`] when there is no such repository, [`crate::Kind::Corrupt`] when the answer is not a list of tags.
+    /// [`crate::Kind::NotAllowed`] when the server refuses this user, [`crate::Kind::Unavailable`] when it cannot be reached.
     pub async fn tags(&self) -> Result<BTreeMap<String, V1Id>> {
         #[derive(Deserialize)]
         struct Entry {
@@ -62,9 +62,8 @@ impl Repo {
             true => serde_json::from_slice::<Vec<Entry>>(&body)
                 .map(|list| list.into_iter().map(|e| (e.name, e.layer)).collect()),
         };
-        let pairs = pairs.map_err(|e| {
-            Error::new(Kind::Corrupt, format!("GET {url} answered with no tags")).because(e)
-        })?;
+        let pairs = pairs
+            .map_err(|e| Error::corrupt(format!("GET {url} answered with no tags")).because(e))?;
         drop(body);
         let grant = self.grant();
         let full = |id: &str| {
@@ -99,17 +98,13 @@ impl Repo {
     /// The image that `tag` stands for.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such tag, [`Kind::Corrupt`] when the answer is not the id of an image.
-    /// [`Kind::NotAllowed`] when the server refuses this user, [`Kind::Unavailable`] when it cannot be reached.
+    /// [`crate::Kind::NotFound`] when there is no such tag, [`crate::Kind::Corrupt`] when the answer is not the id of an image.
+    /// [`crate::Kind::NotAllowed`] when the server refuses this user, [`crate::Kind::Unavailable`] when it cannot be reached.
     pub async fn tag(&self, tag: &Tag) -> Result<V1Id> {
         let path = format!("/v1/repositories/{}/tags/{tag}", self.name);
         let (url, body) = self.document(path, DOCUMENT_CAP).await?;
         let id: String = serde_json::from_slice(&body).map_err(|e| {
-            Error::new(
-                Kind::Corrupt,
-                format!("GET {url} answered with no image id"),
-            )
-            .because(e)
+            Error::corrupt(format!("GET {url} answered with no image id")).because(e)
         })?;
         id.parse()
     }
@@ -117,18 +112,13 @@ impl Repo {
     /// The ids of an image and of all below it, the image first, its root last.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such image; [`Kind::Unavailable`] when it is still being uploaded;
-    /// [`Kind::Corrupt`] when the answer is not an ancestry of it.
+    /// [`crate::Kind::NotFound`] when there is no such image; [`crate::Kind::Unavailable`] when it is still being uploaded;
+    /// [`crate::Kind::Corrupt`] when the answer is not an ancestry of it.
     pub async fn ancestry(&self, id: &V1Id) -> Result<Vec<V1Id>> {
         let path = format!("/v1/images/{id}/ancestry");
         let read = self.document(path, DOCUMENT_CAP).await;
         let (url, body) = read.map_err(|e| incomplete(id, e))?;
-        let wrong = || {
-            Error::new(
-                Kind::Corrupt,
-                format!("GET {url} answered with no ancestry"),
-            )
-        };
+        let wrong = || Error::corrupt(format!("GET {url} answered with no ancestry"));
         let ids: Vec<String> = serde_json::from_slice(&body).map_err(|e| wrong().because(e))?;
         let ids: Vec<V1Id> = ids.iter().map(|id| id.parse()).collect::<Result<_>>()?;
         let distinct: std::collections::HashSet<_> = ids.iter().collect();
@@ -141,7 +131,7 @@ impl Repo {
     /// The JSON of an image, its layer's size and its checksum.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such image; [`Kind::Unavailable`] when it is still being uploaded.
+    /// [`crate::Kind::NotFound`] when there is no such image; [`crate::Kind::Unavailable`] when it is still being uploaded.
     pub async fn image(&self, id: &V1Id) -> Result<ImageHead> {
         let path = format!("/v1/images/{id}/json");
         let read = self.answered(path, DOCUMENT_CAP).await;
@@ -168,7 +158,7 @@ impl Repo {
     /// refuses those of one byte (protocols 1.2).
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such layer, [`Kind::Unavailable`] when no registry sends it. Breaks that
+    /// [`crate::Kind::NotFound`] when there is no such layer, [`crate::Kind::Unavailable`] when no registry sends it. Breaks that
     /// come later are items of the stream.
     pub async fn layer(
         &self,
@@ -214,18 +204,17 @@ impl Repo {
         match answer.status {
             // The range was ignored, or none was asked for.
             StatusCode::OK => Ok(skip(answer.stream(), from)),
-            _ => Err(Error::new(
-                Kind::Unavailable,
-                format!("GET {url}: answered with something else than the layer"),
-            )),
+            _ => Err(Error::unavailable(format!(
+                "GET {url}: answered with something else than the layer"
+            ))),
         }
     }
 
     /// Takes `tag` away; the image stays.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such tag. [`Kind::NotAllowed`] when the server refuses this user,
-    /// [`Kind::Unavailable`] when it cannot be reached.
+    /// [`crate::Kind::NotFound`] when there is no such tag. [`crate::Kind::NotAllowed`] when the server refuses this user,
+    /// [`crate::Kind::Unavailable`] when it cannot be reached.
     pub async fn delete_tag(&self, tag: &Tag) -> Result<()> {
         let path = format!("/v1/repositories/{}/tags/{tag}", self.name);
         let sent = self.send(|| Intent::new(Method::DELETE, path.clone(), None));
@@ -242,5 +231,5 @@ fn incomplete(id: &V1Id, e: Error) -> Error {
         return e;
     }
     let text = format!("the image `{id}` was never uploaded to its end");
-    Error::new(Kind::Unavailable, text).because(e)
+    Error::unavailable(text).because(e)
 }

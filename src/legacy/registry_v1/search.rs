@@ -98,7 +98,7 @@ impl Session {
             if bytes > MOST_BYTES {
                 let most = MOST_BYTES >> 20;
                 let text = format!("the search found more than {most} MiB of repositories");
-                return Err(Error::new(Kind::Corrupt, text).hint("show fewer with `--limit`"));
+                return Err(Error::corrupt(text).hint("show fewer with `--limit`"));
             }
             all.results.extend(next);
         }
@@ -132,7 +132,7 @@ impl Session {
         let url = answer.url.redacted();
         let wrong = |e: serde_json::Error| {
             let message = format!("GET {url} answered with no list of repositories");
-            Error::new(Kind::Corrupt, message).because(e)
+            Error::corrupt(message).because(e)
         };
         match serde_json::from_slice(&body) {
             Ok(answer) => Ok(answer),
@@ -144,7 +144,7 @@ impl Session {
 
     fn no_search(&self) -> Error {
         let message = format!("`{}` offers no search", self.registry());
-        Error::new(Kind::NotFound, message)
+        Error::not_found(message)
             .hint("search is a part of Registry V1, which Docker Hub and few others still have")
     }
 }

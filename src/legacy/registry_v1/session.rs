@@ -100,8 +100,7 @@ impl Session {
 
     fn not_v1(&self) -> Error {
         let message = format!("`{}` does not speak Registry V1", self.registry);
-        Error::new(Kind::NotFound, message)
-            .hint("is it a registry of today? `docker://` reads those")
+        Error::not_found(message).hint("is it a registry of today? `docker://` reads those")
     }
 
     /// The client of a registry that this index has named, one for each place.
@@ -210,7 +209,7 @@ impl Session {
             "`{}` wants a login, and passwords are not sent over plain HTTP",
             self.registry
         );
-        Error::new(Kind::NotAllowed, message)
+        Error::not_allowed(message)
             .because(e)
             .hint("reach it over TLS, or through a tunnel that ends on this machine")
     }

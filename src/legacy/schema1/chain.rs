@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
+use crate::Error;
 use crate::image::{Algorithm, Digest, ManifestError, Schema1View, SignatureFault, config};
 use crate::legacy::v1::{V1Error, V1Image, modern_config};
-use crate::{Error, Kind};
 
 /// Why a schema 1 manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ impl From<Schema1Error> for Error {
             Schema1Error::Name { .. } => Some("without `--verify-signature` it is a warning"),
             _ => None,
         };
-        let told = Error::new(Kind::Corrupt, error.to_string()).because(error);
+        let told = Error::corrupt(error.to_string()).because(error);
         match hint {
             Some(hint) => told.hint(hint),
             None => told,
@@ -104,7 +104,7 @@ impl Schema1View {
     /// which only reading them tells, are empty.
     ///
     /// # Errors
-    /// As [`Schema1View::chain`], and [`Kind::Corrupt`] when the newest image cannot be read.
+    /// As [`Schema1View::chain`], and [`crate::Kind::Corrupt`] when the newest image cannot be read.
     pub fn config_json(&self) -> Result<serde_json::Value, Error> {
         let chain: Vec<V1Image> = self.chain()?.into_iter().map(|l| l.image).collect();
         let layers = chain.iter().filter(|image| !image.throwaway()).count();

@@ -21,7 +21,7 @@ use crate::legacy::upgrade::{Modern, Plain, modern, read_stream};
 use crate::legacy::v1::V1Image;
 use crate::transport::inflate::Compression;
 use crate::transport::{BlobBody, BlobStream, Source, Upgrade};
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 /// The image of `view` as a modern one with a manifest of the type `target`, and those of its `blobs` that are its
 /// layers.
@@ -145,7 +145,7 @@ impl Upgrade for Schema1Upgrade {
                         layer.blob,
                         other.as_str()
                     );
-                    return Err(Error::new(Kind::Refused, message));
+                    return Err(Error::refused(message));
                 }
             };
             let media_type = super::convert::schema2_layer_type(is_gzip);

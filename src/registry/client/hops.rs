@@ -13,7 +13,7 @@ use crate::registry::failure::TransportFailure;
 use crate::registry::intent::{Body, Intent, Target, Who};
 use crate::registry::why::Why;
 use crate::registry::wire::{Request, set};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The most redirects of one request (quirk B2).
 const MAX_REDIRECTS: usize = 5;
@@ -124,13 +124,10 @@ impl Client {
             next.method = method.clone();
             answer = self.wire.send(&next).await?;
         }
-        Err(Error::new(
-            Kind::Unavailable,
-            format!(
-                "{} redirects more than {MAX_REDIRECTS} times",
-                answer.url.redacted()
-            ),
-        ))
+        Err(Error::unavailable(format!(
+            "{} redirects more than {MAX_REDIRECTS} times",
+            answer.url.redacted()
+        )))
     }
 
     /// Sends to the registry itself; the first request of all finds out which scheme it speaks.

@@ -14,7 +14,7 @@ use crate::registry::intent::{Intent, Target, Who};
 use crate::registry::retry::RetryBudget;
 use crate::registry::unpack::unpacked;
 use crate::registry::{ApiError, Client};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 impl RepositoryClient {
     /// The blob's bytes from offset `from` on, which must be less than its size. Nothing is verified here.
@@ -22,8 +22,8 @@ impl RepositoryClient {
     /// Each call asks the registry itself, never an old redirect (quirk B4).
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when it is not there, [`Kind::NotAllowed`] when the registry refuses this user,
-    /// [`Kind::Unavailable`] when it cannot be reached or does not send that part. Breaks that come later are items of
+    /// [`crate::Kind::NotFound`] when it is not there, [`crate::Kind::NotAllowed`] when the registry refuses this user,
+    /// [`crate::Kind::Unavailable`] when it cannot be reached or does not send that part. Breaks that come later are items of
     /// the stream.
     pub async fn get_blob(&self, blob: &Descriptor, from: u64) -> Result<ByteStream> {
         let get = self.request(Method::GET, format_args!("blobs/{}", blob.digest));
@@ -35,7 +35,7 @@ impl RepositoryClient {
     /// The bytes `part` of the blob and no others, over a connection of its own. Nothing is verified here.
     ///
     /// # Errors
-    /// [`Kind::Unavailable`] also where the registry sends something else than that part (quirks B5, B6).
+    /// [`crate::Kind::Unavailable`] also where the registry sends something else than that part (quirks B5, B6).
     pub async fn get_blob_part(&self, blob: &Descriptor, part: Range<u64>) -> Result<ByteStream> {
         let last = part.end.saturating_sub(1);
         let mut get = self
@@ -52,13 +52,13 @@ impl RepositoryClient {
         }
         let url = answer.url.redacted();
         let message = format!("GET {url}: asked for a part of the blob, got another answer");
-        Err(Error::new(Kind::Unavailable, message))
+        Err(Error::unavailable(message))
     }
 
     /// Whether the blob is there.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] when the registry refuses this user, [`Kind::Unavailable`] when it cannot be reached or
+    /// [`crate::Kind::NotAllowed`] when the registry refuses this user, [`crate::Kind::Unavailable`] when it cannot be reached or
     /// fails after the retries.
     pub async fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
         let head = self.request(Method::HEAD, format_args!("blobs/{}", blob.digest));
@@ -72,7 +72,7 @@ impl RepositoryClient {
     /// The size in bytes of the blob `digest`, which no descriptor tells.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when it is not there, [`Kind::Unavailable`] when the server does not say.
+    /// [`crate::Kind::NotFound`] when it is not there, [`crate::Kind::Unavailable`] when the server does not say.
     pub async fn blob_size(&self, digest: &Digest) -> Result<u64> {
         let head = self.request(Method::HEAD, format_args!("blobs/{digest}"));
         let answer = self.client.send(&head).await?;
@@ -80,7 +80,7 @@ impl RepositoryClient {
         size.and_then(|text| text.parse().ok()).ok_or_else(|| {
             let url = answer.url.redacted();
             let message = format!("HEAD {url} answered without the size of the blob");
-            Error::new(Kind::Unavailable, message)
+            Error::unavailable(message)
         })
     }
 }
@@ -158,12 +158,12 @@ async fn taken(
     blob: Option<&Descriptor>,
 ) -> Result<ByteStream> {
     let url = answer.url.redacted();
-    let wrong = |what: String| Error::new(Kind::Unavailable, format!("GET {url}: {what}"));
+    let wrong = |what: String| Error::unavailable(format!("GET {url}: {what}"));
     // B10: everything was received already.
     let too_short = || {
         let size = size.unwrap_or_default();
         let text = format!("GET {url}: the blob ends after {from} of {size} bytes");
-        Err(Error::new(Kind::Corrupt, text))
+        Err(Error::corrupt(text))
     };
     match answer.status {
         // B5: the range was ignored; what is known already is passed over.

@@ -8,7 +8,7 @@ use crate::registry::UploadBody;
 use crate::registry::error::has_status;
 use crate::registry::failure::is_unanswered;
 use crate::registry::retry::{self, RetryBudget};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 impl RepositoryClient {
     /// Uploads `body` under the digest that `digest` gives when all of it was read.
@@ -53,7 +53,7 @@ impl RepositoryClient {
     ) -> Result<()> {
         let Started::Session(session) = self.start_upload(None).await? else {
             let text = "a registry called an upload finished that had not begun";
-            return Err(Error::new(Kind::Unavailable, text));
+            return Err(Error::unavailable(text));
         };
         let session = self.patch_upload(&session, body, None).await?;
         let blob = Descriptor::new(MediaType::OCTET_STREAM, digest()?, 0);

@@ -60,7 +60,7 @@ impl RepositoryClient {
                         "GET {url} answered with another manifest: it hashes to `{}`",
                         manifest.digest()
                     );
-                    return Err(Error::new(Kind::Corrupt, text));
+                    return Err(Error::corrupt(text));
                 }
                 Ok(manifest)
             }
@@ -152,7 +152,7 @@ impl RepositoryClient {
                 "the manifest has {} bytes; registries take {MANIFEST_CAP} at most",
                 manifest.raw().len()
             );
-            return Err(Error::new(Kind::Refused, text));
+            return Err(Error::refused(text));
         }
         let mut put = self
             .manifest_request(Method::PUT, which)
@@ -182,13 +182,10 @@ impl RepositoryClient {
         // M14: something that is no registry may answer 200 to everything.
         match self.manifest_digest(which, false).await? {
             Some(there) if manifest.is(&there) => Ok((there, is_listed)),
-            _ => Err(Error::new(
-                Kind::Unavailable,
-                format!(
-                    "PUT {url} answered {}, but the manifest is not there afterwards",
-                    answer.status.as_u16()
-                ),
-            )),
+            _ => Err(Error::unavailable(format!(
+                "PUT {url} answered {}, but the manifest is not there afterwards",
+                answer.status.as_u16()
+            ))),
         }
     }
 
@@ -206,12 +203,9 @@ impl RepositoryClient {
             manifest.is(claimed) || Digest::of(claimed.algorithm(), manifest.raw()) == *claimed
         };
         match (which, claimed) {
-            (_, Some(claimed)) if !agrees(&claimed) => Err(Error::new(
-                Kind::Corrupt,
-                format!(
-                    "PUT {url}: the registry says that it stored `{claimed}`, but `{own}` was sent"
-                ),
-            )),
+            (_, Some(claimed)) if !agrees(&claimed) => Err(Error::corrupt(format!(
+                "PUT {url}: the registry says that it stored `{claimed}`, but `{own}` was sent"
+            ))),
             (TagOrDigest::Digest(digest), _) => Ok(digest.clone()),
             (TagOrDigest::Tag(_), Some(claimed)) if claimed.algorithm() != own.algorithm() => {
                 Ok(claimed)
@@ -273,10 +267,9 @@ impl Client {
             .is_some_and(|t| t.starts_with("text/html"));
         if html {
             // A26: a proxy that answers 200 to everything takes any password.
-            return Err(Error::new(
-                Kind::Unavailable,
-                format!("GET {url} answered with a web page; this is no registry"),
-            ));
+            return Err(Error::unavailable(format!(
+                "GET {url} answered with a web page; this is no registry"
+            )));
         }
         // An anonymous token says nothing about a login.
         self.withheld()
@@ -291,15 +284,10 @@ fn is_immutable(e: &Error) -> bool {
 
 fn not_a_manifest(url: &str, raw: &Bytes, e: crate::image::ManifestError) -> Error {
     if raw.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'<') {
-        return Error::new(
-            Kind::Unavailable,
-            format!("GET {url} answered with a web page in place of a manifest"),
-        )
+        return Error::unavailable(format!(
+            "GET {url} answered with a web page in place of a manifest"
+        ))
         .hint("is this host a registry, or does a proxy or login page stand in between?");
     }
-    Error::new(
-        Kind::Corrupt,
-        format!("GET {url} answered with no valid manifest"),
-    )
-    .because(e)
+    Error::corrupt(format!("GET {url} answered with no valid manifest")).because(e)
 }

@@ -388,7 +388,7 @@ fn smaller(bytes: u64, least: u64) -> Option<u64> {
 fn too_large(error: Error) -> Error {
     let text =
         "the registry, or a proxy in front of it, refuses bodies of this size, in chunks too";
-    Error::new(Kind::Refused, text).because(error)
+    Error::refused(text).because(error)
 }
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ impl RepositoryClient {
                     "GET {} answered with no list of referrers",
                     answer.url.redacted()
                 );
-                return Err(Error::new(Kind::Unavailable, text));
+                return Err(Error::unavailable(text));
             }
             found.take(&raw, is_filtered(&answer.headers), &answer.url.redacted())?;
             let Some(next) = next_page(&answer.headers, &answer.url)? else {
@@ -212,7 +212,7 @@ impl RepositoryClient {
             tokio::time::sleep(backoff(settle, tries)).await;
         }
         let text = format!("others keep replacing the index at the tag `{tag}`");
-        Err(Error::new(Kind::Unavailable, text))
+        Err(Error::unavailable(text))
     }
 
     /// The index of the referrers of `subject` at its tag; `None` if there is none. [`Kind::Refused`] if the tag is
@@ -229,7 +229,7 @@ impl RepositoryClient {
             let text = format!(
                 "the registry has no referrers API, and answers the tag `{tag}` with the image itself"
             );
-            return Err(Error::new(Kind::Refused, text));
+            return Err(Error::refused(text));
         }
         match *index.media_type() == MediaType::OCI_INDEX {
             true => Ok(Some(index)),
@@ -247,7 +247,7 @@ fn lists(index: &Manifest, digest: &Digest) -> bool {
 
 fn odd_index(tag: &Tag) -> Error {
     let text = format!("what is at the tag `{tag}` is no index of referrers");
-    Error::new(Kind::Refused, text)
+    Error::refused(text)
 }
 
 /// Whether a document is an OCI index.
@@ -279,7 +279,7 @@ fn next_page(headers: &HeaderMap, url: &Admitted) -> Result<Option<Admitted>> {
 
 fn endless(url: &str) -> Error {
     let text = format!("the list of referrers at {url} does not end");
-    Error::new(Kind::Unavailable, text)
+    Error::unavailable(text)
 }
 
 /// Referrers that were found.
@@ -325,14 +325,14 @@ impl<'a> Found<'a> {
         });
         read.and_then(|()| items.end()).map_err(|e| {
             let text = format!("{place} is no list of referrers");
-            Error::new(Kind::Unavailable, text).because(e)
+            Error::unavailable(text).because(e)
         })?;
         if self.referrers.len() > MAX_REFERRERS || self.bytes > MAX_BYTES {
             let text = format!(
                 "{place} lists more referrers than are read: more than {MAX_REFERRERS}, or than {} MiB of text",
                 MAX_BYTES >> 20
             );
-            return Err(Error::new(Kind::Unavailable, text));
+            return Err(Error::unavailable(text));
         }
         Ok(())
     }

@@ -54,15 +54,15 @@ impl RepositoryClient {
         };
         let url = answer.url.redacted();
         let wrong = || format!("GET {url} answered with no valid list of signatures");
-        let list: List = serde_json::from_slice(&raw)
-            .map_err(|e| Error::new(Kind::Corrupt, wrong()).because(e))?;
+        let list: List =
+            serde_json::from_slice(&raw).map_err(|e| Error::corrupt(wrong()).because(e))?;
         let listed = list.signatures.unwrap_or_default().into_iter();
         let known = listed.filter(|s| s.version == VERSION && s.kind == TYPE);
         let content = known.map(|s| {
             let bytes = STANDARD.decode(s.content);
             bytes
                 .map(Bytes::from)
-                .map_err(|e| Error::new(Kind::Corrupt, wrong()).because(e))
+                .map_err(|e| Error::corrupt(wrong()).because(e))
         });
         content.collect()
     }

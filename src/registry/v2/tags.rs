@@ -256,7 +256,7 @@ impl Pages {
         let no_list = |e: Wrong| {
             let (url, entries) = (url.redacted(), listing.member);
             let text = format!("GET {url} answered with no list of {entries}");
-            Error::new(Kind::Unavailable, text).because(e)
+            Error::unavailable(text).because(e)
         };
         let mut size = 0;
         loop {
@@ -306,12 +306,9 @@ impl Pages {
     fn follow(&mut self, url: &Admitted, link: &str) -> Result<Next> {
         if link.len() > MAX_LINK {
             let (url, length) = (url.redacted(), link.len());
-            return Err(Error::new(
-                Kind::Unavailable,
-                format!(
-                    "{url} links to its next page by {length} bytes, at most {MAX_LINK} are followed"
-                ),
-            ));
+            return Err(Error::unavailable(format!(
+                "{url} links to its next page by {length} bytes, at most {MAX_LINK} are followed"
+            )));
         }
         let next = admit(url, link, Purpose::Link)?;
         self.note(next.url().as_str(), url)?;
@@ -339,7 +336,7 @@ impl Pages {
             url.redacted(),
             PAGE_CAP >> 20
         );
-        Error::new(Kind::Corrupt, text)
+        Error::corrupt(text)
     }
 
     fn endless(&self, url: &Admitted, why: &str) -> Error {
@@ -348,7 +345,7 @@ impl Pages {
             "the list of {member} at {} does not end: {pages} pages gave {entries} {member}, and {why}",
             url.redacted()
         );
-        Error::new(Kind::Unavailable, text)
+        Error::unavailable(text)
             .hint("whoever runs the registry can say why its list does not end; an image whose tag is known can be read without the list")
     }
 
@@ -357,7 +354,7 @@ impl Pages {
         let text = format!(
             "the list of {member} at {url} broke off, and was another one when it was asked for again"
         );
-        Error::new(Kind::Unavailable, text).hint("run the same command again")
+        Error::unavailable(text).hint("run the same command again")
     }
 }
 

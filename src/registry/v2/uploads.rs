@@ -19,7 +19,7 @@ use crate::registry::intent::{Body, Intent};
 use crate::registry::upload_body::UploadPart;
 use crate::registry::wire::is_temporary;
 use crate::registry::{ApiError, UploadBody};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 use super::blobs::BULK;
 
@@ -85,7 +85,7 @@ impl OtherContent {
             Some(other) => {
                 let url = answer.url.redacted();
                 let text = format!("PUT {url}: the registry got other content than blob `{sent}`");
-                Err(Error::new(Kind::Corrupt, text).because(OtherContent(other)))
+                Err(Error::corrupt(text).because(OtherContent(other)))
             }
         }
     }
@@ -105,8 +105,8 @@ impl RepositoryClient {
     /// always opens one. A refused mount becomes a plain start (quirks X3, X4).
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when the registry does not create the repository. [`Kind::NotAllowed`] when this user may not
-    /// write, [`Kind::Unavailable`] when the registry cannot be reached; else an [`ApiError`] with what it answered.
+    /// [`crate::Kind::NotFound`] when the registry does not create the repository. [`crate::Kind::NotAllowed`] when this user may not
+    /// write, [`crate::Kind::Unavailable`] when the registry cannot be reached; else an [`ApiError`] with what it answered.
     pub async fn start_upload(&self, mount: Option<(&Digest, &RepositoryName)>) -> Result<Started> {
         let mount = mount.filter(|_| {
             !self
@@ -152,8 +152,8 @@ impl RepositoryClient {
     /// GET: what the registry has received of an upload.
     ///
     /// # Errors
-    /// [`Kind::Unavailable`] when the registry does not know the upload any more, or cannot be reached;
-    /// [`Kind::NotAllowed`] when it refuses this user.
+    /// [`crate::Kind::Unavailable`] when the registry does not know the upload any more, or cannot be reached;
+    /// [`crate::Kind::NotAllowed`] when it refuses this user.
     pub async fn upload_status(&self, session: &Session) -> Result<Received> {
         let get = self.request_at(Method::GET, session.place.clone());
         let answer = self.client.send(&get).await?;
@@ -168,7 +168,7 @@ impl RepositoryClient {
     ///
     /// # Errors
     /// Those of `body`. [`OtherContent`] as cause when the registry has filed the bytes under another digest.
-    /// [`Kind::NotAllowed`] when this user may not write, [`Kind::Unavailable`] when the registry cannot be reached;
+    /// [`crate::Kind::NotAllowed`] when this user may not write, [`crate::Kind::Unavailable`] when the registry cannot be reached;
     /// else an [`ApiError`] with what it answered.
     pub async fn put_upload(
         &self,
@@ -190,7 +190,7 @@ impl RepositoryClient {
     /// A part says which bytes it is (quirk U15); all of it says nothing, since some take no ranges.
     ///
     /// # Errors
-    /// Those of `body`. [`Kind::NotAllowed`] when this user may not write, [`Kind::Unavailable`] when the registry
+    /// Those of `body`. [`crate::Kind::NotAllowed`] when this user may not write, [`crate::Kind::Unavailable`] when the registry
     /// cannot be reached or does not know the upload any more; else an [`ApiError`] with what it answered.
     pub async fn patch_upload(
         &self,
@@ -218,8 +218,8 @@ impl RepositoryClient {
     /// PUT without a body: ends the upload of `blob`, whose bytes the registry has.
     ///
     /// # Errors
-    /// [`OtherContent`] as cause when the registry has filed the bytes under another digest. [`Kind::NotAllowed`] when
-    /// this user may not write, [`Kind::Unavailable`] when the registry cannot be reached; else an [`ApiError`] with
+    /// [`OtherContent`] as cause when the registry has filed the bytes under another digest. [`crate::Kind::NotAllowed`] when
+    /// this user may not write, [`crate::Kind::Unavailable`] when the registry cannot be reached; else an [`ApiError`] with
     /// what it answered.
     pub async fn finish_upload(&self, session: &Session, blob: &Descriptor) -> Result<()> {
         let url = with_digest(session, &blob.digest);
@@ -275,7 +275,7 @@ impl RepositoryClient {
         }
         let answer = ApiError::new(Method::PUT, &answer.url, answer.status, b"");
         let text = "an upload seemed to succeed, but the blob is not there afterwards";
-        Err(Error::new(Kind::Unavailable, text).because(answer))
+        Err(Error::unavailable(text).because(answer))
     }
 }
 
@@ -301,13 +301,10 @@ fn with_digest(session: &Session, digest: &Digest) -> Admitted {
 pub(crate) fn place(answer: &Answer) -> Result<Admitted> {
     match answer.header(&header::LOCATION) {
         Some(location) => admit(&answer.url, location, Purpose::Location),
-        None => Err(Error::new(
-            Kind::Unavailable,
-            format!(
-                "{} opened an upload without saying where it goes on",
-                answer.url.redacted()
-            ),
-        )),
+        None => Err(Error::unavailable(format!(
+            "{} opened an upload without saying where it goes on",
+            answer.url.redacted()
+        ))),
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Kind;
 use crate::report::template::{INSPECT, Shape};
 use bytes::Bytes;
 use serde_json::{Value, json};

@@ -16,7 +16,7 @@ use super::inflater::{Inside, Restart};
 use crate::image::{Algorithm, Descriptor, Digester};
 use crate::rootfs::Entry;
 use crate::transport::blob_store::{create_directory, empty_file};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The format and its version.
 const MAGIC: &[u8] = b"barque gzip index 1\n";
@@ -181,7 +181,7 @@ fn place(input: &mut (impl BufRead + Seek)) -> io::Result<Stored> {
 }
 
 fn unreadable(e: io::Error) -> Error {
-    Error::new(Kind::Corrupt, "the index of the layer cannot be read").because(e)
+    Error::corrupt("the index of the layer cannot be read").because(e)
 }
 
 /// An index that is being written, under a temporary name.
@@ -256,7 +256,7 @@ impl Writer {
 
 fn cannot_write(path: &Path, e: io::Error) -> Error {
     let text = format!("cannot write the index `{}`", path.display());
-    Error::new(Kind::Refused, text).because(e)
+    Error::refused(text).because(e)
 }
 
 /// A file, and the digest of what was written to it.

@@ -28,7 +28,7 @@ use super::{Entry, EntryKind, ImagePath};
 use crate::image::{Descriptor, Digest};
 use crate::transport::blob_store::remove;
 use crate::transport::inflate::{Compression, broken};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The index of a layer.
 #[derive(Clone)]
@@ -71,7 +71,7 @@ impl GzipIndex {
     /// Hands each entry to `each`. Blocks.
     ///
     /// # Errors
-    /// Those of `each`; [`Kind::Corrupt`] for an index that cannot be read.
+    /// Those of `each`; [`crate::Kind::Corrupt`] for an index that cannot be read.
     pub(super) fn entries(&self, mut each: impl FnMut(&Entry) -> Result<()>) -> Result<()> {
         self.0.entries(|entry, _| each(&entry))
     }
@@ -112,7 +112,7 @@ impl Part {
     /// Sends the content to `out`, or what the receiver takes of it. `input` is the part of the layer that it is in. Blocks.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] for what cannot be read or does not match its digest.
+    /// [`crate::Kind::Corrupt`] for what cannot be read or does not match its digest.
     pub(super) fn send(&self, input: impl Read, out: &mpsc::Sender<Bytes>) -> Result<()> {
         let gzip = Some(Compression::Gzip);
         let input = BufReader::with_capacity(64 << 10, input);
@@ -129,7 +129,7 @@ impl Part {
             }
             _ => {
                 let text = "the layer does not have the file where its index says";
-                Err(Error::new(Kind::Corrupt, text))
+                Err(Error::corrupt(text))
             }
         }
     }

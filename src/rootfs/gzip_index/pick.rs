@@ -10,7 +10,7 @@ use super::inflater::{Inflater, Restart, SPACING};
 use crate::rootfs::tar_stream::TarStream;
 use crate::rootfs::{Entry, EntryKind, ImagePath, Visit};
 use crate::transport::inflate::{Compression, broken};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// What is wanted of a layer.
 #[derive(Default)]
@@ -31,7 +31,7 @@ impl GzipIndex {
     /// The entries for which `wanted` has a path in the image. Of several with one path it is the last. Blocks.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] for an index that cannot be read.
+    /// [`crate::Kind::Corrupt`] for an index that cannot be read.
     pub(in crate::rootfs) fn pick(
         &self,
         wanted: impl Fn(&Entry) -> Option<ImagePath>,
@@ -106,7 +106,7 @@ impl PickedPart {
     /// Hands the files to `visitor`; `input` is the part of the layer. Blocks.
     ///
     /// # Errors
-    /// Those of `visitor`; [`Kind::Corrupt`] for what cannot be read or does not match its digest.
+    /// Those of `visitor`; [`crate::Kind::Corrupt`] for what cannot be read or does not match its digest.
     pub(in crate::rootfs) fn visit<V: Visit>(self, input: impl Read, mut visitor: V) -> Result<V> {
         let gzip = Some(Compression::Gzip);
         let start = self.restart.plain;
@@ -133,7 +133,7 @@ impl PickedPart {
                     }
                     _ => {
                         let text = "the layer does not have the file where its index says";
-                        return Err(Error::new(Kind::Corrupt, text));
+                        return Err(Error::corrupt(text));
                     }
                 }
             }

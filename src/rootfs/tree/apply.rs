@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use super::super::contents::Contents;
 use super::super::{Change, Content, Entry, EntryKind, Found, ImagePath, Next, Visit};
 use super::{LayerUse, MOST_HOPS, NONE, Node, NodeId, Span, Tree};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Most files of an image; the largest honest ones have about a million.
 const MOST_NODES: usize = 3_000_000;
@@ -175,7 +175,7 @@ impl Tree {
     /// Takes in an entry of `layer`, which is not below any layer that was taken in before. Returns the file that it made.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] when there are too many files, or an entry that cannot be.
+    /// [`crate::Kind::Corrupt`] when there are too many files, or an entry that cannot be.
     pub fn apply(&mut self, layer: u16, entry: &Entry) -> Result<Option<NodeId>> {
         match entry.change()? {
             Change::Nothing => {}
@@ -286,7 +286,7 @@ fn bytes_of(xattrs: &[(Vec<u8>, Vec<u8>)]) -> usize {
 }
 
 fn corrupt(text: String) -> Error {
-    Error::new(Kind::Corrupt, text)
+    Error::corrupt(text)
 }
 
 /// Takes the entries of layers into a tree.

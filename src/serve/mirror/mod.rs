@@ -112,8 +112,7 @@ impl Mirror {
             true => format!("library/{rest}"),
             false => rest.to_owned(),
         };
-        let wrong =
-            |e| Error::new(Kind::NotFound, format!("`{name}` is not a repository")).because(e);
+        let wrong = |e| Error::not_found(format!("`{name}` is not a repository")).because(e);
         let kept_as: RepositoryName = format!("{}/{path}", remote.key).parse().map_err(wrong)?;
         let name: RepositoryName = path.parse().map_err(wrong)?;
         Ok(Place {
@@ -255,7 +254,7 @@ impl Place<'_> {
     async fn answer<T>(&self, ask: impl Future<Output = Result<T>>) -> Result<T> {
         let away = |what: String| {
             let text = format!("`{}` {what}", self.remote.key);
-            Err(Error::new(Kind::Unavailable, text))
+            Err(Error::unavailable(text))
         };
         if self.remote.is_in_trouble() {
             return away("refused or was away a moment ago".into());

@@ -212,7 +212,7 @@ impl Pull {
             .await?
         {
             let text = format!("what the upstream sent is not `{}`", self.blob.digest);
-            return Err(Error::new(Kind::Corrupt, text));
+            return Err(Error::corrupt(text));
         }
         let done = self.done;
         blob_store::blocking(move || {

@@ -30,7 +30,7 @@ impl Place<'_> {
             let judged = admission.judge(&*source, &ManifestRef::Named, &manifest);
             judged.await?.enforced().map_err(|e| {
                 let text = format!("`{}` is refused by the signature policy", admission.image);
-                Error::new(Kind::NotAllowed, text).because(e)
+                Error::not_allowed(text).because(e)
             })?;
         }
         Ok(manifest)

@@ -19,7 +19,7 @@ use super::writers::Writers;
 use crate::image::{Digest, MediaType, Tag};
 use crate::serve::content::{Document, Found, Named};
 use crate::transport::{blob_store, oci_layout};
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 /// Bytes of an `index.json` that are read: some millions of tags.
 const INDEX_CAP: u64 = 1 << 30;
@@ -97,7 +97,7 @@ impl Repository {
         let Ok(stamp) = stamp else { return Ok(None) };
         let failed = |e: String| {
             let text = format!("`{}` is not an image index: {e}", path.display());
-            Error::new(Kind::Corrupt, text)
+            Error::corrupt(text)
         };
         let bytes = crate::files::read_whole(path, INDEX_CAP).map_err(|e| failed(e.to_string()))?;
         match (Snapshot::parse(&bytes), known) {

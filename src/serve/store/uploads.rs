@@ -18,7 +18,7 @@ use super::Repository;
 use crate::image::{Algorithm, Digest, Digester, RepositoryName};
 use crate::serve::route::UploadId;
 use crate::transport::blob_store::{self, blocking, cannot_write};
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 /// Uploads that may be open at once.
 const MOST: usize = 4096;
@@ -337,7 +337,6 @@ fn forget_old(open: &mut Open, age: Duration) {
 
 fn random_id() -> Result<UploadId> {
     let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|e| Error::new(Kind::Other, "no random numbers").because(e))?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|e| Error::other("no random numbers").because(e))?;
     Ok(UploadId::random(bytes))
 }

@@ -140,7 +140,7 @@ async fn write(
     root.uploads().remove(name, &upload);
     match written? {
         true => Ok(()),
-        false => Err(Error::new(Kind::Corrupt, "a blob changed while it was written").into()),
+        false => Err(Error::corrupt("a blob changed while it was written").into()),
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Kind;
 
 fn helper(folder: &tempfile::TempDir, script: &str) -> Helper {
     // Put in place by another program: while this process has a file open for writing, a child that another

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use super::{PullFromMirror, RegistriesConf, RegistryTable};
 use crate::image::Reference;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// A place that an image is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl RegistriesConf {
     /// A name is rewritten once: what it becomes is not looked up again for another rewriting.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] when `reference` is blocked, or everything that it becomes; [`Kind::Other`] when a
+    /// [`crate::Kind::NotAllowed`] when `reference` is blocked, or everything that it becomes; [`crate::Kind::Other`] when a
     /// rewritten name is not valid.
     pub fn sources(&self, reference: &Reference) -> Result<Vec<PullSource>> {
         let found = self.table(&reference.repository);
@@ -79,7 +79,7 @@ impl RegistriesConf {
     /// Checks that the configuration does not block `place`, a repository or a registry.
     ///
     /// # Errors
-    /// [`Kind::NotAllowed`] with the prefix that blocks it.
+    /// [`crate::Kind::NotAllowed`] with the prefix that blocks it.
     pub fn check_allowed(&self, place: &impl Display) -> Result<()> {
         let Some((table, _)) = self.table(place).filter(|(table, _)| table.blocked) else {
             return Ok(());
@@ -88,7 +88,7 @@ impl RegistriesConf {
             "`{place}` is blocked: a `blocked = true` for `{}` in `{}`",
             table.prefix, self.shown
         );
-        Err(Error::new(Kind::NotAllowed, message))
+        Err(Error::not_allowed(message))
     }
 
     /// Whether `place`, a repository or a registry, is marked insecure, for requests that do not go through mirrors.

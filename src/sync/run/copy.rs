@@ -120,8 +120,7 @@ impl Run {
             && !is_there
         {
             return match how.on_drift {
-                OnDrift::Fail => Err(Error::new(
-                    Kind::Refused,
+                OnDrift::Fail => Err(Error::refused(
                     "the target has another image under this name",
                 )),
                 _ => Ok(Outcome::Drifted),

@@ -14,7 +14,7 @@ use crate::sync::options::Check;
 use crate::sync::outcome::{FoundBy, ItemReport, Outcome};
 use crate::sync::state::{Record, form_of};
 use crate::transport::{Destination, Source};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// An image that some of its targets lack, or may lack.
 pub(super) struct Looked {
@@ -114,7 +114,7 @@ impl Run {
             None => Ok(()),
             Some(path) => {
                 let message = format!("the directory `{}` is there already", path.display());
-                Err(Error::new(Kind::Refused, message))
+                Err(Error::refused(message))
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::image::{ImageName, Reference, Repository, Tag};
 use crate::sync::declaration::{Entry, Origin, Pick, Tags};
 use crate::sync::state::Record;
 use crate::sync::target::SourceName;
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 /// What the declaration selects for one target repository.
 #[derive(Default)]
@@ -167,7 +167,7 @@ impl Run {
                 .iter()
                 .for_each(|candidate| self.keep(candidate, &why));
             let message = format!("{why}; none was");
-            return Err(Error::new(Kind::Refused, message)
+            return Err(Error::refused(message)
                 .hint("check the tag rules, then permit more with `--max-delete`"));
         }
         // A selected tag that is there stays, so that the repository does not become empty.

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use super::{BlobStream, inflate};
 use crate::bytes::{Produce, produced};
 use crate::image::{Digest, Digester, LayerForm};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// A compression with its level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +135,7 @@ impl Produce for Inflating {
                     "a layer inflates to `{actual}`, but the image's config calls it `{}`",
                     self.diff_id
                 );
-                Err(Error::new(Kind::Corrupt, message))
+                Err(Error::corrupt(message))
             }
             _ => Ok(None),
         }

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::*;
+use crate::Kind;
 use crate::image::Algorithm;
 use crate::transport::read_all;
 
@@ -132,7 +133,7 @@ async fn blocks_lose_little() {
 #[tokio::test]
 async fn an_error_of_the_content_is_the_end() {
     for codec in [Codec::Gzip(6), Codec::Zstd(3)] {
-        let broken = || Err(Error::new(Kind::Unavailable, "the line is dead"));
+        let broken = || Err(Error::unavailable("the line is dead"));
         let content =
             cut(&content(600_000), 65_536).chain(futures_util::stream::iter([broken(), broken()]));
         let mut packed = compressed(Box::pin(content), codec, &Cores::new(2));

@@ -25,7 +25,7 @@ use crate::transport::{
     BlobBody, BlobOutcome, Destination, DestinationCan, DestinationInventory, DestinationOffers,
     ManifestRef, ManifestWritten, Presence, SignatureStore, StreamedBlobs, WrittenLate,
 };
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 const VERSION: &str = "version";
 const VERSION_PREFIX: &str = "Directory Transport Version: 1.";
@@ -73,7 +73,7 @@ impl DirDestination {
     /// Opens `path` to write: an image directory, which is replaced, an empty directory, or nothing yet.
     ///
     /// # Errors
-    /// [`Kind::Refused`] for a directory with anything else in it.
+    /// [`crate::Kind::Refused`] for a directory with anything else in it.
     pub async fn open(path: &Path) -> Result<DirDestination> {
         let path = path.to_owned();
         blocking(move || {
@@ -141,7 +141,7 @@ fn write_version(path: &Path, version: &str) -> Result<()> {
 }
 
 fn check_writable(path: &Path) -> Result<()> {
-    let refused = |what: &str| Error::new(Kind::Refused, format!("`{}` {what}", path.display()));
+    let refused = |what: &str| Error::refused(format!("`{}` {what}", path.display()));
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
@@ -354,8 +354,7 @@ fn check_parts(path: &Path, parts: &BTreeMap<String, u64>) -> Result<()> {
                 "`{}` was removed while the image was written",
                 file.display()
             );
-            Err(Error::new(Kind::Refused, text)
-                .hint("run the same command again: it writes what is missing"))
+            Err(Error::refused(text).hint("run the same command again: it writes what is missing"))
         }
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::blob_name;
 use super::blob_store::{DOCUMENT_CAP, read_document};
 use crate::transport::ManifestRef;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The file of the signature `n`, from 1 on.
 pub(super) fn name(of: &ManifestRef, n: usize) -> String {
@@ -26,7 +26,7 @@ pub(super) fn is_name(rest: &str) -> bool {
 
 /// The signatures of one manifest in the directory `path`, in their order, up to the first number that is missing.
 ///
-/// [`Kind::Corrupt`] when they take more than [`DOCUMENT_CAP`] bytes.
+/// [`crate::Kind::Corrupt`] when they take more than [`DOCUMENT_CAP`] bytes.
 pub(super) fn read(path: &Path, of: &ManifestRef) -> Result<Vec<Bytes>> {
     let (mut found, mut size) = (Vec::new(), 0);
     while let Some(signature) = read_document(&path.join(name(of, found.len() + 1)))? {
@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path, of: &ManifestRef) -> Result<Vec<Bytes>> {
         size += signature.len().max(1) as u64;
         if size > DOCUMENT_CAP {
             let message = format!("signatures in `{}` are too large", path.display());
-            return Err(Error::new(Kind::Corrupt, message));
+            return Err(Error::corrupt(message));
         }
         found.push(signature);
     }

@@ -45,7 +45,7 @@ async fn find(repository: &RepositoryClient, of: &Digest) -> Result<Option<(Mani
         _ => {
             let message =
                 format!("what is at the tag `{at}` is no manifest of sigstore attachments");
-            Err(Error::new(Kind::Corrupt, message))
+            Err(Error::corrupt(message))
         }
     }
 }
@@ -62,7 +62,7 @@ pub(super) async fn read(repository: &RepositoryClient, of: &Digest) -> Result<V
             "the sigstore attachments of `{of}` are too many: {} with {size} bytes; at most {MOST} of {CAP} bytes in all are read",
             view.layers.len()
         );
-        return Err(Error::new(Kind::Corrupt, message));
+        return Err(Error::corrupt(message));
     }
     let read = view.layers.into_iter().map(|layer| async move {
         Ok(Attachment {
@@ -95,7 +95,7 @@ pub(super) async fn add(
             let config = &view.config;
             if config.size > CONFIG_CAP {
                 let message = format!("the config of the attachments of `{of}` is too large");
-                return Err(Error::new(Kind::Corrupt, message));
+                return Err(Error::corrupt(message));
             }
             let config = blob(repository, config).await?;
             (Some((manifest, view.layers)), Some(config))
@@ -212,10 +212,10 @@ fn extend(list: &mut Value, more: impl Iterator<Item = Value>) {
 fn value(json: &[u8]) -> Result<Value> {
     let message = "the sigstore attachments that are there are not valid JSON";
     let read: Value =
-        serde_json::from_slice(json).map_err(|e| Error::new(Kind::Corrupt, message).because(e))?;
+        serde_json::from_slice(json).map_err(|e| Error::corrupt(message).because(e))?;
     match read.is_object() {
         true => Ok(read),
-        false => Err(Error::new(Kind::Corrupt, message)),
+        false => Err(Error::corrupt(message)),
     }
 }
 

@@ -175,13 +175,13 @@ impl Place<'_> {
             ),
             None => format!("deleting the manifest `{digest}` would also remove the tags: {list}"),
         };
-        Error::new(Kind::Refused, text).hint("use `--force` to delete them all")
+        Error::refused(text).hint("use `--force` to delete them all")
     }
 
     fn no_such_tag(&self, tag: &Tag) -> Error {
         let repository = &self.reference.repository;
         let text = format!("`docker://{repository}` has no tag `{tag}`");
-        Error::new(Kind::NotFound, text).hint(format!(
+        Error::not_found(text).hint(format!(
             "list what there is with `barque tags docker://{repository}`"
         ))
     }

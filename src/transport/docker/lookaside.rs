@@ -13,7 +13,7 @@ use url::Url;
 use crate::image::Digest;
 use crate::registry::Client;
 use crate::transport::blob_store::{self, DOCUMENT_CAP, blocking, read_document};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The most signatures of one manifest.
 const MOST: usize = 128;
@@ -45,7 +45,7 @@ impl<'a> Found<'a> {
                 "there are too many signatures at `{}`: at most {MOST} of {DOCUMENT_CAP} bytes in all are read",
                 self.place
             );
-            return Err(Error::new(Kind::Corrupt, message));
+            return Err(Error::corrupt(message));
         }
         self.signatures.push(signature);
         Ok(())
@@ -122,7 +122,7 @@ fn write(folder: &Path, signatures: &[Bytes]) -> Result<()> {
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => break,
             Err(e) => {
                 let message = format!("cannot remove the old signature `{}`", former.display());
-                return Err(Error::new(Kind::Refused, message).because(e));
+                return Err(Error::refused(message).because(e));
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::settings::registries_d::{Lookaside, SignaturePlace};
 use crate::settings::{Access, Context, Login};
 use crate::transport::blob_store::blocking;
 use crate::trust::StoredSignature;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Where the signatures of one image are.
 pub(super) struct Signatures {
@@ -150,7 +150,7 @@ impl Signatures {
         for signature in signatures {
             if let Some(why) = self.refuses(repository, signature).await? {
                 let message = format!("a signature of `{of}` cannot be written: {why}");
-                return Err(Error::new(Kind::Refused, message));
+                return Err(Error::refused(message));
             }
             match StoredSignature::parse(signature)? {
                 StoredSignature::Sigstore(attachment) => attached.push(attachment),

@@ -12,7 +12,7 @@ use super::super::tar_index::TarIndex;
 use super::read::{full, member};
 use super::{Item, MANIFEST, REPOSITORIES, layer_member};
 use crate::image::{Algorithm, Digest};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The id of the top layer's document, by name and tag.
 pub(crate) type Repositories = BTreeMap<String, BTreeMap<String, String>>;
@@ -80,7 +80,7 @@ impl Documents {
     /// Checks that none of `tags` (in full) names another image than the one with `config`; messages call the archive
     /// `archive`.
     ///
-    /// [`Kind::Refused`] when one does.
+    /// [`crate::Kind::Refused`] when one does.
     pub(crate) fn check_names(
         &self,
         tags: &[String],
@@ -137,7 +137,7 @@ impl Documents {
 
 fn name_is_taken(tag: &str, archive: &str) -> Error {
     let text = format!("`{archive}` has another image with the name `{tag}`");
-    Error::new(Kind::Refused, text).hint("choose another name, or a new file")
+    Error::refused(text).hint("choose another name, or a new file")
 }
 
 /// The member that may hold the layer `digest`: of this tool and skopeo, or of Docker 25 and later.
@@ -149,7 +149,7 @@ pub(crate) fn layer_in(tar: &TarIndex, digest: &Digest) -> Option<String> {
     names.into_iter().find(|name| tar.has(name))
 }
 
-/// Whether the archive has the document `name` with these `bytes`; [`Kind::Corrupt`] when it has others. Blocks.
+/// Whether the archive has the document `name` with these `bytes`; [`crate::Kind::Corrupt`] when it has others. Blocks.
 pub(crate) fn has_document(tar: &TarIndex, name: &str, bytes: &Bytes) -> Result<bool> {
     if !tar.has(name) {
         return Ok(false);

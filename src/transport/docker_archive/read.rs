@@ -25,7 +25,7 @@ use crate::image::{
     Algorithm, Descriptor, Digest, Digester, ImageConfig, Manifest, MediaType, Selector, convert,
     parse_reference,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The names of the images in the archive `path` as they stand there, `@N` for an image without; as for
 /// [`DockerArchiveSource::open`].
@@ -74,8 +74,8 @@ impl DockerArchiveSource {
     /// Opens the archive `path` (`-` for standard input), plain or compressed, and picks an image of it; `unpacking` is
     /// about the plain copy of an archive that cannot be read in place.
     ///
-    /// [`Kind::NotFound`] when there is no such image; the hint lists the names that are there.
-    /// [`Kind::Corrupt`] for what is no such archive.
+    /// [`crate::Kind::NotFound`] when there is no such image; the hint lists the names that are there.
+    /// [`crate::Kind::Corrupt`] for what is no such archive.
     pub(crate) async fn open(
         path: &Path,
         selector: &Selector,
@@ -190,7 +190,7 @@ impl DockerArchiveSource {
 
     fn missing(&self, what: &str, digest: &Digest) -> Error {
         let path = self.tar.archive().path().display();
-        Error::new(Kind::NotFound, format!("`{path}` has no {what} `{digest}`"))
+        Error::not_found(format!("`{path}` has no {what} `{digest}`"))
     }
 }
 
@@ -213,10 +213,9 @@ fn items(tar: &TarIndex, older: Older) -> Result<Items> {
         if let Some(form) = older.filter(|form| form.knows(tar)) {
             return Ok(Items::Older(form, form.items(tar)?));
         }
-        let error = Error::new(
-            Kind::NotFound,
-            format!("`{shown}` is not an archive of `docker save`: it has no `{MANIFEST}`"),
-        );
+        let error = Error::not_found(format!(
+            "`{shown}` is not an archive of `docker save`: it has no `{MANIFEST}`"
+        ));
         return Err(match tar.has("index.json") {
             true => error.hint(format!("did you mean `oci-archive:{shown}`?")),
             false => error,
@@ -253,7 +252,7 @@ fn select<'a>(items: &'a [Item], selector: &Selector, archive: &str) -> Result<&
             Selector::Named(name) => format!("`{archive}` has no image named `{name}`"),
             Selector::Only => format!("`{archive}` holds no image"),
         };
-        let error = Error::new(Kind::NotFound, what);
+        let error = Error::not_found(what);
         match items {
             [] => error,
             _ => error.hint(advice(items, archive)),

@@ -25,7 +25,7 @@ use super::former::{Documents, has_document, layer_in};
 use super::{Item, MANIFEST, MODE, REPOSITORIES, file, image_name, layer_member};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, View, go_json};
 use crate::settings::Context;
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 fn is_config(blob: &Descriptor) -> bool {
     blob.media_type.is_image_config() || blob.media_type == MediaType::OCTET_STREAM
@@ -57,8 +57,8 @@ impl DockerArchiveDestination {
     /// Opens the archive `path` (`-` for standard output) to write. One that is there is extended by the image.
     ///
     /// # Errors
-    /// [`Kind::Refused`] for a file that is something else, a compressed archive, and for an image without a name where
-    /// there are others; [`Kind::Other`] for a name with `@N`, which is for reading only.
+    /// [`crate::Kind::Refused`] for a file that is something else, a compressed archive, and for an image without a name where
+    /// there are others; [`crate::Kind::Other`] for a name with `@N`, which is for reading only.
     pub async fn open(
         path: &Path,
         selector: &Selector,
@@ -87,7 +87,7 @@ impl DockerArchiveDestination {
             let message = "docker-archive doesn't support modifying existing images";
             let shown = path.display();
             return Err(
-                Error::new(Kind::Refused, format!("`{shown}`: {message} without a name"))
+                Error::refused(format!("`{shown}`: {message} without a name"))
                     .hint(format!("name the image to add it, as in `docker-archive:{shown}:NAME:TAG`, or choose a new file")),
             );
         }
@@ -153,7 +153,7 @@ impl DockerArchiveDestination {
 
     /// The size of the layer `digest` in the former archive, whose bytes are hashed; `None` when that has none.
     ///
-    /// [`Kind::Corrupt`] when it has another layer under that name.
+    /// [`crate::Kind::Corrupt`] when it has another layer under that name.
     async fn find_layer(&self, digest: &Digest) -> Result<Option<u64>> {
         let Some(former) = self.former.clone() else {
             return Ok(None);
@@ -235,8 +235,8 @@ impl DockerArchiveDestination {
             entries.push(file(REPOSITORIES, repositories.into()));
             Ok(entries)
         };
-        let mut entries = documents()
-            .map_err(|e| Error::new(Kind::Corrupt, "the image config is malformed").because(e))?;
+        let mut entries =
+            documents().map_err(|e| Error::corrupt("the image config is malformed").because(e))?;
         if let Some(former) = &self.former {
             entries = missing_in(former, entries)?;
         }
@@ -302,7 +302,7 @@ impl Destination for DockerArchiveDestination {
         };
         if !fits || *at != ManifestRef::Named {
             let message = format!("a docker archive cannot hold `{}`", manifest.media_type());
-            return Err(Error::new(Kind::Refused, message)
+            return Err(Error::refused(message)
                 .hint("it holds one image for one platform; `oci-archive:` holds everything"));
         }
         self.image().manifest = Some(manifest.clone());

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Where an engine listens by default.
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
@@ -68,7 +68,7 @@ impl Engine {
         Ok(Engine { client, base, host })
     }
 
-    /// Whether there is an image `name`; [`Kind::NotFound`] when not.
+    /// Whether there is an image `name`; [`crate::Kind::NotFound`] when not.
     pub(super) async fn look(&self, name: &str) -> Result<()> {
         self.get(name, "json").await.map(drop)
     }
@@ -84,10 +84,10 @@ impl Engine {
         let answer = answer.map_err(|e| self.unreachable(e))?;
         match answer.status() {
             StatusCode::OK => Ok(answer),
-            StatusCode::NOT_FOUND => Err(Error::new(
-                Kind::NotFound,
-                format!("the engine at `{}` has no image `{name}`", self.host),
-            )),
+            StatusCode::NOT_FOUND => Err(Error::not_found(format!(
+                "the engine at `{}` has no image `{name}`",
+                self.host
+            ))),
             status => Err(self.refused(status, answer).await),
         }
     }
@@ -114,13 +114,10 @@ impl Engine {
             .lines()
             .filter_map(|line| serde_json::from_str::<Said>(line).ok());
         match said.filter_map(|said| said.error).next() {
-            Some(error) => Err(Error::new(
-                Kind::Refused,
-                format!(
-                    "the engine at `{}` did not load the image: {error}",
-                    self.host
-                ),
-            )),
+            Some(error) => Err(Error::refused(format!(
+                "the engine at `{}` did not load the image: {error}",
+                self.host
+            ))),
             // Without the end of the answer it is not known whether the image was loaded.
             None => broken.map_or(Ok(()), |e| Err(self.unreachable(e))),
         }
@@ -137,7 +134,7 @@ impl Engine {
             self.host,
             status.as_u16()
         );
-        Error::new(Kind::Refused, message)
+        Error::refused(message)
     }
 
     /// Why a request got no answer.
@@ -150,11 +147,11 @@ impl Engine {
         let message = match kind {
             _ if !e.is_connect() => {
                 let text = format!("the engine at `{}` broke off", self.host);
-                return Error::new(Kind::Unavailable, text).because(e).hint(ADDRESS);
+                return Error::unavailable(text).because(e).hint(ADDRESS);
             }
             Some(ErrorKind::PermissionDenied) => {
                 let text = format!("`{}` may not be opened: permission denied", self.host);
-                return Error::new(Kind::NotAllowed, text)
+                return Error::not_allowed(text)
                     .hint("the socket belongs to root and the group `docker`");
             }
             Some(ErrorKind::NotFound) => "no such file".to_owned(),
@@ -162,7 +159,7 @@ impl Engine {
             _ => cause.map_or_else(|| e.to_string(), ToString::to_string),
         };
         let text = format!("no Docker Engine at `{}`: {message}", self.host);
-        Error::new(Kind::Unavailable, text).hint(ADDRESS)
+        Error::unavailable(text).hint(ADDRESS)
     }
 }
 

@@ -15,7 +15,7 @@ use super::{read_document, read_index, reader};
 use crate::image::{Descriptor, Digest, Selector, View};
 use crate::transport::Deleted;
 use crate::transport::blob_store;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Manifests and blobs that something needs.
 type Needed = BTreeSet<Digest>;
@@ -56,7 +56,7 @@ pub(crate) async fn delete(path: &Path, selector: &Selector) -> Result<Deleted> 
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
                 Err(e) => {
                     let text = format!("the entry is deleted, but not `{}`", blob.display());
-                    return Err(Error::new(Kind::Refused, text).because(e));
+                    return Err(Error::refused(text).because(e));
                 }
             }
         }
@@ -105,7 +105,7 @@ fn need(layout: &Path, blob: &Descriptor, needed: &mut Needed) -> Result<()> {
         let view = parse(raw, stated).and_then(|m| m.view());
         let view = view.map_err(|e| {
             let text = format!("manifest `{}` cannot be read", blob.digest);
-            Error::new(Kind::Corrupt, text).because(e)
+            Error::corrupt(text).because(e)
         })?;
         match view {
             View::Image(image) => {

@@ -22,7 +22,7 @@ use crate::transport::{
     DestinationInventory, DestinationOffers, Foreign, IndexDescriptions, ManifestRef,
     ManifestWritten, Presence, StreamedBlobs, WrittenLate,
 };
-use crate::{Error, Kind, Result, locked};
+use crate::{Error, Result, locked};
 
 /// How long a partial file waits to be continued before a later copy into the layout removes it.
 const PARTIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -43,7 +43,7 @@ impl OciDestination {
     /// Opens `path` to write: a layout, an empty directory, or nothing yet.
     ///
     /// # Errors
-    /// [`Kind::Refused`] for a directory with anything else in it; [`Kind::Other`] for a name with `@N`, which is for
+    /// [`crate::Kind::Refused`] for a directory with anything else in it; [`crate::Kind::Other`] for a name with `@N`, which is for
     /// reading only.
     pub async fn open(path: &Path, selector: &Selector) -> Result<OciDestination> {
         let new = NewEntries::called(selector, &image_name(path, selector))?;
@@ -121,7 +121,7 @@ fn sweep(layout: &Path, blobs: &Blobs) {
 }
 
 fn check_writable(path: &Path) -> Result<()> {
-    let refused = |what: &str| Error::new(Kind::Refused, format!("`{}` {what}", path.display()));
+    let refused = |what: &str| Error::refused(format!("`{}` {what}", path.display()));
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
@@ -294,7 +294,7 @@ pub(in crate::transport) fn check_holds(manifest: &Manifest) -> Result<()> {
         return Ok(());
     }
     let text = format!("an OCI image layout cannot hold a manifest of type `{media_type}`");
-    Err(Error::new(Kind::Refused, text))
+    Err(Error::refused(text))
 }
 
 fn holds(media_type: &MediaType) -> bool {

@@ -11,7 +11,7 @@ use super::{INDEX_FILE, LAYOUT, LAYOUT_FILE, cannot_write, read_index};
 use crate::image::{Descriptor, Digest, Manifest, Selector};
 use crate::transport::Attachment;
 use crate::transport::blob_store;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Takes the lock of the layout until the file is dropped; writes `oci-layout` where it is missing.
 pub(crate) fn lock(layout: &Path) -> Result<File> {
@@ -118,8 +118,9 @@ pub(super) fn enter(
             "`{digest}` was removed from `{}` while the image was written",
             layout.display()
         );
-        return Err(Error::new(Kind::Unavailable, text)
-            .hint("run the same command again: it writes what is missing"));
+        return Err(
+            Error::unavailable(text).hint("run the same command again: it writes what is missing")
+        );
     }
     let before = read_index(layout)?;
     let mut after = before.clone().unwrap_or_else(Index::empty);

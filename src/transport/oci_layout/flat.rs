@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::index::{Index, ReadBlob, descriptor, image_name, ref_name, take_names};
 use crate::image::platform::is_attestation;
 use crate::image::{Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, View};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Images whose config is read for their platform at most.
 const MOST_READ: usize = 64;
@@ -67,13 +67,8 @@ pub(super) fn index_of(index: &Index, places: &[usize], read: ReadBlob) -> Resul
         "mediaType": MediaType::OCI_INDEX,
         "manifests": listed,
     });
-    Manifest::parse(made.to_string().into(), None).map_err(|e| {
-        Error::new(
-            Kind::Corrupt,
-            "the entries of `index.json` make no image index",
-        )
-        .because(e)
-    })
+    Manifest::parse(made.to_string().into(), None)
+        .map_err(|e| Error::corrupt("the entries of `index.json` make no image index").because(e))
 }
 
 /// The images at `places`, with their platforms; `None` where one is no image.

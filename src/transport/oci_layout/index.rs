@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::image::{Descriptor, Digest, MediaType, Reference};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The annotation that names an image of a layout (image-spec, annotations.md).
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -259,10 +259,9 @@ fn take_annotation(entry: &mut Value, key: &str) {
 
 pub(super) fn descriptor(entry: &Value, layout: &str) -> Result<Descriptor> {
     serde_json::from_value(entry.clone()).map_err(|e| {
-        Error::new(
-            Kind::Corrupt,
-            format!("an entry of `{layout}/index.json` is not a descriptor"),
-        )
+        Error::corrupt(format!(
+            "an entry of `{layout}/index.json` is not a descriptor"
+        ))
         .because(e)
     })
 }
@@ -270,6 +269,7 @@ pub(super) fn descriptor(entry: &Value, layout: &str) -> Result<Descriptor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
     use crate::image::Selector;
     use crate::image::{Algorithm, Platform};
 

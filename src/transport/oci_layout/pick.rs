@@ -11,7 +11,7 @@ use super::attached;
 use super::flat;
 use super::index::{Index, ReadBlob, descriptor, image_name, means, ref_name};
 use crate::image::{Descriptor, Manifest, MediaType, Selector, is_digest_tag, is_ref_name};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Names that a hint lists at most.
 const MOST: usize = 20;
@@ -303,12 +303,13 @@ fn count(n: usize) -> String {
 }
 
 fn not_found(message: String) -> Error {
-    Error::new(Kind::NotFound, message)
+    Error::not_found(message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
     use crate::image::{Algorithm, Digest};
     use serde_json::json;
 

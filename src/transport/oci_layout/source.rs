@@ -22,7 +22,7 @@ use crate::transport::{
     AttachmentSource, BlobBody, BlobStream, BundleSource, ManifestRef, Source, SourceInventory,
     SourceOffers, sized_from, verified_from,
 };
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Entries up to which looking for referrers takes no time that a user would notice.
 const FEW: usize = 64;
@@ -43,8 +43,8 @@ impl OciSource {
     /// Opens the layout in the directory `path` and picks an image of it.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no layout or no such image; the hint lists the names that are there.
-    /// [`Kind::Corrupt`] when its index cannot be read.
+    /// [`crate::Kind::NotFound`] when there is no layout or no such image; the hint lists the names that are there.
+    /// [`crate::Kind::Corrupt`] when its index cannot be read.
     pub async fn open(path: &Path, selector: &Selector) -> Result<OciSource> {
         let (path, selector) = (path.to_owned(), selector.clone());
         blocking(move || {
@@ -58,7 +58,7 @@ impl OciSource {
     /// The image that `selector` picks of `index`, called `name`. Blocks.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such image; the hint lists the names that are there.
+    /// [`crate::Kind::NotFound`] when there is no such image; the hint lists the names that are there.
     pub(in crate::transport) fn of(
         name: String,
         blobs: Arc<dyn LayoutBlobs>,
@@ -115,7 +115,7 @@ impl OciSource {
 
     fn missing(&self, digest: &Digest) -> Error {
         let message = format!("`{}` has no blob `{digest}`", self.blobs.path().display());
-        Error::new(Kind::NotFound, message)
+        Error::not_found(message)
     }
 
     async fn all_referrers(&self) -> Result<&Referrers> {
@@ -196,7 +196,7 @@ impl AttachmentSource for OciSource {
                 "`{}` has no image named `{tag}`",
                 self.blobs.path().display()
             );
-            return Err(Error::new(Kind::NotFound, text));
+            return Err(Error::not_found(text));
         };
         self.read(&digest, self.index.media_type_of(&digest)).await
     }

@@ -14,7 +14,7 @@ use crate::image::Digester;
 use crate::platform::FileExt;
 use crate::transport::BlobStream;
 use crate::transport::blob_store::{cannot_spool, cannot_write};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// Bytes handed to the file system at a time.
 pub(super) const BATCH: usize = 256 * 1024;
@@ -119,10 +119,9 @@ impl Sink {
         join(self.begin(batch)).await?;
         ended?;
         match size {
-            Some(size) if size != total => Err(Error::new(
-                Kind::Corrupt,
-                format!("a blob of {size} bytes gave {total}"),
-            )),
+            Some(size) if size != total => Err(Error::corrupt(format!(
+                "a blob of {size} bytes gave {total}"
+            ))),
             _ => Ok(total),
         }
     }

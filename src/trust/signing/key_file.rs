@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{WrongPassphrase, pem};
 use crate::image::go_json;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// The labels of encrypted keys; the first is what skopeo and cosign write by default.
 const ENCRYPTED: [&str; 2] = [
@@ -98,7 +98,7 @@ pub(super) fn open(text: &str, passphrase: &[u8]) -> Result<Vec<u8>> {
     let ciphertext = decode(&file.ciphertext)?;
     let opened = box_of(passphrase, &salt, n)?.decrypt(&Nonce::from(nonce), &*ciphertext);
     opened.map_err(|_| {
-        Error::new(Kind::NotAllowed, "the private key cannot be decrypted").because(WrongPassphrase)
+        Error::not_allowed("the private key cannot be decrypted").because(WrongPassphrase)
     })
 }
 

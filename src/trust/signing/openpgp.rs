@@ -11,7 +11,7 @@ use pgp::types::{KeyDetails, Password, SigningKey, Timestamp};
 use rand::rngs::OsRng;
 
 use crate::settings::Secret;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// A secret key.
 pub struct OpenPgpKey {
@@ -53,10 +53,7 @@ impl OpenPgpKey {
         let created = primary.created_at().as_secs();
         let refused = |why: &str| {
             let fingerprint = primary.fingerprint();
-            Err(Error::new(
-                Kind::NotAllowed,
-                format!("the key {fingerprint:X} {why}"),
-            ))
+            Err(Error::not_allowed(format!("the key {fingerprint:X} {why}")))
         };
         if !key.details.revocation_signatures.is_empty() {
             return refused("was revoked");
@@ -90,7 +87,7 @@ impl OpenPgpKey {
         let mut message = MessageBuilder::from_bytes("", payload.to_vec());
         message.sign(signing, passphrase, HashAlgorithm::Sha512);
         let signed = message.to_vec(OsRng).map_err(|e| {
-            Error::new(Kind::NotAllowed, "the secret key cannot sign").because(e)
+            Error::not_allowed("the secret key cannot sign").because(e)
                 .hint("if it has a passphrase, give a file that holds it with `--sign-passphrase-file`")
         });
         signed.map(Bytes::from)
