@@ -4,7 +4,6 @@
 //! block), so that the pieces stand behind one another as one deflate stream; the checksums are combined.
 
 use std::pin::Pin;
-use std::sync::Mutex;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
@@ -27,16 +26,11 @@ const LAST_BLOCK: [u8; 2] = [3, 0];
 
 /// The gzip form of `plain`.
 pub(super) fn compressed(plain: BlobStream, level: u32, cores: &Cores) -> BlobStream {
-    // Encoders are large; those that are done with a block take another one.
-    let idle = Mutex::new(Vec::new());
     let blocks = packed(plain, (BLOCK, WINDOW), cores, move |block| {
-        let encoders = || locked(&idle);
-        let fresh = || Compress::new(Compression::new(level), false);
-        let encoder = encoders().pop();
-        let mut encoder = encoder.unwrap_or_else(fresh);
+        // A fresh one each time. One that is used again hashes a byte of the block before behind the dictionary, and may
+        // then find other matches.
+        let mut encoder = Compress::new(Compression::new(level), false);
         let bytes = deflated(block, &mut encoder)?;
-        encoder.reset();
-        encoders().push(encoder);
         let mut crc = Crc::new();
         crc.update(&block.bytes);
         Ok((bytes, crc))

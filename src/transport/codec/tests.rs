@@ -81,6 +81,40 @@ async fn neither_cores_nor_pieces_change_a_byte() {
     }
 }
 
+/// Which block an encoder compressed before is a matter of chance where several are at work.
+#[tokio::test]
+async fn what_stood_before_a_block_and_its_dictionary_changes_nothing() {
+    const BLOCK: usize = 256 << 10;
+    const DICTIONARY: usize = 32 << 10;
+    let words = |seed: u32| {
+        let mut state = seed;
+        let mut text = Vec::with_capacity(BLOCK + 16);
+        while text.len() < BLOCK {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            text.extend_from_slice(&b"abcdefghijklmnopqrstuvwxyz"[(state >> 28) as usize..][..4]);
+        }
+        text.truncate(BLOCK);
+        text
+    };
+    for level in [1, 6, 9] {
+        for seed in 0..32 {
+            let (first, mut other, last) = (words(seed), words(seed + 100), words(seed + 200));
+            let at = BLOCK - DICTIONARY;
+            other[at..].copy_from_slice(&first[at..]);
+            let mut ends = Vec::new();
+            for before in [first, other] {
+                let before = Bytes::from(before);
+                let alone = packed(&before, BLOCK, Codec::Gzip(level), 1).await;
+                let both = Bytes::from([&before[..], &last].concat());
+                let both = packed(&both, BLOCK, Codec::Gzip(level), 1).await;
+                // Behind the first block, in front of the checksum and the size.
+                ends.push(both.slice(alone.len() - 10..both.len() - 8));
+            }
+            assert!(ends[0] == ends[1], "level {level}, seed {seed}");
+        }
+    }
+}
+
 /// Digests that a machine of another kind has to come to as well. They change only with an encoder.
 #[tokio::test]
 async fn the_same_content_has_the_same_digest_everywhere() {
