@@ -1,5 +1,6 @@
 //! Unix.
 
+use std::borrow::Cow;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
@@ -64,6 +65,32 @@ pub(crate) fn make_writable(path: &Path) -> io::Result<bool> {
     std::fs::set_permissions(path, Permissions::from_mode(mode | 0o700))?;
     Ok(true)
 }
+
+/// The folder `name` of this machine's configuration.
+pub(crate) fn machine_folder(name: &str) -> PathBuf {
+    Path::new("/etc").join(name)
+}
+
+/// The folder `name` of what packages bring, if the system has such a place.
+pub(crate) fn packaged_folder(name: &str) -> Option<PathBuf> {
+    Some(Path::new("/usr/share").join(name))
+}
+
+/// The name of a folder for the host `HOST[:PORT]`.
+pub(crate) fn host_folder(host: &str) -> Cow<'_, str> {
+    host.into()
+}
+
+/// Makes the names in the directory `path` durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// How the address of a socket begins.
+pub(crate) const SOCKET: &str = "unix://";
+
+/// Where a Docker Engine listens by default.
+pub(crate) const ENGINE: &str = "unix:///var/run/docker.sock";
 
 /// Where large temporary files go: unlike `/tmp`, this is not kept in memory anywhere.
 pub(crate) fn roomy_directory() -> PathBuf {

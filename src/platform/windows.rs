@@ -1,5 +1,6 @@
 //! Windows. Files have no modes: who may read them is what their directory says, and a user's own are private.
 
+use std::borrow::Cow;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::windows::fs::{FileExt as _, MetadataExt};
@@ -112,6 +113,35 @@ pub(crate) fn make_writable(_: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
+/// The folder `name` of this machine's configuration. It is not below the root of a drive, as `/etc` would be: there every
+/// user may make folders.
+pub(crate) fn machine_folder(name: &str) -> PathBuf {
+    let data = std::env::var_os("ProgramData").filter(|data| Path::new(data).is_absolute());
+    data.map_or_else(|| r"C:\ProgramData".into(), PathBuf::from)
+        .join(name)
+}
+
+/// The folder `name` of what packages bring; there is no such place.
+pub(crate) fn packaged_folder(_: &str) -> Option<PathBuf> {
+    None
+}
+
+/// The name of a folder for the host `HOST[:PORT]`, without the colon that names cannot have, as Docker has it.
+pub(crate) fn host_folder(host: &str) -> Cow<'_, str> {
+    host.replace(':', "").into()
+}
+
+/// Makes the names in the directory `path` durable; the file system does that, and flushes files only.
+pub(crate) fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// How the address of a named pipe begins.
+pub(crate) const SOCKET: &str = "npipe://";
+
+/// Where a Docker Engine listens by default.
+pub(crate) const ENGINE: &str = "npipe:////./pipe/docker_engine";
+
 /// Where large temporary files go.
 pub(crate) fn roomy_directory() -> PathBuf {
     std::env::temp_dir()
@@ -163,6 +193,7 @@ pub(crate) fn through_socket(
     builder: reqwest::ClientBuilder,
     path: &Path,
 ) -> reqwest::ClientBuilder {
+    let path = path.to_string_lossy().replace('/', "\\");
     builder.windows_named_pipe(path)
 }
 

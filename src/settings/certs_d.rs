@@ -72,7 +72,7 @@ fn load_explicit(dir: &Path) -> Result<HostCerts> {
 
 fn load_below(registry: &Registry, folders: &[PathBuf]) -> Result<HostCerts> {
     for folder in folders {
-        let dir = folder.join(registry.as_str());
+        let dir = folder.join(&*crate::platform::host_folder(registry.as_str()));
         match names_in(&dir) {
             Ok(names) => return read_all(&dir, &names),
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
@@ -209,6 +209,7 @@ mod tests {
         error
             .to_string()
             .replace(&dir.path().display().to_string(), "D")
+            .replace(std::path::MAIN_SEPARATOR, "/")
     }
 
     #[test]
@@ -267,10 +268,11 @@ mod tests {
 
     #[test]
     fn the_first_folder_of_the_host_is_the_only_one() {
+        let with_port = crate::platform::host_folder("r.io:5000");
         let dir = folder(&[
             ("1/r.io/readme", ""),
             ("2/r.io/a.crt", CERT),
-            ("2/r.io:5000/a.crt", CERT),
+            (&format!("2/{with_port}/a.crt"), CERT),
         ]);
         let folders = ["none", "1", "2"].map(|n| dir.path().join(n));
         let count = |host: &str| {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 /// What the process environment says: its variables, the home folder and the user's number.
 #[derive(Clone, Default)]
@@ -75,11 +75,11 @@ impl Environment {
         Some(config.join("containers"))
     }
 
-    /// `path` as a user writes it, with `~` for the home folder.
+    /// `path` as a user writes it, with `~` for the home folder. After that, every system knows `/`.
     pub fn show(&self, path: &Path) -> String {
         let in_home = self.home().and_then(|home| path.strip_prefix(home).ok());
         match in_home {
-            Some(rest) => format!("~/{}", rest.display()),
+            Some(rest) => format!("~/{}", rest.display()).replace(MAIN_SEPARATOR, "/"),
             None => path.display().to_string(),
         }
     }
@@ -128,10 +128,9 @@ impl Environment {
         let own = self
             .home()
             .map(|home| home.join(".config/containers/certs.d"));
-        let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
-        own.into_iter()
-            .chain(system.into_iter().map(PathBuf::from))
-            .collect()
+        let system = ["containers", "docker"]
+            .map(|name| crate::platform::machine_folder(name).join("certs.d"));
+        own.into_iter().chain(system).collect()
     }
 
     /// The program `name` of the folders of `PATH`. Relative folders are passed over: what lies in the working
@@ -143,6 +142,12 @@ impl Environment {
             .map(|folder| folder.join(&name))
             .find(|path| is_program(path))
     }
+}
+
+/// The folders of containers configuration for all users of this machine, the first to be asked first.
+pub(super) fn machine_containers() -> impl DoubleEndedIterator<Item = PathBuf> {
+    let own = crate::platform::machine_folder("containers");
+    std::iter::once(own).chain(crate::platform::packaged_folder("containers"))
 }
 
 // By hand, because variables hold secrets.

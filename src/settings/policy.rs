@@ -12,7 +12,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::paths::Environment;
+use super::paths::{Environment, machine_containers};
 use crate::files::read_whole;
 use crate::image::{Reference, Repository};
 use crate::{Error, Result};
@@ -230,8 +230,8 @@ impl Policy {
         if let Some(path) = named.or_else(|| environment.path("CONTAINERS_POLICY_JSON")) {
             return Policy::read(&path).map(Some);
         }
-        let system = ["/etc/containers", "/usr/share/containers"].map(PathBuf::from);
-        let folders = environment.containers_config().into_iter().chain(system);
+        let folders = environment.containers_config().into_iter();
+        let folders = folders.chain(machine_containers());
         for path in folders.map(|folder| folder.join("policy.json")) {
             match path.metadata() {
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}

@@ -87,9 +87,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     // Makes the new name durable; not every system can open a folder.
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
-    }
+    let _ = crate::platform::sync_directory(folder);
     Ok(())
 }
 

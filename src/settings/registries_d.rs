@@ -172,7 +172,7 @@ impl RegistriesD {
         let folder = match (explicit, user) {
             (Some(folder), _) => folder.to_owned(),
             (None, Some(user)) if user.is_dir() => user,
-            (None, _) => PathBuf::from("/etc/containers/registries.d"),
+            (None, _) => crate::platform::machine_folder("containers").join("registries.d"),
         };
         let mut all = RegistriesD {
             usual: usual(environment),

@@ -120,8 +120,7 @@ pub(crate) fn create_directory(path: &Path) -> Result<()> {
 /// # Errors
 /// [`Kind::Refused`] when the file system reports a failure. One that cannot sync directories is not an error.
 pub fn sync_directory(path: &Path) -> Result<()> {
-    let sync = || File::open(path)?.sync_all();
-    match sync() {
+    match crate::platform::sync_directory(path) {
         // Some file systems have no such thing (EINVAL); there the rename itself is as durable as it gets.
         Err(e) if e.kind() != ErrorKind::InvalidInput => Err(Error::refused(format!(
             "cannot sync the directory `{}`",

@@ -139,7 +139,9 @@ impl Pushed {
     pub(super) fn received(&self, id: &V1Id, checksum: &Digest) -> Result<()> {
         let (dir, part) = (self.dir(id), self.part(id));
         let layer = dir.join("layer");
-        let sync = fs::File::open(&part).and_then(|file| file.sync_data());
+        // For writing, which some systems sync files for only.
+        let part_file = fs::File::options().write(true).open(&part);
+        let sync = part_file.and_then(|file| file.sync_data());
         sync.and_then(|()| fs::rename(&part, &layer))
             .map_err(|e| cannot_write(&layer, 0, 0, e))?;
         let text = checksum.to_string();

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::files::read_whole;
-use crate::settings::paths::Environment;
+use crate::settings::paths::{Environment, machine_containers};
 use crate::{Error, Kind, Result};
 
 /// Larger files are not registries.conf; Debian's, with all short names, has 10 KiB.
@@ -13,7 +13,6 @@ const SIZE_CAP: u64 = 8 << 20;
 
 const VARIABLE: &str = "CONTAINERS_REGISTRIES_CONF";
 const OVERRIDE: &str = "CONTAINERS_REGISTRIES_CONF_OVERRIDE";
-const SYSTEM: [&str; 2] = ["/usr/share/containers", "/etc/containers"];
 
 /// A file to read.
 pub(super) struct Found {
@@ -32,8 +31,8 @@ pub(super) fn find(explicit: Option<&Path>, environment: &Environment) -> Result
     match explicit.map(Path::to_owned).or(alone) {
         Some(path) => add(path, true),
         None => {
-            let system = SYSTEM.iter().rev().map(PathBuf::from);
-            let folders = user.iter().cloned().chain(system);
+            let folders = user.iter().cloned();
+            let folders = folders.chain(machine_containers());
             let main = folders
                 .map(|folder| folder.join("registries.conf"))
                 .find(|path| !path.metadata().is_err_and(|e| is_absent(&e)));
@@ -56,7 +55,7 @@ pub(super) fn find(explicit: Option<&Path>, environment: &Environment) -> Result
 /// The drop-in files in the order of their names. A file hides one of the same name in a less specific folder.
 fn drop_ins(user: Option<&Path>, environment: &Environment) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
-    for system in SYSTEM.map(Path::new) {
+    for system in machine_containers().rev() {
         folders.push(system.join("registries.conf.d"));
         if environment.is_root() {
             folders.push(system.join("registries.rootful.conf.d"));

@@ -24,7 +24,8 @@ fn the_file_is_chosen_as_podman_does() {
             environment.clone(),
         )
         .unwrap();
-        (store.path.display().to_string(), store.owner)
+        let path = store.path.display().to_string();
+        (path.replace(std::path::MAIN_SEPARATOR, "/"), store.owner)
     };
     let docker = home.clone().set("DOCKER_CONFIG", "/d");
     let named = docker.clone().set("REGISTRY_AUTH_FILE", "/n");

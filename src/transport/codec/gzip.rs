@@ -13,7 +13,7 @@ use super::Cores;
 use super::blocks::{Block, packed};
 use crate::bytes::{Produce, produced};
 use crate::transport::BlobStream;
-use crate::{Error, Result, locked};
+use crate::{Error, Result};
 
 /// Bytes of a block.
 const BLOCK: usize = 256 << 10;

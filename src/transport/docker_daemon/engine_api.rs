@@ -11,10 +11,9 @@ use futures_util::StreamExt;
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 
+use crate::platform;
 use crate::{Error, Result};
 
-/// Where an engine listens by default.
-const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 /// Bytes of an answer that is no image.
 const ANSWER_CAP: usize = 1 << 20;
 const CONNECT: Duration = Duration::from_secs(10);
@@ -42,15 +41,15 @@ impl Engine {
     pub(super) fn at(host: Option<&str>) -> Result<Engine> {
         let set = std::env::var("DOCKER_HOST").ok().filter(|h| !h.is_empty());
         let host = host.map(str::to_owned).or(set);
-        let host = host.unwrap_or_else(|| DEFAULT_HOST.to_owned());
+        let host = host.unwrap_or_else(|| platform::ENGINE.to_owned());
         // An engine is local, or was named: no proxy stands before it, and it may take its time with an image.
         let builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT);
-        let (builder, base) = if let Some(path) = host.strip_prefix("unix://") {
+        let (builder, base) = if let Some(path) = host.strip_prefix(platform::SOCKET) {
             (
-                crate::platform::through_socket(builder, std::path::Path::new(path)),
+                platform::through_socket(builder, std::path::Path::new(path)),
                 "http://localhost".to_owned(),
             )
         } else if let Some(address) = host.strip_prefix("tcp://") {
@@ -60,7 +59,10 @@ impl Engine {
         } else {
             let message =
                 format!("`{host}` is not the address of a Docker Engine that barque can talk to");
-            return Err(Error::other(message).hint("write `unix:///PATH` or `tcp://HOST:PORT`"));
+            return Err(Error::other(message).hint(format!(
+                "write `{}/PATH` or `tcp://HOST:PORT`",
+                platform::SOCKET
+            )));
         };
         let client = builder.tls_certs_only(std::iter::empty()).build();
         let client =
