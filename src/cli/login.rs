@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::Outcome;
 use super::flags::Global;
+use super::{Outcome, skopeo};
 use crate::files::while_blocked;
 use crate::image::Registry;
 use crate::platform::Echo;
@@ -133,6 +133,7 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
         );
     }
     Ok(match args.verbose {
+        true if skopeo::is_called() => format!("Used:  {place}\nLogin Succeeded!\n").into(),
         true => format!("Login Succeeded!\nStored in {place}\n").into(),
         false => "Login Succeeded!\n".to_owned().into(),
     })

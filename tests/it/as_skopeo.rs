@@ -70,7 +70,7 @@ fn sample() -> (FakeRegistry, Linked) {
 /// Calls with skopeo's answers: arguments, exit code, the log line. `REG` is a registry with `a:1` and `a:multi`, the
 /// directory `layout` has `v1` and `multi`.
 #[rustfmt::skip]
-const FAILURES: [(&str, i32, &str); 56] = [
+const FAILURES: [(&str, i32, &str); 73] = [
     (
         "inspect x",
         1,
@@ -350,6 +350,91 @@ const FAILURES: [(&str, i32, &str); 56] = [
         "inspect --format {{nosuch}} oci:layout:v1",
         1,
         r#"level=fatal msg="template: skopeo inspect:1: function \"nosuch\" not defined""#,
+    ),
+    (
+        "inspect oci:",
+        1,
+        r#"level=fatal msg="Error parsing image name \"oci:\": open index.json: no such file or directory""#,
+    ),
+    (
+        "copy oci: dir:d",
+        1,
+        r#"level=fatal msg="initializing source oci::: open index.json: no such file or directory""#,
+    ),
+    (
+        "copy dir: dir:d",
+        1,
+        r#"level=fatal msg="determining manifest MIME type for dir:: open manifest.json: no such file or directory""#,
+    ),
+    (
+        "copy oci:layout:v1 oci:",
+        1,
+        r#"level=fatal msg="initializing destination oci::: mkdir : no such file or directory""#,
+    ),
+    (
+        "inspect docker-archive:a.tar:@x",
+        1,
+        r#"level=fatal msg="Error parsing image name \"docker-archive:a.tar:@x\": Invalid source index @x: strconv.Atoi: parsing \"x\": invalid syntax""#,
+    ),
+    (
+        "inspect docker-archive:a.tar:@-1",
+        1,
+        r#"level=fatal msg="Error parsing image name \"docker-archive:a.tar:@-1\": Invalid source index @-1: must not be negative""#,
+    ),
+    (
+        "copy docker-archive:a.tar:UP/x:1 dir:d",
+        1,
+        r#"level=fatal msg="Invalid source name docker-archive:a.tar:UP/x:1: docker-archive parsing reference: invalid reference format: repository name must be lowercase""#,
+    ),
+    (
+        "list-tags docker-archive:a.tar:@x",
+        1,
+        r#"level=fatal msg="Invalid source index @x: strconv.Atoi: parsing \"x\": invalid syntax""#,
+    ),
+    (
+        "inspect oci:layout:@x",
+        1,
+        r#"level=fatal msg="Error parsing image name \"oci:layout:@x\": Invalid source index @x: not an integer: strconv.Atoi: parsing \"x\": invalid syntax""#,
+    ),
+    (
+        "copy oci:layout:v1 oci:o:a,b",
+        1,
+        r#"level=fatal msg="Invalid destination name oci:o:a,b: Invalid image a,b""#,
+    ),
+    (
+        "copy atomic:x dir:d",
+        1,
+        r#"level=fatal msg="Invalid source name atomic:x: invalid image reference x, expected format: 'hostname/namespace/stream:tag'""#,
+    ),
+    (
+        "inspect --creds= docker://REG/a:1",
+        1,
+        r#"level=fatal msg="credentials can't be empty""#,
+    ),
+    (
+        "inspect --creds=:p docker://REG/a:1",
+        1,
+        r#"level=fatal msg="username can't be empty""#,
+    ),
+    (
+        "inspect --daemon-host=unix:///none docker-daemon:x:1",
+        1,
+        r#"level=fatal msg="Error parsing image name \"docker-daemon:x:1\": loading image from docker engine: Cannot connect to the Docker daemon at unix:///none. Is the docker daemon running?""#,
+    ),
+    (
+        "copy --digestfile=no/df oci:layout:v1 dir:d",
+        1,
+        r#"level=fatal msg="Failed to write digest to file \"no/df\": open no/df: no such file or directory""#,
+    ),
+    (
+        "copy --image-parallel-copies=x oci:layout:v1 dir:d",
+        1,
+        r#"level=fatal msg="invalid argument \"x\" for \"--image-parallel-copies\" flag: strconv.ParseUint: parsing \"x\": invalid syntax""#,
+    ),
+    (
+        "logout --all x",
+        1,
+        r#"level=fatal msg="--all takes no arguments""#,
     ),
 ];
 

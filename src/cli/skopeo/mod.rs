@@ -3,6 +3,7 @@
 //! The commands are the same; what differs is how the program speaks, because scripts read it: messages and exit codes of
 //! failures (`words`, `usage`), and the lines that a copy prints (`progress`). Nothing here does what a command does.
 
+mod names;
 mod progress;
 #[cfg(feature = "sync")]
 mod sync;

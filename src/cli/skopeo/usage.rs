@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::Call;
-use crate::image::TRANSPORTS;
+use super::names::{invalid, is_transport};
 
 /// Commands with a number of arguments, and what skopeo says of another number.
 const ARGUMENTS: [(&str, &str); 13] = [
@@ -177,6 +177,9 @@ fn parsing(flag: &str, value: &str) -> String {
     if flag.ends_with("timeout") || flag.ends_with("delay") {
         return format!("time: invalid duration \"{value}\"");
     }
+    if flag == "--image-parallel-copies" {
+        return format!("strconv.ParseUint: parsing \"{value}\": invalid syntax");
+    }
     format!("strconv.ParseInt: parsing \"{value}\": invalid syntax")
 }
 
@@ -195,6 +198,8 @@ fn conflict(flag: &str, with: &str) -> String {
     };
     if pair("--password", "--password-stdin") {
         "can't specify both --password-stdin and --password".into()
+    } else if pair("--dest-compress", "--dest-decompress") {
+        "Cannot compress and decompress at the same time".into()
     } else if pair("--raw", "--format") {
         "raw output does not support format option".into()
     } else if pair("--all", "--multi-arch") {
@@ -251,6 +256,7 @@ pub(super) fn refused(call: &Call) -> Option<String> {
         }
         "delete" => invalid(first).map(|why| format!("Invalid source name {first}: {why}")),
         "layers" => invalid(first),
+        "list-tags" if first.starts_with("docker-archive:") => invalid(first),
         "list-tags" => match first.split_once(':') {
             None => Some(format!("Invalid \"{first}\": does not specify a transport")),
             Some(("docker", rest)) if !rest.starts_with("//") => Some(format!(
@@ -264,87 +270,6 @@ pub(super) fn refused(call: &Call) -> Option<String> {
                 "Unsupported transport '{other}' for tag listing. Only supported: docker, docker-archive"
             )),
         },
-        _ => None,
-    }
-}
-
-/// What is wrong with the image name `name`.
-fn invalid(name: &str) -> Option<String> {
-    let Some((transport, rest)) = name.split_once(':') else {
-        return Some(format!(
-            "Invalid image name \"{name}\", expected colon-separated transport:reference"
-        ));
-    };
-    if let Some(why) = malformed(transport, rest) {
-        return Some(why);
-    }
-    match transport {
-        "ostree" => Some("The transport \"ostree:\" is not supported in this build".to_owned()),
-        _ if is_transport(transport) => None,
-        _ => Some(format!(
-            "Invalid image name \"{name}\", unknown transport \"{transport}\""
-        )),
-    }
-}
-
-/// Whether skopeo knows the transport `name`.
-fn is_transport(name: &str) -> bool {
-    let elsewhere = ["containers-storage", "sif", "tarball", "atomic", "ostree"];
-    let known = |known: &&str| known.split(':').next() == Some(name);
-    elsewhere.contains(&name) || TRANSPORTS.iter().any(known)
-}
-
-/// Whether the first part of a name has capital letters and is not a host.
-fn is_upper(first: &str) -> bool {
-    !first.contains(['.', ':']) && first.contains(|c: char| c.is_ascii_uppercase())
-}
-
-/// What is wrong with what follows the name of the transport, where skopeo refuses what barque does not, or in other words.
-fn malformed(transport: &str, rest: &str) -> Option<String> {
-    let opened = |file: &str| match std::path::Path::new(file).exists() {
-        true => "it is of a kind that this program does not read".to_owned(),
-        false => format!("open {file}: no such file or directory"),
-    };
-    let has_both = |name: &str| {
-        let (tagged, _) = name.split_once("@sha").unwrap_or_default();
-        tagged
-            .rsplit('/')
-            .next()
-            .is_some_and(|last| last.contains(':'))
-    };
-    match transport {
-        "docker" if !rest.starts_with("//") => Some(format!(
-            "docker: image reference {rest} does not start with //"
-        )),
-        // A registry is a name of a host, and Docker Hub's repositories are lower case.
-        "docker"
-            if rest
-                .trim_start_matches('/')
-                .split(['/', '@'])
-                .next()
-                .is_some_and(is_upper) =>
-        {
-            Some("invalid reference format: repository name must be lowercase".into())
-        }
-        "docker" if has_both(rest) => {
-            Some("Docker references with both a tag and digest are currently not supported".into())
-        }
-        "docker-daemon" if has_both(rest) => Some(
-            "docker-daemon: references with both a tag and digest are currently not supported"
-                .into(),
-        ),
-        "docker-daemon" if rest.is_empty() => Some("invalid reference format".into()),
-        "docker-daemon" if !rest.contains([':', '@']) => Some(format!(
-            "docker-daemon: reference {rest} has neither a tag nor a digest"
-        )),
-        "docker-archive" if rest.is_empty() => {
-            Some("docker-archive reference  isn't of the form <path>[:<reference>]".into())
-        }
-        "sif" => Some(format!("loading SIF file: {}", opened(rest))),
-        "tarball" => {
-            let first = rest.split(':').next().unwrap_or_default();
-            Some(format!("error opening \"{first}\": {}", opened(first)))
-        }
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Failures of commands, in skopeo's words where those are known.
 
 mod files;
+mod places;
 mod policy;
 mod registry;
 
@@ -8,10 +9,11 @@ use std::error::Error as StdError;
 use std::io;
 
 use super::Call;
-use crate::image::{ImageName, PlatformError, Selector};
+use crate::image::{ImageName, PlatformError};
 use crate::registry::ApiError;
 use crate::report::failure::one_line;
 use crate::{Error, Kind};
+use places::{in_docker_archive, in_layout, is_unlisted, not_opened, nowhere};
 use registry::Trouble;
 
 /// What a copy says that would change a digest in spite of `--preserve-digests`.
@@ -81,6 +83,9 @@ pub(super) fn of_proxy(error: &Error) -> String {
 }
 
 fn message(call: &Call, name: &str, error: &Error) -> String {
+    if let Some(text) = nowhere(call, name) {
+        return text;
+    }
     if let Some(text) = whatever_the_image(call, error) {
         return text;
     }
@@ -148,6 +153,14 @@ fn whatever_the_image(call: &Call, error: &Error) -> Option<String> {
             false => format!("creating signature: {why}"),
         });
     }
+    if says(error, "the credential names no user") {
+        let is_named = |arg: String| arg.ends_with("creds=") || arg.is_empty();
+        let is_empty = std::env::args_os().any(|arg| is_named(arg.to_string_lossy().into()));
+        return Some(match is_empty {
+            true => "credentials can't be empty".into(),
+            false => "username can't be empty".into(),
+        });
+    }
     if says(error, "(`--command-timeout`)") {
         return Some("context deadline exceeded".into());
     }
@@ -202,12 +215,6 @@ fn of_copy_for(name: &str, error: &Error, known: &str) -> Option<String> {
     } else {
         return None;
     })
-}
-
-/// Whether the archive `name` can be read and has no such image, which skopeo finds out late.
-fn is_unlisted(name: &str, error: &Error) -> bool {
-    let late = ["and none is named", "has no image named `"];
-    name.starts_with("docker-archive:") && late.iter().any(|text| says(error, text))
 }
 
 /// The message of a copy that `--preserve-digests` forbids.
@@ -278,9 +285,6 @@ fn detail(name: &str, error: &Error) -> Option<String> {
     if says(error, "is not a valid image name") {
         return Some("invalid reference format".into());
     }
-    if says(error, "the credential names no user") {
-        return Some("credentials can't be empty".into());
-    }
     if says(error, "don't want to overwrite important data") {
         let text = match name.starts_with("docker-archive:") {
             true => "docker-archive doesn't support modifying existing images",
@@ -315,6 +319,12 @@ fn detail(name: &str, error: &Error) -> Option<String> {
                 })
                 .or_else(|| in_docker_archive(&selector, error))
         }
+        ImageName::DockerDaemon(_) => {
+            let host = quoted(error, "no Docker Engine at `")?;
+            Some(format!(
+                "loading image from docker engine: Cannot connect to the Docker daemon at {host}. Is the docker daemon running?"
+            ))
+        }
         ImageName::Dir { path } => {
             let path = path.join("manifest.json");
             not_opened(&path.display().to_string(), error)
@@ -323,55 +333,13 @@ fn detail(name: &str, error: &Error) -> Option<String> {
     }
 }
 
-/// Why the first file of a directory, `path`, cannot be opened.
-fn not_opened(path: &str, error: &Error) -> Option<String> {
-    let is_file = says(error, "` is a file, not ") || says(error, "not a directory (os error 20)");
-    let is_file = is_file
-        || std::path::Path::new(path)
-            .parent()
-            .is_some_and(|dir| dir.is_file());
-    let lacks = |file: &str| path.ends_with(file) && says(error, &format!("it has no `{file}`"));
-    let is_none = lacks("index.json") || lacks("manifest.json") || missing_file(error).is_some();
-    match (is_file, is_none) {
-        (true, _) => Some(format!("open {path}: not a directory")),
-        (false, true) => Some(format!("open {path}: no such file or directory")),
-        _ => None,
-    }
-}
-
-fn in_docker_archive(selector: &Selector, error: &Error) -> Option<String> {
-    if says(error, "and none is named") {
-        let text = chain(error).map(ToString::to_string);
-        let images = text.filter_map(|text| Some(text.split_once("` holds ")?.1.to_owned()));
-        let count = images.last()?.split(' ').next()?.to_owned();
-        return Some(format!(
-            "Unexpected tar manifest.json: expected 1 item, got {count}"
-        ));
-    }
-    match selector {
-        Selector::Named(_) if says(error, "has no image named `") => {
-            let text = innermost(error);
-            let name = text
-                .split_once("has no image named `")?
-                .1
-                .split('`')
-                .next()?;
-            Some(format!("Tag \"{name}\" not found"))
-        }
-        _ => None,
-    }
-}
-
-fn in_layout(selector: &Selector, error: &Error) -> Option<String> {
-    if says(error, "and none is named") {
-        return Some("more than one image in oci, choose an image".into());
-    }
-    match selector {
-        Selector::Named(name) if says(error, "has no image named") => {
-            Some(format!("no descriptor found for reference \"{name}\""))
-        }
-        _ => None,
-    }
+/// What is in backticks behind `begin` in one of the messages of `error`; `begin` ends with the first backtick.
+fn quoted(error: &Error, begin: &str) -> Option<String> {
+    chain(error).find_map(|cause| {
+        let text = cause.to_string();
+        let rest = text.split_once(begin)?.1;
+        Some(rest.split_once('`')?.0.to_owned())
+    })
 }
 
 /// Whether the image itself is what is missing.

@@ -1,6 +1,8 @@
 //! What skopeo says of files that flags and arguments name: policies, keys, passphrases, signatures.
 
-use super::{chain, missing_file, own_words, says};
+use std::path::Path;
+
+use super::{missing_file, own_words, quoted, says};
 use crate::Error;
 use crate::cli::skopeo::Call;
 
@@ -8,7 +10,7 @@ use crate::cli::skopeo::Call;
 pub(super) fn words(call: &Call, error: &Error) -> Option<String> {
     let open = |file: &str| format!("open {file}: no such file or directory");
     let is_missing = missing_file(error).is_some();
-    if let Some(file) = named(error, "the signature policy `") {
+    if let Some(file) = quoted(error, "the signature policy `") {
         let why = match is_missing {
             true => open(&file),
             false => {
@@ -22,10 +24,24 @@ pub(super) fn words(call: &Call, error: &Error) -> Option<String> {
         return Some(format!("Error loading trust policy: {why}"));
     }
     if call.command == "generate-sigstore-key" {
-        let there = named(error, "the file `").filter(|_| says(error, "is there already"));
-        return there.map(|file| format!("Refusing to overwrite existing \"{file}\""));
+        let file = quoted(error, "the file `");
+        return match says(error, "is there already") {
+            true => file.map(|file| format!("Refusing to overwrite existing \"{file}\"")),
+            false => file.filter(|_| is_missing).map(|file| open(&file)),
+        };
     }
-    let file = named(error, "the file `").filter(|_| is_missing)?;
+    let file = quoted(error, "the file `")?;
+    let directory = Path::new(&file).parent();
+    let is_lost = directory.is_some_and(|dir| !dir.as_os_str().is_empty() && !dir.exists());
+    if says(error, "cannot be written") && call.command == "copy" && is_lost {
+        return Some(format!(
+            "Failed to write digest to file \"{file}\": {}",
+            open(&file)
+        ));
+    }
+    if !is_missing {
+        return None;
+    }
     let why = open(&file);
     Some(match call.command {
         _ if says(error, "reading the private key `") => {
@@ -38,14 +54,5 @@ pub(super) fn words(call: &Call, error: &Error) -> Option<String> {
         }
         "standalone-verify" => format!("Error reading signature from {file}: {why}"),
         _ => return None,
-    })
-}
-
-/// The name in backticks behind `begin` in one of the messages of `error`.
-fn named(error: &Error, begin: &str) -> Option<String> {
-    chain(error).find_map(|cause| {
-        let text = cause.to_string();
-        let rest = text.split_once(begin)?.1;
-        Some(rest.split_once('`')?.0.to_owned())
     })
 }
