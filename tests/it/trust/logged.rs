@@ -11,8 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use maker::{
-    ARTIFACT, ENTRY, Log, NAME, Signer, THEN, V1, V2, Wrong, b64, by_key, changed, key, root, sign,
-    spki, verdict, with, without,
+    ARTIFACT, ENTRY, Log, NAME, Signer, THEN, V1, V2, Wrong, base64, by_key, changed, key, root,
+    sign, spki, verdict, with, without,
 };
 
 #[test]
@@ -64,7 +64,7 @@ fn entries_of_logs_are_verified_with_signatures_by_a_key() {
     );
 
     let promise = at("/inclusionPromise/signedEntryTimestamp");
-    let strange = b64(sign(&other.0, b"x"));
+    let strange = base64(sign(&other.0, b"x"));
     case(
         "a promise of nobody",
         false,
@@ -78,7 +78,7 @@ fn entries_of_logs_are_verified_with_signatures_by_a_key() {
     case(
         "another log",
         false,
-        &changed(&good, &at("/logId/keyId"), b64(other.id()).into()),
+        &changed(&good, &at("/logId/keyId"), base64(other.id()).into()),
     );
     let by_other = with(message.clone(), vec![other.entry(V1, &body, THEN)]);
     case("an entry of a log that is not trusted", false, &by_other);
@@ -96,7 +96,7 @@ fn entries_of_logs_are_verified_with_signatures_by_a_key() {
     );
 
     let proof = |part: &str| at(&format!("/inclusionProof{part}"));
-    let zero = b64([0; 32]);
+    let zero = base64([0; 32]);
     case(
         "another root",
         false,
@@ -171,7 +171,7 @@ fn entries_of_logs_are_verified_with_signatures_by_a_key() {
         &checkpoint(format!("{longer}\n{line}")),
     );
     let hint = [&log.id()[..4], &sign(&other.0, note.as_bytes())].concat();
-    let forged = format!("\u{2014} {NAME} {}\n", b64(hint));
+    let forged = format!("\u{2014} {NAME} {}\n", base64(hint));
     case(
         "the log's hint on another's signature",
         false,
@@ -183,7 +183,7 @@ fn entries_of_logs_are_verified_with_signatures_by_a_key() {
         &checkpoint(format!("{note}\n{forged}{line}")),
     );
     let unhinted = [&other.id()[..4], &sign(&log.0, note.as_bytes())].concat();
-    let unhinted = format!("\u{2014} {NAME} {}\n", b64(unhinted));
+    let unhinted = format!("\u{2014} {NAME} {}\n", base64(unhinted));
     case(
         "another hint",
         false,
@@ -311,7 +311,7 @@ fn statements_are_verified_with_each_kind_of_entry() {
     case(
         "a changed signature",
         false,
-        &changed(&v1, sig, b64(again).into()),
+        &changed(&v1, sig, base64(again).into()),
     );
     let broken = changed(
         &v1,
@@ -442,12 +442,12 @@ fn a_trusted_root_says_when_a_log_is_trusted() {
     case(
         "a log under the name of another",
         false,
-        &changed(&plain, "/tlogs/0/logId/keyId", b64(other.id()).into()),
+        &changed(&plain, "/tlogs/0/logId/keyId", base64(other.id()).into()),
     );
     case(
         "a key that is none",
         false,
-        &changed(&plain, "/tlogs/0/publicKey/rawBytes", b64(b"key").into()),
+        &changed(&plain, "/tlogs/0/publicKey/rawBytes", base64(b"key").into()),
     );
     case(
         "a key of another log",
@@ -455,7 +455,7 @@ fn a_trusted_root_says_when_a_log_is_trusted() {
         &changed(
             &plain,
             "/tlogs/0/publicKey/rawBytes",
-            b64(spki(&other.0)).into(),
+            base64(spki(&other.0)).into(),
         ),
     );
     case("no logs", false, &root(&[]));

@@ -6,7 +6,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use super::maker::{
-    ARTIFACT, EMAIL, ENTRY, LOGIN, Log, Signer, THEN, V1, V2, Wrong, b64, by_key, changed, key,
+    ARTIFACT, EMAIL, ENTRY, LOGIN, Log, Signer, THEN, V1, V2, Wrong, base64, by_key, changed, key,
     log_key, root, seen, sha256, verdict, with, without,
 };
 use crate::support::peers;
@@ -29,7 +29,7 @@ fn certificates_are_verified_with_logs_and_timestamps() {
         json!({
             "subject": {"organization": "", "commonName": ""},
             "uri": "https://ca.example",
-            "certChain": {"certificates": [{"rawBytes": b64(der(pem))}]},
+            "certChain": {"certificates": [{"rawBytes": base64(der(pem))}]},
             "validFor": {"start": "2020-01-01T00:00:00Z"},
         })
     };
@@ -90,7 +90,7 @@ fn certificates_are_verified_with_logs_and_timestamps() {
     case(
         "a timestamp that is none",
         false,
-        &stamped(v2.clone(), &[b64(b"now")]),
+        &stamped(v2.clone(), &[base64(b"now")]),
         &trusted,
     );
     let of_other = stamps.of(b"another signature");
@@ -221,7 +221,7 @@ fn certificates_are_verified_with_logs_and_timestamps() {
     let chain = |bundle: &Value, version: &str, more: &[Vec<u8>]| {
         let own = bundle["verificationMaterial"]["certificate"].clone();
         let mut all = vec![own];
-        all.extend(more.iter().map(|der| json!({"rawBytes": b64(der)})));
+        all.extend(more.iter().map(|der| json!({"rawBytes": base64(der)})));
         let mut bundle = without(bundle, "/verificationMaterial", "certificate");
         bundle["verificationMaterial"]["x509CertificateChain"] = json!({"certificates": all});
         let kind = format!("application/vnd.dev.sigstore.bundle+json;version={version}");
@@ -258,7 +258,7 @@ fn certificates_are_verified_with_logs_and_timestamps() {
     case(
         "another digest",
         false,
-        &changed(&good, digest, b64(sha256(b"x")).into()),
+        &changed(&good, digest, base64(sha256(b"x")).into()),
         &trusted,
     );
     case(

@@ -24,7 +24,7 @@ pub(super) fn sha256(bytes: &[u8]) -> Vec<u8> {
     hex::decode(Digest::of(Algorithm::Sha256, bytes).hex()).unwrap()
 }
 
-pub(super) fn b64(bytes: impl AsRef<[u8]>) -> String {
+pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
     STANDARD.encode(bytes)
 }
 
@@ -51,7 +51,7 @@ impl Log {
     /// A line that signs the note `text`.
     pub(super) fn line(&self, name: &str, text: &str) -> String {
         let signed = [&self.id()[..4], &sign(&self.0, text.as_bytes())].concat();
-        format!("\u{2014} {name} {}\n", b64(signed))
+        format!("\u{2014} {name} {}\n", base64(signed))
     }
 
     /// The entry with this body, behind which there is another one.
@@ -59,26 +59,26 @@ impl Log {
         let leaf = |text: &str| sha256(&[&[0][..], text.as_bytes()].concat());
         let (own, next) = (leaf(body), leaf("another entry"));
         let root = sha256(&[&[1][..], &own, &next].concat());
-        let note = format!("{ORIGIN}\n2\n{}\n", b64(&root));
+        let note = format!("{ORIGIN}\n2\n{}\n", base64(&root));
         let promised = format!(
             r#"{{"body":"{}","integratedTime":{time},"logID":"{}","logIndex":7}}"#,
-            b64(body),
+            base64(body),
             hex::encode(self.id())
         );
         json!({
             "logIndex": match version { "0.0.2" if kind == "hashedrekord" => "0", _ => "7" },
-            "logId": {"keyId": b64(self.id())},
+            "logId": {"keyId": base64(self.id())},
             "kindVersion": {"kind": kind, "version": version},
             "integratedTime": time.to_string(),
-            "inclusionPromise": {"signedEntryTimestamp": b64(sign(&self.0, promised.as_bytes()))},
+            "inclusionPromise": {"signedEntryTimestamp": base64(sign(&self.0, promised.as_bytes()))},
             "inclusionProof": {
                 "logIndex": "0",
-                "rootHash": b64(&root),
+                "rootHash": base64(&root),
                 "treeSize": "2",
-                "hashes": [b64(&next)],
+                "hashes": [base64(&next)],
                 "checkpoint": {"envelope": format!("{note}\n{}", self.line(NAME, &note))},
             },
-            "canonicalizedBody": b64(body),
+            "canonicalizedBody": base64(body),
         })
     }
 }
@@ -107,7 +107,7 @@ impl Signer {
 
     pub(super) fn material(&self) -> Value {
         match &self.certificate {
-            Some(der) => json!({"certificate": {"rawBytes": b64(der)}}),
+            Some(der) => json!({"certificate": {"rawBytes": base64(der)}}),
             None => json!({"publicKey": {"hint": ""}}),
         }
     }
@@ -119,8 +119,8 @@ impl Signer {
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": self.material(),
             "messageSignature": {
-                "messageDigest": {"algorithm": "SHA2_256", "digest": b64(sha256(ARTIFACT))},
-                "signature": b64(&signature),
+                "messageDigest": {"algorithm": "SHA2_256", "digest": base64(sha256(ARTIFACT))},
+                "signature": base64(&signature),
             },
         });
         (bundle, signature)
@@ -148,9 +148,9 @@ impl Signer {
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": self.material(),
             "dsseEnvelope": {
-                "payload": b64(&payload),
+                "payload": base64(&payload),
                 "payloadType": IN_TOTO,
-                "signatures": [{"sig": b64(&signature)}],
+                "signatures": [{"sig": base64(&signature)}],
             },
         });
         (bundle, pae.into_bytes(), signature)
@@ -162,7 +162,7 @@ impl Signer {
             "kind": "hashedrekord",
             "spec": {
                 "data": {"hash": {"algorithm": "sha256", "value": hex::encode(sha256(signed))}},
-                "signature": {"content": b64(signature), "publicKey": {"content": b64(self.pem())}},
+                "signature": {"content": base64(signature), "publicKey": {"content": base64(self.pem())}},
             },
         })
         .to_string()
@@ -172,18 +172,18 @@ impl Signer {
     pub(super) fn hashedrekord_v2(&self, signed: &[u8], signature: &[u8]) -> String {
         let verifier = match &self.certificate {
             Some(der) => {
-                json!({"x509Certificate": {"rawBytes": b64(der)}, "keyDetails": "PKIX_ECDSA_P256_SHA_256"})
+                json!({"x509Certificate": {"rawBytes": base64(der)}, "keyDetails": "PKIX_ECDSA_P256_SHA_256"})
             }
             None => {
-                json!({"publicKey": {"rawBytes": b64(spki(&self.key))}, "keyDetails": "PKIX_ECDSA_P256_SHA_256"})
+                json!({"publicKey": {"rawBytes": base64(spki(&self.key))}, "keyDetails": "PKIX_ECDSA_P256_SHA_256"})
             }
         };
         json!({
             "apiVersion": "0.0.2",
             "kind": "hashedrekord",
             "spec": {"hashedRekordV002": {
-                "data": {"algorithm": "SHA2_256", "digest": b64(sha256(signed))},
-                "signature": {"content": b64(signature), "verifier": verifier},
+                "data": {"algorithm": "SHA2_256", "digest": base64(sha256(signed))},
+                "signature": {"content": base64(signature), "verifier": verifier},
             }},
         })
         .to_string()
@@ -200,7 +200,7 @@ impl Signer {
             "spec": {
                 "envelopeHash": {"algorithm": "sha256", "value": hex::encode(sha256(b"any"))},
                 "payloadHash": {"algorithm": "sha256", "value": hex::encode(sha256(&payload))},
-                "signatures": [{"signature": envelope["signatures"][0]["sig"], "verifier": b64(self.pem())}],
+                "signatures": [{"signature": envelope["signatures"][0]["sig"], "verifier": base64(self.pem())}],
             },
         })
         .to_string()
@@ -219,7 +219,7 @@ impl Signer {
             "spec": {"content": {
                 "envelope": {
                     "payloadType": IN_TOTO,
-                    "signatures": [{"publicKey": b64(self.pem()), "sig": b64(signature)}],
+                    "signatures": [{"publicKey": base64(self.pem()), "sig": base64(signature)}],
                 },
                 "hash": {"algorithm": "sha256", "value": hex::encode(sha256(b"any"))},
                 "payloadHash": {"algorithm": "sha256", "value": hex::encode(sha256(&payload))},
@@ -242,11 +242,11 @@ pub(super) fn log_key(log: &Log) -> Value {
         "baseUrl": "https://log.example",
         "hashAlgorithm": "SHA2_256",
         "publicKey": {
-            "rawBytes": b64(spki(&log.0)),
+            "rawBytes": base64(spki(&log.0)),
             "keyDetails": "PKIX_ECDSA_P256_SHA_256",
             "validFor": {"start": "2020-01-01T00:00:00Z"},
         },
-        "logId": {"keyId": b64(log.id())},
+        "logId": {"keyId": base64(log.id())},
     })
 }
 
