@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use tar::EntryType;
 
@@ -15,7 +16,10 @@ use crate::support::images::{self, Compression, Dialect, LayerTar, Maker, TestIm
 use crate::support::peers;
 use crate::support::sandbox::Sandbox;
 
-/// All that is below `root`: mode, owner, time, link, content, attributes, and which names share a file.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// All that is below `root`: mode, owner, time, link, content, attributes, and which names share a file. A time of the last
+/// hour is "now", as a directory without an entry of its own has it: two programs may make it in different seconds.
 pub(super) fn state(root: &Path) -> BTreeMap<String, String> {
     let (mut all, mut ahead) = (BTreeMap::new(), vec![root.to_owned()]);
     let mut first_names: BTreeMap<u64, String> = BTreeMap::new();
@@ -33,7 +37,17 @@ pub(super) fn state(root: &Path) -> BTreeMap<String, String> {
                 true => images::sha256(&fs::read(&path).unwrap()).to_string(),
                 false => String::new(),
             };
-            let (mode, time, device) = (about.mode(), about.mtime(), about.rdev());
+            let is_new = about
+                .modified()
+                .unwrap()
+                .elapsed()
+                .is_ok_and(|age| age < HOUR);
+            let time = if is_new {
+                "now"
+            } else {
+                &about.mtime().to_string()
+            };
+            let (mode, device) = (about.mode(), about.rdev());
             let text = format!(
                 "{mode:o} {}:{} {time} {device} {link:?} {content} {shared} {:?}",
                 about.uid(),
