@@ -201,13 +201,7 @@ impl TryFrom<&spec::ImageManifest> for Manifest {
             media_type: manifest.media_type().as_ref().map(Into::into),
             artifact_type: manifest.artifact_type().as_ref().map(Into::into),
             config: Some(read(manifest.config())?),
-            layers: Some(
-                manifest
-                    .layers()
-                    .iter()
-                    .map(read)
-                    .collect::<Result<_, _>>()?,
-            ),
+            layers: Some(read_all(manifest.layers())?),
             manifests: None,
             subject: manifest.subject().as_ref().map(read).transpose()?,
             annotations: manifest.annotations().as_ref().map(ordered),
@@ -227,13 +221,7 @@ impl TryFrom<&spec::ImageIndex> for Manifest {
             artifact_type: index.artifact_type().as_ref().map(Into::into),
             config: None,
             layers: None,
-            manifests: Some(
-                index
-                    .manifests()
-                    .iter()
-                    .map(read)
-                    .collect::<Result<_, _>>()?,
-            ),
+            manifests: Some(read_all(index.manifests())?),
             subject: index.subject().as_ref().map(read).transpose()?,
             annotations: index.annotations().as_ref().map(ordered),
         };
@@ -329,6 +317,10 @@ fn read(descriptor: &spec::Descriptor) -> Result<Descriptor, ManifestError> {
     let digest = descriptor.digest();
     let malformed = |e| ManifestError::Malformed(format!("`{digest}`: {e}"));
     descriptor.try_into().map_err(malformed)
+}
+
+fn read_all(descriptors: &[spec::Descriptor]) -> Result<Vec<Descriptor>, ManifestError> {
+    descriptors.iter().map(read).collect()
 }
 
 /// `text`, unless it is empty: our types have an empty text for what is missing.
