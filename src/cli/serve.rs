@@ -170,6 +170,11 @@ pub(crate) async fn run(
         true => format!("{shown}, writable"),
         false => format!("{shown}, read-only"),
     };
+    if !matches!(options.what, What::Mirror(..)) {
+        super::limits::check_threads()?;
+        // None were started before. A mirror has the usual ones: looking up hosts while the network is away takes any number.
+        let _ = workers.0.set(crate::serve::runtime()?);
+    }
     let signals = listen()?;
     let (bound, address) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();

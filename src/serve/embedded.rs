@@ -45,12 +45,7 @@ impl Registry {
     /// Those of [`Server::bind`].
     pub fn with(options: Options) -> Result<Registry> {
         let failed = |e| Error::other("the threads of a registry cannot be started").because(e);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .max_blocking_threads(super::FILE_THREADS)
-            .enable_all()
-            .build()
-            .map_err(failed)?;
+        let runtime = super::runtime()?;
         let (started, starting) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || {

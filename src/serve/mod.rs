@@ -47,7 +47,7 @@ use store::Root;
 
 pub use embedded::Registry;
 pub use mirror::{MirrorOptions, Upstream};
-pub use server::{FILE_THREADS, Reload, Server};
+pub use server::{Reload, Server, runtime};
 pub use tls::TlsFiles;
 
 /// What a server is told.

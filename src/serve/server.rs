@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -37,15 +38,29 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 
 /// Connections at once; more wait in the queue of the system.
 const CONNECTIONS: usize = 4096;
-/// Threads for files of the runtime that a server runs on. Each thread keeps memory that it allocated, and requests that wait
-/// for one take less than more threads do.
-pub const FILE_THREADS: usize = 16;
+/// Threads for files. An allocator keeps memory for each thread that has allocated, and requests that wait for one of these
+/// take less of it than more threads do. Work that waits for other work on them has to be limited to fewer.
+const FILE_THREADS: usize = 16;
 /// Bytes of the head of a request.
 const HEAD: usize = 64 * 1024;
 /// How long TLS may take to be set up.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 /// Wait before the next connection when the system has no more files for one.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// The threads for a server.
+///
+/// # Errors
+/// When they cannot be started.
+pub fn runtime() -> Result<Runtime> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(threads.clamp(2, 4))
+        .max_blocking_threads(FILE_THREADS)
+        .enable_all()
+        .build();
+    runtime.map_err(|e| Error::other("the threads of a registry cannot be started").because(e))
+}
 
 /// A registry that listens.
 pub struct Server {
@@ -126,7 +141,7 @@ impl Server {
 
     /// Answers requests until `stop` is ready. Requests under way are then completed, for the time of
     /// [`Options::grace`] at most; connections without one are closed. Needs a runtime with several threads,
-    /// and should have one with [`FILE_THREADS`].
+    /// best that of [`runtime`].
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (stopping, stopped) = watch::channel(false);
         let free = Arc::new(Semaphore::new(CONNECTIONS));

@@ -38,7 +38,7 @@ use token::Tokens;
 const VERSION: HeaderName = HeaderName::from_static("x-docker-registry-version");
 const STANDALONE: HeaderName = HeaderName::from_static("x-docker-registry-standalone");
 
-/// Layers that are unpacked at once. Each holds threads of the server until its end ([`crate::serve::FILE_THREADS`]).
+/// Layers that are unpacked at once. Each holds up to three of the server's threads for files until its end.
 static UNPACKING: Semaphore = Semaphore::const_new(4);
 
 /// Waits until a layer may be unpacked, which is until the answer is dropped.
