@@ -8,6 +8,7 @@
 //!   reach a blob only by the layout of a repository that has a link to it.
 
 mod blobs;
+mod entry;
 mod facts;
 mod reading;
 mod repository;

@@ -289,7 +289,7 @@ impl Repository {
         let Some(next) = next(&now) else {
             return Ok(false);
         };
-        blob_store::write_document_blocking(&path, &self.dir, next.to_json().as_bytes())?;
+        blob_store::write_document_blocking(&path, &self.dir, &next.to_json())?;
         blob_store::sync_directory(&self.dir)?;
         if is_new {
             self.sync_parents();

@@ -1,55 +1,20 @@
 //! `Snapshot`: an `index.json` as it was read at one time, and how one with another image follows from it.
 //!
-//! An entry that barque would write differently is kept as the text that it had, so that members which barque does not know
-//! survive. Of all others only the parts are kept, which take less memory than the file. Unlike the index of a transport it
-//! has no limit on entries: a server grows one for years.
+//! Unlike the index of a transport it has no limit on entries: a server grows one for years.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashTable;
+use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::facts::{Relations, interned};
+use super::entry::Entry;
+use super::facts::Relations;
 use crate::image::{Digest, MediaType, Tag};
-
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
-
-/// An entry of an `index.json`.
-#[derive(Debug)]
-pub(super) struct Entry {
-    /// `None` for one that cannot be read.
-    pub(super) digest: Option<Digest>,
-    pub(super) media_type: Cow<'static, str>,
-    size: u64,
-    tag: Option<Arc<str>>,
-    /// The text, where it is another one than [`Entry::written`] gives.
-    raw: Option<Box<RawValue>>,
-}
-
-/// What barque reads and writes of an entry.
-#[derive(Serialize, Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Parts<'a> {
-    #[serde(borrow)]
-    media_type: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    digest: Option<Cow<'a, str>>,
-    size: Option<u64>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    annotations: Option<Annotations<'a>>,
-}
-
-#[derive(Serialize, Deserialize, Default)]
-struct Annotations<'a> {
-    #[serde(borrow, rename = "org.opencontainers.image.ref.name")]
-    ref_name: Option<Cow<'a, str>>,
-}
 
 /// The entries of an `index.json` and the ways to find them.
 #[derive(Debug)]
@@ -135,26 +100,26 @@ impl Snapshot {
     }
 
     /// The document.
-    pub(super) fn to_json(&self) -> String {
-        let mut text = String::with_capacity(self.entries.len() * 256 + 256);
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.entries.len() * 256 + 256);
         for (at, (name, value)) in self.members.iter().enumerate() {
-            text.push(if at == 0 { '{' } else { ',' });
-            text.push_str(&Value::from(name.as_str()).to_string());
-            text.push(':');
+            text.push(if at == 0 { b'{' } else { b',' });
+            text.extend_from_slice(Value::from(name.as_str()).to_string().as_bytes());
+            text.push(b':');
             if name != "manifests" {
-                text.push_str(value.get());
+                text.extend_from_slice(value.get().as_bytes());
                 continue;
             }
-            text.push('[');
+            text.push(b'[');
             for (at, entry) in self.entries.iter().enumerate() {
                 if at > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
-                text.push_str(&entry.text());
+                entry.write_to(&mut text);
             }
-            text.push(']');
+            text.push(b']');
         }
-        text.push('}');
+        text.push(b'}');
         text
     }
 
@@ -250,86 +215,6 @@ impl Snapshot {
             }
         }
         entries
-    }
-}
-
-impl Entry {
-    fn read(raw: Box<RawValue>) -> Entry {
-        let parts: Parts = serde_json::from_str(raw.get()).unwrap_or_default();
-        let name = parts.annotations.unwrap_or_default().ref_name;
-        let tag = name.filter(|name| name.parse::<Tag>().is_ok());
-        let entry = Entry {
-            digest: parts.digest.and_then(|d| d.parse().ok()),
-            media_type: interned(parts.media_type.unwrap_or_default()),
-            size: parts.size.unwrap_or_default(),
-            tag: tag.map(Arc::from),
-            raw: None,
-        };
-        match entry.written() == raw.get() {
-            true => entry,
-            false => Entry {
-                raw: Some(raw),
-                ..entry
-            },
-        }
-    }
-
-    fn new(digest: &Digest, media_type: &str, size: u64, tag: Option<&Tag>) -> Entry {
-        Entry {
-            digest: Some(digest.clone()),
-            media_type: interned(media_type.into()),
-            size,
-            tag: tag.map(|tag| tag.as_str().into()),
-            raw: None,
-        }
-    }
-
-    /// The entry as barque writes it.
-    fn written(&self) -> String {
-        let parts = Parts {
-            media_type: Some((*self.media_type).into()),
-            digest: self.digest.as_ref().map(|d| d.to_string().into()),
-            size: Some(self.size),
-            annotations: self.tag.as_deref().map(|tag| Annotations {
-                ref_name: Some(tag.into()),
-            }),
-        };
-        serde_json::to_string(&parts).unwrap_or_default()
-    }
-
-    /// The entry as it was written.
-    fn text(&self) -> Cow<'_, str> {
-        match &self.raw {
-            Some(raw) => raw.get().into(),
-            None => self.written().into(),
-        }
-    }
-
-    /// Whether another program gave it a name, a tag or not.
-    fn is_named(&self) -> bool {
-        let named = |raw: &RawValue| raw.get().contains(REF_NAME);
-        self.tag.is_some() || self.raw.as_deref().is_some_and(named)
-    }
-
-    /// This entry with the name `tag`, or without one.
-    fn renamed(&self, tag: Option<&Tag>) -> Entry {
-        let mut entry: Value = serde_json::from_str(&self.text()).unwrap_or_default();
-        if let Value::Object(members) = &mut entry {
-            let annotations = members.entry("annotations").or_insert_with(|| json!({}));
-            if !annotations.is_object() {
-                *annotations = json!({});
-            }
-            if let Value::Object(names) = annotations {
-                match tag {
-                    Some(tag) => drop(names.insert(REF_NAME.into(), tag.as_str().into())),
-                    None => drop(names.shift_remove(REF_NAME)),
-                }
-                if names.is_empty() {
-                    members.shift_remove("annotations");
-                }
-            }
-        }
-        Entry::read(RawValue::from_string(entry.to_string()).unwrap_or_default())
     }
 }
 
@@ -432,21 +317,23 @@ mod tests {
         assert!(index.entry(&three).is_none() && index.without_image(&three).is_none());
     }
 
+    fn json(index: &Snapshot) -> String {
+        String::from_utf8(index.to_json()).unwrap()
+    }
+
     #[test]
     fn unknown_members_and_entries_survive() {
         let text = r#"{"schemaVersion":2,"x":{"b":1},"manifests":[{"mediaType":"q","size":1,"digest":"md5:1","y":null},{"mediaType":"q","digest":"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","size":1,"annotations":{"k":"v","org.opencontainers.image.ref.name":"x"}}],"z":"<&>"}"#;
         let index = Snapshot::parse(text.as_bytes()).unwrap();
-        assert_eq!(index.to_json(), text);
-        let next = with(&index, "a", &["x"]).unwrap().to_json();
+        assert_eq!(json(&index), text);
+        let next = json(&with(&index, "a", &["x"]).unwrap());
         assert!(next.starts_with(r#"{"schemaVersion":2,"x":{"b":1},"manifests":[{"mediaType":"q","size":1,"digest":"md5:1","y":null},"#));
         assert!(
             next.contains(r#""annotations":{"k":"v"}}"#) && next.ends_with(r#"}}],"z":"<&>"}"#),
             "{next}"
         );
         assert!(Snapshot::parse(b"[]").is_err() && Snapshot::parse(b"{\"manifests\":{}}").is_err());
-        assert_eq!(
-            Snapshot::parse(b"{}").unwrap().to_json(),
-            r#"{"manifests":[]}"#
-        );
+        let empty = Snapshot::parse(b"{}").unwrap();
+        assert_eq!(json(&empty), r#"{"manifests":[]}"#);
     }
 }
