@@ -7,6 +7,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempPath;
+
 mod folder;
 
 pub(crate) use folder::{Folder, describe};
@@ -126,6 +128,16 @@ pub(crate) fn private_directory(builder: &mut DirBuilder) {
 /// Makes temporary files that others may read, as other files are.
 pub(crate) fn readable_by_all(builder: &mut tempfile::Builder<'_, '_>) {
     builder.permissions(Permissions::from_mode(0o644));
+}
+
+/// Gives the file `from` the name `to`, in place of what has it.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
+}
+
+/// Gives a temporary file the name `to`, in place of what has it.
+pub(crate) fn persist(temporary: TempPath, to: &Path) -> io::Result<()> {
+    temporary.persist(to).map_err(|e| e.error)
 }
 
 /// Standard input as a file with a handle that closes alone.

@@ -6,6 +6,9 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::os::windows::fs::{FileExt as _, MetadataExt};
 use std::os::windows::io::{AsHandle, OwnedHandle};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempPath;
 
 mod folder;
 
@@ -165,6 +168,36 @@ pub(crate) fn private_directory(_: &mut DirBuilder) {}
 
 /// Makes temporary files that others may read; the directory decides.
 pub(crate) fn readable_by_all(_: &mut tempfile::Builder<'_, '_>) {}
+
+/// Gives the file `from` the name `to`, in place of what has it.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    again_where_denied(|| std::fs::rename(from, to))
+}
+
+/// Gives a temporary file the name `to`, in place of what has it.
+pub(crate) fn persist(temporary: TempPath, to: &Path) -> io::Result<()> {
+    let mut left = Some(temporary);
+    again_where_denied(|| match left.take() {
+        None => Ok(()),
+        Some(temporary) => temporary.persist(to).map_err(|e| {
+            left = Some(e.path);
+            e.error
+        }),
+    })
+}
+
+/// A name cannot be taken while another program has the file open that has it: such moments are waited for, up to two seconds.
+fn again_where_denied(mut rename: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    for _ in 0..100 {
+        match rename() {
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            done => return done,
+        }
+    }
+    rename()
+}
 
 /// Standard input as a file with a handle that closes alone.
 pub(crate) fn stdin() -> io::Result<File> {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::claim::{PREFIX, claim};
+use crate::platform;
 use crate::{Error, Kind, Result};
 
 /// Most bytes of a manifest or an index that are read (quirk M16).
@@ -80,8 +81,7 @@ pub(crate) fn write_document_blocking(to: &Path, partials: &Path, bytes: &[u8]) 
         let (mut file, temporary) = empty_file(partials, &name)?;
         file.write_all(bytes)?;
         file.sync_data()?;
-        temporary.persist(to)?;
-        Ok(())
+        platform::persist(temporary, to)
     };
     write().map_err(|e| cannot_write(to, 0, bytes.len() as u64, e))
 }

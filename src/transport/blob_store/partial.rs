@@ -7,7 +7,7 @@
 //! of them end in the same content, and whoever is last renames over an equal file. What waits for its place in an
 //! archive is a partial too, under a name that the archive's writer gives.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::{BATCH, remove};
 use crate::image::{Algorithm, Digest, Digester};
+use crate::platform;
 use crate::transport::claim::{PREFIX, claim, sweep};
 use crate::transport::document::{
     UNKNOWN_SIZE, blocking, cannot_read, cannot_write, empty_file, stopped, temporary_in,
@@ -181,7 +182,7 @@ impl Partial {
         blocking(move || {
             let publish = || {
                 self.file.sync_data()?;
-                fs::rename(&self.path, &to)
+                platform::rename(&self.path, &to)
             };
             publish().map_err(|e| cannot_write(&to, self.len, self.size, e))
         })
