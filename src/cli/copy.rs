@@ -284,6 +284,9 @@ pub(crate) async fn run(
     if destinations.len() > 1 {
         return several::run(&args, sides, &want, screen, workers).await;
     }
+    // Somebody who watches is told what stays behind; a script does not pay for the question.
+    want.notice_referrers =
+        args.referrers.is_empty() && !args.quiet && !screen.is_hidden() && !skopeo::is_called();
     one(&args, sides, want, screen, workers).await
 }
 

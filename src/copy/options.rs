@@ -50,6 +50,9 @@ pub struct CopyOptions {
     pub leave_signatures: bool,
     /// The attached manifests that are copied along with the image.
     pub attachments: Attachments,
+    /// Ask a registry for referrers that are not copied, while the blobs move, and note how many there are: at most two
+    /// requests, which nothing waits for.
+    pub notice_referrers: bool,
     /// Sign what is written.
     pub signing: Option<Arc<Signing>>,
     /// The policy that the image has to pass; `None` lets all pass.
@@ -117,6 +120,7 @@ impl CopyOptions {
             elsewhere,
             leave_signatures: true,
             attachments: Attachments::default(),
+            notice_referrers: false,
             signing: None,
             admission: None,
         }

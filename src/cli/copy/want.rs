@@ -64,6 +64,7 @@ pub(super) fn want(
             cosign_tags: args.cosign_tags,
             ..Attachments::default()
         },
+        notice_referrers: false,
     })
 }
 

@@ -243,12 +243,38 @@ fn homeless(bundles: &Bundles, destination: &dyn Destination) -> Option<String> 
 /// along, or are left on request.
 async fn left_behind(subjects: &Subjects, source: &dyn Source) -> Option<String> {
     let from = source.offers().attachments?;
-    let mut count = 0;
+    let mut left = Vec::new();
     for of in &subjects.unchanged {
-        let known = from.known_referrers(of).await.unwrap_or_default();
-        count += known.iter().filter(|d| !d.is_sigstore_bundle()).count();
+        left.extend(from.known_referrers(of).await.unwrap_or_default());
     }
-    match count {
+    note_of(&left)
+}
+
+/// The same of the image that `plan` copies, for a source that has to be asked. Why one does not answer is of no interest.
+pub(in crate::copy) async fn noticed(
+    plan: &CopyPlan,
+    source: &dyn Source,
+    destination: &dyn Destination,
+    want: &CopyOptions,
+) -> Option<String> {
+    destination.offers().attachments?;
+    let from = source.offers().attachments?;
+    let top = plan
+        .manifests
+        .last()
+        .filter(|top| top.was == *top.manifest.digest())?;
+    if !want.notice_referrers
+        || want.attachments.any()
+        || from.known_referrers(&top.was).await.is_some()
+    {
+        return None;
+    }
+    note_of(&from.referrers(&top.was, None).await.ok()?)
+}
+
+/// The note on what of `referrers` stays at the source.
+fn note_of(referrers: &[Descriptor]) -> Option<String> {
+    match referrers.iter().filter(|d| !d.is_sigstore_bundle()).count() {
         0 => None,
         1 => Some(
             "1 referrer of the image is left behind; `--referrers all` copies it too".to_owned(),

@@ -7,15 +7,16 @@ mod manifests;
 mod shared_source;
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::options::{CopyOptions, Platforms};
-use super::plan::{PlannedCopy, coming, found_in, of_written, plan, sign};
+use super::plan::{PlannedCopy, coming, found_in, noticed, of_written, plan, sign};
 use super::types::{CopyPlan, CopyReport, Progress, Signatures};
 use super::writing;
-use futures_util::future::join_all;
+use futures_util::future::{FusedFuture, FutureExt, join_all};
 
 use crate::image::Digest;
 use crate::image::platform::ZSTD;
@@ -61,7 +62,13 @@ impl PlannedCopy {
         plan.losses.iter().for_each(|loss| tracing::warn!("{loss}"));
         let signatures = match plan.is_done() {
             true => plan.signatures.clone(),
-            false => self.write(&mut report, progress, reader).await?,
+            false => {
+                let writing = self.write(&mut report, progress.clone(), reader);
+                let (signatures, left) = self.noticing(writing).await;
+                left.iter().for_each(|note| progress.note(note));
+                report.notes.extend(left);
+                signatures?
+            }
         };
         for Signatures { at, digest, bytes } in &signatures {
             let written = self.destination.put_signatures(at, digest, bytes).await;
@@ -76,6 +83,20 @@ impl PlannedCopy {
         report.passed_over = source.passed_over();
         report.duration = started.elapsed();
         Ok(report)
+    }
+
+    /// What `writing` comes to, and the note on referrers that stay behind, if the source has said by then that there are any.
+    async fn noticing<T>(&self, writing: impl Future<Output = T>) -> (T, Option<String>) {
+        let asking = noticed(&self.plan, &*self.source, &*self.destination, &self.options);
+        let asking = asking.fuse();
+        let (mut writing, mut asking) = (pin!(writing), pin!(asking));
+        let mut note = None;
+        loop {
+            tokio::select! {
+                written = &mut writing => return (written, note),
+                said = &mut asking, if !asking.is_terminated() => note = said,
+            }
+        }
     }
 
     /// Writes the blobs, the manifests, and what is attached to them. Returns the signatures that belong to what was

@@ -1,6 +1,7 @@
 //! What belongs to an image is copied with it: its referrers, theirs, and cosign's tags.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ use crate::support::Serving;
 use crate::support::fake::{FakeRegistry, Reply, on};
 use crate::support::images::{self, Dialect, TestImage, media, write_layout};
 use crate::support::peers::{self, DockerRegistry};
+use crate::support::sandbox::Sandbox;
 
 /// A referrer of `subject` that is an index of one artifact.
 fn index_about(subject: &TestImage) -> TestImage {
@@ -134,6 +136,41 @@ fn a_plain_copy_asks_for_nothing_more_and_hints_at_what_it_knows() {
         "{}",
         refused.stderr()
     );
+}
+
+/// On a terminal somebody reads the hint, so that it is worth two requests beside the blobs.
+#[test]
+fn a_copy_from_a_registry_on_a_terminal_tells_what_it_leaves() {
+    peers::needs!("script");
+    let (image, referrers) = (images::small(), ["one", "two"]);
+    let source = FakeRegistry::start().image("a", "app", &image);
+    let source = referrers.iter().fold(source, |source, note| {
+        source.image("a", note, &referrer(&image, note))
+    });
+    // The copy ends when the source has long answered.
+    let late = on("PUT")
+        .path("/manifests/")
+        .delay(Duration::from_millis(500));
+    let target = FakeRegistry::start().rule(late);
+    let terminal = Sandbox::of("script").env("TERM", "xterm");
+    let copy = |flags: &str, tag: &str| {
+        source.clear();
+        let (from, to) = (source.docker("a:app"), target.docker(&format!("b:{tag}")));
+        let program = env!("CARGO_BIN_EXE_barque");
+        let command = format!("{program} copy {flags} {from} {to}");
+        let out = terminal.args(["-qefc", &command, "/dev/null"]).run().ok();
+        let asked = source.requests("GET", "/referrers/").len();
+        (
+            out.stdout()
+                .contains("note: 2 referrers of the image are left behind"),
+            asked,
+        )
+    };
+    assert_eq!(copy("", "one"), (true, 1));
+    assert_eq!(copy("--referrers none", "two"), (false, 0));
+    assert_eq!(copy("--quiet", "three"), (false, 0));
+    // Nothing moves: nothing is asked.
+    assert_eq!(copy("", "one"), (false, 0));
 }
 
 #[test]
