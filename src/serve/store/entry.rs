@@ -112,6 +112,10 @@ impl Entry {
         text
     }
 
+    pub(super) fn has(&self, tag: &Tag) -> bool {
+        self.tag.as_deref() == Some(tag.as_str())
+    }
+
     /// Whether another program gave it a name, a tag or not.
     pub(super) fn is_named(&self) -> bool {
         let named = |raw: &RawValue| raw.get().contains(REF_NAME);

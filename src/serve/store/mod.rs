@@ -10,9 +10,9 @@
 mod blobs;
 mod entry;
 mod facts;
+mod index;
 mod reading;
 mod repository;
-mod snapshot;
 mod uploads;
 mod writers;
 

@@ -17,8 +17,7 @@ impl Content for Root {
     }
 
     async fn tags(&self, name: &RepositoryName) -> Result<Option<Arc<[Arc<str>]>>> {
-        let snapshot = self.repository(name).snapshot()?;
-        Ok(snapshot.map(|snapshot| snapshot.tags().clone()))
+        self.repository(name).tags()
     }
 
     async fn manifest(&self, name: &RepositoryName, which: Named<'_>) -> Result<Option<Found>> {

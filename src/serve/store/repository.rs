@@ -7,14 +7,15 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use super::blobs::Blobs;
 use super::facts::{Facts, Relations};
-use super::snapshot::Snapshot;
+use super::index::{Change, Index};
 use super::writers::Writers;
 use crate::image::{Digest, MediaType, Tag};
 use crate::serve::content::{Document, Found, Named};
@@ -41,7 +42,12 @@ pub(in crate::serve) struct Repository {
     writers: Arc<Writers>,
     /// Held by the one request that changes it.
     changing: Mutex<()>,
-    current: RwLock<Option<(Stamp, Arc<Snapshot>)>>,
+    /// The index as it was last read or written.
+    current: RwLock<Option<(Stamp, Index)>>,
+    /// Whether the file is ahead of `current`, because a change of this process is on its way.
+    writing: AtomicBool,
+    /// Held by the one request that reads the file again.
+    rereading: Mutex<()>,
     facts: Mutex<HashMap<Digest, Arc<Facts>>>,
 }
 
@@ -54,6 +60,8 @@ impl Repository {
             dir,
             changing: Mutex::default(),
             current: RwLock::default(),
+            writing: AtomicBool::default(),
+            rereading: Mutex::default(),
             facts: Mutex::default(),
         }
     }
@@ -68,67 +76,73 @@ impl Repository {
         &self.blobs
     }
 
-    /// The index as it is now; `None` when there is no repository.
-    pub(super) fn snapshot(&self) -> Result<Option<Arc<Snapshot>>> {
+    /// What `look` sees in the index as it is now; `None` when there is no repository.
+    fn look<T>(&self, look: impl FnOnce(&Stamp, &Index) -> T) -> Result<Option<T>> {
         let path = self.dir.join("index.json");
         let stamp = match fs::metadata(&path) {
             Ok(about) => Stamp::of(&about),
             Err(_) => return Ok(None),
         };
-        let known = self
-            .current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        match known {
-            Some((at, snapshot)) if at == stamp => Ok(Some(snapshot)),
-            known => super::reading(|| self.read_index(&path, known)),
+        if let Some((at, index)) = &*self.current()
+            && (*at == stamp || self.writing.load(Ordering::Acquire))
+        {
+            return Ok(Some(look(at, index)));
         }
+        super::reading(|| self.read_index(&path))?;
+        let current = self.current();
+        Ok(current.as_ref().map(|(at, index)| look(at, index)))
+    }
+
+    fn current(&self) -> RwLockReadGuard<'_, Option<(Stamp, Index)>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace(&self) -> RwLockWriteGuard<'_, Option<(Stamp, Index)>> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the index. While another program has written half of it, the last one stands.
-    fn read_index(
-        &self,
-        path: &Path,
-        known: Option<(Stamp, Arc<Snapshot>)>,
-    ) -> Result<Option<Arc<Snapshot>>> {
+    fn read_index(&self, path: &Path) -> Result<()> {
+        let _one = locked(&self.rereading);
         // Before the content, so that a change in between shows the next time.
-        let stamp = fs::metadata(path).map(|about| Stamp::of(&about));
-        let Ok(stamp) = stamp else { return Ok(None) };
+        let Ok(stamp) = fs::metadata(path).map(|about| Stamp::of(&about)) else {
+            *self.replace() = None;
+            return Ok(());
+        };
+        // Somebody else was faster.
+        if self.current().as_ref().is_some_and(|(at, _)| *at == stamp) {
+            return Ok(());
+        }
         let failed = |e: String| {
             let text = format!("`{}` is not an image index: {e}", path.display());
             Error::corrupt(text)
         };
         let bytes = crate::files::read_whole(path, INDEX_CAP).map_err(|e| failed(e.to_string()))?;
-        match (Snapshot::parse(&bytes), known) {
-            (Ok(snapshot), _) => {
-                let snapshot = Arc::new(snapshot);
-                self.keep(stamp, snapshot.clone());
-                Ok(Some(snapshot))
-            }
-            (Err(e), Some((_, known))) => {
-                tracing::warn!("{}", failed(e));
-                Ok(Some(known))
-            }
-            (Err(e), None) => Err(failed(e)),
+        match Index::parse(&bytes) {
+            Ok(index) => *self.replace() = Some((stamp, index)),
+            Err(e) if self.current().is_some() => tracing::warn!("{}", failed(e)),
+            Err(e) => return Err(failed(e)),
         }
+        Ok(())
     }
 
-    fn keep(&self, stamp: Stamp, snapshot: Arc<Snapshot>) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Some((stamp, snapshot));
+    /// The tags, sorted; `None` when there is no repository.
+    pub(super) fn tags(&self) -> Result<Option<Arc<[Arc<str>]>>> {
+        self.look(|_, index| index.tags().clone())
     }
 
     /// A manifest of this repository: one that the index lists, or a child of one.
     pub(in crate::serve) fn manifest(&self, which: Named<'_>) -> Result<Option<Found>> {
-        let Some(snapshot) = self.snapshot()? else {
+        let listed = self.look(|_, index| {
+            let entry = match which {
+                Named::Tag(tag) => index.tagged(tag),
+                Named::Digest(digest) => index.entry(digest),
+            };
+            entry.and_then(|e| Some((e.digest.clone()?, e.media_type.to_string())))
+        });
+        let Some(listed) = listed? else {
             return Ok(None);
         };
-        let listed = match which {
-            Named::Tag(tag) => snapshot.tagged(tag),
-            Named::Digest(digest) => snapshot.entry(digest),
-        };
-        let listed = listed.and_then(|e| Some((e.digest.clone()?, e.media_type.to_string())));
         let (digest, media_type) = match (listed, which) {
             (Some(listed), _) => listed,
             (None, Named::Tag(_)) => return Ok(None),
@@ -137,7 +151,8 @@ impl Repository {
                 if self.blobs.size(digest).is_none() {
                     return Ok(None);
                 }
-                match self.relations(&snapshot)?.children.get(digest) {
+                let relations = self.relations()?;
+                match relations.as_ref().and_then(|r| r.children.get(digest)) {
                     Some(media_type) => (digest.clone(), media_type.clone()),
                     None => return Ok(None),
                 }
@@ -177,25 +192,27 @@ impl Repository {
         Ok(Some(facts))
     }
 
-    fn relations<'a>(&self, snapshot: &'a Snapshot) -> Result<&'a Relations> {
-        if let Some(known) = snapshot.relations.get() {
-            return Ok(known);
-        }
-        let listed = snapshot.entries().filter_map(|e| {
-            let media_type = e.media_type.to_string();
-            e.digest.clone().map(|digest| (digest, media_type))
+    /// What the manifests say of each other; `None` when there is no repository.
+    fn relations(&self) -> Result<Option<Arc<Relations>>> {
+        let seen = self.look(|_, index| {
+            let relations = index.relations.clone();
+            let listed = relations.get().is_none().then(|| index.listed());
+            (relations, listed)
         });
-        let listed = listed.collect();
+        let Some((relations, listed)) = seen? else {
+            return Ok(None);
+        };
+        let Some(listed) = listed else {
+            return Ok(relations.get().cloned());
+        };
         let found = super::reading(|| Relations::of(listed, |d, t| self.facts(d, t)))?;
-        Ok(snapshot.relations.get_or_init(|| found))
+        Ok(Some(relations.get_or_init(|| Arc::new(found)).clone()))
     }
 
     /// Descriptors of the manifests that refer to `subject`.
     pub(super) fn referrers(&self, subject: &Digest) -> Result<Vec<serde_json::Value>> {
-        let Some(snapshot) = self.snapshot()? else {
-            return Ok(Vec::new());
-        };
-        let referrers = self.relations(&snapshot)?.referrers.get(subject);
+        let relations = self.relations()?;
+        let referrers = relations.as_ref().and_then(|r| r.referrers.get(subject));
         let mut descriptors = Vec::new();
         for digest in referrers.into_iter().flatten() {
             if let Some(facts) = self.facts(digest, "")? {
@@ -212,18 +229,17 @@ impl Repository {
 
     /// Whether the file of `digest` is not what the digest says: a signed schema 1 manifest is stored with its signatures.
     pub(in crate::serve) fn is_signed_manifest(&self, digest: &Digest) -> Result<bool> {
-        let Some(snapshot) = self.snapshot()? else {
-            return Ok(false);
-        };
-        let signed = |t: &str| t == MediaType::SCHEMA1_SIGNED;
-        Ok(snapshot
-            .entry(digest)
-            .is_some_and(|e| signed(&e.media_type)))
+        let signed = self.look(|_, index| {
+            let entry = index.entry(digest);
+            entry.is_some_and(|e| e.media_type == MediaType::SCHEMA1_SIGNED)
+        });
+        Ok(signed?.unwrap_or_default())
     }
 
     /// Whether the index lists `digest`.
     pub(in crate::serve) fn lists(&self, digest: &Digest) -> Result<bool> {
-        Ok(self.snapshot()?.is_some_and(|s| s.entry(digest).is_some()))
+        let listed = self.look(|_, index| index.entry(digest).is_some());
+        Ok(listed?.unwrap_or_default())
     }
 
     /// Stores a manifest under `tags`. First, with no change under way, `check` has to find everything that it names. Durable when this
@@ -275,31 +291,61 @@ impl Repository {
         self.blobs.remove(digest)
     }
 
-    /// Replaces the index by what `next` makes of it, and says whether that is another one. Where there is no layout, one is made
-    /// if it is to be.
-    fn change(&self, make: bool, next: impl FnOnce(&Snapshot) -> Option<Snapshot>) -> Result<bool> {
+    /// Makes the change that `next` finds, and says whether there was one. Where there is no layout, one is made if it is to be.
+    fn change(&self, make: bool, next: impl Fn(&Index) -> Option<Change>) -> Result<bool> {
         let path = self.dir.join("index.json");
         if !make && !path.exists() {
             return Ok(false);
         }
         let _lock = oci_layout::lock(&self.dir)?;
-        let now = self.snapshot()?;
-        let is_new = now.is_none();
-        let now = now.unwrap_or_else(|| Arc::new(Snapshot::empty()));
-        let Some(next) = next(&now) else {
+        let next = |index: &Index| next(index).map(|change| (index.to_json(&change), change));
+        let (was, next) = match self.look(|at, index| (*at, next(index)))? {
+            Some((at, next)) => (Some(at), next),
+            None => (None, next(&Index::empty())),
+        };
+        let Some((json, change)) = next else {
             return Ok(false);
         };
-        blob_store::write_document_blocking(&path, &self.dir, &next.to_json())?;
-        blob_store::sync_directory(&self.dir)?;
-        if is_new {
+        self.writing.store(true, Ordering::Release);
+        let written = self.write_index(&path, &json, was, change);
+        self.writing.store(false, Ordering::Release);
+        written?;
+        if was.is_none() {
             self.sync_parents();
         }
-        match fs::metadata(&path) {
-            Ok(about) => self.keep(Stamp::of(&about), Arc::new(next)),
-            // It is read again when it is asked for.
-            Err(e) => tracing::warn!("`{}`: {e}", path.display()),
-        }
         Ok(true)
+    }
+
+    /// Makes `change` in the file, whose content `json` is then, and in memory. It was found for the index of the time `was`.
+    fn write_index(
+        &self,
+        path: &Path,
+        json: &[u8],
+        was: Option<Stamp>,
+        change: Change,
+    ) -> Result<()> {
+        blob_store::write_document_blocking(path, &self.dir, json)?;
+        blob_store::sync_directory(&self.dir)?;
+        let now = match fs::metadata(path) {
+            Ok(about) => Stamp::of(&about),
+            // It is read again when it is asked for.
+            Err(e) => {
+                tracing::warn!("`{}`: {e}", path.display());
+                return Ok(());
+            }
+        };
+        let mut current = self.replace();
+        if was.is_none() {
+            *current = Some((now, Index::empty()));
+        }
+        // Otherwise somebody has read the new file already.
+        if let Some((at, index)) = &mut *current
+            && was.is_none_or(|was| *at == was)
+        {
+            index.apply(change);
+            *at = now;
+        }
+        Ok(())
     }
 
     /// Makes the names of the directories above a new layout durable, as far as they can be opened.
