@@ -19,7 +19,7 @@ use crate::{Error, Result};
 pub use check::{
     ResumeMismatch, Tally, is_resume_mismatch, sized_from, tallied, verified, verified_from,
 };
-pub(crate) use pieces::{PIECE, pieces, read_file_from};
+pub(crate) use pieces::{PIECE, pieces};
 
 /// Bytes as they arrive. An error is the last item.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;

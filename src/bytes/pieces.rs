@@ -2,7 +2,6 @@
 //!
 //! It knows neither blobs nor archives; whoever opens the file words its errors.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +9,6 @@ use ::bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::{ByteStream, Produce, produced};
-use crate::platform::FileExt;
 use crate::{Error, Result, locked};
 
 /// Bytes read at a time, at most.
@@ -54,31 +52,6 @@ where
             self.0 = Some(rest.next());
             piece
         }))
-    }
-}
-
-/// The bytes of `file` from `from` on, up to `size`, each read at its place: the file may be read by others meanwhile.
-pub(crate) fn read_file_from(file: Arc<File>, from: u64, size: u64) -> ByteStream {
-    let at = At { file, at: from };
-    let failed = |e| Error::other("reading a temporary file").because(e);
-    pieces(
-        at.take(size.saturating_sub(from)),
-        size.saturating_sub(from),
-        failed,
-    )
-}
-
-/// A reader of a file that keeps its own offset.
-struct At {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl Read for At {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read_at(buffer, self.at)?;
-        self.at += n as u64;
-        Ok(n)
     }
 }
 

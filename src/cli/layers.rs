@@ -18,7 +18,8 @@ use crate::open::{OpenedImage, open_source};
 use crate::report::layers::LayersReport;
 use crate::report::sketch::SketchedLayers;
 use crate::report::{copy as words, progress};
-use crate::transport::{Elsewhere, LayerFiles, Source};
+use crate::transport::dir::DirDestination;
+use crate::transport::{Destination, Elsewhere, LayerFiles, Source};
 use crate::{Error, Result};
 
 const EXAMPLES: &str = "\
@@ -152,6 +153,9 @@ async fn layers(
         View::Schema1(_) => sized_blobs(&*source, wanted).await?,
         _ => wanted,
     };
+    if skopeo::is_called() {
+        return as_skopeo(args, call, source, &view, manifest, wanted).await;
+    }
     let files = Arc::new(match &args.output {
         Some(path) => LayerFiles::open(path, manifest, layers)?,
         None => LayerFiles::fresh(&prefix(name), manifest, &wanted)?,
@@ -161,20 +165,39 @@ async fn layers(
         files.give_up(e);
     }
     let report = written?;
-    if skopeo::is_called() {
-        return Ok(Outcome::Nothing);
-    }
     if !args.quiet {
         words::print_summary(&report, call.screen);
     }
     Ok(format!("{}\n", files.path().display()).into())
 }
 
+/// Writes what skopeo writes: a `dir:` directory `layers-RANDOM` with the layers, and the config unless layers were chosen.
+async fn as_skopeo(
+    args: &LayersArgs,
+    call: &Call<'_>,
+    source: Arc<dyn Source>,
+    view: &View,
+    manifest: &Manifest,
+    mut blobs: Vec<Descriptor>,
+) -> Result<Outcome> {
+    if let View::Image(image) = view
+        && args.digests.is_empty()
+    {
+        blobs.push(image.config.clone());
+    }
+    let made = tempfile::Builder::new().prefix("layers-").tempdir_in(".");
+    let made = made.map_err(|e| Error::refused("cannot make a directory here").because(e))?;
+    let to = Arc::new(DirDestination::open(made.path()).await?);
+    write(args, call, source, to, manifest, blobs).await?;
+    let _ = made.keep();
+    Ok(Outcome::Nothing)
+}
+
 async fn write(
     args: &LayersArgs,
     call: &Call<'_>,
     source: Arc<dyn Source>,
-    files: Arc<LayerFiles>,
+    files: Arc<dyn Destination>,
     manifest: &Manifest,
     wanted: Vec<Descriptor>,
 ) -> Result<CopyReport> {
@@ -239,6 +262,10 @@ fn prefix(name: &ImageName) -> String {
         ImageName::DockerV1(reference) => {
             (reference.repository.to_string(), reference.tag.to_string())
         }
+        ImageName::Tarball(files) => (
+            base(files.first().map_or(Path::new(""), PathBuf::as_path)),
+            "latest".to_owned(),
+        ),
         ImageName::Oci {
             path,
             selector: Selector::Named(tag),

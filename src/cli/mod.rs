@@ -80,6 +80,7 @@ Image names:
   docker-archive:FILE[:NAME[:TAG]]   in a tar as `docker save` writes it
   docker-daemon:NAME[:TAG]           in a Docker Engine, or Podman's API service
   containers-storage:NAME            in the store of podman, to read
+  tarball:FILE[:FILE...]             made of tar files, each a layer, to read
 
 Exit codes:
   0 done, 1 error, 2 not found, 3 not allowed, 4 content does not match its digest,

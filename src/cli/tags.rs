@@ -28,11 +28,13 @@ Examples:
 const MOST: usize = 1_000_000;
 
 /// Transports of places that hold their images here.
-const LOCAL: [&str; 5] = [
+const LOCAL: [&str; 7] = [
     "oci",
     "oci-archive",
     "docker-archive",
     "docker-daemon",
+    "containers-storage",
+    "tarball",
     "dir",
 ];
 

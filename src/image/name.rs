@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use super::{Digest, Reference, ReferenceError, V1Reference};
 use crate::{Error, Result};
-use path::split_selector;
+use path::{split_files, split_selector};
 
 pub use path::is_ref_name;
 
@@ -36,6 +36,8 @@ pub enum ImageName {
     DockerDaemon(DaemonImage),
     /// `containers-storage:NAME`: an image in the store of podman, for reading only.
     ContainersStorage(String),
+    /// `tarball:FILE[:FILE…]`: an image made of tar files, each a layer, for reading only; the file `-` is stdin.
+    Tarball(Vec<PathBuf>),
     /// `dir:PATH`: a flat directory with a manifest and its blobs.
     Dir { path: PathBuf },
 }
@@ -72,7 +74,7 @@ pub enum Selector {
 }
 
 /// The transports by name, as `--help` and error messages list them.
-pub const TRANSPORTS: [&str; 8] = [
+pub const TRANSPORTS: [&str; 9] = [
     "docker://",
     "docker-v1://",
     "oci:",
@@ -80,6 +82,7 @@ pub const TRANSPORTS: [&str; 8] = [
     "docker-archive:",
     "docker-daemon:",
     "containers-storage:",
+    "tarball:",
     "dir:",
 ];
 
@@ -111,7 +114,7 @@ impl ImageName {
                     )),
                 ),
             },
-            "oci" | "oci-archive" | "docker-archive" | "dir"
+            "oci" | "oci-archive" | "docker-archive" | "tarball" | "dir"
                 if rest.starts_with("//") && !rest.starts_with("///") =>
             {
                 Err(no_host(text, transport, rest))
@@ -133,6 +136,7 @@ impl ImageName {
                 Err(Error::other(format!("`{text}` names no image")))
             }
             "containers-storage" => Ok(ImageName::ContainersStorage(rest.to_owned())),
+            "tarball" => Ok(ImageName::Tarball(split_files(text, rest)?)),
             "dir" if rest.is_empty() => Err(Error::other(format!("`{text}` names no directory"))),
             "dir" => Ok(ImageName::Dir { path: rest.into() }),
             _ => Err(unknown_transport(text)),
@@ -173,6 +177,10 @@ impl fmt::Display for ImageName {
                 return write!(f, "docker-daemon:{id}");
             }
             ImageName::ContainersStorage(image) => return write!(f, "containers-storage:{image}"),
+            ImageName::Tarball(files) => {
+                let files: Vec<_> = files.iter().map(|f| f.display().to_string()).collect();
+                return write!(f, "tarball:{}", files.join(":"));
+            }
             ImageName::Oci { path, selector } => ("oci", path, selector),
             ImageName::OciArchive { path, selector } => ("oci-archive", path, selector),
             ImageName::DockerArchive { path, selector } => ("docker-archive", path, selector),
@@ -305,10 +313,7 @@ fn parse_daemon_image(text: &str, rest: &str) -> Result<DaemonImage> {
 
 /// Transports of skopeo that barque knows by name only: a word with a colon that is surely no image name.
 fn is_foreign_transport(transport: &str) -> bool {
-    matches!(
-        transport,
-        "sif" | "ostree" | "atomic" | "tarball" | "http" | "https"
-    )
+    matches!(transport, "sif" | "ostree" | "atomic" | "http" | "https")
 }
 
 fn unknown_transport(text: &str) -> Error {
@@ -371,6 +376,8 @@ mod tests {
             "docker-archive:a.tar:@1",
             "docker-daemon:docker.io/library/a:1",
             "docker-daemon:sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+            "tarball:a.tar:b.tar.gz",
+            "tarball:-",
             "dir:a b",
         ] {
             assert_eq!(parse(name).to_string(), name);

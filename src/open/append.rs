@@ -4,19 +4,16 @@
 //! the compression is this program's own. A tar that is compressed already stays as it is.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use futures_util::StreamExt;
 use tar::{Builder, EntryType, Header};
 
-use crate::bytes::{drained, read_file_from};
-use crate::image::{Algorithm, Descriptor, Digest, LayerForm, MediaType};
+use crate::image::{Algorithm, LayerForm};
+use crate::transport::archive_file::{ArchiveFile, spool, unnamed};
 use crate::transport::blob_store::{blocking, cannot_read};
 use crate::transport::codec::{Codec, Cores, compressed};
-use crate::transport::inflate::{self, Compression};
-use crate::transport::{BlobStream, tallied};
+use crate::transport::{LayerTar, tallied};
 use crate::{Error, Result, platform};
 
 /// The compression of layers that are made here.
@@ -24,11 +21,7 @@ const CODEC: Codec = Codec::Gzip(6);
 
 /// A layer that was made.
 pub struct Appended {
-    pub(super) file: Arc<File>,
-    pub(super) size: u64,
-    pub(super) digest: Digest,
-    pub(super) diff_id: Digest,
-    form: LayerForm,
+    pub(super) layer: LayerTar,
     pub(super) created_by: String,
 }
 
@@ -45,128 +38,38 @@ impl Appended {
             .unwrap_or(path.as_os_str())
             .to_string_lossy();
         let created_by = format!("barque edit --append {shown}");
-        let (tar, form) = match about.is_dir() {
-            true => (packed(path.to_owned(), seconds, tmpdir).await?, None),
-            false => {
-                let mut file = File::open(path).map_err(|e| cannot_read(path, e))?;
-                let form = form_of(&mut file, path)?;
-                (Arc::new(file), form)
-            }
+        let tar = match about.is_dir() {
+            true => packed(path.to_owned(), seconds, tmpdir).await?,
+            false => File::open(path).map_err(|e| cannot_read(path, e))?,
         };
         let len = tar.metadata().map_err(|e| cannot_read(path, e))?.len();
-        let stored = || read_file_from(tar.clone(), 0, len);
-        if let Some(form) = form {
-            let (plain, diff_id) = tallied(inflate::plain(stored()), Algorithm::Sha256);
-            check_tar(plain, path).await?;
-            let (stored, digest) = tallied(stored(), Algorithm::Sha256);
-            drained(stored).await?;
-            let (digest, size) = digest.ended()?;
-            return Ok(Appended {
-                file: tar,
-                size,
-                digest,
-                diff_id: diff_id.ended()?.0,
-                form,
-                created_by,
-            });
-        }
-        check_tar(stored(), path).await?;
-        let (plain, diff_id) = tallied(stored(), Algorithm::Sha256);
-        let (packed, digest) = tallied(compressed(plain, CODEC, &Cores::all()), Algorithm::Sha256);
-        let file = Arc::new(temporary(tmpdir)?);
-        written(packed, file.clone()).await?;
-        let (digest, size) = digest.ended()?;
-        Ok(Appended {
-            file,
-            size,
-            digest,
-            diff_id: diff_id.ended()?.0,
-            form: CODEC.form(),
-            created_by,
-        })
-    }
-
-    /// Its descriptor in a manifest of type `manifest`.
-    ///
-    /// # Errors
-    /// [`crate::Kind::Refused`] for a zstd layer in docker's format, which has none.
-    pub(super) fn descriptor(&self, manifest: &MediaType) -> Result<Descriptor> {
-        let family = match *manifest == MediaType::DOCKER_MANIFEST {
-            true => crate::image::media_type::DOCKER_LAYER,
-            false => crate::image::media_type::OCI_LAYER,
+        let layer = LayerTar::read(ArchiveFile::spooled(tar, path.to_owned(), len)).await?;
+        let layer = match layer.form {
+            LayerForm::Plain => in_gzip(layer, tmpdir).await?,
+            _ => layer,
         };
-        let media_type = self.form.type_of(&MediaType::new(family))?;
-        Ok(Descriptor::new(
-            media_type.as_str(),
-            self.digest.clone(),
-            self.size,
-        ))
+        Ok(Appended { layer, created_by })
     }
 }
 
-/// How a file is compressed, if it is.
-fn form_of(file: &mut File, path: &Path) -> Result<Option<LayerForm>> {
-    let mut magic = Vec::new();
-    let read = file
-        .take(Compression::MAGIC_LEN as u64)
-        .read_to_end(&mut magic);
-    read.map_err(|e| cannot_read(path, e))?;
-    match Compression::of(&magic) {
-        None => Ok(None),
-        Some(Compression::Gzip) => Ok(Some(LayerForm::Gzip)),
-        Some(Compression::Zstd) => Ok(Some(LayerForm::Zstd)),
-        Some(other) => {
-            let (path, what) = (path.display(), other.as_str());
-            let text = format!("`{path}` is compressed with {what}, which layers are not");
-            Err(Error::refused(text).hint("unpack it first; a plain tar is compressed here"))
-        }
-    }
-}
-
-fn temporary(tmpdir: Option<&Path>) -> Result<File> {
-    let made = match tmpdir {
-        Some(dir) => tempfile::tempfile_in(dir),
-        None => tempfile::tempfile(),
-    };
-    made.map_err(|e| Error::refused("cannot make a temporary file").because(e))
-}
-
-/// Reads `plain` to its end, and checks that it begins as a tar does.
-async fn check_tar(mut plain: BlobStream, path: &Path) -> Result<()> {
-    let mut begin: Vec<u8> = Vec::new();
-    let mut checked = false;
-    while let Some(piece) = plain.next().await {
-        if !checked {
-            begin.extend_from_slice(&piece?);
-            if begin.len() >= 512 {
-                crate::transport::tar_index::check_begin(&begin[..512], path)?;
-                checked = true;
-            }
-        }
-    }
-    match checked {
-        true => Ok(()),
-        false => crate::transport::tar_index::check_begin(&begin, path),
-    }
-}
-
-/// Writes `stream` to `file`.
-async fn written(mut stream: BlobStream, file: Arc<File>) -> Result<()> {
-    while let Some(piece) = stream.next().await {
-        let (piece, file) = (piece?, file.clone());
-        let write = move || {
-            (&*file)
-                .write_all(&piece)
-                .map_err(|e| Error::refused("cannot write a temporary file").because(e))
-        };
-        blocking(write).await?;
-    }
-    Ok(())
+/// The plain tar `layer`, compressed into a temporary file.
+async fn in_gzip(layer: LayerTar, tmpdir: Option<&Path>) -> Result<LayerTar> {
+    let plain = compressed(layer.bytes(0), CODEC, &Cores::all());
+    let (packed, digest) = tallied(plain, Algorithm::Sha256);
+    let file = spool(packed, tmpdir, layer.file.path()).await?;
+    let (digest, size) = digest.ended()?;
+    Ok(LayerTar {
+        file,
+        size,
+        digest,
+        form: LayerForm::Gzip,
+        ..layer
+    })
 }
 
 /// A tar of the files below `dir`, in a temporary file.
-async fn packed(dir: PathBuf, seconds: u64, tmpdir: Option<&Path>) -> Result<Arc<File>> {
-    let file = temporary(tmpdir)?;
+async fn packed(dir: PathBuf, seconds: u64, tmpdir: Option<&Path>) -> Result<File> {
+    let file = unnamed(tmpdir)?;
     blocking(move || {
         let mut tar = Builder::new(io::BufWriter::new(file));
         let mut ahead = vec![PathBuf::new()];
@@ -188,9 +91,7 @@ async fn packed(dir: PathBuf, seconds: u64, tmpdir: Option<&Path>) -> Result<Arc
         }
         let failed = |e: io::Error| Error::refused("cannot write a temporary file").because(e);
         let buffered = tar.into_inner().map_err(failed)?;
-        let mut file = buffered.into_inner().map_err(|e| failed(e.into_error()))?;
-        file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        Ok(Arc::new(file))
+        buffered.into_inner().map_err(|e| failed(e.into_error()))
     })
     .await
 }

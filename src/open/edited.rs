@@ -9,10 +9,11 @@ use bytes::Bytes;
 
 use super::append::Appended;
 use super::image::OpenedImage;
-use crate::bytes::read_file_from;
 use crate::image::edit::{Edits, NewLayer};
 use crate::image::{Descriptor, Digest, Manifest, View};
-use crate::transport::{BlobBody, BlobStream, ManifestRef, Source, SourceOffers, verified_from};
+use crate::transport::{
+    BlobBody, BlobStream, LayerTar, ManifestRef, Source, SourceOffers, verified_from,
+};
 use crate::{Error, Result};
 
 /// An image that was changed, to copy from.
@@ -20,7 +21,7 @@ pub struct EditedImage {
     source: Arc<dyn Source>,
     manifest: Manifest,
     config: (Digest, Bytes),
-    layers: HashMap<Digest, Appended>,
+    layers: HashMap<Digest, LayerTar>,
 }
 
 impl EditedImage {
@@ -47,17 +48,17 @@ impl EditedImage {
             return Err(Error::refused(text).hint(hint));
         };
         let media_type = image.manifest().media_type();
-        for layer in &append {
+        for Appended { layer, created_by } in &append {
             edits.append.push(NewLayer {
                 blob: layer.descriptor(media_type)?,
                 diff_id: layer.diff_id.clone(),
-                created_by: layer.created_by.clone(),
+                created_by: created_by.clone(),
             });
         }
         let edited = edits.apply(image.manifest(), &config)?;
         let layers = append
             .into_iter()
-            .map(|layer| (layer.digest.clone(), layer));
+            .map(|Appended { layer, .. }| (layer.digest.clone(), layer));
         Ok(EditedImage {
             source: image.source().clone(),
             manifest: edited.manifest,
@@ -86,10 +87,7 @@ impl Source for EditedImage {
             return Ok(verified_from(body.open(from).await?, blob, from));
         }
         match self.layers.get(&blob.digest) {
-            Some(layer) => {
-                let stream = read_file_from(layer.file.clone(), from, layer.size);
-                Ok(verified_from(stream, blob, from))
-            }
+            Some(layer) => Ok(verified_from(layer.bytes(from), blob, from)),
             None => self.source.blob(blob, from).await,
         }
     }

@@ -23,7 +23,7 @@ use crate::settings::Context;
 use crate::transport::docker_archive::{DockerArchiveDestination, DockerArchiveSource};
 use crate::transport::{
     Destination, ManifestRef, Source, Unpacking, containers_storage, dir, docker_daemon,
-    oci_archive, oci_layout,
+    oci_archive, oci_layout, tarball,
 };
 use crate::{Error, Kind, Result};
 
@@ -103,6 +103,10 @@ async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Sourc
             let (unpacking, older) = (Unpacking::of(context), legacy::older_archives());
             Arc::new(containers_storage::source(image, &unpacking, older).await?)
         }
+        ImageName::Tarball(files) => {
+            let tmpdir = context.tmpdir.as_deref();
+            Arc::new(tarball::TarballSource::open(files, tmpdir).await?)
+        }
         ImageName::Dir { path } => Arc::new(dir::DirSource::open(path).await?),
     })
 }
@@ -143,6 +147,12 @@ pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc
             return Err(Error::refused(text).hint(
                 "load the image with podman: `barque copy SOURCE docker-archive:-:NAME:TAG | podman load`",
             ));
+        }
+        ImageName::Tarball(_) => {
+            let text = format!("`{name}`: `tarball:` is only for reading");
+            return Err(
+                Error::refused(text).hint("write `oci-archive:FILE` or `docker-archive:FILE`")
+            );
         }
         ImageName::Dir { path } => Arc::new(dir::DirDestination::open(path).await?),
     })

@@ -21,6 +21,7 @@ mod elsewhere;
 mod extend;
 pub mod inflate;
 mod layer_files;
+mod layer_tar;
 mod locations;
 pub mod oci_archive;
 pub mod oci_layout;
@@ -29,6 +30,7 @@ mod sparse;
 mod tar_header;
 pub(crate) mod tar_index;
 pub(crate) mod tar_writer;
+pub mod tarball;
 mod types;
 mod upgrade;
 
@@ -43,6 +45,7 @@ pub use archive_file::Unpacking;
 pub use body::BlobBody;
 pub use elsewhere::Elsewhere;
 pub use layer_files::LayerFiles;
+pub(crate) use layer_tar::LayerTar;
 pub use locations::BlobLocations;
 pub(crate) use locations::{BlobTurn, Located};
 pub use place::{

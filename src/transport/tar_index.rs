@@ -22,7 +22,7 @@ use super::archive_file::{ArchiveFile, Section};
 use super::blob_store::cannot_read;
 pub(crate) use super::sparse::{Run, Sparse};
 use super::tar_header::corrupt_at;
-pub(crate) use super::tar_header::{check_begin, has_checksum, header_of, is_empty};
+pub(crate) use super::tar_header::{has_checksum, header_of, is_empty};
 use crate::bytes::PIECE;
 use crate::image::{Algorithm, Digest, Digester};
 use crate::{Error, Result};

@@ -68,6 +68,7 @@ mod support;
 #[cfg(feature = "sync")]
 mod sync;
 mod tags;
+mod tarball;
 mod tls;
 mod tokens;
 mod trust;

@@ -23,7 +23,7 @@ pub(super) fn invalid(name: &str) -> Option<String> {
 
 /// Whether skopeo knows the transport `name`.
 pub(super) fn is_transport(name: &str) -> bool {
-    let elsewhere = ["containers-storage", "sif", "tarball", "atomic", "ostree"];
+    let elsewhere = ["sif", "atomic", "ostree"];
     let known = |known: &&str| known.split(':').next() == Some(name);
     elsewhere.contains(&name) || TRANSPORTS.iter().any(known)
 }
@@ -81,8 +81,9 @@ fn malformed(transport: &str, rest: &str) -> Option<String> {
         )),
         "sif" => Some(format!("loading SIF file: {}", opened(rest))),
         "tarball" => {
-            let first = rest.split(':').next().unwrap_or_default();
-            Some(format!("error opening \"{first}\": {}", opened(first)))
+            let is_missing = |file: &&str| *file != "-" && !std::path::Path::new(file).exists();
+            let file = rest.split(':').find(is_missing)?;
+            Some(format!("error opening \"{file}\": {}", opened(file)))
         }
         _ => None,
     }

@@ -238,9 +238,10 @@ pub(super) fn refused(call: &Call) -> Option<String> {
             })
             .or_else(|| {
                 let last = rest.first()?;
-                if last.starts_with("sif:") {
+                let (transport, _) = last.split_once(':').unwrap_or_default();
+                if transport == "sif" || transport == "tarball" && invalid(last).is_none() {
                     return Some(format!(
-                        "initializing destination {last}: \"sif:\" locations can only be read from, not written to"
+                        "initializing destination {last}: \"{transport}:\" locations can only be read from, not written to"
                     ));
                 }
                 Some(format!(

@@ -59,9 +59,6 @@ pub(super) fn elsewhere(transport: &str, rest: &str) -> Option<String> {
         "sif" => format!(
             "make a layout of it with `skopeo copy {transport}:{rest} oci:DIR`, and read `oci:DIR`"
         ),
-        "tarball" => format!(
-            "import the root file system first: `docker import {rest} NAME:TAG`, then `docker-daemon:NAME:TAG`"
-        ),
         "ostree" | "atomic" => format!(
             "copy it into a registry or a layout with the program that made it; today's skopeo does not read `{transport}:` either"
         ),
@@ -182,7 +179,6 @@ mod tests {
                 "sif:a.sif".to_owned(),
                 "skopeo copy sif:a.sif oci:DIR".to_owned(),
             ),
-            ("tarball:a.tar".to_owned(), "docker import a.tar".to_owned()),
             ("ostree:a".to_owned(), "the program that made it".to_owned()),
         ] {
             assert!(hint(&text).contains(&wanted), "{text}: {}", hint(&text));

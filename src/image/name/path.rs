@@ -67,6 +67,21 @@ pub(super) fn split_selector(text: &str, rest: &str) -> Result<(PathBuf, Selecto
     Ok((path.into(), selector))
 }
 
+/// The files of `rest`, which is what follows the transport of the name `text`.
+pub(super) fn split_files(text: &str, rest: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut left = Some(rest);
+    while let Some(rest) = left {
+        let (file, more) = split(rest, cfg!(windows));
+        if file.is_empty() {
+            return Err(Error::other(format!("`{text}` names no file")));
+        }
+        files.push(file.into());
+        left = more;
+    }
+    Ok(files)
+}
+
 /// Parts a text at its first `:`. With `drives`, that of a drive letter, as in `C:\dir`, belongs to the path.
 fn split(text: &str, drives: bool) -> (&str, Option<&str>) {
     let drive = if drives { drive_len(text) } else { 0 };

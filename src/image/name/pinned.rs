@@ -9,8 +9,8 @@ use super::{DaemonImage, ImageName};
 use crate::image::{Digest, Reference};
 
 impl ImageName {
-    /// The name with the digest that its image has, as [`ImageName::parse`] reads it. Names of V1 registries stay
-    /// as they are, since nothing has a digest there.
+    /// The name with the digest that its image has, as [`ImageName::parse`] reads it. Names of V1 registries and
+    /// of `tarball:` stay as they are, since nothing has a digest there.
     pub fn pinned(&self, digest: &Digest) -> String {
         match self {
             ImageName::Docker(reference) => {
@@ -24,7 +24,7 @@ impl ImageName {
                     }
                 )
             }
-            ImageName::DockerV1(_) => self.to_string(),
+            ImageName::DockerV1(_) | ImageName::Tarball(_) => self.to_string(),
             name => format!("{name}@{digest}"),
         }
     }
@@ -33,9 +33,10 @@ impl ImageName {
     /// registry; `None` where it does not end with a digest.
     pub fn unpinned(&self) -> Option<(ImageName, Digest)> {
         match self {
-            ImageName::Docker(_) | ImageName::DockerV1(_) | ImageName::ContainersStorage(_) => {
-                return None;
-            }
+            ImageName::Docker(_)
+            | ImageName::DockerV1(_)
+            | ImageName::ContainersStorage(_)
+            | ImageName::Tarball(_) => return None,
             // `NAME@DIGEST` without a tag is a name that engines know.
             ImageName::DockerDaemon(DaemonImage::Named(name)) if name.tag.is_none() => return None,
             _ => {}

@@ -59,6 +59,7 @@ fn candidates(image: &ImageName) -> (&'static str, Vec<String>) {
         ImageName::DockerDaemon(DaemonImage::Named(name)) => ("docker-daemon", of_reference(name)),
         ImageName::DockerDaemon(DaemonImage::Id(_)) => ("docker-daemon", Vec::new()),
         ImageName::ContainersStorage(_) => ("containers-storage", Vec::new()),
+        ImageName::Tarball(_) => ("tarball", Vec::new()),
         ImageName::DockerArchive { .. } => ("docker-archive", Vec::new()),
         ImageName::Dir { path } => ("dir", of_path(path)),
         ImageName::Oci { path, .. } => ("oci", of_path(path)),

@@ -8,6 +8,8 @@ use crate::support::fake::FakeRegistry;
 use crate::support::images::{
     self, Compression, Dialect, Maker, TestImage, media, sha256, write_dir, write_layout,
 };
+use crate::support::peers;
+use crate::support::sandbox::{Sandbox, names};
 
 /// An image whose layer is not compressed.
 fn raw() -> TestImage {
@@ -170,6 +172,22 @@ fn names_that_skopeo_refuses() {
             "Error parsing image name \\\"tarball:x.tar\\\": error opening \\\"x.tar\\\": open x.tar: no such file or directory".into(),
         ),
         (
+            "copy tarball: dir:x".into(),
+            "Invalid source name tarball:: error opening \\\"\\\": open : no such file or directory".into(),
+        ),
+        (
+            "copy dir:x tarball:y.tar".into(),
+            "Invalid destination name tarball:y.tar: error opening \\\"y.tar\\\": open y.tar: no such file or directory".into(),
+        ),
+        (
+            "copy dir:x tarball:.".into(),
+            "initializing destination tarball:.: \\\"tarball:\\\" locations can only be read from, not written to".into(),
+        ),
+        (
+            "list-tags tarball:.".into(),
+            "Unsupported transport 'tarball' for tag listing. Only supported: docker, docker-archive".into(),
+        ),
+        (
             "delete sif:a.sif".into(),
             "Deleting images not implemented for sif: images".into(),
         ),
@@ -204,6 +222,40 @@ fn flags_that_are_for_directories_change_nothing_elsewhere() {
     let manifest = fs::read(skopeo.path("zstd/manifest.json")).unwrap();
     let zstd = format!("{}+zstd", media::OCI_LAYER);
     assert!(layer_types(&manifest).iter().all(|layer| *layer == zstd));
+}
+
+/// Runs `layers` of `program` with `dir:d`, an image of two layers, and returns the names of what it wrote. Each file is the one
+/// that the image has.
+fn layers_of(program: &Sandbox, digests: &[&str]) -> Vec<String> {
+    write_dir(&program.path("d"), &images::two_layers());
+    program.args(["layers", "dir:d"]).args(digests).run().ok();
+    let all = names(&program.path("."));
+    let made: Vec<_> = all.iter().filter(|n| n.starts_with("layers-")).collect();
+    assert_eq!(made.len(), 1, "{all:?}");
+    let made = program.path(made[0]);
+    let files = names(&made);
+    for file in &files {
+        let wanted = fs::read(program.path("d").join(file)).unwrap();
+        assert_eq!(fs::read(made.join(file)).unwrap(), wanted, "{file}");
+    }
+    files
+}
+
+#[test]
+fn layers_become_a_directory_that_skopeo_reads() {
+    let config = images::two_layers().config();
+    let layer = images::two_layers()
+        .blobs
+        .into_keys()
+        .find(|b| *b != config);
+    let layer = layer.unwrap().hex().to_owned();
+    let all = layers_of(&linked(), &[]);
+    assert_eq!(all.len(), 2 + 3, "config and layers too: {all:?}");
+    let one = layers_of(&linked(), &[&layer]);
+    assert_eq!(one, [&layer[..], "manifest.json", "version"]);
+    peers::needs!("skopeo");
+    assert_eq!(layers_of(&peers::skopeo(), &[]), all);
+    assert_eq!(layers_of(&peers::skopeo(), &[&layer]), one);
 }
 
 #[test]
