@@ -241,6 +241,47 @@ fn one_broken_image_does_not_stop_the_others() {
     stopped.code(2);
 }
 
+/// Images that cannot be mirrored have failed: their tags are there, so that they have not vanished.
+#[test]
+fn a_listed_image_without_the_platform_or_with_a_part_missing_fails() {
+    let mut index = images::five_platforms();
+    let source = FakeRegistry::start().image("whole", "1", &index);
+    index.children.pop();
+    let source = source.image("part", "1", &index);
+    let target = FakeRegistry::start();
+    let barque = Barque::new();
+    for (entry, platforms) in [("whole", "[linux/mips]"), ("part", "all")] {
+        let (from, to) = (source.address(), target.address());
+        let text = format!(
+            "barque-sync: 1\nsync:\n  - from: {from}/{entry}\n    to: {to}/{entry}\n    platforms: {platforms}\n"
+        );
+        fs::write(barque.path("sync.yml"), text).unwrap();
+        let said = barque.args(["sync", "sync.yml"]).run().code(7);
+        let said = said.stderr();
+        assert!(
+            said.contains("1 failed") && !said.contains("vanished"),
+            "{said}"
+        );
+        let (plain, gone) = (format!("{from}/{entry}"), entry == "part");
+        let args = [
+            "sync",
+            "--src",
+            "docker",
+            "--dest",
+            "dir",
+            "--src-tls-verify=false",
+        ];
+        let which: &[&str] = if gone {
+            &["--all"]
+        } else {
+            &["--override-arch", "mips"]
+        };
+        let out = barque.args(args).args(which).args([&*plain, "out"]).run();
+        // As skopeo ends: 2 for a manifest that is unknown.
+        out.code(if gone { 2 } else { 1 });
+    }
+}
+
 #[test]
 fn a_file_of_another_form_is_told_from_a_broken_one() {
     let barque = Barque::new();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Run;
+use super::delete::digest_at;
 use super::look::{Lacking, Looked, finished, with};
 use crate::copy::{self, Admission, Attachments, CopyOptions, Quiet, Referrers};
 use crate::image::{Digest, ImageName};
@@ -76,6 +77,17 @@ impl Run {
         }
     }
 
+    /// Whether the tag went between the list and the copy. A part of the image that is missing, or one for a platform, fails with
+    /// an error of the same kind: the registry is asked for the tag itself.
+    async fn has_vanished(&self, looked: &Looked, e: &Error) -> bool {
+        let ImageName::Docker(image) = &looked.item.source else {
+            return false;
+        };
+        e.kind() == Kind::NotFound
+            && looked.item.was_listed()
+            && matches!(digest_at(image, &self.options.from).await, Ok(None))
+    }
+
     /// Copies the image from `source`: its own, or with `is_relay` a target that has it in the form that is wanted.
     async fn copy(
         &self,
@@ -89,8 +101,7 @@ impl Run {
         let options = self.options_of(looked, target, is_relay);
         let planned = copy::plan(source.clone(), destination.clone(), options).await;
         let planned = match planned {
-            // A tag may go between the list and the copy.
-            Err(e) if e.kind() == Kind::NotFound && looked.item.was_listed() && !is_relay => {
+            Err(e) if !is_relay && self.has_vanished(looked, &e).await => {
                 return Ok(Outcome::Vanished);
             }
             planned => planned?,

@@ -8,7 +8,7 @@ use std::io::BufReader;
 
 use pgp::armor::Dearmor;
 use pgp::composed::{PublicOrSecret, SignedPublicKey, SignedPublicSubKey};
-use pgp::packet::{Signature, SignatureConfig, SignatureType, SubpacketData};
+use pgp::packet::{Packet, PacketParser, Signature, SignatureConfig, SignatureType, SubpacketData};
 use pgp::types::{KeyDetails, KeyVersion, Tag};
 
 use super::ends;
@@ -21,7 +21,12 @@ const SUBKEY_REVOKED: &str = "by a subkey that was revoked";
 
 /// OpenPGP keys that are trusted.
 #[derive(Debug, Clone, Default)]
-pub struct Keyring(Vec<SignedPublicKey>);
+pub struct Keyring {
+    /// One of each fingerprint, with the signatures of all its copies.
+    keys: Vec<SignedPublicKey>,
+    /// Revocations of whole keys, wherever they stood: also such as `gpg` keeps in a file of their own.
+    revocations: Vec<Signature>,
+}
 
 /// The key that made a signature.
 pub(super) enum Signer<'a> {
@@ -56,29 +61,36 @@ impl Signer<'_> {
 
 impl Keyring {
     /// Adds the keys in `bytes`: binary, or any number of armored blocks. Parts that are no key of a supported kind are
-    /// passed over. Returns how many keys were added.
+    /// passed over, but for revocations. Returns how many keys there were.
     pub fn add(&mut self, bytes: &[u8]) -> usize {
-        let before = self.0.len();
+        let mut count = 0;
         if bytes.first().is_some_and(|b| b & 0x80 != 0) {
-            self.add_binary(bytes);
+            count += self.add_binary(bytes);
         } else {
             let mut rest = bytes;
             while let Some((block, after)) = next_block(rest) {
                 let mut binary = Vec::new();
                 let read = std::io::Read::read_to_end(&mut Dearmor::new(block), &mut binary);
                 if read.is_ok() {
-                    self.add_binary(&binary);
+                    count += self.add_binary(&binary);
                 }
                 rest = after;
             }
         }
-        self.0.len() - before
+        count
     }
 
-    fn add_binary(&mut self, bytes: &[u8]) {
+    fn add_binary(&mut self, bytes: &[u8]) -> usize {
+        let packets = PacketParser::new(BufReader::new(bytes)).map_while(|packet| packet.ok());
+        self.revocations
+            .extend(packets.filter_map(|packet| match packet {
+                Packet::Signature(s) if s.typ() == Some(SignatureType::KeyRevocation) => Some(s),
+                _ => None,
+            }));
         let Ok(keys) = PublicOrSecret::from_bytes_many(BufReader::new(bytes)) else {
-            return;
+            return 0;
         };
+        let mut count = 0;
         for key in keys.flatten() {
             let key = match key {
                 PublicOrSecret::Public(key) => key,
@@ -86,19 +98,29 @@ impl Keyring {
             };
             // Older keys are identified by MD5.
             if matches!(key.primary_key.version(), KeyVersion::V4 | KeyVersion::V6) {
-                self.0.push(key);
+                count += 1;
+                let is_it = |k: &&mut SignedPublicKey| k.fingerprint() == key.fingerprint();
+                match self.keys.iter_mut().find(is_it) {
+                    Some(known) => merge(known, key),
+                    None => self.keys.push(key),
+                }
             }
         }
+        count
     }
 
     /// The fingerprints of the primary keys, in upper-case hex.
     pub fn fingerprints(&self) -> Vec<String> {
-        let primaries = self.0.iter().map(|key| fingerprint(&key.primary_key));
+        let primaries = self.keys.iter().map(|key| fingerprint(&key.primary_key));
         primaries.collect()
     }
 
-    /// Whether a key of the keyring that `key` names as its revoker has revoked it.
-    fn is_revoked_by_another(&self, key: &SignedPublicKey) -> bool {
+    /// Whether `key` was revoked, by itself or by a key of the keyring that it names as its revoker.
+    fn is_revoked(&self, key: &SignedPublicKey) -> bool {
+        let by_itself = |s: &Signature| s.verify_key(&key.primary_key).is_ok();
+        if self.revocations.iter().any(by_itself) {
+            return true;
+        }
         let revocations = &key.details.revocation_signatures;
         if revocations.is_empty() {
             return false;
@@ -106,7 +128,7 @@ impl Keyring {
         let named: Vec<&[u8]> = revokers(key).collect();
         let is_named =
             |other: &&SignedPublicKey| named.contains(&other.primary_key.fingerprint().as_bytes());
-        self.0.iter().filter(is_named).any(|revoker| {
+        self.keys.iter().filter(is_named).any(|revoker| {
             let made = |s: &Signature| {
                 s.typ() == Some(SignatureType::KeyRevocation)
                     && s.verify_key_third_party(&key.primary_key, &revoker.primary_key)
@@ -124,7 +146,7 @@ impl Keyring {
         now: u32,
     ) -> Result<(String, Signer<'_>), String> {
         let (mut accepted, mut refusal) = (None, None);
-        for key in &self.0 {
+        for key in &self.keys {
             let primary = fingerprint(&key.primary_key);
             let usable = if is_issuer(signature, &key.primary_key) {
                 may_sign(key, now).map(|()| Signer::Primary(key))
@@ -135,7 +157,7 @@ impl Keyring {
                 };
                 subkey_may_sign(key, subkey, now).map(|()| Signer::Subkey(subkey))
             };
-            let usable = match self.is_revoked_by_another(key) {
+            let usable = match self.is_revoked(key) {
                 true => Err(REVOKED.to_owned()),
                 false => usable,
             };
@@ -163,6 +185,28 @@ impl Keyring {
                 }
             })
         })
+    }
+}
+
+/// Adds to `known` what another copy of the same key says. As with gpg, the copies count together: the newest word holds.
+fn merge(known: &mut SignedPublicKey, copy: SignedPublicKey) {
+    let (details, more) = (&mut known.details, copy.details);
+    details
+        .revocation_signatures
+        .extend(more.revocation_signatures);
+    details.direct_signatures.extend(more.direct_signatures);
+    for user in more.users {
+        match details.users.iter_mut().find(|u| u.id == user.id) {
+            Some(known) => known.signatures.extend(user.signatures),
+            None => details.users.push(user),
+        }
+    }
+    for subkey in copy.public_subkeys {
+        let is_it = |s: &&mut SignedPublicSubKey| s.fingerprint() == subkey.fingerprint();
+        match known.public_subkeys.iter_mut().find(is_it) {
+            Some(known) => known.signatures.extend(subkey.signatures),
+            None => known.public_subkeys.push(subkey),
+        }
     }
 }
 

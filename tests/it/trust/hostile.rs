@@ -296,6 +296,54 @@ fn keys_that_lost_trust_are_refused_as_gpg_does() {
     assert!(why(&key, &signature).contains("which was revoked"));
 }
 
+/// As gpg merges what it imports: a revocation in a block of its own counts, and the newest word of all copies.
+#[test]
+fn copies_and_revocations_of_a_key_count_together() {
+    peers::needs!("gpg");
+    let gpg = Gpg::new();
+    let good = payload(&digest(), REFERENCE);
+    let why = |key: &Path, parts: &[&[u8]], signature: &[u8]| {
+        std::fs::write(key, parts.concat()).unwrap();
+        let rule = json!([signed_by(key, REFERENCE)]);
+        refusal(rule, "dir:/x", &[signature.to_vec()])
+    };
+    let key = gpg.key("lost", "ed25519");
+    let (binary, signature) = (std::fs::read(&key).unwrap(), gpg.sign("lost", &good));
+    let armored = gpg.run(&["--armor", "--export", "=lost"], b"");
+    let file = std::fs::read_dir(gpg.home().join("openpgp-revocs.d")).unwrap();
+    let text = std::fs::read_to_string(file.last().unwrap().unwrap().path()).unwrap();
+    let text = text.replace(":-----BEGIN", "-----BEGIN");
+    let packets = gpg.run(&["--dearmor"], text.as_bytes());
+    assert!(why(&key, &[&binary], &signature).starts_with("accepted"));
+    for parts in [
+        [&armored[..], text.as_bytes()],
+        [text.as_bytes(), &armored],
+        [&binary, &packets],
+    ] {
+        let reason = why(&key, &parts, &signature);
+        assert!(reason.contains("which was revoked"), "{reason}");
+    }
+    // Another key is not touched by it.
+    let other = gpg.key("other", "ed25519");
+    let (own, signature) = (std::fs::read(&other).unwrap(), gpg.sign("other", &good));
+    assert!(why(&other, &[&own, &packets], &signature).starts_with("accepted"));
+
+    let at = |time: &'static str| ["--faked-system-time", time];
+    let make = ["--quick-gen-key", "short", "ed25519", "sign", "never"];
+    gpg.run(&[&at("20250101T000000")[..], &make].concat(), b"");
+    let short = gpg.export("short");
+    let (before, signature) = (std::fs::read(&short).unwrap(), gpg.sign("short", &good));
+    let fingerprint = gpg.fingerprint("short");
+    let expire = ["--quick-set-expire", &fingerprint, "30d"];
+    gpg.run(&[&at("20250102T000000")[..], &expire].concat(), b"");
+    let after = std::fs::read(gpg.export("short")).unwrap();
+    assert!(why(&short, &[&before], &signature).starts_with("accepted"));
+    for parts in [[&before[..], &after], [&after, &before]] {
+        let reason = why(&short, &parts, &signature);
+        assert!(reason.contains("which has expired"), "{reason}");
+    }
+}
+
 /// A key that is revoked by another one, which it names as its revoker: as gpg answers, depending on which keys it has.
 #[test]
 fn a_key_revoked_by_its_designated_revoker_is_refused_as_gpg_does() {
