@@ -154,6 +154,9 @@ fn rules(args: &VerifyArgs, image: &ImageName) -> Result<Option<Vec<Requirement>
     match certificate(args)? {
         Some((subject, issuer)) => by_certificate(args, subject, issuer).map(Some),
         None if !args.key.is_empty() => by_keys(args, image).map(Some),
+        None if args.signed_as.is_some() || args.trusted_root.is_some() => Err(Error::other(
+            "`--signed-as` and `--trusted-root` go with `--key` or a certificate's identity; a policy has its own",
+        )),
         None => Ok(None),
     }
 }

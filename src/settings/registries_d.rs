@@ -141,15 +141,20 @@ struct Settings {
 impl Settings {
     /// The keys had other names at first; the new one counts where both are there.
     fn read(&self) -> Option<&str> {
-        let said = self.lookaside.as_deref().or(self.sigstore.as_deref());
-        said.filter(|url| !url.is_empty())
+        said(&self.lookaside).or(said(&self.sigstore))
     }
 
+    /// A section that has only a place to read from is written there, whatever staging a less specific one has: nobody would
+    /// look for the signatures in that.
     fn write(&self) -> Option<&str> {
-        let staging = self.lookaside_staging.as_deref();
-        let staging = staging.or(self.sigstore_staging.as_deref());
-        staging.filter(|url| !url.is_empty())
+        let staging = said(&self.lookaside_staging).or(said(&self.sigstore_staging));
+        staging.or_else(|| self.read())
     }
+}
+
+/// A setting that is there and not empty.
+fn said(setting: &Option<String>) -> Option<&str> {
+    setting.as_deref().filter(|text| !text.is_empty())
 }
 
 impl RegistriesD {
@@ -240,11 +245,11 @@ impl RegistriesD {
             ))
         };
         let read = of(Settings::read, "lookaside")?.or_else(usual);
-        let write = of(Settings::write, "lookaside-staging")?;
+        let write = of(Settings::write, "lookaside-staging")?.or_else(usual);
         let attachments = sections().find_map(|section| section.says.use_sigstore_attachments);
         Ok(SignaturePlace {
-            write: write.or_else(|| read.clone()),
             read,
+            write,
             attachments: attachments.unwrap_or(false),
         })
     }

@@ -11,8 +11,8 @@ use tokio::sync::OnceCell;
 
 use super::{attachments, lookaside};
 use crate::image::{Digest, Reference, Registry};
-use crate::registry::Client;
 use crate::registry::v2::RepositoryClient;
+use crate::registry::{Client, redacted};
 use crate::settings::registries_d::{Lookaside, SignaturePlace};
 use crate::settings::{Access, Context, Login};
 use crate::transport::blob_store::blocking;
@@ -133,7 +133,8 @@ impl Signatures {
             (Ok(StoredSignature::Simple(_)), _) if repository.keeps_signatures() => None,
             (_, Some(Lookaside::Folder(_))) => None,
             (_, Some(Lookaside::Server(url))) => Some(format!(
-                "`{url}` can only be read; `lookaside-staging` of `{registry}` in registries.d has to name a directory"
+                "`{}` can only be read; `lookaside-staging` of `{registry}` in registries.d has to name a directory",
+                redacted(url.as_str())
             )),
             (_, None) => Some(format!("registries.d has no lookaside for `{registry}`")),
         })

@@ -121,3 +121,24 @@ fn a_lookaside_that_is_no_url_fails_for_its_images_only() {
     }
     assert!(all.of(&parse_reference("c.example/i").unwrap()).is_ok());
 }
+
+/// As skopeo: nobody reads the staging of a less specific section.
+#[test]
+fn signatures_are_written_where_the_most_specific_section_has_a_place() {
+    let all = read(&[
+        ("a.yaml", "default-docker:\n  lookaside-staging: file:///staging\n"),
+        (
+            "b.yaml",
+            "docker:\n  r.example:\n    lookaside: file:///mine\n  r.example/old:\n    lookaside: ''\n    sigstore: file:///old\n",
+        ),
+    ])
+    .unwrap();
+    let of = |image| {
+        let place = place(&all, image);
+        (place.read, place.write)
+    };
+    let (mine, old) = (folder("/mine/app"), folder("/old/old/app"));
+    assert_eq!(of("r.example/app"), (mine.clone(), mine));
+    assert_eq!(of("r.example/old/app"), (old.clone(), old));
+    assert_eq!(of("other.example/app").1, folder("/staging/app"));
+}
