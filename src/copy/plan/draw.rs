@@ -318,17 +318,22 @@ impl<'a> Drawing<'a> {
                     continue;
                 }
                 // The same digest may stand for a blob as it is and for one that is going to get another digest.
-                let late = node.recoded.get(&blob.digest);
-                let late = late.is_some_and(|recoded| recoded.into.is_some());
-                match seen.insert((&blob.digest, late), blob.size) {
+                let recoded = node.recoded.get(&blob.digest);
+                let late = recoded.is_some_and(|recoded| recoded.into.is_some());
+                // One that is recoded has the size of what is read, of which there may be several forms.
+                let size = recoded.is_none().then_some(blob.size);
+                match seen.insert((&blob.digest, late), size) {
                     None => steps.push(self.blob(node, blob, prepared)),
-                    Some(size) if size == blob.size => {}
-                    Some(size) => {
-                        let (digest, other) = (&blob.digest, blob.size);
-                        let text = format!(
-                            "blob `{digest}` is said to have {size} bytes, and elsewhere in the image {other}"
-                        );
-                        return Err(reading(Error::corrupt(text)));
+                    Some(before) => {
+                        if let (Some(before), Some(size)) = (before, size)
+                            && before != size
+                        {
+                            let digest = &blob.digest;
+                            let text = format!(
+                                "blob `{digest}` is said to have {before} bytes, and elsewhere in the image {size}"
+                            );
+                            return Err(reading(Error::corrupt(text)));
+                        }
                     }
                 }
             }

@@ -217,6 +217,26 @@ fn bare_layers_are_compressed_on_demand_only() {
 }
 
 #[test]
+fn one_content_in_two_forms_is_one_plain_layer() {
+    let tar = noise(3, 9000);
+    let image = Maker::new(Dialect::Oci).tar_layer("a", tar.clone());
+    let image = image
+        .compression(Compression::Zstd)
+        .tar_layer("a", tar.clone());
+    let barque = Barque::new();
+    images::write_layout(&barque.path("in"), &[("1", &image.make())]);
+    let plain = ["copy", "--dest-decompress", "oci:in:1", "oci:out:1"];
+    barque.args(plain).run().ok();
+    for layer in manifest(&barque.path("out"), "1")["layers"]
+        .as_array()
+        .unwrap()
+    {
+        assert_eq!(layer["size"], tar.len());
+        assert_eq!(blob(&barque.path("out"), &layer["digest"]), tar);
+    }
+}
+
+#[test]
 fn an_index_follows_its_images() {
     peers::needs!("skopeo");
     for (image, flag, media_types) in [
