@@ -144,8 +144,8 @@ impl Settings {
         said(&self.lookaside).or(said(&self.sigstore))
     }
 
-    /// A section that has only a place to read from is written there, whatever staging a less specific one has: nobody would
-    /// look for the signatures in that.
+    /// Where this section has signatures written: its staging place, else the place that it reads from. The staging place of a
+    /// less specific section does not count then, because signatures there would not be found.
     fn write(&self) -> Option<&str> {
         let staging = said(&self.lookaside_staging).or(said(&self.sigstore_staging));
         staging.or_else(|| self.read())

@@ -250,7 +250,7 @@ async fn left_behind(subjects: &Subjects, source: &dyn Source) -> Option<String>
     note_of(&left)
 }
 
-/// The same of the image that `plan` copies, for a source that has to be asked. Why one does not answer is of no interest.
+/// As [`left_behind`], for a registry: it is asked for the referrers of the image that `plan` copies. An error is no note.
 pub(in crate::copy) async fn noticed(
     plan: &CopyPlan,
     source: &dyn Source,
@@ -272,7 +272,7 @@ pub(in crate::copy) async fn noticed(
     note_of(&from.referrers(&top.was, None).await.ok()?)
 }
 
-/// The note on what of `referrers` stays at the source.
+/// The note that counts `referrers` that are not copied; bundles are, so they do not count.
 fn note_of(referrers: &[Descriptor]) -> Option<String> {
     match referrers.iter().filter(|d| !d.is_sigstore_bundle()).count() {
         0 => None,

@@ -32,7 +32,8 @@ pub(super) struct Index {
     hasher: RandomState,
     /// The tags, sorted, once they were asked for.
     tags: OnceLock<Arc<[Arc<str>]>>,
-    /// What the manifests say of each other; found out when it is first asked for. A change begins anew with another one.
+    /// The children and referrers of the manifests, read when they are first asked for. Each change replaces the cell, so that what
+    /// was read before cannot fill it.
     pub(super) relations: Arc<OnceLock<Arc<Relations>>>,
 }
 
@@ -208,8 +209,8 @@ impl Index {
         self.entries.iter().filter_map(known).collect()
     }
 
-    /// What puts the image `digest` into the index under each of `tags`, or without a name where there are none. Another
-    /// image that had a tag stays without it. `None` when nothing changes.
+    /// The change that lists the image `digest` under each of `tags`, or without a name if there are no tags. An image that
+    /// loses a tag stays listed. `None` when nothing changes.
     pub(super) fn with(
         &self,
         (digest, media_type, size): (&Digest, &str, u64),
@@ -243,7 +244,7 @@ impl Index {
         change.or_none()
     }
 
-    /// What takes `tag` off its image, which stays. `None` when there is no such tag.
+    /// The change that takes `tag` off its image, which stays listed. `None` when there is no such tag.
     pub(super) fn without_tag(&self, tag: &Tag) -> Option<Change> {
         self.tagged(tag)?;
         let mut change = Change::default();
@@ -251,7 +252,7 @@ impl Index {
         change.or_none()
     }
 
-    /// What takes away the image `digest` and its tags. `None` when it is not listed.
+    /// The change that removes the image `digest` and its tags. `None` when it is not listed.
     pub(super) fn without_image(&self, digest: &Digest) -> Option<Change> {
         self.entry(digest)?;
         let places = 0..self.entries.len();

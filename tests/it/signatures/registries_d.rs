@@ -122,7 +122,7 @@ fn a_lookaside_that_is_no_url_fails_for_its_images_only() {
     assert!(all.of(&parse_reference("c.example/i").unwrap()).is_ok());
 }
 
-/// As skopeo: nobody reads the staging of a less specific section.
+/// skopeo does the same: signatures in the staging place of a less specific section would not be found.
 #[test]
 fn signatures_are_written_where_the_most_specific_section_has_a_place() {
     let all = read(&[

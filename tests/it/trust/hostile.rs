@@ -296,7 +296,8 @@ fn keys_that_lost_trust_are_refused_as_gpg_does() {
     assert!(why(&key, &signature).contains("which was revoked"));
 }
 
-/// As gpg merges what it imports: a revocation in a block of its own counts, and the newest word of all copies.
+/// gpg merges what it imports, and so does barque: a revocation in a separate block counts, and of all copies of a key the
+/// newest self-signature.
 #[test]
 fn copies_and_revocations_of_a_key_count_together() {
     peers::needs!("gpg");
