@@ -113,6 +113,8 @@ fn usage(image: String, digest: Digest, layers: &Layers, tree: &Tree, depth: usi
 
 /// The bytes of the files below `top`. Adds the directories down to `depth`.
 fn below(tree: &Tree, top: NodeId, depth: usize, to: &mut Vec<DirectoryUsage>) -> u64 {
+    // Files of which the first name is gone: they count with the first of their other names.
+    let mut counted = HashSet::new();
     // Directories on the way, with what is left to look at in each and the bytes so far.
     let mut open = vec![(top, tree.children(top), 0)];
     loop {
@@ -126,6 +128,11 @@ fn below(tree: &Tree, top: NodeId, depth: usize, to: &mut Vec<DirectoryUsage>) -
                 EntryKind::Directory => open.push((child, tree.children(child), 0)),
                 // A file counts once, whatever names it has.
                 EntryKind::File => *bytes += node.size(),
+                EntryKind::HardLink
+                    if tree.first_name(child).is_none() && counted.insert(tree.origin(child)) =>
+                {
+                    *bytes += node.size();
+                }
                 _ => {}
             }
             continue;

@@ -152,11 +152,12 @@ impl Listing {
 
     /// The target of a link, as it follows its name.
     fn leads_to(&self, id: NodeId) -> String {
-        let link = || escaped(self.tree.link(id));
-        match self.tree.node(id).kind {
-            EntryKind::Symlink => format!(" -> {}", link()),
-            EntryKind::HardLink => format!(" link to /{}", link()),
-            _ => String::new(),
+        match self.tree.first_name(id) {
+            Some(first) => format!(" link to /{}", escaped(self.tree.path(first).as_bytes())),
+            None if self.tree.node(id).kind == EntryKind::Symlink => {
+                format!(" -> {}", escaped(self.tree.target(id)))
+            }
+            None => String::new(),
         }
     }
 
@@ -173,8 +174,11 @@ impl Listing {
             gid: node.gid,
             size: (kind(node.kind) == "file").then(|| node.size()),
             modified: time(node, "%Y-%m-%dT%H:%M:%SZ"),
-            link: is(EntryKind::Symlink).map(|()| text(self.tree.link(id))),
-            hard_link: is(EntryKind::HardLink).map(|()| format!("/{}", text(self.tree.link(id)))),
+            link: is(EntryKind::Symlink).map(|()| text(self.tree.target(id))),
+            hard_link: self
+                .tree
+                .first_name(id)
+                .map(|first| self.tree.path(first).to_string()),
             device: node
                 .device()
                 .map(|(major, minor)| format!("{major}:{minor}")),

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::contents::Contents;
 use super::lookup::{Answer, Lookup};
-use super::{Content, Entry, EntryKind, ImagePath, Layers, Next, Visit};
+use super::{Content, Entry, EntryKind, Found, ImagePath, Layers, Next, Visit, merged};
 use crate::transport::blob_store::blocking;
 use crate::{Error, Result};
 
@@ -34,7 +34,7 @@ pub async fn cat(
     // By the number of the layer in `lookup`.
     let mut tables: Vec<Option<Contents>> = Vec::new();
     for at in (0..count).rev() {
-        lookup.begin_layer();
+        lookup.begin_layer(at == 0);
         let table = match options.verify {
             true => None,
             false => layers.contents(at).await?,
@@ -47,37 +47,29 @@ pub async fn cat(
                     layer: count - 1 - at,
                     out: out.clone(),
                     verify: options.verify,
-                    sent: false,
+                    sent: Sent::Nothing,
                 };
-                let search = layers.walk(at, search).await?;
-                if search.sent {
-                    return Ok(());
+                let mut search = layers.walk(at, search).await?;
+                match search.sent {
+                    Sent::Nothing => search.lookup,
+                    // With `verify` the layer was read to its end, and an entry after the file may lead to it by a link.
+                    Sent::Once if search.lookup.answer() != Answer::Unsure => return Ok(()),
+                    Sent::Once | Sent::Early => return Err(replaced(path)),
                 }
-                search.lookup
             }
         };
         tables.push(table);
         match lookup.answer() {
             Answer::More => {}
             Answer::File { layer, path: found } => {
-                let fetch = Fetch {
-                    path: found,
-                    out,
-                    verify: options.verify,
-                    sent: false,
-                };
                 let table = tables.get_mut(layer).and_then(Option::take);
-                return match fetch.run(layers, count - 1 - layer, table).await? {
-                    true => Ok(()),
-                    false => Err(missing(path)),
-                };
+                return fetch(layers, count - 1 - layer, table, found, options, out).await;
             }
             Answer::Other(kind) => return Err(not_a_file(path, kind)),
+            Answer::Missing if lookup.is_above() => break,
             Answer::Missing => return Err(missing(path)),
-            Answer::Circle => {
-                let text = format!("the symbolic links of `{path}` lead in a circle");
-                return Err(Error::corrupt(text));
-            }
+            Answer::Circle => return Err(circle(path)),
+            Answer::Unsure => return from_all(layers, path, options, out).await,
         }
     }
     match path.is_root() || lookup.is_above() {
@@ -86,8 +78,46 @@ pub async fn cat(
     }
 }
 
+/// As [`cat`], where only all layers together tell which file it is.
+async fn from_all(
+    layers: &Layers,
+    path: &ImagePath,
+    options: CatOptions,
+    out: mpsc::Sender<Bytes>,
+) -> Result<()> {
+    tracing::debug!("entries may stand behind a symbolic link; reading all layers");
+    let tree = merged(layers).await?;
+    let id = match tree.resolve(path, true) {
+        Found::There(id) => id,
+        Found::Missing => return Err(missing(path)),
+        Found::Circle => return Err(circle(path)),
+    };
+    let kind = tree.node(id).kind;
+    if !matches!(kind, EntryKind::File | EntryKind::HardLink) {
+        return Err(not_a_file(path, kind));
+    }
+    let (at, found) = tree.origin(id).ok_or_else(|| missing(path))?;
+    let table = match options.verify {
+        true => None,
+        false => layers.contents(at).await?,
+    };
+    fetch(layers, at, table, found, options, out).await
+}
+
 fn missing(path: &ImagePath) -> Error {
     Error::not_found(format!("the image has no file `{path}`"))
+}
+
+fn circle(path: &ImagePath) -> Error {
+    let text = format!("the symbolic links of `{path}` lead in a circle");
+    Error::corrupt(text)
+}
+
+/// The layer has the file a second time after the one that was sent.
+fn replaced(path: &ImagePath) -> Error {
+    let text =
+        format!("the layer has `{path}` more than once, and what was printed is not the last");
+    Error::corrupt(text).hint("`barque extract` takes the last, as a container would")
 }
 
 fn not_a_file(path: &ImagePath, kind: EntryKind) -> Error {
@@ -113,6 +143,15 @@ async fn noted(mut lookup: Lookup, table: Contents) -> Result<Lookup> {
     .await
 }
 
+/// What became of a file that is looked for in a layer.
+#[derive(PartialEq, Eq)]
+enum Sent {
+    Nothing,
+    Once,
+    /// It was, and came again after that.
+    Early,
+}
+
 /// Notes the entries of a layer, and sends the content of the file that is looked for as soon as it comes.
 struct Search {
     lookup: Lookup,
@@ -120,59 +159,81 @@ struct Search {
     layer: usize,
     out: mpsc::Sender<Bytes>,
     verify: bool,
-    sent: bool,
+    sent: Sent,
 }
 
 impl Visit for Search {
     fn entry(&mut self, entry: Entry, content: &mut Content<'_, '_>) -> Result<Next> {
-        if self.sent || !self.lookup.note(&entry)? {
+        if !self.lookup.note(&entry)? {
+            return Ok(Next::Go);
+        }
+        if self.sent != Sent::Nothing {
+            self.sent = Sent::Early;
             return Ok(Next::Go);
         }
         match self.lookup.answer() {
             Answer::File { layer, path } if layer == self.layer && path == entry.path => {
-                self.sent = true;
+                self.sent = Sent::Once;
                 content.send(&self.out)?;
                 Ok(if self.verify { Next::Go } else { Next::Stop })
             }
-            // It was passed already, in this layer or above it.
-            Answer::File { .. } | Answer::Circle => Ok(Next::Stop),
+            // It was passed already, in this layer or above it, or this layer alone does not tell.
+            Answer::File { .. } | Answer::Circle | Answer::Unsure => Ok(Next::Stop),
             _ => Ok(Next::Go),
         }
     }
 }
 
-/// Sends the content of the last file `path` of a layer.
+/// Sends the file that layer `at` has by the path `found`, by the layer's table of contents if there is one.
+async fn fetch(
+    layers: &Layers,
+    at: usize,
+    table: Option<Contents>,
+    found: ImagePath,
+    options: CatOptions,
+    out: mpsc::Sender<Bytes>,
+) -> Result<()> {
+    let Some(table) = table else {
+        let fetch = Fetch {
+            path: found,
+            out,
+            verify: options.verify,
+            sent: Sent::Nothing,
+        };
+        let fetch = layers.walk(at, fetch).await?;
+        return match fetch.sent {
+            Sent::Nothing => Err(missing(&fetch.path)),
+            Sent::Once => Ok(()),
+            Sent::Early => Err(replaced(&fetch.path)),
+        };
+    };
+    let of_file = found.clone();
+    match blocking(move || table.locate(&of_file)).await? {
+        None => Err(missing(&found)),
+        Some(location) => layers.send_part(at, location, out).await,
+    }
+}
+
+/// Sends the content of the file `path` of a layer.
 struct Fetch {
     path: ImagePath,
     out: mpsc::Sender<Bytes>,
     verify: bool,
-    sent: bool,
-}
-
-impl Fetch {
-    /// Sends the content from layer `at`, by its table of contents if there is one; `false` when it is not there.
-    async fn run(self, layers: &Layers, at: usize, table: Option<Contents>) -> Result<bool> {
-        let Some(table) = table else {
-            return Ok(layers.walk(at, self).await?.sent);
-        };
-        let path = self.path;
-        match blocking(move || table.locate(&path)).await? {
-            None => Ok(false),
-            Some(location) => {
-                layers.send_part(at, location, self.out).await?;
-                Ok(true)
-            }
-        }
-    }
+    sent: Sent,
 }
 
 impl Visit for Fetch {
     fn entry(&mut self, entry: Entry, content: &mut Content<'_, '_>) -> Result<Next> {
-        if self.sent || entry.path != self.path || entry.kind != EntryKind::File {
+        if entry.path != self.path {
             return Ok(Next::Go);
         }
-        self.sent = true;
-        content.send(&self.out)?;
-        Ok(if self.verify { Next::Go } else { Next::Stop })
+        if self.sent != Sent::Nothing {
+            self.sent = Sent::Early;
+        } else if entry.kind == EntryKind::File {
+            self.sent = Sent::Once;
+            content.send(&self.out)?;
+            return Ok(if self.verify { Next::Go } else { Next::Stop });
+        }
+        Ok(Next::Go)
     }
 }

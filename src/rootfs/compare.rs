@@ -65,17 +65,21 @@ impl Side {
         xattrs.sort();
         Facts {
             kind,
-            mode: node.mode,
+            // The mode of a symbolic link means nothing.
+            mode: match kind {
+                EntryKind::Symlink => 0o777,
+                _ => node.mode,
+            },
             uid: node.uid,
             gid: node.gid,
             size: node.size(),
-            link: match kind {
-                EntryKind::Symlink => self.tree.link(id).to_vec(),
-                _ => Vec::new(),
-            },
+            link: self.tree.target(id).to_vec(),
             device: node.device(),
             xattrs,
-            digest: self.digests.get(&id).cloned(),
+            digest: match kind {
+                EntryKind::File => self.digests.get(&id).cloned(),
+                _ => None,
+            },
         }
     }
 }

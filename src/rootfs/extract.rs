@@ -10,9 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, Skipped};
-use super::{
-    Change, Content, Entry, EntryKind, Found, ImagePath, Layers, Next, NodeId, Tree, Visit, merged,
-};
+use super::{Change, Content, Entry, EntryKind, Found, ImagePath, Layers, Next, Visit, merged};
 use crate::platform::{self, Folder};
 use crate::{Error, Result};
 
@@ -100,7 +98,7 @@ impl Visit for Unpack {
     }
 }
 
-/// The files of one layer that are wanted: where the content of each goes.
+/// The files of one layer that are wanted, by the paths of their entries: where each goes.
 type Wanted = HashMap<ImagePath, Vec<ImagePath>>;
 
 /// Unpacks the files at and below `paths`, from the layers that they are from.
@@ -110,7 +108,9 @@ async fn parts(
     owners: bool,
     paths: &[ImagePath],
 ) -> Result<Extracted> {
-    let mut tree = merged(layers).await?;
+    let tree = merged(layers).await?;
+    // Directories that no entry describes.
+    let mut implied = Vec::new();
     let mut wanted: Vec<Wanted> = layers.list().iter().map(|_| Wanted::new()).collect();
     for path in paths {
         let Found::There(top) = tree.resolve(path, false) else {
@@ -122,7 +122,10 @@ async fn parts(
             if tree.node(id).kind == EntryKind::Directory {
                 ahead.extend(tree.children(id));
             }
-            want(&tree, id, &mut wanted);
+            match tree.origin(id) {
+                Some(origin) => want(origin, tree.path(id), &mut wanted),
+                None => implied.push(tree.path(id)),
+            }
         }
     }
     let mut disk = Disk::new(root, owners);
@@ -133,26 +136,23 @@ async fn parts(
     {
         let pick = Pick {
             disk,
-            tree,
             wanted,
             found: HashSet::new(),
         };
         let picked = layers.walk_wanted(at, pick, Pick::target).await?;
         picked.check_all_found()?;
-        Pick { disk, tree, .. } = picked;
+        disk = picked.disk;
+    }
+    for path in implied {
+        disk.directory(&path, true)?;
     }
     finish(disk)
 }
 
-/// Adds the file `id` to what is wanted of its layer.
-fn want(tree: &Tree, id: NodeId, wanted: &mut [Wanted]) {
-    // A directory that no entry describes is made with what is in it.
-    let Some((layer, from)) = tree.origin(id) else {
-        return;
-    };
-    let path = tree.path(id);
+/// Adds the file `path` to what is wanted of the layer that it is from.
+fn want((layer, entry_path): (usize, ImagePath), path: ImagePath, wanted: &mut [Wanted]) {
     if let Some(of_layer) = wanted.get_mut(layer) {
-        let goes = of_layer.entry(from).or_default();
+        let goes = of_layer.entry(entry_path).or_default();
         if !goes.contains(&path) {
             goes.push(path);
         }
@@ -162,7 +162,6 @@ fn want(tree: &Tree, id: NodeId, wanted: &mut [Wanted]) {
 /// Puts the wanted entries of a layer where they belong.
 struct Pick {
     disk: Disk,
-    tree: Tree,
     wanted: Wanted,
     /// Keys of `wanted` whose entries came.
     found: HashSet<ImagePath>,
@@ -182,21 +181,14 @@ impl Pick {
         }
     }
 
-    /// Where `entry` is in the image, if it is wanted.
+    /// The path of `entry`, if it is wanted.
     fn target(&self, entry: &Entry) -> Option<ImagePath> {
         // A whiteout that names nothing was found when the layers were put on top of each other.
         if entry.change().ok()? != Change::Sets || entry.kind == EntryKind::HardLink {
             return None;
         }
-        // The entry may name its directory by way of a link.
-        let path = match self.wanted.contains_key(&entry.path) {
-            true => entry.path.clone(),
-            false => match self.tree.resolve(&entry.path.parent(), true) {
-                Found::There(dir) => self.tree.path(dir).child(entry.path.name()),
-                Found::Missing | Found::Circle => return None,
-            },
-        };
-        self.wanted.contains_key(&path).then_some(path)
+        let is_wanted = self.wanted.contains_key(&entry.path);
+        is_wanted.then(|| entry.path.clone())
     }
 }
 

@@ -3,9 +3,14 @@
 //! Of each layer that was read it keeps what each path is there, by a hash of the path: some 40 bytes an entry. A question
 //! about a path is answered by the topmost layer that says anything about it or about a directory on the way to it. When
 //! a symbolic link leads elsewhere, the layers that were read can be asked about the new path without reading them again.
+//!
+//! An entry stands where its path says only if no directory on the way is a symbolic link. A layer that describes these
+//! directories itself tells that; of other entries, only the layers below do. Where such an entry could be what is looked
+//! for, or hide it, the answer is [`Answer::Unsure`].
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+mod notes;
+
+use notes::{Keys, Loose, Notes, What, ends};
 
 use super::{Change, Entry, EntryKind, ImagePath};
 use crate::{Error, Result};
@@ -16,27 +21,6 @@ const MOST_HOPS: usize = 40;
 const MOST_NOTES: usize = 8_000_000;
 /// Most bytes of all links together.
 const MOST_LINKS: usize = 64 << 20;
-
-/// What a layer says of a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    /// Nothing but that lower layers are hidden there.
-    Nothing,
-    Whiteout,
-    Is(EntryKind),
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Note {
-    what: What,
-    /// Lower layers have nothing below this path.
-    opaque: bool,
-    /// Of a link: the place in [`Lookup::links`].
-    link: u32,
-}
-
-/// What one layer says, by the hash of the path.
-type Notes = HashMap<u128, Note>;
 
 /// The state of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,12 +37,16 @@ pub enum Answer {
     Missing,
     /// Symbolic links lead in a circle, or too far.
     Circle,
+    /// Only all layers together tell.
+    Unsure,
 }
 
 /// What a layer, and those above it, answer about one path.
 enum Said {
     Unknown,
-    Hidden,
+    Hidden {
+        layer: usize,
+    },
     Is {
         layer: usize,
         kind: EntryKind,
@@ -66,6 +54,7 @@ enum Said {
     },
     /// The directory of so many parts on the way is a symbolic link.
     Leads {
+        layer: usize,
         parts: usize,
         link: u32,
     },
@@ -78,7 +67,7 @@ pub struct Lookup {
     links: Vec<Vec<u8>>,
     link_bytes: usize,
     notes: usize,
-    hashers: [RandomState; 2],
+    keys: Keys,
     wanted: ImagePath,
     /// Layers above this one do not count: a hard link means what was there when its layer was made.
     from: usize,
@@ -95,7 +84,7 @@ impl Lookup {
             links: Vec::new(),
             link_bytes: 0,
             notes: 0,
-            hashers: [RandomState::new(), RandomState::new()],
+            keys: Keys::default(),
             wanted: path,
             from: 0,
             hops: 0,
@@ -113,9 +102,9 @@ impl Lookup {
         self.is_above
     }
 
-    /// Begins the next layer, which is below all that were read.
-    pub fn begin_layer(&mut self) {
-        self.read.push(Notes::new());
+    /// Begins the next layer, which is below all that were read; `is_base` says that it is the lowest.
+    pub fn begin_layer(&mut self, is_base: bool) {
+        self.read.push(Notes::new(is_base));
     }
 
     /// Takes in an entry of the layer that was begun last. Returns whether [`Lookup::answer`] may be another one now.
@@ -143,26 +132,16 @@ impl Lookup {
             let text = format!("the image has more than {MOST_NOTES} entries");
             return Err(Error::corrupt(text));
         }
-        let key = self.key(path.as_bytes());
         let Some(notes) = self.read.last_mut() else {
             return Err(Error::other("no layer was begun"));
         };
-        let new = Note {
-            what,
-            opaque: what == What::Nothing,
-            link,
+        notes.take(&self.keys, &path, what, link);
+        let may_be_it = match what {
+            What::Nothing | What::Whiteout => false,
+            What::Is(EntryKind::Directory) => self.wanted == path,
+            What::Is(_) => self.wanted.is_in(&path),
         };
-        let note = notes.entry(key).or_insert(new);
-        // A whiteout and an entry of one layer: the entry is there, and hides what is below.
-        let hides = |what| matches!(what, What::Nothing | What::Whiteout);
-        note.opaque |= hides(what) || (hides(note.what) && !hides(what));
-        if !hides(what) || note.what == What::Nothing {
-            (note.what, note.link) = (what, link);
-        }
-        Ok(
-            !hides(what) && entry.kind != EntryKind::Directory && self.wanted.is_in(&path)
-                || !hides(what) && self.wanted == path,
-        )
+        Ok(may_be_it)
     }
 
     fn add_link(&mut self, target: Vec<u8>) -> Result<u32> {
@@ -176,17 +155,19 @@ impl Lookup {
         Ok((self.links.len() - 1) as u32)
     }
 
-    fn key(&self, path: &[u8]) -> u128 {
-        let [a, b] = &self.hashers;
-        u128::from(a.hash_one(path)) << 64 | u128::from(b.hash_one(path))
-    }
-
     /// What the layers that were read say, as far as they were.
     pub fn answer(&mut self) -> Answer {
         loop {
-            let (dir, link, rest) = match self.ask() {
+            let said = self.ask();
+            if self.is_unsure(&said) {
+                return Answer::Unsure;
+            }
+            let (dir, link, rest) = match said {
+                Said::Unknown if self.is_all_read() => {
+                    return Answer::Missing;
+                }
                 Said::Unknown => return Answer::More,
-                Said::Hidden => return Answer::Missing,
+                Said::Hidden { .. } => return Answer::Missing,
                 Said::Is {
                     layer,
                     kind: EntryKind::File,
@@ -216,7 +197,7 @@ impl Lookup {
                     ..
                 } => (self.wanted.parent(), link, Vec::new()),
                 Said::Is { kind, .. } => return Answer::Other(kind),
-                Said::Leads { parts, link } => {
+                Said::Leads { parts, link, .. } => {
                     let names: Vec<&[u8]> = self.wanted.parts().collect();
                     let dir = names[..parts - 1].join(&b'/');
                     let Ok(dir) = ImagePath::parse(&dir) else {
@@ -239,21 +220,47 @@ impl Lookup {
         }
     }
 
+    /// Whether no layer is below those that were read.
+    fn is_all_read(&self) -> bool {
+        self.read.last().is_some_and(|notes| notes.is_base)
+    }
+
     /// Counts a link that is followed; whether it is one too many.
     fn hop(&mut self) -> bool {
         self.hops += 1;
         self.hops > MOST_HOPS
     }
 
+    /// Whether an entry that may stand elsewhere than its path says could be what was `said`, or hide it.
+    fn is_unsure(&self, said: &Said) -> bool {
+        let path = self.wanted.as_bytes();
+        let (last, parts) = match said {
+            // The layers below will tell more.
+            Said::Unknown if !self.is_all_read() => return false,
+            Said::Unknown => (self.read.len() - 1, usize::MAX),
+            Said::Hidden { layer } | Said::Is { layer, .. } => (*layer, usize::MAX),
+            Said::Leads { layer, parts, .. } => (*layer, *parts),
+        };
+        let keys: Vec<u128> = ends(path).map(|end| self.keys.of(&path[..end])).collect();
+        let names = self.wanted.parts().take(parts);
+        let names: Vec<u128> = names.map(|name| self.keys.of(name)).collect();
+        let layers = self.read.iter().take(last + 1).skip(self.from);
+        layers.enumerate().any(|(at, notes)| {
+            // With nothing above it, an entry that is named like what is looked for stands wherever that leads.
+            let is_same = |loose: Loose, key: u128| at == 0 && loose == Loose::One(key);
+            let opaque = |loose: Loose| !keys.iter().any(|key| is_same(loose, *key));
+            let mut parts = names.iter().zip(&keys[1..]);
+            notes.loose_dirs.is_some_and(opaque)
+                || parts.any(|(name, key)| {
+                    let loose = notes.loose.get(name);
+                    loose.is_some_and(|loose| !is_same(*loose, *key))
+                })
+        })
+    }
+
     fn ask(&self) -> Said {
         let path = self.wanted.as_bytes();
-        let mut ends: Vec<usize> = vec![0];
-        let slashes = path.iter().enumerate().filter(|(_, b)| **b == b'/');
-        ends.extend(slashes.map(|(at, _)| at));
-        if !path.is_empty() {
-            ends.push(path.len());
-        }
-        let keys: Vec<u128> = ends.iter().map(|end| self.key(&path[..*end])).collect();
+        let keys: Vec<u128> = ends(path).map(|end| self.keys.of(&path[..end])).collect();
         let last = keys.len() - 1;
         if last == 0 {
             let kind = EntryKind::Directory;
@@ -268,13 +275,13 @@ impl Lookup {
         for (layer, notes) in self.read.iter().enumerate().skip(self.from) {
             let mut hidden = false;
             for (at, key) in keys.iter().enumerate() {
-                let Some(note) = notes.get(key) else {
+                let Some(note) = notes.entries.get(key) else {
                     continue;
                 };
                 hidden |= note.opaque && at < last;
                 match note.what {
                     What::Nothing => {}
-                    What::Whiteout if at == last => return Said::Hidden,
+                    What::Whiteout if at == last => return Said::Hidden { layer },
                     What::Whiteout => hidden = true,
                     What::Is(kind) if at == last => {
                         let link = note.link;
@@ -282,16 +289,17 @@ impl Lookup {
                     }
                     What::Is(EntryKind::Directory) => fixed = fixed.max(at),
                     // A directory above has replaced it.
-                    What::Is(_) if at <= fixed => return Said::Hidden,
+                    What::Is(_) if at <= fixed => return Said::Hidden { layer },
                     What::Is(EntryKind::Symlink) => {
                         let link = note.link;
-                        return Said::Leads { parts: at, link };
+                        let parts = at;
+                        return Said::Leads { layer, parts, link };
                     }
-                    What::Is(_) => return Said::Hidden,
+                    What::Is(_) => return Said::Hidden { layer },
                 }
             }
             if hidden {
-                return Said::Hidden;
+                return Said::Hidden { layer };
             }
         }
         Said::Unknown
@@ -299,72 +307,4 @@ impl Lookup {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::entry::tests::entry;
-    use super::*;
-
-    /// The answer about `path` after these layers, the top one first.
-    fn find(path: &str, layers: &[&[&str]]) -> String {
-        let mut lookup = Lookup::new(ImagePath::parse(path.as_bytes()).unwrap());
-        for layer in layers {
-            lookup.begin_layer();
-            for text in *layer {
-                let entry = match (text.split_once(" -> "), text.split_once(" = ")) {
-                    (Some((path, target)), _) => entry(path, EntryKind::Symlink, target),
-                    (_, Some((path, target))) => entry(path, EntryKind::HardLink, target),
-                    _ if text.ends_with('/') => entry(text, EntryKind::Directory, ""),
-                    _ => entry(text, EntryKind::File, ""),
-                };
-                lookup.note(&entry).unwrap();
-            }
-        }
-        match lookup.answer() {
-            Answer::File { layer, path } => format!("{layer}{path}"),
-            other => format!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_topmost_layer_that_knows_the_path_decides() {
-        assert_eq!(find("a/b", &[&["x"], &["a/", "a/b"], &["a/b"]]), "1/a/b");
-        assert_eq!(find("a/b", &[&["x"]]), "More");
-        assert_eq!(find("a", &[&["a/"]]), "Other(Directory)");
-        assert_eq!(find("", &[]), "Other(Directory)");
-    }
-
-    #[test]
-    fn whiteouts_and_replaced_directories_hide() {
-        for top in [
-            &[".wh.a"][..],
-            &["a/.wh.b"],
-            &["a/.wh..wh..opq"],
-            &["a/", "a/.wh..wh..opq", "a/c"],
-            &[".wh..wh..opq"],
-            &["a"],
-            &[".wh.a", "a/", "a/c"],
-        ] {
-            assert_eq!(find("a/b", &[top, &["a/", "a/b"]]), "Missing", "{top:?}");
-        }
-        assert_eq!(find("a/b", &[&[".wh.a", "a/b"]]), "0/a/b");
-        assert_eq!(find("a/b", &[&["a/b", "a/.wh.b"]]), "0/a/b");
-        assert_eq!(find("a/b", &[&["a/.wh.c"], &["a/b"]]), "1/a/b");
-        // A directory that replaced a link: what the link led to does not count.
-        assert_eq!(find("a/b", &[&["a/"], &["a -> c", "c/b"]]), "Missing");
-    }
-
-    #[test]
-    fn links_are_followed_through_all_layers() {
-        let base = &[
-            "usr/lib/x",
-            "lib -> usr/lib",
-            "etc/x -> ../lib/x",
-            "h = usr/lib/x",
-        ];
-        assert_eq!(find("etc/x", &[&[], base]), "1/usr/lib/x");
-        assert_eq!(find("lib/x", &[&["usr/lib/x"], base]), "0/usr/lib/x");
-        assert_eq!(find("lib/x", &[&["lib/x"], base]), "0/lib/x");
-        assert_eq!(find("h", &[&["usr/lib/x"], base]), "1/usr/lib/x");
-        assert_eq!(find("a", &[&["a -> a"]]), "Circle");
-        assert_eq!(find("a/x", &[&["a -> ../../b"], &["b/x"]]), "1/b/x");
-    }
-}
+mod tests;

@@ -117,6 +117,8 @@ pub struct Tree {
     texts: Vec<u8>,
     xattrs: HashMap<u32, Xattrs>,
     xattr_bytes: usize,
+    /// The paths of entries that a symbolic link led elsewhere, as their layers write them.
+    entry_paths: HashMap<u32, Span>,
     usage: Vec<LayerUse>,
     /// By parent and name.
     places: HashTable<u32>,
@@ -155,6 +157,7 @@ impl Tree {
             texts: Vec::new(),
             xattrs: HashMap::new(),
             xattr_bytes: 0,
+            entry_paths: HashMap::new(),
             usage: Vec::new(),
             places: HashTable::new(),
             hasher: RandomState::new(),
@@ -176,23 +179,47 @@ impl Tree {
         self.text(self.node(id).name)
     }
 
-    /// The target of a symbolic link as it is written, or the path of the file that a hard link names, from the root and
-    /// without a slash before it.
-    pub fn link(&self, id: NodeId) -> &[u8] {
-        self.text(self.node(id).link)
+    /// The target of a symbolic link as it is written; empty for everything else.
+    pub fn target(&self, id: NodeId) -> &[u8] {
+        match self.node(id).kind {
+            EntryKind::Symlink => self.text(self.node(id).link),
+            _ => &[],
+        }
     }
 
-    /// The layer and path of the entry that a file is from; those of the file that a hard link names. `None` for a
-    /// directory that no entry describes.
+    /// The file of which a hard link is another name. `None` when that one was replaced or taken away since: then the
+    /// content is there under the name of the link alone.
+    pub fn first_name(&self, id: NodeId) -> Option<NodeId> {
+        if self.node(id).kind != EntryKind::HardLink {
+            return None;
+        }
+        let (layer, path) = self.origin(id)?;
+        match self.resolve(&path, false) {
+            Found::There(first) if self.node(first).kind == EntryKind::File => {
+                let is_it = self.origin(first) == Some((layer, path));
+                is_it.then_some(first)
+            }
+            _ => None,
+        }
+    }
+
+    /// The layer that the content of a file is in, and the path by which that layer names it; for a hard link those of the
+    /// file that it names. `None` for a directory that no entry describes.
     pub fn origin(&self, id: NodeId) -> Option<(usize, ImagePath)> {
         let node = self.node(id);
         match node.kind {
             _ if node.implied => None,
             EntryKind::HardLink => {
-                let path = ImagePath::parse(self.link(id)).ok()?;
+                let path = ImagePath::parse(self.text(node.link)).ok()?;
                 Some((usize::from(node.link_layer), path))
             }
-            _ => Some((node.layer(), self.path(id))),
+            _ => {
+                let path = match self.entry_paths.get(&id.0) {
+                    Some(path) => ImagePath::parse(self.text(*path)).ok()?,
+                    None => self.path(id),
+                };
+                Some((node.layer(), path))
+            }
         }
     }
 
@@ -249,7 +276,7 @@ impl Tree {
                 let is_link = self.nodes[next as usize].kind == EntryKind::Symlink;
                 if is_link && (last || i + 1 < parts.len()) {
                     hops += 1;
-                    let target = self.path(NodeId(at)).linked(self.link(NodeId(next)));
+                    let target = self.path(NodeId(at)).linked(self.target(NodeId(next)));
                     let Ok(mut target) = target else {
                         return Found::Missing;
                     };

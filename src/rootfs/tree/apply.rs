@@ -81,8 +81,8 @@ impl Tree {
         Ok(at)
     }
 
-    /// The directory `path`, made where it is not there. Links on the way are followed.
-    fn directory(&mut self, path: &ImagePath, layer: u16) -> Result<u32> {
+    /// The directory `path`, made where it is not there, and whether links on the way were followed.
+    fn directory(&mut self, path: &ImagePath, layer: u16) -> Result<(u32, bool)> {
         let (mut path, mut hops) = (path.clone(), 0);
         'path: loop {
             let mut at = 0;
@@ -92,7 +92,7 @@ impl Tree {
                 let node = self.nodes[next as usize];
                 if !node.gone && node.kind == EntryKind::Symlink && hops < MOST_HOPS {
                     hops += 1;
-                    let mut target = self.path(NodeId(at)).linked(self.link(NodeId(next)))?;
+                    let mut target = self.path(NodeId(at)).linked(self.target(NodeId(next)))?;
                     for rest in &parts[i + 1..] {
                         target = target.child(rest);
                     }
@@ -106,7 +106,7 @@ impl Tree {
                 }
                 at = next;
             }
-            return Ok(at);
+            return Ok((at, hops > 0));
         }
     }
 
@@ -120,6 +120,7 @@ impl Tree {
             name,
             ..
         } = self.nodes[at as usize];
+        self.entry_paths.remove(&at);
         if std::mem::take(&mut self.nodes[at as usize].has_xattrs)
             && let Some(old) = self.xattrs.remove(&at)
         {
@@ -197,11 +198,11 @@ impl Tree {
     }
 
     fn set(&mut self, layer: u16, entry: &Entry) -> Result<NodeId> {
-        let at = match entry.path.is_root() {
-            true => 0,
+        let (at, by_link) = match entry.path.is_root() {
+            true => (0, false),
             false => {
-                let parent = self.directory(&entry.path.parent(), layer)?;
-                self.make(parent, entry.path.name())?
+                let (parent, by_link) = self.directory(&entry.path.parent(), layer)?;
+                (self.make(parent, entry.path.name())?, by_link)
             }
         };
         let stays = entry.kind == EntryKind::Directory;
@@ -251,6 +252,10 @@ impl Tree {
         node.kind = entry.kind;
         node.layer = layer;
         (node.gone, node.implied) = (false, false);
+        if by_link {
+            let path = self.add_text(entry.path.as_bytes())?;
+            self.entry_paths.insert(at, path);
+        }
         if entry.kind != EntryKind::Directory {
             let usage = self.usage_of(layer);
             usage.entries += 1;

@@ -1,5 +1,6 @@
 //! `barque cat`: the content of one file, from no more layers than tell.
 
+use std::ffi::OsStr;
 use std::fs;
 
 use super::{eventful, image, in_layout};
@@ -127,4 +128,81 @@ fn the_rest_of_the_layer_is_read_only_to_verify_it() {
         out.stderr()
     );
     barque.args(["cat", &name, "rest"]).run().code(4);
+}
+
+/// Layers whose entries a link of another layer leads elsewhere, the last one on top; and what `/usr/lib/x` is then.
+fn through_a_link() -> Vec<(Vec<LayerTar>, Option<&'static str>)> {
+    let base = || {
+        LayerTar::new()
+            .dir("usr/")
+            .dir("usr/lib/")
+            .file("usr/lib/x", b"old\n")
+            .symlink("lib", "usr/lib")
+    };
+    vec![
+        (
+            vec![base(), LayerTar::new().file("lib/x", b"new\n")],
+            Some("new\n"),
+        ),
+        (vec![base(), LayerTar::new().file("lib/.wh.x", b"")], None),
+        (
+            vec![base(), LayerTar::new().file("lib/.wh..wh..opq", b"")],
+            None,
+        ),
+        (
+            vec![
+                base(),
+                LayerTar::new().file("lib/x", b"newer\n"),
+                LayerTar::new()
+                    .dir("usr/")
+                    .dir("usr/lib/")
+                    .file("usr/lib/.wh.x", b""),
+            ],
+            None,
+        ),
+    ]
+}
+
+#[test]
+fn an_entry_that_a_link_of_another_layer_leads_elsewhere_counts_there() {
+    for (at, (layers, wanted)) in through_a_link().into_iter().enumerate() {
+        let barque = Barque::new();
+        let name = in_layout(&barque.path("layout"), &image(layers));
+        let indexes = barque.path("indexes");
+        for path in ["/usr/lib/x", "/lib/x"] {
+            // The second run with indexes reads by them.
+            for index in [None, Some(&indexes), Some(&indexes)] {
+                let run = barque.args(["cat", &name, path]);
+                let run = match index {
+                    Some(index) => run.args([OsStr::new("--index"), index.as_os_str()]),
+                    None => run,
+                };
+                let (code, content) = match wanted {
+                    Some(content) => (0, content),
+                    None => (2, ""),
+                };
+                assert_eq!(run.run().code(code).stdout(), content, "{at} {path}");
+            }
+        }
+        let files = barque.path("files");
+        let run = barque
+            .args(["extract", &name, "/usr/lib", "-C"])
+            .args([&files]);
+        run.run().ok();
+        let content = fs::read_to_string(files.join("usr/lib/x")).ok();
+        assert_eq!(content.as_deref(), wanted, "{at}");
+    }
+}
+
+#[test]
+fn a_file_that_its_layer_has_twice_fails_when_it_is_verified() {
+    let layer = LayerTar::new()
+        .file("x", b"first\n")
+        .file("y", b"\n")
+        .file("x", b"last\n");
+    let barque = Barque::new();
+    let name = in_layout(&barque.path("layout"), &image([layer]));
+    let out = barque.args(["cat", "--verify", &name, "x"]).run().code(4);
+    assert!(out.stderr().contains("more than once"), "{}", out.stderr());
+    barque.args(["cat", "--verify", &name, "y"]).run().ok();
 }

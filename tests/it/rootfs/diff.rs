@@ -134,3 +134,50 @@ fn layers_that_are_the_same_are_not_read() {
     assert_eq!(out.stdout(), "+ config config.Labels.x \"1\"\n");
     assert_eq!(registry.requests("GET", "/blobs/").len(), 2, "the configs");
 }
+
+#[test]
+fn a_file_that_came_by_a_link_is_compared_with_its_own_content() {
+    let base = || {
+        let links = LayerTar::new()
+            .dir("usr/")
+            .dir("usr/lib/")
+            .symlink("lib", "usr/lib");
+        let files = links.file("usr/lib/x", b"old\n").file("lib/x", b"new\n");
+        files.finish()
+    };
+    let of = |content: &[u8]| {
+        let again = LayerTar::new()
+            .dir("usr/")
+            .dir("usr/lib/")
+            .file("usr/lib/x", content);
+        let maker = Maker::new(Dialect::Oci).tar_layer("base", base());
+        maker.tar_layer("again", again.finish()).make()
+    };
+    let plain = Maker::new(Dialect::Oci).tar_layer("base", base()).make();
+    let barque = Barque::new();
+    let a = in_layout(&barque.path("a"), &plain);
+    for (at, (content, files)) in [(b"new\n", 0), (b"old\n", 1)].into_iter().enumerate() {
+        let b = in_layout(&barque.path(format!("b{at}")), &of(content));
+        let out = barque.args(["diff", "--json", &a, &b]).run().ok();
+        assert_eq!(
+            out.json()["Files"].as_array().unwrap().len(),
+            files,
+            "{content:?}"
+        );
+    }
+}
+
+#[test]
+fn modes_of_symbolic_links_do_not_count() {
+    let of = |mode| {
+        let layer = LayerTar::new().entry(EntryType::Symlink, "link", mode, "to", b"");
+        image([layer])
+    };
+    let barque = Barque::new();
+    let (a, b) = (
+        in_layout(&barque.path("a"), &of(0o777)),
+        in_layout(&barque.path("b"), &of(0o644)),
+    );
+    let out = barque.args(["diff", "--json", &a, &b]).run().ok();
+    assert_eq!(out.json()["Files"], json!([]));
+}

@@ -60,3 +60,26 @@ fn bytes_are_counted_where_they_are() {
     ];
     assert_eq!(out.stdout(), lines.map(|line| line + "\n").concat());
 }
+
+#[test]
+fn a_file_counts_though_its_first_name_is_gone() {
+    let base = LayerTar::new()
+        .file("a", noise(1, 1000))
+        .hard_link("b", "a")
+        .hard_link("c", "a")
+        .file("d", noise(2, 100))
+        .hard_link("e", "d");
+    let top = LayerTar::new().file("a", noise(3, 7));
+    let barque = Barque::new();
+    let name = in_layout(&barque.path("layout"), &image([base, top]));
+    let out = barque.args(["du", "--json", &name]).run().ok();
+    assert_eq!(out.json()[0]["Files"], 1107);
+    let out = barque.args(["ls", "-l", &name]).run().ok();
+    let lines: Vec<&str> = out.stdout().lines().collect();
+    assert!(
+        lines.iter().any(|line| line.ends_with(" e link to /d")),
+        "{lines:?}"
+    );
+    // What `b` was a further name of is not `/a` any more.
+    assert!(lines.iter().any(|line| line.ends_with(" b")), "{lines:?}");
+}

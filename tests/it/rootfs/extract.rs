@@ -285,3 +285,20 @@ fn a_hard_link_to_a_device_that_is_left_out_is_left_out_too() {
     assert!(out.stderr().contains(warning), "{}", out.stderr());
     assert_eq!(names(&barque.path("out")), ["x"]);
 }
+
+#[test]
+fn an_empty_directory_that_no_entry_describes_is_made() {
+    let layers = [
+        LayerTar::new().file("c/a/x", b"x"),
+        LayerTar::new().dir("c/").file("c/a/.wh.x", b""),
+    ];
+    let barque = Barque::new();
+    let name = in_layout(&barque.path("layout"), &image(layers));
+    let files = barque.path("files");
+    barque
+        .args(["extract", &name, "c/a", "-C"])
+        .args([&files])
+        .run()
+        .ok();
+    assert!(files.join("c/a").is_dir());
+}

@@ -1,0 +1,198 @@
+//! What a search answers after layers of a few entries, alone and beside the merged tree.
+
+use proptest::prelude::*;
+
+use super::super::entry::tests::entry;
+use super::super::{Found, Tree};
+use super::*;
+
+/// An entry: `a/` is a directory, `a -> b` a symbolic link, `a = b` a hard link, everything else a file.
+fn read(text: &str) -> Entry {
+    match (text.split_once(" -> "), text.split_once(" = ")) {
+        (Some((path, target)), _) => entry(path, EntryKind::Symlink, target),
+        (_, Some((path, target))) => entry(path, EntryKind::HardLink, target),
+        _ if text.ends_with('/') => entry(text, EntryKind::Directory, ""),
+        _ => entry(text, EntryKind::File, ""),
+    }
+}
+
+/// The answer about `path` after these layers, the top one first and the last one the base.
+fn find(path: &str, layers: &[&[&str]]) -> String {
+    let mut lookup = Lookup::new(ImagePath::parse(path.as_bytes()).unwrap());
+    let base = layers.len().wrapping_sub(1);
+    for (at, layer) in layers.iter().enumerate() {
+        lookup.begin_layer(at == base);
+        for text in *layer {
+            lookup.note(&read(text)).unwrap();
+        }
+    }
+    match lookup.answer() {
+        Answer::File { layer, path } => format!("{layer}{path}"),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_topmost_layer_that_knows_the_path_decides() {
+    assert_eq!(find("a/b", &[&["x"], &["a/", "a/b"], &["a/b"]]), "1/a/b");
+    assert_eq!(find("a/b", &[&["x"]]), "Missing");
+    assert_eq!(find("a", &[&["a/"]]), "Other(Directory)");
+    assert_eq!(find("", &[]), "Other(Directory)");
+}
+
+#[test]
+fn whiteouts_and_replaced_directories_hide() {
+    for top in [
+        &[".wh.a"][..],
+        &["a/.wh.b"],
+        &["a/.wh..wh..opq"],
+        &["a/", "a/.wh..wh..opq", "a/c"],
+        &[".wh..wh..opq"],
+        &["a"],
+        &[".wh.a", "a/", "a/c"],
+    ] {
+        assert_eq!(find("a/b", &[top, &["a/", "a/b"]]), "Missing", "{top:?}");
+    }
+    assert_eq!(find("a/b", &[&[".wh.a", "a/b"]]), "0/a/b");
+    assert_eq!(find("a/b", &[&["a/b", "a/.wh.b"]]), "0/a/b");
+    assert_eq!(find("a/b", &[&["a/.wh.c"], &["a/b"]]), "1/a/b");
+    // A directory that replaced a link: what the link led to does not count.
+    assert_eq!(find("a/b", &[&["a/"], &["a -> c", "c/b"]]), "Missing");
+}
+
+#[test]
+fn links_are_followed_through_all_layers() {
+    let base = &[
+        "usr/lib/x",
+        "lib -> usr/lib",
+        "etc/x -> ../lib/x",
+        "h = usr/lib/x",
+    ];
+    assert_eq!(find("etc/x", &[&[], base]), "1/usr/lib/x");
+    assert_eq!(find("lib/x", &[&["usr/lib/x"], base]), "0/usr/lib/x");
+    assert_eq!(find("lib/x", &[&["lib/x"], base]), "0/lib/x");
+    assert_eq!(find("h", &[&["usr/lib/x"], base]), "1/usr/lib/x");
+    assert_eq!(find("a", &[&["a -> a"]]), "Circle");
+    assert_eq!(find("a/x", &[&["a -> ../../b"], &["b/x"]]), "1/b/x");
+}
+
+#[test]
+fn an_entry_that_a_link_may_lead_elsewhere_makes_the_answer_unsure() {
+    let base = &["usr/", "usr/lib/", "usr/lib/x", "lib -> usr/lib"][..];
+    // Each replaces, hides or could hide the file by way of the link.
+    for top in [
+        &["lib/x"][..],
+        &["lib/.wh.x"],
+        &["lib/.wh..wh..opq"],
+        &["o -> lib", "o/x"],
+        &["y", "deep/er/x"],
+    ] {
+        assert_eq!(find("usr/lib/x", &[top, base]), "Unsure", "{top:?}");
+    }
+    // One layer alone: a link of its own led the second entry to the first.
+    assert_eq!(find("a/x", &[&["a/x", "b -> a", "b/x"]]), "Unsure");
+    // The file is in the upper layer, but the layer above it may have taken it away by its other name.
+    let layers = [&["usr/", "usr/lib/", "usr/lib/.wh.x"][..], &["lib/x"], base];
+    assert_eq!(find("lib/x", &layers), "Unsure");
+}
+
+#[test]
+fn layers_that_describe_their_directories_leave_no_doubt() {
+    let base = &["usr/", "usr/lib/", "usr/lib/x", "lib -> usr/lib"][..];
+    for top in [
+        &["lib/", "lib/x"][..],
+        &["y", "deep/er/z"],
+        &[".wh.a", "a/x"],
+    ] {
+        assert_eq!(find("usr/lib/x", &[top, base]), "1/usr/lib/x", "{top:?}");
+    }
+    // Nothing is above it: the name leads to this file, wherever the directory is.
+    assert_eq!(find("a/x", &[&["a/x"], base]), "0/a/x");
+    assert_eq!(find("lib/x", &[&["lib/.wh.x"], base]), "Missing");
+}
+
+/// A directory or a link to one.
+fn dir() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 1..4)
+        .prop_map(|parts| parts.join("/"))
+}
+
+/// A file or a link to one. Nothing is below these: no runtime unpacks a layer that has a file for a directory.
+fn file() -> impl Strategy<Value = String> {
+    let dirs = prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 0..3);
+    (dirs, prop::sample::select(vec!["f", "g"]))
+        .prop_map(|(dirs, name)| [&dirs[..], &[name]].concat().join("/"))
+}
+
+/// A link to a directory or file, never in a circle.
+fn link() -> impl Strategy<Value = String> {
+    let ends = prop::sample::select(vec![
+        ("a", "b"),
+        ("a", "c/b"),
+        ("b", "c"),
+        ("g", "f"),
+        ("g", "a/f"),
+    ]);
+    let dirs = prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 0..3);
+    (dirs, ends).prop_map(|(dirs, (name, to))| {
+        let path = [&dirs[..], &[name]].concat().join("/");
+        format!("{path} -> /{to}")
+    })
+}
+
+fn some_entry() -> impl Strategy<Value = String> {
+    let whiteout = |path: String| match path.rsplit_once('/') {
+        Some((dir, name)) => format!("{dir}/.wh.{name}"),
+        None => format!(".wh.{path}"),
+    };
+    prop_oneof![
+        4 => file(),
+        4 => dir().prop_map(|path| path + "/"),
+        2 => link(),
+        1 => file().prop_map(whiteout),
+        1 => dir().prop_map(whiteout),
+        1 => dir().prop_map(|path| path + "/.wh..wh..opq"),
+    ]
+}
+
+/// What all layers together say of `path`, the base being the last, in the words of [`find`].
+fn merged(path: &str, layers: &[Vec<String>]) -> String {
+    let mut tree = Tree::new();
+    for (at, layer) in (0..).zip(layers.iter().rev()) {
+        for text in layer {
+            tree.apply(at, &read(text)).unwrap();
+        }
+    }
+    match tree.resolve(&ImagePath::parse(path.as_bytes()).unwrap(), true) {
+        Found::Missing => "Missing".to_owned(),
+        Found::Circle => "Circle".to_owned(),
+        Found::There(id) => match (tree.node(id).kind, tree.origin(id)) {
+            (EntryKind::File | EntryKind::HardLink, Some((at, path))) => {
+                format!("{}{path}", layers.len() - 1 - at)
+            }
+            (EntryKind::Directory, None) => "Missing".to_owned(),
+            (kind, _) => format!("Other({kind:?})"),
+        },
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 4_000,
+        failure_persistence: None,
+        max_global_rejects: 100_000,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_search_that_is_sure_says_what_all_layers_say(
+        path in file(),
+        layers in prop::collection::vec(prop::collection::vec(some_entry(), 0..5), 1..4),
+    ) {
+        let texts: Vec<Vec<&str>> = layers.iter().map(|l| l.iter().map(String::as_str).collect()).collect();
+        let slices: Vec<&[&str]> = texts.iter().map(Vec::as_slice).collect();
+        let found = find(&path, &slices);
+        prop_assume!(found != "Unsure");
+        prop_assert_eq!(found, merged(&path, &layers));
+    }
+}
