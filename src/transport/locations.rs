@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::{Notify, OwnedMutexGuard};
 
+use super::codec::Codec;
 use crate::image::{Digest, Registry, Repository, RepositoryName};
 use crate::locked;
 
@@ -23,6 +24,7 @@ const MANY_TURNS: usize = 1024;
 pub struct BlobLocations {
     registries: Mutex<HashMap<Registry, HashMap<Digest, Slot>>>,
     turns: Mutex<HashMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
+    forms: Mutex<HashMap<FormKey, Arc<tokio::sync::Mutex<Form>>>>,
     remember: Option<Remember>,
 }
 
@@ -34,6 +36,15 @@ impl std::fmt::Debug for BlobLocations {
         f.debug_struct("BlobLocations").finish_non_exhaustive()
     }
 }
+
+/// A layer that a repository gets in another form: the digest that it has in the source, and its compression in the repository.
+type FormKey = (Repository, Digest, Option<Codec>);
+
+/// The digest and size of a layer in its other form; `None` until it was written.
+type Form = Option<(Digest, u64)>;
+
+/// The turn of one layer that gets another form: no other copy writes it, and what it was written as can be read and told.
+pub(crate) type FormTurn = OwnedMutexGuard<Form>;
 
 /// The turn of one blob: no other image with several destinations moves it.
 pub(crate) type BlobTurn = OwnedMutexGuard<()>;
@@ -112,6 +123,30 @@ impl BlobLocations {
             })
         };
         turn.lock_owned().await
+    }
+
+    /// Waits until no other copy writes the layer `digest` of the source to `own` with the compression `into`. `waits` is called
+    /// before such a wait. `None` when there are too many layers to know of this one.
+    pub(crate) async fn form(
+        &self,
+        own: &Repository,
+        digest: &Digest,
+        into: Option<Codec>,
+        waits: impl Fn(),
+    ) -> Option<FormTurn> {
+        let form = {
+            let mut forms = locked(&self.forms);
+            let key = (own.clone(), digest.clone(), into);
+            if forms.len() >= MOST_BLOBS && !forms.contains_key(&key) {
+                return None;
+            }
+            forms.entry(key).or_default().clone()
+        };
+        if let Ok(turn) = form.clone().try_lock_owned() {
+            return Some(turn);
+        }
+        waits();
+        Some(form.lock_owned().await)
     }
 
     /// Where the blob `digest` is, for the repository `own`. If that is not known, the caller writes it and the others wait

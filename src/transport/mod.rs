@@ -47,7 +47,7 @@ pub use elsewhere::Elsewhere;
 pub use layer_files::LayerFiles;
 pub(crate) use layer_tar::LayerTar;
 pub use locations::BlobLocations;
-pub(crate) use locations::{BlobTurn, Located};
+pub(crate) use locations::{BlobTurn, FormTurn, Located};
 pub use place::{
     AttachmentSource, AttachmentStore, BlobOrder, BlobSizes, BundleSource, BundleStore,
     CurrentDigest, Destination, DestinationInventory, DestinationOffers, IndexDescriptions,

@@ -18,7 +18,8 @@ use crate::image::{Descriptor, Repository};
 use crate::transport::Upgrade;
 use crate::transport::codec::{self, Cores};
 use crate::transport::{
-    BlobBody, BlobOutcome, BlobStream, Destination, Located, Presence, Source, is_resume_mismatch,
+    BlobBody, BlobOutcome, BlobStream, Destination, FormTurn, Located, Presence, Source,
+    is_resume_mismatch,
 };
 use crate::{Error, Result};
 
@@ -149,7 +150,7 @@ impl Work {
     async fn blob(&self, step: BlobStep) -> Result<BlobDone> {
         let mut blob = step.blob.clone();
         if step.presence == Presence::Present {
-            return self.present(blob).await;
+            return self.present(blob, None).await;
         }
         let read = Arc::new(ReadOfBlob::default());
         let mut body = self.body_of(&step, &read);
@@ -157,6 +158,14 @@ impl Work {
             Content::Recoded(recoded) => Some(recoded),
             Content::Source | Content::Made(_) => None,
         };
+        let mut form = match &recoded {
+            Some(recoded) => self.form(recoded).await,
+            None => None,
+        };
+        if let Some((digest, size)) = form.as_deref().cloned().flatten() {
+            (blob.digest, blob.size) = (digest, size);
+            return self.present(blob, recoded).await;
+        }
         // A blob that was not there when the plan looked is written even where a file has its name: its bytes are wrong.
         let recheck = self.options.recheck && step.presence == Presence::Absent;
         body.must_send = self.send_all || recheck;
@@ -165,7 +174,7 @@ impl Work {
             false => Located::default(),
         };
         if located.is_here {
-            return self.present(blob).await;
+            return self.present(blob, None).await;
         }
         body.found_in.splice(0..0, located.repositories.clone());
         let is_final = recoded.is_none();
@@ -186,6 +195,9 @@ impl Work {
             }
         };
         located.written(blob.size, outcome == BlobOutcome::Written);
+        if let Some(form) = &mut form {
+            **form = Some((blob.digest.clone(), blob.size));
+        }
         self.completed(&blob).await?;
         if outcome != BlobOutcome::Deferred {
             self.progress.done(moved, outcome);
@@ -199,15 +211,16 @@ impl Work {
     }
 
     /// `blob` is at the destination.
-    async fn present(&self, blob: Descriptor) -> Result<BlobDone> {
+    async fn present(&self, blob: Descriptor, recoded: Option<Box<Recoded>>) -> Result<BlobDone> {
         self.completed(&blob).await?;
-        self.progress.done(&blob, BlobOutcome::Present);
-        Ok(BlobDone {
+        let done = BlobDone {
             blob,
             outcome: BlobOutcome::Present,
             resumed_from: 0,
-            recoded: None,
-        })
+            recoded,
+        };
+        self.progress.done(done.moved(), BlobOutcome::Present);
+        Ok(done)
     }
 
     /// The bytes that `step` writes.
@@ -267,6 +280,15 @@ impl Work {
             }
             _ => Located::default(),
         }
+    }
+
+    /// What other copies have written the layer as; waits while one of them is at it.
+    async fn form(&self, recoded: &Recoded) -> Option<FormTurn> {
+        let locations = self.options.locations.as_ref()?;
+        let own = self.destination.repository()?;
+        let digest = &recoded.from.digest;
+        let waits = || self.reader.iter().for_each(|reader| reader.leave(digest));
+        locations.form(own, digest, recoded.into, waits).await
     }
 
     /// Reads the layer `blob` for its plain digest where that is needed and its bytes did not pass.

@@ -88,12 +88,14 @@ fn unsure(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> Vec<BlobSte
     steps.map(ask).collect()
 }
 
-/// Whether all of `missing` are blobs that were sent, or manifests of `plan`, so that the destination should have them.
+/// Whether all of `missing` are blobs that were sent, by this copy or one beside it, or manifests of `plan`, so that the
+/// destination should have them.
 fn were_written(plan: &CopyPlan, done: &[BlobDone], missing: &[Digest]) -> bool {
     let sent = |digest: &Digest| {
         let mut done = done.iter();
         let mut manifests = plan.manifests.iter();
-        done.any(|d| d.blob.digest == *digest && d.outcome == BlobOutcome::Written)
+        let is_sent = |d: &BlobDone| d.outcome == BlobOutcome::Written || d.recoded.is_some();
+        done.any(|d| d.blob.digest == *digest && is_sent(d))
             || manifests.any(|m| m.manifest.digest() == digest)
     };
     !missing.is_empty() && missing.iter().all(sent)

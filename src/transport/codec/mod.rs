@@ -20,7 +20,7 @@ use crate::image::{Digest, Digester, LayerForm};
 use crate::{Error, Result};
 
 /// A compression with its level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Codec {
     /// Level 0 (stored) to 9.

@@ -176,3 +176,66 @@ fn tags_side_by_side_reach_two_docker_registries() {
         }
     }
 }
+
+#[test]
+fn tags_side_by_side_write_each_layer_in_its_other_form_once() {
+    let image = images::two_layers();
+    let mut source = FakeRegistry::start();
+    let tags: Vec<String> = (0..8).map(|n| n.to_string()).collect();
+    for tag in &tags {
+        source = source.image("a", tag, &image);
+    }
+    let blobs = image.blobs.len();
+    for form in ["--dest-compress-format=zstd", "--dest-decompress"] {
+        let target = FakeRegistry::start();
+        let barque = Barque::new();
+        let args = ["copy", "--all-tags", form, &source.docker("a")];
+        source.clear();
+        barque.args(args).args([&target.docker("b")]).run().ok();
+        let starts = target.requests("POST", "/blobs/uploads/").len();
+        assert_eq!(starts, blobs, "{form}: {:?}", target.lines());
+        for layer in image.layers() {
+            let reads = source.requests("GET", &format!("/blobs/{layer}")).len();
+            assert_eq!(reads, 1, "{form}");
+        }
+        let first = target.manifest("b", "0");
+        assert!(
+            first.is_some() && first != Some(image.manifest.clone()),
+            "{form}"
+        );
+        for tag in &tags {
+            assert_eq!(target.manifest("b", tag), first, "{form} {tag}");
+        }
+    }
+}
+
+#[test]
+fn tags_side_by_side_reach_a_docker_registry_in_another_form() {
+    peers::needs!("docker-registry");
+    // Layers that several tags share, and one of its own for each.
+    let layers: Vec<Vec<u8>> = (0..16)
+        .map(|n| {
+            images::LayerTar::new()
+                .file("f", images::noise(n, 200_000))
+                .finish()
+        })
+        .collect();
+    let mut source = FakeRegistry::start();
+    for n in 0..12 {
+        let shared = layers[..3].iter().chain([&layers[3 + n]]).enumerate();
+        let maker = images::Maker::new(images::Dialect::Oci);
+        let image = shared.fold(maker, |maker, (at, layer)| {
+            maker.tar_layer(&format!("{n}-{at}"), layer.clone())
+        });
+        source = source.image("a", &n.to_string(), &image.make());
+    }
+    let (registry, barque) = (DockerRegistry::open(), Barque::new());
+    let args = ["copy", "--all-tags", "--dest-compress-format=zstd"];
+    let places = [source.docker("a"), registry.docker("b")];
+    let out = barque.args(args).args(&places).run().ok();
+    assert_eq!(out.stdout().lines().count(), 12);
+    for n in 0..12 {
+        let name = format!("{}:{n}", places[1]);
+        barque.args(["ls", &name]).run().ok();
+    }
+}
