@@ -25,6 +25,8 @@ use crate::{Error, Result};
 
 pub(crate) use super::claim::remove;
 pub(super) use super::claim::{PREFIX, claim, sweep};
+#[cfg(feature = "serve")]
+pub(crate) use super::document::NewDocument;
 use super::document::open_file;
 pub(crate) use super::document::write_document_blocking;
 pub(crate) use super::document::{

@@ -2,7 +2,7 @@
 //! for what the file system refuses.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -14,6 +14,9 @@ use crate::{Error, Kind, Result};
 
 /// Most bytes of a manifest or an index that are read (quirk M16).
 pub(crate) const DOCUMENT_CAP: u64 = 4 * 1024 * 1024;
+
+/// Bytes of a document that are written at once. A server's index may be larger than its other memory.
+const DOCUMENT_BUFFER: usize = 64 << 10;
 
 /// Runs `work` where it may block.
 pub(crate) async fn blocking<T: Send + 'static>(
@@ -73,17 +76,44 @@ pub async fn write_document(to: &Path, partials: &Path, bytes: Bytes) -> Result<
 
 /// [`write_document`] for a thread that may block.
 pub(crate) fn write_document_blocking(to: &Path, partials: &Path, bytes: &[u8]) -> Result<()> {
-    if let Some(parent) = to.parent() {
-        create_directory(parent)?;
+    NewDocument::write(to, partials, |file| file.write_all(bytes))?.publish(to)
+}
+
+/// The new content of a file, under a temporary name. Dropped, it goes.
+pub(crate) struct NewDocument {
+    file: File,
+    temporary: TempPath,
+}
+
+impl NewDocument {
+    /// What `write` writes, for the place `to`; see [`write_document`]. Blocks.
+    pub(crate) fn write(
+        to: &Path,
+        partials: &Path,
+        write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+    ) -> Result<NewDocument> {
+        if let Some(parent) = to.parent() {
+            create_directory(parent)?;
+        }
+        let name = to.file_name().unwrap_or_default().to_string_lossy();
+        let write = || -> io::Result<NewDocument> {
+            let (file, temporary) = empty_file(partials, &name)?;
+            let mut buffered = BufWriter::with_capacity(DOCUMENT_BUFFER, &file);
+            write(&mut buffered)?;
+            buffered.flush()?;
+            drop(buffered);
+            Ok(NewDocument { file, temporary })
+        };
+        write().map_err(|e| cannot_write(to, 0, UNKNOWN_SIZE, e))
     }
-    let name = to.file_name().unwrap_or_default().to_string_lossy();
-    let write = || -> io::Result<()> {
-        let (mut file, temporary) = empty_file(partials, &name)?;
-        file.write_all(bytes)?;
-        file.sync_data()?;
-        platform::persist(temporary, to)
-    };
-    write().map_err(|e| cannot_write(to, 0, bytes.len() as u64, e))
+
+    /// Gives it its name `to`, once it is on the disk. Blocks.
+    pub(crate) fn publish(self, to: &Path) -> Result<()> {
+        let synced = self.file.sync_data();
+        synced
+            .and_then(|()| platform::persist(self.temporary, to))
+            .map_err(|e| cannot_write(to, 0, UNKNOWN_SIZE, e))
+    }
 }
 
 /// An empty file in `directory` that is called after `name`, and its path; dropped, the path is removed. The file is

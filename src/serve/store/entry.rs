@@ -4,6 +4,7 @@
 //! survive. Of all others only the parts are kept, which take less memory than the text.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -88,10 +89,10 @@ impl Entry {
         }
     }
 
-    /// Appends the entry to `text`, as it was written.
-    pub(super) fn write_to(&self, text: &mut Vec<u8>) {
+    /// Writes the entry, as it was written before.
+    pub(super) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         if let Some(raw) = &self.raw {
-            return text.extend_from_slice(raw.get().as_bytes());
+            return out.write_all(raw.get().as_bytes());
         }
         let tag = self.tag.as_deref();
         let written = Written {
@@ -102,13 +103,13 @@ impl Entry {
                 ref_name: Some(tag.into()),
             }),
         };
-        // Memory takes every byte, and each part can be written as JSON.
-        let _ = serde_json::to_writer(text, &written);
+        Ok(serde_json::to_writer(out, &written)?)
     }
 
     fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
-        self.write_to(&mut text);
+        // Memory takes every byte, and each part can be written as JSON.
+        let _ = self.write_to(&mut text);
         text
     }
 

@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashTable;
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::entry::Entry;
 use super::facts::Relations;
@@ -153,29 +154,27 @@ impl Index {
         }
     }
 
-    /// The document with `change` made.
-    pub(super) fn to_json(&self, change: &Change) -> Vec<u8> {
-        let mut text = Vec::with_capacity(self.entries.len() * 256 + 512);
+    /// Writes the document with `change` made, piece by piece: a server would hold as many of them as it has threads.
+    pub(super) fn write_to(&self, change: &Change, out: &mut impl Write) -> io::Result<()> {
         for (at, (name, value)) in self.members.iter().enumerate() {
-            text.push(if at == 0 { b'{' } else { b',' });
-            text.extend_from_slice(Value::from(name.as_str()).to_string().as_bytes());
-            text.push(b':');
+            out.write_all(if at == 0 { b"{" } else { b"," })?;
+            serde_json::to_writer(&mut *out, name)?;
+            out.write_all(b":")?;
             if name != "manifests" {
-                text.extend_from_slice(value.get().as_bytes());
+                out.write_all(value.get().as_bytes())?;
                 continue;
             }
-            text.push(b'[');
+            out.write_all(b"[")?;
             let entries = (0..self.entries.len()).filter_map(|place| self.after(change, place));
             for (at, entry) in entries.chain(&change.added).enumerate() {
                 if at > 0 {
-                    text.push(b',');
+                    out.write_all(b",")?;
                 }
-                entry.write_to(&mut text);
+                entry.write_to(out)?;
             }
-            text.push(b']');
+            out.write_all(b"]")?;
         }
-        text.push(b'}');
-        text
+        out.write_all(b"}")
     }
 
     /// The tags, sorted.

@@ -5,7 +5,8 @@
 //! first, then the index, each durable before the next.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -19,7 +20,8 @@ use super::index::{Change, Index};
 use super::writers::Writers;
 use crate::image::{Digest, MediaType, Tag};
 use crate::serve::content::{Document, Found, Named};
-use crate::transport::{blob_store, oci_layout};
+use crate::transport::blob_store::{self, NewDocument};
+use crate::transport::oci_layout;
 use crate::{Error, Result, locked};
 
 /// Bytes of an `index.json` that are read: some millions of tags.
@@ -298,16 +300,21 @@ impl Repository {
             return Ok(false);
         }
         let _lock = oci_layout::lock(&self.dir)?;
-        let next = |index: &Index| next(index).map(|change| (index.to_json(&change), change));
+        let next = |index: &Index| {
+            let change = next(index)?;
+            let write = |out: &mut BufWriter<&File>| index.write_to(&change, out);
+            let document = NewDocument::write(&path, &self.dir, write);
+            Some(document.map(|document| (document, change)))
+        };
         let (was, next) = match self.look(|at, index| (*at, next(index)))? {
             Some((at, next)) => (Some(at), next),
             None => (None, next(&Index::empty())),
         };
-        let Some((json, change)) = next else {
+        let Some((document, change)) = next.transpose()? else {
             return Ok(false);
         };
         self.writing.store(true, Ordering::Release);
-        let written = self.write_index(&path, &json, was, change);
+        let written = self.write_index(&path, document, was, change);
         self.writing.store(false, Ordering::Release);
         written?;
         if was.is_none() {
@@ -316,15 +323,16 @@ impl Repository {
         Ok(true)
     }
 
-    /// Makes `change` in the file, whose content `json` is then, and in memory. It was found for the index of the time `was`.
+    /// Makes `change` in the file, of which `document` is the new content, and in memory. It was found for the index of the
+    /// time `was`.
     fn write_index(
         &self,
         path: &Path,
-        json: &[u8],
+        document: NewDocument,
         was: Option<Stamp>,
         change: Change,
     ) -> Result<()> {
-        blob_store::write_document_blocking(path, &self.dir, json)?;
+        document.publish(path)?;
         blob_store::sync_directory(&self.dir)?;
         let now = match fs::metadata(path) {
             Ok(about) => Stamp::of(&about),
