@@ -7,7 +7,7 @@ use super::Outcome;
 use super::flags::{Global, RegistryFlags};
 use super::names;
 use super::retry::RetryFlags;
-use crate::image::{ImageName, V1Reference, in_registry};
+use crate::image::{ImageName, V1Reference, in_registry, is_local_transport};
 use crate::open::{Tags, all_tags, open_tags};
 use crate::report::failure::clean;
 use crate::report::inspect::ListReport;
@@ -26,17 +26,6 @@ Examples:
 
 /// Tags in one document.
 const MOST: usize = 1_000_000;
-
-/// Transports of places that hold their images here.
-const LOCAL: [&str; 7] = [
-    "oci",
-    "oci-archive",
-    "docker-archive",
-    "docker-daemon",
-    "containers-storage",
-    "tarball",
-    "dir",
-];
 
 /// List the tags of a repository, or the names of the images in an archive or layout
 ///
@@ -93,7 +82,7 @@ pub(crate) async fn run(args: TagsArgs, global: &Global) -> Result<Outcome> {
 /// What to list: a repository, where a tag or digest is a mistake as it is in skopeo, or an archive or layout.
 fn place(text: &str, global: &Global) -> Result<ImageName> {
     let transport = text.split_once(':').map_or("", |(transport, _)| transport);
-    if LOCAL.contains(&transport) {
+    if is_local_transport(transport) {
         return ImageName::parse(text);
     }
     if let Some(rest) = text.strip_prefix("docker-v1://") {

@@ -36,6 +36,7 @@ pub use manifest::{
     Schema1View, SignatureCheck, SignatureFault, View,
 };
 pub use media_type::MediaType;
+pub(crate) use name::is_local_transport;
 #[cfg(feature = "cli")]
 pub(crate) use name::mistakes::distance;
 pub use name::{

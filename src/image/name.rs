@@ -86,6 +86,11 @@ pub const TRANSPORTS: [&str; 9] = [
     "dir:",
 ];
 
+/// Whether `transport`, without its colon, is one of places that hold their images on this machine.
+pub(crate) fn is_local_transport(transport: &str) -> bool {
+    TRANSPORTS.contains(&format!("{transport}:").as_str())
+}
+
 impl ImageName {
     /// Reads `transport:rest`. A reference without tag and digest means the tag `latest`.
     ///
@@ -114,11 +119,6 @@ impl ImageName {
                     )),
                 ),
             },
-            "oci" | "oci-archive" | "docker-archive" | "tarball" | "dir"
-                if rest.starts_with("//") && !rest.starts_with("///") =>
-            {
-                Err(no_host(text, transport, rest))
-            }
             "oci" => {
                 let (path, selector) = parse_layout(text, rest)?;
                 Ok(ImageName::Oci { path, selector })
@@ -218,17 +218,6 @@ pub fn parse_reference(text: &str) -> Result<Reference> {
             None => error,
         }
     })
-}
-
-/// `text` is a path behind `//`, where names of registries have a host.
-fn no_host(text: &str, transport: &str, rest: &str) -> Error {
-    let path = rest.trim_start_matches('/');
-    Error::other(format!(
-        "`{text}`: `{transport}:` is followed by a path, without `//`"
-    ))
-    .hint(format!(
-        "write `{transport}:{path}`, or `{transport}:/{path}` for a path from the root"
-    ))
 }
 
 /// The form that was probably meant, when there is one that reads well.

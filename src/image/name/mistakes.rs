@@ -2,7 +2,7 @@
 //!
 //! Separate from the grammar, which says only that a text is no name. Nothing here looks at files.
 
-use super::TRANSPORTS;
+use super::{TRANSPORTS, is_local_transport};
 use crate::Error;
 use crate::image::Registry;
 
@@ -26,7 +26,7 @@ pub(super) fn registry_alone(text: &str) -> Option<Error> {
 /// The error for a local transport with `//`, as in `oci://dir`.
 pub(super) fn with_slashes(text: &str) -> Option<Error> {
     let (transport, rest) = text.split_once("://")?;
-    let local = TRANSPORTS.contains(&format!("{transport}:").as_str());
+    let local = is_local_transport(transport);
     // Three slashes are an absolute path, as for skopeo.
     let is_path = rest.starts_with('/') && transport != "docker-daemon";
     (local && !is_path).then(|| {
