@@ -75,7 +75,7 @@ pub(crate) struct SyncArgs {
     #[arg(value_name = "FILE|SOURCE", required = true)]
     source: Option<String>,
 
-    /// A registry with a path, or with --dest dir a directory
+    /// A registry with a path; for a list also oci:DIR, oci-archive:FILE or dir:DIR; with --dest dir a directory
     #[arg(value_name = "DESTINATION")]
     destination: Option<String>,
 

@@ -40,7 +40,8 @@ pub(crate) use name::is_local_transport;
 #[cfg(feature = "cli")]
 pub(crate) use name::mistakes::distance;
 pub use name::{
-    DaemonImage, ImageName, Selector, TRANSPORTS, in_registry, is_ref_name, parse_reference,
+    DaemonImage, ImageName, Selector, TRANSPORTS, has_transport, in_registry, is_ref_name,
+    parse_reference,
 };
 pub use platform::{ChosenBy, PlatformError, PlatformPattern, PlatformRequest};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};

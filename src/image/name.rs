@@ -149,19 +149,22 @@ impl ImageName {
     /// # Errors
     /// As [`ImageName::parse`].
     pub fn parse_lenient(text: &str, exists: bool) -> Result<ImageName> {
-        let transport = text.split_once(':').map_or("", |(transport, _)| transport);
-        if exists
-            || TRANSPORTS
-                .iter()
-                .any(|t| t.trim_end_matches("//").strip_suffix(':') == Some(transport))
-            || is_foreign_transport(transport)
-            || text.contains("://")
-            || (transport.len() > "docker".len() && mistakes::transport_meant(text).is_some())
-        {
+        if exists || has_transport(text) {
             return ImageName::parse(text);
         }
         Ok(ImageName::Docker(in_registry(text)?.or_latest()))
     }
+}
+
+/// Whether `text` begins with a transport, known or misspelt, and is no bare reference.
+pub fn has_transport(text: &str) -> bool {
+    let transport = text.split_once(':').map_or("", |(transport, _)| transport);
+    TRANSPORTS
+        .iter()
+        .any(|t| t.trim_end_matches("//").strip_suffix(':') == Some(transport))
+        || is_foreign_transport(transport)
+        || text.contains("://")
+        || (transport.len() > "docker".len() && mistakes::transport_meant(text).is_some())
 }
 
 impl fmt::Display for ImageName {

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::declaration::from_yaml;
+use super::declaration::names::is_elsewhere;
 use crate::{Error, Result};
 
 /// The text of `FILE` in barque's own form. `destination` is where images go whose form names no target.
@@ -38,11 +39,17 @@ pub fn convert(text: &str, destination: Option<&str>) -> Result<String> {
 }
 
 fn below(destination: Option<&str>) -> Result<&str> {
-    destination
-        .map(|text| text.trim_end_matches('/'))
-        .ok_or_else(|| {
-            Error::other("this form names no targets").hint("give a destination after the file")
-        })
+    match destination {
+        Some(text) if is_elsewhere(text) => {
+            let text = format!("`{text}` is not a registry with the beginning of a path");
+            Err(Error::other(text).hint("convert for a registry, and change `to` in the result"))
+        }
+        Some(text) => Ok(text.trim_end_matches('/')),
+        None => {
+            Err(Error::other("this form names no targets")
+                .hint("give a destination after the file"))
+        }
+    }
 }
 
 /// An entry of barque's form.

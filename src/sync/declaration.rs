@@ -5,6 +5,7 @@
 
 mod image_syncer;
 mod list;
+pub(super) mod names;
 mod own;
 mod skopeo;
 
@@ -19,6 +20,7 @@ use crate::{Error, Result};
 pub use super::pick::Pick;
 pub use image_syncer::parse as parse_image_syncer;
 pub use list::parse as parse_list;
+pub use names::target_below;
 pub use own::parse as parse_own;
 pub use skopeo::parse as parse_skopeo;
 

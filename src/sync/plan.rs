@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::declaration::{self, Declaration, Entry, How, Origin, Pick, SourceAccess, Tags};
 use super::options::Deletion;
-use super::target::Target;
+use super::target::{Target, place_of};
 use crate::image::{Digest, ImageName};
 use crate::{Error, Result};
 
@@ -191,12 +191,10 @@ impl Item {
         shard.is_none_or(|shard| self.shard.is_none_or(|own| own == shard))
     }
 
-    /// The repository that it goes to; of places without repositories the name.
+    /// The repository, layout or archive that it goes to; of other places the name.
     fn place(&self) -> String {
-        match ImageName::parse(&self.target) {
-            Ok(ImageName::Docker(reference)) => reference.repository.to_string(),
-            _ => self.target.clone(),
-        }
+        let target = ImageName::parse(&self.target);
+        target.map_or_else(|_| self.target.clone(), |target| place_of(&target))
     }
 
     fn entry(&self) -> Result<Entry> {

@@ -10,6 +10,7 @@ mod look;
 mod prune;
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -60,6 +61,7 @@ pub async fn run(
         events,
         stopped: AtomicBool::new(false),
         hosts: Mutex::default(),
+        archives: Mutex::default(),
         counted: Mutex::default(),
         created: tokio::sync::Mutex::default(),
         selected: Mutex::default(),
@@ -99,6 +101,8 @@ struct Run {
     /// No further image is begun.
     stopped: AtomicBool,
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// Turns of images at archives, by path.
+    archives: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
     /// Blobs whose bytes a plan has counted, by the registry that they go to.
     counted: Mutex<HashSet<(Registry, Digest)>>,
     /// Repositories for which the hook has run.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::image::{ImageName, Reference, Repository, Tag};
+use crate::image::{ImageName, Reference, Repository, Selector, Tag};
 use crate::{Error, Result};
 
 use super::pick::Pick;
@@ -32,6 +32,8 @@ pub enum Target {
     },
     /// A repository of a registry; the tag is the source's.
     Repository(Repository),
+    /// In this layout or archive of a layout, under the source's whole name.
+    Layout(ImageName),
     /// This image and no other name.
     Image(Reference),
     /// This place and no other name.
@@ -128,9 +130,19 @@ impl Target {
                     .map_err(|e| Error::other(format!("`{to}`: {e}")))?;
                 Ok(ImageName::Docker(pick.of(&to.repository)))
             }
+            Target::Layout(place) => Ok(place.selecting(Selector::Named(source.in_full()))),
             Target::Image(reference) => Ok(ImageName::Docker(reference.clone())),
             Target::Place(name) => Ok(name.clone()),
         }
+    }
+}
+
+/// What decides to which shard a target belongs, so that one run has all images of it: a repository, a layout or an
+/// archive; for other places the name.
+pub(super) fn place_of(target: &ImageName) -> String {
+    match target {
+        ImageName::Docker(reference) => reference.repository.to_string(),
+        other => other.selecting(Selector::Only).to_string(),
     }
 }
 

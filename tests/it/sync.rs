@@ -2,6 +2,7 @@
 
 mod counted;
 mod fleet;
+mod local_targets;
 mod prune;
 mod prune_faults;
 mod schema;

@@ -117,13 +117,9 @@ fn from_file(args: &SyncArgs) -> Result<Declaration> {
         };
         return declaration::parse_image_syncer(&text, &how).map_err(skopeo_s);
     }
-    let to = args.destination.as_ref().map(|base| {
-        let base = base.strip_prefix("docker://").unwrap_or(base).to_owned();
-        Target::Mirror {
-            base,
-            scoped: args.scoped,
-        }
-    });
+    let to = args.destination.as_ref();
+    let to = to.map(|base| declaration::target_below(base, args.scoped));
+    let to = to.transpose()?;
     declaration::parse_list(&text, to.as_slice(), &how)
 }
 

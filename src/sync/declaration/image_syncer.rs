@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 use serde::Deserialize;
 
-use super::list::target;
-use super::{Declaration, Entry, How, Origin, Pick, SourceAccess, Tags, from_yaml, reference};
+use super::names::{self, target};
+use super::{Declaration, Entry, How, Origin, Pick, SourceAccess, Tags, from_yaml};
 use crate::sync::select::TagRules;
 use crate::{Error, Result};
 
@@ -35,7 +35,7 @@ pub fn parse(text: &str, how: &How) -> Result<Declaration> {
             Targets::Several(several) => several,
         };
         let (name, tags) = source_of(&source)?;
-        let parsed = reference(name)?;
+        let parsed = names::source(name)?;
         let tags = match tags {
             Some(tags) => tags,
             None if parsed.tag.is_none() && parsed.digest.is_none() => Tags::Rules(Box::default()),

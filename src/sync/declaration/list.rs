@@ -1,6 +1,7 @@
 //! Plain lists: one image a line, `#` begins a comment, `=> TARGET` names the target.
 
-use super::{Declaration, Entry, How, Origin, Pick, SourceAccess, Tags, reference};
+use super::names::{source, target};
+use super::{Declaration, Entry, How, Origin, Pick, SourceAccess, Tags};
 use crate::sync::target::Target;
 use crate::{Error, Result};
 
@@ -27,23 +28,22 @@ pub fn parse(text: &str, default: &[Target], how: &How) -> Result<Declaration> {
 }
 
 fn entry(line: &str, default: &[Target], how: &How) -> Result<Entry> {
-    let (source, target) = match line.split_once("=>") {
-        Some((source, target)) => (source.trim(), Some(target.trim())),
+    let (from, to) = match line.split_once("=>") {
+        Some((from, to)) => (from.trim(), Some(to.trim())),
         None => (line, None),
     };
-    let source = source.strip_prefix("docker://").unwrap_or(source);
-    let whole = source.strip_suffix(":*");
-    let parsed = reference(whole.unwrap_or(source))?;
+    let whole = from.strip_suffix(":*");
+    let parsed = source(whole.unwrap_or(from))?;
     let tags = match whole {
         Some(_) => Tags::Rules(Box::default()),
         None => Tags::Listed(vec![Pick::of_reference(&parsed)]),
     };
-    let to = match target {
-        Some(target) => vec![self::target(target)?],
+    let to = match to {
+        Some(to) => vec![target(to)?],
         None => default.to_vec(),
     };
     if to.is_empty() {
-        return Err(Error::other(format!("`{source}` has no target"))
+        return Err(Error::other(format!("`{from}` has no target"))
             .hint("write `=> TARGET` after it, or give a destination"));
     }
     Ok(Entry {
@@ -53,15 +53,6 @@ fn entry(line: &str, default: &[Target], how: &How) -> Result<Entry> {
         how: how.clone(),
         access: SourceAccess::default(),
         expect: None,
-    })
-}
-
-/// The target that `text` names: an image, or a repository, where images keep their tags.
-pub(super) fn target(text: &str) -> Result<Target> {
-    let parsed = reference(text.strip_prefix("docker://").unwrap_or(text))?;
-    Ok(match parsed.tag.is_some() || parsed.digest.is_some() {
-        true => Target::Image(parsed),
-        false => Target::Repository(parsed.repository),
     })
 }
 
@@ -86,7 +77,7 @@ mod tests {
                 Target::Image(image) => image.to_string(),
                 Target::Repository(repository) => repository.to_string(),
                 Target::Below { base, .. } | Target::Mirror { base, .. } => base.clone(),
-                Target::Place(name) => name.to_string(),
+                Target::Place(name) | Target::Layout(name) => name.to_string(),
             };
             format!("{tags} => {to}")
         });

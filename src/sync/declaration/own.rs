@@ -5,10 +5,11 @@ mod file;
 
 use regex_lite::Regex;
 
-use super::list::target;
+use super::names;
+use super::names::target;
 use super::{
     Declaration, Entry, How, OnDrift, Origin, Pick, Platforms, RegistryRules, SourceAccess, Tags,
-    from_yaml, list, reference,
+    from_yaml, list,
 };
 use crate::copy::Referrers;
 use crate::image::{MediaType, PlatformPattern, Repository};
@@ -95,7 +96,7 @@ fn entries(
     braces(from)?
         .iter()
         .map(|source| {
-            let parsed = reference(source.strip_prefix("docker://").unwrap_or(source))?;
+            let parsed = names::source(source)?;
             let named = parsed.tag.is_some() || parsed.digest.is_some();
             let to = item
                 .to

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::sync::OwnedMutexGuard;
+
 use super::Run;
 use super::delete::digest_at;
 use super::look::{Lacking, Looked, finished, with};
-use crate::copy::{self, Admission, Attachments, CopyOptions, Quiet, Referrers};
+use crate::copy::{self, Admission, Attachments, CopyOptions, Quiet, Referrers, writing};
 use crate::image::{Digest, ImageName};
-use crate::open::open_source;
+use crate::open::{open_destination, open_source};
 use crate::registry::ApiError;
 use crate::settings::PullsSpent;
 use crate::sync::declaration::{How, OnDrift, Platforms};
 use crate::sync::options::Check;
 use crate::sync::outcome::{FoundBy, Outcome, Planned};
 use crate::sync::pattern::Glob;
-use crate::transport::{BlobOutcome, Presence, Source};
+use crate::transport::{BlobOutcome, Destination, Presence, Source};
 use crate::{Error, Kind, Result, locked};
 
 impl Run {
@@ -97,7 +99,7 @@ impl Run {
         is_relay: bool,
     ) -> Result<Outcome> {
         let how = &looked.item.entry.how;
-        let destination = &target.destination;
+        let (destination, _turn) = self.destination(target).await?;
         let options = self.options_of(looked, target, is_relay);
         let planned = copy::plan(source.clone(), destination.clone(), options).await;
         let planned = match planned {
@@ -157,6 +159,24 @@ impl Run {
         })
     }
 
+    /// Where `target` is written. An archive is written by one image at a time, for which it is opened again: each one puts a
+    /// new file in place of the one before.
+    async fn destination(
+        &self,
+        target: &Lacking,
+    ) -> Result<(Arc<dyn Destination>, Option<OwnedMutexGuard<()>>)> {
+        let ImageName::OciArchive { path, .. } = &target.name else {
+            return Ok((target.destination.clone(), None));
+        };
+        let turns = locked(&self.archives)
+            .entry(path.clone())
+            .or_default()
+            .clone();
+        let turn = turns.lock_owned().await;
+        let destination = open_destination(&target.name, &self.options.to).await;
+        Ok((destination.map_err(writing)?, Some(turn)))
+    }
+
     /// How the image is copied to `target`.
     fn options_of(&self, looked: &Looked, target: &Lacking, is_relay: bool) -> CopyOptions {
         let how = &looked.item.entry.how;
@@ -167,7 +187,7 @@ impl Run {
             },
             look: self.options.dry_run,
             current: target.current.clone(),
-            attachments: self.attachments(looked),
+            attachments: self.attachments(looked, &target.name),
             admission: Some(Admission {
                 gate: self.options.gate.clone(),
                 image: looked.item.source.clone(),
@@ -176,9 +196,12 @@ impl Run {
         }
     }
 
-    /// What goes with the image.
-    fn attachments(&self, looked: &Looked) -> Attachments {
-        let referrers = looked.item.entry.how.referrers.clone();
+    /// What goes with the image. A `dir:` directory holds nothing but the image, so there `all` is none.
+    fn attachments(&self, looked: &Looked, target: &ImageName) -> Attachments {
+        let mut referrers = looked.item.entry.how.referrers.clone();
+        if matches!(target, ImageName::Dir { .. }) && referrers == Referrers::All {
+            referrers = Referrers::None;
+        }
         Attachments {
             cosign_tags: referrers != Referrers::None,
             referrers,

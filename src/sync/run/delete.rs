@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use super::Run;
-use super::items::place_of;
 use crate::image::{Digest, ImageName, Reference};
 use crate::open::{delete, open_destination, open_source};
 use crate::registry::ApiError;
@@ -12,6 +11,7 @@ use crate::settings::Context;
 use crate::sync::options::Deletion;
 use crate::sync::outcome::{ItemReport, Outcome, Undo};
 use crate::sync::state::Record;
+use crate::sync::target::place_of;
 use crate::transport::ManifestRef;
 use crate::{Error, Kind, Result};
 

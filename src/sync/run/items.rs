@@ -14,7 +14,7 @@ use crate::settings::Context;
 use crate::sync::declaration::{Entry, Origin, Pick, Tags};
 use crate::sync::options::Check;
 use crate::sync::outcome::nothing_found;
-use crate::sync::target::{SourceName, Target};
+use crate::sync::target::{SourceName, Target, place_of};
 use crate::{Error, Kind, Result};
 
 /// Most tags of a repository that are mirrored.
@@ -306,14 +306,6 @@ fn described(from: &Origin) -> String {
     match from {
         Origin::Repository(repository) => repository.to_string(),
         Origin::Directory(path) => path.display().to_string(),
-    }
-}
-
-/// What decides to which shard a target belongs: its repository, so that one run has all tags of it.
-pub(super) fn place_of(target: &ImageName) -> String {
-    match target {
-        ImageName::Docker(reference) => reference.repository.to_string(),
-        other => other.to_string(),
     }
 }
 

@@ -9,12 +9,12 @@ use std::collections::HashSet;
 use std::sync::{Arc, MutexGuard};
 
 use super::delete::{AtSource, Candidate, Stop, Written, digest_at};
-use super::items::{Item, place_of, target_repository};
+use super::items::{Item, target_repository};
 use super::{EntryId, Run};
 use crate::image::{ImageName, Reference, Repository, Tag};
 use crate::sync::declaration::{Entry, Origin, Pick, Tags};
 use crate::sync::state::Record;
-use crate::sync::target::SourceName;
+use crate::sync::target::{SourceName, place_of};
 use crate::{Error, Result, locked};
 
 /// What the declaration selects for one target repository.
