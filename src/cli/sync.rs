@@ -281,6 +281,10 @@ impl SyncArgs {
 
     /// How `declaration` is carried out.
     async fn prepared(&self, declaration: &Declaration, global: &Global) -> Result<Prepared> {
+        if !skopeo::is_called() {
+            let checked = declaration.check_names();
+            checked.map_err(|e| e.context(format!("reading `{}`", self.file())))?;
+        }
         let files = skopeo::auth_files(self.authfile.clone())?;
         let from = global.context(self.from.access(global, Some(&files), self.tls_verify)?);
         let to = global.context(self.to.access(global, Some(&files), self.tls_verify)?);
@@ -319,6 +323,7 @@ impl SyncArgs {
         options.names_only = skopeo::is_called();
         options.skip_unlisted = skopeo::is_called() && self.src == Some(SourceKind::Yaml);
         options.new_directories = skopeo::is_called();
+        options.may_share_names = skopeo::is_called();
         options.may_be_empty = self.src == Some(SourceKind::Yaml);
         options.shard = self.shard.as_deref().map(shard).transpose()?;
         let shards = options.shard.map_or(1, Shard::count);

@@ -10,6 +10,7 @@ mod own;
 mod skopeo;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::copy::Referrers;
@@ -68,6 +69,15 @@ pub enum Origin {
     Directory(PathBuf),
 }
 
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Repository(repository) => repository.fmt(f),
+            Origin::Directory(path) => path.display().fmt(f),
+        }
+    }
+}
+
 /// Which images of an origin.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -117,7 +127,7 @@ pub struct How {
 }
 
 /// Which platforms of an index are mirrored.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Platforms {
     /// All; the index keeps its digest.

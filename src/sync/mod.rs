@@ -2,6 +2,7 @@
 //!
 //! The room decides what is copied where; bytes are copied by [`mod@crate::copy`]. It prints nothing.
 
+mod claims;
 pub mod convert;
 pub mod declaration;
 mod known_blobs;

@@ -41,6 +41,8 @@ pub struct Options {
     pub names_only: bool,
     /// Rules that select no tag are warned of, as skopeo does it, and are no failure.
     pub may_be_empty: bool,
+    /// Let several images go to one name, as skopeo does it: the last one stays.
+    pub may_share_names: bool,
     /// Copy only what belongs to this shard.
     pub shard: Option<Shard>,
     /// What earlier runs did.
@@ -79,6 +81,7 @@ impl Options {
             dry_run: false,
             names_only: false,
             may_be_empty: false,
+            may_share_names: false,
             shard: None,
             state: None,
             prune: None,

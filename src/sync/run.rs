@@ -5,6 +5,7 @@
 
 mod copy;
 mod delete;
+mod groups;
 mod items;
 mod look;
 mod prune;
@@ -25,6 +26,7 @@ use crate::image::{Digest, ImageName, Registry};
 use crate::settings::{Access, Context, Credential, Found, Kept, Limits, Login};
 use crate::{Error, Result, locked};
 
+use groups::{Group, groups_of};
 use items::Item;
 use look::Looked;
 use prune::Selected;
@@ -48,6 +50,14 @@ pub async fn run(
     for warning in &declaration.warnings {
         events.warn(warning);
     }
+    if !options.may_share_names
+        && let Err(e) = declaration.check_names()
+    {
+        events.warn(&format!("{e:#}"));
+        let mut summary = Summary::default();
+        summary.fail(e);
+        return summary;
+    }
     let entries: Vec<_> = declaration.entries.into_iter().map(Arc::new).collect();
     for context in [&mut options.from, &mut options.to] {
         context.limits = limits.clone();
@@ -56,6 +66,10 @@ pub async fn run(
     options.copy.locations = Some(locations(&options, &*events));
     let run = Arc::new(Run {
         contexts: contexts(&entries, &options.from),
+        groups: match options.may_share_names {
+            true => HashMap::new(),
+            false => groups_of(&entries),
+        },
         hooks: declaration.registries,
         options,
         events,
@@ -101,6 +115,8 @@ struct Run {
     /// No further image is begun.
     stopped: AtomicBool,
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// Entries that are listed before images of any of them are copied.
+    groups: HashMap<EntryId, Arc<Group>>,
     /// Turns of images at archives, by path.
     archives: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
     /// Blobs whose bytes a plan has counted, by the registry that they go to.

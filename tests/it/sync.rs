@@ -1,5 +1,6 @@
 //! `barque sync` against real registries and skopeo's own `sync`; version constraints against skopeo's answers.
 
+mod clashes;
 mod counted;
 mod fleet;
 mod local_targets;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::Run;
+use super::{EntryId, Run};
 use crate::copy::Referrers;
 use crate::image::{ImageName, Repository, Tag, is_digest_tag, is_referrers_tag};
 use crate::open::{all_tags, open_tags};
@@ -57,40 +57,74 @@ pub(super) enum Name {
 }
 
 impl Run {
-    /// Sends the images of `entry` to the next stage.
+    /// Sends the images of `entry` to the next stage, or those of its whole group when the others are listed.
     pub(super) async fn list(&self, entry: &Arc<Entry>, next: mpsc::Sender<Item>) {
+        let listed = self.listed(entry).await;
+        let items = listed.into_iter().flat_map(|listed| {
+            let (names, there, digest_tags) = listed;
+            let names = names.into_iter();
+            names.filter_map(move |name| self.named(entry, name, &there, &digest_tags))
+        });
+        match self.groups.get(&EntryId::of(entry)) {
+            None => self.send(items, next).await,
+            Some(group) => {
+                if let Some(items) = group.gather(items.collect()) {
+                    self.send(self.without_clashes(items).into_iter(), next)
+                        .await;
+                }
+            }
+        }
+    }
+
+    async fn send(&self, items: impl Iterator<Item = Item>, next: mpsc::Sender<Item>) {
+        for item in items {
+            self.note_selected(&item);
+            if self.is_stopped() || next.send(item).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The names of the images of `entry`, the tags at its targets and those at its source that are made of digests; `None` if
+    /// there is nothing to do.
+    async fn listed(
+        &self,
+        entry: &Arc<Entry>,
+    ) -> Option<(Vec<Name>, Vec<HashSet<String>>, DigestTags)> {
         if self.is_stopped() || self.is_elsewhere(entry) {
-            return;
+            return None;
         }
         let listed = futures_util::try_join!(self.names(entry), self.tags_at_targets(entry));
-        let ((names, digest_tags), there) = match listed {
-            Ok(listed) => listed,
+        match listed {
+            Ok(((names, digest_tags), there)) => Some((names, there, digest_tags)),
             Err(e) => {
                 self.note_incomplete(entry);
-                let (e, from): (Error, _) = (e, described(&entry.from));
+                let (e, from): (Error, _) = (e, entry.from.to_string());
                 self.events.unlisted(&from, &e);
                 if self.options.skip_unlisted {
                     self.summary().sources -= 1;
-                    return;
+                    return None;
                 }
-                return self.count_failure(e.context(format!("listing `{from}`")));
-            }
-        };
-        for name in names {
-            match self.item(entry, name, &there, &digest_tags) {
-                Ok(Some(item)) => {
-                    self.note_selected(&item);
-                    if self.is_stopped() || next.send(item).await.is_err() {
-                        return;
-                    }
-                }
-                Ok(None) => {}
-                Err(e) => {
-                    self.note_incomplete(entry);
-                    self.fail(e.context(format!("naming images of `{}`", described(&entry.from))));
-                }
+                self.count_failure(e.context(format!("listing `{from}`")));
+                None
             }
         }
+    }
+
+    /// As [`Run::item`]; an error is a failure of the run.
+    fn named(
+        &self,
+        entry: &Arc<Entry>,
+        name: Name,
+        there: &[HashSet<String>],
+        digest_tags: &DigestTags,
+    ) -> Option<Item> {
+        self.item(entry, name, there, digest_tags)
+            .unwrap_or_else(|e| {
+                self.note_incomplete(entry);
+                self.fail(e.context(format!("naming images of `{}`", entry.from)));
+                None
+            })
     }
 
     /// The images of `entry`, and the tags of its repository that are made of digests, if its tags were listed.
@@ -110,7 +144,7 @@ impl Run {
             }
         };
         if names.is_empty() {
-            let nothing = nothing_found(&described(&entry.from));
+            let nothing = nothing_found(&entry.from.to_string());
             if !self.options.may_be_empty {
                 return Err(nothing);
             }
@@ -300,13 +334,6 @@ fn images_below(root: &Path) -> Result<Vec<Name>> {
         folders.extend(below.map(|entry| entry.path()));
     }
     Ok(found)
-}
-
-fn described(from: &Origin) -> String {
-    match from {
-        Origin::Repository(repository) => repository.to_string(),
-        Origin::Directory(path) => path.display().to_string(),
-    }
 }
 
 fn tag_of(target: &ImageName) -> Option<&str> {
