@@ -3,6 +3,7 @@
 mod clashes;
 mod counted;
 mod fleet;
+mod forms;
 mod local_targets;
 mod prune;
 mod prune_faults;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use regex_lite::Regex;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{Declaration, Entry, How, Origin, Pick, SourceAccess, Tags, from_yaml, reference};
 use crate::Result;
@@ -15,14 +15,16 @@ use crate::settings::Secret;
 use crate::sync::select::TagRules;
 use crate::sync::target::Target;
 
+/// Null stands for an empty value everywhere, as for skopeo.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Section {
-    images: BTreeMap<String, Option<Vec<String>>>,
-    #[serde(rename = "images-by-tag-regex")]
-    by_regex: BTreeMap<String, String>,
-    #[serde(rename = "images-by-semver")]
-    by_semver: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_empty")]
+    images: BTreeMap<String, Option<Vec<Option<String>>>>,
+    #[serde(rename = "images-by-tag-regex", deserialize_with = "or_empty")]
+    by_regex: BTreeMap<String, Option<String>>,
+    #[serde(rename = "images-by-semver", deserialize_with = "or_empty")]
+    by_semver: BTreeMap<String, Option<String>>,
     credentials: Option<Credentials>,
     #[serde(rename = "tls-verify")]
     tls_verify: Option<bool>,
@@ -33,8 +35,16 @@ struct Section {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Credentials {
+    #[serde(deserialize_with = "or_empty")]
     username: String,
+    #[serde(deserialize_with = "or_empty")]
     password: String,
+}
+
+fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 /// Reads a declaration in skopeo's form. Each image goes to `to` and is copied as `how` says.
@@ -43,9 +53,9 @@ struct Credentials {
 ///
 /// With line and column, when the text is not YAML or not of this shape.
 pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
-    let file: BTreeMap<String, Option<Section>> = from_yaml(text)?;
+    let file: Option<BTreeMap<String, Option<Section>>> = from_yaml(text)?;
     let mut declaration = Declaration::default();
-    for (registry, section) in file {
+    for (registry, section) in file.unwrap_or_default() {
         let section = section.unwrap_or_default();
         if section.images.is_empty() && section.by_regex.is_empty() && section.by_semver.is_empty()
         {
@@ -82,7 +92,8 @@ pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
         let mut bad = Vec::new();
         for (repository, picks) in &section.images {
             let mut listed = Vec::new();
-            for pick in picks.iter().flatten() {
+            let picks: Vec<&String> = picks.iter().flatten().flatten().collect();
+            for pick in &picks {
                 match pick_of(pick) {
                     Some(pick) => listed.push(pick),
                     None => bad.push(format!(
@@ -90,16 +101,16 @@ pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
                     )),
                 }
             }
-            let all = picks.as_ref().is_none_or(Vec::is_empty);
             read(
                 repository,
-                Ok(match all {
+                Ok(match picks.is_empty() {
                     true => Tags::Rules(Box::default()),
                     false => Tags::Listed(listed),
                 }),
             );
         }
         for (repository, pattern) in &section.by_regex {
+            let pattern = pattern.as_deref().unwrap_or_default();
             let rules = Regex::new(pattern).map(|pattern| TagRules {
                 matching: vec![pattern],
                 ..TagRules::default()
@@ -111,6 +122,7 @@ pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
             );
         }
         for (repository, constraint) in &section.by_semver {
+            let constraint = constraint.as_deref().unwrap_or_default();
             let rules = constraint.parse().map(|semver| TagRules {
                 semver: Some(semver),
                 ..TagRules::default()
@@ -222,6 +234,35 @@ empty.example:
             (access.tls_verify, read.entries[0].access.tls_verify),
             (Some(true), Some(false))
         );
+    }
+
+    #[test]
+    fn null_is_an_empty_value() {
+        let text = "a.example:\n  images:\n  images-by-tag-regex:\n    app:\n  images-by-semver:\n  tls-verify:\n  cert-dir: ~\n  credentials:\nb.example:\n\
+                    c.example:\n  images:\n    whole: [null]\n    one: [~, v1]\n  images-by-tag-regex:\n  credentials: {username:, password: null}\n  images-by-semver: {none: null}\n";
+        let read = parse(text, &[], &How::default()).expect("a declaration");
+        let described = read.entries.iter().map(|entry| {
+            let tags = match &entry.tags {
+                Tags::Listed(picks) => format!("{} images", picks.len()),
+                Tags::Rules(rules) => format!("{} patterns", rules.matching.len()),
+            };
+            assert!(entry.access.is_empty());
+            format!("{} {tags}", entry.from)
+        });
+        assert_eq!(
+            described.collect::<Vec<_>>(),
+            [
+                "a.example/app 1 patterns",
+                "c.example/one 1 images",
+                "c.example/whole 0 patterns",
+            ]
+        );
+        // A registry without images, and a constraint that is empty.
+        assert_eq!(read.warnings.len(), 2, "{:?}", read.warnings);
+        for text in ["null", "", "# nothing"] {
+            let read = parse(text, &[], &How::default()).expect("a declaration");
+            assert!(read.entries.is_empty());
+        }
     }
 
     #[test]
