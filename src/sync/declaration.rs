@@ -211,6 +211,16 @@ fn reference(text: &str) -> Result<Reference> {
         .map_err(|e| Error::other(format!("`{text}` is not a valid image name: {e}")))
 }
 
+/// The keys of the map that `text` is.
+///
+/// # Errors
+///
+/// When it is not YAML or no map.
+pub fn keys(text: &str) -> Result<Vec<String>> {
+    let map: BTreeMap<String, serde::de::IgnoredAny> = from_yaml(text)?;
+    Ok(map.into_keys().collect())
+}
+
 /// Reads YAML (or JSON, which is YAML) of the shape `T`.
 ///
 /// # Errors

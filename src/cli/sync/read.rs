@@ -84,26 +84,75 @@ pub(super) fn declared(args: &SyncArgs) -> Result<Declaration> {
     Ok(Declaration::of(vec![entry]))
 }
 
+/// The forms that a file of no named form may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Own,
+    Map,
+    List,
+}
+
+impl Form {
+    /// The form that `text` has, or seems to be meant to have.
+    fn of(text: &str) -> Form {
+        // A text of nothing but comments is an empty map, too.
+        if let Ok(keys) = declaration::keys(text)
+            && !keys.is_empty()
+        {
+            return match keys.iter().any(|key| key == OWN) {
+                true => Form::Own,
+                false => Form::Map,
+            };
+        }
+        // A list, or a map with a mistake in it: a line tells which.
+        let lines = text.lines().map(without_comment);
+        let is_own = |line: &str| {
+            let key = line.trim_start_matches(['{', '"', '\'', ' ']);
+            let after = key.strip_prefix(OWN);
+            let after = after.map(|rest| rest.trim_start_matches(['"', '\'', ' ']));
+            after.is_some_and(|rest| rest.starts_with(':'))
+        };
+        if lines.clone().any(is_own) {
+            return Form::Own;
+        }
+        let mut lines = lines.map(str::trim_end);
+        let is_map = text.trim_start().starts_with('{')
+            || lines.any(|line| line.contains(": ") || line.ends_with(':'));
+        match is_map {
+            true => Form::Map,
+            false => Form::List,
+        }
+    }
+}
+
+/// The key that barque's own form begins with.
+const OWN: &str = "barque-sync";
+
+fn without_comment(line: &str) -> &str {
+    let line = line.split_once(" #").map_or(line, |(line, _)| line);
+    match line.trim_start().starts_with('#') {
+        true => "",
+        false => line,
+    }
+}
+
 /// Reads a declaration whose form its text shows.
 fn from_file(args: &SyncArgs) -> Result<Declaration> {
     let text = read(args.file())?;
+    let form = Form::of(&text);
     let how = How::default();
     let beside = |path: &str| {
         let folder = Path::new(args.file()).parent().unwrap_or(Path::new(""));
         read(&folder.join(path).to_string_lossy())
     };
-    if text.lines().any(|line| line.starts_with("barque-sync:")) {
+    if form == Form::Own {
         if args.destination.is_some() {
             return Err(Error::other("a file of this form names its targets itself")
                 .hint("leave the destination out"));
         }
         return declaration::parse_own(&text, &beside);
     }
-    let is_map = text.trim_start().starts_with('{')
-        || text
-            .lines()
-            .any(|line| !line.starts_with('#') && (line.contains(": ") || line.ends_with(':')));
-    if is_map {
+    if form == Form::Map {
         let skopeo_s = |e| match declaration::parse_skopeo(&text, &[], &how) {
             Ok(read) if !read.entries.is_empty() => {
                 let write = format!(
@@ -141,9 +190,48 @@ pub(super) fn read(file: &str) -> Result<String> {
             .take(DECLARATION_CAP)
             .read_to_string(&mut text)
             .map_err(failed)?;
-        return Ok(text);
+        return Ok(without_mark(text));
     }
     let bytes = read_whole(Path::new(file), DECLARATION_CAP).map_err(failed)?;
     String::from_utf8(bytes)
+        .map(without_mark)
         .map_err(|_| Error::other(format!("the file `{file}` is not UTF-8 text")))
+}
+
+/// `text` without the byte order mark that editors on Windows put at the beginning.
+fn without_mark(text: String) -> String {
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_its_keys() {
+        for (text, form) in [
+            ("barque-sync: 1\nsync: []\n", Form::Own),
+            ("\"barque-sync\": 1\nsync: []\n", Form::Own),
+            ("'barque-sync' : 1\nsync: []\n", Form::Own),
+            ("{\"sync\": [], \"barque-sync\": 1}", Form::Own),
+            ("  barque-sync: 1\n  sync: []\n", Form::Own),
+            ("---\nbarque-sync: 1\nsync: [\n", Form::Own),
+            ("{\n  \"barque-sync\": 1,\n", Form::Own),
+            ("a.example/x: b.example/x\n", Form::Map),
+            ("{\"alpine\": \"b.example/x\"}", Form::Map),
+            ("a.example/x: [\n", Form::Map),
+            ("a.example/x:\n  - b\n c\n", Form::Map),
+            ("alpine:3\n", Form::List),
+            ("alpine:3\nquay.io/a/b:* # all: of them\n", Form::List),
+            ("# images: these\n  # and: those\nalpine\n", Form::List),
+            ("alpine # barque-sync: 1\n", Form::List),
+            ("a/b => c/d # x:\n", Form::List),
+            ("", Form::List),
+        ] {
+            assert_eq!(Form::of(text), form, "{text}");
+        }
+    }
 }

@@ -5,6 +5,44 @@ use std::fs;
 use super::*;
 
 #[test]
+fn a_file_is_known_by_its_keys_whatever_its_comments_and_quotes_are() {
+    let source = FakeRegistry::start().image("a", "1", &images::small());
+    let target = FakeRegistry::start();
+    let (from, to) = (source.address(), target.address());
+    let barque = Barque::new();
+    let own = [
+        format!("\u{feff}barque-sync: 1\nsync: [{{from: '{from}/a:1', to: '{to}/r0'}}]\n"),
+        format!("\"barque-sync\": 1\nsync: [{{from: '{from}/a:1', to: '{to}/r1'}}]\n"),
+        format!(
+            "{{\n  \"barque-sync\": 1, \"sync\": [{{\"from\": \"{from}/a:1\", \"to\": \"{to}/r2\"}}]}}\n"
+        ),
+    ];
+    for (n, text) in own.iter().enumerate() {
+        fs::write(barque.path("own"), text).unwrap();
+        barque.args(["sync", "own"]).run().ok();
+        assert_eq!(
+            target.requests("PUT", &format!("/r{n}/manifests/1")).len(),
+            1
+        );
+    }
+    let lists = [
+        format!("# images: all of them\n{from}/a:1 # a comment: with a colon\n"),
+        format!("\u{feff}{from}/a:1\n"),
+    ];
+    for (n, text) in lists.iter().enumerate() {
+        fs::write(barque.path("list"), text).unwrap();
+        let to = format!("{to}/l{n}");
+        barque.args(["sync", "list", &to]).run().ok();
+        assert_eq!(
+            target
+                .requests("PUT", &format!("/l{n}/a/manifests/1"))
+                .len(),
+            1
+        );
+    }
+}
+
+#[test]
 fn null_in_the_yaml_of_skopeo_is_an_empty_value() {
     let source = FakeRegistry::start().image("a", "1", &images::small());
     let source = source.image("b", "1", &images::small());
