@@ -9,13 +9,16 @@ pub enum Pick {
     Tag(Tag),
     /// By the digest of its manifest.
     Digest(Digest),
+    /// By its digest, whatever its tag stands for now; it has this tag at its targets.
+    Pinned(Tag, Digest),
 }
 
 impl Pick {
     /// The image of its repository that `reference` is; `latest` if it does not say.
     pub fn of_reference(reference: &Reference) -> Pick {
         match (&reference.tag, &reference.digest) {
-            (_, Some(digest)) => Pick::Digest(digest.clone()),
+            (Some(tag), Some(digest)) => Pick::Pinned(tag.clone(), digest.clone()),
+            (None, Some(digest)) => Pick::Digest(digest.clone()),
             (Some(tag), None) => Pick::Tag(tag.clone()),
             (None, None) => Pick::Tag(Tag::latest()),
         }
@@ -26,11 +29,20 @@ impl Pick {
         let (tag, digest) = match self {
             Pick::Tag(tag) => (Some(tag.clone()), None),
             Pick::Digest(digest) => (None, Some(digest.clone())),
+            Pick::Pinned(tag, digest) => (Some(tag.clone()), Some(digest.clone())),
         };
         Reference {
             repository: repository.clone(),
             tag,
             digest,
+        }
+    }
+
+    /// The name that the image of this name has in `repository` as a target.
+    pub(super) fn kept_in(&self, repository: &Repository) -> Reference {
+        match self {
+            Pick::Pinned(tag, _) => Pick::Tag(tag.clone()).of(repository),
+            _ => self.of(repository),
         }
     }
 }

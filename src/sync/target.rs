@@ -63,7 +63,7 @@ impl SourceName<'_> {
     /// The name as skopeo writes it below a target.
     fn in_full(&self) -> String {
         match self {
-            SourceName::Registry(repository, pick) => pick.of(repository).to_string(),
+            SourceName::Registry(repository, pick) => pick.kept_in(repository).to_string(),
             SourceName::Path(path) => path.to_string_lossy().into_owned(),
         }
     }
@@ -106,7 +106,7 @@ impl Target {
                 }
             }
             Target::Repository(repository) => match source {
-                SourceName::Registry(_, pick) => Ok(ImageName::Docker(pick.of(repository))),
+                SourceName::Registry(_, pick) => Ok(ImageName::Docker(pick.kept_in(repository))),
                 SourceName::Path(path) => {
                     let name = path.file_name().unwrap_or_default().to_string_lossy();
                     let tag = name.rsplit(':').next().unwrap_or(&name);
@@ -128,7 +128,7 @@ impl Target {
                 let to = to
                     .parse::<Reference>()
                     .map_err(|e| Error::other(format!("`{to}`: {e}")))?;
-                Ok(ImageName::Docker(pick.of(&to.repository)))
+                Ok(ImageName::Docker(pick.kept_in(&to.repository)))
             }
             Target::Layout(place) => Ok(place.selecting(Selector::Named(source.in_full()))),
             Target::Image(reference) => Ok(ImageName::Docker(reference.clone())),

@@ -43,6 +43,46 @@ fn a_file_is_known_by_its_keys_whatever_its_comments_and_quotes_are() {
 }
 
 #[test]
+fn a_name_with_tag_and_digest_is_read_by_the_digest_and_keeps_the_tag() {
+    let (old, new) = (images::small(), images::two_layers());
+    let source = FakeRegistry::start()
+        .image("a", "old", &old)
+        .image("a", "1", &new);
+    let target = FakeRegistry::start();
+    let (from, to) = (source.address(), target.address());
+    let barque = Barque::new();
+    let digest = |name: &str| {
+        let name = format!("docker://{name}");
+        let out = barque.args(["inspect", "--format", "{{.Digest}}", &name]);
+        out.run().ok().stdout().trim().to_owned()
+    };
+    let was = digest(&format!("{from}/a:old"));
+    assert_ne!(was, digest(&format!("{from}/a:1")));
+    let files = [
+        format!("{from}/a:1@{was} => {to}/b\n"),
+        format!("{from}/a:1@{was}: {to}/c\n"),
+        format!("barque-sync: 1\nsync: [{{from: '{from}/a:1@{was}', to: '{to}/{{name}}'}}]\n"),
+    ];
+    for (text, name) in files.iter().zip(["b", "c", "a"]) {
+        fs::write(barque.path("f"), text).unwrap();
+        barque.args(["sync", "f"]).run().ok();
+        assert_eq!(digest(&format!("{to}/{name}:1")), was, "{text}");
+        let again = barque.args(["sync", "f"]).run().ok();
+        assert!(again.stderr().contains("1 unchanged"), "{}", again.stderr());
+    }
+    // A plan keeps both.
+    fs::write(
+        barque.path("f"),
+        format!("{from}/a:1@{was} => {to}/planned\n"),
+    )
+    .unwrap();
+    let plan = ["sync", "plan", "f", "--output", "plan.json"];
+    barque.args(plan).run().ok();
+    barque.args(["sync", "apply", "plan.json"]).run().ok();
+    assert_eq!(digest(&format!("{to}/planned:1")), was);
+}
+
+#[test]
 fn null_in_the_yaml_of_skopeo_is_an_empty_value() {
     let source = FakeRegistry::start().image("a", "1", &images::small());
     let source = source.image("b", "1", &images::small());
