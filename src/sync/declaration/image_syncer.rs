@@ -34,6 +34,9 @@ pub fn parse(text: &str, how: &How) -> Result<Declaration> {
             Targets::One(one) => vec![one],
             Targets::Several(several) => several,
         };
+        if targets.is_empty() {
+            return Err(Error::other(format!("`{source}` has no target")));
+        }
         let (name, tags) = source_of(&source)?;
         let parsed = names::source(name)?;
         let tags = match tags {
@@ -120,5 +123,6 @@ mod tests {
         let read = parse(r#"{"alpine:3": ["a.example/alpine"]}"#, &How::default()).expect("JSON");
         assert_eq!(read.entries.len(), 1);
         assert!(parse(r#"{"UPPER": "a.example/x"}"#, &How::default()).is_err());
+        assert!(parse(r#"{"alpine": []}"#, &How::default()).is_err());
     }
 }

@@ -49,6 +49,11 @@ pub fn parse(text: &str, read_list: &dyn Fn(&str) -> Result<String>) -> Result<D
                 .map_err(|e| e.context(format!("`{host}`")))?,
             create_repository: rules.create_repository,
         };
+        if rules.create_repository.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Error::other(format!(
+                "`{host}`: `create-repository` names no program"
+            )));
+        }
         if rules
             .rate
             .is_some_and(|rate| !(rate.is_finite() && rate > 0.0))
@@ -78,6 +83,9 @@ fn entries(
     defaults: &Settings,
     read_list: &dyn Fn(&str) -> Result<String>,
 ) -> Result<Vec<Entry>> {
+    if item.to.all().is_empty() {
+        return Err(Error::other("`to` names no target"));
+    }
     let how = how(item, defaults)?;
     let from = match (&item.from, &item.list) {
         (Some(from), None) => from,
@@ -280,6 +288,18 @@ sync:
             (
                 "barque-sync: 1\nsync: [{from: a.example/b, to: UPPER}]\n",
                 "entry 1 (`a.example/b`)",
+            ),
+            (
+                "barque-sync: 1\nsync: [{from: a.example/b, to: []}]\n",
+                "`to` names no target",
+            ),
+            (
+                "barque-sync: 1\nregistries: {a.example: {create-repository: []}}\nsync: []\n",
+                "`create-repository` names no program",
+            ),
+            (
+                "barque-sync: 1\nregistries: {a.example: {max-pulls: 3/0h}}\nsync: []\n",
+                "`a.example`",
             ),
             (
                 "barque-sync: 1\nsync: [{from: a.example/b, list: x, to: c.example/d}]\n",

@@ -65,8 +65,9 @@ impl Pulls {
                 None => (text, None),
             },
         };
-        let wrong =
-            || Error::other("`max-pulls` is a number, or a number and a time as in `80/6h`");
+        let wrong = || {
+            Error::other("`max-pulls` is a number, or a number and a time above 0 as in `80/6h`")
+        };
         Ok(PullLimit {
             pulls: pulls.parse().map_err(|_| wrong())?,
             window: window
@@ -87,7 +88,8 @@ fn time(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let number = text.trim_end_matches(unit).trim().parse::<u64>().ok()?;
-    number.checked_mul(seconds).map(Duration::from_secs)
+    let seconds = number.checked_mul(seconds).filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs)
 }
 
 #[derive(Deserialize)]
