@@ -312,10 +312,10 @@ fn images_below(root: &Path) -> Result<Vec<Name>> {
             .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
             .map_err(failed)?;
         entries.sort_by_key(std::fs::DirEntry::file_name);
-        if entries
-            .iter()
-            .any(|entry| entry.file_name() == "manifest.json" && !entry.path().is_dir())
-        {
+        let manifest = entries.iter().position(is_manifest);
+        if let Some(at) = manifest {
+            // As skopeo reads a directory in the order of names, and goes on elsewhere after a manifest.
+            entries.truncate(at);
             let path = folder.strip_prefix(root).unwrap_or(&folder);
             let path = match path.as_os_str().is_empty() {
                 true => folder.file_name().map(PathBuf::from).unwrap_or_default(),
@@ -334,6 +334,10 @@ fn images_below(root: &Path) -> Result<Vec<Name>> {
         folders.extend(below.map(|entry| entry.path()));
     }
     Ok(found)
+}
+
+fn is_manifest(entry: &std::fs::DirEntry) -> bool {
+    entry.file_name() == "manifest.json" && entry.file_type().is_ok_and(|t| !t.is_dir())
 }
 
 fn tag_of(target: &ImageName) -> Option<&str> {

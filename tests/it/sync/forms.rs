@@ -82,6 +82,42 @@ fn a_name_with_tag_and_digest_is_read_by_the_digest_and_keeps_the_tag() {
     assert_eq!(digest(&format!("{to}/planned:1")), was);
 }
 
+/// As skopeo does it, whose walk of a directory ends at `manifest.json`.
+#[test]
+fn directories_in_an_image_that_come_after_its_manifest_are_passed_over() {
+    let source = FakeRegistry::start().image("a", "1", &images::small());
+    let target = FakeRegistry::start();
+    let (from, to) = (source.address(), target.address());
+    let barque = Barque::new();
+    let image = format!("docker://{from}/a:1");
+    for path in ["d/a:1", "d/a:1/before:1", "d/a:1/x:1", "d/z:1"] {
+        barque
+            .args(["copy", &image, &format!("dir:{path}")])
+            .run()
+            .ok();
+    }
+    let ours = ["sync", "--src", "dir", "--dest", "docker", "--dry-run", "d"];
+    let out = barque.args(ours).args([format!("{to}/m")]).run().ok();
+    let named = |said: &str| {
+        ["/a:1", "/before:1", "/x:1", "/z:1"].map(|name| said.contains(&format!("m{name}")))
+    };
+    assert_eq!(
+        named(out.stderr()),
+        [true, true, false, true],
+        "{}",
+        out.stderr()
+    );
+    peers::needs!("skopeo");
+    let place = barque.path("d");
+    let theirs = ["sync", "--src", "dir", "--dest", "docker", "--dry-run"];
+    let skopeo = peers::skopeo();
+    let out = skopeo
+        .args(theirs)
+        .args([place.to_str().unwrap(), &format!("{to}/m")])
+        .run();
+    assert_eq!(named(out.ok().stderr()), [true, true, false, true]);
+}
+
 #[test]
 fn null_in_the_yaml_of_skopeo_is_an_empty_value() {
     let source = FakeRegistry::start().image("a", "1", &images::small());
