@@ -12,6 +12,7 @@ pub mod pattern;
 mod pick;
 pub mod plan;
 pub mod planner;
+mod re2;
 pub mod receipt;
 pub mod run;
 pub mod select;

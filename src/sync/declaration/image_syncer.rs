@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use regex_lite::Regex;
 use serde::Deserialize;
 
 use super::names::{self, target};
 use super::{Declaration, Entry, How, Origin, Pick, SourceAccess, Tags, from_yaml};
+use crate::sync::re2;
 use crate::sync::select::TagRules;
 use crate::{Error, Result};
 
@@ -66,7 +66,8 @@ fn source_of(source: &str) -> Result<(&str, Option<Tags>)> {
         .strip_suffix('/')
         .and_then(|text| text.split_once(":/"))
     {
-        let pattern = Regex::new(pattern).map_err(|e| Error::other(format!("`{source}`: {e}")))?;
+        let pattern =
+            re2::compile(pattern).map_err(|e| Error::other(format!("`{source}`: {e}")))?;
         let rules = TagRules {
             matching: vec![pattern],
             ..TagRules::default()

@@ -3,8 +3,6 @@
 mod braces;
 mod file;
 
-use regex_lite::Regex;
-
 use super::names;
 use super::names::target;
 use super::{
@@ -14,6 +12,7 @@ use super::{
 use crate::copy::Referrers;
 use crate::image::{MediaType, PlatformPattern, Repository};
 use crate::sync::pattern::Glob;
+use crate::sync::re2;
 use crate::sync::select::{Sort, TagRules};
 use crate::sync::target::Target;
 use crate::{Error, Result};
@@ -182,10 +181,7 @@ fn patterns(list: &[String]) -> Result<Vec<PlatformPattern>> {
 
 fn rules(tags: &TagSettings) -> Result<TagRules> {
     let regexes = |list: &OneOrMany| {
-        let parse = |text: &String| {
-            Regex::new(text)
-                .map_err(|e| Error::other(format!("`{text}` is not a regular expression: {e}")))
-        };
+        let parse = |text: &String| re2::compile(text).map_err(Error::other);
         list.all().iter().map(parse).collect::<Result<Vec<_>>>()
     };
     let semver = tags.semver.as_ref().map(|text| text.parse()).transpose();

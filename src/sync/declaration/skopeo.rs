@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use regex_lite::Regex;
 use serde::{Deserialize, Deserializer};
 
 use super::{Declaration, Entry, How, Origin, Pick, SourceAccess, Tags, from_yaml, reference};
 use crate::Result;
 use crate::image::Digest;
 use crate::settings::Secret;
+use crate::sync::re2;
 use crate::sync::select::TagRules;
 use crate::sync::target::Target;
 
@@ -111,15 +111,12 @@ pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
         }
         for (repository, pattern) in &section.by_regex {
             let pattern = pattern.as_deref().unwrap_or_default();
-            let rules = Regex::new(pattern).map(|pattern| TagRules {
+            let rules = re2::compile(pattern).map(|pattern| TagRules {
                 matching: vec![pattern],
                 ..TagRules::default()
             });
             let tags = rules.map(|rules| Tags::Rules(Box::new(rules)));
-            read(
-                repository,
-                tags.map_err(|e| format!("`{pattern}` is not a regular expression: {e}")),
-            );
+            read(repository, tags);
         }
         for (repository, constraint) in &section.by_semver {
             let constraint = constraint.as_deref().unwrap_or_default();

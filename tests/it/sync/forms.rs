@@ -137,3 +137,38 @@ fn null_in_the_yaml_of_skopeo_is_an_empty_value() {
     );
     assert!(barque.path("d/a:1/manifest.json").exists());
 }
+
+/// Compared with the answers of skopeo.
+#[test]
+fn patterns_of_the_yaml_are_those_of_go() {
+    let mut source = FakeRegistry::start();
+    for tag in ["v1.0", "v1x0", "1.0"] {
+        source = source.image("a", tag, &images::small());
+    }
+    let barque = Barque::new();
+    for (pattern, found, refused) in [
+        (r"\Qv1.0\E", 1, false),
+        (r"^\pL1", 2, false),
+        (r"(?x)v1", 0, true),
+        (r"\h", 0, true),
+    ] {
+        let text = format!(
+            "{}:\n  tls-verify: false\n  images-by-tag-regex:\n    a: '{pattern}'\n",
+            source.address()
+        );
+        fs::write(barque.path("s.yaml"), text).unwrap();
+        let args = ["sync", "--src", "yaml", "--dest", "dir", "--dry-run"];
+        let out = barque.args(args).args(["s.yaml", "d"]).run().ok();
+        let count = format!("Would have synced {found} images");
+        assert!(out.stderr().contains(&count), "{pattern}: {}", out.stderr());
+        assert_eq!(out.stderr().contains("is skipped"), refused);
+        peers::needs!("skopeo");
+        let (file, to) = (barque.path("s.yaml"), barque.path("theirs"));
+        let skopeo = peers::skopeo();
+        let theirs = skopeo.args(args).args([&file, &to]).run().ok();
+        let said = theirs.stderr();
+        assert!(said.contains(&count), "{pattern}: {said}");
+        assert_eq!(said.contains("error parsing regexp"), refused);
+        let _ = fs::remove_dir_all(to);
+    }
+}
