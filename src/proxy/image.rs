@@ -11,7 +11,7 @@ use crate::image::convert::schema2_to_oci;
 use crate::image::{Descriptor, Digest, ImageName, Manifest, MediaType, View, config};
 use crate::open::{Admission, Chosen, choose_image, open_source, read_config};
 use crate::transport::{BlobBody, Elsewhere, ManifestRef, Source};
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// An image that the client has opened.
 pub(super) struct OpenedImage {
@@ -54,11 +54,32 @@ impl OpenedImage {
         let gate = options.gate.clone();
         let admission = Admission { gate, image: name };
         if !admission.is_open() {
-            let manifest = image.chosen(options).await?.manifest.clone();
-            let (source, top) = (&*image.source, &image.top);
-            admission.admit(source, top, &manifest).await?;
+            image.admit(&admission, options).await?;
         }
         Ok(image)
+    }
+
+    /// Refuses the image unless the policy accepts what its name stands for, which is what skopeo's proxy asks, or the
+    /// image on the wanted platform, which is what a copy of one platform asks.
+    async fn admit(&mut self, admission: &Admission, options: &ProxyOptions) -> Result<()> {
+        let named = ManifestRef::Named;
+        let verdict = admission.judge(&*self.source, &named, &self.top).await?;
+        if verdict.accepted || !self.top.media_type().is_index() {
+            return verdict.enforced().map(drop);
+        }
+        let chosen = match self.chosen(options).await {
+            Ok(chosen) => chosen.manifest.clone(),
+            // Not "not found": the client must see that the image is refused.
+            Err(e) if e.kind() == Kind::NotFound => return verdict.enforced().map(drop),
+            Err(e) => return Err(e),
+        };
+        let of = ManifestRef::Digest(chosen.digest().clone());
+        let of_chosen = admission.judge(&*self.source, &of, &chosen).await?;
+        if of_chosen.accepted {
+            return Ok(());
+        }
+        let message = format!("{verdict}; its image for the platform, too: {of_chosen}");
+        Err(Error::not_allowed(message).because(verdict))
     }
 
     /// The image on the wanted platform.

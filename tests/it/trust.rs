@@ -7,7 +7,7 @@ mod bundles;
 #[cfg(all(feature = "serve", feature = "trust"))]
 mod carried;
 mod copies;
-mod gpg;
+pub(crate) mod gpg;
 mod hostile;
 #[cfg(feature = "trust")]
 mod keyless;

@@ -2,10 +2,17 @@
 
 use std::process::Command;
 
+#[cfg(feature = "trust")]
+use barque::image::Digest;
+
 use super::{Proxy, oci};
 use crate::support::fake::FakeRegistry;
 use crate::support::images::{self, write_layout};
+#[cfg(feature = "trust")]
+use crate::support::images::{TestImage, write_dir};
 use crate::support::{Barque, peers};
+#[cfg(feature = "trust")]
+use crate::trust::gpg::{Gpg, payload, policy, signed_by};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_are_those_of_skopeo() {
@@ -167,6 +174,74 @@ async fn what_the_policy_refuses_is_not_opened() {
         );
     }
     proxy.end().await;
+}
+
+/// skopeo's proxy asks the policy about what a name stands for, a copy about the image of the platform: either will do.
+#[cfg(feature = "trust")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_or_its_image_has_to_be_signed() {
+    peers::needs!("gpg");
+    let (home, gpg) = (tempfile::tempdir().unwrap(), Gpg::new());
+    let reference = "registry.example/app:v1";
+    let rules = serde_json::json!([signed_by(&gpg.key("alice", "nistp256"), reference)]);
+    let file = policy(home.path(), rules);
+    let index = images::five_platforms();
+    let sign = |digest: &Digest| gpg.sign("alice", payload(&digest.to_string(), reference));
+    let signed = |name: &str, signatures: &[(String, Vec<u8>)]| {
+        let at = home.path().join(name);
+        write_dir(&at, &index);
+        for (file, signature) in signatures {
+            std::fs::write(at.join(file), signature).unwrap();
+        }
+        format!("dir:{}", at.display())
+    };
+    let of_image = |image: &TestImage| {
+        let file = format!("{}.signature-1", image.digest.hex());
+        (file, sign(&image.digest))
+    };
+    let of_index = || ("signature-1".to_owned(), sign(&index.digest));
+    let [amd64, arm64] = [0, 1].map(|n| &index.children[n]);
+    let of_another = || ("signature-1".to_owned(), sign(&amd64.digest));
+    let names = [
+        (signed("index", &[of_index()]), true),
+        (signed("image", &[of_image(amd64)]), true),
+        (signed("other", &[of_image(arm64)]), false),
+        (signed("mistaken", &[of_another()]), false),
+        (signed("none", &[]), false),
+    ];
+    let mut barque = Command::new(env!("CARGO_BIN_EXE_barque"));
+    barque
+        .env("BARQUE_POLICY", &file)
+        .env("BARQUE_REQUIRE_SIGNED", "1")
+        .args(["--override-arch", "amd64"]);
+    let proxy = Proxy::with_policy(barque).await;
+    for (name, accepted) in names {
+        let opened = proxy.open_image_optional(&name).await;
+        assert_eq!(opened.is_ok(), accepted, "{name}");
+        match opened {
+            Ok(image) => {
+                let (digest, _) = proxy.fetch_manifest(&image.unwrap()).await.unwrap();
+                assert_eq!(digest, amd64.digest.to_string());
+            }
+            Err(e) => {
+                let e = e.to_string();
+                assert!(e.contains(&index.digest.to_string()), "{e}");
+                assert!(e.contains(&amd64.digest.to_string()), "{e}");
+            }
+        }
+    }
+    // An index without an image for the platform is refused, and not taken for one that does not exist.
+    let mut barque = Command::new(env!("CARGO_BIN_EXE_barque"));
+    barque
+        .env("BARQUE_POLICY", &file)
+        .args(["--override-os", "plan9"]);
+    let other = Proxy::with_policy(barque).await;
+    let error = other.open_image_optional(&signed("none", &[])).await;
+    let error = error.map(drop).unwrap_err().to_string();
+    assert!(error.contains("is refused by"), "{error}");
+    for proxy in [proxy, other] {
+        proxy.end().await;
+    }
 }
 
 #[test]
