@@ -7,11 +7,17 @@ use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject;
 use sigstore_crypto::{KeyAlgorithm, SigningScheme, VerificationKey};
 use sigstore_types::{DerPublicKey, SignatureBytes};
+use x509_cert::der::Encode;
+use x509_cert::der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
+use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use crate::settings::policy::KeySource;
 
 /// The object identifier of the curve P-521 (`secp521r1`), in DER.
 const P521: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
+/// The label of an RSA key in PKCS#1, which `openssl rsa -RSAPublicKey_out` writes.
+const RSA: &str = "RSA PUBLIC KEY";
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// Where an identifier of a curve ends at the latest in a SubjectPublicKeyInfo.
 const CURVE_END: usize = 32;
 
@@ -81,9 +87,9 @@ impl PublicKey {
 
     /// Reads the first public key in `pem`.
     pub(super) fn from_pem(name: String, pem: &[u8]) -> Result<PublicKey, String> {
-        match SubjectPublicKeyInfoDer::from_pem_slice(pem) {
-            Ok(spki) => PublicKey::from_der(name, spki.as_ref().to_vec()),
-            Err(_) => Err(format!("there is no public key in PEM in {name}")),
+        match spki_of(pem) {
+            Some(spki) => PublicKey::from_der(name, spki),
+            None => Err(format!("there is no public key in PEM in {name}")),
         }
     }
 
@@ -120,6 +126,30 @@ impl PublicKey {
             false => Err(format!("its signature is not by the key in {}", self.name)),
         }
     }
+}
+
+/// The first public key in `pem` as a SubjectPublicKeyInfo in DER.
+pub(super) fn spki_of(pem: &[u8]) -> Option<Vec<u8>> {
+    let text = str::from_utf8(pem).unwrap_or_default();
+    match super::pem::parse(text) {
+        Some((RSA, key)) => rsa_spki(&key),
+        _ => {
+            let spki = SubjectPublicKeyInfoDer::from_pem_slice(pem).ok()?;
+            Some(spki.as_ref().to_vec())
+        }
+    }
+}
+
+/// The SubjectPublicKeyInfo of the RSA key `key`, which is a PKCS#1 `RSAPublicKey`.
+fn rsa_spki(key: &[u8]) -> Option<Vec<u8>> {
+    let spki = SubjectPublicKeyInfoRef {
+        algorithm: AlgorithmIdentifierRef {
+            oid: RSA_ENCRYPTION,
+            parameters: Some(AnyRef::NULL),
+        },
+        subject_public_key: BitStringRef::from_bytes(key).ok()?,
+    };
+    spki.to_der().ok()
 }
 
 /// The keys of a policy. One that cannot be read is an error, even if another would do.

@@ -14,6 +14,8 @@ mod keys;
 #[cfg(feature = "trust")]
 mod openpgp;
 mod payload;
+#[cfg(feature = "trust")]
+mod pem;
 mod requirement;
 pub mod signing;
 #[cfg(feature = "trust")]

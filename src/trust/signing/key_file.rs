@@ -7,8 +7,9 @@ use crypto_secretbox::aead::Aead;
 use crypto_secretbox::{Key, KeyInit, Nonce, XSalsa20Poly1305};
 use serde::{Deserialize, Serialize};
 
-use super::{WrongPassphrase, pem};
+use super::WrongPassphrase;
 use crate::image::go_json;
+use crate::trust::pem;
 use crate::{Error, Result};
 
 /// The labels of encrypted keys; the first is what skopeo and cosign write by default.

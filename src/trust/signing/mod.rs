@@ -11,8 +11,6 @@ mod key_file;
 #[cfg(feature = "trust")]
 mod openpgp;
 #[cfg(feature = "trust")]
-mod pem;
-#[cfg(feature = "trust")]
 mod sigstore;
 #[cfg(not(feature = "trust"))]
 mod unavailable;

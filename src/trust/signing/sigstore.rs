@@ -18,7 +18,8 @@ use p384::pkcs8::{DecodePrivateKey, EncodePublicKey};
 
 #[cfg(doc)]
 use super::WrongPassphrase;
-use super::{key_file, pem};
+use super::key_file;
+use crate::trust::pem;
 use crate::{Error, Result};
 
 /// A private key.

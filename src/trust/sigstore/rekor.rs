@@ -2,13 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use serde::Deserialize;
 
 use crate::image::strict_json::{self, Object, StrictError};
 use crate::image::{Algorithm, Digest};
-use crate::trust::keys::PublicKey;
+use crate::trust::keys::{PublicKey, spki_of};
 
 /// Verifies that `entry` (the annotation's JSON) is the promise of one of `logs` that it recorded `signature` by `key`
 /// over `payload`. Returns when, in seconds since 1970.
@@ -124,8 +124,7 @@ fn public_key_der(pem: &[u8]) -> Option<Vec<u8>> {
     if let Ok(certificate) = CertificateDer::from_pem_slice(pem) {
         return Some(certificate.to_vec());
     }
-    let spki = SubjectPublicKeyInfoDer::from_pem_slice(pem).ok()?;
-    Some(spki.as_ref().to_vec())
+    spki_of(pem)
 }
 
 #[derive(Deserialize)]

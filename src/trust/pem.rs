@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 const WIDTH: usize = 64;
 
 /// The first block in `text`: its label and its content.
-pub(super) fn parse(text: &str) -> Option<(&str, Vec<u8>)> {
+pub(in crate::trust) fn parse(text: &str) -> Option<(&str, Vec<u8>)> {
     let (_, rest) = text.split_once("-----BEGIN ")?;
     let (label, rest) = rest.split_once("-----")?;
     let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
@@ -16,7 +16,7 @@ pub(super) fn parse(text: &str) -> Option<(&str, Vec<u8>)> {
 }
 
 /// `content` in a block with `label`.
-pub(super) fn write(label: &str, content: &[u8]) -> String {
+pub(in crate::trust) fn write(label: &str, content: &[u8]) -> String {
     let base64 = STANDARD.encode(content);
     let mut text = format!("-----BEGIN {label}-----\n");
     let mut rest = base64.as_str();
