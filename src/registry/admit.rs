@@ -11,6 +11,7 @@ use std::sync::Arc;
 use url::{Host, Url};
 
 use super::address::{is_loopback, is_private, shows_private};
+use crate::settings::redacted;
 use crate::{Error, Result};
 
 /// Why a server names another URL.
@@ -148,29 +149,8 @@ impl Admitted {
 
     /// The URL for people and logs: no user, no query, which may hold signatures.
     pub(crate) fn redacted(&self) -> String {
-        redact(&self.url)
+        redacted(self.url.as_str())
     }
-}
-
-/// `url` without what may be secret: user, query and fragment.
-fn redact(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.to_string()
-}
-
-/// `text`, which should be a URL, for people and logs: without user, query and fragment.
-pub(crate) fn redacted(text: &str) -> String {
-    if let Ok(url) = Url::parse(text) {
-        return redact(&url);
-    }
-    // A URL that cannot be parsed may hold a secret anywhere behind its path.
-    let place = text.split(['?', '#']).next().unwrap_or_default();
-    let place = place.rsplit('@').next().unwrap_or_default();
-    place.chars().take(120).collect()
 }
 
 /// The error about `url`, which a public server named and which is at the private address `ip`.
@@ -199,7 +179,7 @@ pub(crate) fn admit(base: &Admitted, target: &str, purpose: Purpose) -> Result<A
             Purpose::Layer => "a layer at",
         };
         let target = match &joined {
-            Ok(url) => redact(url),
+            Ok(url) => redacted(url.as_str()),
             Err(_) => redacted(target),
         };
         Error::unavailable(format!(

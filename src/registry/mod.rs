@@ -35,7 +35,7 @@ mod why;
 mod wire;
 
 pub use crate::bytes::ByteStream;
-pub(crate) use admit::{Admitted, admit_layer, redacted};
+pub(crate) use admit::{Admitted, admit_layer};
 pub use challenge::{Challenge, parse_challenges};
 pub use client::Client;
 pub use error::{ApiError, ApiErrorItem, MAX_ITEMS};

@@ -32,6 +32,7 @@ pub(crate) use limits::HostLimit;
 pub use limits::{LimitRule, Limits, PullLimit, PullsSpent};
 pub use retries::Retries;
 pub use secret::Secret;
+pub(crate) use secret::redacted;
 pub use store::CredentialStore;
 pub use timeouts::Timeouts;
 

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::paths::Environment;
 use super::policy::of_reference;
+use super::redacted;
 use crate::files::read_whole;
 use crate::image::Reference;
 use crate::{Error, Kind, Result};
@@ -259,6 +260,7 @@ impl Lookaside {
     /// The place below `base` of the repository of `image`.
     fn parse(base: &str, image: &Reference) -> Result<Lookaside> {
         let unusable = |why: &str| {
+            let base = redacted(base);
             Error::other(format!("`{base}` is no place of signatures: {why}"))
                 .hint("write a URL that begins with `file:///`, `https://` or `http://`")
         };
@@ -339,7 +341,8 @@ fn not_valid(path: &Path, text: &str, e: &serde_saphyr::Error) -> Error {
         return Error::other(format!("`{path}`: {e}"));
     };
     let line = text.lines().nth((at.line() as usize).saturating_sub(1));
-    let line: String = line.unwrap_or_default().trim().chars().take(80).collect();
+    let line = redacted(line.unwrap_or_default().trim());
+    let line: String = line.chars().take(80).collect();
     let e = e.to_string();
     let place = format!(" at line {}, column {}", at.line(), at.column());
     let e = e.strip_suffix(&place).unwrap_or(&e);

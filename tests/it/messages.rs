@@ -510,3 +510,53 @@ fn a_hint_repeats_how_the_registry_was_reached() {
     let wanted = format!("`barque tags --tls-verify=false {}`", registry.docker("a"));
     assert!(hint.contains(&wanted), "{hint}");
 }
+
+#[test]
+fn a_password_in_a_setting_is_not_shown() {
+    let barque = Barque::new();
+    std::fs::create_dir(barque.path("registries.d")).unwrap();
+    let policy = r#"{"default":[{"type":"signedBy","keyType":"GPGKeys","keyPath":"k"}]}"#;
+    std::fs::write(barque.path("policy.json"), policy).unwrap();
+    let registry = FakeRegistry::start().image("a", "1", &images::small());
+    let image = registry.docker("a:1");
+    let shown = |args: &[&str]| {
+        let daemon = ("DOCKER_HOST", "tcp://user:sEcret@127.0.0.1:1");
+        let out = barque.args(args).env(daemon.0, daemon.1).run();
+        let text = out.stderr().to_owned();
+        assert!(text.starts_with("barque: "), "{text}");
+        assert!(!text.contains("sEcret") && !text.contains("user"), "{text}");
+        text
+    };
+    for setting in [
+        "lookaside: ftp://user:sEcret@host.example/x",
+        "lookaside: 'https://user:sEcret@host.example /x'",
+        "lookaside: https://user:sEcret@host.example!/x",
+        "lookaside: [https://user:sEcret@host.example/x",
+        "use-sigstore-attachments: https://user:sEcret@host.example/x",
+    ] {
+        let text = format!("default-docker:\n  {setting}\n");
+        std::fs::write(barque.path("registries.d/x.yaml"), text).unwrap();
+        let copy = ["--policy=policy.json", "--registries.d=registries.d"];
+        let copy = [
+            &copy[..],
+            &["copy", "--tls-verify=false", &image, "dir:out"],
+        ]
+        .concat();
+        let text = shown(&copy);
+        assert!(text.contains("host.example"), "{setting}: {text}");
+    }
+    for location in [
+        "https://user:sEcret@host.example/x",
+        "user:sEcret@host.example/x",
+    ] {
+        for rest in ["", "\npull-from-mirror = 'never'"] {
+            let table = "[[registry]]\nlocation = 'r.example'\n[[registry.mirror]]\nlocation = ";
+            let text = format!("{table}'{location}'{rest}\n");
+            std::fs::write(barque.path("r.conf"), text).unwrap();
+            let image = "docker://r.example/a:1";
+            let text = shown(&["--registries-conf=r.conf", "inspect", image]);
+            assert!(text.contains("host.example"), "{location}: {text}");
+        }
+    }
+    assert!(shown(&["inspect", "docker-daemon:a:1"]).contains("`tcp://127.0.0.1:1`"));
+}

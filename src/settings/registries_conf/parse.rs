@@ -10,6 +10,7 @@ use super::short_names;
 use super::toml_file::{Table, Text, Value};
 use super::{Mirror, PullFromMirror, RegistryTable, ShortNameMode};
 use crate::image::Registry;
+use crate::settings::redacted;
 use crate::{Error, Result};
 
 /// What one file says. `None` where it does not have the key.
@@ -153,10 +154,11 @@ fn mirror(table: &Table<'_>, prefix: &str, by_digest_only: bool) -> Result<Mirro
     if location.is_empty() {
         return Err(table.error(format!("a mirror of `{prefix}` has no `location`")));
     }
+    let shown = redacted(&location);
     let pull = table.string("pull-from-mirror")?.unwrap_or_default();
     if by_digest_only && !pull.is_empty() {
         let message = format!(
-            "`pull-from-mirror` of the mirror `{location}` and `mirror-by-digest-only` of `{prefix}` \
+            "`pull-from-mirror` of the mirror `{shown}` and `mirror-by-digest-only` of `{prefix}` \
              exclude each other"
         );
         return Err(table.error(message));
@@ -167,7 +169,7 @@ fn mirror(table: &Table<'_>, prefix: &str, by_digest_only: bool) -> Result<Mirro
         "tag-only" => PullFromMirror::TagOnly,
         other => {
             let message = format!(
-                "`pull-from-mirror` of the mirror `{location}` is `{other}`; expected all, digest-only or tag-only"
+                "`pull-from-mirror` of the mirror `{shown}` is `{other}`; expected all, digest-only or tag-only"
             );
             return Err(table.error(message));
         }
@@ -188,6 +190,7 @@ fn location(table: &Table<'_>, key: &str) -> Result<String> {
 fn trimmed(value: &Value<'_>) -> Result<String> {
     let text = value.string()?;
     if text.starts_with("http://") || text.starts_with("https://") {
+        let text = redacted(&text);
         return Err(value.error(format!(
             "`{text}` has a URI scheme; write the host without it"
         )));
@@ -200,7 +203,8 @@ fn search_entry(value: &Value<'_>) -> Result<String> {
     match host.parse::<Registry>() {
         Ok(_) => Ok(host),
         Err(_) => Err(value.error(format!(
-            "`{host}` of `unqualified-search-registries` is not valid: expected HOST or HOST:PORT"
+            "`{}` of `unqualified-search-registries` is not valid: expected HOST or HOST:PORT",
+            redacted(&host)
         ))),
     }
 }
@@ -222,6 +226,7 @@ impl Conflicts {
             (true, _) => "insecure",
             _ => "blocked",
         };
+        let key = redacted(key);
         let message = format!("two tables have the location `{key}`, but a different `{differs}`");
         Err(at.error(message))
     }

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use super::{PullFromMirror, RegistriesConf, RegistryTable};
 use crate::image::Reference;
+use crate::settings::redacted;
 use crate::{Error, Result};
 
 /// A place that an image is read from.
@@ -138,10 +139,11 @@ fn matches(name: &str, prefix: &str) -> Option<usize> {
 /// `reference` with its first `matched` bytes replaced by `location`.
 fn rewritten(reference: &Reference, matched: usize, location: &str) -> Result<Reference> {
     let text = reference.to_string();
-    let text = format!("{location}{}", text.get(matched..).unwrap_or_default());
+    let rest = text.get(matched..).unwrap_or_default();
+    let (text, shown) = (format!("{location}{rest}"), redacted(location));
     let wrong = |why: String| {
         Error::other(format!(
-            "the registries configuration makes `{text}` of `{reference}`, which is not a valid name: {why}"
+            "the registries configuration makes `{shown}{rest}` of `{reference}`, which is not a valid name: {why}"
         ))
     };
     let read: Reference = text.parse().map_err(|e| wrong(format!("{e}")))?;

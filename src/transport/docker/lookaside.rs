@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::image::Digest;
 use crate::registry::Client;
+use crate::settings::redacted;
 use crate::transport::blob_store::{self, DOCUMENT_CAP, blocking, read_document};
 use crate::{Error, Result};
 
@@ -84,7 +85,8 @@ pub(super) async fn read_server(
     repository: &Url,
     of: &Digest,
 ) -> Result<Vec<Bytes>> {
-    let mut found = Found::at(repository);
+    let shown = redacted(repository.as_str());
+    let mut found = Found::at(&shown);
     let mut url = repository.clone();
     loop {
         let n = found.next();

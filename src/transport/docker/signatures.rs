@@ -11,10 +11,10 @@ use tokio::sync::OnceCell;
 
 use super::{attachments, lookaside};
 use crate::image::{Digest, Reference, Registry};
+use crate::registry::Client;
 use crate::registry::v2::RepositoryClient;
-use crate::registry::{Client, redacted};
 use crate::settings::registries_d::{Lookaside, SignaturePlace};
-use crate::settings::{Access, Context, Login};
+use crate::settings::{Access, Context, Login, redacted};
 use crate::transport::blob_store::blocking;
 use crate::trust::StoredSignature;
 use crate::{Error, Result};
@@ -101,6 +101,7 @@ impl Signatures {
                 None => host.to_owned(),
             };
             let registry: Registry = host.parse().map_err(|e| {
+                let url = redacted(url.as_str());
                 Error::other(format!("the lookaside `{url}` has no usable host")).because(e)
             })?;
             let context = self.context.clone().with_access(Access {

@@ -12,6 +12,7 @@ use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 
 use crate::platform;
+use crate::settings::redacted;
 use crate::{Error, Result};
 
 /// Bytes of an answer that is no image.
@@ -57,6 +58,7 @@ impl Engine {
         } else if host.starts_with("http://") {
             (builder, host.trim_end_matches('/').to_owned())
         } else {
+            let host = redacted(&host);
             let message =
                 format!("`{host}` is not the address of a Docker Engine that barque can talk to");
             return Err(Error::other(message).hint(format!(
@@ -67,7 +69,11 @@ impl Engine {
         let client = builder.tls_certs_only(std::iter::empty()).build();
         let client =
             client.map_err(|e| Error::other("the HTTP client cannot be set up").because(e))?;
-        Ok(Engine { client, base, host })
+        Ok(Engine {
+            client,
+            base,
+            host: redacted(&host),
+        })
     }
 
     /// Whether there is an image `name`; [`crate::Kind::NotFound`] when not.

@@ -15,7 +15,7 @@ use super::blobs::{Blobs, LayoutBlobs, reader};
 use super::index::Index;
 use super::{checked, data, image_name, index_at};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, Tag};
-use crate::registry::redacted;
+use crate::settings::redacted;
 use crate::transport::blob_store::blocking;
 use crate::transport::bundles::may_hold_bundle;
 use crate::transport::{
