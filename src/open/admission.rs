@@ -95,8 +95,13 @@ impl Admission {
         if self.is_open() {
             return Ok(HashMap::new());
         }
+        let manifests: Vec<_> = manifests.collect();
+        let is_index = |m: &Manifest| m.media_type().is_index();
+        let without_images = manifests.iter().all(|(_, m)| is_index(m));
+        let indexes_too = self.gate.judges_indexes(without_images);
         let judged = manifests
-            .filter(|(_, m)| self.gate.judges_indexes() || !m.media_type().is_index())
+            .into_iter()
+            .filter(|(_, m)| indexes_too || !is_index(m))
             .map(|(digest, manifest)| async move {
                 let of = ManifestRef::of(digest, top.digest());
                 let found = self.found(source, of, digest).await?;

@@ -51,9 +51,10 @@ impl Gate {
         Gate { leniency, ..self }
     }
 
-    /// Whether indexes are judged, and not only the images that they list.
-    pub fn judges_indexes(&self) -> bool {
-        !self.leniency.unsigned_index
+    /// Whether indexes are judged, and not only the images that they list. An index `without_images` has to have a signature
+    /// of its own where signatures are required: nothing else is verified.
+    pub fn judges_indexes(&self, without_images: bool) -> bool {
+        !self.leniency.unsigned_index || (self.require_signed && without_images)
     }
 
     /// Whether `image` passes whatever it is and whatever signatures it has: nothing need be fetched to judge it.

@@ -25,7 +25,7 @@ impl Place<'_> {
         }
         let source = self.remote.source(&self.name, Some(which)).await?;
         let manifest = source.manifest(&ManifestRef::Named).await?;
-        let is_judged = admission.gate.judges_indexes() || !manifest.media_type().is_index();
+        let is_judged = admission.gate.judges_indexes(false) || !manifest.media_type().is_index();
         if is_judged && !admission.is_open() {
             let judged = admission.judge(&*source, &ManifestRef::Named, &manifest);
             judged.await?.enforced().map_err(|e| {

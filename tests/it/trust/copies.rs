@@ -210,8 +210,15 @@ fn an_index_is_judged_as_well_as_its_images() {
     ])
     .ok();
     copy(&["--all", "--policy-allow", "unsigned-index"]).ok();
+    // Where signatures are required, one has to be verified.
+    let lenient = ["--policy-allow", "unsigned-index", "--require-signed"];
+    let index_only = ["--multi-arch", "index-only"];
+    copy(&[&lenient[..], &["--all"]].concat()).ok();
+    let refused = copy(&[lenient.as_slice(), &index_only].concat()).code(3);
+    assert!(refused.stderr().contains(&index), "{}", refused.stderr());
     std::fs::write(at.join("signature-1"), sign(&index)).unwrap();
     copy(&["--all"]).ok();
+    copy(&[lenient.as_slice(), &index_only].concat()).ok();
 
     // One image of the index is not signed: nothing is copied.
     let lacking = names(&at)
