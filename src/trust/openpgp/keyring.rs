@@ -81,7 +81,8 @@ impl Keyring {
     }
 
     fn add_binary(&mut self, bytes: &[u8]) -> usize {
-        let packets = PacketParser::new(BufReader::new(bytes)).map_while(|packet| packet.ok());
+        // A packet that cannot be read may stand before a revocation.
+        let packets = PacketParser::new(BufReader::new(bytes)).filter_map(Result::ok);
         self.revocations
             .extend(packets.filter_map(|packet| match packet {
                 Packet::Signature(s) if s.typ() == Some(SignatureType::KeyRevocation) => Some(s),
@@ -117,24 +118,18 @@ impl Keyring {
 
     /// Whether `key` was revoked, by itself or by a key of the keyring that it names as its revoker.
     fn is_revoked(&self, key: &SignedPublicKey) -> bool {
-        let by_itself = |s: &Signature| s.verify_key(&key.primary_key).is_ok();
+        let primary = &key.primary_key;
+        let by_itself = |s: &Signature| s.verify_key(primary).is_ok();
         if self.revocations.iter().any(by_itself) {
             return true;
-        }
-        let revocations = &key.details.revocation_signatures;
-        if revocations.is_empty() {
-            return false;
         }
         let named: Vec<&[u8]> = revokers(key).collect();
         let is_named =
             |other: &&SignedPublicKey| named.contains(&other.primary_key.fingerprint().as_bytes());
         self.keys.iter().filter(is_named).any(|revoker| {
-            let made = |s: &Signature| {
-                s.typ() == Some(SignatureType::KeyRevocation)
-                    && s.verify_key_third_party(&key.primary_key, &revoker.primary_key)
-                        .is_ok()
-            };
-            revocations.iter().any(made)
+            let by = &revoker.primary_key;
+            let made = |s: &Signature| s.verify_key_third_party(primary, by).is_ok();
+            self.revocations.iter().any(made)
         })
     }
 
@@ -191,9 +186,6 @@ impl Keyring {
 /// Adds to `known` what another copy of the same key says. As with gpg, the copies count together: the newest word holds.
 fn merge(known: &mut SignedPublicKey, copy: SignedPublicKey) {
     let (details, more) = (&mut known.details, copy.details);
-    details
-        .revocation_signatures
-        .extend(more.revocation_signatures);
     details.direct_signatures.extend(more.direct_signatures);
     for user in more.users {
         match details.users.iter_mut().find(|u| u.id == user.id) {
@@ -238,18 +230,9 @@ fn is_issuer(signature: &Signature, key: &impl KeyDetails) -> bool {
     }
 }
 
-/// Whether the primary key is neither revoked nor expired, and has been certified by itself.
+/// Whether the primary key has not expired, and has been certified by itself. Returns its valid self-signatures.
 fn is_valid(key: &SignedPublicKey, now: u32) -> Result<Vec<&Signature>, String> {
     let primary = &key.primary_key;
-    let revoked = |s: &&Signature| s.verify_key(primary).is_ok();
-    if key
-        .details
-        .revocation_signatures
-        .iter()
-        .any(|s| revoked(&s))
-    {
-        return Err(REVOKED.to_owned());
-    }
     let direct = key.details.direct_signatures.iter();
     let mut own: Vec<&Signature> = direct
         .filter(|s| s.typ() == Some(SignatureType::Key) && s.verify_key(primary).is_ok())

@@ -324,6 +324,14 @@ fn copies_and_revocations_of_a_key_count_together() {
         let reason = why(&key, &parts, &signature);
         assert!(reason.contains("which was revoked"), "{reason}");
     }
+    // A packet that cannot be read does not hide it: a key of version 99.
+    let unknown = [0xc6, 6, 99, 0, 0, 0, 0, 0];
+    gpg.run(&["--import"], text.as_bytes());
+    let revoked = std::fs::read(gpg.export("lost")).unwrap();
+    for parts in [[&binary[..], &unknown, &packets], [&unknown, &revoked, b""]] {
+        let reason = why(&key, &parts, &signature);
+        assert!(reason.contains("which was revoked"), "{reason}");
+    }
     // Another key is not touched by it.
     let other = gpg.key("other", "ed25519");
     let (own, signature) = (std::fs::read(&other).unwrap(), gpg.sign("other", &good));
