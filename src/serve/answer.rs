@@ -157,23 +157,39 @@ fn names(headers: &HeaderMap, header: &HeaderName, etag: &str) -> bool {
 
 /// Whether the client takes a manifest of this type: it names the type in `Accept`, or a range that has it, or nothing at
 /// all (RFC 9110, 12.5.1). Plain JSON is taken as such a range, because all manifests are JSON. As in distribution, only the
-/// types of OCI, which old clients cannot read, are kept from those that do not name them.
+/// types of OCI, which old clients cannot read, are kept from those that do not name them. A range with the weight 0 is one
+/// that the client does not take (12.4.2); of several ranges that have the type the most exact one counts.
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
-    if !matches!(media_type, MediaType::OCI_MANIFEST | MediaType::OCI_INDEX) {
-        return true;
-    }
     let values = headers.get_all(ACCEPT).iter();
-    let mut ranges = values
+    let ranges: Vec<&str> = values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .map(MediaType::new)
-        .filter(|range| !range.as_str().is_empty())
-        .peekable();
-    let takes = |range: MediaType| {
-        let ranges = ["*/*", "application/*", "application/json"];
-        range.as_str().eq_ignore_ascii_case(media_type) || ranges.contains(&range.as_str())
-    };
-    ranges.peek().is_none() || ranges.any(takes)
+        .filter(|range| !range.trim().is_empty())
+        .collect();
+    let fits = ranges.iter().filter_map(|range| {
+        let exactness = match MediaType::new(range).as_str() {
+            "*/*" => 0,
+            "application/*" => 1,
+            "application/json" => 2,
+            named if named.eq_ignore_ascii_case(media_type) => 3,
+            _ => return None,
+        };
+        Some((exactness, !has_no_weight(range)))
+    });
+    let is_of_oci = matches!(media_type, MediaType::OCI_MANIFEST | MediaType::OCI_INDEX);
+    let unnamed = ranges.is_empty() || !is_of_oci;
+    fits.max().map_or(unnamed, |(_, taken)| taken)
+}
+
+/// Whether the media range has the weight 0, as in `*/*;q=0`.
+fn has_no_weight(range: &str) -> bool {
+    let mut parameters = range.split(';').skip(1);
+    parameters.any(|parameter| match parameter.split_once('=') {
+        Some((name, weight)) if name.trim().eq_ignore_ascii_case("q") => {
+            weight.trim().parse() == Ok(0.0)
+        }
+        _ => false,
+    })
 }
 
 #[cfg(test)]
@@ -205,5 +221,17 @@ mod tests {
         for old_or_other in [docker, "application/vnd.example.own+json"] {
             assert!(takes(&["this.is.no.type"], old_or_other));
         }
+        let without = |range: &str, weight: &str| format!("{range};{weight}");
+        for weight in ["q=0", " Q = 0.000", "level=1;q=0"] {
+            for media_type in [oci, docker] {
+                let this = without(media_type, weight);
+                assert!(!takes(&[&this], media_type), "{this}");
+                assert!(!takes(&["*/*", &this], media_type), "{this}");
+                assert!(takes(&[&without("*/*", weight), media_type], media_type));
+                assert!(!takes(&[&without("*/*", weight)], media_type));
+            }
+            assert!(takes(&[&without(docker, weight), oci], oci));
+        }
+        assert!(takes(&[&without(oci, "q=0.001")], oci) && takes(&[&without(oci, "q=x")], oci));
     }
 }
