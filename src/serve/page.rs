@@ -13,6 +13,8 @@ pub(super) struct Page {
     pub(super) n: usize,
     /// The page begins after this entry.
     pub(super) last: String,
+    /// The namespace that the client says; the next page is in the same one.
+    pub(super) ns: Option<String>,
 }
 
 impl Page {
@@ -28,7 +30,8 @@ impl Page {
             },
         };
         let last = parameter(uri, "last").unwrap_or_default();
-        Ok(Page { n, last })
+        let ns = parameter(uri, "ns");
+        Ok(Page { n, last, ns })
     }
 
     /// The page of `sorted`, and the value of `Link` where more follows; `path` is that of the list.
@@ -47,6 +50,9 @@ impl Page {
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.append_pair("last", last.as_ref());
             query.append_pair("n", &self.n.to_string());
+            if let Some(ns) = &self.ns {
+                query.append_pair("ns", ns);
+            }
             format!("<{path}?{}>; rel=\"next\"", query.finish())
         });
         (page, link)

@@ -10,6 +10,7 @@ use http::{Method, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 
 use super::refusal::{Code, Refusal};
+use crate::image::RepositoryName;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -28,9 +29,16 @@ pub(super) struct Asked {
     pub(super) body: RequestBody,
     /// Whether it came over TLS.
     pub(super) tls: bool,
+    /// The repository as the client calls it, if it has another name here.
+    pub(super) called: Option<RepositoryName>,
 }
 
 impl Asked {
+    /// The repository `name` as the client calls it: without the upstream that it says by `ns`.
+    pub(super) fn called<'a>(&'a self, name: &'a RepositoryName) -> &'a RepositoryName {
+        self.called.as_ref().unwrap_or(name)
+    }
+
     /// Whether only the headers of the answer are wanted.
     pub(super) fn is_head(&self) -> bool {
         self.parts.method == Method::HEAD

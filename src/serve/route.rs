@@ -128,6 +128,17 @@ impl Route {
         })
     }
 
+    /// The repository that is read.
+    pub(super) fn repository(&self) -> Option<&RepositoryName> {
+        match self {
+            Route::Manifest(name, _)
+            | Route::Blob(name, _)
+            | Route::Tags(name)
+            | Route::Referrers(name, _) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The name of the endpoint in metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {

@@ -261,12 +261,15 @@ async fn serve(
 }
 
 /// `route` in the namespace that the client says (`ns=docker.io`, as containerd does), if it is one that is mirrored.
-fn in_namespace(app: &App, asked: &Asked, route: Route) -> Result<Route, Refusal> {
+fn in_namespace(app: &App, asked: &mut Asked, route: Route) -> Result<Route, Refusal> {
     let Some(ns) = parameter(&asked.parts.uri, "ns").filter(|_| !app.namespaces.is_empty()) else {
         return Ok(route);
     };
     match app.namespaces.iter().find(|upstream| upstream.name == ns) {
-        Some(upstream) => route.below(&upstream.key()),
+        Some(upstream) => {
+            asked.called = route.repository().cloned();
+            route.below(&upstream.key())
+        }
         None => {
             let text = format!("`{ns}` is not mirrored here");
             Err(Refusal::missing(Code::NameUnknown, text))
@@ -290,11 +293,12 @@ async fn respond(app: &App, request: Request<Incoming>, remote: SocketAddr, tls:
         body: RequestBody::new(body, &parts.headers, app.patience),
         parts,
         tls,
+        called: None,
     };
     let route = asked
         .check_host()
         .and_then(|()| Route::parse(&asked.parts.uri));
-    let route = route.and_then(|route| in_namespace(app, &asked, route));
+    let route = route.and_then(|route| in_namespace(app, &mut asked, route));
     let kind = route.as_ref().map_or("none", Route::kind);
     let is_v1 = matches!(route, Ok(Route::V1(_)));
     let mut user = None;

@@ -37,7 +37,9 @@ pub(super) async fn tags(
     name: &RepositoryName,
 ) -> Result<Answer, Refusal> {
     let page = Page::of(&asked.parts.uri, TAGS_MOST, TAGS_MOST)?;
-    let Some(all) = app.content.tags(name).await? else {
+    let all = app.content.tags(name).await?;
+    let name = asked.called(name);
+    let Some(all) = all else {
         let refusal = Refusal::missing(Code::NameUnknown, "repository name not known to registry");
         return Err(refusal.detail(json!({"name": name.as_str()})));
     };
@@ -91,6 +93,10 @@ pub(super) async fn referrers(
                 query.append_pair("artifactType", wanted);
             }
             query.append_pair("last", last["digest"].as_str().unwrap_or_default());
+            if let Some(ns) = parameter(uri, "ns") {
+                query.append_pair("ns", &ns);
+            }
+            let name = asked.called(name);
             format!(
                 "</v2/{name}/referrers/{digest}?{}>; rel=\"next\"",
                 query.finish()

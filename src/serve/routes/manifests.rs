@@ -25,13 +25,14 @@ pub(super) async fn get(
     name: &RepositoryName,
     which: &ManifestName,
 ) -> Result<Answer, Refusal> {
+    let unknown = || unknown(asked.called(name));
     let named = match which {
         ManifestName::Tag(tag) => Named::Tag(tag),
         ManifestName::Digest(digest) => Named::Digest(digest),
-        ManifestName::Invalid => return Err(unknown(name)),
+        ManifestName::Invalid => return Err(unknown()),
     };
     let found = app.content.manifest(name, named).await?;
-    let found = found.ok_or_else(|| unknown(name))?;
+    let found = found.ok_or_else(unknown)?;
     if !answer::accepts(&asked.parts.headers, &found.media_type) {
         let text = format!(
             "the manifest is there as `{}`, which `Accept` does not name",
@@ -58,7 +59,7 @@ pub(super) async fn get(
     answer::set(&mut answer, CONTENT_TYPE, &found.media_type);
     answer::set(&mut answer, CONTENT_LENGTH, found.size);
     if !asked.is_head() {
-        let bytes = found.bytes.read()?.ok_or_else(|| unknown(name))?;
+        let bytes = found.bytes.read()?.ok_or_else(unknown)?;
         answer::set(&mut answer, CONTENT_LENGTH, bytes.len());
         *answer.body_mut() = Body::whole(bytes);
     }

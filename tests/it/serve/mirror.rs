@@ -113,6 +113,37 @@ fn a_tag_follows_the_upstream() {
 }
 
 #[test]
+fn a_client_that_says_the_upstream_gets_answers_by_the_name_it_asked_for() {
+    let pair = Pair::start(&[]);
+    for tag in ["1", "2", "3"] {
+        pair.upstream.push("team/app", tag, &small());
+    }
+    for (name, ns) in [
+        ("team/app", "&ns=up"),
+        ("up/team/app", "&ns=up"),
+        ("up/team/app", ""),
+    ] {
+        let first = pair.mirror.get(&format!("/v2/{name}/tags/list?n=2{ns}"));
+        assert_eq!(
+            first.json(),
+            serde_json::json!({"name": name, "tags": ["1", "2"]})
+        );
+        let link = first.header("link");
+        let next = format!("/v2/{name}/tags/list?last=2&n=2{ns}");
+        assert_eq!(link, format!("<{next}>; rel=\"next\""));
+        assert_eq!(
+            pair.mirror.get(&next).json()["tags"],
+            serde_json::json!(["3"])
+        );
+        let missing = pair.mirror.get(&format!("/v2/{name}/manifests/none?x{ns}"));
+        assert_eq!(missing.json()["errors"][0]["detail"]["name"], name);
+        let name = name.replace("app", "none");
+        let missing = pair.mirror.get(&format!("/v2/{name}/tags/list?x{ns}"));
+        assert_eq!(missing.json()["errors"][0]["detail"]["name"], name);
+    }
+}
+
+#[test]
 fn a_fresh_tag_is_not_asked_for_again() {
     let pair = Pair::start(&["--fresh", "1h"]);
     pair.upstream.push("a", "1", &small());
