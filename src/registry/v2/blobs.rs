@@ -69,17 +69,27 @@ impl RepositoryClient {
         }
     }
 
-    /// The size in bytes of the blob `digest`, which no descriptor tells.
+    /// The size in bytes of the blob `digest`, which no descriptor tells. A server that does not say it to HEAD is asked for the
+    /// first byte.
     ///
     /// # Errors
     /// [`crate::Kind::NotFound`] when it is not there, [`crate::Kind::Unavailable`] when the server does not say.
     pub async fn blob_size(&self, digest: &Digest) -> Result<u64> {
         let head = self.request(Method::HEAD, format_args!("blobs/{digest}"));
-        let answer = self.client.send(&head).await?;
-        let size = answer.header(&header::CONTENT_LENGTH);
-        size.and_then(|text| text.parse().ok()).ok_or_else(|| {
+        if let Some(size) = size_of(&self.client.send(&head).await?) {
+            return Ok(size);
+        }
+        let mut get = self.request(Method::GET, format_args!("blobs/{digest}"));
+        // The rest of what comes is not read, which ends the connection.
+        get.bulk = true;
+        let first = get.clone().header(header::RANGE, "bytes=0-0");
+        let answer = match self.client.send(&first).await {
+            Err(e) if has_status(&e, &NO_RANGES) => self.client.send(&get).await?,
+            answer => answer?,
+        };
+        size_of(&answer).ok_or_else(|| {
             let url = answer.url.redacted();
-            let message = format!("HEAD {url} answered without the size of the blob");
+            let message = format!("HEAD and GET {url} answered without the size of the blob");
             Error::unavailable(message)
         })
     }
@@ -131,8 +141,7 @@ impl Client {
         let range = format!("bytes={from}-");
         let ranged = get.clone().header(header::RANGE, range);
         let answer = match self.send(&ranged).await {
-            // B5: some refuse a range, or this one, in place of ignoring it.
-            Err(e) if has_status(&e, &[400, 405, 416, 501]) => {
+            Err(e) if has_status(&e, &NO_RANGES) => {
                 tracing::debug!("{e}; asking for all of the blob");
                 return self.send(get).await;
             }
@@ -215,6 +224,17 @@ fn range_of(answer: &Answer) -> Option<(u64, u64, Option<u64>)> {
         .header(&header::CONTENT_RANGE)
         .and_then(content_range)
 }
+
+/// The size of all of the blob that `answer` has, or has a part of.
+fn size_of(answer: &Answer) -> Option<u64> {
+    if answer.status == StatusCode::PARTIAL_CONTENT {
+        return range_of(answer)?.2;
+    }
+    answer.header(&header::CONTENT_LENGTH)?.parse().ok()
+}
+
+/// B5: some answer so to a range, or to one that they do not like, in place of ignoring it.
+const NO_RANGES: [u16; 4] = [400, 405, 416, 501];
 
 /// From this size on a blob travels over connections of its own.
 pub(crate) const BULK: u64 = 1 << 20;

@@ -43,6 +43,42 @@ fn a_download_that_breaks_off_goes_on() {
     assert_eq!(asked.iter().filter(|seen| !from(seen)).count(), 1);
 }
 
+/// Some registries answer HEAD without a length: the first byte, or else the whole blob, is asked for.
+#[test]
+fn a_blob_whose_size_head_does_not_tell_is_read_all_the_same() {
+    let (image, path, bytes) = large();
+    let with_ranges = || on("GET").path("/blobs/").with_header("range");
+    for (rule, requests) in [
+        (None, 2),
+        (Some(with_ranges().chunked()), 2),
+        (Some(with_ranges().ignore_range()), 2),
+        (Some(with_ranges().status(416)), 3),
+    ] {
+        let upstream = FakeRegistry::start().image("a", "1", &image);
+        upstream.add_rule(on("HEAD").path("/blobs/").chunked());
+        if let Some(rule) = rule {
+            upstream.add_rule(rule);
+        }
+        let mirror = mirror(&upstream, &[]);
+        let head = mirror.send("HEAD", &format!("/v2/up/a{path}"));
+        assert_eq!(
+            (head.status, head.header("content-length")),
+            (200, bytes.len().to_string().as_str())
+        );
+        assert_eq!(upstream.requests("GET", &path).len(), requests - 1);
+        upstream.clear();
+        assert!(layer(&mirror, &path).body == bytes);
+        assert_eq!(upstream.requests("GET", &path).len(), requests);
+        upstream.clear();
+        assert!(layer(&mirror, &path).body == bytes);
+        assert_eq!(upstream.requests("", &path).len(), 0);
+    }
+    // Where nothing tells the size, the client learns that.
+    let upstream = FakeRegistry::start().image("a", "1", &image);
+    upstream.add_rule(on("").path("/blobs/").ignore_range().chunked());
+    layer(&mirror(&upstream, &[]), &path).refused(502, "UNAVAILABLE");
+}
+
 #[test]
 fn wrong_bytes_are_read_again_and_never_served_whole() {
     let (image, path, bytes) = large();
