@@ -318,7 +318,7 @@ async fn command(line: &[OsString], address: SocketAddr, mut signals: Signals) -
 /// Sends `asked` to the command. What the terminal sends, it sends to both already.
 fn hand_on(asked: Asked, child: &Child) {
     use std::io::IsTerminal;
-    if asked == Asked::Interrupt && std::io::stdin().is_terminal() {
+    if matches!(asked, Asked::Interrupt | Asked::Quit) && std::io::stdin().is_terminal() {
         return;
     }
     if let Some(id) = child.id()
@@ -342,10 +342,15 @@ fn listen() -> Result<Signals> {
 
 /// Waits until the server is to end.
 async fn asked_to_end(mut signals: Signals, reload: &Reload) {
-    while signals.next().await == Asked::Hangup {
-        match reload.now() {
-            Ok(()) => tracing::debug!("certificates were read again"),
-            Err(e) => tracing::warn!("the certificates of before stay: {e}"),
+    loop {
+        match signals.next().await {
+            Asked::Interrupt | Asked::Terminate | Asked::Quit => return,
+            // Tools that rotate logs send one of them to servers.
+            Asked::User1 | Asked::User2 => {}
+            Asked::Hangup => match reload.now() {
+                Ok(()) => tracing::debug!("certificates were read again"),
+                Err(e) => tracing::warn!("the certificates of before stay: {e}"),
+            },
         }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) use windows::*;
 /// What the program is asked for from outside.
 #[cfg(feature = "cli")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(windows, allow(dead_code, reason = "only the first two are there"))]
 pub(crate) enum Asked {
     /// To end, from the keyboard.
     Interrupt,
@@ -24,6 +25,11 @@ pub(crate) enum Asked {
     Terminate,
     /// To read its settings again.
     Hangup,
+    /// To end at once, from the keyboard.
+    Quit,
+    /// Whatever a command takes the first and the second of its own signals for.
+    User1,
+    User2,
 }
 
 /// What [`Folder::enter`] finds.

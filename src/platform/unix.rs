@@ -202,8 +202,10 @@ pub(crate) use program::*;
 /// What only the program needs.
 #[cfg(feature = "cli")]
 mod program {
+    use std::future::poll_fn;
     use std::io;
     use std::os::fd::AsFd;
+    use std::task::Poll;
 
     use rustix::process::{Resource, Signal as Number, getrlimit};
     use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -255,40 +257,41 @@ mod program {
                 Asked::Interrupt => Number::INT,
                 Asked::Terminate => Number::TERM,
                 Asked::Hangup => Number::HUP,
+                Asked::Quit => Number::QUIT,
+                Asked::User1 => Number::USR1,
+                Asked::User2 => Number::USR2,
             }
         }
     }
 
     /// Hears what the program is asked for.
-    pub(crate) struct Signals {
-        interrupt: Signal,
-        terminate: Signal,
-        hangup: Option<Signal>,
-    }
+    pub(crate) struct Signals(Vec<(Asked, Signal)>);
 
     impl Signals {
-        /// With `hangup`, a hangup is heard too, and does not end the program any more.
-        pub(crate) fn listen(hangup: bool) -> io::Result<Signals> {
-            let hangup = hangup.then(|| signal(SignalKind::hangup()));
-            Ok(Signals {
-                interrupt: signal(SignalKind::interrupt())?,
-                terminate: signal(SignalKind::terminate())?,
-                hangup: hangup.transpose()?,
-            })
+        /// Listens for what ends the program; with `all`, for everything else that is in [`Asked`], which then does not end
+        /// the program any more.
+        pub(crate) fn listen(all: bool) -> io::Result<Signals> {
+            let more: &[Asked] = match all {
+                true => &[Asked::Hangup, Asked::Quit, Asked::User1, Asked::User2],
+                false => &[],
+            };
+            let heard = [Asked::Interrupt, Asked::Terminate].iter().chain(more);
+            let heard = heard.map(|asked| {
+                let kind = SignalKind::from_raw(asked.number());
+                Ok((*asked, signal(kind)?))
+            });
+            heard.collect::<io::Result<_>>().map(Signals)
         }
 
         pub(crate) async fn next(&mut self) -> Asked {
-            let hangup = async {
-                match &mut self.hangup {
-                    Some(hangup) => hangup.recv().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                _ = self.interrupt.recv() => Asked::Interrupt,
-                _ = self.terminate.recv() => Asked::Terminate,
-                _ = hangup => Asked::Hangup,
-            }
+            poll_fn(|cx| {
+                let arrived = self.0.iter_mut().find_map(|(asked, signal)| {
+                    let is_here = signal.poll_recv(cx).is_ready();
+                    is_here.then_some(*asked)
+                });
+                arrived.map_or(Poll::Pending, Poll::Ready)
+            })
+            .await
         }
     }
 

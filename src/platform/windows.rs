@@ -285,6 +285,9 @@ mod program {
                 Asked::Interrupt => 2,
                 Asked::Terminate => 15,
                 Asked::Hangup => 1,
+                Asked::Quit => 3,
+                Asked::User1 => 10,
+                Asked::User2 => 12,
             }
         }
     }
@@ -296,7 +299,7 @@ mod program {
     }
 
     impl Signals {
-        /// There is no hangup here.
+        /// There are no other signals here.
         pub(crate) fn listen(_: bool) -> io::Result<Signals> {
             Ok(Signals {
                 interrupt: ctrl_c()?,

@@ -127,6 +127,18 @@ impl Client {
 }
 
 #[test]
+fn a_server_ends_in_order_and_not_at_every_signal() {
+    for signal in ["INT", "QUIT", "TERM"] {
+        let mut server = Serving::writable();
+        for ignored in ["USR1", "USR2", "HUP"] {
+            server.signal(ignored);
+        }
+        server.signal(signal);
+        assert_eq!(server.wait(), Some(0), "{signal}");
+    }
+}
+
+#[test]
 fn a_request_under_way_is_completed_when_asked_to_end() {
     use std::io::Write;
     let mut server = Serving::writable();

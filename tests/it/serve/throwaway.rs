@@ -54,14 +54,25 @@ fn the_status_of_the_command_is_that_of_barque() {
 #[test]
 fn signals_reach_the_command() {
     let barque = Barque::new();
-    for (signal, code) in [("TERM", 41), ("INT", 42), ("HUP", 43)] {
-        let script = "trap 'exit 41' TERM; trap 'exit 42' INT; trap 'exit 43' HUP; echo ready; while :; do sleep 0.02; done";
-        let running = barque.args(["serve", "--", "sh", "-c", script]).start();
-        running.wait_for_stdout(b"ready");
-        running.signal(signal);
-        running.wait().code(code);
+    for (signal, number) in [
+        ("HUP", 1),
+        ("INT", 2),
+        ("QUIT", 3),
+        ("USR1", 10),
+        ("USR2", 12),
+        ("TERM", 15),
+    ] {
+        // One that expects the signal, and one that it ends.
+        let trap = format!("trap 'exit 41' {signal}; ");
+        for (trap, code) in [(trap.as_str(), 41), ("", 128 + number)] {
+            let script = format!("ulimit -c 0; {trap}echo ready; while :; do sleep 0.02; done");
+            let running = barque.args(["serve", "--", "sh", "-c", &script]).start();
+            running.wait_for_stdout(b"ready");
+            running.signal(signal);
+            running.wait().code(code);
+            assert_eq!(names(&barque.tmp()), [""; 0], "{signal}");
+        }
     }
-    assert_eq!(names(&barque.tmp()), [""; 0]);
 }
 
 #[test]
