@@ -138,16 +138,21 @@ impl Index {
             *self = Index::of(std::mem::take(&mut self.members), entries);
             return;
         }
-        for (place, entry) in replaced {
-            let hash = self.hasher.hash_one(&self.entries[place].tag);
-            if let Ok(named) = self.by_tag.find_entry(hash, |other| *other == place) {
+        // All lose their names before one gets a name, which may be one of those.
+        for place in replaced.keys() {
+            let hash = self.hasher.hash_one(&self.entries[*place].tag);
+            if let Ok(named) = self.by_tag.find_entry(hash, |other| other == place) {
                 named.remove();
             }
+        }
+        let mut entered = Vec::new();
+        for (place, entry) in replaced {
             if let Some(entry) = entry {
                 self.entries[place] = entry;
             }
-            self.enter(place);
+            entered.push(place);
         }
+        entered.into_iter().for_each(|place| self.enter(place));
         for entry in added {
             self.entries.push(entry);
             self.enter(self.entries.len() - 1);

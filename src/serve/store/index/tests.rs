@@ -1,5 +1,7 @@
 //! Changes of an index, and what an index of another program keeps.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::image::Algorithm;
 
@@ -140,4 +142,36 @@ fn unknown_members_and_entries_survive() {
     assert!(Index::parse(b"[]").is_err() && Index::parse(b"{\"manifests\":{}}").is_err());
     let empty = Index::parse(b"{}").unwrap();
     assert_eq!(document(&empty), r#"{"manifests":[]}"#);
+}
+
+#[test]
+fn a_tag_that_moves_back_is_found() {
+    let index = with(&Index::empty(), "a", &["t"]).unwrap();
+    let index = with(&index, "b", &["t"]).unwrap();
+    let index = with(&index, "a", &["t"]).unwrap();
+    assert_eq!(tag_of(&index, "t"), Some(digest("a")));
+}
+
+proptest! {
+    /// What is kept in memory is what a reader of the file would find, after any changes: `changed` compares both.
+    #[test]
+    fn an_index_in_memory_is_the_one_in_the_file(
+        changes in prop::collection::vec((0..5_u8, 0..4_usize, prop::collection::vec(0..4_usize, 0..3)), 1..30),
+    ) {
+        let images = ["a", "b", "c", "d"];
+        let names = ["w", "x", "y", "z"];
+        let mut index = Index::empty();
+        for (what, image, tags) in changes {
+            let change = match what {
+                0 => tags.first().map(|tag| index.without_tag(&names[*tag].parse().unwrap())),
+                1 => Some(index.without_image(&digest(images[image]))),
+                _ => {
+                    let tags: Vec<&str> = tags.iter().map(|tag| names[*tag]).collect();
+                    index = with(&index, images[image], &tags).unwrap_or(index);
+                    continue;
+                }
+            };
+            index = changed(&index, change.flatten()).unwrap_or(index);
+        }
+    }
 }
