@@ -24,7 +24,8 @@ use super::store::{Repository, Root};
 use crate::image::{Digest, Manifest, RepositoryName, Tag};
 use crate::registry::v2::{RepositoryClient, TagOrDigest};
 use crate::settings::Context;
-use crate::transport::{BlobStream, blob_store};
+use crate::transport::BlobStream;
+use crate::transport::blob_store::{self, blocking};
 use crate::trust::Gate;
 use crate::{Error, Kind, Result, locked};
 
@@ -180,9 +181,11 @@ impl Mirror {
         }
     }
 
-    /// Brings the kept `tag` up to date; false when the upstream has it no more.
+    /// Brings the kept `tag` up to date; false when the upstream has it no more, and then it is kept no more either.
     async fn confirmed(&self, place: &Place<'_>, tag: &Tag, found: &Found) -> Result<bool> {
         let Some(now) = place.current(tag).await? else {
+            let (kept, tag) = (place.kept.clone(), tag.clone());
+            blocking(move || kept.delete_tag(&tag)).await?;
             return Ok(false);
         };
         if *now.digest() == found.digest {

@@ -113,7 +113,8 @@ pub(super) async fn chunk(
     id: &UploadId,
 ) -> Result<Answer, Refusal> {
     let session = root.uploads().find(name, id).ok_or_else(upload_unknown)?;
-    receive((root, most), asked, name, (id, &session)).await?;
+    let mut hashed = lock(root, name, (id, &session)).await?;
+    receive((root, most), asked, name, (id, &session), &mut hashed).await?;
     Ok(state(asked, StatusCode::ACCEPTED, name, id, &session))
 }
 
@@ -139,11 +140,8 @@ async fn complete(
     (id, session): (&UploadId, &Arc<Session>),
     digest: &Digest,
 ) -> Result<Answer, Refusal> {
-    receive((root, most), asked, name, (id, session)).await?;
-    let mut hashed = lock(session).await?;
-    if root.uploads().find(name, id).is_none() {
-        return Err(upload_unknown());
-    }
+    let mut hashed = lock(root, name, (id, session)).await?;
+    receive((root, most), asked, name, (id, session), &mut hashed).await?;
     let is_it = session
         .finish(&mut hashed, digest, &root.repository(name))
         .await?;
@@ -163,8 +161,8 @@ async fn receive(
     asked: &mut Asked,
     name: &RepositoryName,
     (id, session): (&UploadId, &Session),
+    hashed: &mut Hashed,
 ) -> Result<(), Refusal> {
-    let mut hashed = lock(session).await?;
     let stated =
         check_range(asked, session).map_err(|refusal| at(refusal, asked, name, id, session))?;
     if asked.body.is_empty() {
@@ -175,7 +173,7 @@ async fn receive(
     }
     let from = session.len();
     let mut left = most.saturating_sub(from);
-    let mut appending = session.append(&mut hashed).await?;
+    let mut appending = session.append(hashed).await?;
     let received = loop {
         match asked.body.next().await {
             Ok(Some(bytes)) => match left.checked_sub(bytes.len() as u64) {
@@ -192,11 +190,11 @@ async fn receive(
             Err(e) => break Err(e),
         }
     };
-    appending.end(&mut hashed).await?;
+    appending.end(hashed).await?;
     received?;
     // A body without a length is measured: a chunk that is not as long as it says was not received.
     if stated.is_some_and(|stated| stated != session.len() - from) {
-        session.take_back(&mut hashed, from);
+        session.take_back(hashed, from).await?;
         return Err(at(lengths_differ(), asked, name, id, session));
     }
     Ok(())
@@ -212,13 +210,22 @@ fn too_large(most: u64) -> Refusal {
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, text)
 }
 
-async fn lock(session: &Session) -> Result<tokio::sync::MutexGuard<'_, Hashed>, Refusal> {
+/// Keeps other requests from the upload, which may be gone once it is this one's turn.
+async fn lock<'a>(
+    root: &Root,
+    name: &RepositoryName,
+    (id, session): (&UploadId, &'a Session),
+) -> Result<tokio::sync::MutexGuard<'a, Hashed>, Refusal> {
     let locked = tokio::time::timeout(BUSY, session.written.lock()).await;
-    locked.map_err(|_| {
+    let locked = locked.map_err(|_| {
         let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable);
         let refusal = Refusal::new(status, code, "another request is adding to this upload");
         refusal.header(RETRY_AFTER, HeaderValue::from_static("1"))
-    })
+    })?;
+    match root.uploads().find(name, id) {
+        Some(_) => Ok(locked),
+        None => Err(upload_unknown()),
+    }
 }
 
 /// A chunk has to begin where the last one ended and to be as long as it says; the length that it says.

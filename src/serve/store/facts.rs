@@ -10,9 +10,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::Result;
 use crate::image::{Digest, Manifest, MediaType};
 use crate::transport::blob_store;
+use crate::{Kind, Result};
 
 /// Children of children that are followed.
 const DEPTH: usize = 8;
@@ -169,8 +169,15 @@ impl Relations {
                         .insert(digest.clone(), media_type.clone());
                 }
             }
-            let Some(facts) = facts(&digest, &media_type)? else {
-                continue;
+            let facts = match facts(&digest, &media_type) {
+                Ok(Some(facts)) => facts,
+                Ok(None) => continue,
+                // An index may list anything: what is no manifest is related to nothing.
+                Err(e) if e.kind() == Kind::Corrupt => {
+                    tracing::debug!("{e}");
+                    continue;
+                }
+                Err(e) => return Err(e),
             };
             let Some(links) = &facts.links else {
                 continue;

@@ -151,16 +151,7 @@ impl Session {
     /// Begins to add bytes; `hashed` is what this session's `written` holds.
     pub(in crate::serve) async fn append(&self, hashed: &mut Hashed) -> Result<Appending<'_>> {
         let (path, len) = (self.file.clone(), self.len());
-        let file = blocking(move || {
-            let open = || {
-                let file = File::options().append(true).open(&path)?;
-                // Of a write that failed half-way, the rest does not count.
-                file.set_len(len)?;
-                Ok(file)
-            };
-            open().map_err(|e| cannot_write(&path, len, len, e))
-        })
-        .await?;
+        let file = blocking(move || cut(&path, len)).await?;
         let digester = hashed.digester.take().filter(|_| hashed.len == len);
         Ok(Appending {
             session: self,
@@ -171,10 +162,12 @@ impl Session {
         })
     }
 
-    /// Forgets all bytes after the first `len`; the file is cut when the next ones are added.
-    pub(in crate::serve) fn take_back(&self, hashed: &mut Hashed, len: u64) {
+    /// Forgets all bytes after the first `len`.
+    pub(in crate::serve) async fn take_back(&self, hashed: &mut Hashed, len: u64) -> Result<()> {
         *hashed = Hashed::default();
         self.len.store(len, Ordering::Release);
+        let path = self.file.clone();
+        blocking(move || cut(&path, len).map(drop)).await
     }
 
     /// Makes the upload the blob `digest` of `repository` if that is what it is; false if it is not.
@@ -188,7 +181,7 @@ impl Session {
         let known = hashed.digester.take().filter(|_| hashed.len == len);
         let (path, digest, repository) = (self.file.clone(), digest.clone(), repository.clone());
         blocking(move || {
-            let file = File::open(&path).map_err(|e| cannot_write(&path, len, len, e))?;
+            let file = cut(&path, len)?;
             let known = known.map(Digester::finish);
             let actual = match known.filter(|d| d.algorithm() == digest.algorithm()) {
                 Some(actual) => actual,
@@ -209,6 +202,16 @@ impl Session {
         })
         .await
     }
+}
+
+/// The file of an upload, with the first `len` bytes alone: of a write that failed half-way, the rest does not count. Blocks.
+fn cut(path: &Path, len: u64) -> Result<File> {
+    let open = || {
+        let file = File::options().read(true).append(true).open(path)?;
+        file.set_len(len)?;
+        Ok(file)
+    };
+    open().map_err(|e| cannot_write(path, len, len, e))
 }
 
 /// Bytes on their way into an upload: while one batch is written, the next one is received and hashed. Hashing where they

@@ -110,6 +110,12 @@ fn a_tag_follows_the_upstream() {
     get().refused(404, "MANIFEST_UNKNOWN");
     let tags = pair.mirror.get("/v2/up/a/tags/list").json();
     assert_eq!(tags["tags"], serde_json::json!([]));
+    // It is not served as an old answer either.
+    let Pair {
+        upstream, mirror, ..
+    } = pair;
+    drop(upstream);
+    assert_eq!(mirror.get("/v2/up/a/manifests/1").status, 502);
 }
 
 #[test]

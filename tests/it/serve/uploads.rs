@@ -237,6 +237,23 @@ fn a_chunk_without_a_length_is_as_long_as_its_range() {
 }
 
 #[test]
+fn bytes_that_were_taken_back_are_not_in_the_blob() {
+    let server = Serving::writable();
+    let location = server.upload("a");
+    let path = location.split_once(server.address()).unwrap().1;
+    let patch = |range: &str, bytes: &[u8]| {
+        let head = format!("PATCH {path} HTTP/1.1\r\nContent-Range: {range}\r\n");
+        streamed(&server, &head, &[bytes])
+    };
+    assert_eq!(patch("0-3", b"good").status, 202);
+    patch("4-99", b"more").refused(400, "SIZE_INVALID");
+    let put = format!("{location}?digest={}", sha256(b"good"));
+    let put = server.send("PUT", &put);
+    assert_eq!(put.status, 201);
+    assert_eq!(server.get(put.header("location")).body, b"good");
+}
+
+#[test]
 fn a_client_that_waits_is_not_asked_for_a_body_that_is_refused() {
     let server = Serving::writable();
     let wait = |path: &str| {
