@@ -104,7 +104,7 @@ pub(crate) async fn run(
     let source = source.map_err(|e| e.context("reading the source's name"))?;
     let destination = names::in_full(&args.destination);
     let destination = destination.map_err(|e| e.context("reading the destination's name"))?;
-    let want = want(&args, global)?;
+    let want = want(&args, global, &source)?;
     let files = AuthFiles::find(args.authfile.clone())?;
     let access = args.src.access(global, Some(&files), None)?;
     let from = args.src_place.context(global, access, None);
@@ -200,7 +200,12 @@ impl Sides<'_> {
     }
 }
 
-fn want(args: &VerifyCopyArgs, global: &Global) -> Result<CopyOptions> {
+fn want(args: &VerifyCopyArgs, global: &Global, source: &ImageName) -> Result<CopyOptions> {
+    // A comparison writes nothing, so the policy decides on repairs only.
+    let admission = match args.repair {
+        true => Some(global.trust.admission(source)?),
+        false => None,
+    };
     let elsewhere = Arc::new(Elsewhere::new(global.timeouts()));
     let platforms = match args.platform.is_empty() {
         true => Platforms::All {
@@ -210,6 +215,7 @@ fn want(args: &VerifyCopyArgs, global: &Global) -> Result<CopyOptions> {
     };
     Ok(CopyOptions {
         platforms,
+        admission,
         recheck: true,
         preserve_digests: true,
         foreign_layers: None,

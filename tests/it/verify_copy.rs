@@ -206,3 +206,36 @@ fn a_name_without_the_image_is_a_fault_of_all_parts() {
         gone.stderr()
     );
 }
+
+#[test]
+fn a_repair_is_refused_where_a_copy_would_be() {
+    let barque = Barque::new();
+    let image = images::small();
+    let source = FakeRegistry::start().image("a", "1", &image);
+    let from = source.docker("a:1");
+    let reject = json!({ "default": [{ "type": "reject" }] }).to_string();
+    fs::write(barque.path("reject.json"), reject).unwrap();
+    let target = FakeRegistry::start();
+    let to = target.docker("b:1");
+    for flags in [&["--policy", "reject.json"][..], &["--require-signed"]] {
+        for to in [&to, "oci:out:1"] {
+            let repair = [flags, &["--repair", &from, to]].concat();
+            let out = verify(&barque, &repair).code(3);
+            assert!(!out.stderr().contains("up to date"), "{}", out.stderr());
+            // A comparison copies nothing.
+            verify(&barque, &[flags, &[&from, to]].concat()).code(4);
+        }
+    }
+    for method in ["POST", "PATCH", "PUT"] {
+        assert_eq!(target.requests(method, "").len(), 0, "{:?}", target.lines());
+    }
+    assert_eq!(source.requests("GET", "/blobs/").len(), 0);
+    assert!(!barque.path("out/blobs").exists());
+    // What is complete is not written, so the policy is not asked.
+    barque.args(["copy", &from, "oci:out:1"]).run().ok();
+    verify(
+        &barque,
+        &["--policy", "reject.json", "--repair", &from, "oci:out:1"],
+    )
+    .ok();
+}
