@@ -8,6 +8,7 @@ use http::{Method, StatusCode, header};
 use super::admit::Admitted;
 use super::body::Answer;
 use super::gate::asked_wait;
+use crate::image::Digest;
 use crate::image::reference::DOCKER_IO;
 use crate::{Error, Kind};
 
@@ -220,6 +221,32 @@ pub(crate) fn may_have_gone(e: &Error) -> bool {
 /// Whether `e` is the answer of a server without `/v2/`: a 404 without the errors of a registry.
 pub(crate) fn has_no_v2(e: &Error) -> bool {
     ApiError::of(e).is_some_and(|answer| answer.status == 404 && answer.items.is_empty())
+}
+
+/// Error codes of the distribution-spec that a manifest gets when something that it names is not there.
+const BLOB_UNKNOWN: [&str; 2] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"];
+
+/// See [`crate::transport::missing_blobs`].
+pub(crate) fn missing_blobs(e: &Error) -> Option<Vec<Digest>> {
+    let answer = ApiError::of(e).filter(|a| a.method == Method::PUT)?;
+    let about = |item: &&ApiErrorItem| BLOB_UNKNOWN.contains(&item.code.as_str());
+    let items: Vec<_> = answer.items.iter().filter(about).collect();
+    // A list that was cut says nothing of what is behind its end.
+    let whole = answer.items.len() < MAX_ITEMS;
+    let named = items.iter().filter(|_| whole).flat_map(|item| {
+        [&item.message, &item.detail]
+            .into_iter()
+            .flat_map(|text| digests(text))
+    });
+    (!items.is_empty()).then(|| named.collect())
+}
+
+/// The digests in a text that a server wrote for people.
+fn digests(text: &str) -> Vec<Digest> {
+    let ends = |c: char| !c.is_ascii_alphanumeric() && c != ':';
+    text.split(ends)
+        .filter_map(|word| word.parse().ok())
+        .collect()
 }
 
 /// The host that Docker Hub's registry answers on.

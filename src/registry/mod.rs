@@ -39,6 +39,6 @@ pub(crate) use admit::{Admitted, admit_layer};
 pub use challenge::{Challenge, parse_challenges};
 pub use client::Client;
 pub use error::{ApiError, ApiErrorItem, MAX_ITEMS};
-pub(crate) use error::{has_no_v2, may_have_gone};
+pub(crate) use error::{has_no_v2, may_have_gone, missing_blobs};
 pub use intent::Actions;
 pub use upload_body::UploadBody;

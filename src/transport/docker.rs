@@ -42,7 +42,7 @@ use crate::{Error, Kind, Result};
 use self::signatures::Signatures;
 pub(crate) use delete::delete;
 pub use destination::DockerDestination;
-pub(super) use destination::{missing_blobs, refuses_type};
+pub(super) use destination::refuses_type;
 use range::resuming_part;
 pub(crate) use resume::Download;
 use resume::Parts;

@@ -64,7 +64,7 @@ pub use upgrade::Upgrade;
 /// The blobs that a destination missed when it refused a manifest with the error `e`: those that it named, or
 /// none where it did not say. `None` when `e` is about something else.
 pub fn missing_blobs(e: &Error) -> Option<Vec<Digest>> {
-    docker::missing_blobs(e)
+    crate::registry::missing_blobs(e)
 }
 
 /// Whether a destination refused a manifest of the type `media_type` with the error `e` because of that type, so that

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "serve")]
 mod copied;
+mod dangling;
 mod listed;
 
 use std::collections::BTreeSet;

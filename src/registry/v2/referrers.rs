@@ -6,9 +6,11 @@
 //! the index. It must not fetch the referrers themselves.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, Method, header};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -17,9 +19,9 @@ use super::RepositoryClient;
 use super::link::next_link;
 use super::manifests::{MANIFEST_CAP, TagOrDigest};
 use super::tags::MAX_LINK;
-use crate::image::{Descriptor, Digest, Manifest, MediaType, Tag, index};
+use crate::image::{Descriptor, Digest, Manifest, MediaType, Tag, View, index};
 use crate::registry::admit::{Admitted, Purpose, admit};
-use crate::registry::error::has_status;
+use crate::registry::error::{has_status, missing_blobs};
 use crate::registry::gate::backoff;
 use crate::registry::intent::Target;
 use crate::registry::items::Items;
@@ -32,6 +34,8 @@ const SETTLE: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(
 const MAX_REFERRERS: usize = 50_000;
 const MAX_BYTES: usize = 32 << 20;
 const MAX_PAGES: usize = 1000;
+/// Manifests that are asked for at once.
+const ASKED_AT_ONCE: usize = 8;
 
 /// When the referrers tag is read too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +147,7 @@ impl RepositoryClient {
 
     /// Enters `manifest`, which the registry has as `filed`, into the index at the referrers tag of its subject; nothing
     /// is done without a subject. A registry that does not permit that gets a warning: the manifest itself is there.
-    pub(super) async fn list_referrer(&self, manifest: &Manifest, filed: &Digest) -> Result<()> {
+    pub(crate) async fn list_referrer(&self, manifest: &Manifest, filed: &Digest) -> Result<()> {
         let Some((subject, mut entry)) = manifest.as_referrer() else {
             return Ok(());
         };
@@ -168,20 +172,27 @@ impl RepositoryClient {
         }
     }
 
-    /// Takes `manifest`, which was deleted as `digest`, out of the index at the referrers tag of its subject, if it is
-    /// listed there. The index stays, even if empty.
-    pub(crate) async fn unlist_referrer(&self, manifest: &Manifest, digest: &Digest) -> Result<()> {
+    /// Takes `manifest`, which the registry has as `digest`, out of the index at the referrers tag of its subject. The index
+    /// stays, even if empty. `false` if it is not listed there.
+    pub(crate) async fn unlist_referrer(
+        &self,
+        manifest: &Manifest,
+        digest: &Digest,
+    ) -> Result<bool> {
         let Some((subject, _)) = manifest.as_referrer() else {
-            return Ok(());
+            return Ok(false);
         };
+        let was_listed = AtomicBool::new(false);
         let remove = |index: Option<&Manifest>| match index {
             Some(index) if lists(index, digest) => {
+                was_listed.store(true, Ordering::Relaxed);
                 let others = |d: &Descriptor| (d.digest != *digest).then(|| d.clone());
                 index::rewrite(index, others).map(Some)
             }
             _ => Ok(None),
         };
-        self.change_index(&subject, remove).await
+        self.change_index(&subject, remove).await?;
+        Ok(was_listed.into_inner())
     }
 
     /// Changes the index of the referrers of `subject` until `change`, which gets the index as it is, has nothing to
@@ -204,7 +215,7 @@ impl RepositoryClient {
             if tries > retry::REFERRERS_INDEX {
                 break;
             }
-            self.put_alone(&at, &new).await?;
+            self.put_index(&at, new).await?;
             // Another writer that had read the index before this PUT replaces it within about the time that reading and
             // writing took here; random, so that two do not meet again.
             let [least, most] = SETTLE;
@@ -213,6 +224,49 @@ impl RepositoryClient {
         }
         let text = format!("others keep replacing the index at the tag `{tag}`");
         Err(Error::unavailable(text))
+    }
+
+    /// Writes `index` as `at`. A registry that checks what an index names refuses it for one entry whose manifest was
+    /// deleted, so such entries are dropped (quirk R13).
+    async fn put_index(&self, at: &TagOrDigest, mut index: Manifest) -> Result<()> {
+        loop {
+            let refusal = match self.put_alone(at, &index).await {
+                Ok(_) => return Ok(()),
+                Err(e) => e,
+            };
+            let Some(named) = missing_blobs(&refusal) else {
+                return Err(refusal);
+            };
+            let Ok(View::Index(view)) = index.view() else {
+                return Err(refusal);
+            };
+            let listed = || view.manifests.iter().map(|entry| &entry.digest);
+            let mut gone: HashSet<Digest> =
+                listed().filter(|d| named.contains(d)).cloned().collect();
+            if gone.is_empty() {
+                gone = self.gone(listed()).await?;
+            }
+            if gone.is_empty() {
+                return Err(refusal);
+            }
+            tracing::debug!("{at} lists manifests that are gone; dropping them: {gone:?}");
+            let others = |d: &Descriptor| (!gone.contains(&d.digest)).then(|| d.clone());
+            index = index::rewrite(&index, others).map_err(|_| refusal)?;
+        }
+    }
+
+    /// Those of `digests` that the registry has no manifest of.
+    async fn gone(&self, digests: impl Iterator<Item = &Digest>) -> Result<HashSet<Digest>> {
+        let asked = digests.map(|digest| async move {
+            let which = TagOrDigest::Digest(digest.clone());
+            let there = self.manifest_digest(&which, false).await?;
+            Ok::<_, Error>(there.is_none().then(|| digest.clone()))
+        });
+        let asked: Vec<_> = asked.collect();
+        let gone = stream::iter(asked).buffer_unordered(ASKED_AT_ONCE);
+        gone.try_filter_map(|gone| async { Ok(gone) })
+            .try_collect()
+            .await
     }
 
     /// The index of the referrers of `subject` at its tag; `None` if there is none. [`Kind::Refused`] if the tag is

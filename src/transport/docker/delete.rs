@@ -80,16 +80,12 @@ pub(crate) async fn delete(
     if !others.is_empty() {
         return Err(place.shared(&digest, own.as_ref(), &others));
     }
-    let which = TagOrDigest::Digest(digest.clone());
     let manifest = match may_be_listed {
-        true => place.manifest(&which).await,
+        true => place.manifest(&TagOrDigest::Digest(digest.clone())).await,
         false => None,
     };
-    place.remove(&which).await?;
+    place.remove_unlisted(&digest, manifest.as_ref()).await?;
     signatures::forget(reference, context, &digest).await?;
-    if let Some(manifest) = manifest {
-        place.unlist(&manifest, &digest).await;
-    }
     let named = own.map(TagOrDigest::Tag).into_iter();
     Ok(place.deleted(named.chain([TagOrDigest::Digest(digest)]).collect()))
 }
@@ -122,13 +118,30 @@ impl Place<'_> {
         got.await.inspect_err(|e| tracing::debug!("{e}")).ok()
     }
 
-    /// Takes `manifest`, which is gone, out of the list of referrers at a tag. R7: the work is done, so a failure is
-    /// only a warning.
-    async fn unlist(&self, manifest: &Manifest, digest: &Digest) {
+    /// Deletes the manifest `digest`, which is `manifest` if it may be listed as a referrer. It is taken out of the list at
+    /// the tag first: with an entry whose manifest is gone, registries do not take the list of another writer. R7: a list
+    /// that cannot be changed is only a warning.
+    async fn remove_unlisted(&self, digest: &Digest, manifest: Option<&Manifest>) -> Result<()> {
+        let which = TagOrDigest::Digest(digest.clone());
+        let Some(manifest) = manifest else {
+            return self.remove(&which).await;
+        };
         let repository = self.repository.with_actions(Actions::PullPush);
-        if let Err(e) = repository.unlist_referrer(manifest, digest).await {
-            tracing::warn!("`{digest}` is deleted, but still listed as a referrer: {e}");
+        let was_listed = match repository.unlist_referrer(manifest, digest).await {
+            Ok(was_listed) => was_listed,
+            Err(e) => {
+                tracing::warn!("`{digest}` stays listed as a referrer: {e}");
+                false
+            }
+        };
+        let removed = self.remove(&which).await;
+        if removed.is_err()
+            && was_listed
+            && let Err(e) = repository.list_referrer(manifest, digest).await
+        {
+            tracing::warn!("{e}");
         }
+        removed
     }
 
     /// The tags that stand for `digest`, without `own`; and whether there are tags at which referrers are listed.

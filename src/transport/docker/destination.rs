@@ -21,7 +21,7 @@ use crate::image::{
     Descriptor, Digest, Manifest, MediaType, Reference, Repository, RepositoryName, Tag,
 };
 use crate::registry::v2::{Pushed, RepositoryClient, TagOrDigest};
-use crate::registry::{Actions, ApiError, ApiErrorItem, Client, MAX_ITEMS};
+use crate::registry::{Actions, ApiError, ApiErrorItem, Client, missing_blobs};
 use crate::settings::Context;
 use crate::transport::asked::check_digest_matches;
 use crate::transport::{
@@ -266,7 +266,7 @@ pub(in crate::transport) fn refuses_type(e: &Error, media_type: &MediaType) -> b
         let text = item.message.to_ascii_lowercase();
         text.contains("immutable") || text.contains("overwrit")
     };
-    let other = has(&BLOB_UNKNOWN) || answer.items.iter().any(immutable);
+    let other = missing_blobs(e).is_some() || answer.items.iter().any(immutable);
     let refused = has(&["MANIFEST_INVALID", "UNSUPPORTED", "TAG_INVALID"]);
     match answer.status.as_u16() {
         415 => !other,
@@ -279,30 +279,4 @@ pub(in crate::transport) fn refuses_type(e: &Error, media_type: &MediaType) -> b
 /// Whether an answer to the question what is there leaves open what a push may do: refused by a policy, or a failure.
 fn says_nothing(e: &Error) -> bool {
     ApiError::of(e).is_some_and(|a| a.status.as_u16() == 412 || a.status.is_server_error())
-}
-
-/// Error codes of the distribution-spec that a manifest gets when a blob of it is not there.
-const BLOB_UNKNOWN: [&str; 2] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"];
-
-/// See [`crate::transport::missing_blobs`].
-pub(in crate::transport) fn missing_blobs(e: &Error) -> Option<Vec<Digest>> {
-    let answer = ApiError::of(e).filter(|a| a.method == Method::PUT)?;
-    let about = |item: &&ApiErrorItem| BLOB_UNKNOWN.contains(&item.code.as_str());
-    let items: Vec<_> = answer.items.iter().filter(about).collect();
-    // A list that was cut says nothing of what is behind its end.
-    let whole = answer.items.len() < MAX_ITEMS;
-    let named = items.iter().filter(|_| whole).flat_map(|item| {
-        [&item.message, &item.detail]
-            .into_iter()
-            .flat_map(|text| digests(text))
-    });
-    (!items.is_empty()).then(|| named.collect())
-}
-
-/// The digests in a text that a server wrote for people.
-fn digests(text: &str) -> Vec<Digest> {
-    let ends = |c: char| !c.is_ascii_alphanumeric() && c != ':';
-    text.split(ends)
-        .filter_map(|word| word.parse().ok())
-        .collect()
 }

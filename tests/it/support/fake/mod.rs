@@ -157,6 +157,13 @@ impl FakeRegistry {
         self
     }
 
+    /// Loses the manifest `digest`, and no list that names it.
+    pub fn lose_manifest(&self, repository: &str, digest: &barque::image::Digest) {
+        let mut store = self.store();
+        let repository = store.repositories.get_mut(repository).unwrap();
+        repository.manifests.remove(digest).unwrap();
+    }
+
     /// Has no referrers API, as registries before OCI's distribution-spec 1.1.
     pub fn without_referrers(self) -> FakeRegistry {
         self.store().without_referrers = true;
