@@ -3,12 +3,12 @@
 //! [`verify`] compares and writes nothing. [`PlannedCopy::repairs`] reduces the plan of a whole copy to the parts that
 //! were found missing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 
 use super::options::CopyOptions;
-use super::plan::{PlannedCopy, walk, whole};
+use super::plan::{PlannedCopy, listed_at, walk, whole};
 use super::types::ManifestStep;
 use super::{reading, writing};
 use crate::bytes::drained;
@@ -126,8 +126,9 @@ pub async fn verify(
         let there = |found: &&Attached| {
             found.how != Attachment::Referrer || !missing.contains(&found.entry.digest)
         };
-        let there = parts.attached.iter().filter(there);
-        let looks = there.map(|found| look_at_attachment(store, found));
+        let there = || parts.attached.iter().filter(there);
+        let listed = listed_at(store, there()).await.map_err(writing)?;
+        let looks = there().map(|found| look_at_attachment(store, found, &listed));
         let found = all(looks, AT_ONCE).await?;
         faults.extend(found);
     }
@@ -159,17 +160,18 @@ async fn parts(source: &dyn Source, target: &Target<'_>, want: &CopyOptions) -> 
     let mut manifests: Vec<Manifest> = graph.nodes.iter().map(|n| n.manifest.clone()).collect();
     let mut blobs: Vec<Descriptor> = graph.nodes.into_iter().flat_map(|n| n.blobs).collect();
     // A place that cannot keep them does not lack them.
-    let attached = match target.write.keeps_attachments() {
+    let listed = match target.write.keeps_attachments() {
         true => attached_to(source, &unchanged, &want.attachments).await?,
         false => Vec::new(),
     };
     let own = manifests.len();
-    for found in &attached {
+    let mut attached = Vec::with_capacity(listed.len());
+    for found in listed {
         let which = ManifestRef::Digest(found.entry.digest.clone());
         let manifest = match &found.manifest {
             Some(manifest) => manifest.clone(),
             None => match source.manifest(&which).await {
-                // A list may be older than what it lists.
+                // The list names what is gone; what the source lacks cannot be missing.
                 Err(e) if e.kind() == Kind::NotFound => continue,
                 read => read?,
             },
@@ -178,6 +180,7 @@ async fn parts(source: &dyn Source, target: &Target<'_>, want: &CopyOptions) -> 
             manifests.push(node.manifest);
             blobs.extend(node.blobs);
         }
+        attached.push(found);
     }
     let mut seen = HashSet::new();
     blobs.retain(|blob| blob.foreign_urls().is_empty() && seen.insert(blob.digest.clone()));
@@ -190,16 +193,18 @@ async fn parts(source: &dyn Source, target: &Target<'_>, want: &CopyOptions) -> 
     })
 }
 
-/// Whether `found` is found at the target as it is at the source.
+/// Whether `found` is found at the target as it is at the source; `listed` are the referrers there, by their subject.
 async fn look_at_attachment(
     store: &dyn AttachmentStore,
     found: &Attached,
+    listed: &HashMap<Digest, HashSet<Digest>>,
 ) -> Result<Option<Fault>> {
     let digest = &found.entry.digest;
     let problem = match &found.how {
         Attachment::Referrer => {
-            let listed = store.referrers(&found.subject).await?;
-            (!listed.contains(digest)).then_some(Problem::NotListed)
+            let listed = listed.get(&found.subject);
+            let is_listed = listed.is_some_and(|listed| listed.contains(digest));
+            (!is_listed).then_some(Problem::NotListed)
         }
         Attachment::Tag(tag) => match store.tagged(tag).await? {
             Some(there) if there == *digest => None,

@@ -396,11 +396,11 @@ pub trait SignatureStore: Send + Sync {
 /// A destination that keeps what belongs to an image in the same repository or layout.
 #[async_trait]
 pub trait AttachmentStore: Send + Sync {
-    /// The digests of the manifests that are there and listed as referrers of `of`.
+    /// Those of `wanted` that are there and listed as referrers of `of`.
     ///
     /// # Errors
     /// When the place cannot be asked or read.
-    async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>>;
+    async fn referrers(&self, of: &Digest, wanted: &HashSet<Digest>) -> Result<HashSet<Digest>>;
 
     /// The digest of what `tag` stands for; `None` when there is nothing.
     ///

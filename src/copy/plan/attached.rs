@@ -125,22 +125,29 @@ async fn wanted(
     Ok((changed, unchanged))
 }
 
-/// Those of `found` that `store` does not have.
-async fn missing_at(store: &dyn AttachmentStore, found: Vec<Attached>) -> Result<Vec<Attached>> {
-    let is_referrer = |a: &&Attached| a.how == Attachment::Referrer;
-    let subjects: HashSet<&Digest> = found
-        .iter()
-        .filter(is_referrer)
-        .map(|a| &a.subject)
-        .collect();
-    let lists = subjects.into_iter().map(|of| async move {
-        let listed = store.referrers(of).await?;
-        Ok::<_, Error>((of.clone(), listed))
+/// The referrers among `found` that are found at `store`, by their subject. Each list is read once.
+pub(in crate::copy) async fn listed_at(
+    store: &dyn AttachmentStore,
+    found: impl Iterator<Item = &Attached>,
+) -> Result<HashMap<Digest, HashSet<Digest>>> {
+    let mut wanted: HashMap<Digest, HashSet<Digest>> = HashMap::new();
+    for referrer in found.filter(|a| a.how == Attachment::Referrer) {
+        let of = wanted.entry(referrer.subject.clone()).or_default();
+        of.insert(referrer.entry.digest.clone());
+    }
+    let lists = wanted.into_iter().map(|(of, wanted)| async move {
+        let listed = store.referrers(&of, &wanted).await?;
+        Ok::<_, Error>((of, listed))
     });
-    let listed: HashMap<Digest, HashSet<Digest>> = stream::iter(lists.collect::<Vec<_>>())
+    stream::iter(lists.collect::<Vec<_>>())
         .buffer_unordered(AT_ONCE)
         .try_collect()
-        .await?;
+        .await
+}
+
+/// Those of `found` that `store` does not have.
+async fn missing_at(store: &dyn AttachmentStore, found: Vec<Attached>) -> Result<Vec<Attached>> {
+    let listed = listed_at(store, found.iter()).await?;
     let mut missing = Vec::new();
     for attached in found {
         let digest = &attached.entry.digest;

@@ -23,7 +23,7 @@ use crate::image::{Descriptor, Digest, Manifest, MediaType, Repository};
 use crate::transport::{BlobOutcome, Destination, PlannedBlob, Presence, Source, Upgrade};
 use draw::draw;
 
-pub(super) use attached::noticed;
+pub(super) use attached::{listed_at, noticed};
 pub(super) use graph::{node, order, walk, whole};
 pub(super) use signatures::{of_written, sign};
 

@@ -269,6 +269,17 @@ impl RepositoryClient {
             .await
     }
 
+    /// Whether the registry is known to list referrers itself; known after [`RepositoryClient::referrers`].
+    pub fn has_referrers_api(&self) -> bool {
+        !self.client.referrers_tags.has_no_api(&self.name)
+    }
+
+    /// Those of `digests` that the registry has.
+    pub(crate) async fn present(&self, digests: HashSet<Digest>) -> Result<HashSet<Digest>> {
+        let gone = self.gone(digests.iter()).await?;
+        Ok(digests.into_iter().filter(|d| !gone.contains(d)).collect())
+    }
+
     /// The index of the referrers of `subject` at its tag; `None` if there is none. [`Kind::Refused`] if the tag is
     /// something else.
     async fn read_index(&self, tag: &Tag, subject: &Digest) -> Result<Option<Manifest>> {

@@ -73,10 +73,20 @@ impl BundleSource for DockerSource {
 
 #[async_trait]
 impl AttachmentStore for DockerDestination {
-    async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>> {
-        let listed = self.repository.referrers(of, None, ReadTag::WithoutApi);
-        match listed.await {
-            Ok(listed) => Ok(listed.into_iter().map(|d| d.digest).collect()),
+    async fn referrers(&self, of: &Digest, wanted: &HashSet<Digest>) -> Result<HashSet<Digest>> {
+        let repository = &self.repository;
+        let found = async {
+            let listed = repository.referrers(of, None, ReadTag::WithoutApi).await?;
+            let listed = listed.into_iter().map(|d| d.digest);
+            let listed = listed.filter(|d| wanted.contains(d)).collect();
+            match repository.has_referrers_api() {
+                true => Ok(listed),
+                // A list that clients keep may name what is gone (quirk R13).
+                false => repository.present(listed).await,
+            }
+        };
+        match found.await {
+            Ok(found) => Ok(found),
             // E3: a refusal says nothing of what may be written.
             Err(e) if e.kind() == Kind::NotAllowed => {
                 tracing::debug!("{e}; taking `{of}` to have no referrers");

@@ -320,12 +320,14 @@ impl IndexDescriptions for OciArchiveDestination {
 /// Attachments of an image in the same archive, as in a layout.
 #[async_trait]
 impl AttachmentStore for OciArchiveDestination {
-    async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>> {
+    async fn referrers(&self, of: &Digest, wanted: &HashSet<Digest>) -> Result<HashSet<Digest>> {
         let Some(former) = self.former.clone() else {
             return Ok(HashSet::new());
         };
         let of = of.clone();
-        blocking(move || Ok(referrers_to(&of, &former.documents, &reader(&former.tar)))).await
+        blocking(move || Ok(referrers_to(&of, &former.documents, &reader(&former.tar))))
+            .await
+            .map(|listed: HashSet<Digest>| &listed & wanted)
     }
 
     async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>> {

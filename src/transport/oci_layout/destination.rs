@@ -255,13 +255,14 @@ impl IndexDescriptions for OciDestination {
 
 #[async_trait]
 impl AttachmentStore for OciDestination {
-    async fn referrers(&self, of: &Digest) -> Result<HashSet<Digest>> {
+    async fn referrers(&self, of: &Digest, wanted: &HashSet<Digest>) -> Result<HashSet<Digest>> {
         let (path, blobs, of) = (self.path.clone(), self.blobs.clone(), of.clone());
         blocking(move || {
             let index = read_index(&path)?.unwrap_or_else(Index::empty);
             Ok(referrers_to(&of, &index, &reader(&blobs)))
         })
         .await
+        .map(|listed: HashSet<Digest>| &listed & wanted)
     }
 
     async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>> {

@@ -97,3 +97,66 @@ fn r13_a_referrer_that_cannot_be_deleted_stays_listed() {
     barque.args(["delete", "--force", &by_digest]).run().code(6);
     assert_eq!(listed(&registry, "a", &image), names(&[&referrers[0]]));
 }
+
+#[test]
+fn r13_a_referrer_that_only_the_list_knows_is_copied_again() {
+    let barque = Barque::new();
+    let image = images::small();
+    let referrers = ["one", "two"].map(|note| referrer(&image, note));
+    let source = FakeRegistry::start()
+        .image("a", "app", &image)
+        .image("a", "one", &referrers[0])
+        .image("a", "two", &referrers[1]);
+    let from = source.docker("a:app");
+    let asked = |registry: &FakeRegistry| registry.requests("HEAD", "/manifests/sha256:").len();
+    for (target, has_api) in [
+        (FakeRegistry::start().without_referrers(), false),
+        (FakeRegistry::start(), true),
+    ] {
+        let to = target.docker("b:app");
+        let copy = || {
+            barque
+                .args(["copy", "--referrers", "all", &from, &to])
+                .run()
+        };
+        copy().ok();
+        target.clear();
+        let out = copy().ok();
+        assert!(out.stderr().contains("is up to date\n"), "{}", out.stderr());
+        // The answer of the API is believed, a list that clients keep is not.
+        assert_eq!(asked(&target), if has_api { 0 } else { 2 });
+        let gone = &referrers[0].digest;
+        target.lose_manifest("b", gone);
+        target.clear();
+        let out = copy().ok();
+        assert!(
+            out.stderr().contains("attached 1 manifest"),
+            "{}",
+            out.stderr()
+        );
+        assert_eq!(target.requests("PUT", "/manifests/").len(), 1);
+        target.lose_manifest("b", gone);
+        let verify = ["verify-copy", &from, &to];
+        let out = barque.args(verify).run().code(4);
+        assert!(
+            out.stdout().starts_with("missing\tattached\t"),
+            "{}",
+            out.stdout()
+        );
+        barque.args(verify).args(["--repair"]).run().ok();
+        assert!(target.manifest_by_digest("b", &gone.to_string()).is_some());
+        barque.args(verify).run().ok();
+    }
+    // What the source has lost itself cannot be missing elsewhere.
+    let target = FakeRegistry::start();
+    let old = FakeRegistry::start().without_referrers();
+    let from = old.docker("b:app");
+    let copy = ["copy", "--referrers", "all", &source.docker("a:app"), &from];
+    barque.args(copy).run().ok();
+    old.lose_manifest("b", &referrers[0].digest);
+    let to = target.docker("c:app");
+    let out = barque.args(["verify-copy", "--repair", &from, &to]).run();
+    out.ok();
+    let out = barque.args(["verify-copy", &from, &to]).run().ok();
+    assert!(out.stdout().contains(", 1 attached"), "{}", out.stdout());
+}
