@@ -237,17 +237,15 @@ async fn all<F: Future<Output = Result<Option<Fault>>>>(
 
 /// Whether the name at the target stands for `root`.
 async fn name(target: &Target<'_>, root: &Manifest) -> Result<Option<Fault>> {
-    let current = match target.read {
-        Some(read) => match read.manifest(&ManifestRef::Named).await {
-            Err(e) if e.kind() == Kind::NotFound => None,
-            read => Some(read?),
-        },
-        None => None,
-    };
-    let problem = match current {
+    let problem = match target.read {
         None => Problem::Missing,
-        Some(there) if there.is(root.digest()) => return Ok(None),
-        Some(_) => Problem::OtherContent,
+        Some(read) => match read.manifest(&ManifestRef::Named).await {
+            Ok(there) if there.is(root.digest()) => return Ok(None),
+            Ok(_) => Problem::OtherContent,
+            Err(e) if e.kind() == Kind::NotFound => Problem::Missing,
+            Err(e) if e.kind() == Kind::Corrupt => Problem::Corrupt,
+            Err(e) => return Err(e),
+        },
     };
     let root = root.descriptor();
     Ok(Some(Fault::of(&root, PartKind::Name, problem)))

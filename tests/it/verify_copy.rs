@@ -239,3 +239,31 @@ fn a_repair_is_refused_where_a_copy_would_be() {
     )
     .ok();
 }
+
+#[test]
+fn a_top_manifest_that_is_corrupt_is_listed_and_repaired() {
+    let barque = Barque::new();
+    let image = images::small();
+    let source = FakeRegistry::start().image("a", "1", &image);
+    let from = source.docker("a:1");
+    let mut flipped = image.manifest.clone();
+    flipped[9] ^= 1;
+    let file = format!("layout/blobs/sha256/{}", image.digest.hex());
+    for (to, file, bytes) in [
+        ("oci:layout:1", &file[..], &flipped[..]),
+        ("dir:place", "place/manifest.json", b"{"),
+    ] {
+        barque.args(["copy", &from, to]).run().ok();
+        fs::write(barque.path(file), bytes).unwrap();
+        let out = verify(&barque, &[&from, to]).code(4);
+        let line = out.stdout().lines().next().unwrap_or_default().to_owned();
+        assert!(
+            line.starts_with("corrupt\tname\t"),
+            "{line}: {}",
+            out.stderr()
+        );
+        verify(&barque, &["--repair", &from, to]).ok();
+        assert_eq!(fs::read(barque.path(file)).unwrap(), image.manifest);
+        verify(&barque, &["--deep", &from, to]).ok();
+    }
+}
