@@ -13,7 +13,9 @@ use super::flags::{
 };
 use super::retry::RetryFlags;
 use super::{Outcome, Workers, names};
-use crate::copy::{self, Attachments, CopyOptions, Platforms, Quiet, Target, Verified, verify};
+use crate::copy::{
+    self, Attachments, CopyOptions, Hashed, Platforms, Problem, Quiet, Target, Verified, verify,
+};
 use crate::image::{ImageName, PlatformRequest};
 use crate::open::{open_destination, open_source};
 use crate::report::copy as words;
@@ -117,40 +119,87 @@ pub(crate) async fn run(
         to: &to,
     };
     let doing = || format!("comparing `{}` with `{}`", args.destination, args.source);
-    let compare = async || sides.compare(&want, args.deep).await;
-    let verified = args
-        .retry
-        .run(compare)
-        .await
-        .map_err(|e| e.context(doing()))?;
-    let wrong = verified.faults.len();
-    let mut report = VerifyReport::new(&verified, args.source.clone(), args.destination.clone());
-    if wrong == 0 {
-        return Ok(report.render(args.json).into());
+    let compare = async |hashed: &Hashed| {
+        let compared = args.retry.run(async || sides.compare(&want, hashed).await);
+        compared.await.map_err(|e| e.context(doing()))
+    };
+    let hashed = match args.deep {
+        true => Hashed::All,
+        false => Hashed::None,
+    };
+    let verified = compare(&hashed).await?;
+    if verified.faults.is_empty() {
+        return Ok(report(&args, &verified).render(args.json).into());
     }
-    if args.repair {
-        let doing =
-            |e: Error| e.context(format!("copying what is missing at `{}`", args.destination));
-        let repaired = sides
-            .repair(&want, &verified, workers)
-            .await
-            .map_err(doing)?;
-        words::print_summary(&repaired, screen);
+    if !args.repair {
+        let error = wrong(&args, &verified, "missing or wrong").hint("`--repair` copies them");
+        return Ok(failed(&args, &verified, error));
+    }
+    let repair = async || sides.repair(&want, &verified, workers).await;
+    let repaired = args.retry.run(repair).await.map_err(|e| {
+        e.context(format!("copying what is missing at `{}`", args.destination))
+    })?;
+    // A place may keep what it has: the copy alone does not say that all is right now.
+    let of_repaired = || verified.faults.iter().map(|fault| fault.digest.clone());
+    let hashed = match args.deep {
+        true => Hashed::Only(of_repaired().collect()),
+        false => Hashed::None,
+    };
+    let left = compare(&hashed).await?;
+    words::print_repair(&repaired, left.faults.is_empty(), screen);
+    if left.faults.is_empty() {
+        let mut report = report(&args, &verified);
         report.repaired = true;
         return Ok(report.render(args.json).into());
     }
-    let parts = if wrong == 1 {
-        "1 part".to_owned()
-    } else {
-        format!("{wrong} parts")
+    let error = wrong(&args, &left, "still missing or wrong");
+    let error = match advice(&left, &destination) {
+        Some(hint) => error.hint(hint),
+        None => error,
     };
-    let text = format!(
-        "{parts} of `{}` are missing or wrong at `{}`",
+    Ok(failed(&args, &left, error))
+}
+
+fn report<'a>(args: &VerifyCopyArgs, verified: &'a Verified) -> VerifyReport<'a> {
+    VerifyReport::new(verified, args.source.clone(), args.destination.clone())
+}
+
+/// The list of faults, and then `error`.
+fn failed(args: &VerifyCopyArgs, verified: &Verified, error: Error) -> Outcome {
+    let text = report(args, verified).render(args.json);
+    let lines = vec![Ok(text.into()), Err(error)];
+    Outcome::Each(stream::iter(lines).boxed_local())
+}
+
+/// The error about the faults of `verified`, which are `how`.
+fn wrong(args: &VerifyCopyArgs, verified: &Verified, how: &str) -> Error {
+    let parts = match verified.faults.len() {
+        1 => "1 part".to_owned(),
+        n => format!("{n} parts"),
+    };
+    let verb = if verified.faults.len() == 1 {
+        "is"
+    } else {
+        "are"
+    };
+    Error::corrupt(format!(
+        "{parts} of `{}` {verb} {how} at `{}`",
         args.source, args.destination
-    );
-    let error = Error::corrupt(text).hint("`--repair` copies them");
-    let lines = vec![Ok(report.render(args.json).into()), Err(error)];
-    Ok(Outcome::Each(stream::iter(lines).boxed_local()))
+    ))
+}
+
+/// What may help where a repair did not.
+fn advice(left: &Verified, destination: &ImageName) -> Option<&'static str> {
+    let has = |problem| left.faults.iter().any(|fault| fault.problem == problem);
+    match destination {
+        ImageName::Docker(_) if has(Problem::Corrupt) => Some(
+            "a registry keeps what it believes to have: delete the image there, let the registry collect its garbage, and run this again",
+        ),
+        ImageName::Docker(_) if has(Problem::NotListed) => Some(
+            "the registry has no referrers API, and the list at the tag `sha256-HEX` could not be changed",
+        ),
+        _ => None,
+    }
 }
 
 /// The two places, and how each is reached.
@@ -162,7 +211,7 @@ struct Sides<'a> {
 }
 
 impl Sides<'_> {
-    async fn compare(&self, want: &CopyOptions, deep: bool) -> Result<Verified> {
+    async fn compare(&self, want: &CopyOptions, hashed: &Hashed) -> Result<Verified> {
         let source = open_source(self.source, self.from).await;
         let source = source.map_err(|e| e.context("reading the source"))?;
         let opened = async {
@@ -179,7 +228,7 @@ impl Sides<'_> {
             read: read.as_deref(),
             write: &*write,
         };
-        verify(&*source, &target, want, deep).await
+        verify(&*source, &target, want, hashed).await
     }
 
     async fn repair(

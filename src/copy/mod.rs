@@ -27,7 +27,7 @@ pub use types::{
     AttachedDone, AttachedStep, Awaits, BlobDone, BlobStep, Content, CopyPlan, CopyReport,
     ManifestStep, Progress, Quiet, Recoded, Requests, Signatures,
 };
-pub use verify::{Fault, PartKind, Problem, Target, Verified, verify};
+pub use verify::{Fault, Hashed, PartKind, Problem, Target, Verified, verify};
 
 // The caller knows the names of the two sides as they were given, and adds them.
 pub(crate) fn reading(e: Error) -> Error {

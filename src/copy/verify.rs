@@ -83,6 +83,24 @@ pub struct Verified {
     pub faults: Vec<Fault>,
 }
 
+/// The blobs at the target whose bytes are read and hashed. Of all others the size is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hashed {
+    None,
+    All,
+    Only(HashSet<Digest>),
+}
+
+impl Hashed {
+    fn has(&self, blob: &Digest) -> bool {
+        match self {
+            Hashed::None => false,
+            Hashed::All => true,
+            Hashed::Only(some) => some.contains(blob),
+        }
+    }
+}
+
 /// The place that is compared with the source.
 pub struct Target<'a> {
     /// It, to read; `None` when it has no image of the name.
@@ -91,8 +109,8 @@ pub struct Target<'a> {
     pub write: &'a dyn Destination,
 }
 
-/// Compares what `want` says of the image at `source` with what `target` has. Sizes are compared; with `deep` the bytes
-/// of blobs are read and hashed.
+/// Compares what `want` says of the image at `source` with what `target` has. Blobs are compared by size,
+/// those that are `hashed` by their bytes.
 ///
 /// # Errors
 /// Those of both places. What is missing or wrong at the target is no error but in [`Verified::faults`].
@@ -100,7 +118,7 @@ pub async fn verify(
     source: &dyn Source,
     target: &Target<'_>,
     want: &CopyOptions,
-    deep: bool,
+    hashed: &Hashed,
 ) -> Result<Verified> {
     let parts = parts(source, target, want).await.map_err(reading)?;
     let mut faults = Vec::new();
@@ -117,8 +135,11 @@ pub async fn verify(
     let looks = parts
         .blobs
         .iter()
-        .map(|blob| look_at_blob(target, blob, deep));
-    let at_once = if deep { READ_AT_ONCE } else { AT_ONCE };
+        .map(|blob| look_at_blob(target, blob, hashed.has(&blob.digest)));
+    let at_once = match hashed {
+        Hashed::None => AT_ONCE,
+        Hashed::All | Hashed::Only(_) => READ_AT_ONCE,
+    };
     faults.extend(all(looks, at_once).await?);
     if let Some(store) = target.write.offers().attachments {
         // A manifest that is missing is not listed either.

@@ -32,6 +32,20 @@ pub(crate) fn print_summary_of_one(report: &CopyReport, screen: &MultiProgress) 
     let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(&line)));
 }
 
+/// As [`print_summary`], for a repair, after which `all_is_right` or not. Says nothing where it wrote nothing.
+pub(crate) fn print_repair(report: &CopyReport, all_is_right: bool, screen: &MultiProgress) {
+    let copied = report.count(BlobOutcome::Written) + report.count(BlobOutcome::Mounted);
+    let wrote = copied + report.manifests.len() + report.attached.len();
+    if wrote == 0 && !all_is_right {
+        return;
+    }
+    let repaired = CopyReport {
+        up_to_date: wrote == 0,
+        ..report.clone()
+    };
+    print_summary(&repaired, screen);
+}
+
 /// One line: what moved, what was there, how long it took.
 pub(crate) fn summary(report: &CopyReport) -> String {
     let attached = report.attached.len() as u64;
@@ -47,12 +61,13 @@ pub(crate) fn summary(report: &CopyReport) -> String {
     let mounted = report.count(BlobOutcome::Mounted);
     let present = report.count(BlobOutcome::Present);
     if copied + mounted == 0 {
-        let written = counted(report.manifests.len() as u64, "manifest");
-        let written = match attached {
-            Some(attached) => format!("{written}, attached {attached}"),
-            None => written,
+        let attached = attached.map(|attached| format!("attached {attached}"));
+        let written = match (report.manifests.len() as u64, attached) {
+            (0, Some(attached)) => attached,
+            (n, Some(attached)) => format!("wrote {}, {attached}", counted(n, "manifest")),
+            (n, None) => format!("wrote {}", counted(n, "manifest")),
         };
-        return format!("wrote {written}; all blobs already present");
+        return format!("{written}; all blobs already present");
     }
     let mut parts = Vec::new();
     if copied > 0 {

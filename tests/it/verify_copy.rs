@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use serde_json::json;
 
 use crate::support::Barque;
-use crate::support::fake::FakeRegistry;
+use crate::support::fake::{FakeRegistry, on};
 use crate::support::images::{self, TestImage, media};
 use crate::support::sandbox::Output;
 
@@ -21,6 +22,9 @@ fn referrer(subject: &TestImage) -> TestImage {
         ..TestImage::raw(media::OCI_MANIFEST, body.to_string())
     }
 }
+
+/// How often a single request is tried.
+const TRIES: usize = 5;
 
 fn verify(barque: &Barque, args: &[&str]) -> Output {
     barque.args(["verify-copy"]).args(args).run()
@@ -238,6 +242,84 @@ fn a_repair_is_refused_where_a_copy_would_be() {
         &["--policy", "reject.json", "--repair", &from, "oci:out:1"],
     )
     .ok();
+}
+
+#[test]
+fn what_a_repair_did_not_mend_is_listed_again() {
+    let barque = Barque::new();
+    let image = images::two_layers();
+    let source = FakeRegistry::start()
+        .image("a", "1", &image)
+        .image("a", "r", &referrer(&image));
+    let from = source.docker("a:1");
+    // The registry keeps a blob with a wrong byte.
+    let wrong = image.layers()[1].to_string();
+    let target = FakeRegistry::start()
+        .image("b", "1", &image)
+        .rule(on("GET").path_end(&wrong).flip_byte(3));
+    let to = target.docker("b:1");
+    let repair = ["--deep", "--repair", "--referrers", "none", &from, &to];
+    let out = verify(&barque, &repair).code(4);
+    let line = out.stdout().to_owned();
+    assert!(line.starts_with("corrupt\tblob\t"), "{line}");
+    assert!(line.contains(&wrong) && line.lines().count() == 1, "{line}");
+    for text in ["1 part of", "is still missing or wrong", "delete the image"] {
+        assert!(out.stderr().contains(text), "{}", out.stderr());
+    }
+    assert!(!out.stderr().contains("up to date"), "{}", out.stderr());
+    // Only what was wrong is read once more.
+    let read = target.requests("GET", "/blobs/").len();
+    assert_eq!(read, image.all_blobs().len() + 1);
+    let out = verify(&barque, &[&["--json"], &repair[..]].concat()).code(4);
+    assert_eq!(out.json()["Repaired"], false);
+    assert_eq!(out.json()["Faults"].as_array().unwrap().len(), 1);
+
+    // Something else is at the tag where the referrers are listed.
+    let list = format!("sha256-{}", image.digest.hex());
+    let old = FakeRegistry::start()
+        .without_referrers()
+        .image("b", "1", &image)
+        .image("b", &list, &images::small());
+    let out = verify(&barque, &["--repair", &from, &old.docker("b:1")]).code(4);
+    assert!(
+        out.stdout().starts_with("not-listed\tattached\t"),
+        "{}",
+        out.stdout()
+    );
+    assert!(!out.stderr().contains("up to date"), "{}", out.stderr());
+}
+
+#[test]
+fn a_repair_says_what_it_copied_and_is_tried_again() {
+    let barque = Barque::new();
+    let image = images::two_layers();
+    let source = FakeRegistry::start().image("a", "1", &image);
+    let from = source.docker("a:1");
+    let lost = image.layers()[1].to_string();
+    let gone = || on("HEAD").path_end(&lost).first(1).status(404);
+    let target = FakeRegistry::start().image("b", "1", &image).rule(gone());
+    let to = target.docker("b:1");
+    let out = verify(&barque, &["--repair", &from, &to]).ok();
+    assert!(out.stderr().contains("copied 1 blob ("), "{}", out.stderr());
+    assert!(!out.stderr().contains("up to date"), "{}", out.stderr());
+
+    barque.args(["copy", &from, "oci:out:1"]).run().ok();
+    let file = image.layers()[1].hex().to_owned();
+    fs::remove_file(barque.path("out/blobs/sha256").join(file)).unwrap();
+    // The comparison reads the manifest, and the repair cannot read it again.
+    let refusal = || {
+        let asked = AtomicUsize::new(0);
+        let is_of_repair = move |_: &_| (1..=TRIES).contains(&asked.fetch_add(1, Relaxed));
+        let get = on("GET").path_end("/manifests/1");
+        get.when(is_of_repair).status(503)
+    };
+    source.add_rule(refusal());
+    let quick = ["--retry-backoff=1ms", "--retry-delay=1ms"];
+    let repair = [&quick[..], &["--repair", &from, "oci:out:1"]].concat();
+    verify(&barque, &repair).code(5);
+    source.clear_rules();
+    source.add_rule(refusal());
+    verify(&barque, &[&["--retry-times=1"], &repair[..]].concat()).ok();
 }
 
 #[test]
