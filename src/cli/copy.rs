@@ -31,7 +31,7 @@ use crate::{Error, Result};
 use files::{by_standard_output, is_once_only, is_piped, may_be_written, write};
 use several::Sides;
 use want::want;
-pub(super) use want::{chosen_platforms, referrers};
+pub(super) use want::{artifact_types, chosen_platforms, referrers};
 
 const EXAMPLES: &str = "\
 Examples:

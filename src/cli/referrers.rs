@@ -85,6 +85,11 @@ async fn list(args: &ReferrersArgs, global: &Global, context: &Context) -> Resul
     let wish = global.platform(&args.platform)?;
     let source = open_source(&name, context).await?;
     let mut manifest = source.manifest(&ManifestRef::Named).await?;
+    if source.offers().attachments.is_none() {
+        let text = format!("`{}` has no place for referrers", source.name());
+        let hint = "they are kept in registries, `oci:` layouts and `oci-archive:` files";
+        return Err(Error::refused(text).hint(hint));
+    }
     if wish.by != ChosenBy::Default {
         manifest = choose_image(&*source, &manifest, &wish).await?.manifest;
     }
@@ -98,7 +103,7 @@ async fn list(args: &ReferrersArgs, global: &Global, context: &Context) -> Resul
     let want = Attachments {
         referrers: match &args.artifact_type[..] {
             [] => Referrers::All,
-            types => copy::referrers(types)?,
+            types => copy::artifact_types(types)?,
         },
         cosign_tags: args.cosign_tags,
         with_types: true,

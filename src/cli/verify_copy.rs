@@ -137,6 +137,7 @@ pub(crate) async fn run(
     }
     let repair = async || sides.repair(&want, &verified, workers).await;
     let repaired = args.retry.run(repair).await.map_err(|e| {
+        let e = without_flags_of_copy(e);
         e.context(format!("copying what is missing at `{}`", args.destination))
     })?;
     // A place may keep what it has: the copy alone does not say that all is right now.
@@ -199,6 +200,19 @@ fn advice(left: &Verified, destination: &ImageName) -> Option<&'static str> {
             "the registry has no referrers API, and the list at the tag `sha256-HEX` could not be changed",
         ),
         _ => None,
+    }
+}
+
+/// `e` without advice that names flags of `barque copy`.
+fn without_flags_of_copy(e: Error) -> Error {
+    match e.advice() {
+        Some(hint) if hint.contains("`--preserve-digests`") => {
+            let kind = e.kind();
+            Error::new(kind, e.to_string()).hint(
+                "`--repair` writes the image as it is at the source; `barque copy` writes it in another form",
+            )
+        }
+        _ => e,
     }
 }
 

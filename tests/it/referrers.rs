@@ -387,3 +387,24 @@ fn a_list_that_leads_back_to_itself_ends() {
     assert!(e.to_string().contains("does not end"), "{e}");
     assert!(registry.requests("GET", "/referrers/").len() <= 3);
 }
+
+#[test]
+fn a_place_without_referrers_is_refused() {
+    let barque = Barque::new();
+    layout(&barque, &["one"]);
+    for place in ["dir:out", "docker-archive:out.tar:a:1"] {
+        push(&barque, "app", place).run().ok();
+        let out = barque.args(["referrers", place]).run().code(6);
+        assert_eq!(out.stdout(), "");
+        let text = "has no place for referrers";
+        assert!(out.stderr().contains(text), "{}", out.stderr());
+    }
+    let odd = ["referrers", "--artifact-type", "bogus", "oci:in:app"];
+    let out = barque.args(odd).run().code(1);
+    assert!(!out.stderr().contains("--referrers"), "{}", out.stderr());
+    assert!(
+        out.stderr().contains("hint: write types as in"),
+        "{}",
+        out.stderr()
+    );
+}

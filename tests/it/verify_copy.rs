@@ -349,3 +349,15 @@ fn a_top_manifest_that_is_corrupt_is_listed_and_repaired() {
         verify(&barque, &["--deep", &from, to]).ok();
     }
 }
+
+#[test]
+fn a_repair_in_another_form_does_not_hint_at_flags_of_copy() {
+    let barque = Barque::new();
+    let source = FakeRegistry::start().image("a", "1", &images::small());
+    let from = source.docker("a:1");
+    let out = verify(&barque, &["--repair", &from, "docker-archive:out.tar:a:1"]).code(6);
+    for flag in ["--preserve-digests", "--keep-compressed"] {
+        assert!(!out.stderr().contains(flag), "{}", out.stderr());
+    }
+    assert!(out.stderr().contains("`barque copy`"), "{}", out.stderr());
+}

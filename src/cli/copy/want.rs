@@ -84,12 +84,24 @@ pub(in crate::cli) fn referrers(given: &[String]) -> Result<Referrers> {
         [] => Ok(Referrers::None),
         [word] if word == "none" => Ok(Referrers::None),
         [word] if word == "all" => Ok(Referrers::All),
-        types => match types.iter().find(|text| !text.contains('/')) {
-            Some(odd) => Err(Error::other(format!("`{odd}` is not an artifact type")).hint(
+        types => artifact_types(types).map_err(|e| {
+            e.hint(
                 "write `--referrers all`, or types as in `--referrers application/spdx+json,text/plain`",
-            )),
-            None => Ok(Referrers::OfTypes(types.iter().map(|text| MediaType::new(text)).collect())),
-        },
+            )
+        }),
+    }
+}
+
+/// The referrers of these artifact types.
+pub(in crate::cli) fn artifact_types(given: &[String]) -> Result<Referrers> {
+    match given.iter().find(|text| !text.contains('/')) {
+        Some(odd) => {
+            let error = Error::other(format!("`{odd}` is not an artifact type"));
+            Err(error.hint("write types as in `application/spdx+json,text/plain`"))
+        }
+        None => Ok(Referrers::OfTypes(
+            given.iter().map(|text| MediaType::new(text)).collect(),
+        )),
     }
 }
 
