@@ -2,8 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
-use super::retry::RetryFlags;
+use super::flags::{Global, ImageFlags};
 use super::{Outcome, names};
 use crate::image::attestation::predicate_names;
 use crate::open::{attestations, choose_image, open_source, read_statements};
@@ -49,13 +48,7 @@ struct GetArgs {
     predicate: Option<String>,
 
     #[command(flatten)]
-    platform: PlatformFlag,
-    #[command(flatten)]
-    place: PlaceFlags,
-    #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    registry: RegistryFlags,
+    from: ImageFlags,
 }
 
 pub(crate) async fn run(args: AttestArgs, global: &Global) -> Result<Outcome> {
@@ -70,12 +63,8 @@ pub(crate) async fn run(args: AttestArgs, global: &Global) -> Result<Outcome> {
             )),
         );
     }
-    let access = args.registry.access(global, None, None)?;
-    let context = args.place.context(global, access, None);
-    let (name, wish) = (
-        names::to_read(&args.image, global)?,
-        global.platform(&args.platform)?,
-    );
+    let name = names::to_read(&args.image, global)?;
+    let (context, wish) = args.from.reach(global)?;
     let read = async || {
         let source = open_source(&name, &context).await?;
         let top = source.manifest(&ManifestRef::Named).await?;
@@ -103,7 +92,7 @@ pub(crate) async fn run(args: AttestArgs, global: &Global) -> Result<Outcome> {
         })
     };
     let failed = |e: Error| e.context(format!("reading the attestations of `{}`", args.image));
-    let statements = args.retry.run(read).await.map_err(failed)?;
+    let statements = args.from.retry.run(read).await.map_err(failed)?;
     if let [one] = &statements[..] {
         return Ok(Outcome::Bytes(one.clone()));
     }

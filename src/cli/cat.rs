@@ -5,8 +5,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::flags::{Global, IndexFlag, PlaceFlags, PlatformFlag, RegistryFlags};
-use super::retry::RetryFlags;
+use super::flags::{Global, ImageFlags, IndexFlag};
 use super::{Outcome, names};
 use crate::open::OpenedImage;
 use crate::rootfs::{CatOptions, ImagePath, Layers, cat};
@@ -46,22 +45,13 @@ pub(crate) struct CatArgs {
     #[command(flatten)]
     index: IndexFlag,
     #[command(flatten)]
-    platform: PlatformFlag,
-    #[command(flatten)]
-    place: PlaceFlags,
-    #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    registry: RegistryFlags,
+    from: ImageFlags,
 }
 
 pub(crate) async fn run(args: CatArgs, global: &Global) -> Result<Outcome> {
     let name = names::to_read(&args.image, global)?;
     let path = ImagePath::parse(args.path.as_bytes()).map_err(|e| Error::other(e.to_string()))?;
-    let context = args
-        .place
-        .context(global, args.registry.access(global, None, None)?, None);
-    let wish = global.platform(&args.platform)?;
+    let (context, wish) = args.from.reach(global)?;
     let failed = {
         let (image, path) = (args.image.clone(), path.clone());
         move |e: Error| e.context(format!("reading `{path}` of `{image}`"))
@@ -72,7 +62,7 @@ pub(crate) async fn run(args: CatArgs, global: &Global) -> Result<Outcome> {
         let layers = Layers::of(&image, Elsewhere::new(global.timeouts())).await?;
         Ok(layers.with_indexes(args.index.index.clone()))
     };
-    let layers = args.retry.run(open).await.map_err(&failed)?;
+    let layers = args.from.retry.run(open).await.map_err(&failed)?;
     let options = CatOptions {
         verify: args.verify,
     };

@@ -13,11 +13,8 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
-use super::flags::{
-    DestinationFlags, DestinationPlaceFlags, Global, SignatureFlags, SourceFlags, SourcePlaceFlags,
-};
+use super::flags::{Global, SideFlags, SignatureFlags};
 use super::layer_form::LayerFormFlags;
-use super::retry::RetryFlags;
 use super::signing::SigningFlags;
 use super::values::Offered;
 use super::{Outcome, Workers, names, skopeo, write_out};
@@ -199,15 +196,7 @@ pub(crate) struct CopyArgs {
     #[command(flatten)]
     form: LayerFormFlags,
     #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    src_place: SourcePlaceFlags,
-    #[command(flatten)]
-    dest_place: DestinationPlaceFlags,
-    #[command(flatten)]
-    src: SourceFlags,
-    #[command(flatten)]
-    dest: DestinationFlags,
+    sides: SideFlags,
 }
 
 impl CopyArgs {
@@ -262,7 +251,7 @@ pub(crate) async fn run(
         destinations.push(by_standard_output(name));
     }
     if is_once_only(&source) || destinations.iter().any(is_once_only) {
-        args.retry.never();
+        args.sides.retry.never();
     }
     let mut want = want(&args, destinations.first(), global)?;
     want.signing = args.signing.signing().await?;
@@ -305,14 +294,10 @@ fn a_directory(error: Error, text: &str) -> Error {
 fn contexts(args: &CopyArgs, global: &Global) -> Result<(Context, Context)> {
     // One set of files for both sides: a file is read, and warned of, once.
     let files = skopeo::auth_files(args.authfile.clone())?;
-    let access = args.src.access(global, Some(&files), args.tls_verify)?;
     let shared_blobs = args.shared_blob_dir.as_ref();
-    let from = args.src_place.context(global, access, shared_blobs);
-    let access = args.dest.access(global, Some(&files), args.tls_verify)?;
-    let to = Context {
-        keep_compressed: args.keep_compressed,
-        ..args.dest_place.context(global, access, shared_blobs)
-    };
+    let sides = &args.sides;
+    let (from, mut to) = sides.contexts(global, &files, args.tls_verify, shared_blobs)?;
+    to.keep_compressed = args.keep_compressed;
     Ok((from, to))
 }
 
@@ -348,11 +333,11 @@ async fn one(
         return Ok(Outcome::Nothing);
     }
     if args.dry_run {
-        let planned = args.retry.run(plan).await.map_err(doing)?;
+        let planned = args.sides.retry.run(plan).await.map_err(doing)?;
         return Ok(PlanReport::new(&planned).render(args.json).into());
     }
     let skopeo_lines = skopeo::is_called() && !args.quiet && !is_piped(destination);
-    let copied = args.retry.run(async || {
+    let copied = args.sides.retry.run(async || {
         let planned = plan().await?;
         let silent = args.quiet || skopeo::is_called() && screen.is_hidden();
         let lines = skopeo_lines.then(|| {

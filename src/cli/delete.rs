@@ -66,8 +66,7 @@ pub(crate) async fn run(args: DeleteArgs, global: &Global) -> Result<Outcome> {
             names::in_full(text).map_err(|e| e.context(format!("reading the name `{text}`")))
         })
         .collect::<Result<Vec<_>>>()?;
-    let access = args.registry.access(global, None, None)?;
-    let context = global.context(access);
+    let context = args.registry.context(global)?;
     let names = names.into_iter().zip(args.images.clone());
     let call = Arc::new((args, context));
     let results = stream::iter(names).then(move |(name, given)| {

@@ -3,8 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
-use super::retry::RetryFlags;
+use super::flags::{Global, ImageFlags};
 use super::{Outcome, names};
 use crate::image::config::oci_struct_json;
 use crate::image::{ImageConfig, ImageName};
@@ -53,13 +52,7 @@ pub(crate) struct DiffArgs {
     json: bool,
 
     #[command(flatten)]
-    platform: PlatformFlag,
-    #[command(flatten)]
-    place: PlaceFlags,
-    #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    registry: RegistryFlags,
+    from: ImageFlags,
 }
 
 /// What is read of an image before its layers.
@@ -75,10 +68,7 @@ pub(crate) async fn run(args: DiffArgs, global: &Global) -> Result<Outcome> {
         names::to_read(&args.first, global)?,
         names::to_read(&args.second, global)?,
     );
-    let context = args
-        .place
-        .context(global, args.registry.access(global, None, None)?, None);
-    let wish = global.platform(&args.platform)?;
+    let (context, wish) = args.from.reach(global)?;
     let read = async |name: &ImageName, text: &str| {
         let read = async {
             let image = OpenedImage::open(name, &context, &wish).await?;
@@ -119,7 +109,7 @@ pub(crate) async fn run(args: DiffArgs, global: &Global) -> Result<Outcome> {
         })
     };
     let failed = |e: Error| e.context(format!("comparing `{}` and `{}`", args.first, args.second));
-    let report = args.retry.run(differ).await.map_err(failed)?;
+    let report = args.from.retry.run(differ).await.map_err(failed)?;
     let text = report.render(args.json);
     Ok(match args.exit_code && !report.is_same() {
         true => Outcome::Coded(text.into(), 1),

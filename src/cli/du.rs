@@ -4,8 +4,7 @@ use std::collections::HashSet;
 
 use clap::Args;
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
-use super::retry::RetryFlags;
+use super::flags::{Global, ImageFlags};
 use super::{Outcome, names};
 use crate::image::Digest;
 use crate::open::OpenedImage;
@@ -45,20 +44,11 @@ pub(crate) struct DuArgs {
     json: bool,
 
     #[command(flatten)]
-    platform: PlatformFlag,
-    #[command(flatten)]
-    place: PlaceFlags,
-    #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    registry: RegistryFlags,
+    from: ImageFlags,
 }
 
 pub(crate) async fn run(args: DuArgs, global: &Global) -> Result<Outcome> {
-    let context = args
-        .place
-        .context(global, args.registry.access(global, None, None)?, None);
-    let wish = global.platform(&args.platform)?;
+    let (context, wish) = args.from.reach(global)?;
     let images = args
         .images
         .iter()
@@ -73,7 +63,7 @@ pub(crate) async fn run(args: DuArgs, global: &Global) -> Result<Outcome> {
             let digest = image.manifest().digest().clone();
             Ok(usage(text.clone(), digest, &layers, &tree, args.depth))
         };
-        let measured = args.retry.run(measure).await;
+        let measured = args.from.retry.run(measure).await;
         usages.push(measured.map_err(|e: Error| e.context(format!("measuring `{text}`")))?);
     }
     compare(&mut usages);

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::MultiProgress;
 
-use super::flags::{
-    DestinationFlags, DestinationPlaceFlags, Global, PlatformFlag, SourceFlags, SourcePlaceFlags,
-};
-use super::retry::RetryFlags;
+use super::flags::{Global, PlatformFlag, SideFlags};
 use super::{Outcome, Workers, names};
 use crate::copy::{self, CopyOptions};
 use crate::image::edit::Edits;
@@ -112,15 +109,7 @@ pub(crate) struct EditArgs {
     #[command(flatten)]
     platform: PlatformFlag,
     #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    src_place: SourcePlaceFlags,
-    #[command(flatten)]
-    dest_place: DestinationPlaceFlags,
-    #[command(flatten)]
-    src: SourceFlags,
-    #[command(flatten)]
-    dest: DestinationFlags,
+    sides: SideFlags,
 }
 
 /// The words of a command line.
@@ -194,14 +183,9 @@ pub(crate) async fn run(
     screen: &MultiProgress,
     workers: &Workers,
 ) -> Result<Outcome> {
-    let from = names::in_full(&args.source).map_err(|e| e.context("reading the source's name"))?;
-    let to = names::in_full(&args.destination)
-        .map_err(|e| e.context("reading the destination's name"))?;
+    let (from, to) = names::of_sides(&args.source, &args.destination)?;
     let files = AuthFiles::find(args.authfile.clone())?;
-    let access = args.src.access(global, Some(&files), None)?;
-    let from_context = args.src_place.context(global, access, None);
-    let access = args.dest.access(global, Some(&files), None)?;
-    let to_context = args.dest_place.context(global, access, None);
+    let (from_context, to_context) = args.sides.contexts(global, &files, None, None)?;
     let (edits, wish) = (edits(&args)?, global.platform(&args.platform)?);
     let time = seconds(args.created.as_deref())?;
     let edit = async || {
@@ -229,7 +213,7 @@ pub(crate) async fn run(
             args.source, args.destination
         ))
     };
-    let report = args.retry.run(edit).await.map_err(failed)?;
+    let report = args.sides.retry.run(edit).await.map_err(failed)?;
     if args.quiet {
         return Ok(Outcome::Nothing);
     }

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::MultiProgress;
 
-use super::flags::{Global, IndexFlag, PlaceFlags, PlatformFlag, RegistryFlags};
-use super::retry::RetryFlags;
+use super::flags::{Global, ImageFlags, IndexFlag};
 use super::{Outcome, Workers, names};
 use crate::open::OpenedImage;
 use crate::report::extract as words;
@@ -57,13 +56,7 @@ pub(crate) struct ExtractArgs {
     #[command(flatten)]
     index: IndexFlag,
     #[command(flatten)]
-    platform: PlatformFlag,
-    #[command(flatten)]
-    place: PlaceFlags,
-    #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    registry: RegistryFlags,
+    from: ImageFlags,
 }
 
 pub(crate) async fn run(
@@ -73,10 +66,7 @@ pub(crate) async fn run(
     workers: &Workers,
 ) -> Result<Outcome> {
     let name = names::to_read(&args.image, global)?;
-    let context = args
-        .place
-        .context(global, args.registry.access(global, None, None)?, None);
-    let wish = global.platform(&args.platform)?;
+    let (context, wish) = args.from.reach(global)?;
     let paths = args
         .paths
         .iter()
@@ -99,7 +89,7 @@ pub(crate) async fn run(
             .await
     };
     let failed = |e: Error| e.context(format!("extracting `{}`", args.image));
-    let done = args.retry.run(run).await.map_err(failed)?;
+    let done = args.from.retry.run(run).await.map_err(failed)?;
     words::warn_of_skipped(&done);
     if !args.quiet {
         words::print_summary(&done, &to, screen);

@@ -9,12 +9,13 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 pub(crate) use super::global::{Global, PlatformFlag};
+use super::retry::RetryFlags;
 use super::skopeo;
 use crate::Result;
 use crate::copy::Schema1Check;
+use crate::image::PlatformRequest;
 use crate::settings::{
-    Access, AuthFiles, Authorities, Context, Credential, Found, Login, Secret, TokenHosts,
-    parse_creds,
+    Access, AuthFiles, Authorities, Context, Credential, Found, Login, Secret, parse_creds,
 };
 
 /// Where indexes of gzip layers are kept.
@@ -48,26 +49,23 @@ impl SignatureFlags {
 }
 
 /// What the access flags of one side say, whatever their spelling.
-pub(crate) struct Side<'a> {
-    pub(crate) creds: Option<&'a str>,
-    pub(crate) username: Option<&'a str>,
-    pub(crate) password: Option<&'a str>,
-    pub(crate) no_creds: bool,
-    pub(crate) registry_token: Option<&'a str>,
+struct Side<'a> {
+    creds: Option<&'a str>,
+    username: Option<&'a str>,
+    password: Option<&'a str>,
+    no_creds: bool,
+    registry_token: Option<&'a str>,
     /// The credential files that apply when nothing is given.
-    pub(crate) files: AuthFiles,
-    pub(crate) cert_dir: Option<&'a PathBuf>,
-    pub(crate) tls_verify: Option<bool>,
-    pub(crate) token_hosts: TokenHosts,
-    pub(crate) private_hosts: Vec<String>,
-    pub(crate) user_agent: Option<String>,
+    files: AuthFiles,
+    cert_dir: Option<&'a PathBuf>,
+    tls_verify: Option<bool>,
     /// `""`, `"src-"` or `"dest-"`, for messages.
-    pub(crate) prefix: &'static str,
+    prefix: &'static str,
 }
 
 impl Side<'_> {
     /// How this side reaches its registry.
-    pub(crate) fn access(&self) -> Result<Access> {
+    fn access(self, global: &Global) -> Result<Access> {
         let given = |flag: &str, credential| {
             Login::Given(Found {
                 credential,
@@ -95,7 +93,7 @@ impl Side<'_> {
                 },
             )
         } else {
-            Login::Files(self.files.clone())
+            Login::Files(self.files)
         };
         Ok(Access {
             login,
@@ -105,9 +103,9 @@ impl Side<'_> {
             plain_loopback: !skopeo::is_called(),
             cert_dir: self.cert_dir.filter(|dir| !skopeo::ignores(dir)).cloned(),
             authorities: Authorities::default(),
-            token_hosts: self.token_hosts.clone(),
-            private_hosts: self.private_hosts.clone(),
-            user_agent: self.user_agent.clone(),
+            token_hosts: global.token_hosts(),
+            private_hosts: global.private_hosts(),
+            user_agent: global.user_agent(),
         })
     }
 }
@@ -172,12 +170,9 @@ macro_rules! access_flags {
                     files,
                     cert_dir: self.cert_dir.as_ref(),
                     tls_verify: self.tls_verify.or(tls_verify),
-                    token_hosts: global.token_hosts(),
-                    private_hosts: global.private_hosts(),
-                    user_agent: global.user_agent(),
                     prefix: $prefix,
                 }
-                .access()
+                .access(global)
             }
         }
     };
@@ -238,3 +233,69 @@ access_flags!(
     /// Access to the registry that a copy writes.
     DestinationFlags, "dest-", "Access to the destination", "dcreds"
 );
+
+impl RegistryFlags {
+    /// How a command with one registry reaches it.
+    pub(crate) fn context(&self, global: &Global) -> Result<Context> {
+        Ok(global.context(self.access(global, None, None)?))
+    }
+}
+
+/// Which image of an index a command reads, where, and how often it tries.
+#[derive(Args)]
+pub(crate) struct ImageFlags {
+    #[command(flatten)]
+    pub(crate) platform: PlatformFlag,
+    #[command(flatten)]
+    place: PlaceFlags,
+    #[command(flatten)]
+    pub(crate) retry: RetryFlags,
+    #[command(flatten)]
+    registry: RegistryFlags,
+}
+
+impl ImageFlags {
+    /// How images are reached.
+    pub(crate) fn context(&self, global: &Global) -> Result<Context> {
+        let access = self.registry.access(global, None, None)?;
+        Ok(self.place.context(global, access, None))
+    }
+
+    /// How images are reached, and which platform is wanted.
+    pub(crate) fn reach(&self, global: &Global) -> Result<(Context, PlatformRequest)> {
+        Ok((self.context(global)?, global.platform(&self.platform)?))
+    }
+}
+
+/// How a command with a source and a destination reaches them, and how often it tries.
+#[derive(Args)]
+pub(crate) struct SideFlags {
+    #[command(flatten)]
+    pub(crate) retry: RetryFlags,
+    #[command(flatten)]
+    src_place: SourcePlaceFlags,
+    #[command(flatten)]
+    dest_place: DestinationPlaceFlags,
+    #[command(flatten)]
+    src: SourceFlags,
+    #[command(flatten)]
+    dest: DestinationFlags,
+}
+
+impl SideFlags {
+    /// How source and destination are reached; the last three are what holds for a side without a flag for it.
+    pub(crate) fn contexts(
+        &self,
+        global: &Global,
+        files: &AuthFiles,
+        tls_verify: Option<bool>,
+        shared_blobs: Option<&PathBuf>,
+    ) -> Result<(Context, Context)> {
+        let from = self.src.access(global, Some(files), tls_verify)?;
+        let to = self.dest.access(global, Some(files), tls_verify)?;
+        Ok((
+            self.src_place.context(global, from, shared_blobs),
+            self.dest_place.context(global, to, shared_blobs),
+        ))
+    }
+}

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use clap::Args;
 use futures_util::{StreamExt, stream};
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
-use super::retry::RetryFlags;
+use super::flags::{Global, ImageFlags};
 use super::{Outcome, names};
 use crate::image::platform::check_config;
 use crate::image::{
@@ -85,24 +84,16 @@ pub(crate) struct InspectArgs {
     verify: bool,
 
     #[command(flatten)]
-    platform: PlatformFlag,
-    #[command(flatten)]
-    place: PlaceFlags,
-    #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    registry: RegistryFlags,
+    from: ImageFlags,
 }
 
 pub(crate) async fn run(args: InspectArgs, global: &Global) -> Result<Outcome> {
-    let access = args.registry.access(global, None, None)?;
-    let wish = global.platform(&args.platform)?;
+    let (context, wish) = args.from.reach(global)?;
     // A name that cannot be read is a mistake of the whole call; a place that cannot be opened is one image's.
     let mut jobs = Vec::new();
     for text in &args.images {
         jobs.push((text.clone(), names::to_read(text, global)?));
     }
-    let context = args.place.context(global, access, None);
     let gate = match args.verify {
         true => Some(Arc::new(global.trust.gate()?)),
         false => None,
@@ -116,7 +107,7 @@ pub(crate) async fn run(args: InspectArgs, global: &Global) -> Result<Outcome> {
                 gate,
                 image: name.clone(),
             });
-            let shown = args.retry.run(async || {
+            let shown = args.from.retry.run(async || {
                 let source = open_source(&name, context).await?;
                 inspect(&source, args, wish, admission.as_ref()).await
             });

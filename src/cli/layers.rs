@@ -6,8 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::MultiProgress;
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags, SignatureFlags};
-use super::retry::RetryFlags;
+use super::flags::{Global, ImageFlags, SignatureFlags};
 use super::{Outcome, Workers, names, skopeo};
 use crate::copy::{self, CopyOptions, CopyReport, sized_blobs};
 use crate::image::platform::check_config;
@@ -69,13 +68,7 @@ pub(crate) struct LayersArgs {
     signatures: SignatureFlags,
 
     #[command(flatten)]
-    platform: PlatformFlag,
-    #[command(flatten)]
-    place: PlaceFlags,
-    #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    registry: RegistryFlags,
+    from: ImageFlags,
 }
 
 /// What the program lends to a command that moves bytes.
@@ -98,11 +91,10 @@ pub(crate) async fn run(
         workers,
     };
     let name = names::to_read(&args.image, global)?;
-    let access = args.registry.access(global, None, None)?;
-    let context = args.place.context(global, access, None);
+    let context = args.from.context(global)?;
     let source = open_source(&name, &context).await?;
     let run = async || layers(&args, &call, &name, source.clone()).await;
-    let done = args.retry.run(run).await;
+    let done = args.from.retry.run(run).await;
     done.map_err(|e| e.context(format!("reading the layers of `{}`", args.image)))
 }
 
@@ -112,7 +104,7 @@ async fn layers(
     name: &ImageName,
     source: Arc<dyn Source>,
 ) -> Result<Outcome> {
-    let wish = call.global.platform(&args.platform)?;
+    let wish = call.global.platform(&args.from.platform)?;
     if args.list
         && args.digests.is_empty()
         && let Some(sketch) = source.sketch().await?
@@ -203,7 +195,7 @@ async fn write(
 ) -> Result<CopyReport> {
     let listener = progress::listener(args.quiet, call.screen);
     let elsewhere = Arc::new(Elsewhere::new(call.global.timeouts()));
-    let want = CopyOptions::as_it_is(call.global.platform(&args.platform)?, elsewhere);
+    let want = CopyOptions::as_it_is(call.global.platform(&args.from.platform)?, elsewhere);
     let planned = copy::plan_layers(source, files, manifest, wanted, want).await?;
     call.workers.run(planned.run(listener)).await
 }

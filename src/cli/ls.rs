@@ -3,8 +3,7 @@
 use clap::Args;
 use futures_util::{StreamExt, stream};
 
-use super::flags::{Global, IndexFlag, PlaceFlags, PlatformFlag, RegistryFlags};
-use super::retry::RetryFlags;
+use super::flags::{Global, ImageFlags, IndexFlag};
 use super::{Outcome, names};
 use crate::image::Digest;
 use crate::open::OpenedImage;
@@ -63,23 +62,14 @@ pub(crate) struct LsArgs {
     #[command(flatten)]
     index: IndexFlag,
     #[command(flatten)]
-    platform: PlatformFlag,
-    #[command(flatten)]
-    place: PlaceFlags,
-    #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    registry: RegistryFlags,
+    from: ImageFlags,
 }
 
 pub(crate) async fn run(args: LsArgs, global: &Global) -> Result<Outcome> {
     let name = names::to_read(&args.image, global)?;
     let path = ImagePath::parse(args.path.as_deref().unwrap_or("/").as_bytes())
         .map_err(|e| Error::other(e.to_string()))?;
-    let context = args
-        .place
-        .context(global, args.registry.access(global, None, None)?, None);
-    let wish = global.platform(&args.platform)?;
+    let (context, wish) = args.from.reach(global)?;
     let form = match (args.long, args.json, args.tree) {
         (true, ..) => Form::Long,
         (_, true, _) => Form::Json,
@@ -106,7 +96,7 @@ pub(crate) async fn run(args: LsArgs, global: &Global) -> Result<Outcome> {
         Ok(Listing::new(tree, at, form, args.recursive, digests))
     };
     let failed = |e: Error| e.context(format!("listing the files of `{}`", args.image));
-    let listing = args.retry.run(list).await.map_err(failed)?;
+    let listing = args.from.retry.run(list).await.map_err(failed)?;
     let pieces = stream::iter(listing.map(|text| Ok(text.into())));
     Ok(Outcome::Stream(pieces.boxed_local()))
 }

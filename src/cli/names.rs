@@ -50,6 +50,13 @@ pub(super) fn in_full(text: &str) -> Result<ImageName> {
     ImageName::parse(text).map_err(|e| with_file(text, e))
 }
 
+/// Reads the names of the two sides of a command.
+pub(super) fn of_sides(source: &str, destination: &str) -> Result<(ImageName, ImageName)> {
+    let from = in_full(source).map_err(|e| e.context("reading the source's name"))?;
+    let to = in_full(destination).map_err(|e| e.context("reading the destination's name"))?;
+    Ok((from, to))
+}
+
 /// Replaces the hint of `e` with one about the file or directory that `text` names or would name.
 fn with_file(text: &str, e: Error) -> Error {
     match file_meant(text) {

@@ -2,8 +2,7 @@
 
 use clap::Args;
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
-use super::retry::RetryFlags;
+use super::flags::{Global, ImageFlags};
 use super::{Outcome, copy, names};
 use crate::image::{ChosenBy, Descriptor, Digest, View};
 use crate::open::{Attachments, Referrers, attached_to, choose_image, open_source};
@@ -56,21 +55,14 @@ pub(crate) struct ReferrersArgs {
     format: Option<String>,
 
     #[command(flatten)]
-    platform: PlatformFlag,
-    #[command(flatten)]
-    place: PlaceFlags,
-    #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    registry: RegistryFlags,
+    from: ImageFlags,
 }
 
 pub(crate) async fn run(args: ReferrersArgs, global: &Global) -> Result<Outcome> {
-    let access = args.registry.access(global, None, None)?;
-    let context = args.place.context(global, access, None);
+    let context = args.from.context(global)?;
     let list = async || list(&args, global, &context).await;
     let failed = |e: Error| e.context(format!("listing the referrers of `{}`", args.image));
-    let report = args.retry.run(list).await.map_err(failed)?;
+    let report = args.from.retry.run(list).await.map_err(failed)?;
     match &args.format {
         None => Ok(report.render(args.json).into()),
         Some(format) => {
@@ -82,7 +74,7 @@ pub(crate) async fn run(args: ReferrersArgs, global: &Global) -> Result<Outcome>
 
 async fn list(args: &ReferrersArgs, global: &Global, context: &Context) -> Result<ReferrersReport> {
     let name = names::to_read(&args.image, global)?;
-    let wish = global.platform(&args.platform)?;
+    let wish = global.platform(&args.from.platform)?;
     let source = open_source(&name, context).await?;
     let mut manifest = source.manifest(&ManifestRef::Named).await?;
     if source.offers().attachments.is_none() {

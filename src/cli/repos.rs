@@ -53,7 +53,7 @@ type Pages = BoxStream<'static, Result<Vec<String>>>;
 
 pub(crate) async fn run(args: ReposArgs, global: &Global) -> Result<Outcome> {
     let registry = registry(&args.registry)?;
-    let context = global.context(args.access.access(global, None, None)?);
+    let context = args.access.context(global)?;
     // Only the first page can be asked for again: after it, something has been printed.
     let begin = async || {
         let client = Arc::new(Client::new(&registry, context.at(&registry)?.as_ref()));

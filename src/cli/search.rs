@@ -48,8 +48,7 @@ pub(crate) struct SearchArgs {
 
 pub(crate) async fn run(args: SearchArgs, global: &Global) -> Result<Outcome> {
     let (registry, term) = parted(&args.term)?;
-    let access = args.registry.access(global, None, None)?;
-    let session = Session::new(&registry, &global.context(access))?;
+    let session = Session::new(&registry, &args.registry.context(global)?)?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let search = async || session.search(term, limit).await;
     let answer = args.retry.run(search).await;

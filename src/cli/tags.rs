@@ -51,8 +51,7 @@ pub(crate) struct TagsArgs {
 
 pub(crate) async fn run(args: TagsArgs, global: &Global) -> Result<Outcome> {
     let name = place(&args.repository, global)?;
-    let access = args.registry.access(global, None, None)?;
-    let context = global.context(access);
+    let context = args.registry.context(global)?;
     let text = args.repository.clone();
     let failed = move |e: Error| e.context(format!("listing the tags of `{text}`"));
     let open = async || open_tags(&name, &context).await;

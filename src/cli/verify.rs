@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Outcome;
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
+use super::flags::{Global, ImageFlags};
 use super::names;
-use super::retry::RetryFlags;
 use crate::image::{ImageName, PlatformRequest, parse_reference};
 use crate::open::{Admission, choose_image, open_source};
 use crate::report::json;
@@ -76,19 +75,12 @@ pub(crate) struct VerifyArgs {
     signed_as: Option<String>,
 
     #[command(flatten)]
-    platform: PlatformFlag,
-    #[command(flatten)]
-    place: PlaceFlags,
-    #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    registry: RegistryFlags,
+    from: ImageFlags,
 }
 
 pub(crate) async fn run(args: VerifyArgs, global: &Global) -> Result<Outcome> {
     let name = names::to_read(&args.image, global)?;
-    let access = args.registry.access(global, None, None)?;
-    let mut context = args.place.context(global, access, None);
+    let mut context = args.from.context(global)?;
     let rules = rules(&args, &name)?;
     let asks_attachments = |rule: &Requirement| matches!(rule, Requirement::SigstoreSigned(_));
     if rules.iter().flatten().any(asks_attachments) {
@@ -96,12 +88,12 @@ pub(crate) async fn run(args: VerifyArgs, global: &Global) -> Result<Outcome> {
         context.signature_places = context.signature_places.with_attachments();
     }
     let gates = gates(rules, global)?;
-    let wish = match !args.platform.platform.is_empty() {
-        true => Some(global.platform(&args.platform)?),
+    let wish = match !args.from.platform.platform.is_empty() {
+        true => Some(global.platform(&args.from.platform)?),
         false => None,
     };
     let doing = |e: Error| e.context(format!("verifying `{}`", args.image));
-    let verified = args.retry.run(async || {
+    let verified = args.from.retry.run(async || {
         let source = open_source(&name, &context).await?;
         verified(&*source, &name, &gates, wish.as_ref()).await
     });

@@ -8,10 +8,7 @@ use futures_util::{StreamExt, stream};
 use indicatif::MultiProgress;
 
 use super::copy::{chosen_platforms, referrers};
-use super::flags::{
-    DestinationFlags, DestinationPlaceFlags, Global, SourceFlags, SourcePlaceFlags,
-};
-use super::retry::RetryFlags;
+use super::flags::{Global, SideFlags};
 use super::{Outcome, Workers, names};
 use crate::copy::{
     self, Attachments, CopyOptions, Hashed, Platforms, Problem, Quiet, Target, Verified, verify,
@@ -85,15 +82,7 @@ pub(crate) struct VerifyCopyArgs {
     authfile: Option<PathBuf>,
 
     #[command(flatten)]
-    retry: RetryFlags,
-    #[command(flatten)]
-    src_place: SourcePlaceFlags,
-    #[command(flatten)]
-    dest_place: DestinationPlaceFlags,
-    #[command(flatten)]
-    src: SourceFlags,
-    #[command(flatten)]
-    dest: DestinationFlags,
+    sides: SideFlags,
 }
 
 pub(crate) async fn run(
@@ -102,16 +91,10 @@ pub(crate) async fn run(
     screen: &MultiProgress,
     workers: &Workers,
 ) -> Result<Outcome> {
-    let source = names::in_full(&args.source);
-    let source = source.map_err(|e| e.context("reading the source's name"))?;
-    let destination = names::in_full(&args.destination);
-    let destination = destination.map_err(|e| e.context("reading the destination's name"))?;
+    let (source, destination) = names::of_sides(&args.source, &args.destination)?;
     let want = want(&args, global, &source)?;
     let files = AuthFiles::find(args.authfile.clone())?;
-    let access = args.src.access(global, Some(&files), None)?;
-    let from = args.src_place.context(global, access, None);
-    let access = args.dest.access(global, Some(&files), None)?;
-    let to = args.dest_place.context(global, access, None);
+    let (from, to) = args.sides.contexts(global, &files, None, None)?;
     let sides = Sides {
         source: &source,
         from: &from,
@@ -120,7 +103,7 @@ pub(crate) async fn run(
     };
     let doing = || format!("comparing `{}` with `{}`", args.destination, args.source);
     let compare = async |hashed: &Hashed| {
-        let compared = args.retry.run(async || sides.compare(&want, hashed).await);
+        let compared = args.sides.retry.run(async || sides.compare(&want, hashed).await);
         compared.await.map_err(|e| e.context(doing()))
     };
     let hashed = match args.deep {
@@ -136,7 +119,7 @@ pub(crate) async fn run(
         return Ok(failed(&args, &verified, error));
     }
     let repair = async || sides.repair(&want, &verified, workers).await;
-    let repaired = args.retry.run(repair).await.map_err(|e| {
+    let repaired = args.sides.retry.run(repair).await.map_err(|e| {
         let e = without_flags_of_copy(e);
         e.context(format!("copying what is missing at `{}`", args.destination))
     })?;

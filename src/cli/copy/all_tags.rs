@@ -46,7 +46,7 @@ pub(super) async fn run(
         all_tags(tags.pages, MOST, "mirror a part of them with `barque sync`").await
     };
     let failed = |e: Error| e.context(format!("listing the tags of `{}`", args.source));
-    let tags = args.retry.run(listed).await.map_err(failed)?;
+    let tags = args.sides.retry.run(listed).await.map_err(failed)?;
     let (of_digests, tags): (Vec<String>, Vec<String>) = tags
         .into_iter()
         .filter(|tag| !tag.starts_with('@'))

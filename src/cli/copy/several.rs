@@ -131,7 +131,7 @@ async fn copied(
     let destinations = sides.destinations;
     let mut results: Vec<Option<Result<CopyReport>>> = Vec::new();
     results.resize_with(destinations.len(), || None);
-    let tried = args.retry.run(async || {
+    let tried = args.sides.retry.run(async || {
         let source = open_source(sides.source, sides.from).await;
         let source = source.map_err(|e| e.context("reading the source"))?;
         let (mut places, mut opened) = (Vec::new(), Vec::new());
@@ -179,7 +179,7 @@ fn want_of(want: &CopyOptions, source: &ImageName) -> CopyOptions {
 async fn plans(args: &CopyArgs, sides: &Sides<'_>, want: &CopyOptions) -> Vec<Result<Said>> {
     let mut shown = Vec::new();
     for name in sides.destinations {
-        let plan = args.retry.run(async || {
+        let plan = args.sides.retry.run(async || {
             let source = open_source(sides.source, sides.from).await?;
             let destination = open_destination(name, sides.to).await?;
             let want = want_of(want, sides.source);

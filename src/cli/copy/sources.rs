@@ -40,7 +40,7 @@ pub(super) async fn run(
     refuse_flags(&args)?;
     let (sources, holders) = read(&args)?;
     if sources.iter().any(is_once_only) {
-        args.retry.never();
+        args.sides.retry.never();
     }
     let mut want = want(&args, None, global)?;
     want.signing = args.signing.signing().await?;
