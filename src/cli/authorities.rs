@@ -10,13 +10,9 @@ pub(crate) struct AuthoritiesFlag {
     /// Trust the certificate authorities of this system (system), or those built into the program (builtin) [default: system, or builtin if the system has none]
     #[arg(
         long = "ca",
-        global = true,
         value_name = "WHICH",
         env = "BARQUE_CA",
-        hide_env_values = true,
-        hide_possible_values = true,
-        help_heading = "Global options",
-        hide_short_help = true
+        hide_possible_values = true
     )]
     ca: Option<Which>,
 }

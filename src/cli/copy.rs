@@ -11,13 +11,13 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use indicatif::MultiProgress;
 
 use super::flags::{Global, SideFlags, SignatureFlags};
 use super::layer_form::LayerFormFlags;
 use super::signing::SigningFlags;
 use super::values::Offered;
-use super::{Outcome, Workers, names, skopeo, write_out};
+use super::workers::Call;
+use super::{Outcome, names, skopeo, write_out};
 use crate::copy::{self, CopyOptions};
 use crate::image::{ImageName, parse_reference};
 use crate::open::{open_destination, open_source};
@@ -212,18 +212,13 @@ fn any_text(text: &str) -> Result<String, String> {
 
 /// The formats, by skopeo's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormatName {
+pub(super) enum FormatName {
     Oci,
     V2s1,
     V2s2,
 }
 
-pub(crate) async fn run(
-    mut args: CopyArgs,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
-) -> Result<Outcome> {
+pub(crate) async fn run(mut args: CopyArgs, call: &Call<'_>) -> Result<Outcome> {
     for file in [&args.digestfile, &args.receipt].into_iter().flatten() {
         may_be_written(file)?;
     }
@@ -233,7 +228,7 @@ pub(crate) async fn run(
         );
     }
     if !args.more.is_empty() {
-        return sources::run(args, global, screen, workers).await;
+        return sources::run(args, call).await;
     }
     let read = match args.all_tags {
         true => all_tags::place,
@@ -253,10 +248,10 @@ pub(crate) async fn run(
     if is_once_only(&source) || destinations.iter().any(is_once_only) {
         args.sides.retry.never();
     }
-    let mut want = want(&args, destinations.first(), global)?;
+    let mut want = want(&args, destinations.first(), call.global)?;
     want.signing = args.signing.signing().await?;
-    want.admission = Some(global.trust.admission(&source)?);
-    let (from, to) = contexts(&args, global)?;
+    want.admission = Some(call.global.trust.admission(&source)?);
+    let (from, to) = contexts(&args, call.global)?;
     let to = Context {
         additional_tags: additional_tags(&args, &destinations[0])?,
         ..to
@@ -268,15 +263,17 @@ pub(crate) async fn run(
         to: &to,
     };
     if args.all_tags {
-        return all_tags::run(&args, sides, want, global, screen, workers).await;
+        return all_tags::run(&args, sides, want, call).await;
     }
     if destinations.len() > 1 {
-        return several::run(&args, sides, &want, screen, workers).await;
+        return several::run(&args, sides, &want, call).await;
     }
     // Somebody who watches is told what stays behind; a script does not pay for the question.
-    want.notice_referrers =
-        args.referrers.is_empty() && !args.quiet && !screen.is_hidden() && !skopeo::is_called();
-    one(&args, sides, want, screen, workers).await
+    want.notice_referrers = args.referrers.is_empty()
+        && !args.quiet
+        && !call.screen.is_hidden()
+        && !skopeo::is_called();
+    one(&args, sides, want, call).await
 }
 
 /// `error` with better advice where the destination is a bare word: a directory is more likely than an image of Docker Hub.
@@ -306,8 +303,7 @@ async fn one(
     args: &CopyArgs,
     sides: Sides<'_>,
     want: CopyOptions,
-    screen: &MultiProgress,
-    workers: &Workers,
+    call: &Call<'_>,
 ) -> Result<Outcome> {
     let (from, to, destination) = (sides.from, sides.to, &sides.destinations[0]);
     let doing = |e: Error| {
@@ -326,7 +322,7 @@ async fn one(
         let opened = opened.map_err(|e| e.context("writing the destination"))?;
         let planning = copy::plan(source.clone(), opened, want.clone());
         let so_far = || source.read_ahead();
-        progress::while_reading(args.quiet, screen, io::stderr(), so_far, planning).await
+        progress::while_reading(args.quiet, call.screen, io::stderr(), so_far, planning).await
     };
     if args.dry_run && skopeo::is_called() {
         skopeo::would_copy(&args.source, &args.destination);
@@ -339,17 +335,17 @@ async fn one(
     let skopeo_lines = skopeo::is_called() && !args.quiet && !is_piped(destination);
     let copied = args.sides.retry.run(async || {
         let planned = plan().await?;
-        let silent = args.quiet || skopeo::is_called() && screen.is_hidden();
+        let silent = args.quiet || skopeo::is_called() && call.screen.is_hidden();
         let lines = skopeo_lines.then(|| {
             // A reader that went away is no reason to stop.
             let _ = write_out(skopeo::before(planned.plan(), planned.options()).as_bytes());
             skopeo::after(planned.plan(), planned.options())
         });
         let nothing_to_do = planned.plan().is_done();
-        let copying = planned.run(progress::listener(silent, screen));
+        let copying = planned.run(progress::listener(silent, call.screen));
         let report = match nothing_to_do {
             true => copying.await,
-            false => workers.run(copying).await,
+            false => call.workers.run(copying).await,
         };
         Ok((report?, lines))
     });
@@ -363,7 +359,7 @@ async fn one(
     if args.quiet || skopeo::is_called() {
         return Ok(lines.map_or(Outcome::Nothing, Outcome::from));
     }
-    words::print_summary(&report, screen);
+    words::print_summary(&report, call.screen);
     if is_piped(destination) {
         return Ok(Outcome::Nothing);
     }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::MultiProgress;
 
 use super::flags::{Global, PlatformFlag, SideFlags};
-use super::{Outcome, Workers, names};
+use super::workers::Call;
+use super::{Outcome, names};
 use crate::copy::{self, CopyOptions};
 use crate::image::edit::Edits;
 use crate::image::{ImageName, Platform, PlatformRequest, View};
@@ -177,35 +177,30 @@ fn seconds(created: Option<&str>) -> Result<u64> {
         .map_err(|_| Error::other(format!("`--created {text}` is before 1970")))
 }
 
-pub(crate) async fn run(
-    args: EditArgs,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
-) -> Result<Outcome> {
+pub(crate) async fn run(args: EditArgs, call: &Call<'_>) -> Result<Outcome> {
     let (from, to) = names::of_sides(&args.source, &args.destination)?;
     let files = AuthFiles::find(args.authfile.clone())?;
-    let (from_context, to_context) = args.sides.contexts(global, &files, None, None)?;
-    let (edits, wish) = (edits(&args)?, global.platform(&args.platform)?);
+    let (from_context, to_context) = args.sides.contexts(call.global, &files, None, None)?;
+    let (edits, wish) = (edits(&args)?, call.global.platform(&args.platform)?);
     let time = seconds(args.created.as_deref())?;
     let edit = async || {
         let image = OpenedImage::open(&from, &from_context, &wish).await;
         let image = image.map_err(|e| e.context("reading the source"))?;
         let mut layers = Vec::new();
         for path in &args.append {
-            layers.push(Appended::make(path, time, global.tmpdir.as_deref()).await?);
+            layers.push(Appended::make(path, time, call.global.tmpdir.as_deref()).await?);
         }
-        global.trust.admit(&from, &image).await?;
+        call.global.trust.admit(&from, &image).await?;
         let edited = EditedImage::new(&image, edits.clone(), layers).await?;
         let destination = open_destination(&to, &to_context).await;
         let destination = destination.map_err(|e| e.context("writing the destination"))?;
-        let options = options(&image, &*destination, global);
-        let listener = progress::listener(args.quiet, screen);
+        let options = options(&image, &*destination, call.global);
+        let listener = progress::listener(args.quiet, call.screen);
         if !args.quiet {
             tell_left_behind(&image);
         }
         let planned = copy::plan(Arc::new(edited), destination, options).await?;
-        workers.run(planned.run(listener)).await
+        call.workers.run(planned.run(listener)).await
     };
     let failed = |e: Error| {
         e.context(format!(
@@ -217,7 +212,7 @@ pub(crate) async fn run(
     if args.quiet {
         return Ok(Outcome::Nothing);
     }
-    words::print_summary(&report, screen);
+    words::print_summary(&report, call.screen);
     Ok(match &to {
         ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. }
             if path.as_os_str() == "-" =>

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::MultiProgress;
 
-use super::flags::{Global, ImageFlags, IndexFlag};
-use super::{Outcome, Workers, names};
+use super::flags::{ImageFlags, IndexFlag};
+use super::workers::Call;
+use super::{Outcome, names};
 use crate::open::OpenedImage;
 use crate::report::extract as words;
 use crate::rootfs::{ExtractOptions, ImagePath, Layers, extract};
@@ -59,14 +59,9 @@ pub(crate) struct ExtractArgs {
     from: ImageFlags,
 }
 
-pub(crate) async fn run(
-    args: ExtractArgs,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
-) -> Result<Outcome> {
-    let name = names::to_read(&args.image, global)?;
-    let (context, wish) = args.from.reach(global)?;
+pub(crate) async fn run(args: ExtractArgs, call: &Call<'_>) -> Result<Outcome> {
+    let name = names::to_read(&args.image, call.global)?;
+    let (context, wish) = args.from.reach(call.global)?;
     let paths = args
         .paths
         .iter()
@@ -80,11 +75,11 @@ pub(crate) async fn run(
     let to = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     let run = async || {
         let image = OpenedImage::open(&name, &context, &wish).await?;
-        global.trust.admit(&name, &image).await?;
-        let layers = Layers::of(&image, Elsewhere::new(global.timeouts())).await?;
+        call.global.trust.admit(&name, &image).await?;
+        let layers = Layers::of(&image, Elsewhere::new(call.global.timeouts())).await?;
         let layers = layers.with_indexes(args.index.index.clone());
         let (to, options) = (to.clone(), options.clone());
-        workers
+        call.workers
             .run(async move { extract(&layers, &to, &options).await })
             .await
     };
@@ -92,7 +87,7 @@ pub(crate) async fn run(
     let done = args.from.retry.run(run).await.map_err(failed)?;
     words::warn_of_skipped(&done);
     if !args.quiet {
-        words::print_summary(&done, &to, screen);
+        words::print_summary(&done, &to, call.screen);
     }
     Ok(Outcome::Nothing)
 }

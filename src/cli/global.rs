@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Arg, Args};
 
 use super::authorities::AuthoritiesFlag;
 use super::skopeo;
@@ -15,78 +15,60 @@ use crate::settings::registries_d::SignaturePlaces;
 use crate::settings::{Access, Context, Login, Timeouts, TokenHosts};
 use crate::{Error, Result};
 
+/// The flags that `-h` shows too.
+const IN_SHORT_HELP: [&str; 3] = ["override_os_version", "allow_token_host", "max_unpacked"];
+
+/// A flag of the program as one of every command.
+fn of_every_command(flag: Arg) -> Arg {
+    let is_short = IN_SHORT_HELP.contains(&flag.get_id().as_str());
+    flag.global(true)
+        .hide_env_values(true)
+        .hide_short_help(!is_short)
+        .help_heading("Global options")
+}
+
 /// Flags of every command.
 #[derive(Args, Clone)]
+#[command(mut_args = of_every_command)]
 pub(crate) struct Global {
     /// Log each request and each decision to stderr, without secrets
-    #[arg(long, global = true, env = "BARQUE_DEBUG", hide_env_values = true, value_parser = switch, action = clap::ArgAction::SetTrue, help_heading = "Global options", hide_short_help = true)]
+    #[arg(long, env = "BARQUE_DEBUG", value_parser = switch, action = clap::ArgAction::SetTrue)]
     pub(crate) debug: bool,
 
     /// Choose this operating system of a multi-platform image [default: linux]
-    #[arg(
-        long,
-        global = true,
-        value_name = "OS",
-        env = "BARQUE_OVERRIDE_OS",
-        hide_env_values = true,
-        help_heading = "Global options",
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "OS", env = "BARQUE_OVERRIDE_OS")]
     pub(crate) override_os: Option<String>,
 
     /// Choose this architecture of a multi-platform image [default: that of this machine]
-    #[arg(
-        long,
-        global = true,
-        value_name = "ARCH",
-        env = "BARQUE_OVERRIDE_ARCH",
-        hide_env_values = true,
-        help_heading = "Global options",
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "ARCH", env = "BARQUE_OVERRIDE_ARCH")]
     pub(crate) override_arch: Option<String>,
 
     /// Choose this variant of the architecture
-    #[arg(
-        long,
-        global = true,
-        value_name = "VARIANT",
-        env = "BARQUE_OVERRIDE_VARIANT",
-        hide_env_values = true,
-        help_heading = "Global options",
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "VARIANT", env = "BARQUE_OVERRIDE_VARIANT")]
     pub(crate) override_variant: Option<String>,
 
     /// Choose this version of the operating system, as in 10.0.20348 of Windows
-    #[arg(
-        long,
-        global = true,
-        value_name = "VERSION",
-        env = "BARQUE_OVERRIDE_OS_VERSION",
-        hide_env_values = true,
-        help_heading = "Global options"
-    )]
+    #[arg(long, value_name = "VERSION", env = "BARQUE_OVERRIDE_OS_VERSION")]
     pub(crate) override_os_version: Option<String>,
 
     /// End the command with an error after this time, as in 90s or 10m [default: none]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_COMMAND_TIMEOUT", hide_env_values = true, help_heading = "Global options", hide_short_help = true)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_COMMAND_TIMEOUT")]
     pub(crate) command_timeout: Option<Duration>,
 
     /// Give up on a connection after this time without a byte [default: 60s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_STALL_TIMEOUT", hide_env_values = true, help_heading = "Global options", hide_short_help = true)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, env = "BARQUE_STALL_TIMEOUT")]
     pub(crate) stall_timeout: Option<Duration>,
 
     /// Wait this long before the second try of a request, twice as long before each further one [default: 250ms]
-    #[arg(long, global = true, hide = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_RETRY_BACKOFF")]
+    #[arg(long, hide = true, value_name = "DURATION", value_parser = duration, env = "BARQUE_RETRY_BACKOFF")]
     pub(crate) retry_backoff: Option<Duration>,
 
     /// Send a registry's credential to the token endpoint on this host too, though it belongs to another domain; can be repeated
-    #[arg(long, global = true, value_name = "HOST", value_parser = named_host, value_delimiter = ',', env = "BARQUE_ALLOW_TOKEN_HOST", hide_env_values = true, help_heading = "Global options")]
+    #[arg(long, value_name = "HOST", value_parser = named_host, value_delimiter = ',', env = "BARQUE_ALLOW_TOKEN_HOST")]
     pub(crate) allow_token_host: Vec<String>,
 
     /// Let a public registry send requests to this host although it is at a private address, as storage within a cloud's network is; can be repeated
-    #[arg(long, global = true, value_name = "HOST", value_parser = named_host, value_delimiter = ',', env = "BARQUE_ALLOW_PRIVATE_HOST", hide_env_values = true, help_heading = "Global options", hide_short_help = true)]
+    #[arg(long, value_name = "HOST", value_parser = named_host, value_delimiter = ',', env = "BARQUE_ALLOW_PRIVATE_HOST")]
     pub(crate) allow_private_host: Vec<String>,
 
     #[command(flatten)]
@@ -94,44 +76,23 @@ pub(crate) struct Global {
     #[command(flatten)]
     pub(crate) trust: TrustFlags,
     /// Begin the user agent of requests with this text
-    #[arg(long, global = true, value_name = "TEXT", value_parser = header_text, env = "BARQUE_USER_AGENT_PREFIX", hide_env_values = true, help_heading = "Global options", hide_short_help = true)]
+    #[arg(long, value_name = "TEXT", value_parser = header_text, env = "BARQUE_USER_AGENT_PREFIX")]
     pub(crate) user_agent_prefix: Option<String>,
 
     /// Read this registries.conf in place of the user's or the system's; drop-in files still apply
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "BARQUE_REGISTRIES_CONF",
-        hide_env_values = true,
-        help_heading = "Global options",
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "FILE", env = "BARQUE_REGISTRIES_CONF")]
     registries_conf: Option<PathBuf>,
 
     /// Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]
-    #[arg(
-        long = "registries.d",
-        global = true,
-        value_name = "DIR",
-        id = "registries-d",
-        help_heading = "Global options",
-        hide_short_help = true
-    )]
+    #[arg(long = "registries.d", value_name = "DIR", id = "registries-d")]
     registries_d: Option<PathBuf>,
 
     /// Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        help_heading = "Global options",
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "DIR")]
     pub(crate) tmpdir: Option<PathBuf>,
 
     /// Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]
-    #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Global options")]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) max_unpacked: Option<u64>,
 }
 

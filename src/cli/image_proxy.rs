@@ -7,8 +7,9 @@ use std::sync::Arc;
 use clap::Args;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
-use super::flags::{Global, PlaceFlags, PlatformFlag, RegistryFlags};
-use super::{Outcome, Workers};
+use super::Outcome;
+use super::flags::{PlaceFlags, PlatformFlag, RegistryFlags};
+use super::workers::Call;
 use crate::proxy::{self, ProxyOptions};
 use crate::{Error, Result};
 
@@ -41,20 +42,16 @@ pub(crate) struct ImageProxyArgs {
     registry: RegistryFlags,
 }
 
-pub(crate) async fn run(
-    args: ImageProxyArgs,
-    global: &Global,
-    workers: &Workers,
-) -> Result<Outcome> {
+pub(crate) async fn run(args: ImageProxyArgs, call: &Call<'_>) -> Result<Outcome> {
     let socket = inherited(args.sockfd)?;
-    let access = args.registry.access(global, None, None)?;
+    let access = args.registry.access(call.global, None, None)?;
     let options = ProxyOptions {
-        context: args.place.context(global, access, None),
-        platform: global.platform(&args.platform)?,
-        gate: Arc::new(global.trust.gate()?),
+        context: args.place.context(call.global, access, None),
+        platform: call.global.platform(&args.platform)?,
+        gate: Arc::new(call.global.trust.gate()?),
         describe: super::skopeo::described,
     };
-    workers.run(proxy::serve(socket, options)).await?;
+    call.workers.run(proxy::serve(socket, options)).await?;
     Ok(Outcome::Nothing)
 }
 

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::MultiProgress;
 
-use super::flags::{Global, ImageFlags, SignatureFlags};
-use super::{Outcome, Workers, names, skopeo};
+use super::flags::{ImageFlags, SignatureFlags};
+use super::workers::Call;
+use super::{Outcome, names, skopeo};
 use crate::copy::{self, CopyOptions, CopyReport, sized_blobs};
 use crate::image::platform::check_config;
 use crate::image::{
@@ -71,29 +71,12 @@ pub(crate) struct LayersArgs {
     from: ImageFlags,
 }
 
-/// What the program lends to a command that moves bytes.
-struct Call<'a> {
-    global: &'a Global,
-    screen: &'a MultiProgress,
-    workers: &'a Workers,
-}
-
-pub(crate) async fn run(
-    args: LayersArgs,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
-) -> Result<Outcome> {
+pub(crate) async fn run(args: LayersArgs, call: &Call<'_>) -> Result<Outcome> {
     skopeo::deprecate_layers();
-    let call = Call {
-        global,
-        screen,
-        workers,
-    };
-    let name = names::to_read(&args.image, global)?;
-    let context = args.from.context(global)?;
+    let name = names::to_read(&args.image, call.global)?;
+    let context = args.from.context(call.global)?;
     let source = open_source(&name, &context).await?;
-    let run = async || layers(&args, &call, &name, source.clone()).await;
+    let run = async || layers(&args, call, &name, source.clone()).await;
     let done = args.from.retry.run(run).await;
     done.map_err(|e| e.context(format!("reading the layers of `{}`", args.image)))
 }

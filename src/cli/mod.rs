@@ -49,11 +49,11 @@ mod trust_flags;
 mod values;
 mod verify;
 mod verify_copy;
+mod workers;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,14 +61,13 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use futures_util::StreamExt;
 use futures_util::stream::LocalBoxStream;
 use indicatif::MultiProgress;
-use tokio::runtime::Runtime;
-use tokio::task::JoinSet;
 
 use crate::files::while_blocked;
 use crate::report::failure::{self, Failure};
 use crate::report::log;
 use crate::{Error, Result};
 use flags::Global;
+use workers::{Call, Workers};
 
 const NAMES: &str = "\
 Image names:
@@ -310,40 +309,6 @@ fn parse(args: Vec<OsString>, as_skopeo: bool) -> Result<Option<Cli>, Failure> {
     Ok(Some(cli))
 }
 
-/// Threads for moving bytes, which start when there are some to move.
-#[derive(Default)]
-pub(crate) struct Workers(OnceLock<Runtime>);
-
-impl Workers {
-    /// Runs `work` on them; dropped, it stops.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        let mut task = JoinSet::new();
-        task.spawn_on(work, self.started()?.handle());
-        match task.join_next().await {
-            Some(Ok(done)) => done,
-            Some(Err(e)) => Err(Error::other("the work on the blobs died").because(e)),
-            None => Err(Error::other("the work on the blobs was never begun")),
-        }
-    }
-
-    fn started(&self) -> Result<&Runtime> {
-        if let Some(runtime) = self.0.get() {
-            return Ok(runtime);
-        }
-        limits::check_threads()?;
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads.min(4))
-            .enable_all()
-            .build()
-            .map_err(|e| Error::other("the threads for the copy cannot be started").because(e))?;
-        Ok(self.0.get_or_init(|| runtime))
-    }
-}
-
 async fn timed(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<(), Failure> {
     let Some(limit) = cli.global.command_timeout.filter(|l| !l.is_zero()) else {
         return execute(cli, screen, workers).await;
@@ -361,22 +326,27 @@ async fn timed(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<()
 
 async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<(), Failure> {
     let global = &cli.global;
+    let call = &Call {
+        global,
+        screen,
+        workers,
+    };
     let outcome = match cli.command {
         Command::Inspect(args) => inspect::run(args, global).await?,
-        Command::Copy(args) => copy::run(*args, global, screen, workers).await?,
-        Command::VerifyCopy(args) => verify_copy::run(*args, global, screen, workers).await?,
+        Command::Copy(args) => copy::run(*args, call).await?,
+        Command::VerifyCopy(args) => verify_copy::run(*args, call).await?,
         Command::Tags(args) => tags::run(args, global).await?,
         Command::Repos(args) => repos::run(args, global).await?,
-        Command::Layers(args) => layers::run(args, global, screen, workers).await?,
+        Command::Layers(args) => layers::run(args, call).await?,
         Command::Ls(args) => ls::run(*args, global).await?,
         Command::Cat(args) => cat::run(*args, global).await?,
-        Command::Extract(args) => extract::run(*args, global, screen, workers).await?,
+        Command::Extract(args) => extract::run(*args, call).await?,
         Command::Diff(args) => diff::run(*args, global).await?,
         Command::Du(args) => du::run(*args, global).await?,
-        Command::Edit(args) => edit::run(*args, global, screen, workers).await?,
+        Command::Edit(args) => edit::run(*args, call).await?,
         Command::Verify(args) => verify::run(*args, global).await?,
         #[cfg(feature = "sync")]
-        Command::Sync(args) => sync::run(*args, global, screen, workers).await?,
+        Command::Sync(args) => sync::run(*args, call).await?,
         Command::Referrers(args) => referrers::run(args, global).await?,
         Command::Attest(args) => attest::run(args, global).await?,
         Command::Delete(args) => delete::run(args, global).await?,
@@ -392,9 +362,9 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<
         #[cfg(feature = "legacy")]
         Command::Search(args) => search::run(args, global).await?,
         #[cfg(feature = "serve")]
-        Command::Serve(args) => serve::run(*args, global, workers).await?,
+        Command::Serve(args) => serve::run(*args, call).await?,
         #[cfg(target_os = "linux")]
-        Command::ExperimentalImageProxy(args) => image_proxy::run(args, global, workers).await?,
+        Command::ExperimentalImageProxy(args) => image_proxy::run(args, call).await?,
         Command::Login(args) => login::run(args, global).await?,
         Command::Logout(args) => logout::run(args).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),

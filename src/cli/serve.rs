@@ -14,7 +14,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
 use super::flags::Global;
-use super::{Outcome, Workers, write_out};
+use super::workers::Call;
+use super::{Outcome, write_out};
 use crate::image::ImageName;
 use crate::platform::{self, Asked, Signals};
 use crate::report::failure::{Failure, report};
@@ -135,11 +136,7 @@ pub(crate) struct ServeArgs {
     command: Vec<OsString>,
 }
 
-pub(crate) async fn run(
-    mut args: ServeArgs,
-    global: &Global,
-    workers: &Workers,
-) -> Result<Outcome, Failure> {
+pub(crate) async fn run(mut args: ServeArgs, call: &Call<'_>) -> Result<Outcome, Failure> {
     let for_command = !args.command.is_empty();
     let in_place = !args.images.is_empty();
     // Removed when it is dropped, after the server has ended.
@@ -149,7 +146,7 @@ pub(crate) async fn run(
     };
     let root = args.root.clone();
     let root = root.or_else(|| Some(temporary.as_ref()?.path().to_owned()));
-    let (what, shown) = served(&mut args, root, global)?;
+    let (what, shown) = served(&mut args, root, call.global)?;
     let own = matches!(what, What::Root(_));
     let options = Options {
         listen: args.listen.unwrap_or_else(|| default_address(for_command)),
@@ -173,12 +170,12 @@ pub(crate) async fn run(
     if !matches!(options.what, What::Mirror(..)) {
         super::limits::check_threads()?;
         // None were started before. A mirror has the usual ones: looking up hosts while the network is away takes any number.
-        let _ = workers.0.set(crate::serve::runtime()?);
+        let _ = call.workers.0.set(crate::serve::runtime()?);
     }
     let signals = listen()?;
     let (bound, address) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = workers.run(async move {
+    let serving = call.workers.run(async move {
         let server = Server::bind(options).await?;
         let _ = bound.send((server.address(), server.reload()));
         server.run(async { drop(stopped.await) }).await;

@@ -11,13 +11,14 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
 
+use super::copy::FormatName;
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
 use super::layer_form::compressed_unasked;
 use super::retry::RetryFlags;
 use super::signing::SignerFlags;
-use super::{Outcome, Workers, skopeo};
-use crate::copy::{CopyOptions, Format, Platforms as Chosen};
-use crate::legacy::signing_key;
+use super::workers::Call;
+use super::{Outcome, skopeo};
+use crate::copy::{CopyOptions, Platforms as Chosen};
 use crate::registry::ApiError;
 use crate::report::failure::Failure;
 use crate::report::sync as words;
@@ -216,36 +217,14 @@ enum PlaceKind {
     Dir,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormatName {
-    Oci,
-    V2s1,
-    V2s2,
-}
-
-pub(crate) async fn run(
-    command: SyncCommand,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
-) -> Result<Outcome, Failure> {
+pub(crate) async fn run(command: SyncCommand, call: &Call<'_>) -> Result<Outcome, Failure> {
     if let Some(stage) = command.stage {
-        return stage.run(global, screen, workers).await;
+        return stage.run(call).await;
     }
     let args = command.args;
     let declaration = declared(&args)?;
-    let Prepared { options, limits } = args.prepared(&declaration, global).await?;
-    let listener = Arc::new(Listener::new(&args, screen)?);
-    carry_out_and_end(
-        declaration,
-        options,
-        limits,
-        listener,
-        &args,
-        screen,
-        workers,
-    )
-    .await
+    let prepared = args.prepared(&declaration, call.global).await?;
+    carry_out_and_end(declaration, prepared, &args, call).await
 }
 
 /// How a run is carried out.
@@ -298,12 +277,8 @@ impl SyncArgs {
         copy.preserve_digests = self.preserve_digests;
         copy.leave_signatures = self.remove_signatures;
         copy.signing = self.signers.signing().await?.map(Arc::new);
-        copy.format = match self.format {
-            None => None,
-            Some(FormatName::Oci) => Some(Format::Oci),
-            Some(FormatName::V2s1) => Some(Format::Schema1(signing_key(None)?)),
-            Some(FormatName::V2s2) => Some(Format::Schema2),
-        };
+        let format = self.format.map(|name| name.format(None));
+        copy.format = format.transpose()?;
         let to_registry = self.dest == Some(PlaceKind::Docker);
         copy.compress_plain = compressed_unasked(to_registry, self.preserve_digests);
         let mut options = Options::new(from, to, copy);
@@ -337,15 +312,15 @@ impl SyncArgs {
 /// Carries `declaration` out and says how it ended.
 async fn carry_out_and_end(
     declaration: Declaration,
-    options: Options,
-    limits: Limits,
-    listener: Arc<Listener>,
+    prepared: Prepared,
     args: &SyncArgs,
-    screen: &MultiProgress,
-    workers: &Workers,
+    call: &Call<'_>,
 ) -> Result<Outcome, Failure> {
+    let Prepared { options, limits } = prepared;
+    let listener = Arc::new(Listener::new(args, call.screen)?);
     let (events, keep_going) = (listener.clone(), options.keep_going);
-    let mut summary = workers
+    let mut summary = call
+        .workers
         .run(async move { Ok(carry_out(declaration, options, limits, events).await) })
         .await?;
     listener.finish(&summary, summary.exit_code())?;
@@ -362,7 +337,7 @@ async fn carry_out_and_end(
             _ => Err(skopeo::ended(SOME_FAILED, 1)),
         };
     }
-    ended(summary, args, keep_going, screen)
+    ended(summary, args, keep_going, call.screen)
 }
 
 /// skopeo's last words where some images failed.

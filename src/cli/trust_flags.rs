@@ -16,39 +16,23 @@ use crate::{Error, Result};
 #[derive(Args, Clone)]
 pub(crate) struct TrustFlags {
     /// Accept images by the signature policy in this file [default: policy.json of the user, else of the system, else all images]
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "BARQUE_POLICY",
-        hide_env_values = true,
-        help_heading = "Global options",
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "FILE", env = "BARQUE_POLICY")]
     policy: Option<PathBuf>,
 
     /// Accept all images, whatever the signature policy of this machine says
-    #[arg(
-        long,
-        global = true,
-        help_heading = "Global options",
-        hide_short_help = true
-    )]
+    #[arg(long)]
     insecure_policy: bool,
 
     /// Refuse images of which no rule of the signature policy has verified a signature
-    #[arg(long, global = true, env = "BARQUE_REQUIRE_SIGNED", hide_env_values = true, value_parser = switch, action = clap::ArgAction::SetTrue, help_heading = "Global options", hide_short_help = true)]
+    #[arg(long, env = "BARQUE_REQUIRE_SIGNED", value_parser = switch, action = clap::ArgAction::SetTrue)]
     require_signed: bool,
 
     /// Accept signatures with SHA-1 (sha1) or of OpenPGP version 3 (openpgp-v3), or an index that is not signed itself (unsigned-index)
     #[arg(
         long,
-        global = true,
         value_name = "WEAKNESS",
         value_delimiter = ',',
-        hide_possible_values = true,
-        help_heading = "Global options",
-        hide_short_help = true
+        hide_possible_values = true
     )]
     policy_allow: Vec<Weakness>,
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use futures_util::{StreamExt, stream};
-use indicatif::MultiProgress;
 
 use super::copy::{chosen_platforms, referrers};
 use super::flags::{Global, SideFlags};
+use super::workers::Call;
 use super::{Outcome, Workers, names};
 use crate::copy::{
     self, Attachments, CopyOptions, Hashed, Platforms, Problem, Quiet, Target, Verified, verify,
@@ -85,16 +85,11 @@ pub(crate) struct VerifyCopyArgs {
     sides: SideFlags,
 }
 
-pub(crate) async fn run(
-    args: VerifyCopyArgs,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
-) -> Result<Outcome> {
+pub(crate) async fn run(args: VerifyCopyArgs, call: &Call<'_>) -> Result<Outcome> {
     let (source, destination) = names::of_sides(&args.source, &args.destination)?;
-    let want = want(&args, global, &source)?;
+    let want = want(&args, call.global, &source)?;
     let files = AuthFiles::find(args.authfile.clone())?;
-    let (from, to) = args.sides.contexts(global, &files, None, None)?;
+    let (from, to) = args.sides.contexts(call.global, &files, None, None)?;
     let sides = Sides {
         source: &source,
         from: &from,
@@ -118,7 +113,7 @@ pub(crate) async fn run(
         let error = wrong(&args, &verified, "missing or wrong").hint("`--repair` copies them");
         return Ok(failed(&args, &verified, error));
     }
-    let repair = async || sides.repair(&want, &verified, workers).await;
+    let repair = async || sides.repair(&want, &verified, call.workers).await;
     let repaired = args.sides.retry.run(repair).await.map_err(|e| {
         let e = without_flags_of_copy(e);
         e.context(format!("copying what is missing at `{}`", args.destination))
@@ -130,7 +125,7 @@ pub(crate) async fn run(
         false => Hashed::None,
     };
     let left = compare(&hashed).await?;
-    words::print_repair(&repaired, left.faults.is_empty(), screen);
+    words::print_repair(&repaired, left.faults.is_empty(), call.screen);
     if left.faults.is_empty() {
         let mut report = report(&args, &verified);
         report.repaired = true;

@@ -4,12 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use indicatif::MultiProgress;
 
 use super::CopyArgs;
 use super::several::{self, Said, Sides};
-use crate::cli::flags::Global;
-use crate::cli::{Outcome, Workers, names};
+use crate::cli::workers::Call;
+use crate::cli::{Outcome, names};
 use crate::copy::{BlobLocations, CopyOptions, Referrers};
 use crate::image::{
     ImageName, Reference, Selector, Tag, in_registry, is_digest_tag, is_referrers_tag,
@@ -29,9 +28,7 @@ pub(super) async fn run(
     args: &CopyArgs,
     sides: Sides<'_>,
     mut want: CopyOptions,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
+    call: &Call<'_>,
 ) -> Result<Outcome> {
     is_whole(sides.source)?;
     for name in sides.destinations {
@@ -55,7 +52,7 @@ pub(super) async fn run(
         let text = format!("`{}` has no tags", args.source);
         return Err(Error::not_found(text));
     }
-    let listener = progress::listener(args.quiet, screen);
+    let listener = progress::listener(args.quiet, call.screen);
     note_left_behind(&of_digests, &want, |text| listener.note(text));
     let known: HashSet<Tag> = of_digests
         .iter()
@@ -72,7 +69,7 @@ pub(super) async fn run(
     };
     let copies = tags.iter().map(|tag| {
         let (want, sides) = (want.clone(), &sides);
-        async move { copy_tag(args, sides, tag, want, global, screen, workers).await }
+        async move { copy_tag(args, sides, tag, want, call).await }
     });
     let copies: Vec<_> = copies.collect();
     let said: Vec<_> = stream::iter(copies).buffered(AT_ONCE).collect().await;
@@ -94,13 +91,11 @@ async fn copy_tag(
     sides: &Sides<'_>,
     tag: &str,
     mut want: CopyOptions,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
+    call: &Call<'_>,
 ) -> Result<Vec<Result<Said>>> {
     let source = with_tag(sides.source, tag)?;
     // The policy may have rules for one tag.
-    want.admission = Some(global.trust.admission(&source)?);
+    want.admission = Some(call.global.trust.admission(&source)?);
     let destinations = sides.destinations.iter().map(|name| with_tag(name, tag));
     let destinations: Vec<ImageName> = destinations.collect::<Result<_>>()?;
     let sides = Sides {
@@ -109,7 +104,7 @@ async fn copy_tag(
         destinations: &destinations,
         to: sides.to,
     };
-    several::said(args, &sides, &want, screen, workers).await
+    several::said(args, &sides, &want, call).await
 }
 
 /// Notes what the list of tags shows of referrers and cosign's signatures that are not wanted.

@@ -6,7 +6,8 @@ use indicatif::MultiProgress;
 
 use super::CopyArgs;
 use super::files::{is_piped, write};
-use crate::cli::{Outcome, Workers};
+use crate::cli::Outcome;
+use crate::cli::workers::Call;
 use crate::copy::{self, CopyOptions, CopyReport, copy_to_all};
 use crate::image::ImageName;
 use crate::open::{open_destination, open_source};
@@ -28,8 +29,7 @@ pub(super) async fn run(
     args: &CopyArgs,
     sides: Sides<'_>,
     want: &CopyOptions,
-    screen: &MultiProgress,
-    workers: &Workers,
+    call: &Call<'_>,
 ) -> Result<Outcome> {
     let destinations = sides.destinations;
     for (n, name) in destinations.iter().enumerate() {
@@ -39,7 +39,7 @@ pub(super) async fn run(
             )));
         }
     }
-    ended(args, said(args, &sides, want, screen, workers).await?)
+    ended(args, said(args, &sides, want, call).await?)
 }
 
 /// Copies one image, or plans it with `--dry-run`. The value has what is said of each destination, or its error.
@@ -50,14 +50,13 @@ pub(super) async fn said(
     args: &CopyArgs,
     sides: &Sides<'_>,
     want: &CopyOptions,
-    screen: &MultiProgress,
-    workers: &Workers,
+    call: &Call<'_>,
 ) -> Result<Vec<Result<Said>>> {
     if args.dry_run {
         return Ok(plans(args, sides, want).await);
     }
-    let results = copied(args, sides, want, screen, workers).await?;
-    Ok(lines(args, sides, results, screen))
+    let results = copied(args, sides, want, call).await?;
+    Ok(lines(args, sides, results, call.screen))
 }
 
 /// What is said of one image at one destination.
@@ -125,8 +124,7 @@ async fn copied(
     args: &CopyArgs,
     sides: &Sides<'_>,
     want: &CopyOptions,
-    screen: &MultiProgress,
-    workers: &Workers,
+    call: &Call<'_>,
 ) -> Result<Vec<Result<CopyReport>>> {
     let destinations = sides.destinations;
     let mut results: Vec<Option<Result<CopyReport>>> = Vec::new();
@@ -142,14 +140,14 @@ async fn copied(
             match open_destination(name, sides.to).await {
                 Ok(destination) => {
                     places.push(n);
-                    opened.push((destination, progress::listener(args.quiet, screen)));
+                    opened.push((destination, progress::listener(args.quiet, call.screen)));
                 }
                 Err(e) => results[n] = Some(Err(e.context("writing the destination"))),
             }
         }
         let want = want_of(want, sides.source);
         let copying = async move { Ok(copy_to_all(source, opened, &want).await) };
-        let done = workers.run(copying).await?;
+        let done = call.workers.run(copying).await?;
         for (n, result) in places.into_iter().zip(done) {
             results[n] = Some(result);
         }

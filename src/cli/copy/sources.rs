@@ -8,15 +8,14 @@ mod below;
 use std::collections::HashMap;
 
 use futures_util::{StreamExt, stream};
-use indicatif::MultiProgress;
 
 use super::all_tags::{AT_ONCE, keeping};
 use super::files::{is_once_only, is_piped};
 use super::several::{self, Said, Sides};
 use super::want::want;
 use super::{CopyArgs, contexts};
-use crate::cli::flags::Global;
-use crate::cli::{Outcome, Workers, names};
+use crate::cli::workers::Call;
+use crate::cli::{Outcome, names};
 use crate::copy::{BlobLocations, CopyOptions};
 use crate::image::ImageName;
 use crate::settings::Context;
@@ -31,22 +30,17 @@ struct Job {
 }
 
 /// Copies the image of each source to each of the destinations. One that fails does not stop the others.
-pub(super) async fn run(
-    mut args: CopyArgs,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
-) -> Result<Outcome> {
+pub(super) async fn run(mut args: CopyArgs, call: &Call<'_>) -> Result<Outcome> {
     refuse_flags(&args)?;
     let (sources, holders) = read(&args)?;
     if sources.iter().any(is_once_only) {
         args.sides.retry.never();
     }
-    let mut want = want(&args, None, global)?;
+    let mut want = want(&args, None, call.global)?;
     want.signing = args.signing.signing().await?;
     // What one image brings is there for the others, and is not read or written again.
     want.locations = Some(BlobLocations::new());
-    let (from, to) = contexts(&args, global)?;
+    let (from, to) = contexts(&args, call.global)?;
     let (from, to) = (keeping(&from), keeping(&to));
     let jobs = jobs(sources, &holders, &from).await?;
     // An archive grows by one image at a time.
@@ -64,7 +58,7 @@ pub(super) async fn run(
                     destinations: &job.destinations?,
                     to,
                 };
-                copy(args, sides, want, global, screen, workers).await
+                copy(args, sides, want, call).await
             };
             said.await.unwrap_or_else(|e| vec![Err(e)])
         }
@@ -79,12 +73,10 @@ async fn copy(
     args: &CopyArgs,
     sides: Sides<'_>,
     mut want: CopyOptions,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
+    call: &Call<'_>,
 ) -> Result<Vec<Result<Said>>> {
-    want.admission = Some(global.trust.admission(sides.source)?);
-    several::said(args, &sides, &want, screen, workers).await
+    want.admission = Some(call.global.trust.admission(sides.source)?);
+    several::said(args, &sides, &want, call).await
 }
 
 /// Refuses flags that are about one image.

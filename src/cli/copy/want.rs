@@ -109,15 +109,24 @@ fn format(args: &CopyArgs) -> Result<Option<Format>> {
     if args.schema1_key.is_some() && args.format != Some(FormatName::V2s1) {
         return Err(Error::other("`--schema1-key` goes with `--format v2s1`"));
     }
-    Ok(match args.format {
-        None => None,
-        Some(FormatName::Oci) => Some(Format::Oci),
-        Some(FormatName::V2s2) => Some(Format::Schema2),
-        Some(FormatName::V2s1) => Some(Format::Schema1(match &args.schema1_key {
-            Some(file) => read_key(file)?,
-            None => signing_key(None)?,
-        })),
-    })
+    let format = args
+        .format
+        .map(|name| name.format(args.schema1_key.as_deref()));
+    format.transpose()
+}
+
+impl FormatName {
+    /// The format; schema 1 is signed with the key in the file `key`, else with a fresh one.
+    pub(in crate::cli) fn format(self, key: Option<&Path>) -> Result<Format> {
+        Ok(match self {
+            FormatName::Oci => Format::Oci,
+            FormatName::V2s2 => Format::Schema2,
+            FormatName::V2s1 => Format::Schema1(match key {
+                Some(file) => read_key(file)?,
+                None => signing_key(None)?,
+            }),
+        })
+    }
 }
 
 /// Bytes of a private key.

@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use indicatif::MultiProgress;
 
-use super::listener::{Listener, write_whole};
+use super::listener::write_whole;
 use super::read::{declared, read};
 use super::{Prepared, SyncArgs};
-use crate::cli::flags::Global;
-use crate::cli::{Outcome, Workers};
+use crate::cli::Outcome;
+use crate::cli::workers::Call;
 use crate::report::failure::{Failure, one_line};
 use crate::report::sync as words;
 use crate::sync::convert::convert;
@@ -74,15 +73,10 @@ pub(crate) struct ConvertArgs {
 }
 
 impl Stage {
-    pub(super) async fn run(
-        self,
-        global: &Global,
-        screen: &MultiProgress,
-        workers: &Workers,
-    ) -> Result<Outcome, Failure> {
+    pub(super) async fn run(self, call: &Call<'_>) -> Result<Outcome, Failure> {
         match self {
-            Stage::Plan(args) => plan(*args, global, workers).await,
-            Stage::Apply(args) => apply(*args, global, screen, workers).await,
+            Stage::Plan(args) => plan(*args, call).await,
+            Stage::Apply(args) => apply(*args, call).await,
             Stage::Report(args) => report(&args),
             Stage::Convert(args) => {
                 let read =
@@ -94,7 +88,7 @@ impl Stage {
     }
 }
 
-async fn plan(args: PlanArgs, global: &Global, workers: &Workers) -> Result<Outcome, Failure> {
+async fn plan(args: PlanArgs, call: &Call<'_>) -> Result<Outcome, Failure> {
     let declaration = declared(&args.sync)?;
     for entry in &declaration.entries {
         if entry.access.credentials.is_some() {
@@ -108,12 +102,13 @@ async fn plan(args: PlanArgs, global: &Global, workers: &Workers) -> Result<Outc
     let Prepared {
         mut options,
         limits,
-    } = args.sync.prepared(&declaration, global).await?;
+    } = args.sync.prepared(&declaration, call.global).await?;
     options.dry_run = true;
     options.keep_going = !args.sync.fail_fast;
     let planner = Arc::new(Planner::new(one_line, |text| tracing::warn!("{text}")));
     let events = planner.clone();
-    let summary = workers
+    let summary = call
+        .workers
         .run(async move { Ok(carry_out(declaration, options, limits, events).await) })
         .await?;
     let plan = planner.finish(args.shards);
@@ -134,22 +129,15 @@ async fn plan(args: PlanArgs, global: &Global, workers: &Workers) -> Result<Outc
     }
 }
 
-async fn apply(
-    args: SyncArgs,
-    global: &Global,
-    screen: &MultiProgress,
-    workers: &Workers,
-) -> Result<Outcome, Failure> {
+async fn apply(args: SyncArgs, call: &Call<'_>) -> Result<Outcome, Failure> {
     let file = args.file().to_owned();
     let in_file = |e: Error| e.context(format!("reading `{file}`"));
     let plan = read(&file)
         .and_then(|text| Plan::read(&text))
         .map_err(in_file)?;
     let declaration = plan.declaration(None).map_err(in_file)?;
-    let Prepared {
-        mut options,
-        limits,
-    } = args.prepared(&declaration, global).await?;
+    let mut prepared = args.prepared(&declaration, call.global).await?;
+    let options = &mut prepared.options;
     let only = match (options.shard, plan.shards) {
         (Some(shard), n) if n > 0 && shard.count() != n => {
             let message = format!(
@@ -168,17 +156,7 @@ async fn apply(
     options.delete = plan.deletions(only).map_err(in_file)?;
     options.prune = None;
     options.keep_going = !args.fail_fast;
-    let listener = Arc::new(Listener::new(&args, screen)?);
-    super::carry_out_and_end(
-        declaration,
-        options,
-        limits,
-        listener,
-        &args,
-        screen,
-        workers,
-    )
-    .await
+    super::carry_out_and_end(declaration, prepared, &args, call).await
 }
 
 fn report(args: &ReportArgs) -> Result<Outcome, Failure> {
