@@ -30,79 +30,62 @@ impl From<ConfigError> for Error {
     }
 }
 
-/// The config of an OCI or docker image, or the `v1Compatibility` of schema 1.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImageConfig {
-    /// As written; [`rfc3339`] gives the form in which Go prints it.
-    pub created: Option<String>,
-    pub author: String,
-    pub architecture: String,
-    pub variant: Option<String>,
-    pub os: String,
-    pub os_version: Option<String>,
-    /// Docker's own member.
-    pub docker_version: String,
-    pub config: RunConfig,
-    pub rootfs: RootFs,
-    /// Base first; may be missing, and counts layers that changed no file.
-    pub history: Vec<History>,
+go_struct! {
+    /// The config of an OCI or docker image, or the `v1Compatibility` of schema 1.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct ImageConfig {
+        /// As written; [`rfc3339`] gives the form in which Go prints it.
+        "created" => pub created: Option<String>,
+        "author" => pub author: String,
+        "architecture" => pub architecture: String,
+        "variant" => pub variant: Option<String>,
+        "os" => pub os: String,
+        "os.version" => pub os_version: Option<String>,
+        /// Docker's own member.
+        "docker_version" => pub docker_version: String,
+        "config" => pub config: RunConfig,
+        "rootfs" => pub rootfs: RootFs,
+        /// Base first; may be missing, and counts layers that changed no file.
+        "history" => pub history: Vec<History>,
+    }
 }
 
-go_struct!(ImageConfig {
-    "created" => created,
-    "author" => author,
-    "architecture" => architecture,
-    "variant" => variant,
-    "os" => os,
-    "os.version" => os_version,
-    "docker_version" => docker_version,
-    "config" => config,
-    "rootfs" => rootfs,
-    "history" => history,
-});
-
-/// How a container of the image is run. `None` and empty differ: they are printed differently.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RunConfig {
-    pub env: Option<Vec<String>>,
-    pub labels: Option<BTreeMap<String, String>>,
+go_struct! {
+    /// How a container of the image is run. `None` and empty differ: they are printed differently.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct RunConfig {
+        "Env" => pub env: Option<Vec<String>>,
+        "Labels" => pub labels: Option<BTreeMap<String, String>>,
+    }
 }
 
-go_struct!(RunConfig { "Env" => env, "Labels" => labels });
-
-/// The uncompressed layers of an image.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RootFs {
-    /// Base first.
-    pub diff_ids: Vec<Digest>,
+go_struct! {
+    /// The uncompressed layers of an image.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct RootFs {
+        /// Base first.
+        "diff_ids" => pub diff_ids: Vec<Digest>,
+    }
 }
 
-go_struct!(RootFs { "diff_ids" => diff_ids });
-
-/// How a layer came to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct History {
-    /// As Go prints it.
-    #[serde(skip_serializing_if = "is_default")]
-    pub created: Option<String>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub created_by: String,
-    #[serde(skip_serializing_if = "is_default")]
-    pub author: String,
-    #[serde(skip_serializing_if = "is_default")]
-    pub comment: String,
-    /// The step changed no file and has no layer.
-    #[serde(skip_serializing_if = "is_default")]
-    pub empty_layer: bool,
+go_struct! {
+    /// How a layer came to be.
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+    pub struct History {
+        /// As Go prints it.
+        #[serde(skip_serializing_if = "is_default")]
+        "created" => pub created: Option<String>,
+        #[serde(skip_serializing_if = "is_default")]
+        "created_by" => pub created_by: String,
+        #[serde(skip_serializing_if = "is_default")]
+        "author" => pub author: String,
+        #[serde(skip_serializing_if = "is_default")]
+        "comment" => pub comment: String,
+        /// The step changed no file and has no layer.
+        #[serde(skip_serializing_if = "is_default")]
+        "empty_layer" => pub empty_layer: bool,
+    }
 }
-
-go_struct!(History {
-    "created" => created,
-    "created_by" => created_by,
-    "author" => author,
-    "comment" => comment,
-    "empty_layer" => empty_layer,
-});
 
 impl ImageConfig {
     /// Reads the JSON of a config as Go's decoder does; members it does not know are passed over.
@@ -183,87 +166,65 @@ fn set_times(history: &mut [History]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Go's `specs.Image`, member for member (image-spec 1.0.2 and `ArgsEscaped`, as in skopeo 1.9).
-#[derive(Default, Serialize)]
-struct Oci {
-    #[serde(skip_serializing_if = "is_default")]
-    created: Option<String>,
-    #[serde(skip_serializing_if = "is_default")]
-    author: String,
-    architecture: String,
-    #[serde(skip_serializing_if = "is_default")]
-    variant: String,
-    os: String,
-    #[serde(rename = "os.version", skip_serializing_if = "is_default")]
-    os_version: String,
-    #[serde(rename = "os.features", skip_serializing_if = "is_default")]
-    os_features: Vec<String>,
-    config: OciRun,
-    rootfs: OciRootFs,
-    #[serde(skip_serializing_if = "is_default")]
-    history: Vec<History>,
+go_struct! {
+    /// Go's `specs.Image`, member for member (image-spec 1.0.2 and `ArgsEscaped`, as in skopeo 1.9).
+    #[derive(Default, Serialize)]
+    struct Oci {
+        #[serde(skip_serializing_if = "is_default")]
+        "created" => created: Option<String>,
+        #[serde(skip_serializing_if = "is_default")]
+        "author" => author: String,
+        "architecture" => architecture: String,
+        #[serde(skip_serializing_if = "is_default")]
+        "variant" => variant: String,
+        "os" => os: String,
+        #[serde(rename = "os.version", skip_serializing_if = "is_default")]
+        "os.version" => os_version: String,
+        #[serde(rename = "os.features", skip_serializing_if = "is_default")]
+        "os.features" => os_features: Vec<String>,
+        "config" => config: OciRun,
+        "rootfs" => rootfs: OciRootFs,
+        #[serde(skip_serializing_if = "is_default")]
+        "history" => history: Vec<History>,
+    }
 }
 
-go_struct!(Oci {
-    "created" => created,
-    "author" => author,
-    "architecture" => architecture,
-    "variant" => variant,
-    "os" => os,
-    "os.version" => os_version,
-    "os.features" => os_features,
-    "config" => config,
-    "rootfs" => rootfs,
-    "history" => history,
-});
-
-#[derive(Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct OciRun {
-    #[serde(skip_serializing_if = "is_default")]
-    user: String,
-    #[serde(skip_serializing_if = "is_default")]
-    exposed_ports: BTreeMap<String, Set>,
-    #[serde(skip_serializing_if = "is_default")]
-    env: Vec<String>,
-    #[serde(skip_serializing_if = "is_default")]
-    entrypoint: Vec<String>,
-    #[serde(skip_serializing_if = "is_default")]
-    cmd: Vec<String>,
-    #[serde(skip_serializing_if = "is_default")]
-    volumes: BTreeMap<String, Set>,
-    #[serde(skip_serializing_if = "is_default")]
-    working_dir: String,
-    #[serde(skip_serializing_if = "is_default")]
-    labels: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "is_default")]
-    stop_signal: String,
-    #[serde(skip_serializing_if = "is_default")]
-    args_escaped: bool,
+go_struct! {
+    #[derive(Default, Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct OciRun {
+        #[serde(skip_serializing_if = "is_default")]
+        "User" => user: String,
+        #[serde(skip_serializing_if = "is_default")]
+        "ExposedPorts" => exposed_ports: BTreeMap<String, Set>,
+        #[serde(skip_serializing_if = "is_default")]
+        "Env" => env: Vec<String>,
+        #[serde(skip_serializing_if = "is_default")]
+        "Entrypoint" => entrypoint: Vec<String>,
+        #[serde(skip_serializing_if = "is_default")]
+        "Cmd" => cmd: Vec<String>,
+        #[serde(skip_serializing_if = "is_default")]
+        "Volumes" => volumes: BTreeMap<String, Set>,
+        #[serde(skip_serializing_if = "is_default")]
+        "WorkingDir" => working_dir: String,
+        #[serde(skip_serializing_if = "is_default")]
+        "Labels" => labels: BTreeMap<String, String>,
+        #[serde(skip_serializing_if = "is_default")]
+        "StopSignal" => stop_signal: String,
+        #[serde(skip_serializing_if = "is_default")]
+        "ArgsEscaped" => args_escaped: bool,
+    }
 }
 
-go_struct!(OciRun {
-    "User" => user,
-    "ExposedPorts" => exposed_ports,
-    "Env" => env,
-    "Entrypoint" => entrypoint,
-    "Cmd" => cmd,
-    "Volumes" => volumes,
-    "WorkingDir" => working_dir,
-    "Labels" => labels,
-    "StopSignal" => stop_signal,
-    "ArgsEscaped" => args_escaped,
-});
-
-#[derive(Default, Serialize)]
-struct OciRootFs {
-    #[serde(rename = "type")]
-    kind: String,
-    /// Written as null where it was missing.
-    diff_ids: Option<Vec<String>>,
+go_struct! {
+    #[derive(Default, Serialize)]
+    struct OciRootFs {
+        #[serde(rename = "type")]
+        "type" => kind: String,
+        /// Written as null where it was missing.
+        "diff_ids" => diff_ids: Option<Vec<String>>,
+    }
 }
-
-go_struct!(OciRootFs { "type" => kind, "diff_ids" => diff_ids });
 
 /// The value of a set's member, `{}` in Go; whatever was there is not read.
 #[derive(Default, PartialEq, Serialize)]

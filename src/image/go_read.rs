@@ -186,9 +186,19 @@ impl Visitor<'_> for Name {
     }
 }
 
-/// Makes a struct a [`GoValue`]: `go_struct!(Type { "name in JSON" => field, … })`.
+/// Declares a struct that is a [`GoValue`], each field after its name in JSON: `"os.version" => os_version: String`.
 macro_rules! go_struct {
-    ($type:ty { $($name:literal => $field:ident),* $(,)? }) => {
+    (
+        $(#[$about:meta])*
+        $scope:vis struct $type:ident {
+            $($(#[$note:meta])* $name:literal => $field_scope:vis $field:ident: $of:ty,)*
+        }
+    ) => {
+        $(#[$about])*
+        $scope struct $type {
+            $($(#[$note])* $field_scope $field: $of,)*
+        }
+
         impl $crate::image::go_read::GoValue for $type {
             fn fill<'de, D: serde::Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
                 struct Members<'a>(&'a mut $type);
@@ -224,21 +234,22 @@ pub(super) use go_struct;
 mod tests {
     use super::*;
 
-    #[derive(Debug, Default, PartialEq)]
-    struct Inner {
-        text: String,
-        list: Option<Vec<String>>,
-        map: BTreeMap<String, String>,
-        flag: bool,
+    go_struct! {
+        #[derive(Debug, Default, PartialEq)]
+        struct Inner {
+            "text" => text: String,
+            "List" => list: Option<Vec<String>>,
+            "map" => map: BTreeMap<String, String>,
+            "sKip" => flag: bool,
+        }
     }
 
-    #[derive(Debug, Default, PartialEq)]
-    struct Outer {
-        inner: Inner,
+    go_struct! {
+        #[derive(Debug, Default, PartialEq)]
+        struct Outer {
+            "in" => inner: Inner,
+        }
     }
-
-    go_struct!(Inner { "text" => text, "List" => list, "map" => map, "sKip" => flag });
-    go_struct!(Outer { "in" => inner });
 
     fn inner(json: &str) -> Inner {
         from_str::<Outer>(json).unwrap().inner
