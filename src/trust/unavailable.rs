@@ -1,77 +1,35 @@
 //! What is left of verification without the feature `trust`: every requirement that needs it refuses.
 
+use std::time::SystemTime;
+
+use super::subject::Subject;
+use super::verdict::VerifiedSignature;
+use super::{Attachment, Leniency};
+use crate::settings::policy::{BundleRule, KeySource, SigstoreSigned};
+
 const MISSING: &str = "this program was built without the verification of signatures";
 
-pub(super) mod bundle {
-    use crate::settings::policy::BundleRule;
-    use crate::trust::subject::Subject;
-    use crate::trust::verdict::VerifiedSignature;
+/// A type of the module `$module` that is made of the rule `$rule`. It has no values: nothing can be verified.
+macro_rules! refusing {
+    ($module:ident::$type:ident, $rule:ty, ($($arg:ty),*) -> $verified:ty) => {
+        pub(super) mod $module {
+            use super::*;
 
-    /// Has no values: nothing can be verified.
-    pub(in crate::trust) enum TrustedBundles {}
+            pub(in crate::trust) enum $type {}
 
-    impl TrustedBundles {
-        pub(in crate::trust) fn load(_: &BundleRule) -> Result<TrustedBundles, String> {
-            Err(super::MISSING.to_owned())
+            impl $type {
+                pub(in crate::trust) fn load(_: &$rule) -> Result<$type, String> {
+                    Err(MISSING.to_owned())
+                }
+
+                pub(in crate::trust) fn verify(&self, $(_: $arg),*) -> Result<$verified, String> {
+                    match *self {}
+                }
+            }
         }
-
-        pub(in crate::trust) fn verify(
-            &self,
-            _: &[u8],
-            _: &Subject,
-        ) -> Result<VerifiedSignature, String> {
-            match *self {}
-        }
-    }
+    };
 }
 
-pub(super) mod openpgp {
-    use std::time::SystemTime;
-
-    use crate::settings::policy::KeySource;
-    use crate::trust::Leniency;
-    use crate::trust::verdict::VerifiedSignature;
-
-    /// Has no values: nothing can be verified.
-    pub(in crate::trust) enum Trusted {}
-
-    impl Trusted {
-        pub(in crate::trust) fn load(_: &KeySource) -> Result<Trusted, String> {
-            Err(super::MISSING.to_owned())
-        }
-
-        pub(in crate::trust) fn verify(
-            &self,
-            _: &[u8],
-            _: Leniency,
-            _: SystemTime,
-        ) -> Result<(Vec<u8>, VerifiedSignature), String> {
-            match *self {}
-        }
-    }
-}
-
-pub(super) mod sigstore {
-    use std::time::SystemTime;
-
-    use crate::settings::policy::SigstoreSigned;
-    use crate::trust::Attachment;
-    use crate::trust::verdict::VerifiedSignature;
-
-    /// Has no values: nothing can be verified.
-    pub(in crate::trust) enum Trusted {}
-
-    impl Trusted {
-        pub(in crate::trust) fn load(_: &SigstoreSigned) -> Result<Trusted, String> {
-            Err(super::MISSING.to_owned())
-        }
-
-        pub(in crate::trust) fn verify(
-            &self,
-            _: &Attachment,
-            _: SystemTime,
-        ) -> Result<VerifiedSignature, String> {
-            match *self {}
-        }
-    }
-}
+refusing!(bundle::TrustedBundles, BundleRule, (&[u8], &Subject) -> VerifiedSignature);
+refusing!(openpgp::Trusted, KeySource, (&[u8], Leniency, SystemTime) -> (Vec<u8>, VerifiedSignature));
+refusing!(sigstore::Trusted, SigstoreSigned, (&Attachment, SystemTime) -> VerifiedSignature);
