@@ -5,7 +5,7 @@
 //! `downcast` from [`std::error::Error::source`].
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::{fmt, io};
 
 /// A result whose error is an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -38,6 +38,14 @@ impl Kind {
             Kind::Corrupt => 4,
             Kind::Unavailable => 5,
             Kind::Refused => 6,
+        }
+    }
+
+    /// The class of the failure `e` to open a file that is there.
+    pub(crate) fn of_file(e: &io::Error) -> Kind {
+        match e.kind() {
+            io::ErrorKind::PermissionDenied => Kind::NotAllowed,
+            _ => Kind::Other,
         }
     }
 }
@@ -114,6 +122,12 @@ impl Error {
             hint: None,
             source: Some(Box::new(self)),
         }))
+    }
+
+    /// This error and what caused it, outermost first.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+        let first: &(dyn StdError + 'static) = self;
+        std::iter::successors(Some(first), |&e| e.source())
     }
 
     /// The class of this failure.

@@ -241,21 +241,13 @@ fn corrupt(blob: &Descriptor, what: String) -> Error {
 
 /// The cause of an error about content that was put together from several answers: fetched again in one piece
 /// it may be right (quirk B12).
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("its download was interrupted and continued")]
 pub struct ResumeMismatch;
-
-impl std::error::Error for ResumeMismatch {}
-
-impl std::fmt::Display for ResumeMismatch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("its download was interrupted and continued")
-    }
-}
 
 /// Whether `e` is about content that a resumed download put together.
 pub fn is_resume_mismatch(e: &Error) -> bool {
-    let first = std::error::Error::source(e);
-    std::iter::successors(first, |e| e.source()).any(|e| e.is::<ResumeMismatch>())
+    e.chain().any(|e| e.is::<ResumeMismatch>())
 }
 
 #[cfg(test)]

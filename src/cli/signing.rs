@@ -255,14 +255,10 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
     read_whole(file, FILE_CAP).map_err(|e| {
         let kind = match e.kind() {
             std::io::ErrorKind::NotFound => Kind::NotFound,
-            std::io::ErrorKind::PermissionDenied => Kind::NotAllowed,
-            _ => Kind::Other,
+            _ => Kind::of_file(&e),
         };
-        Error::new(
-            kind,
-            format!("the file `{}` cannot be read", file.display()),
-        )
-        .because(e)
+        let text = format!("the file `{}` cannot be read", file.display());
+        Error::new(kind, text).because(e)
     })
 }
 

@@ -5,8 +5,6 @@
 //! separate from `admit`, which judges what a URL itself shows, before anything is looked up.
 
 use std::collections::HashSet;
-use std::error::Error as StdError;
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -170,16 +168,9 @@ fn permitted(
 }
 
 /// A public server named a host that turned out to be at this private address.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is a private address")]
 pub(super) struct PrivateAddress(pub(super) IpAddr);
-
-impl fmt::Display for PrivateAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is a private address", self.0)
-    }
-}
-
-impl StdError for PrivateAddress {}
 
 #[cfg(test)]
 mod tests {
@@ -301,7 +292,7 @@ mod tests {
             .unwrap();
         let left = || answers.lock().unwrap().len();
         resolver.only_public("moves.example.com");
-        let mut e: &dyn StdError = &client.get(&url).send().await.unwrap_err();
+        let mut e: &dyn std::error::Error = &client.get(&url).send().await.unwrap_err();
         while let Some(source) = e.source() {
             e = source;
         }

@@ -38,16 +38,9 @@ pub(crate) fn silent(
 
 /// The cause of an error about an upload that was sent to its end and not answered. What is sent may still be on its
 /// way.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("nothing of the upload was left to send")]
 struct Unanswered;
-
-impl StdError for Unanswered {}
-
-impl std::fmt::Display for Unanswered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("nothing of the upload was left to send")
-    }
-}
 
 /// Whether `e` is about an upload that was sent to its end and not answered.
 pub(crate) fn is_unanswered(e: &Error) -> bool {

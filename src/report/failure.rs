@@ -95,7 +95,7 @@ fn describe_with(error: &Error, colour: bool, shown: impl Fn(&str) -> String) ->
 pub(crate) fn one_line(error: &Error) -> String {
     let mut line = String::new();
     let mut above = String::new();
-    for cause in chain(error) {
+    for cause in error.chain() {
         let message = clean(&cause.to_string()).into_owned();
         if message.is_empty() || above.contains(&message) {
             continue;
@@ -167,25 +167,17 @@ pub(crate) const MORE_THREADS: &str = "allow more threads: `ulimit -u` shows the
 
 /// The innermost hint of the chain: it knows most. Where a limit of the system is met, nothing else helps.
 fn advice(error: &Error) -> Option<&str> {
-    let mut codes =
-        chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    let mut codes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
     if codes.any(|code| matches!(code, libc::EMFILE | libc::ENFILE)) {
         return Some(MORE_FILES);
     }
-    chain(error)
+    error
+        .chain()
         .filter_map(own)
         .filter_map(Error::advice)
         .last()
-}
-
-/// `error` and its causes, outermost first.
-fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = error.source();
-        Some(error)
-    })
 }
 
 // A body that is read through `AsyncRead` wraps the room's error, and `io::Error` leaves it out of its chain.

@@ -3,11 +3,11 @@
 //! Errors of the machine (disk, permissions) become 500 here; their text goes to the log and not to the client, because
 //! it names files.
 
-use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Body};
@@ -16,7 +16,8 @@ use crate::registry::ApiError;
 use crate::{Error, Kind};
 
 /// The error codes that are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Code {
     BlobUnknown,
     BlobUploadUnknown,
@@ -32,37 +33,12 @@ pub(super) enum Code {
     RangeInvalid,
     SizeInvalid,
     TagInvalid,
+    #[serde(rename = "TOOMANYREQUESTS")]
     TooManyRequests,
     Unauthorized,
     Unavailable,
     Unknown,
     Unsupported,
-}
-
-impl Code {
-    fn as_str(self) -> &'static str {
-        match self {
-            Code::BlobUnknown => "BLOB_UNKNOWN",
-            Code::BlobUploadUnknown => "BLOB_UPLOAD_UNKNOWN",
-            Code::Denied => "DENIED",
-            Code::DigestInvalid => "DIGEST_INVALID",
-            Code::ManifestBlobUnknown => "MANIFEST_BLOB_UNKNOWN",
-            Code::ManifestInvalid => "MANIFEST_INVALID",
-            Code::ManifestUnknown => "MANIFEST_UNKNOWN",
-            Code::ManifestUnverified => "MANIFEST_UNVERIFIED",
-            Code::NameInvalid => "NAME_INVALID",
-            Code::NameUnknown => "NAME_UNKNOWN",
-            Code::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
-            Code::RangeInvalid => "RANGE_INVALID",
-            Code::SizeInvalid => "SIZE_INVALID",
-            Code::TagInvalid => "TAG_INVALID",
-            Code::TooManyRequests => "TOOMANYREQUESTS",
-            Code::Unauthorized => "UNAUTHORIZED",
-            Code::Unavailable => "UNAVAILABLE",
-            Code::Unknown => "UNKNOWN",
-            Code::Unsupported => "UNSUPPORTED",
-        }
-    }
 }
 
 /// Why a request is refused.
@@ -79,7 +55,7 @@ impl Refusal {
         let message: String = message.into();
         Refusal {
             status,
-            errors: vec![json!({"code": code.as_str(), "message": message})],
+            errors: vec![json!({"code": code, "message": message})],
             headers: Vec::new(),
         }
     }
@@ -116,7 +92,7 @@ impl Refusal {
     pub(super) fn blobs_unknown(missing: &[Digest]) -> Refusal {
         let error = |digest: &Digest| {
             json!({
-                "code": Code::ManifestBlobUnknown.as_str(),
+                "code": Code::ManifestBlobUnknown,
                 "message": "manifest references a manifest or blob unknown to this repository",
                 "detail": digest,
             })
@@ -190,22 +166,16 @@ impl From<Error> for Refusal {
     }
 }
 
-/// `error` and what caused it, one after the other.
-fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    let first: &(dyn StdError + 'static) = error;
-    std::iter::successors(Some(first), |&e| e.source())
-}
-
 /// The words for the log.
 fn words(error: &Error) -> String {
-    let mut all: Vec<String> = chain(error).map(ToString::to_string).collect();
+    let mut all: Vec<String> = error.chain().map(ToString::to_string).collect();
     all.dedup();
     all.join(": ")
 }
 
 /// The failure of the system behind `error`.
 fn cause(error: &Error) -> Option<&io::Error> {
-    chain(error).find_map(|e| e.downcast_ref())
+    error.chain().find_map(|e| e.downcast_ref())
 }
 
 fn is_full(e: &io::Error) -> bool {

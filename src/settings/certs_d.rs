@@ -62,7 +62,7 @@ fn load_explicit(dir: &Path) -> Result<HostCerts> {
     match names_in(dir) {
         Ok(names) => read_all(dir, &names),
         Err(e) => Err(Error::new(
-            kind_of(&e),
+            Kind::of_file(&e),
             format!("cannot read the certificate folder `{}`", dir.display()),
         )
         .because(e)
@@ -150,7 +150,7 @@ fn needs_partner(
 fn read_pem(path: &Path, label: &str) -> Result<Result<PemFile, String>> {
     let shown = path.display();
     let bytes = read_whole(path, PEM_CAP)
-        .map_err(|e| Error::new(kind_of(&e), format!("cannot read `{shown}`")).because(e))?;
+        .map_err(|e| Error::new(Kind::of_file(&e), format!("cannot read `{shown}`")).because(e))?;
     let text = String::from_utf8_lossy(&bytes);
     let begins = |label: &str| {
         text.lines().any(|l| {
@@ -176,13 +176,6 @@ fn read_pem(path: &Path, label: &str) -> Result<Result<PemFile, String>> {
             "`{shown}` holds no PEM block of the kind `{label}`"
         ))
     })
-}
-
-fn kind_of(error: &std::io::Error) -> Kind {
-    match error.kind() {
-        ErrorKind::PermissionDenied => Kind::NotAllowed,
-        _ => Kind::Other,
-    }
 }
 
 #[cfg(test)]

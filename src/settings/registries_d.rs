@@ -294,13 +294,9 @@ fn usual(environment: &Environment) -> Option<PathBuf> {
 /// The files of `folder`, sorted by name.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |e: std::io::Error| {
-        let kind = match e.kind() {
-            ErrorKind::PermissionDenied => Kind::NotAllowed,
-            _ => Kind::Other,
-        };
         let folder = folder.display();
         let message = format!("cannot read the directory `{folder}` of signature settings");
-        Error::new(kind, message).because(e)
+        Error::new(Kind::of_file(&e), message).because(e)
     };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -321,13 +317,8 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 fn parse(path: &Path) -> Result<File> {
     let shown = path.display();
     let unreadable = || format!("cannot read the signature settings `{shown}`");
-    let bytes = read_whole(path, SIZE_CAP).map_err(|e| {
-        let kind = match e.kind() {
-            ErrorKind::PermissionDenied => Kind::NotAllowed,
-            _ => Kind::Other,
-        };
-        Error::new(kind, unreadable()).because(e)
-    })?;
+    let bytes = read_whole(path, SIZE_CAP)
+        .map_err(|e| Error::new(Kind::of_file(&e), unreadable()).because(e))?;
     let text = String::from_utf8(bytes).map_err(|e| Error::other(unreadable()).because(e))?;
     let file: Option<File> =
         serde_saphyr::from_str(&text).map_err(|e| not_valid(path, &text, e.without_snippet()))?;

@@ -4,7 +4,6 @@
 //! that replaces the file in one step, so that two logins at once both stay and a crash leaves the old file;
 //! what the file holds besides is kept, in its order.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -348,11 +347,8 @@ fn to_json(object: &Map<String, Value>) -> std::io::Result<Vec<u8>> {
 }
 
 fn cannot_write(name: &str, cause: std::io::Error) -> Error {
-    let kind = match cause.kind() {
-        ErrorKind::PermissionDenied => Kind::NotAllowed,
-        _ => Kind::Other,
-    };
-    Error::new(kind, format!("cannot write the credential file `{name}`"))
+    let text = format!("cannot write the credential file `{name}`");
+    Error::new(Kind::of_file(&cause), text)
         .because(cause)
         .hint("make the file and its directory writable, or name another file with `--authfile`")
 }

@@ -165,8 +165,7 @@ pub fn sync_directory(path: &Path) -> Result<()> {
 pub(crate) fn cannot_read(path: &Path, e: io::Error) -> Error {
     let kind = match e.kind() {
         ErrorKind::NotFound => Kind::NotFound,
-        ErrorKind::PermissionDenied => Kind::NotAllowed,
-        _ => Kind::Other,
+        _ => Kind::of_file(&e),
     };
     Error::new(kind, format!("cannot read `{}`", path.display())).because(e)
 }

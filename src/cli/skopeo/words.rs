@@ -335,7 +335,7 @@ fn detail(name: &str, error: &Error) -> Option<String> {
 
 /// What is in backticks behind `begin` in one of the messages of `error`; `begin` ends with the first backtick.
 fn quoted(error: &Error, begin: &str) -> Option<String> {
-    chain(error).find_map(|cause| {
+    error.chain().find_map(|cause| {
         let text = cause.to_string();
         let rest = text.split_once(begin)?.1;
         Some(rest.split_once('`')?.0.to_owned())
@@ -384,29 +384,25 @@ fn own_words(call: &Call, error: &Error) -> String {
 
 /// `Some` if a file that was to be read is not there.
 fn missing_file(error: &Error) -> Option<()> {
-    chain(error)
+    error
+        .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|e| e.kind() == io::ErrorKind::NotFound)
         .then_some(())
 }
 
 pub(super) fn says(error: &Error, text: &str) -> bool {
-    chain(error).any(|cause| cause.to_string().contains(text))
+    error.chain().any(|cause| cause.to_string().contains(text))
 }
 
 fn find<T: StdError + 'static>(error: &Error) -> Option<&T> {
-    chain(error).find_map(|cause| cause.downcast_ref::<T>())
+    error.chain().find_map(|cause| cause.downcast_ref::<T>())
 }
 
 fn innermost(error: &Error) -> String {
-    chain(error)
+    error
+        .chain()
         .last()
         .map(ToString::to_string)
         .unwrap_or_default()
-}
-
-/// `error` and its causes, outermost first.
-fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    let first: &(dyn StdError + 'static) = error;
-    std::iter::successors(Some(first), |&e| e.source())
 }

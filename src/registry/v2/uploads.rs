@@ -57,22 +57,14 @@ impl Session {
 }
 
 /// The cause of an error about an upload that a registry took, but filed under another digest than it was sent with.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("it says to have `{0}`")]
 pub struct OtherContent(Digest);
-
-impl std::error::Error for OtherContent {}
-
-impl std::fmt::Display for OtherContent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "it says to have `{}`", self.0)
-    }
-}
 
 impl OtherContent {
     /// Whether `e` is about that.
     pub fn is_in(e: &Error) -> bool {
-        let first = std::error::Error::source(e);
-        std::iter::successors(first, |e| e.source()).any(|e| e.is::<OtherContent>())
+        e.chain().any(|e| e.is::<OtherContent>())
     }
 
     /// An error where `answer`, which ended an upload, names other content than `sent`. A digest by another algorithm

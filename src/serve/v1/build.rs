@@ -184,9 +184,8 @@ impl Place for Stored {
 fn invalid(error: Error) -> Refusal {
     match error.kind() {
         Kind::Corrupt => {
-            let causes = std::iter::successors(std::error::Error::source(&error), |e| e.source());
-            let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-            super::wrong(&text)
+            let all: Vec<String> = error.chain().map(ToString::to_string).collect();
+            super::wrong(&all.join(": "))
         }
         _ => error.into(),
     }

@@ -108,13 +108,7 @@ fn is_absent(e: &std::io::Error) -> bool {
 }
 
 fn unreadable(path: &Path, e: std::io::Error) -> Error {
-    let kind = match e.kind() {
-        ErrorKind::PermissionDenied => Kind::NotAllowed,
-        _ => Kind::Other,
-    };
-    let message = format!(
-        "cannot read the registries configuration `{}`",
-        path.display()
-    );
-    Error::new(kind, message).because(e)
+    let shown = path.display();
+    let message = format!("cannot read the registries configuration `{shown}`");
+    Error::new(Kind::of_file(&e), message).because(e)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Call, chain, missing_file, quoted, says};
+use super::{Call, missing_file, quoted, says};
 use crate::Error;
 use crate::image::Selector;
 
@@ -50,7 +50,7 @@ pub(super) fn not_opened(path: &str, error: &Error) -> Option<String> {
 /// What is said of an archive of `docker save` that has no such image.
 pub(super) fn in_docker_archive(selector: &Selector, error: &Error) -> Option<String> {
     if says(error, "and none is named") {
-        let text = chain(error).map(ToString::to_string);
+        let text = error.chain().map(ToString::to_string);
         let images = text.filter_map(|text| Some(text.split_once("` holds ")?.1.to_owned()));
         let count = images.last()?.split(' ').next()?.to_owned();
         return Some(format!(

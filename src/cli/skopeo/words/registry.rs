@@ -50,7 +50,8 @@ pub(super) fn words(reference: &Reference, error: &Error) -> Option<String> {
 
 /// What is said of a registry that registries.conf blocks.
 fn blocked(error: &Error) -> Option<String> {
-    let text = super::chain(error)
+    let text = error
+        .chain()
         .map(ToString::to_string)
         .find(|text| text.contains("is blocked: "))?;
     let mut named = text.split("is blocked: ").nth(1)?.split('`');
