@@ -134,8 +134,8 @@ impl Failures {
 }
 
 fn one_line(e: &Error) -> String {
-    let causes = std::iter::successors(std::error::Error::source(e), |e| e.source());
-    causes.fold(e.to_string(), |line, cause| format!("{line}: {cause}"))
+    let all: Vec<String> = e.chain().map(ToString::to_string).collect();
+    all.join(": ")
 }
 
 #[async_trait]
@@ -227,7 +227,7 @@ impl Network for MirroredSource {
 
     fn requests(&self) -> BTreeMap<String, u64> {
         let each = self.places.iter().map(|place| place.network().requests());
-        each.fold(BTreeMap::new(), |all, more| summed(all, Some(more)))
+        each.fold(BTreeMap::new(), summed)
     }
 
     fn round_trip(&self) -> Option<Duration> {

@@ -361,9 +361,9 @@ pub(crate) fn check_digest_matches(
 /// `requests` and `more`, by host.
 pub(crate) fn summed(
     mut requests: BTreeMap<String, u64>,
-    more: Option<BTreeMap<String, u64>>,
+    more: impl IntoIterator<Item = (String, u64)>,
 ) -> BTreeMap<String, u64> {
-    for (host, count) in more.into_iter().flatten() {
+    for (host, count) in more {
         *requests.entry(host).or_default() += count;
     }
     requests

@@ -145,7 +145,7 @@ impl StreamedBlobs for NegotiatedDestination {
 impl Network for NegotiatedDestination {
     fn requests(&self) -> BTreeMap<String, u64> {
         let older = self.known_older().map(|older| older.network().requests());
-        summed(Network::requests(&self.v2), older)
+        summed(Network::requests(&self.v2), older.into_iter().flatten())
     }
 
     fn pressure(&self) -> u64 {

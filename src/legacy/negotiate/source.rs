@@ -142,7 +142,7 @@ impl Sketches for NegotiatedSource {
 impl Network for NegotiatedSource {
     fn requests(&self) -> BTreeMap<String, u64> {
         let older = self.older.get().map(|older| older.network().requests());
-        summed(Network::requests(&self.v2), older)
+        summed(Network::requests(&self.v2), older.into_iter().flatten())
     }
 
     fn pressure(&self) -> u64 {

@@ -7,7 +7,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::Run;
 use super::delete::digest_at;
-use super::look::{Lacking, Looked, finished, with};
+use super::look::{Lacking, Looked, finished};
 use crate::copy::{self, Admission, Attachments, CopyOptions, Quiet, Referrers, writing};
 use crate::image::{Digest, ImageName};
 use crate::open::{open_destination, open_source};
@@ -17,6 +17,7 @@ use crate::sync::declaration::{How, OnDrift, Platforms};
 use crate::sync::options::Check;
 use crate::sync::outcome::{FoundBy, Outcome, Planned};
 use crate::sync::pattern::Glob;
+use crate::transport::asked::summed;
 use crate::transport::{BlobOutcome, Destination, Presence, Source};
 use crate::{Error, Kind, Result, locked};
 
@@ -63,7 +64,7 @@ impl Run {
                 *left = left.saturating_sub(*count);
             }
             counted = looked.source.network().requests();
-            report.requests = with(sent, target.destination.network().requests());
+            report.requests = summed(sent, target.destination.network().requests());
             self.report(report);
         }
     }
@@ -236,14 +237,11 @@ impl Run {
         let bytes = moving.map(|blob| blob.size).sum();
         let expected =
             |name: &ImageName, count: u64| super::host_of(name).map(|host| (host, count));
-        let mut requests = BTreeMap::new();
         let sides = [
             expected(&looked.item.source, plan.requests.source),
             expected(&target.name, plan.requests.destination),
         ];
-        for (host, count) in sides.into_iter().flatten() {
-            *requests.entry(host).or_default() += count;
-        }
+        let requests = summed(BTreeMap::new(), sides.into_iter().flatten());
         Outcome::Planned(Box::new(Planned {
             bytes,
             current,

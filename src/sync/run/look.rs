@@ -13,6 +13,7 @@ use crate::sync::declaration::{How, Platforms};
 use crate::sync::options::Check;
 use crate::sync::outcome::{FoundBy, ItemReport, Outcome};
 use crate::sync::state::{Record, form_of};
+use crate::transport::asked::summed;
 use crate::transport::{Destination, Source};
 use crate::{Error, Result};
 
@@ -186,7 +187,7 @@ impl Run {
             };
             let mut report = finished(item, &goal.name, outcome, began);
             report.source_digest = digest.clone();
-            report.requests = with(
+            report.requests = summed(
                 std::mem::take(&mut counted),
                 destination.network().requests(),
             );
@@ -300,15 +301,4 @@ pub(super) fn finished(
         requests: BTreeMap::new(),
         took: began.elapsed(),
     }
-}
-
-/// The sum of both.
-pub(super) fn with(
-    mut requests: BTreeMap<String, u64>,
-    more: BTreeMap<String, u64>,
-) -> BTreeMap<String, u64> {
-    for (host, count) in more {
-        *requests.entry(host).or_default() += count;
-    }
-    requests
 }

@@ -15,6 +15,7 @@ use crate::registry::Client;
 use crate::registry::v2::RepositoryClient;
 use crate::settings::registries_d::{Lookaside, SignaturePlace};
 use crate::settings::{Access, Context, Login, redacted};
+use crate::transport::asked::summed;
 use crate::transport::blob_store::blocking;
 use crate::trust::StoredSignature;
 use crate::{Error, Result};
@@ -193,16 +194,9 @@ impl Signatures {
     }
 
     /// `requests`, by host, with those that were sent to the lookaside.
-    pub(super) fn added_to(&self, mut requests: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-        for (host, count) in self
-            .client
-            .get()
-            .iter()
-            .flat_map(|client| client.requests())
-        {
-            *requests.entry(host).or_default() += count;
-        }
-        requests
+    pub(super) fn added_to(&self, requests: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+        let client = self.client.get().into_iter();
+        summed(requests, client.flat_map(|client| client.requests()))
     }
 }
 
