@@ -71,79 +71,49 @@ const WORDS: [(&[&str], &str); 18] = [
     (&["auth", "signin"], "write `barque login HOST`"),
 ];
 
+/// Flags that `copy` has for each side only.
+const OF_SIDES: [&str; 6] = [
+    "creds",
+    "username",
+    "password",
+    "no-creds",
+    "registry-token",
+    "cert-dir",
+];
+
 /// Flags that other commands or programs have, by the command, and what to write; `""` stands for every command.
-const MEANT: [(&str, &str, &str); 15] = [
+const MEANT: [(&str, &[&str], &str); 7] = [
     (
         "copy",
-        "--creds",
-        "say for which side: `--src-creds` or `--dest-creds`",
-    ),
-    (
-        "copy",
-        "--username",
-        "say for which side: `--src-username` or `--dest-username`",
-    ),
-    (
-        "copy",
-        "--password",
-        "say for which side: `--src-password` or `--dest-password`",
-    ),
-    (
-        "copy",
-        "--no-creds",
-        "say for which side: `--src-no-creds` or `--dest-no-creds`",
-    ),
-    (
-        "copy",
-        "--registry-token",
-        "say for which side: `--src-registry-token` or `--dest-registry-token`",
-    ),
-    (
-        "copy",
-        "--cert-dir",
-        "say for which side: `--src-cert-dir` or `--dest-cert-dir`",
-    ),
-    (
-        "copy",
-        "--tag",
+        &["--tag"],
         "the tag is a part of the destination, as in `docker://HOST/NAME:TAG`",
     ),
     (
         "copy",
-        "--output",
+        &["--output"],
         "the destination is the second argument, as in `oci:DIR:TAG`",
     ),
     (
         "copy",
-        "--force",
+        &["--force"],
         "what the destination's name stands for is replaced without it",
     ),
     (
         "",
-        "--insecure",
+        &["--insecure", "-k", "--plain-http"],
         "write `--tls-verify=false` (in a copy `--src-tls-verify=false` or `--dest-tls-verify=false`)",
     ),
     (
         "",
-        "-k",
-        "write `--tls-verify=false` (in a copy `--src-tls-verify=false` or `--dest-tls-verify=false`)",
-    ),
-    (
-        "",
-        "--plain-http",
-        "write `--tls-verify=false` (in a copy `--src-tls-verify=false` or `--dest-tls-verify=false`)",
-    ),
-    (
-        "",
-        "--arch",
+        &["--arch"],
         "write `--platform linux/ARCH`, or `--override-arch ARCH`",
     ),
     (
         "",
-        "--os",
+        &["--os"],
         "write `--platform OS/ARCH`, or `--override-os OS`",
     ),
-    ("", "--verbose", "write `--debug`"),
+    ("", &["--verbose"], "write `--debug`"),
 ];
 
 /// What clap says of a mistake, as an error of ours. Help and version texts, and the help that stands for a call without
@@ -209,17 +179,19 @@ fn unknown_flag(flag: &str, text: &str, mut command: Command) -> Error {
     };
     let command = called.get_name();
     let error = Error::other(format!("`barque {command}` has no flag `{name}`"));
+    let bare = name.trim_start_matches('-');
+    if command == "copy" && OF_SIDES.contains(&bare) {
+        let hint = format!("say for which side: `--src-{bare}` or `--dest-{bare}`");
+        return error.hint(hint);
+    }
     let meant = MEANT
         .iter()
-        .find(|(of, known, _)| *known == name && (of.is_empty() || *of == command));
+        .find(|(of, known, _)| known.contains(&name) && (of.is_empty() || *of == command));
     if let Some((.., hint)) = meant {
         return error.hint(*hint);
     }
     let shown = called.get_arguments().filter(|flag| !flag.is_hide_set());
-    match nearest(
-        name.trim_start_matches('-'),
-        shown.filter_map(|flag| flag.get_long()),
-    ) {
+    match nearest(bare, shown.filter_map(|flag| flag.get_long())) {
         Some(near) => error.hint(format!("did you mean `--{near}`?")),
         None => error.hint(format!("`barque {command} --help` lists its flags")),
     }

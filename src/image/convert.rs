@@ -181,12 +181,7 @@ pub fn oci_to_schema2(manifest: &Manifest) -> Result<Converted, ConvertError> {
         layer.media_type = docker_layer_type(&layer.media_type)?;
     }
     Ok(Converted {
-        manifest: written(&ImageDocument {
-            schema_version: 2,
-            media_type: MediaType::DOCKER_MANIFEST,
-            config: DockerDescriptor::of(&view.config),
-            layers: view.layers.iter().map(DockerDescriptor::of).collect(),
-        })?,
+        manifest: schema2_over(&view.config, &view.layers)?,
         config: None,
     })
 }

@@ -3,8 +3,6 @@
 //! Unknown types survive as they are; only the known ones answer `true` to a question. Table: OCI image-spec
 //! media-types.md and the docker distribution manifest specifications.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 pub(crate) const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
@@ -135,11 +133,5 @@ impl PartialEq<str> for MediaType {
 impl PartialEq<&str> for MediaType {
     fn eq(&self, other: &&str) -> bool {
         self.0 == *other
-    }
-}
-
-impl fmt::Display for MediaType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

@@ -47,3 +47,23 @@ pub use platform::{ChosenBy, PlatformError, PlatformPattern, PlatformRequest};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
 pub use sketch::{Sketch, SketchedLayer};
 pub use v1_name::{V1Id, V1Reference, V1Repository};
+
+/// Shows values as the text that they are.
+macro_rules! shown_as_text {
+    ($($type:ty),*) => {
+        $(impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        })*
+    };
+}
+shown_as_text!(
+    Algorithm,
+    MediaType,
+    Registry,
+    RepositoryName,
+    Tag,
+    V1Id,
+    V1Repository
+);

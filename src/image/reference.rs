@@ -103,12 +103,6 @@ impl FromStr for Registry {
     }
 }
 
-impl fmt::Display for Registry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// The path of a repository inside its registry: `library/alpine`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RepositoryName(String);
@@ -126,12 +120,6 @@ impl FromStr for RepositoryName {
     fn from_str(s: &str) -> Result<Self, ReferenceError> {
         check_path(s)?;
         Ok(RepositoryName(s.to_owned()))
-    }
-}
-
-impl fmt::Display for RepositoryName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -177,12 +165,6 @@ impl FromStr for Tag {
         } else {
             Err(ReferenceError::TagFormat)
         }
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -38,12 +38,6 @@ impl V1Repository {
     }
 }
 
-impl fmt::Display for V1Repository {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// An image in a V1 registry: `[HOST/][NAMESPACE/]NAME[:TAG]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct V1Reference {
@@ -119,12 +113,6 @@ impl V1Id {
     /// The 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for V1Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

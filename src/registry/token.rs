@@ -184,16 +184,7 @@ fn get(realm: &Realm, scopes: &[String], login: Option<(&str, &Secret)>) -> Requ
         );
     }
     let url = realm.url.with_query(&query.finish());
-    Request {
-        method: Method::GET,
-        url,
-        headers,
-        body: Body::Empty,
-        bulk: false,
-        repeatable: true,
-        optional: false,
-        budget: RetryBudget::default(),
-    }
+    asking(Method::GET, url, headers, Body::Empty)
 }
 
 fn post(realm: &Realm, scopes: &[String], identity: &Secret) -> Request {
@@ -212,9 +203,13 @@ fn post(realm: &Realm, scopes: &[String], identity: &Secret) -> Request {
         "application/x-www-form-urlencoded",
     );
     let body = Body::Bytes(form.finish().into());
+    asking(Method::POST, realm.url.clone(), headers, body)
+}
+
+fn asking(method: Method, url: Admitted, headers: HeaderMap, body: Body) -> Request {
     Request {
-        method: Method::POST,
-        url: realm.url.clone(),
+        method,
+        url,
         headers,
         body,
         bulk: false,

@@ -154,19 +154,9 @@ impl ReferrersReport {
             ("DIGEST", Align::Left),
             ("ANNOTATIONS", Align::Left),
         ]);
-        let mut add = |referrer: &Referrer, depth: usize| {
-            let branch = match depth {
-                0 => String::new(),
-                n => format!("{}└─ ", "   ".repeat(n - 1)),
-            };
-            table.row([
-                branch + &referrer.kind(),
-                human_size(referrer.size),
-                referrer.digest.to_string(),
-                referrer.notes(),
-            ]);
-        };
-        each(&self.referrers, 0, &mut add);
+        each(&self.referrers, 0, &mut |referrer, depth| {
+            table.row(referrer.cells(depth));
+        });
         for entry in self.entries.iter().flatten() {
             let shown = entry.platform.clone();
             let shown = shown.unwrap_or_else(|| entry.media_type.to_string());
@@ -176,15 +166,9 @@ impl ReferrersReport {
                 entry.digest.to_string(),
                 String::new(),
             ]);
-            let mut add = |referrer: &Referrer, depth: usize| {
-                table.row([
-                    format!("{}└─ {}", "   ".repeat(depth - 1), referrer.kind()),
-                    human_size(referrer.size),
-                    referrer.digest.to_string(),
-                    referrer.notes(),
-                ]);
-            };
-            each(&entry.referrers, 1, &mut add);
+            each(&entry.referrers, 1, &mut |referrer, depth| {
+                table.row(referrer.cells(depth));
+            });
         }
         table
     }
@@ -210,6 +194,20 @@ impl ReferrersReport {
 }
 
 impl Referrer {
+    /// Its row in a table, below what it refers to.
+    fn cells(&self, depth: usize) -> [String; 4] {
+        let branch = match depth {
+            0 => String::new(),
+            n => format!("{}└─ ", "   ".repeat(n - 1)),
+        };
+        [
+            branch + &self.kind(),
+            human_size(self.size),
+            self.digest.to_string(),
+            self.notes(),
+        ]
+    }
+
     /// Its artifact type; for a tag of cosign's that, and for a manifest without a type that of the manifest.
     fn kind(&self) -> String {
         match (&self.artifact_type, &self.tag) {

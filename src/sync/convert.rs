@@ -122,9 +122,14 @@ fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
+/// The elements of a list, with their places in it.
+fn items(list: &Value) -> impl Iterator<Item = (usize, &Value)> {
+    list.as_array().into_iter().flatten().enumerate()
+}
+
 fn strings(value: &Value) -> Vec<String> {
-    let list = value.as_array().into_iter().flatten();
-    list.filter_map(Value::as_str).map(str::to_owned).collect()
+    let list = items(value).filter_map(|(_, item)| item.as_str());
+    list.map(str::to_owned).collect()
 }
 
 const LOG_IN: (&str, &str) = ("creds", "log in with `barque login`");
@@ -153,7 +158,7 @@ fn regsync(file: &Value, out: &mut Converted) {
         "includeExternal",
     ];
     out.keys("defaults.", &file["defaults"], &copied, &settings);
-    for (n, item) in file["sync"].as_array().into_iter().flatten().enumerate() {
+    for (n, item) in items(&file["sync"]) {
         let place = format!("sync[{n}].");
         let known = [
             &["source", "target", "type", "tags", "platform", "platforms"][..],
@@ -220,12 +225,7 @@ fn has_tag(name: &str) -> bool {
 fn hauler(file: &Value, to: &str, out: &mut Converted) {
     out.keys("", file, &["apiVersion", "kind", "metadata", "spec"], &[]);
     out.keys("spec.", &file["spec"], &["images"], &[]);
-    for (n, image) in file["spec"]["images"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (n, image) in items(&file["spec"]["images"]) {
         let place = format!("spec.images[{n}].");
         out.keys(&place, image, &["name", "platform"], &[]);
         let platforms = image["platform"].as_str().map(str::to_owned);
@@ -244,18 +244,9 @@ fn oc_mirror(file: &Value, to: &str, out: &mut Converted) {
     ];
     out.keys("", file, &["apiVersion", "kind", "mirror"], &own);
     out.keys("mirror.", &file["mirror"], &["additionalImages"], &[]);
-    for (n, image) in file["mirror"]["additionalImages"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
-        out.keys(
-            &format!("mirror.additionalImages[{n}]."),
-            image,
-            &["name"],
-            &[],
-        );
+    for (n, image) in items(&file["mirror"]["additionalImages"]) {
+        let place = format!("mirror.additionalImages[{n}].");
+        out.keys(&place, image, &["name"], &[]);
         out.listed(image["name"].as_str().unwrap_or_default(), to, Vec::new());
     }
 }

@@ -113,7 +113,9 @@ pub trait Destination: Send + Sync {
     ///
     /// # Errors
     /// [`crate::Kind::Refused`] when something cannot be written; then the name stands for what it stood for before.
-    async fn finish(&self) -> Result<()>;
+    async fn finish(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// The optional abilities of this place.
     fn offers(&self) -> DestinationOffers<'_> {

@@ -29,6 +29,7 @@ pub(super) fn want(
         .mount_from
         .iter()
         .map(|text| parse_reference(text).map(|r| r.repository));
+    let elsewhere = Arc::new(Elsewhere::new(global.timeouts()));
     Ok(CopyOptions {
         platforms: platforms(args, global)?,
         preserve_digests: args.preserve_digests,
@@ -49,22 +50,17 @@ pub(super) fn want(
         recheck: args.recheck,
         rehash: args.rehash,
         mount_from: mount_from.collect::<Result<_>>()?,
-        locations: None,
-        current: None,
         // skopeo lets the digests have their way.
         format: format(args)?.filter(|_| !preserves_as_skopeo),
         schema1_check: args.signatures.check(),
         leave_signatures: args.remove_signatures,
-        signing: None,
-        admission: None,
         foreign_layers: args.allow_nondistributable,
-        elsewhere: Arc::new(Elsewhere::new(global.timeouts())),
         attachments: Attachments {
             referrers: referrers(&args.referrers)?,
             cosign_tags: args.cosign_tags,
             ..Attachments::default()
         },
-        notice_referrers: false,
+        ..CopyOptions::as_it_is(PlatformRequest::default(), elsewhere)
     })
 }
 

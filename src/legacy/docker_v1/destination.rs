@@ -367,10 +367,6 @@ impl Destination for V1Destination {
         })
     }
 
-    async fn finish(&self) -> Result<()> {
-        Ok(())
-    }
-
     fn offers(&self) -> DestinationOffers<'_> {
         DestinationOffers {
             inventory: Some(self),

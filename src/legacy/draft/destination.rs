@@ -75,10 +75,6 @@ impl Destination for DraftDestination {
         Ok(ManifestWritten::default())
     }
 
-    async fn finish(&self) -> Result<()> {
-        Ok(())
-    }
-
     fn offers(&self) -> DestinationOffers<'_> {
         DestinationOffers {
             reference: Some(&self.reference),

@@ -18,7 +18,7 @@ use crate::image::go_json;
 pub(super) fn known_members(raw: &[u8]) -> serde_json::Result<String> {
     let mut known: Known = serde_json::from_slice(raw)?;
     let created = known.created.as_deref().and_then(rfc3339);
-    known.created = created.or(Known::default().created);
+    known.created = created.or_else(|| Some(NO_TIME.to_owned()));
     go_json::compact(&known)
 }
 
@@ -43,12 +43,14 @@ pub(super) fn with_lists_of_words(raw: &RawValue) -> serde_json::Result<Box<RawV
     }
 }
 
-#[derive(Serialize, Deserialize)]
+/// Go writes the year 1 where there is no time.
+const NO_TIME: &str = "0001-01-01T00:00:00Z";
+
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Known {
     #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     comment: String,
-    /// Go writes the year 1 where there is none.
     created: Option<String>,
     #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     container: String,
@@ -66,23 +68,6 @@ struct Known {
     variant: String,
     #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     os: String,
-}
-
-impl Default for Known {
-    fn default() -> Known {
-        Known {
-            comment: String::new(),
-            created: Some("0001-01-01T00:00:00Z".to_owned()),
-            container: String::new(),
-            container_config: Run::default(),
-            docker_version: String::new(),
-            author: String::new(),
-            config: None,
-            architecture: String::new(),
-            variant: String::new(),
-            os: String::new(),
-        }
-    }
 }
 
 type Set = BTreeMap<String, Value>;

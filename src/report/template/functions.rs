@@ -63,14 +63,11 @@ fn function(name: &str) -> Option<fn(&[Value]) -> Outcome> {
 fn one<T>(args: &[Value], change: impl Fn(&Value) -> T) -> Result<T, String> {
     match args {
         [value] => Ok(change(value)),
-        _ => Err(format!(
-            "wrong number of arguments: want 1 got {}",
-            args.len()
-        )),
+        _ => count_is_wrong(args, 1),
     }
 }
 
-fn count_is_wrong(args: &[Value], wanted: usize) -> Outcome {
+fn count_is_wrong<T>(args: &[Value], wanted: usize) -> Result<T, String> {
     Err(format!(
         "wrong number of arguments: want {wanted} got {}",
         args.len()

@@ -130,10 +130,6 @@ impl Destination for DockerDestination {
         })
     }
 
-    async fn finish(&self) -> Result<()> {
-        Ok(())
-    }
-
     fn offers(&self) -> DestinationOffers<'_> {
         DestinationOffers {
             reference: Some(&self.reference),
