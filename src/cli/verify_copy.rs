@@ -98,7 +98,10 @@ pub(crate) async fn run(args: VerifyCopyArgs, call: &Call<'_>) -> Result<Outcome
     };
     let doing = || format!("comparing `{}` with `{}`", args.destination, args.source);
     let compare = async |hashed: &Hashed| {
-        let compared = args.sides.retry.run(async || sides.compare(&want, hashed).await);
+        let compared = args
+            .sides
+            .retry
+            .run(async || sides.compare(&want, hashed).await);
         compared.await.map_err(|e| e.context(doing()))
     };
     let hashed = match args.deep {
