@@ -1437,7 +1437,7 @@ complete -c barque -n "__fish_barque_using_subcommand logout" -l registries-conf
 complete -c barque -n "__fish_barque_using_subcommand logout" -l registries.d -d 'Find the signatures of images in registries by the YAML files in this directory [default: ~/.config/containers/registries.d or /etc/containers/registries.d]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l tmpdir -d 'Put big temporary files (compressed archives, archives from a pipe) here [default: $TMPDIR or /var/tmp]' -r -F
 complete -c barque -n "__fish_barque_using_subcommand logout" -l max-unpacked -d 'Refuse a compressed archive that unpacks to more than this, as in 64GiB [default: 1GiB, or 100 times its size]' -r
-complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins that the file has'
+complete -c barque -n "__fish_barque_using_subcommand logout" -s a -l all -d 'Remove all logins of the file and of its credential helpers'
 complete -c barque -n "__fish_barque_using_subcommand logout" -l debug -d 'Log each request and each decision to stderr, without secrets'
 complete -c barque -n "__fish_barque_using_subcommand logout" -l insecure-policy -d 'Accept all images, whatever the signature policy of this machine says'
 complete -c barque -n "__fish_barque_using_subcommand logout" -l require-signed -d 'Refuse images of which no rule of the signature policy has verified a signature'

@@ -1,6 +1,6 @@
 //! The flags of every command, and what they mean.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Arg, Args};
@@ -135,6 +135,15 @@ impl Global {
     /// What registries.conf says.
     pub(crate) fn registries(&self) -> ConfiguredRegistries {
         ConfiguredRegistries::of_machine(self.registries_conf.clone())
+    }
+
+    /// The registries.conf whose `credential-helpers` keep logins. Docker does not know them, so a file in its format that
+    /// was named, `compat`, is used alone, as skopeo does.
+    pub(crate) fn login_helpers(&self, compat: Option<&Path>) -> ConfiguredRegistries {
+        match compat.is_some_and(|path| !path.as_os_str().is_empty()) {
+            true => ConfiguredRegistries::default(),
+            false => self.registries(),
+        }
     }
 
     /// Hosts that may see credentials, besides those of a registry's owner.

@@ -30,8 +30,8 @@ Examples:
 
 /// Log in to a registry
 ///
-/// The credential is sent to the registry first and stored only when the registry takes it: in the helper that the
-/// credential file names, else in the file itself. With no user given, a stored login that still works is kept.
+/// The credential is sent to the registry first and stored only when the registry takes it: in the credential
+/// helper that registries.conf or the credential file names, else in the file itself. With no user given, a stored login that still works is kept.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct LoginArgs {
@@ -84,7 +84,9 @@ pub(crate) struct LoginArgs {
 
 pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
     let key: AuthKey = args.registry.parse()?;
-    let stored = AuthFiles::find_or_new(args.authfile.clone().or(args.compat_auth_file.clone()));
+    let registries = global.login_helpers(args.compat_auth_file.as_deref());
+    let stored = AuthFiles::find_or_new(args.authfile.clone().or(args.compat_auth_file.clone()))
+        .helped_by(&registries);
     if args.get_login {
         return Ok(get_login(&stored, &key).await?.into());
     }
@@ -121,7 +123,8 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
             _ => e,
         })
         .map_err(|e| e.context(doing()))?;
-    let store = CredentialStore::find(args.authfile.clone(), args.compat_auth_file.clone())?;
+    let store = CredentialStore::find(args.authfile.clone(), args.compat_auth_file.clone())?
+        .helped_by(&registries);
     let place = store
         .store_with(&key, &credential, token_host.as_slice())
         .await

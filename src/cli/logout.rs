@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Outcome;
+use super::flags::Global;
 use crate::settings::{AuthFiles, AuthKey, CredentialStore, Found, TEXT_VARIABLE};
 use crate::{Error, Kind, Result};
 
@@ -18,7 +19,8 @@ Examples:
 
 /// Remove a stored login
 ///
-/// Nothing is sent to the registry.
+/// It is removed from the credential file and from the credential helpers that the file and registries.conf name. Nothing
+/// is sent to the registry.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct LogoutArgs {
@@ -30,7 +32,7 @@ pub(crate) struct LogoutArgs {
     )]
     pub(super) registry: Option<String>,
 
-    /// Remove all logins that the file has
+    /// Remove all logins of the file and of its credential helpers
     #[arg(short, long)]
     all: bool,
 
@@ -47,14 +49,15 @@ pub(crate) struct LogoutArgs {
     tls_verify: Option<String>,
 }
 
-pub(crate) async fn run(args: LogoutArgs) -> Result<Outcome> {
+pub(crate) async fn run(args: LogoutArgs, global: &Global) -> Result<Outcome> {
     let named = args.authfile.is_some() || args.compat_auth_file.is_some();
-    let store = CredentialStore::find(args.authfile, args.compat_auth_file)?;
+    let registries = global.login_helpers(args.compat_auth_file.as_deref());
+    let store = CredentialStore::find(args.authfile, args.compat_auth_file)?.helped_by(&registries);
     let Some(registry) = &args.registry else {
         store
             .erase_all()
             .await
-            .map_err(|e| e.context("removing all logins"))?;
+            .map_err(|e| Error::other("not all logins were removed").because(e))?;
         return Ok("Removed login credentials for all registries\n"
             .to_owned()
             .into());
@@ -64,7 +67,10 @@ pub(crate) async fn run(args: LogoutArgs) -> Result<Outcome> {
     // Commands that read look in more files than this one changes.
     let left = match named || key.path.is_some() {
         true => None,
-        false => AuthFiles::find(None)?.lookup_key(&key).await.ok(),
+        false => {
+            let files = AuthFiles::find(None)?.helped_by(&registries);
+            files.lookup_key(&key).await.ok()
+        }
     };
     match (erased, left.flatten()) {
         (Err(e), Some(left)) if e.kind() == Kind::Other => {

@@ -366,7 +366,7 @@ async fn execute(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<
         #[cfg(target_os = "linux")]
         Command::ExperimentalImageProxy(args) => image_proxy::run(args, call).await?,
         Command::Login(args) => login::run(args, global).await?,
-        Command::Logout(args) => logout::run(args).await?,
+        Command::Logout(args) => logout::run(args, global).await?,
         Command::Completion(args) => generate::completion(&args, Cli::command()),
         Command::Man(args) => generate::man(&args, Cli::command())?,
     };

@@ -131,6 +131,11 @@ impl AuthFile {
         }
     }
 
+    /// The helper that `credsStore` names for all registries, by the suffix of its program.
+    pub(super) fn creds_store(&self) -> Option<&str> {
+        self.creds_store.as_deref()
+    }
+
     /// The file's own entry for `key`: exact keys, longest first, then any key that means the registry.
     pub(super) fn entry(&self, key: &AuthKey) -> Result<Option<Credential>> {
         for exact in key.candidates() {

@@ -141,9 +141,7 @@ impl AuthFiles {
         for asked in self.asked(conf.credential_helpers()) {
             let answer = match asked {
                 Asked::File(source) => source.lookup(key, &self.environment).await,
-                Asked::Helper(name) => {
-                    ask(name, "registries.conf", &key.registry, &self.environment).await
-                }
+                Asked::Helper(name) => self.ask_listed(name, key).await,
             };
             match answer {
                 Ok(None) => {}
@@ -157,6 +155,22 @@ impl AuthFiles {
             }
         }
         failed.map_or(Ok(None), Err)
+    }
+
+    /// The answer of the helper `name` of registries.conf.
+    async fn ask_listed(&self, name: &str, key: &AuthKey) -> Result<Option<Found>> {
+        let found = ask(name, "registries.conf", &key.registry, &self.environment).await?;
+        // A helper cannot keep the token endpoints of a login: they are noted in a file.
+        let files = self.sources.iter().filter_map(|s| s.file_read().ok()?);
+        let noted = || {
+            files
+                .map(|file| file.token_hosts(key))
+                .find(|h| !h.is_empty())
+        };
+        Ok(found.map(|found| Found {
+            token_hosts: noted().unwrap_or_default(),
+            ..found
+        }))
     }
 
     /// What is asked, in order: `helpers` of registries.conf, among which one name stands for the files.

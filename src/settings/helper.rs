@@ -178,7 +178,27 @@ impl Helper {
     /// [`crate::Kind::NotAllowed`] when the helper fails for another reason; [`crate::Kind::Other`] when it cannot be run or takes
     /// too long.
     pub async fn erase(&self, registry: &Registry) -> Result<bool> {
-        let outcome = self.run("erase", server(registry).as_bytes()).await?;
+        // Many helpers report success for a login that they do not have. One that cannot answer may still erase.
+        let known = !matches!(self.get(registry).await, Ok(None));
+        Ok(self.erase_server(server(registry)).await? && known)
+    }
+
+    /// Forgets all logins that the helper lists. One that cannot be erased does not keep the others.
+    ///
+    /// # Errors
+    /// As [`Helper::erase`] and [`Helper::list`].
+    pub async fn erase_all(&self) -> Result<()> {
+        let mut failed = None;
+        for server in self.list().await?.into_keys() {
+            if let Err(error) = self.erase_server(&server).await {
+                failed = failed.or(Some(error));
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn erase_server(&self, server: &str) -> Result<bool> {
+        let outcome = self.run("erase", server.as_bytes()).await?;
         if outcome.not_found() {
             return Ok(false);
         }
@@ -193,13 +213,16 @@ impl Helper {
     /// with something that is not a list.
     pub async fn list(&self) -> Result<BTreeMap<String, String>> {
         let outcome = self.run("list", b"").await?;
-        serde_json::from_slice(self.checked("list", &outcome)?).map_err(|e| {
-            self.error(
-                "list",
-                "answered something that is not a JSON object of texts",
-            )
-            .because(e)
-        })
+        // Go's helpers may write an empty list as `null`.
+        let list: Option<_> =
+            serde_json::from_slice(self.checked("list", &outcome)?).map_err(|e| {
+                self.error(
+                    "list",
+                    "answered something that is not a JSON object of texts",
+                )
+                .because(e)
+            })?;
+        Ok(list.unwrap_or_default())
     }
 
     /// What the helper wrote to its output, when it succeeded; an error with its own words otherwise.

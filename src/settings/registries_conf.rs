@@ -119,9 +119,9 @@ impl RegistriesConf {
     }
 
     /// Where credentials are looked for, in order: [`AUTH_FILES`], or the `NAME` of a program
-    /// `docker-credential-NAME`. `None` where no file says.
+    /// `docker-credential-NAME`. `None` where no file says, or an empty list, which means the same to skopeo.
     pub fn credential_helpers(&self) -> Option<&[String]> {
-        self.helpers.as_deref()
+        self.helpers.as_deref().filter(|list| !list.is_empty())
     }
 
     /// The files that were read, in the order in which they apply.

@@ -1,4 +1,4 @@
-//! Writing logins: the file (or helper) that `login` stores to and `logout` erases from.
+//! Writing logins: the file and the helpers that `login` stores to and `logout` erases from.
 //!
 //! Separate from the lookup, which asks many files and changes none. A change is made under a lock, to a copy
 //! that replaces the file in one step, so that two logins at once both stay and a crash leaves the old file;
@@ -16,18 +16,29 @@ use super::auth_key::HUB_KEY;
 use super::helper::Helper;
 use super::paths::Environment;
 use super::private_file::{lock, make_folder, replace};
+use super::registries_conf::{AUTH_FILES, ConfiguredRegistries, RegistriesConf};
 use super::{AuthKey, Credential};
 use crate::files::follow;
 use crate::image::reference::DOCKER_IO;
 use crate::{Error, Kind, Result};
 
-/// The credential file that `login` and `logout` change.
+mod erase;
+
+/// The credential file that `login` and `logout` change, and the helpers that are changed before or after it.
 #[derive(Debug, Clone)]
 pub struct CredentialStore {
     path: PathBuf,
     name: String,
     owner: Owner,
     environment: Environment,
+    registries: ConfiguredRegistries,
+}
+
+/// Where a login may be stored.
+enum Place<'a> {
+    File,
+    /// The `NAME` of a program `docker-credential-NAME` that registries.conf lists.
+    Helper(&'a str),
 }
 
 /// Whose file it is; the two disagree about the key of Docker Hub.
@@ -73,11 +84,20 @@ impl CredentialStore {
             path,
             owner,
             environment,
+            registries: ConfiguredRegistries::default(),
         })
     }
 
-    /// Keeps `credential` for `key`, in the helper that the file names for the registry or in the file itself.
-    /// Returns in words where it is kept.
+    /// This store, with the `credential-helpers` of registries.conf changed before or after the file in the order that
+    /// it says (containers-registries.conf(5)).
+    #[must_use]
+    pub fn helped_by(mut self, registries: &ConfiguredRegistries) -> CredentialStore {
+        self.registries = registries.clone();
+        self
+    }
+
+    /// Keeps `credential` for `key` in the first place that takes it: a helper of registries.conf, the helper that the
+    /// file names for the registry, or the file itself. Returns in words where it is kept.
     ///
     /// # Errors
     /// As [`CredentialStore::store_with`].
@@ -99,29 +119,75 @@ impl CredentialStore {
         token_hosts: &[String],
     ) -> Result<String> {
         let hosts = (!token_hosts.is_empty()).then(|| Value::from(token_hosts));
-        if let Some(helper) = self.helper(key)? {
-            if key.path.is_some() {
-                return Err(Error::other(format!(
-                    "the {} keeps one login a registry, none for `{key}`",
-                    helper.origin()
-                ))
-                .hint(format!("log in to `{}`, or use `--authfile`", key.registry)));
-            }
-            helper.store(&key.registry, credential).await?;
-            // What was there in plain text goes; Docker lists its logins in the file even when a helper has them.
-            let old = self.entry_keys(key)?;
-            if self.owner == Owner::Docker || !old.is_empty() || hosts.is_some() {
-                self.change(|entries| {
-                    old.iter().for_each(|key| drop(entries.shift_remove(key)));
-                    if self.owner == Owner::Docker || hosts.is_some() {
-                        let hosts = hosts.map(|hosts| (TOKEN_HOSTS.to_owned(), hosts));
-                        let entry = Map::from_iter(hosts);
-                        entries.insert(self.file_key(key), Value::Object(entry));
+        let conf = self.registries.get()?;
+        let mut failed: Option<Error> = None;
+        for place in places(&conf) {
+            let stored = match place {
+                Place::File => self.store_in_file(key, credential, hosts.clone()).await,
+                Place::Helper(name) => match self.listed_helper(name) {
+                    Ok(helper) => {
+                        self.store_in_helper(&helper, key, credential, hosts.clone())
+                            .await
                     }
-                })
-                .await?;
+                    Err(error) => Err(error),
+                },
+            };
+            match stored {
+                Ok(place) => {
+                    if let Some(error) = failed {
+                        tracing::warn!("{error}; the login is stored in {place}");
+                    }
+                    return Ok(place);
+                }
+                Err(error) => failed = failed.or(Some(error)),
             }
-            return Ok(helper.origin());
+        }
+        Err(failed.unwrap_or_else(|| Error::other("no place takes logins")))
+    }
+
+    async fn store_in_helper(
+        &self,
+        helper: &Helper,
+        key: &AuthKey,
+        credential: &Credential,
+        hosts: Option<Value>,
+    ) -> Result<String> {
+        if key.path.is_some() {
+            return Err(Error::other(format!(
+                "the {} keeps one login a registry, none for `{key}`",
+                helper.origin()
+            ))
+            .hint(format!(
+                "log in to `{}`, or have a file keep the login: one without helpers, named by `--authfile`, or {AUTH_FILES} in the list of registries.conf",
+                key.registry
+            )));
+        }
+        helper.store(&key.registry, credential).await?;
+        // What was there in plain text goes; Docker lists its logins in the file even when a helper has them.
+        let old = self.entry_keys(key)?;
+        if self.owner == Owner::Docker || !old.is_empty() || hosts.is_some() {
+            self.change(|entries| {
+                old.iter().for_each(|key| drop(entries.shift_remove(key)));
+                if self.owner == Owner::Docker || hosts.is_some() {
+                    let hosts = hosts.map(|hosts| (TOKEN_HOSTS.to_owned(), hosts));
+                    let entry = Map::from_iter(hosts);
+                    entries.insert(self.file_key(key), Value::Object(entry));
+                }
+            })
+            .await?;
+        }
+        Ok(helper.origin())
+    }
+
+    /// Stores to the helper that the file names for the registry, else to the file itself.
+    async fn store_in_file(
+        &self,
+        key: &AuthKey,
+        credential: &Credential,
+        hosts: Option<Value>,
+    ) -> Result<String> {
+        if let Some(helper) = self.helper(key)? {
+            return self.store_in_helper(&helper, key, credential, hosts).await;
         }
         let members = entry_of(credential)?;
         let written = self.change(|entries| {
@@ -154,55 +220,6 @@ impl CredentialStore {
         Ok(self.environment.show(&written))
     }
 
-    /// Forgets the credential of `key` in the file and in its helper, under whatever name the file has it. Returns in
-    /// words where it was.
-    ///
-    /// # Errors
-    /// [`Kind::Other`] when there was no such credential; [`Kind::NotAllowed`] when the file may not be written or the
-    /// helper fails.
-    pub async fn erase(&self, key: &AuthKey) -> Result<String> {
-        let helper = self.helper(key)?.filter(|_| key.path.is_none());
-        let in_helper = match &helper {
-            Some(helper) => helper.erase(&key.registry).await?,
-            None => false,
-        };
-        let in_file = self.entry_keys(key)?;
-        if !in_file.is_empty() {
-            self.change(|entries| {
-                in_file
-                    .iter()
-                    .for_each(|key| drop(entries.shift_remove(key)))
-            })
-            .await?;
-        }
-        match helper {
-            Some(helper) if in_helper => Ok(helper.origin()),
-            _ if !in_file.is_empty() => Ok(self.name.clone()),
-            _ => Err(Error::other(format!(
-                "not logged into `{key}` in `{}`",
-                self.name
-            ))),
-        }
-    }
-
-    /// Forgets all credentials of the file, and those that its helpers keep for registries which it names.
-    ///
-    /// # Errors
-    /// [`Kind::NotAllowed`] when the file may not be written or a helper fails; [`Kind::Other`] for a file that is not
-    /// valid.
-    pub async fn erase_all(&self) -> Result<()> {
-        let Some(file) = self.read()? else {
-            return Ok(());
-        };
-        for registry in file.registries() {
-            let key = AuthKey::from(registry);
-            if let Some(helper) = self.helper(&key)? {
-                helper.erase(&key.registry).await?;
-            }
-        }
-        self.change(Map::clear).await.map(drop)
-    }
-
     /// The key of `key` in the file.
     fn file_key(&self, key: &AuthKey) -> String {
         if self.owner == Owner::Docker && key.path.is_none() && key.registry.is_docker_hub() {
@@ -228,6 +245,11 @@ impl CredentialStore {
                 Helper::find(suffix, &self.name, &self.environment).map(Some)
             }
         }
+    }
+
+    /// The helper `docker-credential-NAME` that registries.conf lists.
+    fn listed_helper(&self, name: &str) -> Result<Helper> {
+        Helper::find(name, "registries.conf", &self.environment)
     }
 
     /// The keys of the file that hold the credential of exactly `key`.
@@ -269,6 +291,18 @@ impl CredentialStore {
             .and_then(|()| follow(&self.path))
             .map_err(|e| cannot_write(&self.name, e))
     }
+}
+
+/// The places of logins in their order.
+fn places(conf: &RegistriesConf) -> Vec<Place<'_>> {
+    let Some(helpers) = conf.credential_helpers() else {
+        return vec![Place::File];
+    };
+    let places = helpers.iter().map(|helper| match helper.as_str() {
+        AUTH_FILES => Place::File,
+        name => Place::Helper(name),
+    });
+    places.collect()
 }
 
 /// The file when none is named.

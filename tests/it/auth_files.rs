@@ -16,6 +16,7 @@ use crate::support::{fixtures, peers};
 const HELPER: &str = r#"#!/bin/sh
 server=$(cat)
 echo "$1 $server" >> "${0%/*}/log"
+[ "$1" = list ] && { echo '{"listed.io":"u"}'; exit; }
 printf '{"ServerURL":"%s","Username":"%s","Secret":"%s"}' "$server" "${0##*docker-credential-}" "$server"
 "#;
 
@@ -214,9 +215,12 @@ async fn a_login_goes_to_the_helper_and_the_file_only_lists_it() {
         fs::read_to_string(folder.path().join("log")).unwrap(),
         r#"store {"ServerURL":"https://index.docker.io/v1/","Username":"u","Secret":"p"}
 store {"ServerURL":"one.io","Username":"u","Secret":"p"}
+get one.io
 erase one.io
-erase https://index.docker.io/v1/
+get one.io
 erase one.io
+list 
+erase listed.io
 "#
     );
     let left: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();

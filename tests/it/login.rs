@@ -315,7 +315,125 @@ fn a_configured_helper_keeps_the_login() {
         }
         spied(barque.args(["logout", at])).ok();
         spied(barque.args(["inspect", &registry.docker("a:1")])).code(3);
+        // The helper reports success also for a login that it does not have.
+        let out = spied(barque.args(["logout", at])).code(1);
+        assert!(out.stderr().contains("not logged into"), "{}", out.stderr());
     }
+}
+
+fn helped_by(helpers: &str) -> Barque {
+    let barque = Barque::new();
+    let conf = format!("credential-helpers = [{helpers}]\n");
+    barque.write_home(".config/containers/registries.conf", conf);
+    let path = helper(&barque, "keeper", KEEPER);
+    helper(&barque, "stuck", "echo the vault is locked; exit 1");
+    barque.env("PATH", path)
+}
+
+#[test]
+fn helpers_of_registries_conf_keep_the_login() {
+    peers::needs!("skopeo");
+    let registry = locked();
+    let at = registry.address();
+    let image = registry.docker("a:1");
+    let login = ["login", at, "-u", USER, "-p", PASSWORD];
+    for (helpers, in_file, warning) in [
+        ("'keeper'", false, ""),
+        ("'keeper', 'containers-auth.json'", false, ""),
+        ("'stuck', 'keeper'", false, "the vault is locked"),
+        ("'absent', 'keeper'", false, "not installed"),
+        ("'containers-auth.json', 'keeper'", true, ""),
+        ("", true, ""),
+    ] {
+        let barque = helped_by(helpers);
+        let out = spied(barque.args(login)).ok();
+        assert_eq!(session_file(&barque).exists(), in_file, "{helpers}");
+        assert!(out.stderr().contains(warning), "{}", out.stderr());
+        spied(barque.args(["inspect", &image])).ok();
+        let get = spied(barque.args(["login", "--get-login", at])).ok();
+        assert_eq!(get.stdout(), format!("{USER}\n"), "{helpers}");
+        let out = spied(barque.args(["login", at])).ok();
+        assert!(out.stdout().contains("Already"), "{}", out.stdout());
+        if warning.is_empty() {
+            let skopeo = Sandbox::of("skopeo")
+                .env("HOME", barque.home())
+                .env("XDG_RUNTIME_DIR", barque.runtime_dir())
+                .env("PATH", helper(&barque, "keeper", KEEPER));
+            let get = skopeo.args(["login", "--get-login", at]).run().ok();
+            assert_eq!(get.stdout(), format!("{USER}\n"), "{helpers}");
+            spied(barque.args(["logout", at])).ok();
+            spied(barque.args(["logout", at])).code(1);
+        } else {
+            let out = spied(barque.args(["logout", at]));
+            assert!(out.stderr().contains(warning), "{}", out.stderr());
+        }
+        let left = std::fs::read_dir(barque.home().join("bin")).unwrap();
+        assert_eq!(left.count(), 2, "{helpers}: only the two helpers");
+    }
+}
+
+#[test]
+fn a_login_that_helpers_cannot_keep_goes_to_the_file() {
+    let registry = locked();
+    let part = format!("{}/a", registry.address());
+    let login = ["login", &part, "-u", USER, "-p", PASSWORD];
+    let out = spied(helped_by("'keeper'").args(login)).code(1);
+    let text = out.stderr();
+    assert!(text.contains("keeps one login a registry"), "{text}");
+    let barque = helped_by("'keeper', 'containers-auth.json'");
+    spied(barque.args(login)).ok();
+    assert!(session_file(&barque).exists());
+    // Docker does not know these helpers.
+    let barque = helped_by("'keeper'");
+    let file = barque.home().join("config.json");
+    let compat = ["--compat-auth-file", file.to_str().unwrap()];
+    let login = ["login", registry.address(), "-u", USER, "-p", PASSWORD];
+    spied(barque.args(login).args(compat)).ok();
+    let get = ["login", "--get-login", registry.address()];
+    spied(barque.args(get).args(compat)).ok();
+    spied(barque.args(get)).code(3);
+    spied(barque.args(["logout", registry.address()]).args(compat)).ok();
+    assert_eq!(json_at(&file)["auths"], json!({}));
+}
+
+#[test]
+fn a_logout_of_all_empties_the_helpers() {
+    let registry = locked();
+    let at = registry.address();
+    let login = ["login", at, "-u", USER, "-p", PASSWORD];
+    let gone = |barque: &Barque| spied(barque.args(["inspect", &registry.docker("a:1")])).code(3);
+
+    let barque = helped_by("'keeper', 'containers-auth.json'");
+    spied(barque.args(login)).ok();
+    spied(barque.args(["logout", "--all"])).ok();
+    gone(&barque);
+
+    // What a helper of the file has is not in the file.
+    let barque = helped_by("");
+    let file = json!({ "credsStore": "keeper", "auths": {} });
+    let file = barque.write_home("auth.json", file.to_string());
+    let barque = barque.env("REGISTRY_AUTH_FILE", &file);
+    spied(barque.args(login)).ok();
+    assert_eq!(json_at(&file)["auths"], json!({}));
+    spied(barque.args(["logout", "--all"])).ok();
+    gone(&barque);
+
+    // One that fails does not keep the others.
+    let barque = helped_by("'stuck', 'keeper', 'containers-auth.json'");
+    let file = json!({ "auths": { at: { "auth": base64(&good()) } } });
+    let file = barque.write_home("auth.json", file.to_string());
+    let barque = barque.env("REGISTRY_AUTH_FILE", &file);
+    spied(barque.args(login)).ok();
+    let out = spied(barque.args(["logout", "--all"])).code(1);
+    assert_eq!(out.stdout(), "");
+    let text = out.stderr();
+    assert!(
+        text.contains("not all logins were removed") && text.contains("vault"),
+        "{text}"
+    );
+    assert_eq!(json_at(&file)["auths"], json!({}));
+    let left = std::fs::read_dir(barque.home().join("bin")).unwrap();
+    assert_eq!(left.count(), 2, "only the two helpers");
 }
 
 #[test]

@@ -101,11 +101,20 @@ async fn a_program_that_a_helper_leaves_behind_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_helper_that_has_nothing_erases_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"[ "$1" = get ] && echo credentials not found in native keychain && exit 1; [ "$1" = list ] && echo null; exit 0"#;
+    let helper = helper(&folder, script);
+    assert!(!helper.erase(&"r.io".parse().unwrap()).await.unwrap());
+    assert!(helper.list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn store_erase_and_list_speak_the_protocol() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let script = format!(
-        r#"echo "$1 $(cat)" >> {}; [ "$1" = list ] && echo '{{"r.io":"u"}}'; exit 0"#,
+        r#"echo "$1 $(cat)" >> {}; [ "$1" = list ] && echo '{{"r.io":"u"}}'; [ "$1" = get ] && echo '{{"Username":"u"}}'; exit 0"#,
         log.display()
     );
     let helper = helper(&folder, &script);
@@ -122,6 +131,7 @@ async fn store_erase_and_list_speak_the_protocol() {
         .unwrap();
     assert!(helper.erase(&hub).await.unwrap());
     assert_eq!(helper.list().await.unwrap()["r.io"], "u");
+    helper.erase_all().await.unwrap();
     let token = Credential::RegistryToken(Secret::new("t"));
     assert!(helper.store(&hub, &token).await.is_err());
     assert_eq!(
@@ -129,8 +139,11 @@ async fn store_erase_and_list_speak_the_protocol() {
         concat!(
             "store {\"ServerURL\":\"https://index.docker.io/v1/\",\"Username\":\"u\",\"Secret\":\"p\"}\n",
             "store {\"ServerURL\":\"r.io\",\"Username\":\"<token>\",\"Secret\":\"t\"}\n",
+            "get https://index.docker.io/v1/\n",
             "erase https://index.docker.io/v1/\n",
-            "list \n"
+            "list \n",
+            "list \n",
+            "erase r.io\n"
         )
     );
 }

@@ -87,6 +87,17 @@ case "$1" in
 get) file="$folder/$(name)"; [ -f "$file" ] && exec cat "$file"; echo credentials not found in native keychain; exit 1;;
 store) entry=$(cat); server=${entry#*'"ServerURL":"'}; printf %s "$entry" > "$folder/$(printf %s "${server%%'"'*}" | name)";;
 erase) rm -f "$folder/$(name)";;
+list)
+  comma=
+  printf '{'
+  for file in "$folder"/*; do
+    case "$file" in *docker-credential-*) continue;; esac
+    entry=$(cat "$file") || continue
+    server=${entry#*'"ServerURL":"'}
+    printf '%s"%s":"user"' "$comma" "${server%%'"'*}"
+    comma=,
+  done
+  printf '}';;
 esac
 "#;
 
