@@ -12,6 +12,7 @@ use crate::files::while_blocked;
 use crate::image::Registry;
 use crate::platform::Echo;
 use crate::registry::Client;
+use crate::settings::helper::TOKEN_USER;
 use crate::settings::{
     Access, AuthFiles, AuthKey, Credential, CredentialStore, Found, Login, Secret, TokenHosts,
 };
@@ -91,6 +92,10 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
         return Ok(get_login(&stored, &key).await?.into());
     }
     let doing = || format!("logging in to `{key}`");
+    // Before a password is asked for, and so that its refusal is not taken for the registry's.
+    let conf = global.registries().get();
+    conf.and_then(|conf| conf.check_allowed(&key.registry))
+        .map_err(|e| e.context(doing()))?;
     if args.username.is_none()
         && let Some(found) = stored
             .lookup_key(&key)
@@ -144,7 +149,12 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
 
 async fn get_login(stored: &AuthFiles, key: &AuthKey) -> Result<String> {
     match stored.lookup_key(key).await?.map(|f| f.credential) {
-        Some(Credential::Login { username, .. }) => Ok(username + "\n"),
+        // An identity token has no user, or the name that helpers mark tokens with.
+        Some(Credential::Login { username, .. })
+            if !username.is_empty() && username != TOKEN_USER =>
+        {
+            Ok(username + "\n")
+        }
         _ => Err(Error::not_allowed(format!("not logged into `{key}`"))
             .hint(format!("log in with `barque login {key}`"))),
     }

@@ -29,7 +29,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const OUTPUT_CAP: u64 = 1 << 20;
 
 /// The user name that marks an identity token.
-const TOKEN_USER: &str = "<token>";
+pub(crate) const TOKEN_USER: &str = "<token>";
 
 /// What helpers say, word for word, when they do not know the registry (docker-credential-helpers,
 /// `credentials/error.go`).

@@ -437,6 +437,42 @@ fn a_logout_of_all_empties_the_helpers() {
 }
 
 #[test]
+fn a_token_without_a_user_is_no_login_to_name() {
+    let barque = Barque::new();
+    let file = json!({ "auths": { "a.io": { "identitytoken": "t" } }, "credHelpers": { "b.io": "token" } });
+    barque.write_home(".config/containers/auth.json", file.to_string());
+    let script = r#"echo '{"ServerURL":"b.io","Username":"<token>","Secret":"t"}'"#;
+    let path = helper(&barque, "token", script);
+    for host in ["a.io", "b.io"] {
+        let get = barque.args(["login", "--get-login", host]);
+        let out = get.env("PATH", &path).run().code(3);
+        assert!(out.stderr().contains("not logged into"), "{}", out.stderr());
+        assert_eq!(out.stdout(), "");
+    }
+}
+
+#[test]
+fn a_login_at_a_blocked_registry_is_not_tried() {
+    let registry = locked();
+    let at = registry.address();
+    let barque = Barque::new();
+    let conf = format!("[[registry]]\nprefix = '{at}'\nlocation = '{at}'\nblocked = true\n");
+    barque.write_home(".config/containers/registries.conf", conf);
+    for args in [
+        &["login", at, "-u", USER, "-p", PASSWORD][..],
+        &["login", at],
+    ] {
+        let out = spied(barque.args(args)).code(3);
+        let text = out.stderr();
+        assert!(
+            text.contains("is blocked") && !text.contains("invalid"),
+            "{text}"
+        );
+    }
+    assert_eq!(registry.lines(), [""; 0]);
+}
+
+#[test]
 fn a_login_of_a_part_is_for_that_part() {
     peers::needs!("docker-registry", "skopeo");
     let tokens = TokenServer::start();
