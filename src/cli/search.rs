@@ -48,7 +48,11 @@ pub(crate) struct SearchArgs {
 
 pub(crate) async fn run(args: SearchArgs, global: &Global) -> Result<Outcome> {
     let (registry, term) = parted(&args.term)?;
-    let session = Session::new(&registry, &args.registry.context(global)?)?;
+    let context = args.registry.context(global)?;
+    let context = context
+        .at(&registry)
+        .map_err(|e| e.context(format!("searching `{registry}`")))?;
+    let session = Session::new(&registry, &context)?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let search = async || session.search(term, limit).await;
     let answer = args.retry.run(search).await;

@@ -46,6 +46,26 @@ fn the_real_registry_is_searched() {
 }
 
 #[test]
+fn a_blocked_registry_is_not_searched() {
+    let registry = FakeRegistry::start();
+    let at = registry.address();
+    let barque = Barque::new();
+    let conf = ".config/containers/registries.conf";
+    let blocked = format!("[[registry]]\nprefix = '{at}'\nlocation = '{at}'\nblocked = true\n");
+    barque.write_home(conf, blocked);
+    for term in ["a", ""] {
+        let search = barque.args(["search", &format!("{at}/{term}")]);
+        let out = search.run().code(3);
+        assert!(out.stderr().contains("is blocked"), "{}", out.stderr());
+    }
+    barque.write_home(conf, "[[registry]\n");
+    let search = barque.args(["search", &format!("{at}/a")]);
+    let out = search.run().code(1);
+    assert!(out.stderr().contains("registries.conf"), "{}", out.stderr());
+    assert_eq!(registry.lines(), [""; 0]);
+}
+
+#[test]
 fn a_server_without_search_says_so() {
     let barque = Barque::new();
     let new = FakeRegistry::start();
