@@ -9,6 +9,7 @@ use super::flags::{Global, PlatformFlag, SideFlags};
 use super::workers::Call;
 use super::{Outcome, names};
 use crate::copy::{self, CopyOptions};
+use crate::image::config::rfc3339;
 use crate::image::edit::Edits;
 use crate::image::{ImageName, Platform, PlatformRequest, View};
 use crate::open::{Appended, EditedImage, OpenedImage, open_destination};
@@ -166,15 +167,25 @@ fn edits(args: &EditArgs) -> Result<Edits> {
     })
 }
 
-/// The time of `--created` in seconds since 1970, or 0.
-fn seconds(created: Option<&str>) -> Result<u64> {
+/// The time of `--created` in seconds since 1970 for the files of the directories in `append`, or 0 where there is none.
+fn seconds(created: Option<&str>, append: &[PathBuf]) -> Result<u64> {
     let Some(text) = created else { return Ok(0) };
-    let time: jiff::Timestamp = text.parse().map_err(|e: jiff::Error| {
-        let error = Error::other(format!("`--created {text}` is not a time")).because(e);
-        error.hint("write it like 2026-01-31T12:00:00Z")
-    })?;
-    u64::try_from(time.as_second())
-        .map_err(|_| Error::other(format!("`--created {text}` is before 1970")))
+    let unclear = || {
+        Error::other(format!("`--created {text}` is not a time"))
+            .hint("write it like 2026-01-31T12:00:00Z")
+    };
+    rfc3339(text).ok_or_else(unclear)?;
+    let Some(dir) = append.iter().find(|path| path.is_dir()) else {
+        return Ok(0);
+    };
+    let time: jiff::Timestamp = text.parse().map_err(|e: jiff::Error| unclear().because(e))?;
+    u64::try_from(time.as_second()).map_err(|_| {
+        Error::other(format!(
+            "`--created {text}` is before 1970, a time that the files of `{}` cannot have",
+            dir.display()
+        ))
+        .hint("pack the directory with `tar`, and append that")
+    })
 }
 
 pub(crate) async fn run(args: EditArgs, call: &Call<'_>) -> Result<Outcome> {
@@ -182,16 +193,24 @@ pub(crate) async fn run(args: EditArgs, call: &Call<'_>) -> Result<Outcome> {
     let files = AuthFiles::find(args.authfile.clone())?;
     let (from_context, to_context) = args.sides.contexts(call.global, &files, None, None)?;
     let (edits, wish) = (edits(&args)?, call.global.platform(&args.platform)?);
-    let time = seconds(args.created.as_deref())?;
+    let time = seconds(args.created.as_deref(), &args.append)?;
+    let failed = |e: Error| {
+        e.context(format!(
+            "editing `{}` into `{}`",
+            args.source, args.destination
+        ))
+    };
+    // Before all tries: a pipe can be read once.
+    let mut layers = Vec::new();
+    for path in &args.append {
+        let layer = Appended::make(path, time, call.global.tmpdir.as_deref()).await;
+        layers.push(layer.map_err(failed)?);
+    }
     let edit = async || {
         let image = OpenedImage::open(&from, &from_context, &wish).await;
         let image = image.map_err(|e| e.context("reading the source"))?;
-        let mut layers = Vec::new();
-        for path in &args.append {
-            layers.push(Appended::make(path, time, call.global.tmpdir.as_deref()).await?);
-        }
         call.global.trust.admit(&from, &image).await?;
-        let edited = EditedImage::new(&image, edits.clone(), layers).await?;
+        let edited = EditedImage::new(&image, edits.clone(), layers.clone()).await?;
         let destination = open_destination(&to, &to_context).await;
         let destination = destination.map_err(|e| e.context("writing the destination"))?;
         let options = options(&image, &*destination, call.global);
@@ -201,12 +220,6 @@ pub(crate) async fn run(args: EditArgs, call: &Call<'_>) -> Result<Outcome> {
         }
         let planned = copy::plan(Arc::new(edited), destination, options).await?;
         call.workers.run(planned.run(listener)).await
-    };
-    let failed = |e: Error| {
-        e.context(format!(
-            "editing `{}` into `{}`",
-            args.source, args.destination
-        ))
     };
     let report = args.sides.retry.run(edit).await.map_err(failed)?;
     if args.quiet {

@@ -13,6 +13,7 @@ use crate::image::{Algorithm, LayerForm};
 use crate::transport::archive_file::{ArchiveFile, spool, unnamed};
 use crate::transport::blob_store::{blocking, cannot_read};
 use crate::transport::codec::{Codec, Cores, compressed};
+use crate::transport::tarball::open_file;
 use crate::transport::{LayerTar, tallied};
 use crate::{Error, Result, platform};
 
@@ -20,13 +21,14 @@ use crate::{Error, Result, platform};
 const CODEC: Codec = Codec::Gzip(6);
 
 /// A layer that was made.
+#[derive(Clone)]
 pub struct Appended {
     pub(super) layer: LayerTar,
     pub(super) created_by: String,
 }
 
 impl Appended {
-    /// Makes a layer of `path`: a tar, compressed or not, or a directory whose files get the time `seconds` since 1970.
+    /// Makes a layer of `path`: a tar, compressed or not, which may be a pipe, or a directory whose files get the time `seconds` since 1970.
     /// `tmpdir` takes its temporary file.
     ///
     /// # Errors
@@ -38,12 +40,15 @@ impl Appended {
             .unwrap_or(path.as_os_str())
             .to_string_lossy();
         let created_by = format!("barque edit --append {shown}");
-        let tar = match about.is_dir() {
-            true => packed(path.to_owned(), seconds, tmpdir).await?,
-            false => File::open(path).map_err(|e| cannot_read(path, e))?,
+        let layer = if about.is_dir() {
+            let tar = packed(path.to_owned(), seconds, tmpdir).await?;
+            let len = tar.metadata().map_err(|e| cannot_read(path, e))?.len();
+            LayerTar::read_made(ArchiveFile::spooled(tar, path.to_owned(), len)).await?
+        } else {
+            let (path, tmpdir) = (path.to_owned(), tmpdir.map(Path::to_owned));
+            let (file, _) = blocking(move || open_file(&path, tmpdir.as_deref())).await?;
+            LayerTar::read(file).await?
         };
-        let len = tar.metadata().map_err(|e| cannot_read(path, e))?.len();
-        let layer = LayerTar::read(ArchiveFile::spooled(tar, path.to_owned(), len)).await?;
         let layer = match layer.form {
             LayerForm::Plain => in_gzip(layer, tmpdir).await?,
             _ => layer,

@@ -50,7 +50,9 @@ impl EditedImage {
         let media_type = image.manifest().media_type();
         for Appended { layer, created_by } in &append {
             edits.append.push(NewLayer {
-                blob: layer.descriptor(media_type)?,
+                blob: layer
+                    .descriptor(media_type)
+                    .map_err(|e| no_layer_of(layer, e))?,
                 diff_id: layer.diff_id.clone(),
                 created_by: created_by.clone(),
             });
@@ -66,6 +68,12 @@ impl EditedImage {
             layers: layers.collect(),
         })
     }
+}
+
+/// The error `e` of a tar that an image of this format cannot have as a layer.
+fn no_layer_of(layer: &LayerTar, e: Error) -> Error {
+    e.context(format!("appending `{}`", layer.file.path().display()))
+        .hint("compress it with gzip, or make an OCI image first, with `barque copy --format oci`")
 }
 
 #[async_trait]

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use super::archive_file::ArchiveFile;
 use super::blob_store::cannot_read;
 use super::inflate::{self, Compression};
-use super::tar_header::check_begin;
+use super::tar_check::TarCheck;
 use super::{BlobStream, tallied};
 use crate::image::media_type::{DOCKER_LAYER, OCI_LAYER};
 use crate::image::{Algorithm, Descriptor, Digest, LayerForm, MediaType};
@@ -15,6 +15,7 @@ use crate::platform::FileExt;
 use crate::{Error, Result};
 
 /// A tar as a layer.
+#[derive(Clone)]
 pub(crate) struct LayerTar {
     pub(crate) file: ArchiveFile,
     pub(crate) size: u64,
@@ -28,17 +29,29 @@ impl LayerTar {
     /// Hashes the tar in `file`, which stays as it is compressed.
     ///
     /// # Errors
-    /// [`crate::Kind::Corrupt`] for a file that is not a tar, [`crate::Kind::Refused`] for a compression that layers do
+    /// [`crate::Kind::Corrupt`] for a file that is not a tar, or is cut off; [`crate::Kind::Refused`] for a compression that layers do
     /// not have.
     pub(crate) async fn read(file: ArchiveFile) -> Result<LayerTar> {
+        LayerTar::checked(file, false).await
+    }
+
+    /// The same for a tar that was made here, which has no members where a directory has no files.
+    ///
+    /// # Errors
+    /// As [`LayerTar::read`].
+    pub(crate) async fn read_made(file: ArchiveFile) -> Result<LayerTar> {
+        LayerTar::checked(file, true).await
+    }
+
+    async fn checked(file: ArchiveFile, may_be_empty: bool) -> Result<LayerTar> {
         let form = form_of(&file)?;
         let (stored, digest) = tallied(file.section(0, file.len()), Algorithm::Sha256);
         let diff_id = if form == LayerForm::Plain {
-            check_tar(stored, file.path()).await?;
+            check_tar(stored, file.path(), may_be_empty).await?;
             digest.ended()?.0
         } else {
             let (plain, diff_id) = tallied(inflate::plain(stored), Algorithm::Sha256);
-            check_tar(plain, file.path()).await?;
+            check_tar(plain, file.path(), may_be_empty).await?;
             diff_id.ended()?.0
         };
         let (digest, size) = digest.ended()?;
@@ -91,22 +104,12 @@ fn form_of(file: &ArchiveFile) -> Result<LayerForm> {
     }
 }
 
-/// Reads `plain` to its end, and checks that it begins as a tar does.
-async fn check_tar(mut plain: BlobStream, path: &Path) -> Result<()> {
-    let mut begin: Vec<u8> = Vec::new();
-    let mut checked = false;
+/// Reads `plain` to its end, and checks that it is a whole tar.
+async fn check_tar(mut plain: BlobStream, path: &Path, may_be_empty: bool) -> Result<()> {
+    let mut check = TarCheck::new(path, may_be_empty);
     while let Some(piece) = plain.next().await {
         let piece = piece.map_err(|e| e.context(format!("reading `{}`", path.display())))?;
-        if !checked {
-            begin.extend_from_slice(&piece);
-            if begin.len() >= 512 {
-                check_begin(&begin[..512], path)?;
-                checked = true;
-            }
-        }
+        check.feed(&piece)?;
     }
-    match checked {
-        true => Ok(()),
-        false => check_begin(&begin, path),
-    }
+    check.end()
 }

@@ -27,6 +27,7 @@ pub mod oci_archive;
 pub mod oci_layout;
 mod place;
 mod sparse;
+mod tar_check;
 mod tar_header;
 pub(crate) mod tar_index;
 pub(crate) mod tar_writer;

@@ -57,8 +57,11 @@ impl TarballSource {
     }
 }
 
-/// The file at `path`, which is spooled if it cannot be read twice, and when it was changed. Blocks.
-fn open_file(path: &Path, tmpdir: Option<&Path>) -> Result<(ArchiveFile, Timestamp)> {
+/// The tar at `path`, which is spooled if it cannot be read twice, and when it was changed. Blocks.
+///
+/// # Errors
+/// [`crate::Kind::NotFound`] when there is no such file, or it is a directory.
+pub(crate) fn open_file(path: &Path, tmpdir: Option<&Path>) -> Result<(ArchiveFile, Timestamp)> {
     let unreadable = |e| cannot_read(path, e);
     let is_stdin = path.as_os_str() == STANDARD;
     let opened = match is_stdin {

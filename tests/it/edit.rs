@@ -264,11 +264,17 @@ fn an_appended_tar_stays_as_it_is_compressed() {
             .args(["edit", "-q", &from, &to, "--append", "packed.tar.zst"])
             .run();
         match image.media_type.contains("docker") {
-            true => assert!(
-                zstd.code(6)
-                    .stderr()
-                    .contains("docker's format has no zstd")
-            ),
+            true => {
+                let out = zstd.code(6);
+                let text = out.stderr();
+                for part in [
+                    "docker's format has no zstd",
+                    "`packed.tar.zst`",
+                    "--format oci",
+                ] {
+                    assert!(text.contains(part), "{text}");
+                }
+            }
             false => drop(zstd.ok()),
         }
     }
@@ -288,6 +294,94 @@ fn an_appended_tar_stays_as_it_is_compressed() {
         .run()
         .code(2);
     assert!(!barque.path("to").exists() || names(&barque.path("to/blobs/sha256")).is_empty());
+}
+
+#[test]
+fn an_appended_tar_that_is_cut_off_is_refused() {
+    let barque = Barque::new();
+    let tar = LayerTar::new()
+        .file("one", &[b'x'; 600])
+        .file("two", &[b'y'; 1200])
+        .finish();
+    let from = layout(&barque, "from", &images::small());
+    let edit = |bytes: &[u8], name: &str, to: &str| {
+        fs::write(barque.path(name), bytes).unwrap();
+        barque
+            .args(["edit", "-q", &from, to, "--append", name])
+            .run()
+    };
+    // A header, 600 bytes in two blocks, a header, 1200 bytes in three.
+    for (len, what) in [
+        (700, "`cut.tar` is cut off in the member `one`"),
+        (1700, "`cut.tar` is cut off in a header"),
+        (2600, "`cut.tar` is cut off in the member `two`"),
+    ] {
+        let out = edit(&tar[..len], "cut.tar", "oci:cut:v1").code(4);
+        assert!(out.stderr().contains(what), "{}", out.stderr());
+        let packed = images::gzip(&tar[..len]);
+        edit(&packed, "cut.tar", "oci:cut:v1").code(4);
+        let image = ["copy", "-q", "tarball:cut.tar", "oci:cut:v2"];
+        barque.args(image).run().code(4);
+    }
+    assert!(!barque.path("cut/index.json").exists());
+    // Some writers leave out the blocks at the end, or the padding of the last member.
+    for len in [3584, 3248, 1536] {
+        let to = format!("oci:whole:v{len}");
+        edit(&tar[..len], "whole.tar", &to).ok();
+        barque.args(["ls", &to]).run().ok();
+    }
+}
+
+#[test]
+fn a_layer_comes_from_a_pipe_or_an_empty_directory() {
+    let barque = Barque::new();
+    let tar = LayerTar::new().file("new", b"new\n").finish();
+    let from = layout(&barque, "from", &images::small());
+    let edit = ["edit", "-q", &from, "oci:to:v1", "--append", "/dev/stdin"];
+    let retried = ["--retry-times", "2", "--retry-delay", "1ms"];
+    barque.args(edit).args(retried).stdin(tar).run().ok();
+    let out = barque.args(["cat", "oci:to:v1", "new"]).run().ok();
+    assert_eq!(out.stdout(), "new\n");
+
+    fs::create_dir(barque.path("hollow")).unwrap();
+    let edit = ["edit", "-q", &from, "oci:to:v2", "--append", "hollow"];
+    barque.args(edit).run().ok();
+    let ids = config(&barque, "oci:to:v2")["rootfs"]["diff_ids"].clone();
+    let last = ids.as_array().unwrap().last().unwrap();
+    assert_eq!(last, &images::sha256(&[0; 1024]).to_string());
+    barque.args(["ls", "oci:to:v2"]).run().ok();
+}
+
+#[test]
+fn every_time_is_a_creation_time() {
+    let barque = Barque::new();
+    let from = layout(&barque, "from", &images::small());
+    fs::create_dir(barque.path("dir")).unwrap();
+    fs::write(barque.path("dir/file"), "").unwrap();
+    let edit = |time: &str, append: &[&str]| {
+        let edit = ["edit", "-q", &from, "oci:to:v1", "--created", time];
+        barque.args(edit).args(append).run()
+    };
+    for time in [
+        "0001-01-01T00:00:00Z",
+        "1969-12-31T23:59:59.5-01:00",
+        "9999-12-31T23:59:59Z",
+    ] {
+        edit(time, &[]).ok();
+        assert_eq!(config(&barque, "oci:to:v1")["created"], time);
+    }
+    let dir = ["--append", "dir"];
+    let out = edit("0001-01-01T00:00:00Z", &dir).code(1);
+    assert!(out.stderr().contains("is before 1970"), "{}", out.stderr());
+    for (time, shown) in [
+        ("9999-12-30T12:00:00Z", "9999-12-30T12:00:00Z"),
+        ("1970-01-01T00:30:00+00:30", "1970-01-01T00:00:00Z"),
+        ("1969-12-31T23:00:01-01:00", "1970-01-01T00:00:01Z"),
+    ] {
+        edit(time, &dir).ok();
+        let list = barque.args(["ls", "--json", "oci:to:v1"]).run().ok();
+        assert!(list.stdout().contains(shown), "{}", list.stdout());
+    }
 }
 
 #[test]
