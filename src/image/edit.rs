@@ -1,13 +1,16 @@
-//! Changes of an image's config and manifest, in place: what is not changed keeps its value, its place and its unknown members.
+//! Changes of an image's config and manifest, in place: what is not changed keeps its place and its spelling, unknown
+//! members and numbers included.
 //!
 //! Each change means what Docker's and go-containerregistry's tools mean by it: a new entry point takes the command
 //! away, a variable that is set twice keeps its place.
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::config::rfc3339;
-use super::go_json::{self, same_name};
+use super::go_json;
+use super::raw_json::{RawObject, Wrong, raw};
 use super::{
     Algorithm, ConfigError, Descriptor, Digest, Manifest, ManifestError, MediaType, Platform,
 };
@@ -62,45 +65,35 @@ impl Edits {
     /// none.
     pub fn apply(&self, manifest: &Manifest, config: &[u8]) -> Result<Edited> {
         let bytes = Bytes::from(self.config(config)?);
-        let mut document: Value = serde_json::from_slice(manifest.raw())
-            .map_err(|e| ManifestError::Json(e.to_string()))?;
-        let malformed = |what: &str| Error::from(ManifestError::Malformed(what.to_owned()));
-        let top = document
-            .as_object_mut()
-            .ok_or_else(|| malformed("it is not an object"))?;
-        let entry = top.get_mut("config").and_then(Value::as_object_mut);
-        let entry = entry.ok_or_else(|| malformed("it has no `config`"))?;
-        // The old bytes, where the descriptor had them in it.
-        entry.shift_remove("data");
-        let digest = Digest::of(Algorithm::Sha256, &bytes);
-        entry.insert("digest".to_owned(), digest.to_string().into());
-        entry.insert("size".to_owned(), bytes.len().into());
-        let media_type = entry
-            .get("mediaType")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let config = Descriptor::new(media_type, digest, bytes.len() as u64);
-        if !self.append.is_empty() {
-            let layers = top.entry("layers").or_insert_with(|| json!([]));
-            if layers.is_null() {
-                *layers = json!([]);
-            }
-            let layers = layers
-                .as_array_mut()
-                .ok_or_else(|| malformed("`layers` is no list"))?;
-            for NewLayer { blob, .. } in &self.append {
-                layers.push(json!({ "mediaType": blob.media_type, "size": blob.size, "digest": blob.digest }));
-            }
+        let text = go_json::readable(manifest.raw());
+        let malformed = |what: Wrong| Error::from(ManifestError::Malformed(what));
+        let mut top: RawObject =
+            serde_json::from_str(&text).map_err(|e| ManifestError::Json(e.to_string()))?;
+        if top.get("config").is_none() {
+            return Err(malformed("it has no `config`".to_owned()));
         }
+        let digest = Digest::of(Algorithm::Sha256, &bytes);
+        let media_type = top.change("config", |entry| {
+            // The old bytes, where the descriptor had them in it.
+            entry.remove("data");
+            entry.set("digest", &digest)?;
+            entry.set("size", &bytes.len())?;
+            let text = entry.get("mediaType").unwrap_or_default();
+            Ok(serde_json::from_str::<String>(text).unwrap_or_default())
+        });
+        let media_type = media_type.map_err(malformed)?;
+        let config = Descriptor::new(media_type.as_str(), digest, bytes.len() as u64);
+        self.append_to(&mut top).map_err(malformed)?;
         if !self.annotations.is_empty() {
             if *manifest.media_type() == MediaType::DOCKER_MANIFEST {
                 let text = "docker's manifests have no annotations";
                 let hint = "make an OCI image of it first, with `barque copy --format oci`";
                 return Err(Error::refused(text).hint(hint));
             }
-            set_all(top, "annotations", &self.annotations);
+            set_all(&mut top, "annotations", &self.annotations).map_err(malformed)?;
         }
-        let text = go_json::compact(&document).map_err(|e| ManifestError::Json(e.to_string()))?;
+        let text = serde_json::to_string(&top).map_err(|e| ManifestError::Json(e.to_string()))?;
+        let text = go_json::squeezed(&text);
         Ok(Edited {
             manifest: Manifest::parse(text.into(), Some(manifest.media_type().as_str()))?,
             config,
@@ -108,156 +101,160 @@ impl Edits {
         })
     }
 
-    /// The config `raw` with these changes.
-    fn config(&self, raw: &[u8]) -> Result<String> {
-        let wrong = |what: &str| Error::from(ConfigError::new(what));
-        let text = go_json::readable(raw);
-        let mut document: Value = serde_json::from_str(&text).map_err(|e| wrong(&e.to_string()))?;
-        let top = document
-            .as_object_mut()
-            .ok_or_else(|| wrong("it is not an object"))?;
-        if let Some(created) = &self.created {
-            let time = rfc3339(created).ok_or_else(|| {
-                Error::other(format!("`{created}` is not a time"))
-                    .hint("write it like 2026-01-31T12:00:00Z")
-            })?;
-            set(top, "created", time.into());
+    /// Lists the new layers in a manifest.
+    fn append_to(&self, top: &mut RawObject) -> Result<(), Wrong> {
+        if self.append.is_empty() {
+            return Ok(());
         }
-        if let Some(platform) = &self.platform {
-            set(top, "architecture", platform.architecture.as_str().into());
-            set(top, "os", platform.os.as_str().into());
-            set_or_remove(top, "variant", platform.variant.as_deref());
-            set_or_remove(top, "os.version", platform.os_version.as_deref());
+        let mut layers = top.list("layers")?;
+        for NewLayer { blob, .. } in &self.append {
+            layers.push(raw(
+                &json!({ "mediaType": blob.media_type, "size": blob.size, "digest": blob.digest }),
+            )?);
         }
-        self.run_config(object(top, "config").ok_or_else(|| wrong("`config` is no object"))?);
-        if !self.append.is_empty() {
-            let rootfs = object(top, "rootfs").ok_or_else(|| wrong("`rootfs` is no object"))?;
-            let ids = list(rootfs, "diff_ids").ok_or_else(|| wrong("`diff_ids` is no list"))?;
-            ids.extend(
-                self.append
-                    .iter()
-                    .map(|layer| Value::from(layer.diff_id.to_string())),
-            );
-            set(rootfs, "type", "layers".into());
-            // An image without a history says nothing of any layer.
-            if key(top, "history").is_some_and(|name| top[&name].is_array()) {
-                let steps = list(top, "history").ok_or_else(|| wrong("`history` is no list"))?;
-                for layer in &self.append {
-                    let mut step = Map::new();
-                    if let Some(time) = self.created.as_deref().and_then(rfc3339) {
-                        step.insert("created".to_owned(), time.into());
-                    }
-                    step.insert("created_by".to_owned(), layer.created_by.as_str().into());
-                    steps.push(step.into());
-                }
-            }
-        }
-        go_json::compact(&document).map_err(|e| wrong(&e.to_string()))
+        top.set_list("layers", &layers)
     }
 
-    fn run_config(&self, run: &mut Map<String, Value>) {
-        if !self.labels.is_empty() {
-            set_all(run, "Labels", &self.labels);
-        }
-        if !self.env.is_empty()
-            && let Some(env) = list(run, "Env")
+    /// The config `old` with these changes.
+    fn config(&self, old: &[u8]) -> Result<String> {
+        if let Some(created) = &self.created
+            && rfc3339(created).is_none()
         {
-            for (name, value) in &self.env {
-                let is_it = |v: &Value| {
-                    let pair = v.as_str().unwrap_or_default();
-                    pair.split('=').next() == Some(name)
-                };
-                match (value, env.iter().position(is_it)) {
-                    (Some(value), Some(at)) => env[at] = format!("{name}={value}").into(),
-                    (Some(value), None) => env.push(format!("{name}={value}").into()),
-                    (None, _) => env.retain(|v| !is_it(v)),
-                }
-            }
+            return Err(Error::other(format!("`{created}` is not a time"))
+                .hint("write it like 2026-01-31T12:00:00Z"));
         }
+        let wrong = |what: Wrong| Error::from(ConfigError::new(&what));
+        let text = go_json::readable(old);
+        let mut top: RawObject = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        self.change_config(&mut top).map_err(wrong)?;
+        let text = serde_json::to_string(&top).map_err(|e| wrong(e.to_string()))?;
+        Ok(go_json::squeezed(&text))
+    }
+
+    fn change_config(&self, top: &mut RawObject) -> Result<(), Wrong> {
+        let created = self.created.as_deref().and_then(rfc3339);
+        if let Some(time) = &created {
+            top.set("created", time)?;
+        }
+        if let Some(platform) = &self.platform {
+            top.set("architecture", &platform.architecture.as_str())?;
+            top.set("os", &platform.os.as_str())?;
+            set_or_remove(top, "variant", platform.variant.as_deref())?;
+            set_or_remove(top, "os.version", platform.os_version.as_deref())?;
+        }
+        top.change("config", |run| self.change_run_config(run))?;
+        if self.append.is_empty() {
+            return Ok(());
+        }
+        top.change("rootfs", |rootfs| {
+            let mut ids = rootfs.list("diff_ids")?;
+            for layer in &self.append {
+                ids.push(raw(&layer.diff_id)?);
+            }
+            rootfs.set_list("diff_ids", &ids)?;
+            rootfs.set("type", &"layers")
+        })?;
+        // An image without a history says nothing of any layer.
+        if top.get("history").is_none_or(|text| text == "null") {
+            return Ok(());
+        }
+        let mut steps = top.list("history")?;
+        for layer in &self.append {
+            let mut step = Map::new();
+            if let Some(time) = &created {
+                step.insert("created".to_owned(), time.as_str().into());
+            }
+            step.insert("created_by".to_owned(), layer.created_by.as_str().into());
+            steps.push(raw(&step)?);
+        }
+        top.set_list("history", &steps)
+    }
+
+    fn change_run_config(&self, run: &mut RawObject) -> Result<(), Wrong> {
+        if !self.labels.is_empty() {
+            set_all(run, "Labels", &self.labels)?;
+        }
+        self.change_env(run)?;
         if let Some(entrypoint) = &self.entrypoint {
-            set_list(run, "Entrypoint", entrypoint);
+            set_list(run, "Entrypoint", entrypoint)?;
             if self.cmd.is_none() {
-                remove(run, "Cmd");
+                run.remove("Cmd");
             }
         }
         if let Some(cmd) = &self.cmd {
-            set_list(run, "Cmd", cmd);
+            set_list(run, "Cmd", cmd)?;
         }
         if let Some(user) = &self.user {
-            set_or_remove(run, "User", Some(user.as_str()));
+            set_or_remove(run, "User", Some(user.as_str()))?;
         }
         if let Some(workdir) = &self.workdir {
-            set_or_remove(run, "WorkingDir", Some(workdir.as_str()));
+            set_or_remove(run, "WorkingDir", Some(workdir.as_str()))?;
         }
+        Ok(())
     }
-}
 
-/// The name that the member `known` has in `object`: Go's decoder takes it in any case.
-fn key(object: &Map<String, Value>, known: &str) -> Option<String> {
-    match object.contains_key(known) {
-        true => Some(known.to_owned()),
-        false => object.keys().find(|name| same_name(known, name)).cloned(),
-    }
-}
-
-fn set(object: &mut Map<String, Value>, known: &str, value: Value) {
-    let name = key(object, known).unwrap_or_else(|| known.to_owned());
-    object.insert(name, value);
-}
-
-fn remove(object: &mut Map<String, Value>, known: &str) {
-    if let Some(name) = key(object, known) {
-        object.shift_remove(&name);
+    fn change_env(&self, run: &mut RawObject) -> Result<(), Wrong> {
+        if self.env.is_empty() {
+            return Ok(());
+        }
+        let mut env = run.list("Env")?;
+        for (name, value) in &self.env {
+            let is_it = |item: &RawValue| {
+                let pair: Value = serde_json::from_str(item.get()).unwrap_or_default();
+                pair.as_str().and_then(|pair| pair.split('=').next()) == Some(name)
+            };
+            let Some(value) = value else {
+                env.retain(|item| !is_it(item));
+                continue;
+            };
+            let pair = raw(&format!("{name}={value}"))?;
+            match env.iter().position(|item| is_it(item)) {
+                Some(at) => env[at] = pair,
+                None => env.push(pair),
+            }
+        }
+        run.set_list("Env", &env)
     }
 }
 
 /// Sets a text; an empty one, or none, is taken away.
-fn set_or_remove(object: &mut Map<String, Value>, known: &str, text: Option<&str>) {
+fn set_or_remove(object: &mut RawObject, known: &str, text: Option<&str>) -> Result<(), Wrong> {
     match text {
-        Some(text) if !text.is_empty() => set(object, known, text.into()),
-        _ => remove(object, known),
+        Some(text) if !text.is_empty() => object.set(known, &text),
+        _ => {
+            object.remove(known);
+            Ok(())
+        }
     }
 }
 
-fn set_list(object: &mut Map<String, Value>, known: &str, list: &[String]) {
-    match list.is_empty() {
-        true => remove(object, known),
-        false => set(object, known, list.into()),
+fn set_list(object: &mut RawObject, known: &str, list: &[String]) -> Result<(), Wrong> {
+    if list.is_empty() {
+        object.remove(known);
+        return Ok(());
     }
-}
-
-/// The object `known`, made where it is missing or null; `None` if it is something else.
-fn object<'a>(of: &'a mut Map<String, Value>, known: &str) -> Option<&'a mut Map<String, Value>> {
-    let name = key(of, known).unwrap_or_else(|| known.to_owned());
-    let value = of.entry(name).or_insert(Value::Null);
-    if value.is_null() {
-        *value = json!({});
-    }
-    value.as_object_mut()
-}
-
-/// The list `known`, made where it is missing or null; `None` if it is something else.
-fn list<'a>(of: &'a mut Map<String, Value>, known: &str) -> Option<&'a mut Vec<Value>> {
-    let name = key(of, known).unwrap_or_else(|| known.to_owned());
-    let value = of.entry(name).or_insert(Value::Null);
-    if value.is_null() {
-        *value = json!([]);
-    }
-    value.as_array_mut()
+    object.set(known, &list)
 }
 
 /// Sets and removes members of the map `known`, and removes it when nothing is left.
-fn set_all(of: &mut Map<String, Value>, known: &str, changes: &[(String, Option<String>)]) {
-    let Some(map) = object(of, known) else { return };
-    for (name, value) in changes {
-        match value {
-            Some(value) => drop(map.insert(name.clone(), value.as_str().into())),
-            None => drop(map.shift_remove(name)),
+fn set_all(
+    of: &mut RawObject,
+    known: &str,
+    changes: &[(String, Option<String>)],
+) -> Result<(), Wrong> {
+    let empty = of.change(known, |map| {
+        for (name, value) in changes {
+            match value {
+                Some(value) => map.insert(name, value)?,
+                None => map.remove_exactly(name),
+            }
         }
+        Ok(map.is_empty())
+    })?;
+    if empty {
+        of.remove(known);
     }
-    if map.is_empty() {
-        remove(of, known);
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -277,7 +274,33 @@ mod tests {
     #[test]
     fn what_is_not_changed_stays_as_it_is() {
         let config = r#"{"unknown":[1.50,"x"],"architecture":"amd64","os":"linux","config":{"Zed":null,"Env":["A=1"]},"rootfs":{"type":"layers","diff_ids":[]}}"#;
-        assert_eq!(edited(config, |_| {}), config.replace("1.50", "1.5"));
+        assert_eq!(edited(config, |_| {}), config);
+    }
+
+    #[test]
+    fn numbers_stay_as_they_are_written() {
+        let config = r#"{"big":123456789012345678901234567890,"far":[1e400,-0,1.0E+2],"config":{"x":1e400,"Env":["A=1"],"Labels":{"n":18446744073709551616}},"rootfs":{"y":1.10},"history":[{"z":1e999}]}"#;
+        let spaced = config.replace(',', " ,\n\t");
+        let change = |e: &mut Edits| e.labels = vec![("b".into(), some("c"))];
+        let after = config.replace("18446744073709551616", r#"18446744073709551616,"b":"c""#);
+        assert_eq!(edited(&spaced, change), after);
+    }
+
+    #[test]
+    fn members_of_the_wrong_type_are_errors() {
+        let refused = |config: &str, change: &dyn Fn(&mut Edits)| {
+            let mut edits = Edits::default();
+            change(&mut edits);
+            edits.config(config.as_bytes()).unwrap_err().to_string()
+        };
+        let label = |e: &mut Edits| e.labels = vec![("a".into(), some("b"))];
+        let env = |e: &mut Edits| e.env = vec![("a".into(), some("b"))];
+        let text = refused(r#"{"config":{"Labels":"x"}}"#, &label);
+        assert!(text.contains("`Labels` is no object"), "{text}");
+        let text = refused(r#"{"config":{"Env":"A=1"}}"#, &env);
+        assert!(text.contains("`Env` is no list"), "{text}");
+        let text = refused(r#"{"config":[]}"#, &env);
+        assert!(text.contains("`config` is no object"), "{text}");
     }
 
     #[test]

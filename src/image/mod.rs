@@ -20,6 +20,7 @@ mod name;
 #[cfg(any(test, feature = "oci-spec"))]
 mod oci_spec;
 pub mod platform;
+mod raw_json;
 pub mod reference;
 mod sketch;
 pub(crate) mod strict_json;

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
+use crate::odd_configs;
 use crate::support::Barque;
 use crate::support::fake::FakeRegistry;
 use crate::support::images::{self, LayerTar, TestImage, write_layout};
@@ -300,8 +301,8 @@ fn an_appended_tar_stays_as_it_is_compressed() {
 fn an_appended_tar_that_is_cut_off_is_refused() {
     let barque = Barque::new();
     let tar = LayerTar::new()
-        .file("one", &[b'x'; 600])
-        .file("two", &[b'y'; 1200])
+        .file("one", [b'x'; 600])
+        .file("two", [b'y'; 1200])
         .finish();
     let from = layout(&barque, "from", &images::small());
     let edit = |bytes: &[u8], name: &str, to: &str| {
@@ -382,6 +383,41 @@ fn every_time_is_a_creation_time() {
         let list = barque.args(["ls", "--json", "oci:to:v1"]).run().ok();
         assert!(list.stdout().contains(shown), "{}", list.stdout());
     }
+}
+
+#[test]
+fn a_member_of_the_wrong_type_is_not_passed_over() {
+    let barque = Barque::new();
+    for (member, flags, what) in [
+        (r#""Env":"A=1""#, ["--env", "A=2"], "`Env` is no list"),
+        (
+            r#""Labels":"x""#,
+            ["--label", "a=b"],
+            "`Labels` is no object",
+        ),
+    ] {
+        let members = format!(r#""config":{{{member}}}"#);
+        let image = odd_configs::image(images::Dialect::Oci, members.as_bytes());
+        let from = layout(&barque, "from", &image);
+        let edit = ["edit", "-q", &from, "oci:to:v1"];
+        let out = barque.args(edit).args(flags).run().code(4);
+        assert!(out.stderr().contains(what), "{}", out.stderr());
+    }
+}
+
+#[test]
+fn numbers_that_no_machine_type_holds_stay_as_they_are() {
+    let barque = Barque::new();
+    let numbers = r#""x":[123456789012345678901234567890,1.50,1e400]"#;
+    let members = format!(r#"{numbers},"config":{{"Labels":{{"a":"b"}},{numbers}}}"#);
+    let image = odd_configs::image(images::Dialect::Oci, members.as_bytes());
+    let from = layout(&barque, "from", &image);
+    let edit = ["edit", "-q", &from, "oci:to:v1", "--label", "c=d"];
+    barque.args(edit).run().ok();
+    let config = barque.args(["inspect", "--config", "--raw", "oci:to:v1"]);
+    let out = config.run().ok();
+    let config = out.stdout();
+    assert_eq!(config.matches(numbers).count(), 2, "{config}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::support::peers;
 use super::support::sandbox::Sandbox;
 
 /// An image whose config has these members besides what it needs.
-fn image(dialect: Dialect, members: &[u8]) -> TestImage {
+pub(crate) fn image(dialect: Dialect, members: &[u8]) -> TestImage {
     let base = Maker::new(dialect).file_layer("a", b"1").make();
     let config: Value = serde_json::from_slice(&base.blobs[&base.config()]).unwrap();
     let rootfs = config["rootfs"].to_string();
