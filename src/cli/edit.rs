@@ -178,7 +178,9 @@ fn seconds(created: Option<&str>, append: &[PathBuf]) -> Result<u64> {
     let Some(dir) = append.iter().find(|path| path.is_dir()) else {
         return Ok(0);
     };
-    let time: jiff::Timestamp = text.parse().map_err(|e: jiff::Error| unclear().because(e))?;
+    let time: jiff::Timestamp = text
+        .parse()
+        .map_err(|e: jiff::Error| unclear().because(e))?;
     u64::try_from(time.as_second()).map_err(|_| {
         Error::other(format!(
             "`--created {text}` is before 1970, a time that the files of `{}` cannot have",
