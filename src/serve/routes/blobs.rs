@@ -16,6 +16,7 @@ use super::super::range::{Wanted, wanted};
 use super::super::refusal::{Code, Refusal};
 use super::super::request::Asked;
 use super::super::store::Root;
+use crate::Kind;
 use crate::image::{Digest, RepositoryName};
 
 pub(super) async fn get(
@@ -24,9 +25,18 @@ pub(super) async fn get(
     name: &RepositoryName,
     digest: &Digest,
 ) -> Result<Answer, Refusal> {
-    let blob = app.content.blob(name, digest).await?;
-    let blob = blob.ok_or_else(|| unknown(digest))?;
-    let mut answer = send(asked, &format!("\"{digest}\""), blob).await?;
+    let etag = format!("\"{digest}\"");
+    let found = async || {
+        let blob = app.content.blob(name, digest).await?;
+        blob.ok_or_else(|| unknown(digest))
+    };
+    let mut answer = match send(asked, &etag, found().await?).await {
+        // It was removed meanwhile. A mirror reads it again.
+        Err(gone) if gone.status == StatusCode::NOT_FOUND => {
+            send(asked, &etag, found().await?).await?
+        }
+        answer => answer?,
+    };
     answer::set_digest(&mut answer, digest);
     Ok(answer)
 }
@@ -73,7 +83,11 @@ pub(in crate::serve) async fn send(
         answer::set(&mut answer, CONTENT_RANGE, value);
     }
     if !asked.is_head() && len > 0 {
-        *answer.body_mut() = Body::stream(blob.read(from).await?, len);
+        let content = blob.read(from).await.map_err(|e| match e.kind() {
+            Kind::NotFound => Refusal::missing(Code::BlobUnknown, "the blob is gone"),
+            _ => e.into(),
+        })?;
+        *answer.body_mut() = Body::stream(content, len);
     }
     Ok(answer)
 }
