@@ -105,7 +105,7 @@ fn bytes_of(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
-/// Adds the file at `path` as `below`. Sockets and the like are left out.
+/// Adds the file at `path` as `below`. Sockets, pipes and devices are left out with a warning.
 fn add<W: Write>(
     tar: &mut Builder<W>,
     path: &Path,
@@ -135,5 +135,9 @@ fn add<W: Write>(
         // A file that grows meanwhile would shift what follows.
         return tar.append_data(&mut header, below, File::open(path)?.take(about.len()));
     }
+    tracing::warn!(
+        "`{}` is no file, directory or symbolic link, and is left out",
+        path.display()
+    );
     Ok(())
 }

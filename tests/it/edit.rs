@@ -345,8 +345,11 @@ fn a_layer_comes_from_a_pipe_or_an_empty_directory() {
     assert_eq!(out.stdout(), "new\n");
 
     fs::create_dir(barque.path("hollow")).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(barque.path("hollow/socket"));
     let edit = ["edit", "-q", &from, "oci:to:v2", "--append", "hollow"];
-    barque.args(edit).run().ok();
+    let out = barque.args(edit).run().ok();
+    assert!(out.stderr().contains("is left out"), "{}", out.stderr());
+    drop(socket.unwrap());
     let ids = config(&barque, "oci:to:v2")["rootfs"]["diff_ids"].clone();
     let last = ids.as_array().unwrap().last().unwrap();
     assert_eq!(last, &images::sha256(&[0; 1024]).to_string());
