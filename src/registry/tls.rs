@@ -37,18 +37,18 @@ pub(super) fn load(registry: &Registry, access: &Access) -> Result<Tls> {
     let certs = certs_d::load(registry, access.cert_dir.as_deref())?;
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
-    let verifier = match access.tls_verify {
+    let verifier: Arc<dyn ServerCertVerifier> = match access.tls_verify {
         true => {
             let given = given(&certs.authorities);
-            Some(Verifier::new(given, access.authorities, provider.clone())?)
+            Arc::new(Verifier::new(given, access.authorities, provider.clone())?)
         }
-        false => None,
+        false => Arc::new(Anyone),
     };
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(not_set_up)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Checks(verifier)));
+        .with_custom_certificate_verifier(verifier);
     let config = match &certs.client {
         Some(client) => {
             let shown = SingleCertAndKey::from(certified(client, &provider)?);
@@ -272,11 +272,7 @@ fn is_unknown(e: &rustls::Error) -> bool {
     *e == unknown || is_of_authority(e)
 }
 
-/// The checks of a server's certificate; none where every server is trusted, as `--tls-verify=false` asks for.
-#[derive(Debug)]
-struct Checks(Option<Verifier>);
-
-impl ServerCertVerifier for Checks {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -285,14 +281,11 @@ impl ServerCertVerifier for Checks {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(verifier) = &self.0 else {
-            return Ok(ServerCertVerified::assertion());
-        };
         let by = |trust: &Trust| {
             trust.verify(end_entity, intermediates, server_name, ocsp_response, now)
         };
-        match by(&verifier.near) {
-            Err(e) if is_unknown(&e) => verifier.further().map_or(Err(e), by),
+        match by(&self.near) {
+            Err(e) if is_unknown(&e) => self.further().map_or(Err(e), by),
             verified => verified,
         }
     }
@@ -303,13 +296,7 @@ impl ServerCertVerifier for Checks {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        match &self.0 {
-            Some(verifier) => verifier
-                .near
-                .inner
-                .verify_tls12_signature(message, cert, dss),
-            None => Ok(HandshakeSignatureValid::assertion()),
-        }
+        self.near.inner.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -318,20 +305,50 @@ impl ServerCertVerifier for Checks {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        match &self.0 {
-            Some(verifier) => verifier
-                .near
-                .inner
-                .verify_tls13_signature(message, cert, dss),
-            None => Ok(HandshakeSignatureValid::assertion()),
-        }
+        self.near.inner.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        if let Some(verifier) = &self.0 {
-            return verifier.near.inner.supported_verify_schemes();
-        }
-        // All there are: what an old server signs with is not looked at either.
+        self.near.inner.supported_verify_schemes()
+    }
+}
+
+/// Trusts every server, as `--tls-verify=false` asks for.
+#[derive(Debug)]
+struct Anyone;
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    /// All there are: what an old server signs with is not looked at either.
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         vec![
             SignatureScheme::ECDSA_NISTP256_SHA256,
             SignatureScheme::ECDSA_NISTP384_SHA384,
