@@ -167,7 +167,8 @@ fn edits(args: &EditArgs) -> Result<Edits> {
     })
 }
 
-/// The time of `--created` in seconds since 1970 for the files of the directories in `append`, or 0 where there is none.
+/// The time that the files of appended directories get, in seconds since 1970: that of `--created`. Without it, or if no
+/// directory is appended, 0.
 fn seconds(created: Option<&str>, append: &[PathBuf]) -> Result<u64> {
     let Some(text) = created else { return Ok(0) };
     let unclear = || {

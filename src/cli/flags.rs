@@ -283,7 +283,8 @@ pub(crate) struct SideFlags {
 }
 
 impl SideFlags {
-    /// How source and destination are reached; the last three are what holds for a side without a flag for it.
+    /// How source and destination are reached. `files`, `tls_verify` and `shared_blobs` apply to a side without a flag of
+    /// its own for them.
     pub(crate) fn contexts(
         &self,
         global: &Global,

@@ -27,7 +27,7 @@ pub(crate) enum Asked {
     Hangup,
     /// To end at once, from the keyboard.
     Quit,
-    /// Whatever a command takes the first and the second of its own signals for.
+    /// SIGUSR1 and SIGUSR2, to which each program gives a meaning of its own.
     User1,
     User2,
 }

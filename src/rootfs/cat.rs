@@ -35,10 +35,7 @@ pub async fn cat(
     let mut tables: Vec<Option<Contents>> = Vec::new();
     for at in (0..count).rev() {
         lookup.begin_layer(at == 0);
-        let table = match options.verify {
-            true => None,
-            false => layers.contents(at).await?,
-        };
+        let table = table(layers, at, options).await?;
         lookup = match &table {
             Some(table) => noted(lookup, table.clone()).await?,
             None => {
@@ -97,11 +94,16 @@ async fn from_all(
         return Err(not_a_file(path, kind));
     }
     let (at, found) = tree.origin(id).ok_or_else(|| missing(path))?;
-    let table = match options.verify {
-        true => None,
-        false => layers.contents(at).await?,
-    };
+    let table = table(layers, at, options).await?;
     fetch(layers, at, table, found, options, out).await
+}
+
+/// The contents of layer `at` where they are known, unless the layer itself is to be read and verified.
+async fn table(layers: &Layers, at: usize, options: CatOptions) -> Result<Option<Contents>> {
+    match options.verify {
+        true => Ok(None),
+        false => layers.contents(at).await,
+    }
 }
 
 fn missing(path: &ImagePath) -> Error {

@@ -51,8 +51,8 @@ impl Gate {
         Gate { leniency, ..self }
     }
 
-    /// Whether indexes are judged, and not only the images that they list. An index `without_images` has to have a signature
-    /// of its own where signatures are required: nothing else is verified.
+    /// Whether indexes are judged, and not only the images that they list. Where signatures are required and an index is
+    /// copied `without_images`, the index itself is judged in any case, since otherwise nothing would be verified.
     pub fn judges_indexes(&self, without_images: bool) -> bool {
         !self.leniency.unsigned_index || (self.require_signed && without_images)
     }

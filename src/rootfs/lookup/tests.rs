@@ -89,7 +89,7 @@ fn an_entry_that_a_link_may_lead_elsewhere_makes_the_answer_unsure() {
     ] {
         assert_eq!(find("usr/lib/x", &[top, base]), "Unsure", "{top:?}");
     }
-    // One layer alone: a link of its own led the second entry to the first.
+    // One layer alone: `b` is a link to `a`, so `b/x` replaces `a/x`.
     assert_eq!(find("a/x", &[&["a/x", "b -> a", "b/x"]]), "Unsure");
     // The file is in the upper layer, but the layer above it may have taken it away by its other name.
     let layers = [&["usr/", "usr/lib/", "usr/lib/.wh.x"][..], &["lib/x"], base];

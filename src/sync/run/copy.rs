@@ -197,7 +197,8 @@ impl Run {
         }
     }
 
-    /// What goes with the image. A `dir:` directory holds nothing but the image, so there `all` is none.
+    /// The referrers and tags that are copied with the image. A `dir:` directory cannot hold referrers: the default, all of
+    /// them, means none there.
     fn attachments(&self, looked: &Looked, target: &ImageName) -> Attachments {
         let mut referrers = looked.item.entry.how.referrers.clone();
         if matches!(target, ImageName::Dir { .. }) && referrers == Referrers::All {

@@ -212,7 +212,7 @@ fn tags_side_by_side_write_each_layer_in_its_other_form_once() {
 #[test]
 fn tags_side_by_side_reach_a_docker_registry_in_another_form() {
     peers::needs!("docker-registry");
-    // Layers that several tags share, and one of its own for each.
+    // All tags have the first three layers, and each has one more that no other tag has.
     let layers: Vec<Vec<u8>> = (0..16)
         .map(|n| {
             images::LayerTar::new()
