@@ -215,6 +215,9 @@ pub fn in_registry(text: &str) -> Result<Reference> {
 /// can be guessed.
 pub fn parse_reference(text: &str) -> Result<Reference> {
     text.parse().map_err(|e: ReferenceError| {
+        if let Some(error) = mistakes::with_login(text) {
+            return error;
+        }
         let error = Error::other(format!("`{text}` is not a valid image name: {e}"));
         match corrected(text, &e) {
             Some(hint) => error.hint(hint),

@@ -219,7 +219,8 @@ fn asking(method: Method, url: Admitted, headers: HeaderMap, body: Body) -> Requ
     }
 }
 
-/// Sends a token request; redirects are followed without the credential when they leave the origin.
+/// Sends a token request; redirects are followed without the credential when they leave the origin, and those of a POST,
+/// whose body holds the credential, only within the origin (RFC 9110, sections 15.4.8 and 15.4.9).
 async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
     for _ in 0..3 {
         let answer = wire
@@ -227,16 +228,19 @@ async fn send(wire: &Wire, mut request: Request) -> Result<Answer> {
             .await
             .map_err(|e| e.context("asking for a token"))?;
         let location = answer.header(&header::LOCATION).map(str::to_owned);
-        match location {
-            Some(location) if answer.status.is_redirection() && request.method == Method::GET => {
-                let next = admit(&answer.url, &location, Purpose::Redirect)?;
-                if !next.same_origin(&request.url) {
-                    request.headers.remove(header::AUTHORIZATION);
-                }
-                request.url = next;
-            }
-            _ => return Ok(answer),
+        let Some(location) = location.filter(|_| answer.status.is_redirection()) else {
+            return Ok(answer);
+        };
+        let next = admit(&answer.url, &location, Purpose::Redirect)?;
+        let stays = next.same_origin(&request.url);
+        let sends_body = matches!(answer.status.as_u16(), 307 | 308) && stays;
+        if request.method != Method::GET && !sends_body {
+            return Ok(answer);
         }
+        if !stays {
+            request.headers.remove(header::AUTHORIZATION);
+        }
+        request.url = next;
     }
     Err(Error::unavailable(format!(
         "the token endpoint {} redirects in circles",

@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::copy::Referrers;
-use crate::image::{Digest, PlatformPattern, Reference, Repository};
+use crate::image::{Digest, PlatformPattern, Repository};
 use crate::settings::{PullLimit, Secret};
 use crate::{Error, Result};
 
@@ -203,12 +203,6 @@ pub struct RegistryRules {
     pub max_pulls: Option<PullLimit>,
     /// A program and its arguments that create a missing repository; `{repository}` stands for its name. No shell.
     pub create_repository: Option<Vec<String>>,
-}
-
-/// The reference that `text` is; what it lacks is not added, but `docker.io` and `library/` are.
-fn reference(text: &str) -> Result<Reference> {
-    text.parse()
-        .map_err(|e| Error::other(format!("`{text}` is not a valid image name: {e}")))
 }
 
 /// The keys of the map that `text` is.

@@ -232,6 +232,15 @@ fn refused_stored_credentials_are_left_aside_for_reads_only() {
     );
 }
 
+/// Stores an identity token of the reader for `registry`.
+fn write_identity_token(barque: &Barque, registry: &DockerRegistry) {
+    let login = json!({ "auths": { registry.address(): {
+        "auth": base64("<token>:"),
+        "identitytoken": refresh_token(READER.0),
+    }}});
+    barque.write_home(".docker/config.json", login.to_string());
+}
+
 #[test]
 fn an_identity_token_is_exchanged_by_post() {
     peers::needs!("docker-registry", "skopeo");
@@ -239,11 +248,7 @@ fn an_identity_token_is_exchanged_by_post() {
     let registry = harbour(&tokens);
     registry.feed("private/ship:1", &images::small());
     let barque = Barque::new();
-    let login = json!({ "auths": { registry.address(): {
-        "auth": base64("<token>:"),
-        "identitytoken": refresh_token(READER.0),
-    }}});
-    barque.write_home(".docker/config.json", login.to_string());
+    write_identity_token(&barque, &registry);
     tokens.clear();
     spied(barque.args(["inspect", &registry.docker("private/ship:1")])).ok();
     let log = tokens.requests();
@@ -256,6 +261,27 @@ fn an_identity_token_is_exchanged_by_post() {
         ),
         ("POST", "refresh_token", Some(READER.0))
     );
+}
+
+#[test]
+fn an_identity_token_follows_a_redirect_within_its_server_only() {
+    peers::needs!("docker-registry", "skopeo");
+    let elsewhere = TokenServer::start();
+    for (endpoint, code, posts) in [("/token", 0, 1), (&*elsewhere.realm(), 6, 0)] {
+        let tokens = TokenServer::start().moved();
+        let registry = harbour(&tokens);
+        registry.feed("private/ship:1", &images::small());
+        let barque = Barque::new();
+        write_identity_token(&barque, &registry);
+        tokens.clear();
+        tokens.set_moved(endpoint);
+        let inspect = barque.args(["inspect", "--no-tags", &registry.docker("private/ship:1")]);
+        inspect.run().code(code);
+        let log = tokens.requests();
+        let sent = log.iter().filter(|r| r.grant_type == "refresh_token");
+        assert_eq!(sent.count(), posts, "{log:#?}");
+    }
+    assert_eq!(elsewhere.requests(), []);
 }
 
 #[test]

@@ -40,6 +40,16 @@ pub(super) fn with_slashes(text: &str) -> Option<Error> {
     })
 }
 
+/// The error for a name with a login in it, as in `user:password@registry.example/app`. It shows the place alone: names
+/// also stand in files, and their errors in logs.
+pub(super) fn with_login(text: &str) -> Option<Error> {
+    // A digest has no slash.
+    let (_, place) = text.rsplit_once('@').filter(|(_, p)| p.contains('/'))?;
+    let host = place.split('/').next()?;
+    let hint = format!("write `{place}`, and log in with `barque login {host}`");
+    Some(Error::other(format!("`…@{place}` has a login in it")).hint(hint))
+}
+
 /// The correction of `text`, whose transport is one letter or two away from a known one.
 pub(super) fn transport_meant(text: &str) -> Option<String> {
     let (typed, rest) = text.split_once(':')?;

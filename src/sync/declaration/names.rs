@@ -1,7 +1,6 @@
 //! The names in declarations: sources are in registries, targets there or in directories, layouts and archives.
 
-use super::reference;
-use crate::image::{ImageName, Reference, Selector, has_transport};
+use crate::image::{ImageName, Reference, Selector, has_transport, parse_reference};
 use crate::sync::target::{Kind, Target};
 use crate::{Error, Result};
 
@@ -13,7 +12,7 @@ pub(in crate::sync) fn is_elsewhere(text: &str) -> bool {
 /// The repository or image in a registry that `text` names as a source.
 pub(super) fn source(text: &str) -> Result<Reference> {
     if !is_elsewhere(text) {
-        return reference(text.strip_prefix("docker://").unwrap_or(text));
+        return parse_reference(text.strip_prefix("docker://").unwrap_or(text));
     }
     let transport = text
         .split_once(':')
@@ -36,7 +35,7 @@ pub(super) fn source(text: &str) -> Result<Reference> {
 /// The target that `text` names: an image, or a place where images keep their names.
 pub(super) fn target(text: &str) -> Result<Target> {
     if !is_elsewhere(text) {
-        let parsed = reference(text.strip_prefix("docker://").unwrap_or(text))?;
+        let parsed = parse_reference(text.strip_prefix("docker://").unwrap_or(text))?;
         return Ok(match parsed.tag.is_some() || parsed.digest.is_some() {
             true => Target::Image(parsed),
             false => Target::Repository(parsed.repository),

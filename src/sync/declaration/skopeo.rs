@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
-use super::{Declaration, Entry, How, Origin, Pick, SourceAccess, Tags, from_yaml, reference};
+use super::{Declaration, Entry, How, Origin, Pick, SourceAccess, Tags, from_yaml};
 use crate::Result;
-use crate::image::Digest;
-use crate::settings::Secret;
+use crate::image::{Digest, parse_reference};
+use crate::settings::{Secret, redacted};
 use crate::sync::re2;
 use crate::sync::select::TagRules;
 use crate::sync::target::Target;
@@ -57,9 +57,10 @@ pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
     let mut declaration = Declaration::default();
     for (registry, section) in file.unwrap_or_default() {
         let section = section.unwrap_or_default();
+        let shown = redacted(&registry);
         if section.images.is_empty() && section.by_regex.is_empty() && section.by_semver.is_empty()
         {
-            let warning = format!("no images are specified for the registry `{registry}`");
+            let warning = format!("no images are specified for the registry `{shown}`");
             declaration.warnings.push(warning);
             continue;
         }
@@ -73,20 +74,20 @@ pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
         };
         let mut read = |repository: &str, tags: Result<Tags, String>| {
             let name = format!("{registry}/{repository}");
-            let origin = reference(&name)
+            let origin = parse_reference(&name)
                 .map_err(|e| e.to_string())
                 .and_then(|reference| {
                     let is_bare = reference.tag.is_none() && reference.digest.is_none();
                     let origin = Origin::Repository(reference.repository);
                     is_bare
                         .then_some(origin)
-                        .ok_or_else(|| format!("`{name}` has a tag or digest"))
+                        .ok_or_else(|| format!("`{shown}/{repository}` has a tag or digest"))
                 });
             match origin.and_then(|origin| Ok((tags?, origin))) {
                 Ok((tags, origin)) => declaration.entries.push(entry(tags, origin)),
                 Err(e) => declaration
                     .warnings
-                    .push(format!("`{name}` is skipped: {e}")),
+                    .push(format!("`{shown}/{repository}` is skipped: {e}")),
             }
         };
         let mut bad = Vec::new();
@@ -97,7 +98,7 @@ pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
                 match pick_of(pick) {
                     Some(pick) => listed.push(pick),
                     None => bad.push(format!(
-                        "`{registry}/{repository}:{pick}` is not a valid image name; it is skipped"
+                        "`{shown}/{repository}:{pick}` is not a valid image name; it is skipped"
                     )),
                 }
             }

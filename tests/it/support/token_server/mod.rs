@@ -11,10 +11,10 @@ mod sign;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{Form, Query, State};
+use axum::extract::{Form, Query, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{any, get};
 use base64::Engine as _;
 use serde_json::json;
 
@@ -69,6 +69,8 @@ struct Knobs {
     lifetime: i64,
     announced: Option<i64>,
     quirks: Vec<Quirk>,
+    /// Where the realm redirects to.
+    moved: Option<String>,
 }
 
 /// A running token server; stopped when dropped.
@@ -87,6 +89,7 @@ impl TokenServer {
             lifetime: 300,
             announced: None,
             quirks: Vec::new(),
+            moved: None,
         };
         let shared = Arc::new(Shared {
             signer: Signer::new(),
@@ -95,6 +98,7 @@ impl TokenServer {
         });
         let app = Router::new()
             .route("/token", get(by_get).post(by_post))
+            .route("/old", any(redirected))
             .with_state(shared.clone());
         let server = Served::start("127.0.0.1", app);
         TokenServer { shared, server }
@@ -129,9 +133,24 @@ impl TokenServer {
         self
     }
 
+    /// The `realm` of the challenge becomes another URL, which redirects with 307 to the right one.
+    pub fn moved(self) -> TokenServer {
+        self.set_moved("/token");
+        self
+    }
+
+    /// From now on it redirects to `endpoint`.
+    pub fn set_moved(&self, endpoint: &str) {
+        self.shared.state.lock().unwrap().moved = Some(endpoint.to_owned());
+    }
+
     /// The URL for the `realm` of a challenge.
     pub fn realm(&self) -> String {
-        format!("http://{}/token", self.server.address())
+        let path = match self.shared.state.lock().unwrap().moved {
+            Some(_) => "old",
+            None => "token",
+        };
+        format!("http://{}/{path}", self.server.address())
     }
 
     /// The `service` that registry and server agree on.
@@ -158,6 +177,12 @@ impl TokenServer {
     pub fn clear(&self) {
         self.shared.log.lock().unwrap().clear();
     }
+}
+
+async fn redirected(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Redirect {
+    let moved = shared.state.lock().unwrap().moved.clone();
+    let query = query.unwrap_or_default();
+    Redirect::temporary(&format!("{}?{query}", moved.unwrap_or_default()))
 }
 
 type Pairs = Vec<(String, String)>;
@@ -213,6 +238,7 @@ impl Shared {
             lifetime,
             announced,
             quirks,
+            ..
         } = self.state.lock().unwrap().clone();
         let has = |quirk: Quirk| quirks.contains(&quirk);
         let refused = |name: &str| {
