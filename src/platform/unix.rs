@@ -19,10 +19,12 @@ pub(crate) fn is_same(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-/// The number of a file, which no other file of its disk has at the same time.
+/// Which file it is, and when anything of it changed last, which no program can set back: they are others for another file, and after
+/// a change that kept size and time of modification.
 #[cfg(feature = "serve")]
-pub(crate) fn number(about: &Metadata) -> u64 {
-    about.ino()
+pub(crate) fn marks(about: &Metadata) -> [u64; 4] {
+    let changed = [about.ctime(), about.ctime_nsec()].map(i64::cast_unsigned);
+    [about.dev(), about.ino(), changed[0], changed[1]]
 }
 
 /// How many names a file has; 0 if the system does not say.

@@ -27,6 +27,7 @@ mod request;
 mod route;
 mod routes;
 mod server;
+mod stamp;
 mod store;
 mod tls;
 #[cfg_attr(not(feature = "legacy"), path = "no_v1.rs")]

@@ -6,11 +6,11 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::SystemTime;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -20,22 +20,18 @@ use super::index::{Change, Index};
 use super::writers::Writers;
 use crate::image::{Digest, MediaType, Tag};
 use crate::serve::content::{Document, Found, Named};
+use crate::serve::stamp::Stamp;
 use crate::transport::blob_store::{self, NewDocument};
 use crate::transport::oci_layout;
 use crate::{Error, Result, locked};
 
 /// Bytes of an `index.json` that are read: some millions of tags.
 const INDEX_CAP: u64 = 1 << 30;
+/// How often, and after which time, an index is read again that another program seems to be writing.
+const TRIES: usize = 5;
+const WAIT: Duration = Duration::from_millis(10);
 /// Manifests whose facts are kept.
 const FACTS_KEPT: usize = 100_000;
-
-/// By which a file is known to be the same as before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    inode: u64,
-    len: u64,
-    modified: Option<SystemTime>,
-}
 
 /// One repository of a [`super::Root`], there or not.
 pub(in crate::serve) struct Repository {
@@ -81,9 +77,8 @@ impl Repository {
     /// What `look` sees in the index as it is now; `None` when there is no repository.
     fn look<T>(&self, look: impl FnOnce(&Stamp, &Index) -> T) -> Result<Option<T>> {
         let path = self.dir.join("index.json");
-        let stamp = match fs::metadata(&path) {
-            Ok(about) => Stamp::of(&about),
-            Err(_) => return Ok(None),
+        let Some(stamp) = stamp_of(&path)? else {
+            return Ok(None);
         };
         if let Some((at, index)) = &*self.current()
             && (*at == stamp || self.writing.load(Ordering::Acquire))
@@ -103,11 +98,25 @@ impl Repository {
         self.current.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the index. While another program has written half of it, the last one stands.
+    /// Reads the index. While another program has written half of it, the last one stands, and without one it is read again.
     fn read_index(&self, path: &Path) -> Result<()> {
         let _one = locked(&self.rereading);
+        let mut tries = 1;
+        loop {
+            let is_last = tries == TRIES;
+            match self.try_index(path) {
+                Err(_) if !is_last && Stamp::at(path).is_some_and(|s| s.is_recent()) => {
+                    std::thread::sleep(WAIT);
+                }
+                read => return read,
+            }
+            tries += 1;
+        }
+    }
+
+    fn try_index(&self, path: &Path) -> Result<()> {
         // Before the content, so that a change in between shows the next time.
-        let Ok(stamp) = fs::metadata(path).map(|about| Stamp::of(&about)) else {
+        let Some(stamp) = stamp_of(path)? else {
             *self.replace() = None;
             return Ok(());
         };
@@ -366,12 +375,13 @@ impl Repository {
     }
 }
 
-impl Stamp {
-    fn of(about: &fs::Metadata) -> Stamp {
-        Stamp {
-            inode: crate::platform::number(about),
-            len: about.len(),
-            modified: about.modified().ok(),
-        }
+/// The stamp of an index; `None` where there is none, and so no repository.
+fn stamp_of(path: &Path) -> Result<Option<Stamp>> {
+    match fs::metadata(path) {
+        Ok(about) => Ok(Some(Stamp::of(&about))),
+        Err(e) => match e.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => Ok(None),
+            _ => Err(blob_store::cannot_read(path, e)),
+        },
     }
 }
