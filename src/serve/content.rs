@@ -1,5 +1,6 @@
 //! `Content`: what a server has to offer, whatever it is kept in. The routes ask it and know no files.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use super::stamp::Stamp;
 use crate::Result;
 use crate::image::{Descriptor, Digest, RepositoryName, Tag};
 use crate::transport::{BlobStream, Source, blob_store};
@@ -34,15 +36,22 @@ pub(super) struct Found {
 /// Where the bytes of a manifest are.
 #[derive(Debug, Clone)]
 pub(super) enum Document {
-    File(PathBuf),
+    /// In a file whose content was right while it had this stamp.
+    File(PathBuf, Stamp),
     Here(Bytes),
 }
 
 impl Document {
-    /// The bytes; `None` when they are gone by now.
+    /// The bytes; `None` when they are gone by now, or others.
     pub(super) fn read(&self) -> Result<Option<Bytes>> {
         match self {
-            Document::File(path) => blob_store::read_document(path),
+            Document::File(path, stamp) => {
+                let read = blob_store::read_document_of(path)?;
+                // After the bytes, so that a change while they were read shows.
+                let now = |file: &File| file.metadata().map(|about| Stamp::of(&about));
+                let same = read.filter(|(_, file)| now(file).is_ok_and(|now| now == *stamp));
+                Ok(same.map(|(bytes, _)| bytes))
+            }
             Document::Here(bytes) => Ok(Some(bytes.clone())),
         }
     }

@@ -25,14 +25,14 @@ use crate::{Error, Result};
 
 pub(crate) use super::claim::remove;
 pub(super) use super::claim::{PREFIX, claim, sweep};
-#[cfg(feature = "serve")]
-pub(crate) use super::document::NewDocument;
 use super::document::open_file;
 pub(crate) use super::document::write_document_blocking;
 pub(crate) use super::document::{
     DOCUMENT_CAP, blocking, cannot_read, cannot_spool, cannot_write, create_directory, empty_file,
     read_document, temporary_in,
 };
+#[cfg(feature = "serve")]
+pub(crate) use super::document::{NewDocument, read_document_of};
 pub use super::document::{sync_directory, write_document};
 pub use late::write_late;
 pub(crate) use lock::Lock;

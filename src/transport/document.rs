@@ -32,15 +32,22 @@ pub(crate) fn stopped(e: tokio::task::JoinError) -> Error {
 
 /// Reads the file `path` of at most [`DOCUMENT_CAP`] bytes; `None` when there is none.
 pub(crate) fn read_document(path: &Path) -> Result<Option<Bytes>> {
-    let file = match open_file(path) {
-        Ok(file) => file,
+    Ok(read_document_of(path)?.map(|(bytes, _)| bytes))
+}
+
+/// [`read_document`], and the file, to see whether it is still as it was.
+pub(crate) fn read_document_of(path: &Path) -> Result<Option<(Bytes, File)>> {
+    let (file, len) = match opened(path) {
+        Ok(opened) => opened,
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
         Err(e) => return Err(cannot_read(path, e)),
     };
-    let mut bytes = Vec::new();
-    file.take(DOCUMENT_CAP + 1)
+    // One byte more, so that a single read comes to the end.
+    let mut bytes = Vec::with_capacity(len.min(DOCUMENT_CAP) as usize + 1);
+    (&file)
+        .take(DOCUMENT_CAP + 1)
         .read_to_end(&mut bytes)
         .map_err(|e| cannot_read(path, e))?;
     if bytes.len() as u64 > DOCUMENT_CAP {
@@ -49,17 +56,23 @@ pub(crate) fn read_document(path: &Path) -> Result<Option<Bytes>> {
             path.display()
         )));
     }
-    Ok(Some(bytes.into()))
+    Ok(Some((bytes.into(), file)))
 }
 
 /// Opens a file of a layout to read. Nothing else is opened: a pipe would wait for its writer.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    opened(path).map(|(file, _)| file)
+}
+
+/// [`open_file`], and the length of the file.
+fn opened(path: &Path) -> io::Result<(File, u64)> {
     let mut options = File::options();
     options.read(true);
     crate::platform::without_waiting(&mut options);
     let file = options.open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
+    let about = file.metadata()?;
+    match about.is_file() {
+        true => Ok((file, about.len())),
         false => Err(io::Error::other("it is not a file")),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::super::App;
 use super::super::answer::{self, Answer, Body, DOCKER_CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG};
-use super::super::content::Named;
+use super::super::content::{Found, Named};
 use super::super::refusal::{Code, Refusal};
 use super::super::request::Asked;
 use super::super::route::{ManifestName, parameters};
@@ -31,8 +31,19 @@ pub(super) async fn get(
         ManifestName::Digest(digest) => Named::Digest(digest),
         ManifestName::Invalid => return Err(unknown()),
     };
-    let found = app.content.manifest(name, named).await?;
-    let found = found.ok_or_else(unknown)?;
+    let found = async || {
+        let found = app.content.manifest(name, named).await?;
+        found.ok_or_else(unknown)
+    };
+    match send(asked, found().await?)? {
+        Some(answer) => Ok(answer),
+        // Its file was replaced or removed meanwhile.
+        None => send(asked, found().await?)?.ok_or_else(unknown),
+    }
+}
+
+/// `found` as a client wants it; `None` when it is no more what was found.
+fn send(asked: &Asked, found: Found) -> Result<Option<Answer>, Refusal> {
     if !answer::accepts(&asked.parts.headers, &found.media_type) {
         let text = format!(
             "the manifest is there as `{}`, which `Accept` does not name",
@@ -54,16 +65,18 @@ pub(super) async fn get(
         answer::set(&mut answer, WARNING, warning);
     }
     if is_known {
-        return Ok(answer);
+        return Ok(Some(answer));
     }
     answer::set(&mut answer, CONTENT_TYPE, &found.media_type);
     answer::set(&mut answer, CONTENT_LENGTH, found.size);
     if !asked.is_head() {
-        let bytes = found.bytes.read()?.ok_or_else(unknown)?;
+        let Some(bytes) = found.bytes.read()? else {
+            return Ok(None);
+        };
         answer::set(&mut answer, CONTENT_LENGTH, bytes.len());
         *answer.body_mut() = Body::whole(bytes);
     }
-    Ok(answer)
+    Ok(Some(answer))
 }
 
 pub(super) async fn put(

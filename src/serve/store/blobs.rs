@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::image::{Algorithm, Digest};
+use crate::serve::stamp::Stamp;
 use crate::transport::blob_store::{self, cannot_write};
 use crate::{Error, Result};
 
@@ -31,6 +32,11 @@ impl Blobs {
     /// Where the blob `digest` is, if it is here.
     pub(in crate::serve) fn file(&self, digest: &Digest) -> PathBuf {
         below(&self.dir, digest)
+    }
+
+    /// The stamp of the file of `digest`, if it is here.
+    pub(super) fn stamp(&self, digest: &Digest) -> Option<Stamp> {
+        Stamp::at(&self.file(digest))
     }
 
     /// The size of a blob that is here.

@@ -1,6 +1,7 @@
 //! What a stored manifest says that the server needs: its type, its children, and what it refers to.
 //!
-//! Read once for each digest and kept by the repository, because content under a digest never changes.
+//! Read once for each digest and kept by the repository while the file stays as it was. Content under a digest never changes, but
+//! another program may put something else into the file.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::image::{Digest, Manifest, MediaType};
+use crate::serve::stamp::Stamp;
 use crate::transport::blob_store;
 use crate::{Kind, Result};
 
@@ -22,6 +24,10 @@ const DEPTH: usize = 8;
 pub(in crate::serve) struct Facts {
     pub(in crate::serve) media_type: Cow<'static, str>,
     pub(in crate::serve) size: u64,
+    /// The file when it said so.
+    pub(super) stamp: Stamp,
+    /// The type by which it was listed, which is that of a manifest that names none itself.
+    declared: Cow<'static, str>,
     /// `None` for most manifests, which say nothing of others.
     links: Option<Box<Links>>,
 }
@@ -54,9 +60,13 @@ pub(super) fn interned(text: Cow<'_, str>) -> Cow<'static, str> {
 }
 
 impl Facts {
-    /// Reads the manifest `digest` from `file`. `declared` is the type by which it is listed. `None` when the file is
-    /// missing or has other content. Blocks.
-    pub(super) fn read(file: &Path, digest: &Digest, declared: &str) -> Result<Option<Facts>> {
+    /// Reads the manifest `digest` from `file`, which had the stamp `stamp` before. `declared` is the type by which it is listed. `None`
+    /// when the file is missing or has other content. Blocks.
+    pub(super) fn read(
+        (file, stamp): (&Path, Stamp),
+        digest: &Digest,
+        declared: &str,
+    ) -> Result<Option<Facts>> {
         let Some(bytes) = blob_store::read_document(file)? else {
             return Ok(None);
         };
@@ -73,17 +83,27 @@ impl Facts {
             tracing::error!("`{}` is corrupt and is not served", file.display());
             return Ok(None);
         }
-        Ok(Some(match manifest {
-            Ok(manifest) => Facts::of(&manifest, size),
-            Err(_) => Facts {
-                media_type: interned(declared.into()),
-                size,
-                links: None,
-            },
+        let declared = interned(declared.into());
+        let (media_type, links) = match manifest {
+            Ok(manifest) => Facts::of(&manifest),
+            Err(_) => (declared.clone(), None),
+        };
+        Ok(Some(Facts {
+            media_type,
+            size,
+            stamp,
+            declared,
+            links,
         }))
     }
 
-    fn of(manifest: &Manifest, size: u64) -> Facts {
+    /// Whether a manifest that is listed as `declared` is what these facts say; as nothing, it is what any say.
+    pub(super) fn are_for(&self, declared: &str) -> bool {
+        declared.is_empty() || self.declared == declared || self.media_type == declared
+    }
+
+    /// The type of `manifest`, and what it says of others.
+    fn of(manifest: &Manifest) -> (Cow<'static, str>, Option<Box<Links>>) {
         #[derive(Deserialize, Default)]
         #[serde(rename_all = "camelCase", default)]
         struct View {
@@ -117,11 +137,8 @@ impl Facts {
             subject: subject.and_then(of_digest).map(|(digest, _)| digest),
         };
         let is_linked = links.subject.is_some() || !links.children.is_empty();
-        Facts {
-            media_type: interned(media_type.as_str().into()),
-            size,
-            links: is_linked.then(|| Box::new(links)),
-        }
+        let media_type = interned(media_type.as_str().into());
+        (media_type, is_linked.then(|| Box::new(links)))
     }
 
     /// The descriptor of this manifest, which is `digest`, in a list of referrers (distribution-spec, "Listing

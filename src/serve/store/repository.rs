@@ -169,30 +169,31 @@ impl Repository {
                 }
             }
         };
-        let file = self.blobs.file(&digest);
         let Some(facts) = self.facts(&digest, &media_type)? else {
             return Ok(None);
         };
         Ok(Some(Found {
             media_type: facts.media_type.to_string(),
             size: facts.size,
-            bytes: Document::File(file),
+            bytes: Document::File(self.blobs.file(&digest), facts.stamp),
             digest,
             warning: None,
         }))
     }
 
-    /// What the manifest `digest` says, if its file is there.
+    /// What the manifest `digest`, which is listed as `media_type`, says, if its file is there and is it.
     fn facts(&self, digest: &Digest, media_type: &str) -> Result<Option<Arc<Facts>>> {
         let known = locked(&self.facts).get(digest).cloned();
-        let size = self.blobs.size(digest);
-        match (known, size) {
-            (_, None) => return Ok(None),
-            (Some(facts), Some(size)) if facts.size == size => return Ok(Some(facts)),
-            _ => {}
+        // Before the content, so that a change in between shows the next time.
+        let Some(stamp) = self.blobs.stamp(digest) else {
+            return Ok(None);
+        };
+        if let Some(facts) = known.filter(|f| f.stamp == stamp && f.are_for(media_type)) {
+            return Ok(Some(facts));
         }
-        let read = || Facts::read(&self.blobs.file(digest), digest, media_type);
-        let Some(facts) = read()?.map(Arc::new) else {
+        let file = self.blobs.file(digest);
+        let read = Facts::read((&file, stamp), digest, media_type)?;
+        let Some(facts) = read.map(Arc::new) else {
             return Ok(None);
         };
         let mut all = locked(&self.facts);
@@ -266,10 +267,9 @@ impl Repository {
         let size = bytes.len() as u64;
         blob_store::create_directory(&self.dir)?;
         let file = self.blobs.file(digest);
-        if self
-            .facts(digest, media_type)?
-            .is_none_or(|f| f.size != size)
-        {
+        // Another program may have put anything there, of any size.
+        let there = blob_store::read_document(&file).unwrap_or_default();
+        if there.is_none_or(|there| there != *bytes) {
             blob_store::write_document_blocking(&file, &self.dir, bytes)?;
         }
         // Also of those that were linked when the blobs were uploaded.
