@@ -49,6 +49,9 @@ pub(super) struct Relations {
     pub(super) children: HashMap<Digest, String>,
     /// The manifests that refer to a subject, in the order of the index.
     pub(super) referrers: HashMap<Digest, Vec<Digest>>,
+    /// What could not be read, and its file then: missing, or not what its digest says. When that is another file, there may be more
+    /// relations.
+    pub(super) unread: Vec<(Digest, Option<Stamp>)>,
 }
 
 /// `text`, which takes no memory where it is the type of a manifest.
@@ -161,9 +164,11 @@ impl Facts {
 }
 
 impl Relations {
-    /// Looks at the manifests `listed` in an index, each with its type, and what they list; `facts` reads one.
+    /// Looks at the manifests `listed` in an index, each with its type, and what they list; `facts` reads one, and `stamp` looks at
+    /// its file.
     pub(super) fn of(
         listed: Vec<(Digest, String)>,
+        stamp: impl Fn(&Digest) -> Option<Stamp>,
         facts: impl Fn(&Digest, &str) -> Result<Option<Arc<Facts>>>,
     ) -> Result<Relations> {
         let mut relations = Relations::default();
@@ -186,15 +191,19 @@ impl Relations {
                         .insert(digest.clone(), media_type.clone());
                 }
             }
-            let facts = match facts(&digest, &media_type) {
-                Ok(Some(facts)) => facts,
-                Ok(None) => continue,
+            // Before the content, so that a change in between shows the next time.
+            let stamp = stamp(&digest);
+            let facts = facts(&digest, &media_type).or_else(|e| match e.kind() {
                 // An index may list anything: what is no manifest is related to nothing.
-                Err(e) if e.kind() == Kind::Corrupt => {
+                Kind::Corrupt => {
                     tracing::debug!("{e}");
-                    continue;
+                    Ok(None)
                 }
-                Err(e) => return Err(e),
+                _ => Err(e),
+            });
+            let Some(facts) = facts? else {
+                relations.unread.push((digest, stamp));
+                continue;
             };
             let Some(links) = &facts.links else {
                 continue;

@@ -162,9 +162,15 @@ impl Repository {
                 if self.blobs.size(digest).is_none() {
                     return Ok(None);
                 }
-                let relations = self.relations()?;
-                match relations.as_ref().and_then(|r| r.children.get(digest)) {
-                    Some(media_type) => (digest.clone(), media_type.clone()),
+                let of_child = |relations: Option<Arc<Relations>>| {
+                    relations.and_then(|r| r.children.get(digest).cloned())
+                };
+                let media_type = match of_child(self.relations()?) {
+                    None => of_child(self.relations_anew()?),
+                    known => known,
+                };
+                match media_type {
+                    Some(media_type) => (digest.clone(), media_type),
                     None => return Ok(None),
                 }
             }
@@ -217,13 +223,46 @@ impl Repository {
         let Some(listed) = listed else {
             return Ok(relations.get().cloned());
         };
-        let found = super::reading(|| Relations::of(listed, |d, t| self.facts(d, t)))?;
+        let stamp = |digest: &Digest| self.blobs.stamp(digest);
+        let found = super::reading(|| Relations::of(listed, stamp, |d, t| self.facts(d, t)))?;
         Ok(Some(relations.get_or_init(|| Arc::new(found)).clone()))
+    }
+
+    /// The same after another look at what could not be read: it may be there by now, and changes no index.
+    fn relations_anew(&self) -> Result<Option<Arc<Relations>>> {
+        let relations = self.relations()?;
+        let is_other = |(digest, was): &(Digest, Option<Stamp>)| self.blobs.stamp(digest) != *was;
+        let has_others = |r: &Arc<Relations>| super::reading(|| r.unread.iter().any(is_other));
+        if !relations.as_ref().is_some_and(has_others) {
+            return Ok(relations);
+        }
+        self.forget_relations();
+        self.relations()
+    }
+
+    fn forget_relations(&self) {
+        if let Some((_, index)) = &mut *self.replace() {
+            index.relations = Arc::default();
+        }
+    }
+
+    /// Removes the file of `digest`; false when it is not here. What only a manifest in it listed is a manifest no more.
+    fn remove(&self, digest: &Digest) -> Result<bool> {
+        let removed = self.blobs.remove(digest)?;
+        let relations = self
+            .current()
+            .as_ref()
+            .map(|(_, index)| index.relations.clone());
+        let relations = relations.and_then(|cell| cell.get().cloned());
+        if removed && relations.is_some_and(|r| r.children.contains_key(digest)) {
+            self.forget_relations();
+        }
+        Ok(removed)
     }
 
     /// Descriptors of the manifests that refer to `subject`.
     pub(super) fn referrers(&self, subject: &Digest) -> Result<Vec<serde_json::Value>> {
-        let relations = self.relations()?;
+        let relations = self.relations_anew()?;
         let referrers = relations.as_ref().and_then(|r| r.referrers.get(subject));
         let mut descriptors = Vec::new();
         for digest in referrers.into_iter().flatten() {
@@ -292,14 +331,14 @@ impl Repository {
             return Ok(false);
         }
         locked(&self.facts).remove(digest);
-        self.blobs.remove(digest)?;
+        self.remove(digest)?;
         Ok(true)
     }
 
     /// Deletes a blob; false when it is not here. Blocks.
     pub(in crate::serve) fn delete_blob(&self, digest: &Digest) -> Result<bool> {
         let _changing = locked(&self.changing);
-        self.blobs.remove(digest)
+        self.remove(digest)
     }
 
     /// Makes the change that `next` finds, and says whether there was one. Where there is no layout, one is made if it is to be.
