@@ -223,8 +223,9 @@ impl Index {
         let mut change = Change::default();
         let is_listed = self.entry(digest).is_some();
         let new = |tag| Entry::new(digest, media_type, size, tag);
+        // Of a manifest that names no type itself, the same bytes may be pushed as two.
+        let has_it = |e: &Entry| e.digest.as_ref() == Some(digest) && e.media_type == media_type;
         for (at, tag) in tags.iter().enumerate() {
-            let has_it = |e: &Entry| e.digest.as_ref() == Some(digest);
             if self.tagged(tag).is_some_and(has_it) || tags[..at].contains(tag) {
                 continue;
             }

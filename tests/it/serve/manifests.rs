@@ -204,3 +204,28 @@ fn a_manifest_has_at_most_4_mib() {
         .put("a", "2", media::OCI_MANIFEST, of(4 << 20).as_bytes())
         .refused(413, "MANIFEST_INVALID");
 }
+
+/// The type of a manifest that names none is the one that it was pushed as, under each tag.
+#[test]
+fn bytes_without_a_type_can_be_two_manifests() {
+    let mut server = Serving::writable();
+    server.push_blob("a", b"{}");
+    let config = json!({"mediaType": media::OCI_CONFIG, "digest": sha256(b"{}"), "size": 2});
+    let manifest = json!({"schemaVersion": 2, "config": config, "layers": []}).to_string();
+    let types = [("1", media::OCI_MANIFEST), ("2", media::DOCKER_MANIFEST)];
+    for (tag, media_type) in types {
+        let put = server.put("a", tag, media_type, manifest.as_bytes());
+        assert_eq!(put.status, 201, "{put:?}");
+    }
+    for _ in 0..2 {
+        for (tag, media_type) in types.iter().chain(types.iter().rev()) {
+            let got = server.get(&format!("/v2/a/manifests/{tag}"));
+            assert_eq!(got.header("content-type"), *media_type);
+        }
+        server.restart();
+    }
+    let put = server.put("a", "2", media::OCI_MANIFEST, manifest.as_bytes());
+    assert_eq!(put.status, 201, "{put:?}");
+    let got = server.get("/v2/a/manifests/2");
+    assert_eq!(got.header("content-type"), media::OCI_MANIFEST);
+}
