@@ -57,15 +57,20 @@ impl Blobs {
             blob_store::remove(upload);
             return Ok(());
         }
-        let moved = match link(upload, &to, size) {
+        match link(upload, &to, size) {
             // The repository has it by now, so that the pool's link is never the only one.
-            Ok(()) => fs::rename(upload, &pooled),
+            Ok(()) => {
+                if let Err(e) = fs::rename(upload, &pooled) {
+                    tracing::warn!("`{}` is not shared: {e}", to.display());
+                    blob_store::remove(upload);
+                }
+                Ok(())
+            }
             Err(e) => {
                 tracing::debug!("no hard links at `{}`: {e}", to.display());
-                fs::rename(upload, &to)
+                fs::rename(upload, &to).map_err(|e| cannot_write(&to, 0, size, e))
             }
-        };
-        moved.map_err(|e| cannot_write(&to, 0, size, e))
+        }
     }
 
     /// Gives this repository the blob `digest` of `other`; false when it is not there. Blocks.

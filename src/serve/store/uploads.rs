@@ -131,6 +131,9 @@ impl Session {
 
     /// The file `path`, which grows to at most `size` bytes, with what is in it. Blocks.
     pub(in crate::serve) fn at(path: &Path, size: u64) -> Result<Arc<Session>> {
+        if fs::metadata(path).is_ok_and(|about| is_blob(&about)) {
+            blob_store::remove(path);
+        }
         let open = || {
             let file = File::options().create(true).append(true).open(path)?;
             let len = file.metadata()?.len();
@@ -303,6 +306,11 @@ fn encoded(name: &RepositoryName) -> String {
     name.as_str().replace('/', "+")
 }
 
+/// Whether the file of an upload is that of a blob as well, so that nothing may be written into it.
+fn is_blob(about: &fs::Metadata) -> bool {
+    crate::platform::names(about) > 1
+}
+
 fn left_by_earlier(dir: &Path) -> Open {
     let mut open = Open::new();
     for repository in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -317,6 +325,11 @@ fn left_by_earlier(dir: &Path) -> Open {
         {
             let id = UploadId::parse(&upload.file_name().to_string_lossy());
             let about = upload.metadata().ok().filter(fs::Metadata::is_file);
+            // Its bytes are those of a blob: the server ended after it had given it that name, and before it took this one away.
+            if about.as_ref().is_some_and(is_blob) {
+                blob_store::remove(&upload.path());
+                continue;
+            }
             if let (Some(id), Some(about)) = (id, about) {
                 let session = Session::new(upload.path(), about.len(), None);
                 open.insert((name.clone(), id), session);

@@ -37,6 +37,27 @@ fn an_upload_goes_on_after_a_crash() {
     assert_eq!(server.get(&location).status, 204);
 }
 
+/// A server that ended in the middle of naming a blob has left its file under the name of the upload too.
+#[test]
+fn nothing_is_written_into_a_blob_that_is_an_upload_still() {
+    let mut server = Serving::writable();
+    let digest = server.push_blob("a/b", b"the blob");
+    let location = server.upload("a/b");
+    let id = location.rsplit('/').next().unwrap().to_owned();
+    let upload = server.root().join(".barque/uploads/a+b").join(id);
+    std::fs::remove_file(&upload).unwrap();
+    let blob = server.layout("a/b/blobs/sha256").join(digest.hex());
+    std::fs::hard_link(&blob, &upload).unwrap();
+    server.restart();
+    let patched = server.request("PATCH", &location, &[], b"and more");
+    patched.refused(404, "BLOB_UPLOAD_UNKNOWN");
+    assert!(!upload.exists());
+    assert_eq!(
+        server.get(&format!("/v2/a/b/blobs/{digest}")).body,
+        b"the blob"
+    );
+}
+
 #[test]
 fn no_acknowledged_manifest_is_lost_in_a_crash() {
     let mut server = Serving::writable();
