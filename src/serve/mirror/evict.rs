@@ -76,7 +76,9 @@ pub(super) fn make_room(root: &Root, most: u64, reading: &Reading) {
         if all <= most {
             break;
         }
-        if reading.has(&digest) {
+        // A manifest that was first read as a blob has the links of one.
+        let is_listed = |r: &Arc<Repository>| r.lists(&digest).unwrap_or(true);
+        if reading.has(&digest) || kept.iter().any(is_listed) {
             continue;
         }
         for repository in &kept {

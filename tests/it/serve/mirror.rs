@@ -355,3 +355,23 @@ fn blobs_without_a_manifest_make_room_as_well() {
     }
     assert_eq!(left, [100_000, 100_000]);
 }
+
+/// Some clients read manifests as blobs; what is a manifest, too, does not make room.
+#[test]
+fn a_manifest_that_was_first_read_as_a_blob_stays() {
+    let pair = Pair::start(&["--max-size", "150000"]);
+    let image = small();
+    pair.upstream.push("a", "1", &image);
+    pair.upstream.push_blob("a", &image.manifest);
+    let as_blob = format!("/v2/up/a/blobs/{}", image.digest);
+    assert_eq!(pair.mirror.get(&as_blob).status, 200);
+    assert_eq!(pair.mirror.get("/v2/up/a/manifests/1").status, 200);
+    for n in 0..3 {
+        let digest = pair.upstream.push_blob("a", &noise(n, 100_000));
+        let path = format!("/v2/up/a/blobs/{digest}");
+        assert_eq!(pair.mirror.get(&path).status, 200);
+    }
+    let blobs = pair.mirror.layout("up/a").join("blobs/sha256");
+    assert!(blobs.join(image.digest.hex()).exists());
+    assert_eq!(pair.requests("GET", "/manifests/"), 1);
+}
