@@ -21,10 +21,11 @@ impl Place<'_> {
     pub(super) async fn manifest(&self, which: &TagOrDigest) -> Result<Manifest> {
         let admission = self.admission(which);
         if admission.is_open() && !self.remote.is_elsewhere(&self.name, which)? {
-            return self.client.get_manifest(which).await;
+            return self.client.get_manifest(which).await.map_err(of_upstream);
         }
         let source = self.remote.source(&self.name, Some(which)).await?;
-        let manifest = source.manifest(&ManifestRef::Named).await?;
+        let manifest = source.manifest(&ManifestRef::Named).await;
+        let manifest = manifest.map_err(of_upstream)?;
         let is_judged = admission.gate.judges_indexes(false) || !manifest.media_type().is_index();
         if is_judged && !admission.is_open() {
             let judged = admission.judge(&*source, &ManifestRef::Named, &manifest);
@@ -96,6 +97,14 @@ impl Place<'_> {
             gate: self.remote.gate.clone(),
             image: ImageName::Docker(reference(repository, Some(which))),
         }
+    }
+}
+
+/// The error of an upstream that sends something wrong: the files here are not at fault.
+fn of_upstream(e: Error) -> Error {
+    match e.kind() {
+        Kind::Corrupt => Error::unavailable("it sends no such manifest").because(e),
+        _ => e,
     }
 }
 

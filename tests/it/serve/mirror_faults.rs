@@ -6,7 +6,7 @@ use std::fs::File;
 use std::time::{Duration, SystemTime};
 
 use crate::support::fake::{FakeRegistry, Seen, on};
-use crate::support::images::{Dialect, Maker, TestImage, noise, small};
+use crate::support::images::{Dialect, Maker, TestImage, noise, small, two_layers};
 use crate::support::sandbox::names;
 use crate::support::{Answer, Serving};
 
@@ -156,4 +156,19 @@ fn parts_of_long_ago_go_at_the_start() {
     mirror.restart();
     assert_eq!(names(&pulls), ["young"]);
     assert!(layer(&mirror, &path).body == bytes);
+}
+
+#[test]
+fn another_manifest_than_was_asked_for_is_a_fault_of_the_upstream() {
+    let (image, other) = (small(), two_layers());
+    let upstream = FakeRegistry::start().image("a", "1", &image);
+    let wrong = String::from_utf8(other.manifest).unwrap();
+    upstream.add_rule(on("GET").path("/manifests/sha256").json(&wrong));
+    upstream.add_rule(on("GET").path("/manifests/1").json("{}"));
+    let mirror = mirror(&upstream, &[]);
+    for which in [image.digest.to_string(), "1".into()] {
+        let path = format!("/v2/up/a/manifests/{which}");
+        mirror.get(&path).refused(502, "UNAVAILABLE");
+    }
+    assert!(!mirror.layout("up/a/index.json").exists());
 }
