@@ -104,6 +104,18 @@ impl Refusal {
         }
     }
 
+    /// The answer to OPTIONS, where this says which methods there are.
+    pub(super) fn into_options(self) -> Result<Answer, Refusal> {
+        match self.headers.first() {
+            Some((ALLOW, methods)) => {
+                let mut answer = super::answer::empty(StatusCode::OK);
+                answer.headers_mut().insert(ALLOW, methods.clone());
+                Ok(answer)
+            }
+            _ => Err(self),
+        }
+    }
+
     /// Adds a header to the answer.
     pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Refusal {
         self.headers.push((name, value));

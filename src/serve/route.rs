@@ -16,7 +16,7 @@ pub(super) enum Route {
     Base,
     /// `/v2/_catalog`
     Catalog,
-    /// `/healthz`
+    /// `/healthz`, and `/`
     Health,
     /// `/metrics`
     Metrics,
@@ -83,7 +83,8 @@ impl Route {
         match path.as_str() {
             "/v2" | "/v2/" => return Ok(Route::Base),
             "/v2/_catalog" => return Ok(Route::Catalog),
-            "/healthz" => return Ok(Route::Health),
+            // Health checks of old look at the root, where distribution answers them.
+            "/healthz" | "/" => return Ok(Route::Health),
             "/metrics" => return Ok(Route::Metrics),
             _ => {}
         }

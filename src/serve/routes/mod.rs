@@ -18,6 +18,15 @@ const READ: &str = "GET, HEAD";
 
 /// The answer to a request.
 pub(super) async fn answer(app: &App, route: &Route, asked: &mut Asked) -> Result<Answer, Refusal> {
+    let answered = of_method(app, route, asked).await;
+    match answered {
+        // What a route allows is what OPTIONS asks for (RFC 9110, 9.3.7).
+        Err(refusal) if asked.parts.method == Method::OPTIONS => refusal.into_options(),
+        answered => answered,
+    }
+}
+
+async fn of_method(app: &App, route: &Route, asked: &mut Asked) -> Result<Answer, Refusal> {
     let method = asked.parts.method.clone();
     match route {
         Route::Base => read_only(&method, || {

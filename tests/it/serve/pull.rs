@@ -253,3 +253,26 @@ fn a_request_is_for_one_host() {
         "{location}"
     );
 }
+
+/// As in distribution; health checks of old look at the root.
+#[test]
+fn options_tells_the_methods_and_the_root_that_the_server_runs() {
+    let server = Serving::writable();
+    let digest = sha256(b"x");
+    for (path, methods) in [
+        ("/v2/".to_owned(), "GET, HEAD"),
+        ("/v2/_catalog".into(), "GET, HEAD"),
+        ("/v2/a/tags/list".into(), "GET, HEAD"),
+        ("/v2/a/manifests/1".into(), "GET, HEAD, PUT, DELETE"),
+        (format!("/v2/a/blobs/{digest}"), "GET, HEAD, DELETE"),
+        ("/v2/a/blobs/uploads/".into(), "POST"),
+        ("/healthz".into(), "GET, HEAD"),
+    ] {
+        let options = server.send("OPTIONS", &path);
+        let said = (options.status, options.header("allow"), options.body.len());
+        assert_eq!(said, (200, methods, 0), "{path}");
+    }
+    server.send("OPTIONS", "/v2/a").refused(404, "UNSUPPORTED");
+    server.send("PATCH", "/v2/").refused(405, "UNSUPPORTED");
+    assert_eq!(server.get("/").status, 200);
+}
