@@ -15,7 +15,7 @@ use crate::image::{
 };
 use crate::legacy::v1::V1Image;
 use crate::legacy::v1::chain::v1_chain;
-use crate::serve::content::{Content, Found, Named};
+use crate::serve::content::{Blob, Content, Found, Named};
 use crate::transport::{CONFIG_CAP, read_all};
 use crate::{Result, locked};
 
@@ -33,6 +33,8 @@ pub(super) struct Made {
     /// The image below.
     pub(super) parent: Option<V1Id>,
     pub(super) repository: RepositoryName,
+    /// A manifest there of which it is a part.
+    manifest: Digest,
     /// The layer; `None` is an empty one.
     pub(super) layer: Option<Descriptor>,
     /// The manifest whose whole image this is.
@@ -105,10 +107,19 @@ impl Chains {
         id: &V1Id,
     ) -> Result<Option<Arc<Made>>> {
         let known = || self.known().images.get(id).cloned();
+        let mut ended = false;
         if let Some(made) = known() {
-            return Ok(Some(made));
+            if is_kept(content, &made).await? {
+                return Ok(Some(made));
+            }
+            // Another manifest may have it: all are made once more.
+            *self.known() = Known::default();
+            ended = true;
         }
         let mut searched = self.searched.lock().await;
+        if ended {
+            *searched = None;
+        }
         if searched.is_some_and(|at| at.elapsed() < PAUSE) {
             return Ok(known());
         }
@@ -149,8 +160,15 @@ impl Chains {
             };
             let manifest = Manifest::parse(raw, Some(&found.media_type))?;
             let chain = match manifest.view()? {
-                View::Image(view) if view.is_image() => modern(content, name, &view).await?,
-                View::Schema1(view) => schema1(&view.chain()?, name),
+                View::Image(view) if view.is_image() => {
+                    let config = content.blob(name, &view.config.digest).await?;
+                    // It may be there the next time.
+                    let Some(config) = config else {
+                        return Ok(None);
+                    };
+                    modern(config, &view, &key).await?
+                }
+                View::Schema1(view) => schema1(&view.chain()?, &key),
                 View::Index(view) if depth < DEPTH => {
                     let Some(child) = chosen(&view) else {
                         return Ok(None);
@@ -192,19 +210,29 @@ impl Chains {
     }
 }
 
-/// The V1 images of a modern image; `None` where config and layers do not fit.
-async fn modern(
-    content: &dyn Content,
-    name: &RepositoryName,
-    view: &ImageView,
-) -> Result<Option<Vec<(V1Id, Made)>>> {
-    let Some(blob) = content.blob(name, &view.config.digest).await? else {
-        return Ok(None);
+/// Whether the manifest of which `made` was made is there still; in a cache, among what it keeps.
+async fn is_kept(content: &dyn Content, made: &Made) -> Result<bool> {
+    let kept = content.kept(&made.repository)?;
+    let (content, name) = match &kept {
+        Some((kept, name)) => (*kept, name),
+        None => (content, &made.repository),
     };
-    if blob.size > CONFIG_CAP {
+    let found = content
+        .manifest(name, Named::Digest(&made.manifest))
+        .await?;
+    Ok(found.is_some())
+}
+
+/// The V1 images of the modern image `of`; `None` where its config and layers do not fit.
+async fn modern(
+    config: Blob,
+    view: &ImageView,
+    of: &(RepositoryName, Digest),
+) -> Result<Option<Vec<(V1Id, Made)>>> {
+    if config.size > CONFIG_CAP {
         return Ok(None);
     }
-    let config = read_all(blob.read(0).await?, CONFIG_CAP).await?;
+    let config = read_all(config.read(0).await?, CONFIG_CAP).await?;
     let diff_ids = ImageConfig::parse(&config)?.rootfs.diff_ids;
     if diff_ids.len() != view.layers.len() {
         return Ok(None);
@@ -218,7 +246,8 @@ async fn modern(
             Made {
                 json: made.json,
                 parent,
-                repository: name.clone(),
+                repository: of.0.clone(),
+                manifest: of.1.clone(),
                 layer,
                 whole: None,
                 checksum: OnceCell::new(),
@@ -231,14 +260,15 @@ async fn modern(
 /// Those of schema 1, which has them inside.
 fn schema1(
     layers: &[crate::legacy::schema1::Schema1Layer],
-    name: &RepositoryName,
+    (repository, manifest): &(RepositoryName, Digest),
 ) -> Option<Vec<(V1Id, Made)>> {
     let of = |layer: &crate::legacy::schema1::Schema1Layer| {
         let image: &V1Image = &layer.image;
         let made = Made {
             json: image.raw().clone(),
             parent: image.parent().and_then(V1Id::parse),
-            repository: name.clone(),
+            repository: repository.clone(),
+            manifest: manifest.clone(),
             // Its size is not said; whoever wants the layer asks for it.
             layer: Some(Descriptor::new(
                 MediaType::OCTET_STREAM,

@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use super::{error, payload, server, v1};
-use crate::support::images::{Dialect, LayerTar, Maker, TestImage, two_layers, zstd_layer};
+use crate::support::images::{
+    Dialect, LayerTar, Maker, TestImage, two_layers, write_layout, zstd_layer,
+};
 use crate::support::peers::V1Registry;
 use crate::support::{Barque, Serving};
 
@@ -177,4 +179,31 @@ fn a_v1_client_pulls_an_image_of_an_upstream_once() {
     let layer = mirror.get(&format!("/v1/images/{id}/layer"));
     assert!(layer.body == image.layer(1));
     drop(upstream);
+}
+
+/// What was not there, or is there no more, counts the next time.
+#[test]
+fn images_come_with_their_config_and_go_with_their_manifest() {
+    let server = server(&[]);
+    let image = with_files();
+    write_layout(&server.layout("a"), &[("1", &image)]);
+    let config = server.layout("a/blobs/sha256").join(image.config().hex());
+    std::fs::remove_file(&config).unwrap();
+    let tags = |name: &str| server.get(&format!("/v1/repositories/{name}/tags"));
+    assert_eq!(tags("a").json(), json!({}));
+    server.push_blob("a", &image.blobs[&image.config()]);
+    let id = tags("a").json()["1"].as_str().unwrap().to_owned();
+    let document = || server.get(&format!("/v1/images/{id}/json")).status;
+    assert_eq!(document(), 200);
+    // The same image of another manifest takes its place.
+    server.push("b", "1", &image);
+    let delete = |name: &str| {
+        let path = format!("/v2/{name}/manifests/{}", image.digest);
+        assert_eq!(server.send("DELETE", &path).status, 202);
+    };
+    delete("a");
+    assert_eq!(document(), 200);
+    assert!(server.get(&format!("/v1/images/{id}/layer")).body == image.layer(0));
+    delete("b");
+    assert_eq!(document(), 404);
 }
