@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::stamp::Stamp;
+use super::stamp::{Held, Stamp};
 use crate::Result;
 use crate::image::{Descriptor, Digest, RepositoryName, Tag};
 use crate::transport::{BlobStream, Source, blob_store};
@@ -66,8 +66,8 @@ pub(super) struct Blob {
 /// Where the bytes of a blob are.
 pub(super) enum BlobPlace {
     File(PathBuf),
-    /// A part of an image that is read in place.
-    Image(Arc<dyn Source>, Box<Descriptor>),
+    /// A part of an image that is read in place, from an archive that has to stay as it is.
+    Image(Arc<dyn Source>, Box<Descriptor>, Option<Arc<Held>>),
     /// Opened at an offset when the first byte is wanted.
     Later(Box<dyn FnOnce(u64) -> BoxFuture<'static, Result<BlobStream>> + Send>),
 }
@@ -78,7 +78,11 @@ impl Blob {
         match self.place {
             BlobPlace::File(path) => blob_store::read_file(&path, offset).await,
             BlobPlace::Later(open) => open(offset).await,
-            BlobPlace::Image(source, blob) => source.blob_unhashed(&blob, offset).await,
+            BlobPlace::Image(source, blob, None) => source.blob_unhashed(&blob, offset).await,
+            BlobPlace::Image(source, blob, Some(held)) => {
+                held.check()?;
+                Ok(held.watch(source.blob_unhashed(&blob, offset).await?))
+            }
         }
     }
 }

@@ -1,8 +1,14 @@
-//! `Stamp`: by which a file is known to be as it was when something was read of it.
+//! `Stamp`: by which a file is known to be as it was when something was read of it. `Held`: an open file that has to stay so.
 
-use std::fs::{self, Metadata};
-use std::path::Path;
+use std::fs::{self, File, Metadata};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use futures_util::StreamExt;
+
+use crate::transport::BlobStream;
+use crate::{Error, Result};
 
 /// What the system says of a file that is another one after each change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,5 +40,52 @@ impl Stamp {
     pub(super) fn is_recent(&self) -> bool {
         let age = self.modified.and_then(|at| at.elapsed().ok());
         age.is_none_or(|age| age.as_secs() < 1)
+    }
+}
+
+/// A file whose content counts while nobody writes into it. Other names for it, or none, do not matter.
+pub(super) struct Held {
+    path: PathBuf,
+    file: File,
+    stamp: Stamp,
+}
+
+impl Held {
+    /// The file `path`; `None` where there is none, or none that can be read.
+    pub(super) fn open(path: &Path) -> Option<Held> {
+        let file = File::open(path).ok()?;
+        let stamp = Stamp::of(&file.metadata().ok()?);
+        Some(Held {
+            path: path.to_owned(),
+            file,
+            stamp,
+        })
+    }
+
+    /// Fails when the content is another one by now.
+    pub(super) fn check(&self) -> Result<()> {
+        let now = self.file.metadata().map(|about| Stamp::of(&about));
+        let same = |now: Stamp| {
+            // A new name, or one less, is a change of the file too, and not one of its content.
+            let names = now.names != self.stamp.names;
+            let content = (now.len, now.modified) == (self.stamp.len, self.stamp.modified);
+            now == self.stamp || (names && content)
+        };
+        match now.is_ok_and(same) {
+            true => Ok(()),
+            false => {
+                let text = format!("`{}` was changed while it was read", self.path.display());
+                Err(Error::corrupt(text))
+            }
+        }
+    }
+
+    /// `content`, which is read from the file, up to the first bytes that may be others.
+    pub(super) fn watch(self: Arc<Self>, content: BlobStream) -> BlobStream {
+        let checked = content.map(move |piece| {
+            let piece = piece?;
+            self.check().map(|()| piece)
+        });
+        checked.boxed()
     }
 }

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "serve")]
 
+mod changed;
 mod hostile;
 mod in_place;
 mod lists;

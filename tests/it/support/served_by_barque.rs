@@ -1,6 +1,7 @@
 //! `barque serve` as a process, and requests to it byte by byte.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,20 @@ impl Serving {
         }
     }
 
+    /// Serves these places where they are; it has a [`Serving::root`] of no use.
+    pub fn in_place(places: &[&str]) -> Serving {
+        let root = TempDir::new().unwrap();
+        let args: Vec<String> = places.iter().map(|p| (*p).to_owned()).collect();
+        let program = Command::new(env!("CARGO_BIN_EXE_barque"));
+        let (child, address) = spawn_as(program, &[], "127.0.0.1:0", &args);
+        Serving {
+            child,
+            address,
+            args,
+            root,
+        }
+    }
+
     /// Serves a new directory in which files have at most this many blocks of 512 bytes, as if a disk were full.
     pub fn with_small_files(blocks: u32, args: &[&str]) -> Serving {
         let limit = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
@@ -69,7 +84,8 @@ impl Serving {
         let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
         let mut command = Command::new("sh");
         command.args(["-c", &limit, env!("CARGO_BIN_EXE_barque")]);
-        let (child, address) = spawn_as(command, root.path(), "127.0.0.1:0", &args);
+        let dir = [OsStr::new("--root"), root.path().as_os_str()];
+        let (child, address) = spawn_as(command, &dir, "127.0.0.1:0", &args);
         Serving {
             child,
             address,
@@ -225,13 +241,19 @@ impl Drop for Serving {
 
 fn spawn(root: &Path, listen: &str, args: &[String]) -> (Child, String) {
     let program = Command::new(env!("CARGO_BIN_EXE_barque"));
-    spawn_as(program, root, listen, args)
+    let dir = [OsStr::new("--root"), root.as_os_str()];
+    spawn_as(program, &dir, listen, args)
 }
 
-fn spawn_as(mut command: Command, root: &Path, listen: &str, args: &[String]) -> (Child, String) {
+fn spawn_as(
+    mut command: Command,
+    dir: &[&OsStr],
+    listen: &str,
+    args: &[String],
+) -> (Child, String) {
     let mut child = command
-        .args(["serve", "--print-address", "--listen", listen, "--root"])
-        .arg(root)
+        .args(["serve", "--print-address", "--listen", listen])
+        .args(dir)
         .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
