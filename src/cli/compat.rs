@@ -30,9 +30,6 @@ const ENCRYPTION_HINT: &str =
     "encrypt the image with another program, such as skopeo, and copy the result";
 
 /// Fails for `--tls-verify false`, which would take the value for an image.
-///
-/// # Errors
-/// `Kind::Other`.
 pub(super) fn check(args: &[OsString]) -> Result<()> {
     for pair in args.windows(2) {
         if let (Some(flag), Some("false")) = (pair[0].to_str(), pair[1].to_str())

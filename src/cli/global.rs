@@ -171,10 +171,8 @@ impl Global {
         }
     }
 
-    /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else.
-    ///
-    /// # Errors
-    /// When both are given, or several platforms are: this is for commands that work on one.
+    /// The platform wanted: `--platform` where given, the `--override-…` flags over linux and this machine else. Fails
+    /// when both are given, or several platforms are: this is for commands that work on one.
     pub(crate) fn platform(&self, flag: &PlatformFlag) -> Result<PlatformRequest> {
         let mut given = flag.platform.clone();
         given.dedup();

@@ -51,10 +51,7 @@ impl TrustFlags {
         self.insecure_policy && self.require_signed
     }
 
-    /// The policy of this call.
-    ///
-    /// # Errors
-    /// When the policy cannot be read, or flags contradict each other.
+    /// The policy of this call. Fails when the policy cannot be read, or flags contradict each other.
     pub(crate) fn gate(&self) -> Result<Gate> {
         let gate = match self.insecure_policy {
             true if self.contradict() => {
@@ -79,20 +76,15 @@ impl TrustFlags {
         }
     }
 
-    /// Refuses the image `name`, which was opened as `image`, where the policy does.
-    ///
-    /// # Errors
-    /// As [`TrustFlags::gate`] and [`Admission::admit`].
+    /// Refuses the image `name`, which was opened as `image`, where the policy does. Fails as [`TrustFlags::gate`] and
+    /// [`Admission::admit`] do.
     pub(crate) async fn admit(&self, name: &ImageName, image: &OpenedImage) -> Result<()> {
         let admission = self.admission(name)?;
         let source = &**image.source();
         admission.admit(source, image.top(), image.manifest()).await
     }
 
-    /// What `image` has to pass.
-    ///
-    /// # Errors
-    /// As [`TrustFlags::gate`].
+    /// What `image` has to pass. Fails as [`TrustFlags::gate`] does.
     pub(crate) fn admission(&self, image: &ImageName) -> Result<Admission> {
         Ok(Admission {
             gate: Arc::new(self.gate()?),

@@ -55,10 +55,7 @@ pub(crate) fn v1_destination(
     Ok(Arc::new(V1Destination::new(reference, context)?))
 }
 
-/// Deletes the tag of `reference` in a V1 registry.
-///
-/// # Errors
-/// As [`docker_v1::delete_tag`].
+/// Deletes the tag of `reference` in a V1 registry. Fails as [`docker_v1::delete_tag`] does.
 pub(crate) async fn delete_v1(reference: &V1Reference, context: &Context) -> Result<Deleted> {
     docker_v1::delete_tag(reference, context).await?;
     Ok(docker_v1::deleted(reference))
@@ -69,10 +66,8 @@ pub(crate) fn older_archives() -> Older {
     Some(&docker_archive::read::SavedV1)
 }
 
-/// A key that signs docker schema 1: the one of the file with the content `file`, else a fresh one.
-///
-/// # Errors
-/// As [`jws::SigningKey::parse`].
+/// A key that signs docker schema 1: the one of the file with the content `file`, else a fresh one. Fails as
+/// [`jws::SigningKey::parse`] does.
 pub(crate) fn signing_key(file: Option<&str>) -> Result<Arc<dyn Schema1Signer>> {
     Ok(Arc::new(match file {
         Some(file) => jws::SigningKey::parse(file)?,

@@ -41,9 +41,7 @@ impl Plain {
     }
 }
 
-/// Reads the layer `stored` to its end; `see` gets its plain form piece by piece. Blocks.
-///
-/// # Errors
+/// Reads the layer `stored` to its end; `see` gets its plain form piece by piece. Blocks. Fails with
 /// [`crate::Kind::Corrupt`] for a layer that cannot be decompressed; else the error of `stored`.
 pub(super) fn read_layer(stored: impl Read + Send, mut see: impl FnMut(&[u8])) -> Result<Plain> {
     let (compression, mut plain) = plain_reader(stored).map_err(|e| inflate::broken(None, e))?;
@@ -82,10 +80,7 @@ pub(super) async fn read_stream(stored: BlobStream) -> Result<Plain> {
 }
 
 /// The layer with the plain form `plain` as gzip, in a file without a name in `tmpdir`. The same content always gives the
-/// same file.
-///
-/// # Errors
-/// Those of `plain`, and [`crate::Kind::Refused`] when the disk is full.
+/// same file. Fails with the errors of `plain`, and [`crate::Kind::Refused`] when the disk is full.
 pub(super) async fn gzipped(
     plain: BlobStream,
     tmpdir: Option<&Path>,
@@ -107,10 +102,7 @@ pub(super) struct Modern {
 }
 
 /// The modern image of the V1 images `chain` over `layers`, both base first; with each layer the digest of its plain
-/// form. There is a layer for each image that is no throwaway.
-///
-/// # Errors
-/// As [`modern_config`].
+/// form. There is a layer for each image that is no throwaway. Fails as [`modern_config`] does.
 pub(super) fn modern(chain: &[V1Image], layers: &[(Descriptor, Digest)]) -> Result<Modern> {
     let (layers, diff_ids): (Vec<_>, Vec<_>) = layers.iter().cloned().unzip();
     let bytes = Bytes::from(modern_config(chain, &diff_ids)?);

@@ -82,10 +82,8 @@ impl Admission {
     }
 
     /// Refuses the image `top` unless all of its `manifests` pass, each of which is given with the digest that it has at
-    /// `source`. Returns the signatures that were read, by the digest of their manifest.
-    ///
-    /// # Errors
-    /// [`crate::Kind::NotAllowed`] for the first that does not pass; those of the source.
+    /// `source`. Returns the signatures that were read, by the digest of their manifest. Fails with
+    /// [`crate::Kind::NotAllowed`] for the first that does not pass; also with the errors of the source.
     pub(crate) async fn admit_all<'a>(
         &self,
         source: &dyn Source,

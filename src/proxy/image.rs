@@ -92,10 +92,8 @@ impl OpenedImage {
         self.chosen.as_mut().ok_or_else(missing)
     }
 
-    /// The digest of the image's manifest, and the manifest as an OCI one.
-    ///
-    /// # Errors
-    /// For images of docker schema 1, and for what is not an image.
+    /// The digest of the image's manifest, and the manifest as an OCI one. Fails for images of docker schema 1, and for
+    /// what is not an image.
     pub(super) async fn manifest(&mut self, options: &ProxyOptions) -> Result<(Digest, Bytes)> {
         let manifest = self.chosen(options).await?.manifest.clone();
         let digest = manifest.digest().clone();
@@ -174,10 +172,8 @@ impl OpenedImage {
         }
     }
 
-    /// The blob `digest`, of `size` bytes unless that is to be found out.
-    ///
-    /// # Errors
-    /// [`crate::Kind::NotFound`] when its size is not known and the place cannot tell it.
+    /// The blob `digest`, of `size` bytes unless that is to be found out. Fails with [`crate::Kind::NotFound`] when its
+    /// size is not known and the place cannot tell it.
     pub(super) async fn blob(
         &mut self,
         digest: &Digest,

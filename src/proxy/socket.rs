@@ -22,10 +22,7 @@ const MOST_FDS: usize = 2;
 pub(super) struct PacketSocket(UnixStream);
 
 impl PacketSocket {
-    /// Packets over `fd`.
-    ///
-    /// # Errors
-    /// When `fd` is not a socket of type `SOCK_SEQPACKET`.
+    /// Packets over `fd`. Fails when `fd` is not a socket of type `SOCK_SEQPACKET`.
     pub(super) fn new(fd: OwnedFd) -> Result<PacketSocket> {
         let wrong = || {
             Error::other("the image proxy needs a socket of type SOCK_SEQPACKET")

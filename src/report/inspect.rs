@@ -161,10 +161,7 @@ pub(crate) struct Inspected<'a> {
 }
 
 impl InspectReport {
-    /// Describes what was fetched.
-    ///
-    /// # Errors
-    /// [`crate::Kind::Corrupt`] when a manifest or the config cannot be read.
+    /// Describes what was fetched. Fails with [`crate::Kind::Corrupt`] when a manifest or the config cannot be read.
     pub(crate) fn new(from: Inspected<'_>) -> Result<InspectReport> {
         let mut report = InspectReport {
             name: from.name,

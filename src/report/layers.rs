@@ -34,10 +34,8 @@ pub(crate) struct Layer {
 
 impl LayersReport {
     /// The layers of the manifest `view`. `config` is the image's config, `None` where there is none;
-    /// the members of an artifact count as layers, an index has none.
-    ///
-    /// # Errors
-    /// [`crate::Kind::Corrupt`] when the config is not the JSON of an image config.
+    /// the members of an artifact count as layers, an index has none. Fails with [`crate::Kind::Corrupt`] when the
+    /// config is not the JSON of an image config.
     pub(crate) fn new(view: &View, config: Option<&[u8]>) -> Result<LayersReport> {
         let layers = match view {
             View::Image(image) => of_blobs(&image.layers, steps(config)?),

@@ -31,10 +31,8 @@ use crate::{Error, Result};
 /// Renders `document`, whose fields are those of `shape`, by `format`. As skopeo does, it ends what is printed in a
 /// newline where the template itself does not end in one.
 ///
-/// `json` is the default output, and so is nothing. `command` (`barque inspect`) names the template in errors.
-///
-/// # Errors
-/// `Kind::Other` when the template does not parse, names an unknown field or function, or calls one wrongly.
+/// `json` is the default output, and so is nothing. `command` (`barque inspect`) names the template in errors. Fails
+/// with `Kind::Other` when the template does not parse, names an unknown field or function, or calls one wrongly.
 pub(crate) fn render(
     format: &str,
     command: &str,

@@ -14,10 +14,8 @@ use crate::{Error, Result};
 const PIECE: usize = 256 * 1024;
 
 /// Sends the content of the file `located` to `out`, or what the receiver takes of it. `input` is the part of the layer that
-/// it is in. Blocks.
-///
-/// # Errors
-/// [`crate::Kind::Corrupt`] for a part of the content that cannot be read or does not match its digest.
+/// it is in. Blocks. Fails with [`crate::Kind::Corrupt`] for a part of the content that cannot be read or does not
+/// match its digest.
 pub(super) fn send(
     form: Form,
     located: &Located,

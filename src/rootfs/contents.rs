@@ -25,10 +25,8 @@ pub(super) enum Location {
 }
 
 impl Contents {
-    /// Hands each entry to `each`. Blocks.
-    ///
-    /// # Errors
-    /// Those of `each`; [`Kind::Corrupt`](crate::Kind::Corrupt) for a table or index that cannot be read.
+    /// Hands each entry to `each`. Blocks. Fails with the errors of `each`; [`Kind::Corrupt`](crate::Kind::Corrupt) for
+    /// a table or index that cannot be read.
     pub(super) fn entries(&self, each: impl FnMut(&Entry) -> Result<()>) -> Result<()> {
         match self {
             Contents::Table(table) => table.entries(each),
@@ -36,10 +34,8 @@ impl Contents {
         }
     }
 
-    /// Where the content of the file `path` is; `None` when there is no such file. Blocks.
-    ///
-    /// # Errors
-    /// As [`Contents::entries`].
+    /// Where the content of the file `path` is; `None` when there is no such file. Blocks. Fails as
+    /// [`Contents::entries`] does.
     pub(super) fn locate(&self, path: &ImagePath) -> Result<Option<Location>> {
         Ok(match self {
             Contents::Table(table) => table
@@ -59,10 +55,8 @@ impl Location {
         }
     }
 
-    /// Sends the content to `out`, or what the receiver takes of it. `input` is the part of the layer that it is in. Blocks.
-    ///
-    /// # Errors
-    /// [`Kind::Corrupt`](crate::Kind::Corrupt) for what cannot be read or does not match its digest.
+    /// Sends the content to `out`, or what the receiver takes of it. `input` is the part of the layer that it is in.
+    /// Blocks. Fails with [`Kind::Corrupt`](crate::Kind::Corrupt) for what cannot be read or does not match its digest.
     pub(super) fn send(&self, input: impl Read, out: &mpsc::Sender<Bytes>) -> Result<()> {
         match self {
             Location::Chunks(form, located) => chunks::send(*form, located, input, out),

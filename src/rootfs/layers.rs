@@ -68,9 +68,6 @@ impl Layers {
 
     /// The contents of layer `at`, where an index or the layer's own table tells. A table that is wrong, as after a compression
     /// that kept old annotations, is passed over: the layer itself can be read.
-    ///
-    /// # Errors
-    /// Those of the place.
     pub(super) async fn contents(&self, at: usize) -> Result<Option<Contents>> {
         let Some(layer) = self.list.get(at) else {
             return Ok(None);
@@ -100,10 +97,8 @@ impl Layers {
         blocking(move || Ok(GzipIndex::open(&directory, &of))).await
     }
 
-    /// Sends the content of a file in layer `at` to `out`.
-    ///
-    /// # Errors
-    /// Those of the place; [`Kind::Corrupt`] for a content that does not match its digests.
+    /// Sends the content of a file in layer `at` to `out`. Fails with the errors of the place; [`Kind::Corrupt`] for a
+    /// content that does not match its digests.
     pub(super) async fn send_part(
         &self,
         at: usize,
@@ -154,10 +149,8 @@ impl Layers {
     }
 
     /// As [`Layers::walk`], for a visitor that needs only the entries for which `wanted` has a path in the image. Where an
-    /// index of the layer is on this machine, only parts of the layer are read, unless they are most of it.
-    ///
-    /// # Errors
-    /// As [`Layers::walk`]; [`Kind::Corrupt`] for a file that does not match its digest.
+    /// index of the layer is on this machine, only parts of the layer are read, unless they are most of it. Fails as
+    /// [`Layers::walk`] does; [`Kind::Corrupt`] for a file that does not match its digest.
     pub(super) async fn walk_wanted<V: Visit>(
         &self,
         at: usize,
@@ -219,10 +212,8 @@ fn record<V: Visit>(
     Ok(visitor)
 }
 
-/// Hands the entries of the layer `content` to `visitor`, and returns it.
-///
-/// # Errors
-/// Those of `content` and of `visitor`; [`Kind::Corrupt`] for a layer that is no tar.
+/// Hands the entries of the layer `content` to `visitor`, and returns it. Fails with the errors of `content` and of
+/// `visitor`; [`Kind::Corrupt`] for a layer that is no tar.
 pub(crate) async fn walk_stream<V: Visit>(content: BlobStream, mut visitor: V) -> Result<V> {
     let walking = with_plain(content, move |compression, input| {
         let mut tar = TarStream::new(input, compression);

@@ -81,10 +81,9 @@ impl Table {
         layer.annotation(ESTARGZ_DIGEST).is_some() || layer.annotation(CHUNKED_POSITION).is_some()
     }
 
-    /// Reads the table of `layer`: one request for zstd:chunked, two for eStargz. `None` where there is none.
-    ///
-    /// # Errors
-    /// Those of the place; [`crate::Kind::Corrupt`] for a table that is not where it should be, or has another digest.
+    /// Reads the table of `layer`: one request for zstd:chunked, two for eStargz. `None` where there is none. Fails
+    /// with the errors of the place; [`crate::Kind::Corrupt`] for a table that is not where it should be, or has
+    /// another digest.
     pub(super) async fn read(source: &dyn Source, layer: &Descriptor) -> Result<Option<Table>> {
         if let (Some(position), Some(digest)) = (
             layer.annotation(CHUNKED_POSITION),
@@ -151,10 +150,8 @@ impl Table {
         }
     }
 
-    /// Hands each entry to `each`. Blocks.
-    ///
-    /// # Errors
-    /// Those of `each`; [`crate::Kind::Corrupt`] for a table that cannot be read.
+    /// Hands each entry to `each`. Blocks. Fails with the errors of `each`; [`crate::Kind::Corrupt`] for a table that
+    /// cannot be read.
     pub(super) fn entries(&self, mut each: impl FnMut(&Entry) -> Result<()>) -> Result<()> {
         self.rows(|row| match row.entry()? {
             Some(entry) if !is_landmark(self.form, &entry.path) => each(&entry),
@@ -162,10 +159,8 @@ impl Table {
         })
     }
 
-    /// Where the content of the file `path` is; `None` when there is no such file. Blocks.
-    ///
-    /// # Errors
-    /// As [`Table::entries`].
+    /// Where the content of the file `path` is; `None` when there is no such file. Blocks. Fails as [`Table::entries`]
+    /// does.
     pub(super) fn locate(&self, path: &ImagePath) -> Result<Option<Located>> {
         let (mut found, mut size, mut whole) = (false, 0, String::new());
         let mut ends = vec![self.begins];

@@ -142,10 +142,8 @@ impl HostLimit {
         tokio::time::sleep_until(turn).await;
     }
 
-    /// Counts a read of a manifest at `registry`.
-    ///
-    /// # Errors
-    /// [`PullsSpent`] as cause when none is left; it must not be sent then.
+    /// Counts a read of a manifest at `registry`. Fails with [`PullsSpent`] as cause when none is left; it must not be
+    /// sent then.
     pub(crate) fn take_pull(&self, registry: &str) -> Result<(), Error> {
         let mut state = locked(&self.state);
         let now = Instant::now();

@@ -208,7 +208,6 @@ pub struct RegistryRules {
 /// The keys of the map that `text` is.
 ///
 /// # Errors
-///
 /// When it is not YAML or no map.
 pub fn keys(text: &str) -> Result<Vec<String>> {
     let map: BTreeMap<String, serde::de::IgnoredAny> = from_yaml(text)?;
@@ -218,7 +217,6 @@ pub fn keys(text: &str) -> Result<Vec<String>> {
 /// Reads YAML (or JSON, which is YAML) of the shape `T`.
 ///
 /// # Errors
-///
 /// With line and column, when the text is not YAML or not of this shape.
 pub(super) fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_saphyr::from_str(text).map_err(|e| {

@@ -18,9 +18,7 @@ const LEAST: u64 = 32 << 10;
 /// Bytes of the file, after which it begins again: some 200,000 lines.
 const CAP: u64 = 32 << 20;
 
-/// The table of blob locations with what the state in `dir` knows; it writes down what is added.
-///
-/// # Errors
+/// The table of blob locations with what the state in `dir` knows; it writes down what is added. Fails with
 /// [`crate::Kind::Refused`] when the file cannot be used.
 pub(super) fn open(dir: &Path) -> Result<Arc<BlobLocations>> {
     let path = dir.join(FILE);

@@ -18,10 +18,7 @@ const MOST_REPEATS: u32 = 1000;
 const NOTHING: &str = "[^\\x{0}-\\x{10FFFF}]";
 const ANYTHING: &str = "[\\x{0}-\\x{10FFFF}]";
 
-/// The regular expression `pattern`, to be found in tags.
-///
-/// # Errors
-/// In words, when Go would refuse it.
+/// The regular expression `pattern`, to be found in tags. Fails in words when Go would refuse it.
 pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
     let failed = |e: String| format!("`{pattern}` is not a regular expression: {e}");
     let translated = translate(pattern).map_err(failed)?;

@@ -92,7 +92,6 @@ impl TagRules {
     /// Applies the rules to all tags of a repository.
     ///
     /// # Errors
-    ///
     /// [`TooFewTags`] if fewer than [`TagRules::at_least`] are selected.
     pub fn select(&self, tags: &[String]) -> Result<Selected, TooFewTags> {
         let mut verdicts = tags.iter().map(|tag| self.refusal(tag)).collect::<Vec<_>>();

@@ -96,7 +96,6 @@ impl Shard {
     /// The shard that the scheduler of this process has given it, by the variables that `variable` looks up.
     ///
     /// # Errors
-    ///
     /// When no known scheduler has set its variables, or they make no shard.
     pub fn from_scheduler(variable: &dyn Fn(&str) -> Option<String>) -> Result<Shard, ShardError> {
         let found = SCHEDULERS

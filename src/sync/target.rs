@@ -81,7 +81,6 @@ impl Target {
     /// The name of the image `source` at this target.
     ///
     /// # Errors
-    ///
     /// When the rule makes a text that is not a valid name.
     pub fn name(&self, source: &SourceName<'_>) -> Result<ImageName> {
         match self {

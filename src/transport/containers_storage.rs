@@ -19,10 +19,7 @@ use crate::{Error, Result};
 const SAID: usize = 2000;
 
 /// The image `image` of the store, to read: a name or an id, with `[DRIVER@ROOT+RUNROOT]` in front for another store than the
-/// user's.
-///
-/// # Errors
-/// [`crate::Kind::NotFound`] when the store does not have it; an error if podman is not installed.
+/// user's. Fails with [`crate::Kind::NotFound`] when the store does not have it; an error if podman is not installed.
 pub(crate) async fn source(
     image: &str,
     unpacking: &Unpacking,

@@ -147,10 +147,8 @@ pub(crate) enum Rest {
 }
 
 /// Runs `work` on the plain form of `content` (see `plain_reader`), on a thread where it may block. Returns what it
-/// returns.
-///
-/// # Errors
-/// Those of `work`, whose reader fails with the errors of `content` as they are ([`broken`] gets them back).
+/// returns. Fails with the errors of `work`, whose reader fails with the errors of `content` as they are ([`broken`]
+/// gets them back).
 pub(crate) async fn with_plain<T: Send + 'static>(
     content: BlobStream,
     work: impl FnOnce(Option<Compression>, &mut dyn Read) -> Result<(T, Rest)> + Send + 'static,
@@ -168,10 +166,8 @@ pub(crate) async fn with_plain<T: Send + 'static>(
     with_reader(content, plain).await
 }
 
-/// Runs `work` on `content` as it is, on a thread where it may block. Returns what it returns.
-///
-/// # Errors
-/// As [`with_plain`].
+/// Runs `work` on `content` as it is, on a thread where it may block. Returns what it returns. Fails as [`with_plain`]
+/// does.
 pub(crate) async fn with_reader<T: Send + 'static>(
     content: BlobStream,
     work: impl FnOnce(&mut (dyn Read + Send)) -> Result<T> + Send + 'static,

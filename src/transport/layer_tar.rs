@@ -26,19 +26,14 @@ pub(crate) struct LayerTar {
 }
 
 impl LayerTar {
-    /// Hashes the tar in `file`, which stays as it is compressed.
-    ///
-    /// # Errors
-    /// [`crate::Kind::Corrupt`] for a file that is not a tar, or is cut off; [`crate::Kind::Refused`] for a compression that layers do
-    /// not have.
+    /// Hashes the tar in `file`, which stays as it is compressed. Fails with [`crate::Kind::Corrupt`] for a file that
+    /// is not a tar, or is cut off; [`crate::Kind::Refused`] for a compression that layers do not have.
     pub(crate) async fn read(file: ArchiveFile) -> Result<LayerTar> {
         LayerTar::checked(file, false).await
     }
 
-    /// The same for a tar that was made here, which has no members where a directory has no files.
-    ///
-    /// # Errors
-    /// As [`LayerTar::read`].
+    /// The same for a tar that was made here, which has no members where a directory has no files. Fails as
+    /// [`LayerTar::read`] does.
     pub(crate) async fn read_made(file: ArchiveFile) -> Result<LayerTar> {
         LayerTar::checked(file, true).await
     }
@@ -69,10 +64,8 @@ impl LayerTar {
         self.file.section(from, self.size.saturating_sub(from))
     }
 
-    /// Its descriptor in a manifest of type `manifest`.
-    ///
-    /// # Errors
-    /// [`crate::Kind::Refused`] for a zstd layer in docker's format, which has none.
+    /// Its descriptor in a manifest of type `manifest`. Fails with [`crate::Kind::Refused`] for a zstd layer in
+    /// docker's format, which has none.
     pub(crate) fn descriptor(&self, manifest: &MediaType) -> Result<Descriptor> {
         let family = match *manifest == MediaType::DOCKER_MANIFEST {
             true => DOCKER_LAYER,

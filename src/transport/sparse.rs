@@ -39,10 +39,7 @@ pub(crate) enum Run {
 
 impl Sparse {
     /// A file of `size` bytes with the pieces `map` (place and length), which are stored one after the other in the
-    /// `stored` bytes from `offset` of the archive.
-    ///
-    /// # Errors
-    /// The mistake in the map, in words.
+    /// `stored` bytes from `offset` of the archive. Fails with the mistake in the map, in words.
     pub(crate) fn new(
         size: u64,
         map: &[(u64, u64)],

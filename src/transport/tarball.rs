@@ -33,10 +33,8 @@ pub(crate) struct TarballSource {
 
 impl TarballSource {
     /// The image whose layers are the files `paths`, base first; `-` is standard input, for which `tmpdir` takes a temporary
-    /// file.
-    ///
-    /// # Errors
-    /// [`crate::Kind::NotFound`] when there is no such file; [`crate::Kind::Corrupt`] for a file that is not a tar.
+    /// file. Fails with [`crate::Kind::NotFound`] when there is no such file; [`crate::Kind::Corrupt`] for a file that
+    /// is not a tar.
     pub(crate) async fn open(paths: &[PathBuf], tmpdir: Option<&Path>) -> Result<TarballSource> {
         let mut layers = Vec::new();
         let mut times = Vec::new();
@@ -57,9 +55,7 @@ impl TarballSource {
     }
 }
 
-/// The tar at `path`, which is spooled if it cannot be read twice, and when it was changed. Blocks.
-///
-/// # Errors
+/// The tar at `path`, which is spooled if it cannot be read twice, and when it was changed. Blocks. Fails with
 /// [`crate::Kind::NotFound`] when there is no such file, or it is a directory.
 pub(crate) fn open_file(path: &Path, tmpdir: Option<&Path>) -> Result<(ArchiveFile, Timestamp)> {
     let unreadable = |e| cannot_read(path, e);

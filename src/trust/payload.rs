@@ -25,10 +25,8 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Reads `json`, whose `critical.type` has to be `kind`.
-    ///
-    /// # Errors
-    /// The member that is wrong, or where the text is no JSON.
+    /// Reads `json`, whose `critical.type` has to be `kind`. Fails with the name of the member that is wrong, or with
+    /// the place where the text is no JSON.
     pub(super) fn parse(json: &[u8], kind: &str) -> Result<Payload, String> {
         parse(json, kind).map_err(|e| format!("its payload is not valid: {e}"))
     }

@@ -42,10 +42,8 @@ pub(super) async fn run(
     ended(args, said(args, &sides, want, call).await?)
 }
 
-/// Copies one image, or plans it with `--dry-run`. The value has what is said of each destination, or its error.
-///
-/// # Errors
-/// When the source cannot be opened, so that no copy was begun.
+/// Copies one image, or plans it with `--dry-run`. The value has what is said of each destination, or its error. Fails
+/// when the source cannot be opened, so that no copy was begun.
 pub(super) async fn said(
     args: &CopyArgs,
     sides: &Sides<'_>,
@@ -116,10 +114,8 @@ fn lines(
     results.into_iter().zip(destinations).map(line).collect()
 }
 
-/// Copies to all destinations, and again to those that failed for a reason that may pass. The results are in their order.
-///
-/// # Errors
-/// When the source cannot be opened, so that no copy was begun.
+/// Copies to all destinations, and again to those that failed for a reason that may pass. The results are in their
+/// order. Fails when the source cannot be opened, so that no copy was begun.
 async fn copied(
     args: &CopyArgs,
     sides: &Sides<'_>,

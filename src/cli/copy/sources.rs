@@ -121,10 +121,7 @@ fn read(args: &CopyArgs) -> Result<(Vec<ImageName>, Vec<Holder>)> {
     }
 }
 
-/// Where each of `sources` goes.
-///
-/// # Errors
-/// When two of them would get the same name.
+/// Where each of `sources` goes. Fails when two of them would get the same name.
 async fn jobs(sources: Vec<ImageName>, holders: &[Holder], from: &Context) -> Result<Vec<Job>> {
     let mut jobs = Vec::new();
     let mut taken: HashMap<String, ImageName> = HashMap::new();

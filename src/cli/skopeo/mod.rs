@@ -63,10 +63,8 @@ pub(super) fn is_called() -> bool {
     CALL.get().is_some()
 }
 
-/// Keeps that the program was called as skopeo, and with what.
-///
-/// # Errors
-/// For what skopeo's commands do not take and barque's do: several images, names without a transport.
+/// Keeps that the program was called as skopeo, and with what. Fails for what skopeo's commands do not take and
+/// barque's do: several images, names without a transport.
 pub(super) fn take(cli: &Cli) -> Result<(), Failure> {
     let one = |command, name: &str| Call {
         command,
@@ -155,10 +153,8 @@ pub(super) fn ignores(cert_dir: &Path) -> bool {
     is_called() && !cert_dir.exists()
 }
 
-/// The credential files. skopeo takes one that is named and is not there for one without logins.
-///
-/// # Errors
-/// Those of [`AuthFiles::find`].
+/// The credential files. skopeo takes one that is named and is not there for one without logins. Fails with the errors
+/// of [`AuthFiles::find`].
 pub(super) fn auth_files(explicit: Option<PathBuf>) -> crate::Result<AuthFiles> {
     match is_called() {
         true => Ok(AuthFiles::find_or_new(explicit)),

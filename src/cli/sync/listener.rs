@@ -77,10 +77,8 @@ impl Listener {
         })
     }
 
-    /// Ends the progress lines and writes the metrics.
-    ///
-    /// # Errors
-    /// [`crate::Kind::Refused`] when something could not be written.
+    /// Ends the progress lines and writes the metrics. Fails with [`crate::Kind::Refused`] when something could not be
+    /// written.
     pub(super) fn finish(&self, summary: &Summary, code: u8) -> Result<()> {
         self.total.finish_and_clear();
         for (_, line) in self.state().active.drain() {

@@ -242,10 +242,8 @@ impl Prepared<'_> {
     }
 }
 
-/// What becomes of `layer`, whose bytes stay and are `packed`.
-///
-/// # Errors
-/// [`crate::Kind::Refused`] for bytes that no media type says: a manifest that is made here must not call them something else.
+/// What becomes of `layer`, whose bytes stay and are `packed`. Fails with [`crate::Kind::Refused`] for bytes that no
+/// media type says: a manifest that is made here must not call them something else.
 pub(super) fn named(layer: &Descriptor, packed: Packed) -> Result<Choice> {
     match (LayerForm::of(&layer.media_type), packed) {
         (Some(said), Packed::In(form)) if said != form => Ok(Choice::Named(form)),

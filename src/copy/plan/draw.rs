@@ -46,10 +46,8 @@ fn is_retag(source: &dyn Source, destination: &dyn Destination, options: &CopyOp
         && source.repository() == destination.repository()
 }
 
-/// Draws the plan of copying `source` to `destination`.
-///
-/// # Errors
-/// Those of either side, and [`crate::Kind::Refused`] for what the destination cannot hold or `options` do not allow.
+/// Draws the plan of copying `source` to `destination`. Fails with the errors of either side, and
+/// [`crate::Kind::Refused`] for what the destination cannot hold or `options` do not allow.
 pub(super) async fn draw(
     source: &dyn Source,
     destination: &dyn Destination,
@@ -297,10 +295,8 @@ impl<'a> Drawing<'a> {
         Ok(notes)
     }
 
-    /// Each blob of `nodes` once, and the foreign layers that stay at their URLs.
-    ///
-    /// # Errors
-    /// [`crate::Kind::Corrupt`] where two manifests give one blob different sizes.
+    /// Each blob of `nodes` once, and the foreign layers that stay at their URLs. Fails with [`crate::Kind::Corrupt`]
+    /// where two manifests give one blob different sizes.
     fn blobs(
         &self,
         nodes: &[Node],

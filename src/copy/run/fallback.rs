@@ -151,10 +151,7 @@ fn nodes(plan: &CopyPlan, done: &[BlobDone]) -> Result<Vec<Node>> {
 }
 
 /// The plan of the same image in `format`, where the blobs of `done` are already: what is new, with notes on what
-/// changed.
-///
-/// # Errors
-/// When the image has no such form, or when what a conversion needs cannot be read.
+/// changed. Fails when the image has no such form, or when what a conversion needs cannot be read.
 async fn plan_in(
     format: &Format,
     nodes: Vec<Node>,

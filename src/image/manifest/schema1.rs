@@ -156,9 +156,7 @@ impl ProtectedHeader {
 }
 
 /// The signed part of `document`: its first `formatLength` bytes and the decoded `formatTail`. No signature is
-/// checked: the digest covers these bytes whether the signatures are good or not.
-///
-/// # Errors
+/// checked: the digest covers these bytes whether the signatures are good or not. Fails with
 /// [`ManifestError::Signatures`] when a signature lacks these members, when two signatures disagree, or when the
 /// document is too short.
 pub(super) fn signed_part(document: &[u8]) -> Result<Bytes, ManifestError> {

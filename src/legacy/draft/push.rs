@@ -106,9 +106,7 @@ impl RepositoryClient {
         }
     }
 
-    /// Whether uploads to the repository are those of 2014: one is opened, and given up at once.
-    ///
-    /// # Errors
+    /// Whether uploads to the repository are those of 2014: one is opened, and given up at once. Fails with
     /// [`Kind::NotAllowed`] when the server knows them and refuses this user.
     pub(crate) async fn speaks_draft(&self) -> Result<bool> {
         match self.draft_start_upload().await {

@@ -81,9 +81,7 @@ impl V1Probe {
 }
 
 /// Deletes the tag of `reference` on a server of Registry V1 or of the draft, after the error `e` of `repository`.
-///
-/// # Errors
-/// `e` if the server speaks neither.
+/// Fails with `e` if the server speaks neither.
 pub(crate) fn delete_tag<'a>(
     reference: &'a Reference,
     context: &'a Context,

@@ -73,10 +73,7 @@ pub fn payload(view: &Schema1View, name: &str, tag: &str) -> Result<String, Conv
     go_json::indented(&document, "   ").map_err(malformed)
 }
 
-/// The manifest of `view`, signed by `key`.
-///
-/// # Errors
-/// Those of [`payload`] and of the key.
+/// The manifest of `view`, signed by `key`. Fails with the errors of [`payload`] and of the key.
 pub(crate) fn signed(view: &Schema1View, key: &dyn Schema1Signer) -> crate::Result<Manifest> {
     let payload = payload(view, &view.name, &view.tag)?;
     let bytes = key.sign(payload.as_bytes())?;

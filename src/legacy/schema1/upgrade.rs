@@ -24,10 +24,7 @@ use crate::transport::{BlobBody, BlobStream, Source, Upgrade};
 use crate::{Error, Result, locked};
 
 /// The image of `view` as a modern one with a manifest of the type `target`, and those of its `blobs` that are its
-/// layers.
-///
-/// # Errors
-/// As [`Schema1View::chain`].
+/// layers. Fails as [`Schema1View::chain`] does.
 pub(crate) fn upgrade(
     view: &Schema1View,
     blobs: &[Descriptor],

@@ -4,10 +4,7 @@ use super::{V1Error, V1Image};
 use crate::image::{Sketch, SketchedLayer};
 
 /// Describes the image `repository:tag` of the V1 images `chain`, base first, each with the size and the checksum of its
-/// layer, as far as they are known.
-///
-/// # Errors
-/// [`V1Error::Empty`] when the chain is empty.
+/// layer, as far as they are known. Fails with [`V1Error::Empty`] when the chain is empty.
 pub(crate) fn sketch(
     repository: String,
     tag: String,

@@ -10,10 +10,8 @@ use super::{Mistake, functions};
 /// How deep templates may call each other.
 const CALLS: usize = 100;
 
-/// The output of the template for `dot`.
-///
-/// # Errors
-/// Where a field does not exist, or a function is called with arguments that it does not take.
+/// The output of the template for `dot`. Fails where a field does not exist, or a function is called with arguments
+/// that it does not take.
 pub(super) fn run(tree: &Tree, dot: Value) -> Result<String, Mistake> {
     let mut run = Run {
         tree,

@@ -12,8 +12,7 @@ pub(super) fn exists(name: &str) -> bool {
     matches!(name, "and" | "or") || function(name).is_some()
 }
 
-/// # Errors
-/// In the words of Go, where the function does not take these arguments.
+/// Fails in the words of Go where the function does not take these arguments.
 pub(super) fn call(name: &str, arguments: &[Value]) -> Outcome {
     match function(name) {
         Some(function) => function(arguments),

@@ -35,10 +35,8 @@ pub(super) struct Token {
 
 const SIGNS: [&str; 6] = [":=", "=", "|", "(", ")", ","];
 
-/// The tokens of `text` in their order. The `{{` of an action is no token: what follows a text is an action.
-///
-/// # Errors
-/// If an action does not end, or contains a word that is not part of the language.
+/// The tokens of `text` in their order. The `{{` of an action is no token: what follows a text is an action. Fails if
+/// an action does not end, or contains a word that is not part of the language.
 pub(super) fn lex(text: &str) -> Result<Vec<Token>, Mistake> {
     let mut lexer = Lexer {
         text,

@@ -10,8 +10,7 @@ use super::{Mistake, functions};
 /// How deep parentheses and control structures may be nested. The parser and the evaluator call themselves for each.
 pub(super) const DEPTH: usize = 64;
 
-/// # Errors
-/// Where `text` is no template.
+/// Fails where `text` is no template.
 pub(super) fn parse(text: &str) -> Result<Tree, Mistake> {
     let tokens = lex(text)?;
     let is_range = |t: &[&Kind]| {

@@ -111,10 +111,8 @@ impl Value {
         }
     }
 
-    /// The field, the key of a map, or what a method without arguments returns.
-    ///
-    /// # Errors
-    /// Go's message if there is no such field.
+    /// The field, the key of a map, or what a method without arguments returns. Fails with Go's message if there is no
+    /// such field.
     pub(super) fn field(&self, name: &str) -> Result<Value, String> {
         let unknown = |of: &str| Err(format!("can't evaluate field {name} in type {of}"));
         match self {
@@ -140,10 +138,8 @@ impl Value {
         }
     }
 
-    /// The result of the method for these arguments.
-    ///
-    /// # Errors
-    /// Go's message if there is no such method, or it takes other arguments.
+    /// The result of the method for these arguments. Fails with Go's message if there is no such method, or it takes
+    /// other arguments.
     pub(super) fn method(&self, name: &str, arguments: &[Value]) -> Result<Value, String> {
         match (self, name, arguments) {
             (Value::Time(time), "Format", [Value::Text(layout)]) => {

@@ -68,18 +68,14 @@ impl GzipIndex {
         }
     }
 
-    /// Hands each entry to `each`. Blocks.
-    ///
-    /// # Errors
-    /// Those of `each`; [`crate::Kind::Corrupt`] for an index that cannot be read.
+    /// Hands each entry to `each`. Blocks. Fails with the errors of `each`; [`crate::Kind::Corrupt`] for an index that
+    /// cannot be read.
     pub(super) fn entries(&self, mut each: impl FnMut(&Entry) -> Result<()>) -> Result<()> {
         self.0.entries(|entry, _| each(&entry))
     }
 
-    /// Where the content of the file `path` is; `None` when there is no such file. Blocks.
-    ///
-    /// # Errors
-    /// As [`GzipIndex::entries`].
+    /// Where the content of the file `path` is; `None` when there is no such file. Blocks. Fails as
+    /// [`GzipIndex::entries`] does.
     pub(super) fn locate(&self, path: &ImagePath) -> Result<Option<Part>> {
         let mut found: Option<(u64, Place)> = None;
         self.0.entries(|entry, place| {
@@ -109,10 +105,8 @@ impl GzipIndex {
 }
 
 impl Part {
-    /// Sends the content to `out`, or what the receiver takes of it. `input` is the part of the layer that it is in. Blocks.
-    ///
-    /// # Errors
-    /// [`crate::Kind::Corrupt`] for what cannot be read or does not match its digest.
+    /// Sends the content to `out`, or what the receiver takes of it. `input` is the part of the layer that it is in.
+    /// Blocks. Fails with [`crate::Kind::Corrupt`] for what cannot be read or does not match its digest.
     pub(super) fn send(&self, input: impl Read, out: &mpsc::Sender<Bytes>) -> Result<()> {
         let gzip = Some(Compression::Gzip);
         let input = BufReader::with_capacity(64 << 10, input);

@@ -28,10 +28,8 @@ pub(in crate::rootfs) struct PickedPart {
 }
 
 impl GzipIndex {
-    /// The entries for which `wanted` has a path in the image. Of several with one path it is the last. Blocks.
-    ///
-    /// # Errors
-    /// [`crate::Kind::Corrupt`] for an index that cannot be read.
+    /// The entries for which `wanted` has a path in the image. Of several with one path it is the last. Blocks. Fails
+    /// with [`crate::Kind::Corrupt`] for an index that cannot be read.
     pub(in crate::rootfs) fn pick(
         &self,
         wanted: impl Fn(&Entry) -> Option<ImagePath>,
@@ -76,10 +74,7 @@ impl Picked {
         lengths.map(|range| range.end - range.start).sum()
     }
 
-    /// Hands the entries that nothing has to be read for to `visitor`. Blocks.
-    ///
-    /// # Errors
-    /// Those of `visitor`.
+    /// Hands the entries that nothing has to be read for to `visitor`. Blocks. Fails with the errors of `visitor`.
     pub(in crate::rootfs) fn visit_bare<V: Visit>(&mut self, mut visitor: V) -> Result<V> {
         let mut nothing = io::empty();
         let mut tar = TarStream::new(&mut nothing, None);
@@ -103,10 +98,8 @@ impl PickedPart {
         self.restart.stored..self.end.max(self.restart.stored)
     }
 
-    /// Hands the files to `visitor`; `input` is the part of the layer. Blocks.
-    ///
-    /// # Errors
-    /// Those of `visitor`; [`crate::Kind::Corrupt`] for what cannot be read or does not match its digest.
+    /// Hands the files to `visitor`; `input` is the part of the layer. Blocks. Fails with the errors of `visitor`;
+    /// [`crate::Kind::Corrupt`] for what cannot be read or does not match its digest.
     pub(in crate::rootfs) fn visit<V: Visit>(self, input: impl Read, mut visitor: V) -> Result<V> {
         let gzip = Some(Compression::Gzip);
         let start = self.restart.plain;

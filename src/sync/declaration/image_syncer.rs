@@ -24,7 +24,6 @@ enum Targets {
 /// one with `:TAG[,TAG…]`, `:/REGEX/` or `@DIGEST`.
 ///
 /// # Errors
-///
 /// With line and column, when the text is not YAML or not of this shape; with the source, when a name is not valid.
 pub fn parse(text: &str, how: &How) -> Result<Declaration> {
     let file: BTreeMap<String, Targets> = from_yaml(text)?;

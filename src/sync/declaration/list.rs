@@ -10,7 +10,6 @@ use crate::{Error, Result};
 /// What has no target of its own goes to `default`.
 ///
 /// # Errors
-///
 /// With the line's number, when a line is not an image or has no target.
 pub fn parse(text: &str, default: &[Target], how: &How) -> Result<Declaration> {
     let mut declaration = Declaration::default();

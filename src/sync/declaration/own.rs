@@ -26,7 +26,6 @@ const VERSION: usize = 1;
 /// Reads a declaration in barque's own form. `read_list` reads the file of a `list:` entry by its path.
 ///
 /// # Errors
-///
 /// With line and column, when the text is not YAML, has an unknown key or another shape; with the entry, when a
 /// name, pattern or constraint in it is not valid.
 pub fn parse(text: &str, read_list: &dyn Fn(&str) -> Result<String>) -> Result<Declaration> {

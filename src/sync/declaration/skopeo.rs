@@ -50,7 +50,6 @@ fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 /// Reads a declaration in skopeo's form. Each image goes to `to` and is copied as `how` says.
 ///
 /// # Errors
-///
 /// With line and column, when the text is not YAML or not of this shape.
 pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
     let file: Option<BTreeMap<String, Option<Section>>> = from_yaml(text)?;

@@ -39,11 +39,9 @@ pub(crate) struct Download {
 }
 
 impl Download {
-    /// The blob from offset `from` on, checked by `check`.
-    ///
-    /// # Errors
-    /// The last error of the stream has the cause [`ResumeMismatch`] if the content is wrong and was put together of
-    /// several answers: one clean read from the start may be right (quirk B12).
+    /// The blob from offset `from` on, checked by `check`. The last error of the stream has the cause
+    /// [`ResumeMismatch`] if the content is wrong and was put together of several answers: one clean read from the
+    /// start may be right (quirk B12).
     pub(crate) async fn checked(
         self,
         from: u64,

@@ -8,10 +8,7 @@ use crate::transport::archive_file::spool;
 use crate::transport::{BlobBody, Destination, WrittenLate, tallied};
 
 /// Reads `body` into a file without a name, and writes it to `destination` under the digest and size that it turned out to
-/// have.
-///
-/// # Errors
-/// Those of `body` and `destination`, and [`crate::Kind::Refused`] when the disk is full.
+/// have. Fails with the errors of `body` and `destination`, and [`crate::Kind::Refused`] when the disk is full.
 pub(crate) async fn put_spooled(
     destination: &dyn Destination,
     planned: &Descriptor,

@@ -51,10 +51,7 @@ pub(in crate::transport) struct NewEntries {
 }
 
 impl NewEntries {
-    /// For an image that is called by `selector`; `shown` is its whole name.
-    ///
-    /// # Errors
-    /// For `@N`, which is for reading only.
+    /// For an image that is called by `selector`; `shown` is its whole name. Fails for `@N`, which is for reading only.
     pub(in crate::transport) fn called(selector: &Selector, shown: &str) -> Result<NewEntries> {
         let name = match selector {
             Selector::Only => None,

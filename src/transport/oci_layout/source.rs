@@ -55,10 +55,8 @@ impl OciSource {
         .await
     }
 
-    /// The image that `selector` picks of `index`, called `name`. Blocks.
-    ///
-    /// # Errors
-    /// [`crate::Kind::NotFound`] when there is no such image; the hint lists the names that are there.
+    /// The image that `selector` picks of `index`, called `name`. Blocks. Fails with [`crate::Kind::NotFound`] when
+    /// there is no such image; the hint lists the names that are there.
     pub(in crate::transport) fn of(
         name: String,
         blobs: Arc<dyn LayoutBlobs>,

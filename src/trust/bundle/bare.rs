@@ -28,10 +28,7 @@ struct Digests {
     sha256: Option<String>,
 }
 
-/// Verifies that `bundle` signs `artifact` by one of `keys`.
-///
-/// # Errors
-/// Why it is refused.
+/// Verifies that `bundle` signs `artifact` by one of `keys`. Fails with the reason for a refusal.
 pub(super) fn verify(
     bundle: &Bundle,
     artifact: &[u8],
@@ -61,10 +58,8 @@ pub(super) fn verify(
     Err(why)
 }
 
-/// Checks that a signed statement is about `artifact`; a signature over a message is anyway.
-///
-/// # Errors
-/// What it is not about.
+/// Checks that a signed statement is about `artifact`; a signature over a message is anyway. Fails with what it is not
+/// about.
 pub(super) fn is_about(bundle: &Bundle, artifact: &[u8]) -> Result<(), String> {
     let SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
         return Ok(());

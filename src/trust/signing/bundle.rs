@@ -17,10 +17,7 @@ const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 impl SigstoreKey {
-    /// A bundle that signs the manifest `digest`.
-    ///
-    /// # Errors
-    /// When the key cannot sign.
+    /// A bundle that signs the manifest `digest`. Fails when the key cannot sign.
     pub(super) fn bundle(&self, digest: &Digest) -> Result<Bytes> {
         let algorithm = digest.algorithm().as_str();
         let statement = json!({

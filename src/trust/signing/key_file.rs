@@ -56,10 +56,7 @@ struct Cipher {
     nonce: String,
 }
 
-/// The PKCS#8 key in the file `text`.
-///
-/// # Errors
-/// With [`WrongPassphrase`] as cause, or when it is no such file.
+/// The PKCS#8 key in the file `text`. Fails with [`WrongPassphrase`] as cause, or when it is no such file.
 pub(super) fn open(text: &str, passphrase: &[u8]) -> Result<Vec<u8>> {
     let Some((label, content)) = pem::parse(text) else {
         return Err(Error::other("the private key is not in PEM"));

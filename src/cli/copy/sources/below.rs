@@ -24,10 +24,7 @@ pub(super) enum Holder {
 }
 
 impl Holder {
-    /// Reads the destination of several images.
-    ///
-    /// # Errors
-    /// With a hint, for a name that holds one image.
+    /// Reads the destination of several images. Fails with a hint for a name that holds one image.
     pub(super) fn read(text: &str) -> Result<Holder> {
         let one = |hint: String| {
             let text = format!("`{text}` names one image, and there are several sources");
@@ -153,10 +150,8 @@ pub(super) struct Called {
 }
 
 impl Called {
-    /// What the image `name` is called. Of a layout or archive whose image is not named, its names are read.
-    ///
-    /// # Errors
-    /// For an image without a name, and those of reading.
+    /// What the image `name` is called. Of a layout or archive whose image is not named, its names are read. Fails for
+    /// an image without a name, and with the errors of reading.
     pub(super) async fn of(name: &ImageName, from: &Context) -> Result<Called> {
         let called = match name {
             ImageName::Docker(reference)
