@@ -21,7 +21,7 @@ use super::{Outcome, skopeo};
 use crate::copy::{CopyOptions, Platforms as Chosen};
 use crate::registry::ApiError;
 use crate::report::failure::Failure;
-use crate::report::sync as words;
+use crate::report::{progress, sync as words};
 use crate::settings::{Limits, PullLimit};
 use crate::sync::declaration::{Declaration, RegistryRules};
 use crate::sync::options::{Check, MaxDelete, Options, limits};
@@ -359,7 +359,7 @@ fn ended(
         .into());
     }
     if !args.quiet {
-        words::print(&words::summary(&summary, args.dry_run), screen);
+        progress::print(&words::summary(&summary, args.dry_run), screen);
     }
     match summary.exit_code() {
         0 => Ok(Outcome::Nothing),

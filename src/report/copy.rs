@@ -3,12 +3,11 @@
 mod plan;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-use super::failure::clean;
+use super::progress::print;
 use super::table::{counted, human_size};
 use crate::copy::{AttachedDone, BlobOutcome, CopyReport, Recoded};
 use crate::image::{Descriptor, Digest, MediaType};
@@ -18,9 +17,7 @@ pub(crate) use plan::PlanReport;
 
 /// Prints the summary line of a copy to stderr, around the bars.
 pub(crate) fn print_summary(report: &CopyReport, screen: &MultiProgress) {
-    let line = summary(report);
-    // A closed stderr is no reason to fail a copy that is done.
-    let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(&line)));
+    print(&summary(report), screen);
 }
 
 /// As [`print_summary`], for one of several destinations.
@@ -29,7 +26,7 @@ pub(crate) fn print_summary_of_one(report: &CopyReport, screen: &MultiProgress) 
         true => summary(report),
         false => format!("`{}`: {}", report.destination, summary(report)),
     };
-    let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(&line)));
+    print(&line, screen);
 }
 
 /// As [`print_summary`], for a repair, after which `all_is_right` or not. Says nothing where it wrote nothing.

@@ -164,43 +164,33 @@ impl DiffReport {
         for member in &self.config {
             let name = clean(&member.name);
             let shown = |value: &Value| clean(&json::to_compact_json(value)).into_owned();
-            match (&member.first, &member.second) {
-                (Some(a), Some(b)) => {
-                    line(
-                        "~",
-                        "config",
-                        &format!("{name} {} -> {}", shown(a), shown(b)),
-                    );
-                }
-                (Some(a), None) => line("-", "config", &format!("{name} {}", shown(a))),
-                (None, Some(b)) => line("+", "config", &format!("{name} {}", shown(b))),
-                (None, None) => {}
-            }
+            let (sign, what) = match (&member.first, &member.second) {
+                (Some(a), Some(b)) => ("~", format!("{} -> {}", shown(a), shown(b))),
+                (Some(a), None) => ("-", shown(a)),
+                (None, Some(b)) => ("+", shown(b)),
+                (None, None) => continue,
+            };
+            line(sign, "config", &format!("{name} {what}"));
         }
-        self.history
-            .first
-            .iter()
-            .for_each(|step| line("-", "history", &clean(step)));
-        self.history
-            .second
-            .iter()
-            .for_each(|step| line("+", "history", &clean(step)));
-        self.layers
-            .first
-            .iter()
-            .for_each(|layer| line("-", "layer", &layer.to_string()));
-        self.layers
-            .second
-            .iter()
-            .for_each(|layer| line("+", "layer", &layer.to_string()));
+        for (sign, steps) in [("-", &self.history.first), ("+", &self.history.second)] {
+            steps
+                .iter()
+                .for_each(|step| line(sign, "history", &clean(step)));
+        }
+        for (sign, layers) in [("-", &self.layers.first), ("+", &self.layers.second)] {
+            layers
+                .iter()
+                .for_each(|layer| line(sign, "layer", &layer.to_string()));
+        }
         for file in self.files.iter().flatten() {
             let path = escaped(file.path.as_bytes());
-            match (&file.first, &file.second) {
-                (Some(a), Some(b)) => line("~", "file", &format!("{path} ({})", changed(a, b))),
-                (Some(a), None) => line("-", "file", &format!("{path} ({})", a.shown())),
-                (None, Some(b)) => line("+", "file", &format!("{path} ({})", b.shown())),
-                (None, None) => {}
-            }
+            let (sign, what) = match (&file.first, &file.second) {
+                (Some(a), Some(b)) => ("~", changed(a, b)),
+                (Some(a), None) => ("-", a.shown()),
+                (None, Some(b)) => ("+", b.shown()),
+                (None, None) => continue,
+            };
+            line(sign, "file", &format!("{path} ({what})"));
         }
         text
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::json;
 use super::ls::escaped;
-use super::table::{self, Align, Table, human_size};
+use super::table::{self, Table, human_size};
 use crate::image::Digest;
 
 /// The space that one image takes.
@@ -67,16 +67,9 @@ pub(crate) fn render(images: &[Usage], as_json: bool) -> String {
         Some(width) => table.pretty(width),
         None => table.plain(),
     };
-    let (left, right) = (Align::Left, Align::Right);
     let mut text = String::new();
     for image in images {
-        let mut sums = Table::new(&[
-            ("IMAGE", left),
-            ("STORED", right),
-            ("OWN", right),
-            ("FILES", right),
-            ("WASTED", right),
-        ]);
+        let mut sums = Table::new(&["IMAGE", ">STORED", ">OWN", ">FILES", ">WASTED"]);
         sums.row([
             image.image.clone(),
             size(image.stored),
@@ -84,13 +77,7 @@ pub(crate) fn render(images: &[Usage], as_json: bool) -> String {
             size(image.files),
             size(image.wasted),
         ]);
-        let mut layers = Table::new(&[
-            ("LAYER", left),
-            ("STORED", right),
-            ("FILES", right),
-            ("WASTED", right),
-            ("SHARED", right),
-        ]);
+        let mut layers = Table::new(&["LAYER", ">STORED", ">FILES", ">WASTED", ">SHARED"]);
         for layer in &image.layers {
             let digest = match width {
                 Some(_) => layer.digest.short().to_owned(),
@@ -104,7 +91,7 @@ pub(crate) fn render(images: &[Usage], as_json: bool) -> String {
                 layer.shared.to_string(),
             ]);
         }
-        let mut directories = Table::new(&[("FILES", right), ("DIRECTORY", left)]);
+        let mut directories = Table::new(&[">FILES", "DIRECTORY"]);
         for directory in &image.directories {
             let path = escaped(directory.path.as_bytes());
             directories.row([size(directory.files), path]);

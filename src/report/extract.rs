@@ -1,11 +1,10 @@
 //! Messages of `extract`: one line on stderr, and what could not be kept.
 
-use std::io::{self, Write};
 use std::path::Path;
 
 use indicatif::MultiProgress;
 
-use super::failure::clean;
+use super::progress::print;
 use super::table::{counted, human_size};
 use crate::rootfs::Extracted;
 
@@ -14,8 +13,7 @@ pub(crate) fn print_summary(done: &Extracted, to: &Path, screen: &MultiProgress)
     let size = human_size(done.bytes);
     let files = counted(done.files, "file");
     let line = format!("extracted {files} ({size}) into `{}`", to.display());
-    // A closed stderr is no reason to fail when all is done.
-    let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(&line)));
+    print(&line, screen);
 }
 
 /// Warns of what the files lack.

@@ -97,11 +97,12 @@ pub(crate) struct SignatureLine {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct LayerData {
-    /// Empty for schema 1.
+    /// Empty for schema 1 and V1 images: only the bytes say how they are compressed.
     #[serde(rename = "MIMEType")]
     pub mime_type: String,
-    pub digest: Digest,
-    /// Stored (compressed) bytes; -1 for schema 1, which does not say.
+    /// For a V1 image the recorded checksum over JSON and layer; empty where there is none.
+    pub digest: String,
+    /// Stored (compressed) bytes; -1 for schema 1 and registries of V1 that do not say.
     pub size: i64,
     pub annotations: Option<BTreeMap<String, String>>,
 }
@@ -248,7 +249,7 @@ impl InspectReport {
             .iter()
             .map(|layer| LayerData {
                 mime_type: layer.media_type.to_string(),
-                digest: layer.digest.clone(),
+                digest: layer.digest.to_string(),
                 size: i64::try_from(layer.size).unwrap_or(i64::MAX),
                 annotations: layer.annotations.clone(),
             })
@@ -278,7 +279,7 @@ impl InspectReport {
             .iter()
             .map(|digest| LayerData {
                 mime_type: String::new(),
-                digest: digest.clone(),
+                digest: digest.to_string(),
                 size: -1,
                 annotations: None,
             })
@@ -324,7 +325,7 @@ fn platforms(index: &IndexView) -> Vec<String> {
     names
 }
 
-fn read_config(bytes: &[u8]) -> Result<ImageConfig> {
+pub(super) fn read_config(bytes: &[u8]) -> Result<ImageConfig> {
     ImageConfig::parse(bytes).map_err(|e| {
         let message = "the config of the image cannot be read";
         Error::corrupt(message).because(e)

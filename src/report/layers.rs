@@ -7,10 +7,11 @@ use std::io;
 
 use serde::Serialize;
 
+use super::inspect::read_config;
 use super::json;
-use super::table::{self, Align, Table, human_size};
-use crate::image::{Descriptor, Digest, ImageConfig, MediaType, Schema1View, View};
-use crate::{Error, Result};
+use super::table::{self, Table, human_size};
+use crate::Result;
+use crate::image::{Descriptor, Digest, MediaType, Schema1View, View};
 
 /// The layers of an image, base first.
 #[derive(Debug, Clone, Serialize)]
@@ -70,14 +71,7 @@ impl LayersReport {
     }
 
     fn table(&self, digest: impl Fn(&Digest) -> String, size: impl Fn(u64) -> String) -> Table {
-        let (left, right) = (Align::Left, Align::Right);
-        let mut table = Table::new(&[
-            ("#", right),
-            ("DIGEST", left),
-            ("SIZE", right),
-            ("MEDIA TYPE", left),
-            ("CREATED BY", left),
-        ]);
+        let mut table = Table::new(&[">#", "DIGEST", ">SIZE", "MEDIA TYPE", "CREATED BY"]);
         for layer in &self.0 {
             let media_type = layer.media_type.as_ref().map(MediaType::to_string);
             table.row([
@@ -113,10 +107,7 @@ fn steps(config: Option<&[u8]>) -> Result<Vec<Option<String>>> {
     let Some(config) = config else {
         return Ok(Vec::new());
     };
-    let config = ImageConfig::parse(config).map_err(|e| {
-        let message = "the config of the image cannot be read";
-        Error::corrupt(message).because(e)
-    })?;
+    let config = read_config(config)?;
     let steps = config.history.into_iter().filter(|step| !step.empty_layer);
     Ok(steps
         .map(|step| Some(step.created_by).filter(|text| !text.is_empty()))

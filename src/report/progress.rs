@@ -8,7 +8,7 @@ mod bars;
 mod lines;
 
 use std::fmt::Write;
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use indicatif::{HumanDuration, MultiProgress, ProgressState};
 
 pub(crate) use ahead::while_reading;
 
+use super::failure::clean;
 use crate::copy::{Progress, Quiet};
 
 /// The listener for a copy: silent when `quiet`, bars when stderr is a terminal, else lines.
@@ -29,6 +30,12 @@ pub(crate) fn listener(quiet: bool, bars: &MultiProgress) -> Arc<dyn Progress> {
     } else {
         Arc::new(bars::Bars::new(bars.clone()))
     }
+}
+
+/// Prints a line on stderr without disturbing progress on `screen`.
+pub(crate) fn print(line: &str, screen: &MultiProgress) {
+    // A closed stderr is no reason to fail.
+    let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(line)));
 }
 
 /// The time that a bar is expected to take until its end, as the key `left` of its template; nothing as long as nothing is

@@ -6,7 +6,7 @@ use std::io;
 use serde::Serialize;
 
 use super::json;
-use super::table::{self, Align, Table, human_size};
+use super::table::{self, Table, human_size};
 use crate::image::{Descriptor, Digest, Manifest, MediaType};
 use crate::open::{Attached, Attestation};
 use crate::transport::Attachment;
@@ -148,12 +148,7 @@ impl ReferrersReport {
 
     /// A tree: what refers to something stands below it, indented.
     fn table(&self) -> Table {
-        let mut table = Table::new(&[
-            ("TYPE", Align::Left),
-            ("SIZE", Align::Right),
-            ("DIGEST", Align::Left),
-            ("ANNOTATIONS", Align::Left),
-        ]);
+        let mut table = Table::new(&["TYPE", ">SIZE", "DIGEST", "ANNOTATIONS"]);
         each(&self.referrers, 0, &mut |referrer, depth| {
             table.row(referrer.cells(depth));
         });

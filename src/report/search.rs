@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::json;
-use super::table::{Align, Table};
+use super::table::Table;
 use crate::image::Registry;
 use crate::legacy::registry_v1::{SearchAnswer, SearchHit};
 
@@ -50,13 +50,7 @@ impl SearchReport {
     }
 
     fn table(&self) -> Table {
-        let (left, right) = (Align::Left, Align::Right);
-        let mut table = Table::new(&[
-            ("NAME", left),
-            ("STARS", right),
-            ("OFFICIAL", left),
-            ("DESCRIPTION", left),
-        ]);
+        let mut table = Table::new(&["NAME", ">STARS", "OFFICIAL", "DESCRIPTION"]);
         for hit in &self.results {
             let stars = hit.stars.map_or_else(|| "-".to_owned(), |n| n.to_string());
             let official = if hit.official { "yes" } else { "-" };

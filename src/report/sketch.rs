@@ -9,8 +9,9 @@ use std::io;
 use serde::Serialize;
 
 use super::go_time::GoTime;
+use super::inspect::LayerData;
 use super::json;
-use super::table::{self, Align, Table, human_size};
+use super::table::{self, Table, human_size};
 use crate::image::{self, Sketch};
 
 /// The media type of a V1 image's JSON, as docker's own tools called it.
@@ -38,20 +39,6 @@ pub(crate) struct SketchReport {
     pub media_type: &'static str,
     /// Bytes of the layers as they are stored; `null` when the registry does not say for one of them.
     pub size: Option<u64>,
-}
-
-/// One layer in [`SketchReport::layers_data`].
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct LayerData {
-    /// Empty: only its bytes say how it is compressed.
-    #[serde(rename = "MIMEType")]
-    pub mime_type: &'static str,
-    /// The recorded checksum over JSON and layer, as written; empty where there is none.
-    pub digest: String,
-    /// Bytes as they are stored; -1 when the registry does not say.
-    pub size: i64,
-    pub annotations: Option<BTreeMap<String, String>>,
 }
 
 impl SketchReport {
@@ -83,7 +70,7 @@ impl SketchReport {
 
 fn layer_data(layer: &image::SketchedLayer) -> LayerData {
     LayerData {
-        mime_type: "",
+        mime_type: String::new(),
         digest: layer.checksum.clone().unwrap_or_default(),
         size: layer
             .size
@@ -138,13 +125,7 @@ impl SketchedLayers {
     }
 
     fn table(&self, digits: usize, size: impl Fn(u64) -> String) -> Table {
-        let (left, right) = (Align::Left, Align::Right);
-        let mut table = Table::new(&[
-            ("#", right),
-            ("ID", left),
-            ("SIZE", right),
-            ("CREATED BY", left),
-        ]);
+        let mut table = Table::new(&[">#", "ID", ">SIZE", "CREATED BY"]);
         for layer in &self.0 {
             table.row([
                 layer.index.to_string(),

@@ -1,20 +1,11 @@
 //! Reports of `sync`: lines for people, receipts for programs.
 
-use std::io::{self, Write};
-
 use super::failure::{clean, one_line};
-use super::table::{Align, Table, human_size};
+use super::table::{Table, human_size};
 use crate::sync::outcome::{ItemReport, Outcome, Summary};
 use crate::sync::plan::{Action, Plan};
 use crate::sync::receipt::Line;
 use crate::sync::summary::Joined;
-use indicatif::MultiProgress;
-
-/// Prints a line on stderr without disturbing progress on `screen`.
-pub(crate) fn print(line: &str, screen: &MultiProgress) {
-    // A closed stderr is no reason to fail.
-    let _ = screen.suspend(|| writeln!(io::stderr(), "{}", clean(line)));
-}
 
 /// The last line of a run; it begins as skopeo's does.
 pub(crate) fn summary(summary: &Summary, dry_run: bool) -> String {
@@ -126,12 +117,7 @@ pub(crate) fn plan(plan: &Plan) -> String {
         text += &format!("failed  {}: {}\n", failure.target, failure.error);
     }
     if !plan.hosts.is_empty() {
-        let mut table = Table::new(&[
-            ("HOST", Align::Left),
-            ("REQUESTS", Align::Right),
-            ("PULLS", Align::Right),
-            ("READ", Align::Right),
-        ]);
+        let mut table = Table::new(&["HOST", ">REQUESTS", ">PULLS", ">READ"]);
         for (host, totals) in &plan.hosts {
             table.row([
                 host.clone(),

@@ -3,6 +3,8 @@
 //! It is separate from the documents because only a terminal wants a table. How wide a
 //! terminal is, is asked here only.
 
+use super::failure::clean;
+
 /// Bytes as people read them, decimal as registries count: `999 B`, `12.3 MB`.
 pub(crate) fn human_size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
@@ -29,23 +31,16 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
 
 pub(crate) use crate::platform::terminal_width;
 
-/// Where a column's text stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Align {
-    Left,
-    Right,
-}
-
 /// Rows under a header.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
-    columns: Vec<(&'static str, Align)>,
+    columns: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table without rows.
-    pub(crate) fn new(columns: &[(&'static str, Align)]) -> Table {
+    /// A table without rows. A `>` in front of the name of a column puts its text at the right.
+    pub(crate) fn new(columns: &[&'static str]) -> Table {
         Table {
             columns: columns.to_vec(),
             rows: Vec::new(),
@@ -54,12 +49,7 @@ impl Table {
 
     /// Adds a row. Its cells are texts from elsewhere: control characters are removed.
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        let cells = cells.iter();
-        self.rows.push(
-            cells
-                .map(|c| super::failure::clean(c).into_owned())
-                .collect(),
-        );
+        self.rows.push(cells.map(|c| clean(&c).into_owned()).into());
     }
 
     /// For standard output: as a table on a terminal, else as lines.
@@ -78,14 +68,10 @@ impl Table {
 
     /// For a terminal of `width` columns: a header, aligned columns, the last one shortened to fit.
     pub(crate) fn pretty(&self, width: usize) -> String {
-        let header: Vec<String> = self
-            .columns
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
-        let aligns: Vec<Align> = self.columns.iter().map(|(_, align)| *align).collect();
+        let names = self.columns.iter().map(|name| name.trim_start_matches('>'));
+        let header = names.map(str::to_owned).collect();
         let lines = [&header].into_iter().chain(&self.rows);
-        align(lines, &aligns, Some(width), 0)
+        align(lines, &self.columns, Some(width), 0)
     }
 }
 
@@ -99,7 +85,7 @@ pub(super) fn align_tabs(text: &str) -> String {
 
 fn align<'a>(
     rows: impl Iterator<Item = &'a Vec<String>> + Clone,
-    aligns: &[Align],
+    columns: &[&str],
     width: Option<usize>,
     narrowest: usize,
 ) -> String {
@@ -120,11 +106,10 @@ fn align<'a>(
                 Some(room) if is_last => shorten(cell, room),
                 _ => cell.clone(),
             };
-            match aligns.get(i) {
-                Some(Align::Right) => line.push_str(&format!("{cell:>0$}", widths[i])),
-                _ => line.push_str(&format!("{cell:<0$}", widths[i])),
-            }
-            line.push_str("  ");
+            line += &match columns.get(i).is_some_and(|name| name.starts_with('>')) {
+                true => format!("{cell:>0$}  ", widths[i]),
+                false => format!("{cell:<0$}  ", widths[i]),
+            };
         }
         out.push_str(line.trim_end());
         out.push('\n');
@@ -170,11 +155,7 @@ mod tests {
     }
 
     fn example() -> Table {
-        let mut table = Table::new(&[
-            ("#", Align::Right),
-            ("SIZE", Align::Right),
-            ("BY", Align::Left),
-        ]);
+        let mut table = Table::new(&[">#", ">SIZE", "BY"]);
         table.row([
             "0".into(),
             "12.3 MB".into(),
@@ -205,7 +186,7 @@ mod tests {
             example().plain(),
             "0\t12.3 MB\tADD a long file in / # buildkit\n10\t1 B\t[31mCMD\n"
         );
-        assert_eq!(Table::new(&[("A", Align::Left)]).plain(), "");
+        assert_eq!(Table::new(&["A"]).plain(), "");
     }
 
     #[test]

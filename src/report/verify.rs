@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::json;
-use super::table::{Align, Table, counted, human_size};
+use super::table::{Table, counted, human_size};
 use crate::copy::{Fault, PartKind, Problem, Verified};
 use crate::image::{Digest, MediaType, Tag};
 
@@ -93,13 +93,7 @@ impl<'a> VerifyReport<'a> {
                 self.attached
             );
         }
-        let mut table = Table::new(&[
-            ("PROBLEM", Align::Left),
-            ("PART", Align::Left),
-            ("SIZE", Align::Right),
-            ("DIGEST", Align::Left),
-            ("TYPE", Align::Left),
-        ]);
+        let mut table = Table::new(&["PROBLEM", "PART", ">SIZE", "DIGEST", "TYPE"]);
         for fault in &self.faults {
             table.row([
                 fault.problem.to_owned(),

@@ -194,7 +194,7 @@ impl Listener {
 
     /// Says `text`, unless only failures are wanted.
     pub(super) fn say(&self, text: &str) {
-        words::print(text, &self.screen);
+        progress::print(text, &self.screen);
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::failure::clean;
 use super::super::json;
-use super::super::table::{Align, Table, counted, human_size};
+use super::super::table::{Table, counted, human_size};
 use super::{AttachedLine, BlobLine};
 use crate::copy::{AttachedStep, Awaits, BlobOutcome, BlobStep, ManifestStep, PlannedCopy};
 use crate::image::{Digest, MediaType};
@@ -116,12 +116,7 @@ impl<'a> PlanReport<'a> {
 
     /// A row for each blob and manifest.
     fn table(&self) -> Table {
-        let mut table = Table::new(&[
-            ("ACTION", Align::Left),
-            ("SIZE", Align::Right),
-            ("DIGEST", Align::Left),
-            ("MEDIA TYPE", Align::Left),
-        ]);
+        let mut table = Table::new(&["ACTION", ">SIZE", "DIGEST", "MEDIA TYPE"]);
         for blob in &self.blobs {
             table.row([
                 blob.action.to_owned(),

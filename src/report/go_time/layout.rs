@@ -3,23 +3,8 @@
 //! A layout is the moment 2006-01-02 15:04:05 -0700 written as it is wanted (package time of Go). It reads no clock and
 //! knows no time zones but the offset that stands in the text.
 
-use jiff::civil::{DateTime, Weekday};
+use jiff::civil::DateTime;
 use jiff::tz::Offset;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// A moment in numbers.
 #[derive(Debug, Clone, Copy)]
@@ -30,41 +15,8 @@ pub(in crate::report) struct Parts {
 }
 
 /// The elements of a layout, each before its own beginnings. A fraction, which has any length, is not among them.
-const ELEMENTS: [&str; 33] = [
-    "January",
-    "Jan",
-    "Monday",
-    "Mon",
-    "MST",
-    "2006",
-    "002",
-    "01",
-    "02",
-    "03",
-    "04",
-    "05",
-    "06",
-    "15",
-    "PM",
-    "pm",
-    "_2006",
-    "_2",
-    "-07:00:00",
-    "-07:00",
-    "-070000",
-    "-0700",
-    "-07",
-    "Z07:00:00",
-    "Z07:00",
-    "Z070000",
-    "Z0700",
-    "Z07",
-    "1",
-    "2",
-    "3",
-    "4",
-    "5",
-];
+const ELEMENTS: &str = "January Jan Monday Mon MST 2006 002 01 02 03 04 05 06 15 PM pm _2006 _2 \
+    -07:00:00 -07:00 -070000 -0700 -07 Z07:00:00 Z07:00 Z070000 Z0700 Z07 1 2 3 4 5";
 
 impl Parts {
     /// Reads the canonical text of a `GoTime`.
@@ -98,23 +50,12 @@ impl Parts {
         }
     }
 
-    pub(in crate::report) fn month(&self) -> &'static str {
-        usize::try_from(self.civil.month() - 1)
-            .ok()
-            .and_then(|month| MONTHS.get(month))
-            .unwrap_or(&"")
+    pub(in crate::report) fn month(&self) -> String {
+        self.civil.strftime("%B").to_string()
     }
 
-    pub(in crate::report) fn weekday(&self) -> &'static str {
-        match self.civil.weekday() {
-            Weekday::Monday => "Monday",
-            Weekday::Tuesday => "Tuesday",
-            Weekday::Wednesday => "Wednesday",
-            Weekday::Thursday => "Thursday",
-            Weekday::Friday => "Friday",
-            Weekday::Saturday => "Saturday",
-            Weekday::Sunday => "Sunday",
-        }
+    pub(in crate::report) fn weekday(&self) -> String {
+        self.civil.strftime("%A").to_string()
     }
 
     /// Seconds since 1970.
@@ -151,9 +92,9 @@ impl Parts {
             hour => hour,
         };
         match element {
-            "January" => self.month().to_owned(),
+            "January" => self.month(),
             "Jan" => self.month().chars().take(3).collect(),
-            "Monday" => self.weekday().to_owned(),
+            "Monday" => self.weekday(),
             "Mon" => self.weekday().chars().take(3).collect(),
             "MST" if self.offset == 0 => "UTC".to_owned(),
             "MST" => self.zone("-0700"),
@@ -214,12 +155,12 @@ impl Parts {
 
 /// The element that `layout` begins with.
 fn element(layout: &str) -> Option<&'static str> {
-    let begins = |element: &&&str| {
+    let begins = |element: &&str| {
         // A short name with more letters behind it is the beginning of another word.
         let goes_on = || layout[element.len()..].starts_with(|c: char| c.is_ascii_lowercase());
-        layout.starts_with(**element) && !(matches!(**element, "Jan" | "Mon") && goes_on())
+        layout.starts_with(*element) && !(matches!(*element, "Jan" | "Mon") && goes_on())
     };
-    ELEMENTS.iter().find(begins).copied()
+    ELEMENTS.split(' ').find(begins)
 }
 
 /// How many digits the fraction of a second has that `layout` begins with: all 0 or all 9, and no other digit after.

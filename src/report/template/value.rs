@@ -192,10 +192,10 @@ impl Value {
         };
         match name {
             "Year" => int(date.year().into()),
-            "Month" => text(parts.month()),
+            "Month" => text(&parts.month()),
             "Day" => int(date.day().into()),
             "YearDay" => int(date.day_of_year().into()),
-            "Weekday" => text(parts.weekday()),
+            "Weekday" => text(&parts.weekday()),
             "Hour" => int(parts.civil.hour().into()),
             "Minute" => int(parts.civil.minute().into()),
             "Second" => int(parts.civil.second().into()),
