@@ -73,17 +73,12 @@ go_struct! {
     #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
     pub struct History {
         /// As Go prints it.
-        #[serde(skip_serializing_if = "is_default")]
-        "created" => pub created: Option<String>,
-        #[serde(skip_serializing_if = "is_default")]
-        "created_by" => pub created_by: String,
-        #[serde(skip_serializing_if = "is_default")]
-        "author" => pub author: String,
-        #[serde(skip_serializing_if = "is_default")]
-        "comment" => pub comment: String,
+        "created" unless "is_default" => pub created: Option<String>,
+        "created_by" unless "is_default" => pub created_by: String,
+        "author" unless "is_default" => pub author: String,
+        "comment" unless "is_default" => pub comment: String,
         /// The step changed no file and has no layer.
-        #[serde(skip_serializing_if = "is_default")]
-        "empty_layer" => pub empty_layer: bool,
+        "empty_layer" unless "is_default" => pub empty_layer: bool,
     }
 }
 
@@ -170,22 +165,18 @@ go_struct! {
     /// Go's `specs.Image`, member for member (image-spec 1.0.2 and `ArgsEscaped`, as in skopeo 1.9).
     #[derive(Default, Serialize)]
     struct Oci {
-        #[serde(skip_serializing_if = "is_default")]
-        "created" => created: Option<String>,
-        #[serde(skip_serializing_if = "is_default")]
-        "author" => author: String,
+        "created" unless "is_default" => created: Option<String>,
+        "author" unless "is_default" => author: String,
         "architecture" => architecture: String,
-        #[serde(skip_serializing_if = "is_default")]
-        "variant" => variant: String,
+        "variant" unless "is_default" => variant: String,
         "os" => os: String,
-        #[serde(rename = "os.version", skip_serializing_if = "is_default")]
-        "os.version" => os_version: String,
-        #[serde(rename = "os.features", skip_serializing_if = "is_default")]
-        "os.features" => os_features: Vec<String>,
+        #[serde(rename = "os.version")]
+        "os.version" unless "is_default" => os_version: String,
+        #[serde(rename = "os.features")]
+        "os.features" unless "is_default" => os_features: Vec<String>,
         "config" => config: OciRun,
         "rootfs" => rootfs: OciRootFs,
-        #[serde(skip_serializing_if = "is_default")]
-        "history" => history: Vec<History>,
+        "history" unless "is_default" => history: Vec<History>,
     }
 }
 
@@ -193,26 +184,16 @@ go_struct! {
     #[derive(Default, Serialize)]
     #[serde(rename_all = "PascalCase")]
     struct OciRun {
-        #[serde(skip_serializing_if = "is_default")]
-        "User" => user: String,
-        #[serde(skip_serializing_if = "is_default")]
-        "ExposedPorts" => exposed_ports: BTreeMap<String, Set>,
-        #[serde(skip_serializing_if = "is_default")]
-        "Env" => env: Vec<String>,
-        #[serde(skip_serializing_if = "is_default")]
-        "Entrypoint" => entrypoint: Vec<String>,
-        #[serde(skip_serializing_if = "is_default")]
-        "Cmd" => cmd: Vec<String>,
-        #[serde(skip_serializing_if = "is_default")]
-        "Volumes" => volumes: BTreeMap<String, Set>,
-        #[serde(skip_serializing_if = "is_default")]
-        "WorkingDir" => working_dir: String,
-        #[serde(skip_serializing_if = "is_default")]
-        "Labels" => labels: BTreeMap<String, String>,
-        #[serde(skip_serializing_if = "is_default")]
-        "StopSignal" => stop_signal: String,
-        #[serde(skip_serializing_if = "is_default")]
-        "ArgsEscaped" => args_escaped: bool,
+        "User" unless "is_default" => user: String,
+        "ExposedPorts" unless "is_default" => exposed_ports: BTreeMap<String, Set>,
+        "Env" unless "is_default" => env: Vec<String>,
+        "Entrypoint" unless "is_default" => entrypoint: Vec<String>,
+        "Cmd" unless "is_default" => cmd: Vec<String>,
+        "Volumes" unless "is_default" => volumes: BTreeMap<String, Set>,
+        "WorkingDir" unless "is_default" => working_dir: String,
+        "Labels" unless "is_default" => labels: BTreeMap<String, String>,
+        "StopSignal" unless "is_default" => stop_signal: String,
+        "ArgsEscaped" unless "is_default" => args_escaped: bool,
     }
 }
 

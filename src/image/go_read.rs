@@ -186,17 +186,18 @@ impl Visitor<'_> for Name {
     }
 }
 
-/// Declares a struct that is a [`GoValue`], each field after its name in JSON: `"os.version" => os_version: String`.
+/// Declares a struct that is a [`GoValue`], each field after its name in JSON: `"os.version" => os_version: String`. With
+/// `"author" unless "is_default" => author: String`, the field is not written while that function returns true.
 macro_rules! go_struct {
     (
         $(#[$about:meta])*
         $scope:vis struct $type:ident {
-            $($(#[$note:meta])* $name:literal => $field_scope:vis $field:ident: $of:ty,)*
+            $($(#[$note:meta])* $name:literal $(unless $absent:literal)? => $field_scope:vis $field:ident: $of:ty,)*
         }
     ) => {
         $(#[$about])*
         $scope struct $type {
-            $($(#[$note])* $field_scope $field: $of,)*
+            $($(#[$note])* $(#[serde(skip_serializing_if = $absent)])? $field_scope $field: $of,)*
         }
 
         impl $crate::image::go_read::GoValue for $type {
