@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::copy::is_piped;
 use super::flags::{Global, PlatformFlag, SideFlags};
 use super::workers::Call;
 use super::{Outcome, names};
 use crate::copy::{self, CopyOptions};
 use crate::image::config::rfc3339;
 use crate::image::edit::Edits;
-use crate::image::{ImageName, Platform, PlatformRequest, View};
+use crate::image::{Platform, PlatformRequest, View};
 use crate::open::{Appended, EditedImage, OpenedImage, open_destination};
 use crate::report::{copy as words, progress};
 use crate::settings::AuthFiles;
@@ -229,13 +230,9 @@ pub(crate) async fn run(args: EditArgs, call: &Call<'_>) -> Result<Outcome> {
         return Ok(Outcome::Nothing);
     }
     words::print_summary(&report, call.screen);
-    Ok(match &to {
-        ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. }
-            if path.as_os_str() == "-" =>
-        {
-            Outcome::Nothing
-        }
-        _ => format!("{}\n", to.pinned(&report.digest)).into(),
+    Ok(match is_piped(&to) {
+        true => Outcome::Nothing,
+        false => format!("{}\n", to.pinned(&report.digest)).into(),
     })
 }
 

@@ -21,7 +21,7 @@ pub(super) fn by_standard_output(mut name: ImageName) -> ImageName {
 }
 
 /// Whether the image itself comes from standard input or goes to standard output.
-pub(super) fn is_piped(name: &ImageName) -> bool {
+pub(in crate::cli) fn is_piped(name: &ImageName) -> bool {
     match name {
         ImageName::OciArchive { path, .. } | ImageName::DockerArchive { path, .. } => {
             path.as_os_str() == "-"

@@ -1,7 +1,8 @@
 //! Names of several images at one destination: what can hold several, and what each image is called there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::cli::copy::files::{is_once_only, is_piped};
 use crate::cli::names;
 use crate::image::{DaemonImage, ImageName, Reference, Selector, is_ref_name, parse_reference};
 use crate::open::{all_tags, open_tags};
@@ -74,7 +75,7 @@ impl Holder {
                 "write `{transport}:{bare}`; each image keeps its name there"
             ));
         }
-        if transport != "oci" && is_pipe(path) {
+        if is_once_only(&name) {
             let text = format!("`{text}`: an archive of several images goes to a file");
             return Err(Error::other(text)
                 .hint("write it to a file, and send that on, as in `podman load -i FILE`"));
@@ -132,12 +133,6 @@ impl Holder {
     }
 }
 
-/// Whether an archive at `path` is standard output, or a pipe or device.
-fn is_pipe(path: &Path) -> bool {
-    let about = path.metadata();
-    path.as_os_str() == "-" || about.is_ok_and(|about| !about.is_file() && !about.is_dir())
-}
-
 /// What an image is called where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Called {
@@ -150,6 +145,14 @@ pub(super) struct Called {
 }
 
 impl Called {
+    fn new(full: &str, below: &str, is_repository: bool) -> Called {
+        Called {
+            full: full.to_owned(),
+            below: below.to_owned(),
+            is_repository,
+        }
+    }
+
     /// What the image `name` is called. Of a layout or archive whose image is not named, its names are read. Fails for
     /// an image without a name, and with the errors of reading.
     pub(super) async fn of(name: &ImageName, from: &Context) -> Result<Called> {
@@ -170,12 +173,8 @@ impl Called {
                     _ => path,
                 };
                 let last = path.file_name().and_then(|last| last.to_str());
-                let last = last.ok_or_else(|| nameless(name))?.to_owned();
-                Called {
-                    full: last.clone(),
-                    below: last,
-                    is_repository: true,
-                }
+                let last = last.ok_or_else(|| nameless(name))?;
+                Called::new(last, last, true)
             }
             _ => match name.selector() {
                 Some(Selector::Named(text)) => Called::pinned(text, name),
@@ -210,12 +209,7 @@ impl Called {
         }
         let full = reference.to_string();
         let registry = format!("{}/", reference.repository.registry);
-        let below = full.strip_prefix(&registry).unwrap_or(&full).to_owned();
-        Called {
-            full,
-            below,
-            is_repository: true,
-        }
+        Called::new(&full, full.strip_prefix(&registry).unwrap_or(&full), true)
     }
 
     fn by_text(text: &str) -> Called {
@@ -225,11 +219,7 @@ impl Called {
         {
             return Called::by_reference(&reference);
         }
-        Called {
-            full: text.to_owned(),
-            below: text.to_owned(),
-            is_repository: text.contains(':') || text.contains('/'),
-        }
+        Called::new(text, text, text.contains([':', '/']))
     }
 
     /// The whole name, which has to name a repository.
@@ -251,7 +241,7 @@ fn nameless(name: &ImageName) -> Error {
 
 /// The only name in the layout or archive `name`.
 async fn only(name: &ImageName, from: &Context) -> Result<String> {
-    if super::is_piped(name) {
+    if is_piped(name) {
         return Err(nameless(name));
     }
     let tags = open_tags(name, from).await?;
