@@ -70,14 +70,7 @@ pub struct PullsSpent {
 impl PullsSpent {
     /// Whether `e` is due to this.
     pub fn is_in(e: &Error) -> bool {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(e);
-        while let Some(e) = cause {
-            if e.is::<PullsSpent>() {
-                return true;
-            }
-            cause = e.source();
-        }
-        false
+        e.chain().any(|cause| cause.is::<PullsSpent>())
     }
 }
 

@@ -214,10 +214,16 @@ pub fn keys(text: &str) -> Result<Vec<String>> {
     Ok(map.into_keys().collect())
 }
 
-/// Reads YAML (or JSON, which is YAML) of the shape `T`.
-///
-/// # Errors
-/// With line and column, when the text is not YAML or not of this shape.
+/// The platforms that the words of `list` stand for.
+pub(super) fn patterns(list: &[String]) -> Result<Vec<PlatformPattern>> {
+    let parse = |text: &String| {
+        text.parse()
+            .map_err(|e| Error::other(format!("`{text}` is not a platform: {e}")))
+    };
+    list.iter().map(parse).collect()
+}
+
+/// Reads YAML (or JSON, which is YAML) of the shape `T`. Fails with line and column when `text` is not YAML or not of this shape.
 pub(super) fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_saphyr::from_str(text).map_err(|e| {
         let e = e.without_snippet();

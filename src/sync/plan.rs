@@ -228,27 +228,14 @@ impl Item {
             how,
             SourceAccess::default(),
         );
-        entry.expect = match &self.source_digest {
-            Some(digest) => Some(
-                digest
-                    .parse()
-                    .map_err(|e| Error::other(format!("`{digest}`: {e}")))?,
-            ),
-            None => None,
-        };
+        entry.expect = self.source_digest.as_deref().map(digest).transpose()?;
         Ok(entry)
     }
-}
 
-impl Item {
     fn deletion(&self) -> Result<Deletion> {
         let docker = |text: &str| match ImageName::parse(text)? {
             ImageName::Docker(reference) => Ok(reference),
             other => Err(Error::other(format!("`{other}` is not in a registry"))),
-        };
-        let digest = |text: &str| {
-            text.parse::<Digest>()
-                .map_err(|e| Error::other(format!("`{text}`: {e}")))
         };
         let at_source = self.source_digest.as_deref().map(digest).transpose()?;
         Ok(Deletion {
@@ -270,12 +257,12 @@ fn platforms(words: &[String]) -> Result<declaration::Platforms> {
     if is("system") {
         return Ok(declaration::Platforms::System);
     }
-    let parse = |text: &String| {
-        text.parse()
-            .map_err(|e| Error::other(format!("`{text}` is not a platform: {e}")))
-    };
-    let patterns = words.iter().map(parse).collect::<Result<_>>()?;
-    Ok(declaration::Platforms::Some(patterns))
+    Ok(declaration::Platforms::Some(declaration::patterns(words)?))
+}
+
+fn digest(text: &str) -> Result<Digest> {
+    text.parse()
+        .map_err(|e| Error::other(format!("`{text}`: {e}")))
 }
 
 #[cfg(test)]

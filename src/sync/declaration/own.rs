@@ -7,10 +7,10 @@ use super::names;
 use super::names::target;
 use super::{
     Declaration, Entry, How, OnDrift, Origin, Pick, Platforms, RegistryRules, SourceAccess, Tags,
-    from_yaml, list,
+    from_yaml, list, patterns,
 };
 use crate::copy::Referrers;
-use crate::image::{MediaType, PlatformPattern, Repository};
+use crate::image::{MediaType, Repository};
 use crate::sync::pattern::Glob;
 use crate::sync::re2;
 use crate::sync::select::{Sort, TagRules};
@@ -168,14 +168,6 @@ fn how(item: &Item, defaults: &Settings) -> Result<How> {
             None => How::default().mutable,
         },
     })
-}
-
-fn patterns(list: &[String]) -> Result<Vec<PlatformPattern>> {
-    let parse = |text: &String| {
-        text.parse()
-            .map_err(|e| Error::other(format!("`{text}` is not a platform: {e}")))
-    };
-    list.iter().map(parse).collect()
 }
 
 fn rules(tags: &TagSettings) -> Result<TagRules> {
