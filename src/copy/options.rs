@@ -9,9 +9,17 @@ use crate::image::{
 use crate::open::{Admission, Attachments};
 use crate::settings::Timeouts;
 use crate::transport::codec::Codec;
-use crate::transport::{BlobLocations, Destination, Elsewhere};
+use crate::transport::{BlobLocations, Destination, Elsewhere, Source};
 use crate::trust::signing::Signing;
 use crate::{Error, Result};
+
+/// The two sides of a copy, and how it is made.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'a> {
+    pub(super) source: &'a dyn Source,
+    pub(super) destination: &'a dyn Destination,
+    pub(super) options: &'a CopyOptions,
+}
 
 /// Which parts of the source are copied, and how.
 #[derive(Debug, Clone)]

@@ -80,8 +80,8 @@ impl Prepared<'_> {
             }
             self.may_convert(&layer.media_type)?;
             if let Some(urls) = layer.urls.take() {
-                if self.want.foreign_layers == Some(false) {
-                    let (digest, name) = (&layer.digest, self.destination.name());
+                if self.sides.options.foreign_layers == Some(false) {
+                    let (digest, name) = (&layer.digest, self.sides.destination.name());
                     let message =
                         format!("layer `{digest}` is foreign, and `{name}` needs all layers");
                     let hint = "leave out `--allow-nondistributable=false`, or copy to `oci:` or a registry";
@@ -120,7 +120,7 @@ impl Prepared<'_> {
             let config = self.config(&image.config).await?;
             chosen(image, &config, &packed, layers, all)?
         };
-        if self.want.preserve_digests {
+        if self.sides.options.preserve_digests {
             // A type that is wrong is a part of what is to stay.
             let wrong = chosen.iter_mut().filter(|c| c.recoded().is_none());
             wrong.for_each(|choice| *choice = Choice::Stays);
@@ -138,8 +138,8 @@ impl Prepared<'_> {
         let Some(form) = chosen.iter().find_map(Choice::recoded).map(Recoded::form) else {
             return Ok(chosen);
         };
-        let (name, old) = (self.destination.name(), manifest.digest());
-        if self.want.preserve_digests {
+        let (name, old) = (self.sides.destination.name(), manifest.digest());
+        if self.sides.options.preserve_digests {
             let (message, hint) = match (all, form) {
                 (true, _) => (
                     format!("`{name}` holds uncompressed layers, which have other digests"),
@@ -165,9 +165,9 @@ impl Prepared<'_> {
     /// The form in which the layers of `image` are wanted.
     fn wanted(&self, image: &ImageView) -> Layers {
         let is_plain = |l: &Descriptor| LayerForm::of(&l.media_type) == Some(LayerForm::Plain);
-        match (self.want.layers, self.want.compress_plain) {
+        match (self.sides.options.layers, self.sides.options.compress_plain) {
             (Layers::Keep, Some(codec))
-                if !self.want.preserve_digests
+                if !self.sides.options.preserve_digests
                     && self.can.accepts_unknown_digest
                     && image.layers.iter().any(is_plain) =>
             {
@@ -189,7 +189,7 @@ impl Prepared<'_> {
         layers: Layers,
         converts: bool,
     ) -> HashMap<Digest, Packed> {
-        let free = self.source.requests_per_blob() == 0;
+        let free = self.sides.source.requests_per_blob() == 0;
         let is_looked_at = |said: LayerForm| match layers {
             Layers::Plain => false,
             // A look costs a registry a request: where nothing is asked of the layers, it is not worth one.
@@ -203,7 +203,11 @@ impl Prepared<'_> {
         });
         let looks: Vec<_> = with_form
             .map(|layer| async {
-                let begin = self.source.begin_of(layer, Compression::MAGIC_LEN).await;
+                let begin = self
+                    .sides
+                    .source
+                    .begin_of(layer, Compression::MAGIC_LEN)
+                    .await;
                 let begin = begin.inspect_err(|e| tracing::debug!("{e}")).ok()?;
                 Some((layer.digest.clone(), Packed::of(&begin)))
             })
@@ -228,7 +232,7 @@ impl Prepared<'_> {
         });
         let manifest = converted.map(|media_type| match self.can.plain_layers {
             true => {
-                let name = self.destination.name();
+                let name = self.sides.destination.name();
                 let transport = name.split(':').next().unwrap_or_default();
                 format!("the manifest converted for {transport}")
             }

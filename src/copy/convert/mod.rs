@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::options::{CopyOptions, Layers};
+use super::options::{Layers, Sides};
 use super::reading;
 use super::types::{Awaits, Node};
 use crate::image::{Descriptor, Digest, ImageView, LayerForm, MediaType, View, convert, index};
 use crate::open::read_config;
-use crate::transport::{Destination, DestinationCan, Foreign, Source, Upgrade};
+use crate::transport::{DestinationCan, Foreign, Upgrade};
 use crate::{Error, Result};
 use layers::Choice;
 use lists::without_others;
@@ -25,10 +25,8 @@ pub(super) use schema1::{measure, signed_as_another};
 
 /// The state of the conversion: options, and what it has found so far.
 pub(in crate::copy) struct Prepared<'a> {
-    source: &'a dyn Source,
-    destination: &'a dyn Destination,
+    sides: Sides<'a>,
     can: DestinationCan,
-    want: &'a CopyOptions,
     /// Layers of a schema 1 image are read now for its conversion, because they do not move any more.
     pub(in crate::copy) reads_layers: bool,
     pub(in crate::copy) notes: Vec<String>,
@@ -43,20 +41,13 @@ pub(in crate::copy) struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    pub(in crate::copy) fn new(
-        source: &'a dyn Source,
-        destination: &'a dyn Destination,
-        holds: fn(&MediaType) -> bool,
-        want: &'a CopyOptions,
-    ) -> Prepared<'a> {
+    pub(in crate::copy) fn new(sides: Sides<'a>, holds: fn(&MediaType) -> bool) -> Prepared<'a> {
         Prepared {
-            source,
-            destination,
+            sides,
             can: DestinationCan {
                 holds,
-                ..destination.can()
+                ..sides.destination.can()
             },
-            want,
             reads_layers: false,
             notes: Vec::new(),
             made: HashMap::new(),
@@ -74,18 +65,10 @@ impl<'a> Prepared<'a> {
         let old = nodes.last().map(|n| n.manifest.digest().clone());
         let old = old.ok_or_else(|| Error::other("there is nothing to copy"))?;
         let (holds, reads_layers) = (self.can.holds, self.reads_layers);
-        let decision = schema1::decide(
-            self.source,
-            self.destination,
-            nodes,
-            holds,
-            self.want,
-            reads_layers,
-        );
-        let nodes = match decision.await? {
+        let nodes = match schema1::decide(self.sides, nodes, holds, reads_layers).await? {
             Schema1Decision::None(nodes) => {
                 let last = nodes.last().map(|n| &n.manifest);
-                let note = last.and_then(|m| schema1::other_name(self.destination, m));
+                let note = last.and_then(|m| schema1::other_name(self.sides.destination, m));
                 self.notes.extend(note);
                 nodes
             }
@@ -99,7 +82,7 @@ impl<'a> Prepared<'a> {
                 return Ok((vec![node], None));
             }
             Schema1Decision::Upgrade(node, upgrade) => {
-                if self.want.layers != Layers::Keep {
+                if self.sides.options.layers != Layers::Keep {
                     let message =
                         "layers of a schema 1 image are not compressed anew while it is converted";
                     let hint = "copy the image first, and compress the copy";
@@ -113,7 +96,7 @@ impl<'a> Prepared<'a> {
             }
         };
         let old = |n: &Node| n.manifest.media_type().is_schema1();
-        if self.want.layers != Layers::Keep && nodes.iter().any(old) {
+        if self.sides.options.layers != Layers::Keep && nodes.iter().any(old) {
             let note = "layers of a schema 1 image stay as they are: nothing in it says how they are compressed";
             self.notes.push(note.to_owned());
         }
@@ -126,13 +109,13 @@ impl<'a> Prepared<'a> {
         if index && !self.holds(MediaType::OCI_INDEX) && !self.holds(MediaType::DOCKER_LIST) {
             let message = format!(
                 "`{}` holds one image, not an index",
-                self.destination.name()
+                self.sides.destination.name()
             );
             let hint = "leave out `--all`; `--platform` chooses one";
             return Err(Error::refused(message).hint(hint));
         }
         let list = !self.holds(MediaType::OCI_INDEX) && !self.holds(MediaType::OCI_MANIFEST);
-        let nodes = match index && list && !self.want.preserve_digests {
+        let nodes = match index && list && !self.sides.options.preserve_digests {
             true => without_others(nodes, self.can.holds, &mut self.notes)?,
             false => nodes,
         };
@@ -171,7 +154,7 @@ impl<'a> Prepared<'a> {
             _ if (self.can.holds)(node.manifest.media_type()) => Ok(node),
             _ => {
                 let media_type = node.manifest.media_type();
-                let message = match (&self.want.format, media_type.is_schema1()) {
+                let message = match (&self.sides.options.format, media_type.is_schema1()) {
                     (Some(format), false) => format!(
                         "`{}` is an artifact without a config, which `--format {}` has no form for",
                         node.was,
@@ -288,11 +271,11 @@ impl<'a> Prepared<'a> {
 
     /// Whether a type that the destination does not hold may become another.
     fn may_convert(&self, media_type: &MediaType) -> Result<()> {
-        if !self.want.preserve_digests {
+        if !self.sides.options.preserve_digests {
             return Ok(());
         }
-        let name = self.destination.name();
-        let message = match &self.want.format {
+        let name = self.sides.destination.name();
+        let message = match &self.sides.options.format {
             Some(format) => {
                 let format = format.as_str();
                 format!("`--format {format}` would change the digest of the image")
@@ -311,7 +294,9 @@ impl<'a> Prepared<'a> {
         if let Some(bytes) = self.made.get(&config.digest) {
             return Ok(bytes.clone());
         }
-        let bytes = read_config(self.source, config).await.map_err(reading)?;
+        let bytes = read_config(self.sides.source, config)
+            .await
+            .map_err(reading)?;
         self.made.insert(config.digest.clone(), bytes.clone());
         Ok(bytes)
     }

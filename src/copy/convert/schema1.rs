@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::copy::options::{CopyOptions, Format};
+use crate::copy::options::{Format, Sides};
 use crate::copy::reading;
 use crate::copy::types::Node;
 use crate::image::schema1::{EMPTY_LAYER, empty_layer};
@@ -49,17 +49,16 @@ pub(in crate::copy) enum Schema1Decision {
 /// format is wanted. `reads_layers` says that the layers do not move, and are to be read now where a conversion needs
 /// them.
 pub(in crate::copy) async fn decide(
-    source: &dyn Source,
-    destination: &dyn Destination,
+    sides: Sides<'_>,
     mut nodes: Vec<Node>,
     holds: fn(&MediaType) -> bool,
-    want: &CopyOptions,
     reads_layers: bool,
 ) -> Result<Schema1Decision> {
+    let want = sides.options;
     let old = |n: &Node| n.manifest.media_type().is_schema1();
     let wanted = match &want.format {
         Some(Format::Schema1(key)) => Some(key.clone()),
-        None if is_renamed(destination, &nodes, holds, want) => Some(signing_key(None)?),
+        None if is_renamed(sides, &nodes, holds) => Some(signing_key(None)?),
         _ => None,
     };
     let stays = wanted.is_none()
@@ -79,18 +78,21 @@ pub(in crate::copy) async fn decide(
     };
     let view = node.manifest.view()?;
     let decision = match (wanted, view) {
-        (Some(key), View::Schema1(view)) => signed_for(source, destination, &node, view, &*key)
-            .map(|made| match made {
+        (Some(key), View::Schema1(view)) => {
+            signed_for(sides, &node, view, &*key).map(|made| match made {
                 Some((node, note)) => Schema1Decision::Signed(node, note),
                 None => Schema1Decision::None(vec![node]),
-            })?,
+            })?
+        }
         (Some(key), View::Image(image)) => {
             if !image.is_image() {
                 return Err(convert::ConvertError::Artifact(image.config.media_type).into());
             }
-            let config = read_config(source, &image.config).await.map_err(reading)?;
+            let config = read_config(sides.source, &image.config)
+                .await
+                .map_err(reading)?;
             let mut view = schema1::of_image(&image, &config)?;
-            (view.name, view.tag) = name_for(source, destination).unwrap_or_default();
+            (view.name, view.tag) = name_for(sides).unwrap_or_default();
             let manifest = schema1::signed(&view, &*key)?;
             let empty = empty_layer();
             let mut blobs = image.layers;
@@ -103,9 +105,7 @@ pub(in crate::copy) async fn decide(
             }
             Schema1Decision::Made(Node::new(manifest, blobs, Vec::new()), made)
         }
-        (None, View::Schema1(view)) => {
-            upgrade(source, destination, node, &view, holds, reads_layers).await?
-        }
+        (None, View::Schema1(view)) => upgrade(sides, node, &view, holds, reads_layers).await?,
         (_, View::Artifact(_) | View::Index(_) | View::Image(_)) => {
             let message = format!("`{}` has no form in schema 1", node.manifest.media_type());
             return Err(Error::refused(message));
@@ -123,7 +123,7 @@ pub(in crate::copy) async fn decide(
 }
 
 /// Repository and tag that a schema 1 manifest is written for: those of the destination, else those of the source.
-fn name_for(source: &dyn Source, destination: &dyn Destination) -> Option<(String, String)> {
+fn name_for(sides: Sides<'_>) -> Option<(String, String)> {
     let of = |r: &Reference| {
         let tag = match (&r.tag, &r.digest) {
             (Some(tag), _) => tag.to_string(),
@@ -132,20 +132,17 @@ fn name_for(source: &dyn Source, destination: &dyn Destination) -> Option<(Strin
         };
         (r.repository.name.to_string(), tag)
     };
-    destination.reference().or(source.reference()).map(of)
+    let own = sides.destination.reference();
+    own.or(sides.source.reference()).map(of)
 }
 
 /// Whether the one image of `nodes` is signed as another one than the destination names, and may be signed again: a
 /// name with a digest stands for these very bytes.
-fn is_renamed(
-    destination: &dyn Destination,
-    nodes: &[Node],
-    holds: fn(&MediaType) -> bool,
-    want: &CopyOptions,
-) -> bool {
+fn is_renamed(sides: Sides<'_>, nodes: &[Node], holds: fn(&MediaType) -> bool) -> bool {
     let [node] = nodes else { return false };
+    let destination = sides.destination;
     let by_digest = destination.reference().is_some_and(|r| r.digest.is_some());
-    !want.preserve_digests
+    !sides.options.preserve_digests
         && !by_digest
         && holds(node.manifest.media_type())
         && signed_as_another(destination, &node.manifest).is_some()
@@ -188,15 +185,14 @@ pub(in crate::copy) fn other_name(
 /// The schema 1 manifest of `view` under the name of the destination, and a note on it; `None` where it is signed so
 /// already.
 fn signed_for(
-    source: &dyn Source,
-    destination: &dyn Destination,
+    sides: Sides<'_>,
     node: &Node,
     mut view: Schema1View,
     key: &dyn Schema1Signer,
 ) -> Result<Option<(Node, String)>> {
     let own = (view.name.clone(), view.tag.clone());
-    let name = match destination.reference() {
-        Some(_) => name_for(source, destination).unwrap_or_else(|| own.clone()),
+    let name = match sides.destination.reference() {
+        Some(_) => name_for(sides).unwrap_or_else(|| own.clone()),
         None => own.clone(),
     };
     if name == own && *node.manifest.media_type() == MediaType::SCHEMA1_SIGNED {
@@ -219,8 +215,7 @@ fn signed_for(
 }
 
 async fn upgrade(
-    source: &dyn Source,
-    destination: &dyn Destination,
+    sides: Sides<'_>,
     node: Node,
     view: &Schema1View,
     holds: fn(&MediaType) -> bool,
@@ -230,17 +225,17 @@ async fn upgrade(
         .into_iter()
         .find(|target| holds(&MediaType::new(target)));
     let Some(target) = target else {
-        let message = format!("`{}` holds no image", destination.name());
+        let message = format!("`{}` holds no image", sides.destination.name());
         return Err(Error::refused(message));
     };
     let upgrade = schema1::upgrade(view, &node.blobs, target);
     let (blobs, upgrade) = upgrade.map_err(reading)?;
     // Plain layers are written under their plain digests, so these have to be known before.
-    if !destination.can().plain_layers && !reads_layers {
+    if !sides.destination.can().plain_layers && !reads_layers {
         return Ok(Schema1Decision::Upgrade(Node { blobs, ..node }, upgrade));
     }
     for blob in &blobs {
-        let read = upgrade.complete(source, blob).await;
+        let read = upgrade.complete(sides.source, blob).await;
         read.map_err(reading)?;
     }
     let (manifest, config, bytes) = upgrade.made()?;

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::graph::whole;
-use crate::copy::options::CopyOptions;
+use crate::copy::options::{CopyOptions, Sides};
 use crate::copy::types::{AttachedStep, BlobStep, Content, CopyPlan};
 use crate::copy::{reading, writing};
 use crate::image::{Descriptor, Digest};
@@ -41,10 +41,9 @@ pub(super) async fn add(
     plan: &mut CopyPlan,
     subjects: &Subjects,
     bundles: Bundles,
-    source: &dyn Source,
-    destination: &dyn Destination,
-    want: &CopyOptions,
+    sides: Sides<'_>,
 ) -> Result<()> {
+    let (source, destination, want) = (sides.source, sides.destination, sides.options);
     let Some(store) = destination.offers().attachments else {
         if want.attachments.any() {
             let text = format!("`{}` has no place for referrers", destination.name());

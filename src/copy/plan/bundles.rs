@@ -7,7 +7,7 @@ use futures_util::future::try_join;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::attached::{AT_ONCE, Bundles, Subjects};
-use crate::copy::options::CopyOptions;
+use crate::copy::options::Sides;
 use crate::copy::reading;
 use crate::image::Digest;
 use crate::open::{Attached, Referrers, with_types};
@@ -15,11 +15,8 @@ use crate::transport::{Attachment, Source};
 use crate::{Kind, Result};
 
 /// The bundles that refer to `subjects` of `source`.
-pub(super) async fn find(
-    source: &dyn Source,
-    subjects: &Subjects,
-    options: &CopyOptions,
-) -> Result<Bundles> {
+pub(super) async fn find(subjects: &Subjects, sides: Sides<'_>) -> Result<Bundles> {
+    let (source, options) = (sides.source, sides.options);
     // All referrers include the bundles.
     if options.leave_signatures || options.attachments.referrers == Referrers::All {
         return Ok(Bundles::default());

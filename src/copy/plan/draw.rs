@@ -12,14 +12,14 @@ use super::graph::{Graph, order, target_digest, walk};
 use super::notes::{foreign_note, left_behind, missing_note};
 use super::signatures;
 use crate::copy::convert::{Prepared, measure};
-use crate::copy::options::{CopyOptions, Layers, Platforms, holding, stays};
+use crate::copy::options::{Layers, Platforms, Sides, holding, stays};
 use crate::copy::types::{Awaits, BlobStep, Content, CopyPlan, ManifestStep, Node};
 use crate::copy::{reading, writing};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, View};
 use crate::legacy::schema1::check_signatures;
 use crate::open::Admission;
 use crate::transport::{
-    BlobOutcome, Destination, DestinationCan, Foreign, ManifestRef, Presence, Source, Upgrade,
+    BlobOutcome, DestinationCan, Foreign, ManifestRef, Presence, Source, Upgrade,
 };
 use crate::{Error, Result};
 
@@ -38,7 +38,8 @@ pub(super) struct Drawn {
 }
 
 /// Whether a tag moves within its repository.
-fn is_retag(source: &dyn Source, destination: &dyn Destination, options: &CopyOptions) -> bool {
+fn is_retag(sides: Sides<'_>) -> bool {
+    let (source, destination, options) = (sides.source, sides.destination, sides.options);
     options.layers == Layers::Keep
         && options.format.is_none()
         && options.foreign_layers != Some(true)
@@ -46,14 +47,11 @@ fn is_retag(source: &dyn Source, destination: &dyn Destination, options: &CopyOp
         && source.repository() == destination.repository()
 }
 
-/// Draws the plan of copying `source` to `destination`. Fails with the errors of either side, and
-/// [`crate::Kind::Refused`] for what the destination cannot hold or `options` do not allow.
-pub(super) async fn draw(
-    source: &dyn Source,
-    destination: &dyn Destination,
-    options: &CopyOptions,
-) -> Result<Drawn> {
-    let drawing = Drawing::begin(source, destination, options).await?;
+/// Draws the plan of a copy. Fails with the errors of either side, and [`crate::Kind::Refused`] for what the destination
+/// cannot hold or the options do not allow.
+pub(super) async fn draw(sides: Sides<'_>) -> Result<Drawn> {
+    let (source, destination, options) = (sides.source, sides.destination, sides.options);
+    let drawing = Drawing::begin(sides).await?;
     if let Some(chosen) = drawing.chosen_unread()? {
         return drawing.up_to_date(&chosen, true).await;
     }
@@ -70,7 +68,7 @@ pub(super) async fn draw(
     }
     let last = graph.nodes.last().map(|node| node.was.clone());
     let chosen = last.unwrap_or_else(|| drawing.top.digest().clone());
-    let mut prepared = Prepared::new(source, destination, drawing.holds, options);
+    let mut prepared = Prepared::new(sides, drawing.holds);
     prepared.notes.extend(drawing.notes(&graph, &chosen)?);
     let nodes = std::mem::take(&mut graph.nodes);
     let (nodes, upgrade) = prepared.convert(nodes).await?;
@@ -104,7 +102,7 @@ pub(super) async fn draw(
     // Side by side, so that looking for both takes the time of one.
     let ((), bundles) = futures_util::try_join!(
         drawing.add_signatures(&mut plan, &graph, &known),
-        bundles::find(source, &subjects, options),
+        bundles::find(&subjects, sides),
     )?;
     Ok(Drawn {
         plan,
@@ -118,9 +116,7 @@ pub(super) async fn draw(
 
 /// The values that all steps of planning share.
 struct Drawing<'a> {
-    source: &'a dyn Source,
-    destination: &'a dyn Destination,
-    options: &'a CopyOptions,
+    sides: Sides<'a>,
     can: DestinationCan,
     /// The types that the image may have at the destination.
     holds: fn(&MediaType) -> bool,
@@ -133,12 +129,9 @@ struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     /// Reads the top manifest, and asks for the current digest at the same time.
-    async fn begin(
-        source: &'a dyn Source,
-        destination: &'a dyn Destination,
-        options: &'a CopyOptions,
-    ) -> Result<Drawing<'a>> {
-        let retag = is_retag(source, destination, options);
+    async fn begin(sides: Sides<'a>) -> Result<Drawing<'a>> {
+        let (source, destination, options) = (sides.source, sides.destination, sides.options);
+        let retag = is_retag(sides);
         let (top, current) = futures_util::try_join!(
             async { source.manifest(&ManifestRef::Named).await.map_err(reading) },
             async {
@@ -162,9 +155,7 @@ impl<'a> Drawing<'a> {
             return Err(Error::refused(message).hint(hint));
         }
         Ok(Drawing {
-            source,
-            destination,
-            options,
+            sides,
             can,
             holds,
             retag,
@@ -175,7 +166,7 @@ impl<'a> Drawing<'a> {
 
     /// Whether the policy admits the image unseen.
     fn admits_unseen(&self) -> bool {
-        let admission = self.options.admission.as_ref();
+        let admission = self.sides.options.admission.as_ref();
         admission.is_none_or(Admission::is_open)
     }
 
@@ -183,14 +174,15 @@ impl<'a> Drawing<'a> {
     /// case, so that its signatures follow.
     fn vouches(&self) -> bool {
         self.can.manifest_implies_blobs
-            && !self.options.looks_below()
-            && self.options.signing.is_none()
+            && !self.sides.options.looks_below()
+            && self.sides.options.signing.is_none()
     }
 
     /// The digest of the image, where the destination has it already and no other manifest need be read to know that.
     fn chosen_unread(&self) -> Result<Option<Digest>> {
-        let wanted = target_digest(&self.top, &self.options.platforms)?;
-        let stays = self.options.layers == Layers::Keep && stays(&self.top, self.options);
+        let wanted = target_digest(&self.top, &self.sides.options.platforms)?;
+        let stays =
+            self.sides.options.layers == Layers::Keep && stays(&self.top, self.sides.options);
         if !self.vouches() || !stays || !self.admits_unseen() {
             return Ok(None);
         }
@@ -207,7 +199,7 @@ impl<'a> Drawing<'a> {
     /// The plan where the destination has `chosen` already: signatures and attachments may be missing all the same.
     /// `stays` says that the image has the same digest on both sides.
     async fn up_to_date(self, chosen: &Digest, stays: bool) -> Result<Drawn> {
-        let (source, platforms) = (self.source, &self.options.platforms);
+        let (source, platforms) = (self.sides.source, &self.sides.options.platforms);
         let mut plan = CopyPlan {
             notes: left_behind(&self.top, platforms, chosen)?
                 .into_iter()
@@ -215,7 +207,7 @@ impl<'a> Drawing<'a> {
             up_to_date: self.current,
             ..CopyPlan::default()
         };
-        let attachments = &self.options.attachments;
+        let attachments = &self.sides.options.attachments;
         let present = with_listed(&self.top, platforms, chosen)?;
         let mut subjects = Subjects::default();
         match stays {
@@ -228,17 +220,14 @@ impl<'a> Drawing<'a> {
             false => subjects.changed.push(chosen.clone()),
         }
         let add_signatures = async {
-            if self.options.leave_signatures {
+            if self.sides.options.leave_signatures {
                 return Ok(());
             }
             let (top, present) = (self.top.digest(), (&present[..], stays));
-            let destination = self.destination;
-            signatures::add_to_present(&mut plan, top, present, source, destination).await
+            signatures::add_to_present(&mut plan, top, present, self.sides).await
         };
-        let ((), bundles) = futures_util::try_join!(
-            add_signatures,
-            bundles::find(source, &subjects, self.options),
-        )?;
+        let ((), bundles) =
+            futures_util::try_join!(add_signatures, bundles::find(&subjects, self.sides),)?;
         Ok(Drawn {
             plan,
             upgrade: None,
@@ -251,12 +240,13 @@ impl<'a> Drawing<'a> {
 
     /// The manifests of the image. A tag that moves within its repository takes the index alone along.
     async fn graph(&self) -> Result<Graph> {
-        let is_moved_whole = self.retag && self.admits_unseen() && self.options.signing.is_none();
-        let platforms = match &self.options.platforms {
+        let is_moved_whole =
+            self.retag && self.admits_unseen() && self.sides.options.signing.is_none();
+        let platforms = match &self.sides.options.platforms {
             Platforms::All { .. } if is_moved_whole => &Platforms::IndexOnly,
             other => other,
         };
-        walk(self.source, &self.top, platforms)
+        walk(self.sides.source, &self.top, platforms)
             .await
             .map_err(reading)
     }
@@ -266,9 +256,9 @@ impl<'a> Drawing<'a> {
         let mut losses = Vec::new();
         for node in &graph.nodes {
             let named = node.manifest.digest() == self.top.digest();
-            let check = self.options.schema1_check;
-            let loss =
-                check_signatures(self.source, &node.manifest, named, check).map_err(reading)?;
+            let check = self.sides.options.schema1_check;
+            let loss = check_signatures(self.sides.source, &node.manifest, named, check)
+                .map_err(reading)?;
             losses.extend(loss);
         }
         Ok(losses)
@@ -276,10 +266,10 @@ impl<'a> Drawing<'a> {
 
     /// Notes on platforms and images that stay behind.
     fn notes(&self, graph: &Graph, chosen: &Digest) -> Result<Vec<String>> {
-        let left = left_behind(&self.top, &self.options.platforms, chosen)?;
+        let left = left_behind(&self.top, &self.sides.options.platforms, chosen)?;
         let mut notes: Vec<String> = left.into_iter().collect();
         if let Some(old) = &graph.cut {
-            if self.options.preserve_digests {
+            if self.sides.options.preserve_digests {
                 let message = "a part of the index has another digest than the whole";
                 let hint =
                     "leave out `--preserve-digests`, or keep the index as it is with `--sparse`";
@@ -290,7 +280,7 @@ impl<'a> Drawing<'a> {
             ));
         }
         if !graph.missing.is_empty() {
-            notes.push(missing_note(&graph.missing, self.source));
+            notes.push(missing_note(&graph.missing, self.sides.source));
         }
         Ok(notes)
     }
@@ -302,7 +292,7 @@ impl<'a> Drawing<'a> {
         nodes: &[Node],
         prepared: &Prepared<'_>,
     ) -> Result<(Vec<BlobStep>, Vec<Digest>)> {
-        let takes_foreign = self.options.foreign_layers;
+        let takes_foreign = self.sides.options.foreign_layers;
         let takes_foreign = takes_foreign.unwrap_or(self.can.foreign_layers != Foreign::Left);
         let (mut steps, mut seen, mut left) = (Vec::new(), HashMap::new(), Vec::new());
         for node in nodes {
@@ -369,13 +359,13 @@ impl<'a> Drawing<'a> {
         graph: &Graph,
         known: &HashMap<Digest, Vec<Bytes>>,
     ) -> Result<()> {
-        if self.retag && self.options.signing.is_none() {
+        if self.retag && self.sides.options.signing.is_none() {
             let made = |step: &ManifestStep| graph.made.contains(step.manifest.digest());
             plan.manifests
                 .retain(|step| step.at == ManifestRef::Named || made(step));
-        } else if !self.options.leave_signatures {
+        } else if !self.sides.options.leave_signatures {
             let top = self.top.digest();
-            signatures::add(plan, top, known, self.source, self.destination).await?;
+            signatures::add(plan, top, known, self.sides).await?;
         }
         Ok(())
     }

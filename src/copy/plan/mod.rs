@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::options::CopyOptions;
+use super::options::{CopyOptions, Sides};
 use super::types::{BlobStep, Content, CopyPlan, Node, Requests};
 use super::writing;
 use crate::Result;
@@ -74,7 +74,12 @@ pub async fn plan(
     destination: Arc<dyn Destination>,
     options: CopyOptions,
 ) -> Result<PlannedCopy> {
-    let (plan, upgrade) = planned(&*source, &*destination, &options).await?;
+    let sides = Sides {
+        source: &*source,
+        destination: &*destination,
+        options: &options,
+    };
+    let (plan, upgrade) = planned(sides).await?;
     Ok(PlannedCopy {
         source,
         destination,
@@ -119,63 +124,48 @@ pub async fn plan_layers(
 }
 
 /// The plan, and what makes a modern image of a schema 1 image that it copies.
-async fn planned(
-    source: &dyn Source,
-    destination: &dyn Destination,
-    options: &CopyOptions,
-) -> Result<(CopyPlan, Option<Arc<dyn Upgrade>>)> {
-    let drawn = draw(source, destination, options).await?;
+async fn planned(sides: Sides<'_>) -> Result<(CopyPlan, Option<Arc<dyn Upgrade>>)> {
+    let drawn = draw(sides).await?;
     let mut plan = drawn.plan;
-    signatures::check_signing(destination, options).await?;
-    if plan.up_to_date.is_none() || !options.attachments.skip_present {
-        let (subjects, bundles) = (&drawn.subjects, drawn.bundles);
-        attached::add(&mut plan, subjects, bundles, source, destination, options).await?;
+    signatures::check_signing(sides.destination, sides.options).await?;
+    if plan.up_to_date.is_none() || !sides.options.attachments.skip_present {
+        attached::add(&mut plan, &drawn.subjects, drawn.bundles, sides).await?;
     }
     // Before the destination is asked what it has: a copy does not ask, it writes.
-    plan.requests = requests_so_far(source, destination);
-    plan.read_ahead = source.read_ahead().read;
+    plan.requests = requests_so_far(sides);
+    plan.read_ahead = sides.source.read_ahead().read;
     if !plan.is_done() {
         if !drawn.is_retag {
-            ask_for_blobs(&mut plan, destination, options).await?;
-            expect_blobs(&mut plan, source, destination, options);
-            if is_complete(&plan, drawn.current.as_ref(), destination, options) {
+            ask_for_blobs(&mut plan, sides).await?;
+            expect_blobs(&mut plan, sides);
+            if is_complete(&plan, drawn.current.as_ref(), sides) {
                 plan.up_to_date = drawn.current;
             }
         }
-        expect_manifests(&mut plan, destination);
+        expect_manifests(&mut plan, sides.destination);
     }
     Ok((plan, drawn.upgrade))
 }
 
 /// Whether a place that does not vouch for the blobs of a manifest has `current` and all that belongs to it.
-fn is_complete(
-    plan: &CopyPlan,
-    current: Option<&Digest>,
-    destination: &dyn Destination,
-    options: &CopyOptions,
-) -> bool {
+fn is_complete(plan: &CopyPlan, current: Option<&Digest>, sides: Sides<'_>) -> bool {
     let [only] = &plan.manifests[..] else {
         return false;
     };
     let is_there = |step: &BlobStep| step.presence == Presence::Present;
     // Signatures are written without a look at those that are there.
-    !destination.can().manifest_implies_blobs
+    !sides.destination.can().manifest_implies_blobs
         && !plan.upgrades
         && plan.signatures.is_empty()
         && plan.attached.is_empty()
-        && options.signing.is_none()
+        && sides.options.signing.is_none()
         && plan.blobs.iter().all(is_there)
         && current == Some(only.manifest.digest())
 }
 
 /// Fills in which blobs of `plan` the destination has.
-async fn ask_for_blobs(
-    plan: &mut CopyPlan,
-    destination: &dyn Destination,
-    options: &CopyOptions,
-) -> Result<()> {
-    let steps = plan.blobs.iter();
-    let asked: Vec<_> = steps.map(|step| ask(destination, step, options)).collect();
+async fn ask_for_blobs(plan: &mut CopyPlan, sides: Sides<'_>) -> Result<()> {
+    let asked: Vec<_> = plan.blobs.iter().map(|step| ask(step, sides)).collect();
     let presences: Vec<Presence> = stream::iter(asked)
         .buffered(ASKED_AT_ONCE)
         .try_collect()
@@ -186,12 +176,8 @@ async fn ask_for_blobs(
     Ok(())
 }
 
-async fn ask(
-    destination: &dyn Destination,
-    step: &BlobStep,
-    options: &CopyOptions,
-) -> Result<Presence> {
-    let blob = &step.blob;
+async fn ask(step: &BlobStep, sides: Sides<'_>) -> Result<Presence> {
+    let (blob, destination, options) = (&step.blob, sides.destination, sides.options);
     if step.recoded().is_some() {
         // A blob without a final digest or size cannot be looked up yet.
         return Ok(Presence::Absent);
@@ -212,11 +198,11 @@ async fn ask(
 }
 
 /// The requests sent so far.
-pub(super) fn requests_so_far(source: &dyn Source, destination: &dyn Destination) -> Requests {
+fn requests_so_far(sides: Sides<'_>) -> Requests {
     let sum = |by_host: BTreeMap<String, u64>| by_host.into_values().sum();
     Requests {
-        source: sum(source.network().requests()),
-        destination: sum(destination.network().requests()),
+        source: sum(sides.source.network().requests()),
+        destination: sum(sides.destination.network().requests()),
     }
 }
 
@@ -238,36 +224,32 @@ pub(super) fn coming(step: &BlobStep) -> PlannedBlob {
 }
 
 /// Fills in what is expected to become of the blobs of `plan`, and adds the requests that they will take.
-pub(super) fn expect_blobs(
-    plan: &mut CopyPlan,
-    source: &dyn Source,
-    destination: &dyn Destination,
-    want: &CopyOptions,
-) {
-    let found_in = found_in(source, want);
+fn expect_blobs(plan: &mut CopyPlan, sides: Sides<'_>) {
+    let found_in = found_in(sides.source, sides.options);
     for step in &mut plan.blobs {
-        let expected = destination.expects(&coming(step), step.presence, &found_in);
+        let coming = coming(step);
+        let expected = sides.destination.expects(&coming, step.presence, &found_in);
         step.expected = expected.outcome;
         // An upgrade reads the layers that do not move, too.
         let read = expected.outcome == BlobOutcome::Written || plan.upgrades;
         if read && !matches!(step.content, Content::Made(_)) {
-            plan.requests.source += source.requests_per_blob();
+            plan.requests.source += sides.source.requests_per_blob();
         }
         plan.requests.destination += expected.requests;
     }
 }
 
 /// Adds the requests that the manifests of `plan` will take, and the config that an upgrade makes.
-pub(super) fn expect_manifests(plan: &mut CopyPlan, destination: &dyn Destination) {
-    let manifests = plan.manifests.iter();
-    plan.requests.destination += manifests
-        .map(|step| destination.requests_for_manifest(&step.manifest))
-        .sum::<u64>();
-    plan.requests.destination += plan
-        .attached
+fn expect_manifests(plan: &mut CopyPlan, destination: &dyn Destination) {
+    let attached = plan.attached.iter().map(|step| &step.manifest);
+    for manifest in plan
+        .manifests
         .iter()
-        .map(|step| destination.requests_for_manifest(&step.manifest))
-        .sum::<u64>();
+        .map(|step| &step.manifest)
+        .chain(attached)
+    {
+        plan.requests.destination += destination.requests_for_manifest(manifest);
+    }
     if plan.upgrades
         && let Some(step) = plan.manifests.last()
     {

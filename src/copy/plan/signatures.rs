@@ -7,12 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::copy::options::CopyOptions;
+use crate::copy::options::{CopyOptions, Sides};
 use crate::copy::types::{Awaits, CopyPlan, Signatures};
 use crate::copy::{reading, writing};
 use crate::image::{Algorithm, Digest};
 use crate::transport::blob_store::blocking;
-use crate::transport::{Destination, ManifestRef, Source};
+use crate::transport::{Destination, ManifestRef};
 use crate::trust::signing::{SignFormat, Signer, Signing};
 use crate::{Error, Result};
 
@@ -40,8 +40,7 @@ pub(super) async fn add_to_present(
     plan: &mut CopyPlan,
     top: &Digest,
     (present, stays): (&[Digest], bool),
-    source: &dyn Source,
-    destination: &dyn Destination,
+    sides: Sides<'_>,
 ) -> Result<()> {
     let signed = present.iter().enumerate().map(|(i, was)| Signed {
         was,
@@ -52,7 +51,7 @@ pub(super) async fn add_to_present(
         stays,
     });
     let (signed, known) = (signed.collect(), HashMap::new());
-    add_all(plan, top, (signed, &known), source, destination).await
+    add_all(plan, top, (signed, &known), sides).await
 }
 
 /// Adds to `plan`, whose manifests are those of the image `top`, the signatures that the source has of them. Those in
@@ -61,8 +60,7 @@ pub(super) async fn add(
     plan: &mut CopyPlan,
     top: &Digest,
     known: &HashMap<Digest, Vec<Bytes>>,
-    source: &dyn Source,
-    destination: &dyn Destination,
+    sides: Sides<'_>,
 ) -> Result<()> {
     let steps = plan.manifests.clone();
     let upgraded = plan.upgrades;
@@ -71,20 +69,24 @@ pub(super) async fn add(
         at: step.at.clone(),
         stays: !upgraded && step.awaits == Awaits::Nothing && *step.manifest.digest() == step.was,
     });
-    add_all(plan, top, (signed.collect(), known), source, destination).await
+    add_all(plan, top, (signed.collect(), known), sides).await
 }
 
 async fn add_all(
     plan: &mut CopyPlan,
     top: &Digest,
     (signed, known): (Vec<Signed<'_>>, &HashMap<Digest, Vec<Bytes>>),
-    source: &dyn Source,
-    destination: &dyn Destination,
+    sides: Sides<'_>,
 ) -> Result<()> {
     let reads = signed.iter().map(|Signed { was, .. }| async move {
         match known.get(*was) {
             Some(found) => Ok(found.clone()),
-            None => source.signatures(&ManifestRef::of(was, top), was).await,
+            None => {
+                sides
+                    .source
+                    .signatures(&ManifestRef::of(was, top), was)
+                    .await
+            }
         }
     });
     let reads = stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE);
@@ -95,7 +97,7 @@ async fn add_all(
         // Reasons to leave some behind, each with how many it concerns.
         let mut left: Vec<(String, usize)> = Vec::new();
         for signature in found {
-            let refused = destination.refuses_signature(&signature).await;
+            let refused = sides.destination.refuses_signature(&signature).await;
             let why = refused.map_err(writing)?;
             match why.or_else(|| (!stays).then(|| CHANGES.to_owned())) {
                 None => bytes.push(signature),

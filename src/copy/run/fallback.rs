@@ -7,7 +7,7 @@
 use super::engine::Work;
 use super::manifests::{Finalizer, Part, Written};
 use crate::copy::convert::{Prepared, signed_as_another};
-use crate::copy::options::{CopyOptions, Format, Layers, holding};
+use crate::copy::options::{CopyOptions, Format, Layers, Sides, holding};
 use crate::copy::plan::{node, order};
 use crate::copy::types::{BlobDone, BlobStep, Content, CopyPlan, Node};
 use crate::copy::writing;
@@ -171,7 +171,12 @@ async fn plan_in(
         ..want.clone()
     };
     let holds = holding(destination, &want)?;
-    let mut prepared = Prepared::new(source, destination, holds, &want);
+    let sides = Sides {
+        source,
+        destination,
+        options: &want,
+    };
+    let mut prepared = Prepared::new(sides, holds);
     prepared.reads_layers = true;
     for step in &plan.blobs {
         if let Content::Made(bytes) = &step.content {
