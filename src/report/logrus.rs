@@ -1,6 +1,8 @@
 //! Lines of a log as skopeo's logger writes them: `time="…" level=fatal msg="…"`, and a short coloured form on a
 //! terminal. Scripts read them.
 
+use super::template::quote;
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Severity {
@@ -66,28 +68,8 @@ fn value(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/@^+".contains(c);
     match text.chars().all(is_plain) {
         true => text.to_owned(),
-        false => quoted(text),
+        false => quote(text, '"', false),
     }
-}
-
-/// `text` as a string literal of Go.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c if c.is_ascii_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

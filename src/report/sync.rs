@@ -9,10 +9,9 @@ use crate::sync::summary::Joined;
 
 /// The last line of a run; it begins as skopeo's does.
 pub(crate) fn summary(summary: &Summary, dry_run: bool) -> String {
-    let done = if dry_run {
-        "Would have synced"
-    } else {
-        "Synced"
+    let (synced_them, copied_them, deleted_them) = match dry_run {
+        true => ("Would have synced", "to copy", "to delete"),
+        false => ("Synced", "copied", "deleted"),
     };
     let Summary {
         sources,
@@ -25,27 +24,18 @@ pub(crate) fn summary(summary: &Summary, dry_run: bool) -> String {
         failed,
         ..
     } = summary;
-    let mut text = format!("{done} {synced} images from {sources} sources");
-    let moved = human_size(*bytes);
-    text += &match dry_run {
-        true => format!(": {copied} to copy ({moved})"),
-        false => format!(": {copied} copied ({moved})"),
-    };
-    text += &format!(", {} unchanged", synced - copied);
-    if *deleted > 0 {
-        text += &match dry_run {
-            true => format!(", {deleted} to delete"),
-            false => format!(", {deleted} deleted"),
-        };
-    }
-    if *drifted > 0 {
-        text += &format!(", {drifted} drifted");
-    }
-    if *postponed > 0 {
-        text += &format!(", {postponed} left for a later run");
-    }
-    if *failed > 0 {
-        text += &format!(", {failed} failed");
+    let mut text = format!("{synced_them} {synced} images from {sources} sources");
+    let (moved, unchanged) = (human_size(*bytes), synced - copied);
+    text += &format!(": {copied} {copied_them} ({moved}), {unchanged} unchanged");
+    for (count, what) in [
+        (*deleted, deleted_them),
+        (*drifted, "drifted"),
+        (*postponed, "left for a later run"),
+        (*failed, "failed"),
+    ] {
+        if count > 0 {
+            text += &format!(", {count} {what}");
+        }
     }
     text
 }

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 #[cfg(test)]
 use parse::DEPTH;
+pub(super) use printf::quote;
 pub(crate) use shape::{CONFIG, INSPECT, REFERRERS, Shape};
 use value::Value;
 

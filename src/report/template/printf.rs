@@ -329,7 +329,7 @@ fn string(verb: char, form: &Form, text: &str) -> Option<String> {
 }
 
 /// `text` in quotes as `strconv.Quote` writes it.
-fn quote(text: &str, mark: char, is_ascii: bool) -> String {
+pub(in crate::report) fn quote(text: &str, mark: char, is_ascii: bool) -> String {
     let mut out = String::from(mark);
     for c in text.chars() {
         match c {
