@@ -91,29 +91,25 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
     if args.get_login {
         return Ok(get_login(&stored, &key).await?.into());
     }
-    let doing = || format!("logging in to `{key}`");
+    let doing = |e: Error| e.context(format!("logging in to `{key}`"));
     // Before a password is asked for, and so that its refusal is not taken for the registry's.
     let conf = global.registries().get();
     conf.and_then(|conf| conf.check_allowed(&key.registry))
-        .map_err(|e| e.context(doing()))?;
+        .map_err(doing)?;
     if args.username.is_none()
-        && let Some(found) = stored
-            .lookup_key(&key)
-            .await
-            .map_err(|e| e.context(doing()))?
+        && let Some(found) = stored.lookup_key(&key).await.map_err(doing)?
     {
         let text = format!("Authenticating with existing credentials for {key}\n");
         match check(&args, global.token_hosts(), global, &key.registry, found).await {
             Ok(_) => {
-                return Ok((text
-                    + &format!("Existing credentials are valid. Already logged in to {key}\n"))
-                    .into());
+                let valid = "Existing credentials are valid. Already logged in to";
+                return Ok(format!("{text}{valid} {key}\n").into());
             }
             // It says that a refusal need not be about the credentials.
             Err(e) => tracing::warn!("the existing credentials for `{key}` are not valid: {e}"),
         }
     }
-    let credential = credential(&args).await.map_err(|e| e.context(doing()))?;
+    let credential = credential(&args).await.map_err(doing)?;
     let found = Found {
         credential: credential.clone(),
         origin: "this login".to_owned(),
@@ -127,7 +123,7 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
             Kind::NotAllowed => e.context("invalid username/password"),
             _ => e,
         })
-        .map_err(|e| e.context(doing()))?;
+        .map_err(doing)?;
     let store = CredentialStore::find(args.authfile.clone(), args.compat_auth_file.clone())?
         .helped_by(&registries);
     let place = store

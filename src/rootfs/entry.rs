@@ -119,6 +119,16 @@ pub(super) mod tests {
         }
     }
 
+    /// An entry: `a/` is a directory, `a -> b` a symbolic link, `a = b` a hard link, everything else a file.
+    pub(crate) fn read(text: &str) -> Entry {
+        match (text.split_once(" -> "), text.split_once(" = ")) {
+            (Some((path, target)), _) => entry(path, EntryKind::Symlink, target),
+            (_, Some((path, target))) => entry(path, EntryKind::HardLink, target),
+            _ if text.ends_with('/') => entry(text, EntryKind::Directory, ""),
+            _ => entry(text, EntryKind::File, ""),
+        }
+    }
+
     #[test]
     fn whiteouts_are_told_by_their_names() {
         let change = |path: &str| entry(path, EntryKind::File, "").change();

@@ -343,31 +343,21 @@ mod tests {
     #[test]
     fn mistakes_name_the_file_and_show_no_value() {
         let message = |text| parse(text).err().unwrap().to_string();
-        assert_eq!(
-            message("{\"auths\": {\n  oops}}"),
-            "credential file `f.json` is not valid JSON: key must be a string at line 2 column 3"
-        );
-        assert_eq!(
-            message("[]"),
-            "credential file `f.json` is not a JSON object"
-        );
-        assert_eq!(
-            message(r#"{"auths": "SECRET"}"#),
-            "credential file `f.json`: `auths` is not an object"
-        );
-        assert_eq!(
-            message(r#"{"credHelpers": {"a": 1}}"#),
-            "credential file `f.json`: `credHelpers.a` is not a text"
-        );
+        let syntax = " is not valid JSON: key must be a string at line 2 column 3";
+        for (text, wrong) in [
+            ("{\"auths\": {\n  oops}}", syntax),
+            ("[]", " is not a JSON object"),
+            (r#"{"auths": "SECRET"}"#, ": `auths` is not an object"),
+            (
+                r#"{"credHelpers": {"a": 1}}"#,
+                ": `credHelpers.a` is not a text",
+            ),
+        ] {
+            assert_eq!(message(text), format!("credential file `f.json`{wrong}"));
+        }
         let bom = parse("\u{feff}{}").err().unwrap();
         assert_eq!(bom.advice(), Some("save it without a byte order mark"));
-        assert!(
-            parse(" \n")
-                .unwrap()
-                .entry(&"r.io".parse().unwrap())
-                .unwrap()
-                .is_none()
-        );
+        assert!(entry(" \n", "r.io").unwrap().is_none());
     }
 
     #[test]

@@ -323,31 +323,19 @@ mod tests {
         };
         assert!(both("").is_ok());
         assert!(both(r#","manifests":null,"fsLayers":null"#).is_ok());
-        for extra in [
-            r#","manifests":[]"#,
-            r#","fsLayers":[]"#,
-            r#","history":[]"#,
+        for (extra, why) in [
+            (r#","manifests":[]"#, "could be read as two"),
+            (r#","fsLayers":[]"#, "could be read as two"),
+            (r#","history":[]"#, "could be read as two"),
+            (r#","Manifests":[]"#, "has to be written"),
+            (r#","LAYERS":[]"#, "has to be written"),
+            (r#","layer\u017f":[]"#, "has to be written"),
+            (r#","layers":[]"#, "twice"),
+            (r#","layers":null"#, "twice"),
+            (r#","config":{}"#, "twice"),
         ] {
-            assert!(
-                matches!(both(extra), Err(ManifestError::Ambiguous { .. })),
-                "{extra}"
-            );
-        }
-        for extra in [
-            r#","Manifests":[]"#,
-            r#","LAYERS":[]"#,
-            r#","layer\u017f":[]"#,
-        ] {
-            assert!(
-                matches!(both(extra), Err(ManifestError::Spelling { .. })),
-                "{extra}"
-            );
-        }
-        for extra in [r#","layers":[]"#, r#","layers":null"#, r#","config":{}"#] {
-            assert!(
-                matches!(both(extra), Err(ManifestError::Duplicate(_))),
-                "{extra}"
-            );
+            let error = both(extra).unwrap_err().to_string();
+            assert!(error.contains(why), "{extra}: {error}");
         }
     }
 

@@ -2,19 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::entry::tests::entry;
+use super::super::entry::tests::read;
 use super::super::{Found, Tree};
 use super::*;
-
-/// An entry: `a/` is a directory, `a -> b` a symbolic link, `a = b` a hard link, everything else a file.
-fn read(text: &str) -> Entry {
-    match (text.split_once(" -> "), text.split_once(" = ")) {
-        (Some((path, target)), _) => entry(path, EntryKind::Symlink, target),
-        (_, Some((path, target))) => entry(path, EntryKind::HardLink, target),
-        _ if text.ends_with('/') => entry(text, EntryKind::Directory, ""),
-        _ => entry(text, EntryKind::File, ""),
-    }
-}
 
 /// The answer about `path` after these layers, the top one first and the last one the base.
 fn find(path: &str, layers: &[&[&str]]) -> String {

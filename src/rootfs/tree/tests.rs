@@ -1,6 +1,6 @@
 //! Trees merged of layers of a few entries.
 
-use super::super::entry::tests::entry;
+use super::super::entry::tests::read;
 use super::*;
 
 /// All paths, directories with a slash at the end, after these layers.
@@ -8,12 +8,7 @@ fn merged(layers: &[&[&str]]) -> Vec<String> {
     let mut tree = Tree::new();
     for (at, layer) in (0..).zip(layers) {
         for text in *layer {
-            let entry = match text.split_once(" -> ") {
-                Some((path, target)) => entry(path, EntryKind::Symlink, target),
-                None if text.ends_with('/') => entry(text, EntryKind::Directory, ""),
-                None => entry(text, EntryKind::File, ""),
-            };
-            tree.apply(at, &entry).unwrap();
+            tree.apply(at, &read(text)).unwrap();
         }
     }
     let (mut all, mut ahead) = (Vec::new(), vec![tree.root()]);
@@ -82,17 +77,13 @@ fn parents_that_are_links_are_followed_within_the_image() {
 #[test]
 fn paths_are_resolved_as_a_runtime_does() {
     let mut tree = Tree::new();
-    for e in [
-        entry("usr/lib/os-release", EntryKind::File, ""),
-        entry(
-            "etc/os-release",
-            EntryKind::Symlink,
-            "../usr/lib/os-release",
-        ),
-        entry("lib", EntryKind::Symlink, "/usr/lib"),
-        entry("loop", EntryKind::Symlink, "loop"),
+    for text in [
+        "usr/lib/os-release",
+        "etc/os-release -> ../usr/lib/os-release",
+        "lib -> /usr/lib",
+        "loop -> loop",
     ] {
-        tree.apply(0, &e).unwrap();
+        tree.apply(0, &read(text)).unwrap();
     }
     let find = |path: &str, last| {
         let path = ImagePath::parse(path.as_bytes()).unwrap();
@@ -112,12 +103,10 @@ fn paths_are_resolved_as_a_runtime_does() {
 fn many_files_take_little_time_and_memory() {
     let mut tree = Tree::new();
     for i in 0..20_000 {
-        let file = entry(&format!("d/{i}"), EntryKind::File, "");
-        tree.apply(0, &file).unwrap();
+        tree.apply(0, &read(&format!("d/{i}"))).unwrap();
     }
     for i in 0..20_000 {
-        let gone = entry(&format!("d/.wh.{i}"), EntryKind::File, "");
-        tree.apply(1, &gone).unwrap();
+        tree.apply(1, &read(&format!("d/.wh.{i}"))).unwrap();
     }
     assert!(tree.children(NodeId(1)).is_empty());
     assert!(size_of::<Node>() <= 72, "{}", size_of::<Node>());
