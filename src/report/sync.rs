@@ -9,7 +9,7 @@ use crate::sync::summary::Joined;
 
 /// The last line of a run; it begins as skopeo's does.
 pub(crate) fn summary(summary: &Summary, dry_run: bool) -> String {
-    let (synced_them, copied_them, deleted_them) = match dry_run {
+    let (done, to_copy, to_delete) = match dry_run {
         true => ("Would have synced", "to copy", "to delete"),
         false => ("Synced", "copied", "deleted"),
     };
@@ -24,11 +24,11 @@ pub(crate) fn summary(summary: &Summary, dry_run: bool) -> String {
         failed,
         ..
     } = summary;
-    let mut text = format!("{synced_them} {synced} images from {sources} sources");
+    let mut text = format!("{done} {synced} images from {sources} sources");
     let (moved, unchanged) = (human_size(*bytes), synced - copied);
-    text += &format!(": {copied} {copied_them} ({moved}), {unchanged} unchanged");
+    text += &format!(": {copied} {to_copy} ({moved}), {unchanged} unchanged");
     for (count, what) in [
-        (*deleted, deleted_them),
+        (*deleted, to_delete),
         (*drifted, "drifted"),
         (*postponed, "left for a later run"),
         (*failed, "failed"),

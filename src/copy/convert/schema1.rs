@@ -132,8 +132,8 @@ fn name_for(sides: Sides<'_>) -> Option<(String, String)> {
         };
         (r.repository.name.to_string(), tag)
     };
-    let own = sides.destination.reference();
-    own.or(sides.source.reference()).map(of)
+    let to = sides.destination.reference();
+    to.or(sides.source.reference()).map(of)
 }
 
 /// Whether the one image of `nodes` is signed as another one than the destination names, and may be signed again: a
