@@ -5,8 +5,11 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
+
+use crate::platform;
 
 /// Wait this long before telling the user.
 const SILENT: Duration = Duration::from_secs(2);
@@ -52,7 +55,16 @@ pub(crate) fn read_whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     };
     let bytes: io::Result<Vec<u8>> = match path.metadata()?.is_file() {
         true => read(),
-        false => while_blocked(read),
+        false => while_blocked(|| {
+            let (_reading, read_is_over) = mpsc::channel::<()>();
+            let name = path.display().to_string();
+            std::thread::spawn(move || {
+                if read_is_over.recv_timeout(SILENT) == Err(RecvTimeoutError::Timeout) {
+                    tracing::warn!("waiting for what somebody else writes to `{name}`");
+                }
+            });
+            read()
+        }),
     };
     let bytes = bytes?;
     match bytes.len() as u64 <= most {
@@ -67,15 +79,51 @@ pub(crate) fn read_whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The file that `path` is a link to, there or not; `path` itself when it is no link.
+/// The file that `path` is a link to, there or not; `path` itself when it is no link. A link that another user may have
+/// left as a trap is an error, as it is for a kernel that protects links.
 pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..8 {
-        match std::fs::read_link(&path) {
-            // A relative link starts from its own folder; an absolute one replaces it all.
-            Ok(to) => path = path.parent().unwrap_or(Path::new("")).join(to),
-            Err(_) => return Ok(path),
+        let Ok(to) = std::fs::read_link(&path) else {
+            return Ok(path);
+        };
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        if platform::is_foreign_link(&path.symlink_metadata()?, &folder.metadata()?) {
+            let text = format!(
+                "`{}` is a link that another user made in a directory that is open to all",
+                path.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
+        // A relative link starts from its own folder; an absolute one replaces it all.
+        path = folder.join(to);
     }
     Err(io::Error::other("too many links"))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+
+    #[test]
+    fn links_of_other_users_in_a_directory_open_to_all_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+        symlink(&target, &link).unwrap();
+        if lchown(&link, Some(12345), None).is_err() {
+            // Only root can give a link away.
+            return;
+        }
+        assert_eq!(follow(&link).unwrap(), target, "the directory is closed");
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o1777)).unwrap();
+        let refused = follow(&link).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+        lchown(&link, Some(0), None).unwrap();
+        assert_eq!(follow(&link).unwrap(), target, "the user's own");
+    }
 }

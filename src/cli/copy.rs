@@ -1,7 +1,7 @@
 //! `barque copy`.
 
 mod all_tags;
-mod files;
+pub(in crate::cli) mod files;
 mod several;
 mod sources;
 mod want;

@@ -91,6 +91,19 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
     if args.get_login {
         return Ok(get_login(&stored, &key).await?.into());
     }
+    let compat = args.compat_auth_file.as_ref();
+    if key.path.is_some() && compat.is_some_and(|path| !path.as_os_str().is_empty()) {
+        // Docker would not find it.
+        let text = format!("Docker's files keep logins for whole registries, none for `{key}`");
+        let hint = format!(
+            "log in to `{}`, or write a file with `--authfile`",
+            key.registry
+        );
+        return Err(Error::other(text).hint(hint));
+    }
+    let store = CredentialStore::find(args.authfile.clone(), args.compat_auth_file.clone())?
+        .helped_by(&registries);
+    store.check()?;
     let doing = |e: Error| e.context(format!("logging in to `{key}`"));
     // Before a password is asked for, and so that its refusal is not taken for the registry's.
     let conf = global.registries().get();
@@ -124,8 +137,6 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
             _ => e,
         })
         .map_err(doing)?;
-    let store = CredentialStore::find(args.authfile.clone(), args.compat_auth_file.clone())?
-        .helped_by(&registries);
     let place = store
         .store_with(&key, &credential, token_host.as_slice())
         .await

@@ -53,6 +53,7 @@ pub(crate) async fn run(args: LogoutArgs, global: &Global) -> Result<Outcome> {
     let named = args.authfile.is_some() || args.compat_auth_file.is_some();
     let registries = global.login_helpers(args.compat_auth_file.as_deref());
     let store = CredentialStore::find(args.authfile, args.compat_auth_file)?.helped_by(&registries);
+    store.check()?;
     let Some(registry) = &args.registry else {
         store
             .erase_all()

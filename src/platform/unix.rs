@@ -42,6 +42,13 @@ pub(crate) fn is_mine_alone(about: &Metadata) -> bool {
     about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o022 == 0
 }
 
+/// Whether the link `about` in `directory` may be a trap: in a directory where everybody may make names and only their
+/// owners remove them, as `/tmp`, it belongs to neither the user, nor root, nor the owner of the directory.
+pub(crate) fn is_foreign_link(about: &Metadata, directory: &Metadata) -> bool {
+    let trusted = [0, rustix::process::geteuid().as_raw(), directory.uid()];
+    directory.mode() & 0o1002 == 0o1002 && !trusted.contains(&about.uid())
+}
+
 /// Whether the file `about` can be run.
 pub(crate) fn is_program(about: &Metadata) -> bool {
     about.is_file() && about.permissions().mode() & 0o111 != 0

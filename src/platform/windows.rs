@@ -91,6 +91,11 @@ pub(crate) fn is_mine_alone(_: &Metadata) -> bool {
     false
 }
 
+/// Whether the link `about` in `directory` may be a trap; making one takes a privilege here.
+pub(crate) fn is_foreign_link(_: &Metadata, _: &Metadata) -> bool {
+    false
+}
+
 /// Whether the file `about` can be run.
 pub(crate) fn is_program(about: &Metadata) -> bool {
     about.is_file()

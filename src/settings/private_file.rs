@@ -19,8 +19,13 @@ pub(super) fn lock(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
     options.write(true).create(true).truncate(false);
     crate::platform::private_file(&mut options);
+    // Where others may make links too, one would lead to a file of theirs, or of ours.
+    crate::platform::without_links(&mut options);
     let name = PathBuf::from(name);
-    let file = options.open(&name)?;
+    let file = options.open(&name).map_err(|e| {
+        let text = format!("its lock `{}` cannot be opened: {e}", name.display());
+        std::io::Error::new(e.kind(), text)
+    })?;
     match crate::files::lock(&file, &name) {
         // Some network file systems have no locks; the replacement is still in one step.
         Err(e) if e.kind() == ErrorKind::Unsupported => Ok(file),

@@ -229,7 +229,35 @@ impl CredentialStore {
         }
     }
 
+    /// An error where the file would be changed and is something else than a file: a pipe or a device is not replaced.
+    ///
+    /// # Errors
+    /// [`Kind::Other`] for that, and what is wrong with registries.conf.
+    pub(crate) fn check(&self) -> Result<()> {
+        let conf = self.registries.get()?;
+        let has_file = places(&conf)
+            .iter()
+            .any(|place| matches!(place, Place::File));
+        match has_file {
+            true => self.check_file(),
+            false => Ok(()),
+        }
+    }
+
+    fn check_file(&self) -> Result<()> {
+        let other = self.path.metadata().is_ok_and(|about| !about.is_file());
+        match other {
+            true => Err(Error::other(format!(
+                "`{}` is no regular file, so no login can be stored in it or removed from it",
+                self.name
+            ))
+            .hint("name a file with `--authfile`")),
+            false => Ok(()),
+        }
+    }
+
     fn read(&self) -> Result<Option<AuthFile>> {
+        self.check_file()?;
         read_file(&self.path, &self.name)?
             .map(|bytes| AuthFile::parse(&bytes, Format::Config, &self.name))
             .transpose()
@@ -287,6 +315,7 @@ impl CredentialStore {
             ))
             .hint("make it, unset `XDG_RUNTIME_DIR`, or name a file with `--authfile`"));
         }
+        self.check_file()?;
         make_folder(&self.path)
             .and_then(|()| follow(&self.path))
             .map_err(|e| cannot_write(&self.name, e))
@@ -381,10 +410,18 @@ fn to_json(object: &Map<String, Value>) -> std::io::Result<Vec<u8>> {
 }
 
 fn cannot_write(name: &str, cause: std::io::Error) -> Error {
+    use std::io::ErrorKind as E;
     let text = format!("cannot write the credential file `{name}`");
+    let first = match cause.kind() {
+        E::StorageFull | E::QuotaExceeded => "make room on its disk, or ",
+        E::PermissionDenied | E::ReadOnlyFilesystem => {
+            "make the file and its directory writable, or "
+        }
+        _ => "",
+    };
     Error::new(Kind::of_file(&cause), text)
         .because(cause)
-        .hint("make the file and its directory writable, or name another file with `--authfile`")
+        .hint(format!("{first}name another file with `--authfile`"))
 }
 
 #[cfg(test)]

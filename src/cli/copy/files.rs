@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files::while_blocked;
 use crate::image::ImageName;
 use crate::platform;
 use crate::transport::blob_store;
@@ -55,11 +56,19 @@ pub(super) fn may_be_written(file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a small file, whole: a program that reads it meanwhile never sees a part of it.
+/// Writes a small file about a copy that was made, as [`write_whole`] does.
 pub(super) fn write(file: &Path, text: &str) -> Result<()> {
+    let hint = "the image itself was copied; run the same command again for the file";
+    write_whole(file, text).map_err(|e| e.hint(hint))
+}
+
+/// Writes a small file, whole: a program that reads it meanwhile never sees a part of it.
+pub(in crate::cli) fn write_whole(file: &Path, text: &str) -> Result<()> {
     let written = match file.symlink_metadata() {
         // Pipes, devices, links and files with several names are written to as they are.
-        Ok(about) if !about.is_file() || platform::names(&about) > 1 => std::fs::write(file, text),
+        Ok(about) if !about.is_file() || platform::names(&about) > 1 => {
+            while_blocked(|| std::fs::write(file, text))
+        }
         about => {
             let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
             let folder = folder.unwrap_or(Path::new("."));
@@ -74,7 +83,6 @@ pub(super) fn write(file: &Path, text: &str) -> Result<()> {
     };
     written.map_err(|e| {
         let message = format!("the file `{}` cannot be written", file.display());
-        let error = Error::refused(message).because(e);
-        error.hint("the image itself was copied; run the same command again for the file")
+        Error::refused(message).because(e)
     })
 }

@@ -12,6 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{SourceKind, SyncArgs};
+use crate::cli::copy::files::write_whole;
 use crate::cli::skopeo::{self, SyncLines};
 use crate::cli::write_out;
 use crate::copy::{CopyOptions, CopyPlan};
@@ -319,20 +320,4 @@ fn create(file: &Path) -> Result<Output> {
     }
     let file = fs::File::create(file).map_err(|e| refused(file, e))?;
     Ok(Mutex::new(Box::new(file)))
-}
-
-/// Writes `text` to `file`, which readers see whole or not at all.
-pub(super) fn write_whole(file: &Path, text: &str) -> Result<()> {
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let write = || {
-        let mut builder = tempfile::Builder::new();
-        crate::platform::readable_by_all(&mut builder);
-        let mut new = builder.tempfile_in(folder)?;
-        new.write_all(text.as_bytes())?;
-        new.persist(file).map(drop).map_err(|e| e.error)
-    };
-    write().map_err(|e| refused(file, e))
 }

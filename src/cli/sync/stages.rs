@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::listener::write_whole;
 use super::read::{declared, read};
 use super::{Prepared, SyncArgs};
 use crate::cli::Outcome;
+use crate::cli::copy::files::write_whole;
 use crate::cli::workers::Call;
 use crate::report::failure::{Failure, one_line};
 use crate::report::sync as words;

@@ -19,6 +19,35 @@ fn lines(barque: &Barque, file: &str) -> Vec<Value> {
 }
 
 #[test]
+fn what_is_no_file_is_written_to_and_not_replaced() {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+    let source = FakeRegistry::start().image("a", "1", &images::small());
+    let target = FakeRegistry::start();
+    let barque = Barque::new();
+    declare(&barque, source.address(), target.address(), "a", "");
+    let (link, to) = (barque.path("link"), barque.path("to"));
+    symlink("to", &link).unwrap();
+    let plan = ["sync", "plan", "mirror.yaml", "-o"];
+    barque.args(plan).args(["link"]).run().ok();
+    assert!(link.is_symlink() && to.is_file());
+    fs::set_permissions(&to, PermissionsExt::from_mode(0o600)).unwrap();
+    let sync = ["sync", "mirror.yaml", "--metrics"];
+    barque.args(sync).args(["link"]).run().ok();
+    assert!(link.is_symlink());
+    barque.args(plan).args(["to"]).run().ok();
+    let mode = to.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600, "the mode stays");
+    let pipe = barque.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let read = pipe.clone();
+    let reader = std::thread::spawn(move || fs::read_to_string(read).unwrap());
+    barque.args(sync).args(["pipe"]).run().ok();
+    assert!(pipe.symlink_metadata().unwrap().file_type().is_fifo());
+    assert!(reader.join().unwrap().contains("barque_sync_"));
+}
+
+#[test]
 fn a_plan_says_what_would_be_done_and_apply_does_that_alone() {
     let source = FakeRegistry::start();
     let source = source
