@@ -62,9 +62,7 @@ pub(crate) async fn run(args: DeleteArgs, global: &Global) -> Result<Outcome> {
     let names = args
         .images
         .iter()
-        .map(|text| {
-            names::in_full(text).map_err(|e| e.context(format!("reading the name `{text}`")))
-        })
+        .map(|text| names::in_full(text).map_err(|e| e.context("reading the name of an image")))
         .collect::<Result<Vec<_>>>()?;
     let context = args.registry.context(global)?;
     let names = names.into_iter().zip(args.images.clone());

@@ -139,6 +139,12 @@ pub(super) fn explained(error: clap::Error, command: impl FnOnce() -> Command) -
         (E::UnknownArgument, Some(flag), _) if flag.starts_with('-') => {
             unknown_flag(flag, &text, command()).into()
         }
+        // It may be the password, which has a flag.
+        (E::UnknownArgument, Some(_), _) if text.contains("\nUsage: barque login ") => {
+            Error::other("`barque login` takes one argument, the registry")
+                .hint("give a password with `--password-stdin`")
+                .into()
+        }
         (E::InvalidSubcommand, _, Some(word)) => unknown_command(word, &text, &command()).into(),
         _ => in_our_form(&text).into(),
     }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::flags::{Global, ImageFlags};
 use super::{Outcome, copy, names};
-use crate::image::{ChosenBy, Descriptor, Digest, View};
+use crate::image::{ChosenBy, Descriptor, Digest, ImageName, View};
 use crate::open::{Attachments, Referrers, attached_to, choose_image, open_source};
 use crate::report::referrers::ReferrersReport;
 use crate::report::template;
@@ -18,10 +18,12 @@ Examples:
     barque referrers docker://registry.example.com/app:1.2
 
   The digests of its SBOMs:
-    barque referrers --artifact-type application/spdx+json --json docker://registry.example.com/app:1.2 | jq -r '.Referrers[].Digest'
+    barque referrers --artifact-type application/spdx+json --json \\
+      docker://registry.example.com/app:1.2 | jq -r '.Referrers[].Digest'
 
   What refers to each image of an index, cosign's signatures among it:
-    barque referrers --all --cosign-tags docker://registry.example.com/app:1.2";
+    barque referrers --all --cosign-tags \\
+      docker://registry.example.com/app:1.2";
 
 /// List what refers to an image: signatures, SBOMs, attestations
 ///
@@ -60,7 +62,8 @@ pub(crate) struct ReferrersArgs {
 
 pub(crate) async fn run(args: ReferrersArgs, global: &Global) -> Result<Outcome> {
     let context = args.from.context(global)?;
-    let list = async || list(&args, global, &context).await;
+    let name = names::to_read(&args.image, global)?;
+    let list = async || list(&args, &name, global, &context).await;
     let failed = |e: Error| e.context(format!("listing the referrers of `{}`", args.image));
     let report = args.from.retry.run(list).await.map_err(failed)?;
     match &args.format {
@@ -72,10 +75,14 @@ pub(crate) async fn run(args: ReferrersArgs, global: &Global) -> Result<Outcome>
     }
 }
 
-async fn list(args: &ReferrersArgs, global: &Global, context: &Context) -> Result<ReferrersReport> {
-    let name = names::to_read(&args.image, global)?;
+async fn list(
+    args: &ReferrersArgs,
+    name: &ImageName,
+    global: &Global,
+    context: &Context,
+) -> Result<ReferrersReport> {
     let wish = global.platform(&args.from.platform)?;
-    let source = open_source(&name, context).await?;
+    let source = open_source(name, context).await?;
     let mut manifest = source.manifest(&ManifestRef::Named).await?;
     if source.offers().attachments.is_none() {
         let text = format!("`{}` has no place for referrers", source.name());

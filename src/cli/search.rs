@@ -5,8 +5,8 @@ use clap::Args;
 use super::Outcome;
 use super::flags::{Global, RegistryFlags};
 use super::retry::RetryFlags;
-use crate::image::Registry;
 use crate::image::reference::DOCKER_IO;
+use crate::image::{Registry, with_login};
 use crate::legacy::registry_v1::Session;
 use crate::report::failure;
 use crate::report::search::SearchReport;
@@ -18,7 +18,8 @@ Examples:
     barque search redis
 
   The names of all repositories of an old registry:
-    barque search --limit 100000 --json registry.example.com/ | jq -r '.Results[].Name'";
+    barque search --limit 100000 --json registry.example.com/ \\
+      | jq -r '.Results[].Name'";
 
 /// Search a registry for repositories
 ///
@@ -77,6 +78,9 @@ fn failed(registry: &Registry, term: &str, e: Error) -> Error {
 
 /// The registry and the term of `[HOST/]TERM`.
 fn parted(text: &str) -> Result<(Registry, &str)> {
+    if let Some(error) = with_login(text) {
+        return Err(error);
+    }
     let (host, term) = match text.split_once('/') {
         Some((first, rest)) if first == "localhost" || first.contains(['.', ':']) => (first, rest),
         _ => (DOCKER_IO, text),

@@ -42,7 +42,7 @@ pub use name::{
     parse_reference,
 };
 #[cfg(feature = "cli")]
-pub(crate) use name::{is_local_transport, mistakes::distance};
+pub(crate) use name::{is_local_transport, mistakes::distance, mistakes::with_login};
 pub use platform::{ChosenBy, PlatformError, PlatformPattern, PlatformRequest};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
 pub use sketch::{Sketch, SketchedLayer};

@@ -98,6 +98,13 @@ impl ImageName {
     /// [`crate::Kind::Other`] for an unknown transport and for a name that its transport does not allow; the hint shows
     /// the corrected form where it can be guessed.
     pub fn parse(text: &str) -> Result<ImageName> {
+        if text
+            .split_once(':')
+            .is_some_and(|(transport, _)| !is_local_transport(transport))
+            && let Some(error) = mistakes::with_login(text)
+        {
+            return Err(error);
+        }
         let Some((transport, rest)) = text.split_once(':') else {
             return Err(unknown_transport(text));
         };
@@ -236,15 +243,7 @@ fn corrected(text: &str, error: &ReferenceError) -> Option<String> {
     if let Some(hint) = mistakes::digest_meant(text) {
         return Some(hint);
     }
-    let mut better = text.trim();
-    for prefix in ["https://", "http://", "docker://"] {
-        better = better.strip_prefix(prefix).unwrap_or(better);
-    }
-    let better = better.trim_matches('/');
-    let better = match better.split_once("/v2/") {
-        Some((host, path)) => format!("{host}/{path}"),
-        None => better.to_owned(),
-    };
+    let better = mistakes::without_url(text);
     let candidates = [
         better.clone(),
         lower_path(&better),
@@ -328,9 +327,7 @@ fn unknown_transport(text: &str) -> Error {
     if let Some(meant) = mistakes::transport_meant(text) {
         return error.hint(format!("did you mean `{meant}`?"));
     }
-    let bare = ["https://", "http://"]
-        .iter()
-        .fold(text, |t, p| t.strip_prefix(p).unwrap_or(t));
+    let bare = mistakes::without_url(text);
     match bare.parse::<Reference>() {
         _ if text.starts_with(['/', '.', '~']) || path::has_drive(text) => {
             error.hint(format!("write `dir:{text}` or `oci:{text}`"))

@@ -66,12 +66,19 @@ impl AuthFiles {
                     "`barque login --authfile {name} REGISTRY` makes it; without `--authfile` the usual files are read"
                 )));
         }
-        Ok(AuthFiles::find_or_new(explicit))
+        Ok(AuthFiles::find_in(explicit, Environment::of_process()))
     }
 
     /// The same as [`AuthFiles::find`] for a login, which makes the file.
     pub fn find_or_new(explicit: Option<PathBuf>) -> AuthFiles {
-        AuthFiles::find_in(explicit, Environment::of_process())
+        let mut files = AuthFiles::find_in(explicit, Environment::of_process());
+        let sources = Arc::get_mut(&mut files.sources);
+        for source in sources.into_iter().flatten() {
+            if let Place::File { expected, .. } = &mut source.place {
+                *expected = false;
+            }
+        }
+        files
     }
 
     /// The same as [`AuthFiles::find`] in a given environment.
@@ -316,7 +323,11 @@ async fn ask(
     registry: &Registry,
     environment: &Environment,
 ) -> Result<Option<Found>> {
-    let helper = Helper::find(suffix, file, environment)?;
+    let helper = Helper::find(suffix, file, environment).map_err(|e| {
+        let hint = e.advice().unwrap_or_default();
+        let hint = format!("{hint}; public images can be read with `--no-creds`");
+        e.hint(hint)
+    })?;
     let credential = helper.get(registry).await?;
     Ok(credential.map(|credential| Found {
         credential,

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::image::reference::{DOCKER_IO, ReferenceError};
-use crate::image::{Registry, Repository, RepositoryName};
+use crate::image::{Registry, Repository, RepositoryName, with_login};
 use crate::{Error, Result};
 
 /// Docker Hub's own key in Docker's files, and the name under which helpers know it.
@@ -49,6 +49,13 @@ impl FromStr for AuthKey {
     /// Reads `host[:port][/path]`. A scheme, and then the version of the API, and a final `/` are forgiven, for a registry is
     /// often pasted as URL.
     fn from_str(text: &str) -> Result<AuthKey> {
+        if let Some((_, place)) = text.rsplit_once('@') {
+            // Nothing of a password is shown.
+            return Err(with_login(text).unwrap_or_else(|| {
+                Error::other(format!("`…@{place}` is not a registry"))
+                    .hint("name a registry as in `registry.example.com:5000`, without a login")
+            }));
+        }
         let wrong = |why: &ReferenceError| {
             let error = match why {
                 // What it says is about images.

@@ -5,7 +5,7 @@
 //! control characters. It knows of no file: which helper is asked is decided by its callers.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -85,12 +85,13 @@ impl Helper {
         }
         let program = format!("docker-credential-{suffix}");
         let path = environment.program(&program).ok_or_else(|| {
-            Error::other(format!(
-                "the credential helper `{program}` named in `{named_in}` is not installed"
-            ))
-            .hint(format!(
-                "install it or remove it from `{named_in}`; public images can be read with `--no-creds`"
-            ))
+            let helper = format!("the credential helper `{program}` named in `{named_in}`");
+            match environment.in_path(&program, Path::is_file) {
+                Some(file) => Error::other(format!("{helper} is no program that can be run"))
+                    .hint(format!("make it one with `chmod +x {}`", file.display())),
+                None => Error::other(format!("{helper} is not installed"))
+                    .hint(format!("install it or remove it from `{named_in}`")),
+            }
         })?;
         Ok(Helper {
             program,
@@ -169,7 +170,8 @@ impl Helper {
         let input = serde_json::to_vec(&entry)
             .map_err(|e| self.error("store", "cannot be given the login").because(e))?;
         let outcome = self.run("store", &input).await?;
-        self.checked("store", &outcome).map(drop)
+        let checked = self.checked_without(Some(secret.expose()), "store", &outcome);
+        checked.map(drop)
     }
 
     /// Forgets the login for `registry`; `false` when the helper did not know it.
@@ -227,18 +229,32 @@ impl Helper {
 
     /// What the helper wrote to its output, when it succeeded; an error with its own words otherwise.
     fn checked<'a>(&self, verb: &str, outcome: &'a Outcome) -> Result<&'a [u8]> {
+        self.checked_without(None, verb, outcome)
+    }
+
+    /// As [`Helper::checked`], for a helper that was given `secret`.
+    fn checked_without<'a>(
+        &self,
+        secret: Option<&str>,
+        verb: &str,
+        outcome: &'a Outcome,
+    ) -> Result<&'a [u8]> {
         if outcome.success {
             return Ok(&outcome.stdout);
         }
         // The protocol has the message on stdout; what a program says about a crash comes on stderr.
-        let words: Vec<String> = [&outcome.stdout, &outcome.stderr]
-            .into_iter()
-            .map(|text| cleaned(text))
-            .filter(|text| !text.is_empty())
+        let said = [&outcome.stdout, &outcome.stderr];
+        let said = said.map(|text| String::from_utf8_lossy(text));
+        let said: Vec<_> = said.iter().filter(|text| !text.trim().is_empty()).collect();
+        let words: Vec<String> = said
+            .iter()
+            .filter(|text| !may_tell(text, secret))
+            .map(|text| cleaned(text.as_bytes()))
             .collect();
-        let failed = match words.as_slice() {
-            [] => "failed and says nothing".to_owned(),
-            words => format!("failed: {}", words.join("; ")),
+        let failed = match (words.as_slice(), said.as_slice()) {
+            ([], []) => "failed and says nothing".to_owned(),
+            ([], _) => "failed; what it says may hold a secret and is not shown".to_owned(),
+            (words, _) => format!("failed: {}", words.join("; ")),
         };
         Err(Error::not_allowed(self.sentence(verb, &failed)))
     }
@@ -302,7 +318,9 @@ impl Helper {
             })
         };
         match tokio::time::timeout(self.time_limit, talk).await {
-            Ok(ended) => ended.map_err(cannot),
+            Ok(ended) => {
+                ended.map_err(|e: std::io::Error| self.error(verb, "was stopped").because(e))
+            }
             Err(_) => Err(Error::not_allowed(self.sentence(
                 verb,
                 &format!("did not answer within {:?}", self.time_limit),
@@ -319,6 +337,15 @@ impl Outcome {
                 .iter()
                 .any(|text| self.stdout.trim_ascii() == text.as_bytes())
     }
+}
+
+/// Whether `text`, which a helper wrote, may hold a secret: the one that it was given, or one in a login as the protocol
+/// has it.
+fn may_tell(text: &str, secret: Option<&str>) -> bool {
+    let is_told = |secret: &str| !secret.is_empty() && text.contains(secret);
+    text.trim_start().starts_with(['{', '['])
+        || text.to_ascii_lowercase().contains("\"secret\"")
+        || secret.is_some_and(is_told)
 }
 
 /// The name under which helpers know `registry`.

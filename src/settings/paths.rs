@@ -136,11 +136,16 @@ impl Environment {
     /// The program `name` of the folders of `PATH`. Relative folders are passed over: what lies in the working
     /// directory must not be able to become a credential helper.
     pub fn program(&self, name: &str) -> Option<PathBuf> {
+        self.in_path(name, is_program)
+    }
+
+    /// As [`Environment::program`], for a file that is what `wanted` says.
+    pub(super) fn in_path(&self, name: &str, wanted: impl Fn(&Path) -> bool) -> Option<PathBuf> {
         let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
         std::env::split_paths(self.var("PATH")?)
             .filter(|folder| folder.is_absolute())
             .map(|folder| folder.join(&name))
-            .find(|path| is_program(path))
+            .find(|path| wanted(path))
     }
 }
 

@@ -59,6 +59,7 @@ mod rooms;
 mod rootfs;
 #[cfg(feature = "legacy")]
 mod schema1;
+mod secrets;
 mod serve;
 mod signatures;
 #[cfg(feature = "trust")]

@@ -20,6 +20,7 @@ use crate::Error;
 use crate::report::failure::Failure;
 use crate::report::logrus::{Severity, line};
 use crate::settings::AuthFiles;
+use crate::settings::paths::Environment;
 
 pub(super) use progress::{after, before};
 #[cfg(feature = "sync")]
@@ -157,7 +158,7 @@ pub(super) fn ignores(cert_dir: &Path) -> bool {
 /// of [`AuthFiles::find`].
 pub(super) fn auth_files(explicit: Option<PathBuf>) -> crate::Result<AuthFiles> {
     match is_called() {
-        true => Ok(AuthFiles::find_or_new(explicit)),
+        true => Ok(AuthFiles::find_in(explicit, Environment::of_process())),
         false => AuthFiles::find(explicit),
     }
 }

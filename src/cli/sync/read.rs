@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{PlaceKind, SourceKind, SyncArgs};
 use crate::copy::Referrers;
 use crate::files::read_whole;
-use crate::image::parse_reference;
+use crate::image::{parse_reference, with_login};
 use crate::sync::declaration::{
     self, Declaration, Entry, How, Origin, Platforms, SourceAccess, Tags,
 };
@@ -15,6 +15,11 @@ use crate::{Error, Kind, Result};
 
 /// The declaration that the arguments are or name.
 pub(super) fn declared(args: &SyncArgs) -> Result<Declaration> {
+    if let Some(error) = with_login(args.file())
+        && !Path::new(args.file()).exists()
+    {
+        return Err(error);
+    }
     let (Some(src), Some(dest)) = (args.src, args.dest) else {
         return from_file(args).map_err(|e| e.context(format!("reading `{}`", args.file())));
     };

@@ -4,7 +4,7 @@
 
 use super::{TRANSPORTS, is_local_transport};
 use crate::Error;
-use crate::image::Registry;
+use crate::image::{Digest, Registry};
 
 /// An error for `text` where it is a registry without a repository, as `localhost:5000` or `ghcr.io`. By the grammar it
 /// would be an image on Docker Hub, where no official image has such a name.
@@ -18,7 +18,7 @@ pub(super) fn registry_alone(text: &str) -> Option<Error> {
         !is_file && !bare.contains('/') && is_host && (host != "localhost" || bare != host);
     (is_alone && bare == registry.as_str()).then(|| {
         Error::other(format!("`{text}` is a registry without a repository")).hint(format!(
-            "write `docker://{bare}/REPOSITORY:TAG`; `barque repos {bare}` lists the repositories, where the registry permits"
+            "write `docker://{bare}/REPOSITORY`, for an image with `:TAG`; `barque repos {bare}` lists the repositories, where the registry permits"
         ))
     })
 }
@@ -42,12 +42,44 @@ pub(super) fn with_slashes(text: &str) -> Option<Error> {
 
 /// The error for a name with a login in it, as in `user:password@registry.example/app`. It shows the place alone: names
 /// also stand in files, and their errors in logs.
-pub(super) fn with_login(text: &str) -> Option<Error> {
-    // A digest has no slash.
-    let (_, place) = text.rsplit_once('@').filter(|(_, p)| p.contains('/'))?;
-    let host = place.split('/').next()?;
-    let hint = format!("write `{place}`, and log in with `barque login {host}`");
+pub(crate) fn with_login(text: &str) -> Option<Error> {
+    let is_digest = |end: &str| end.parse::<Digest>().is_ok() || end.starts_with("sha256:");
+    let name = match text.rsplit_once('@') {
+        Some((name, end)) if is_digest(end) => name,
+        _ => text,
+    };
+    let (login, place) = name.rsplit_once('@')?;
+    let (host, is_alone) = match place.split_once('/') {
+        Some((host, _)) => (host, false),
+        None => (place, true),
+    };
+    // What stands behind the `@` of a name without a host is a digest with a mistake in it.
+    let is_host = host == "localhost" || host.contains(['.', ':']);
+    if host.is_empty() || (is_alone && !(is_host && host.parse::<Registry>().is_ok())) {
+        return None;
+    }
+    let place = &text[login.len() + 1..];
+    let hint = format!(
+        "write `{place}`, and log in with `barque login {host}`, or give the login with `--creds`"
+    );
     Some(Error::other(format!("`…@{place}` has a login in it")).hint(hint))
+}
+
+/// The name that is meant by `text`, where that is a URL: of an image, or of a manifest or the tags in a registry's API.
+pub(super) fn without_url(text: &str) -> String {
+    let mut bare = text.trim();
+    for prefix in ["https://", "http://", "docker://"] {
+        bare = bare.strip_prefix(prefix).unwrap_or(bare);
+    }
+    let bare = bare.trim_matches('/');
+    let Some((host, path)) = bare.split_once("/v2/") else {
+        return bare.to_owned();
+    };
+    match path.split_once("/manifests/") {
+        Some((name, digest)) if digest.contains(':') => format!("{host}/{name}@{digest}"),
+        Some((name, tag)) => format!("{host}/{name}:{tag}"),
+        None => format!("{host}/{}", path.trim_end_matches("/tags/list")),
+    }
 }
 
 /// The correction of `text`, whose transport is one letter or two away from a known one.
@@ -179,6 +211,14 @@ mod tests {
                 "did you mean `docker-archive:a.tar`?".to_owned(),
             ),
             ("oci://dir".to_owned(), "write `oci:dir`".to_owned()),
+            (
+                "https://r.io/v2/a/b/manifests/1.0".to_owned(),
+                "did you mean `docker://r.io/a/b:1.0`?".to_owned(),
+            ),
+            (
+                "https://r.io/v2/a/b/tags/list".to_owned(),
+                "did you mean `docker://r.io/a/b`?".to_owned(),
+            ),
             (format!("app:sha256:{full}"), format!("`app@sha256:{full}`")),
             (format!("app@{full}"), format!("write `app@sha256:{full}`")),
             (
@@ -192,6 +232,36 @@ mod tests {
             ("ostree:a".to_owned(), "the program that made it".to_owned()),
         ] {
             assert!(hint(&text).contains(&wanted), "{text}: {}", hint(&text));
+        }
+    }
+
+    #[test]
+    fn a_login_in_a_name_is_not_shown() {
+        for (text, place) in [
+            ("docker://u:s3cret@r.io/a", "r.io/a"),
+            ("docker-v1://u:s3cret@r.io/a", "r.io/a"),
+            ("docker:u:s3cret@r.io/a", "r.io/a"),
+            ("docker2:s3cret@r.io/a", "r.io/a"),
+            ("https://u:s3cret@r.io:5000", "r.io:5000"),
+            ("u:s3cret@127.0.0.1:5000", "127.0.0.1:5000"),
+            ("u:s3cret@localhost", "localhost"),
+            ("u:s3/c@ret@r.io:x/a:1", "r.io:x/a:1"),
+            ("docker-daemon:u:s3cret@r.io/a", "r.io/a"),
+        ] {
+            let error = ImageName::parse_lenient(text, false).unwrap_err();
+            let wanted = format!("`…@{place}` has a login in it");
+            assert_eq!(error.to_string(), wanted, "{text}");
+            assert!(hint(text).contains("barque login r.io") || !text.contains("r.io"));
+        }
+        let digest = "a".repeat(64);
+        let text = format!("u:s3cret@r.io/a@sha256:{digest}");
+        assert!(with_login(&text).is_some());
+        let good = format!("docker://r.io/a:1@sha256:{digest}");
+        for text in [&good, "a@abc1", "a:1@sha25:abc1", "oci:a@b/c:1"] {
+            assert!(
+                with_login(text).is_none() || ImageName::parse(text).is_ok(),
+                "{text}"
+            );
         }
     }
 
