@@ -162,6 +162,16 @@ async fn get_login(stored: &AuthFiles, key: &AuthKey) -> Result<String> {
         {
             Ok(username + "\n")
         }
+        Some(
+            Credential::Login {
+                identity_token: Some(_),
+                ..
+            }
+            | Credential::RegistryToken(_),
+        ) => {
+            let text = format!("logged into `{key}` with a token, which has no name of a user");
+            Err(Error::not_allowed(text))
+        }
         _ => Err(Error::not_allowed(format!("not logged into `{key}`"))
             .hint(format!("log in with `barque login {key}`"))),
     }
@@ -197,6 +207,9 @@ async fn credential(args: &LoginArgs) -> Result<Credential> {
         Some(username) => username.clone(),
         None => ask("Username: ", false).await?,
     };
+    if username.is_empty() {
+        return Err(Error::other("a user name is needed"));
+    }
     let password = if args.password_stdin {
         piped_password()?
     } else if let Some(password) = &args.password {
@@ -204,9 +217,6 @@ async fn credential(args: &LoginArgs) -> Result<Credential> {
     } else {
         ask("Password: ", true).await?
     };
-    if username.is_empty() {
-        return Err(Error::other("a user name is needed"));
-    }
     Ok(Credential::Login {
         username,
         password: Secret::new(password),

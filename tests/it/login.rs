@@ -446,7 +446,7 @@ fn a_token_without_a_user_is_no_login_to_name() {
     for host in ["a.io", "b.io"] {
         let get = barque.args(["login", "--get-login", host]);
         let out = get.env("PATH", &path).run().code(3);
-        assert!(out.stderr().contains("not logged into"), "{}", out.stderr());
+        assert!(out.stderr().contains("with a token"), "{}", out.stderr());
         assert_eq!(out.stdout(), "");
     }
 }
