@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::Resettable;
 use clap::{Arg, Args};
 
 use super::authorities::AuthoritiesFlag;
@@ -21,6 +22,12 @@ const IN_SHORT_HELP: [&str; 3] = ["override_os_version", "allow_token_host", "ma
 /// A flag of the program as one of every command.
 fn of_every_command(flag: Arg) -> Arg {
     let is_short = IN_SHORT_HELP.contains(&flag.get_id().as_str());
+    // A variable without a value is as none, though the flag has to have one.
+    let variable = flag.get_env().and_then(std::env::var_os);
+    let flag = match variable.is_some_and(|value| value.is_empty()) {
+        true => flag.env(Resettable::Reset),
+        false => flag,
+    };
     flag.global(true)
         .hide_env_values(true)
         .hide_short_help(!is_short)

@@ -146,8 +146,26 @@ pub(super) fn explained(error: clap::Error, command: impl FnOnce() -> Command) -
                 .into()
         }
         (E::InvalidSubcommand, _, Some(word)) => unknown_command(word, &text, &command()).into(),
-        _ => in_our_form(&text).into(),
+        (_, flag, _) => {
+            let error = in_our_form(&text);
+            match flag.and_then(|flag| variable_of(flag, &command())) {
+                Some(variable) => error.context(format!("the variable `{variable}`")).into(),
+                None => error.into(),
+            }
+        }
     }
+}
+
+/// The variable that gave `flag`, as clap shows it, its value: it is not among the arguments.
+fn variable_of(flag: &str, command: &Command) -> Option<String> {
+    let long = flag.split([' ', '=']).next()?;
+    let name = long.strip_prefix("--")?;
+    let is_given = std::env::args_os().any(|arg| arg.to_string_lossy().starts_with(long));
+    let known = command.get_arguments();
+    let known = known.filter(|known| !is_given && known.get_long() == Some(name));
+    let variable = known.filter_map(|known| known.get_env()).next()?;
+    let value = std::env::var_os(variable)?;
+    (!value.is_empty()).then(|| variable.to_string_lossy().into_owned())
 }
 
 fn unknown_command(word: &str, text: &str, command: &Command) -> Error {
