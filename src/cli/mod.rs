@@ -82,8 +82,12 @@ Image names:
   tarball:FILE[:FILE...]             made of tar files, each a layer, to read
 
 Exit codes:
-  0 done, 1 error, 2 not found, 3 not allowed, 4 content does not match its digest,
-  5 network or registry unavailable, 6 refused by the destination, 130 or 143 interrupted";
+  0 done, 1 error, 2 not found, 3 not allowed, 4 content does not match its
+  digest, 5 network or registry unavailable, 6 refused by the destination,
+  129, 130 or 143 interrupted";
+
+/// How a command that was interrupted goes on.
+const CONTINUES: &str = "; what is finished is kept: run the same command again to continue";
 
 /// Inspect and copy container images between registries, layouts and archives
 #[derive(Parser)]
@@ -259,10 +263,10 @@ fn run(args: Vec<OsString>, as_skopeo: bool) -> Result<(), Ended> {
         .build()
         .map_err(|e| Error::other("starting the runtime").because(e))?;
     let workers = Workers::default();
-    let hint = match cli.command {
-        Command::Copy(_) | Command::Layers(_) => {
-            "; what is finished is kept: run the same command again to continue"
-        }
+    let hint = match &cli.command {
+        Command::Copy(_) | Command::Layers(_) => CONTINUES,
+        #[cfg(feature = "sync")]
+        Command::Sync(sync) if sync.copies() => CONTINUES,
         _ => "",
     };
     // A server completes what is under way first, and hands signals on to the command that it serves.

@@ -28,7 +28,7 @@ pub(super) async fn interrupted() -> u8 {
     let Ok(mut signals) = Signals::listen(false) else {
         return std::future::pending().await;
     };
-    for asked in [Asked::Interrupt, Asked::Terminate] {
+    for asked in signals.heard() {
         let (number, code) = (asked.number(), 128 + asked.number());
         let watched = flag::register_conditional_shutdown(number, code, BLOCKED.clone());
         if let Err(e) = watched {
@@ -37,6 +37,7 @@ pub(super) async fn interrupted() -> u8 {
     }
     let code = match signals.next().await {
         Asked::Interrupt => 130,
+        Asked::Hangup => 129,
         _ => 143,
     };
     // Not before this one is heard: programs like `timeout` send each signal twice in a row.

@@ -70,6 +70,13 @@ pub(crate) struct SyncCommand {
     stage: Option<Stage>,
 }
 
+impl SyncCommand {
+    /// Whether images are copied.
+    pub(super) fn copies(&self) -> bool {
+        matches!(self.stage, None | Some(Stage::Apply(_)))
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct SyncArgs {
     /// A declaration (- is standard input); with --src docker a repository or image, with --src dir a directory

@@ -277,12 +277,14 @@ mod program {
     pub(crate) struct Signals(Vec<(Asked, Signal)>);
 
     impl Signals {
-        /// Listens for what ends the program; with `all`, for everything else that is in [`Asked`], which then does not end
-        /// the program any more.
+        /// Listens for what ends the program, the end of its terminal among it; with `all`, for everything else that is in
+        /// [`Asked`], which then does not end the program any more.
         pub(crate) fn listen(all: bool) -> io::Result<Signals> {
             let more: &[Asked] = match all {
                 true => &[Asked::Hangup, Asked::Quit, Asked::User1, Asked::User2],
-                false => &[],
+                // `nohup` has it ignored, which listening would end.
+                false if ignores_hangup() => &[],
+                false => &[Asked::Hangup],
             };
             let heard = [Asked::Interrupt, Asked::Terminate].iter().chain(more);
             let heard = heard.map(|asked| {
@@ -290,6 +292,11 @@ mod program {
                 Ok((*asked, signal(kind)?))
             });
             heard.collect::<io::Result<_>>().map(Signals)
+        }
+
+        /// What is listened for.
+        pub(crate) fn heard(&self) -> impl Iterator<Item = Asked> {
+            self.0.iter().map(|(asked, _)| *asked)
         }
 
         pub(crate) async fn next(&mut self) -> Asked {
@@ -302,6 +309,14 @@ mod program {
             })
             .await
         }
+    }
+
+    /// Whether the program was started with SIGHUP ignored. Where the system does not say, it is taken to be.
+    fn ignores_hangup() -> bool {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        ignored.is_none_or(|mask| mask & 1 << (Number::HUP.as_raw() - 1) != 0)
     }
 
     /// Sends `asked` to the process `id`.

@@ -312,6 +312,11 @@ mod program {
             })
         }
 
+        /// What is listened for.
+        pub(crate) fn heard(&self) -> impl Iterator<Item = Asked> {
+            [Asked::Interrupt, Asked::Terminate].into_iter()
+        }
+
         pub(crate) async fn next(&mut self) -> Asked {
             tokio::select! {
                 _ = self.interrupt.recv() => Asked::Interrupt,

@@ -86,6 +86,42 @@ fn a_signal_ends_a_program_whose_output_nobody_takes() {
 }
 
 #[test]
+fn the_end_of_a_terminal_ends_a_program_in_order_unless_that_is_ignored() {
+    let to = FakeRegistry::start().rule(on("PUT").path("/blobs/").hang());
+    let from = FakeRegistry::start().image("a", "1", &images::small());
+    let copy = format!(
+        "{} copy {} {}",
+        env!("CARGO_BIN_EXE_barque"),
+        from.docker("a:1"),
+        to.docker("b:1")
+    );
+    let sh = super::super::support::sandbox::Sandbox::of("sh");
+    for (first, signals, code) in [("", "HUP", "129"), ("trap '' HUP;", "HUP TERM", "143")] {
+        let uploads = to.requests("PUT", "/blobs/").len();
+        let line = format!(
+            "{first} {copy} & pid=$!; read go; for s in {signals}; do kill -s $s $pid; sleep 1; done; wait $pid; echo $?"
+        );
+        let fifo = sh.path("go");
+        let _ = std::fs::remove_file(&fifo);
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.unwrap().success());
+        let running = sh.args(["-c", &line.replace("read go", "read go < go")]);
+        let running = running.start();
+        while to.requests("PUT", "/blobs/").len() == uploads {
+            std::thread::sleep(std::time::Duration::from_millis(3));
+        }
+        std::fs::write(&fifo, "go\n").unwrap();
+        let out = running.wait();
+        assert_eq!(out.stdout().trim(), code, "{}", out.stderr());
+        assert!(
+            out.stderr().contains("barque: interrupted"),
+            "{}",
+            out.stderr()
+        );
+    }
+}
+
+#[test]
 fn a_signal_ends_a_stalled_upload() {
     let to = FakeRegistry::start().rule(on("PUT").path("/blobs/").hang());
     let from = FakeRegistry::start().image("a", "1", &images::small());
