@@ -179,8 +179,17 @@ impl Connections {
         if self.direct {
             return Ok(builder.no_proxy());
         }
-        check_proxy(scheme, |name| std::env::var_os(name))?;
-        Ok(builder)
+        let proxy = check_proxy(scheme, |name| std::env::var_os(name))?;
+        // Go sends names to such a proxy too; the HTTP client would resolve them itself.
+        let socks = proxy
+            .as_deref()
+            .and_then(|url| url.strip_prefix("socks5://"));
+        let Some(socks) = socks else {
+            return Ok(builder);
+        };
+        let proxy = reqwest::Proxy::all(format!("socks5h://{socks}"))
+            .map_err(|e| not_built(e.without_url()))?;
+        Ok(builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env())))
     }
 
     /// The client's way to speak TLS, which offers these protocols of HTTP in this order.
@@ -192,8 +201,9 @@ impl Connections {
     }
 }
 
-/// An error if the proxy variable for `scheme` cannot be used: the HTTP client would go past the proxy without a word.
-fn check_proxy(scheme: &str, var: impl Fn(&str) -> Option<OsString>) -> Result<()> {
+/// The URL of the proxy for `scheme`; an error if the variable cannot be used: the HTTP client would go past the proxy
+/// without a word.
+fn check_proxy(scheme: &str, var: impl Fn(&str) -> Option<OsString>) -> Result<Option<String>> {
     let set = |name: String| {
         let mut names = [name.clone(), name.to_lowercase()].into_iter();
         let given = names.find_map(|name| var(&name).map(|value| (name, value)));
@@ -202,7 +212,7 @@ fn check_proxy(scheme: &str, var: impl Fn(&str) -> Option<OsString>) -> Result<(
     };
     let own = set(format!("{scheme}_PROXY"));
     let Some((name, value)) = own.or_else(|| set("ALL_PROXY".to_owned())) else {
-        return Ok(());
+        return Ok(None);
     };
     let any = http::Uri::from_static("http://registry.example/");
     let proxies = value
@@ -215,7 +225,7 @@ fn check_proxy(scheme: &str, var: impl Fn(&str) -> Option<OsString>) -> Result<(
         Some(place.port_u16().is_some() || place.host() == place.as_str())
     };
     if proxy.and_then(is_usable) == Some(true) {
-        return Ok(());
+        return Ok(value.into_string().ok());
     }
     // The value is not shown: it may hold a password.
     Err(
@@ -248,7 +258,8 @@ mod tests {
                 let found = vars.iter().find(|(n, _)| *n == name);
                 found.map(|(_, value)| OsString::from(value))
             };
-            check_proxy(scheme, var).map_err(|e| e.to_string())
+            let checked = check_proxy(scheme, var).map(drop);
+            checked.map_err(|e| e.to_string())
         };
         for good in [
             "http://p:1",

@@ -110,6 +110,12 @@ impl Failed<'_> {
 
     fn to_send(&self) -> TransportFailure {
         if let Some(tls) = cause::<rustls::Error>(&self.e) {
+            if let Some(proxy) = self.proxy.filter(|proxy| self.is_of_proxy(proxy)) {
+                return TransportFailure {
+                    error: self.unproven(proxy, failure(tls, None).1),
+                    why: Why::NoServer,
+                };
+            }
             let (why, words, hint) = failure(tls, self.client);
             let error = self.unavailable("the TLS handshake failed");
             let error = error.because(io::Error::other(words)).hint(hint);
@@ -132,6 +138,20 @@ impl Failed<'_> {
             true => self.to_connect(),
             false => self.to_answer(),
         }
+    }
+
+    /// Whether the TLS that failed was spoken with `proxy`: no tunnel led further yet.
+    fn is_of_proxy(&self, proxy: &str) -> bool {
+        let is_tunnelled = self.url.url().scheme() == "https";
+        proxy.starts_with("https://")
+            && (!is_tunnelled || self.says("failed to create underlying connection"))
+    }
+
+    /// The words for a proxy that does not prove who it is.
+    fn unproven(&self, proxy: &str, why: String) -> Error {
+        let text = format!("the TLS handshake with the proxy `{proxy}` failed");
+        let error = self.unavailable(&text).because(io::Error::other(why));
+        error.hint("its authority has to be one that this machine trusts; a proxy that speaks plain HTTP is named with `http://`")
     }
 
     /// There was no connection.

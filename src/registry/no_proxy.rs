@@ -1,16 +1,16 @@
-//! The entries `HOST:PORT` of `NO_PROXY`, which the HTTP client does not know (quirk H6).
+//! The entries `HOST:PORT` and `*.DOMAIN` of `NO_PROXY`, which the HTTP client does not know (quirk H6).
 //!
-//! It decides about those alone: to entries without a port the HTTP client sees itself, and by its rules the hosts are
-//! compared here too.
+//! It decides about those alone: to all others the HTTP client sees itself, and by its rules the hosts are compared here
+//! too.
 
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-/// Hosts with a port that are not reached through a proxy.
-pub(crate) struct NoProxy(Vec<(Matcher, u16)>);
+/// Hosts that are not reached through a proxy, at one port or at all.
+pub(crate) struct NoProxy(Vec<(Matcher, Option<u16>)>);
 
 impl NoProxy {
-    /// What the environment says; `None` where it names no port.
+    /// What the environment says; `None` where it has no such entry.
     pub(crate) fn from_environment() -> Option<NoProxy> {
         let set = |name| std::env::var(name).ok();
         let list = NoProxy::from_list(&set("NO_PROXY").or_else(|| set("no_proxy"))?);
@@ -19,7 +19,14 @@ impl NoProxy {
 
     fn from_list(list: &str) -> NoProxy {
         let entries = list.split(',').filter_map(|entry| {
-            let (host, port) = entry.trim().rsplit_once(':')?;
+            let entry = entry.trim();
+            // As Go reads it, `*.a` is `.a`.
+            let domain = entry.strip_prefix('*').filter(|d| d.starts_with('.'));
+            let (host, port) = match (domain.unwrap_or(entry).rsplit_once(':'), domain) {
+                (Some((host, port)), _) => (host, Some(port.parse().ok()?)),
+                (None, Some(domain)) => (domain, None),
+                (None, None) => return None,
+            };
             let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
             if bare.is_none() && host.contains(':') {
                 // An IPv6 address without a port.
@@ -29,7 +36,7 @@ impl NoProxy {
             let hosts = Matcher::builder()
                 .all("http://proxy")
                 .no(bare.unwrap_or(host));
-            Some((hosts.build(), port.parse().ok()?))
+            Some((hosts.build(), port))
         });
         NoProxy(entries.collect())
     }
@@ -42,7 +49,7 @@ impl NoProxy {
         };
         self.0
             .iter()
-            .any(|(hosts, p)| Some(*p) == port && hosts.intercept(&uri).is_none())
+            .any(|(hosts, p)| (p.is_none() || *p == port) && hosts.intercept(&uri).is_none())
     }
 }
 
@@ -52,7 +59,7 @@ mod tests {
 
     #[test]
     fn h6_entries_with_a_port() {
-        let text = "other.example, r.example:5000 ,10.0.0.0/8:80,[::1]:443,::2,*:81,x:y,:7,";
+        let text = "other.example, r.example:5000 ,10.0.0.0/8:80,[::1]:443,::2,*:81,x:y,:7,*.wild.test, *.w.test:9";
         let list = NoProxy::from_list(text);
         for (url, is_in) in [
             ("http://r.example:5000/v2/", true),
@@ -67,6 +74,11 @@ mod tests {
             ("http://[::2]/", false),
             ("http://any.example:81/", true),
             ("http://any.example:7/", false),
+            ("http://a.b.wild.test/", true),
+            ("https://a.wild.test:5000/", true),
+            ("http://awild.test/", false),
+            ("http://a.w.test:9/", true),
+            ("http://a.w.test/", false),
         ] {
             let url = Url::parse(url).unwrap();
             assert_eq!(list.contains(&url), is_in, "{url}");

@@ -1,5 +1,7 @@
 //! Connections, silence and proxies (section H).
 
+use std::io::{Read, Write};
+
 use super::{assert_pulled, assert_pushed, barque, pull, push, raw, raw_of_public};
 use crate::support::fake::{FakeRegistry, on};
 use crate::support::images;
@@ -190,6 +192,8 @@ fn h6_no_proxy_with_a_port_is_about_that_port() {
     for (list, is_direct) in [
         ("other.example, registry.example:443", true),
         ("example:443", true),
+        ("*.example", true),
+        ("*.example:443", true),
         ("registry.example:5000,bar.example:443", false),
     ] {
         let proxy = Proxy::start(registry.address());
@@ -232,4 +236,54 @@ fn h5_a_connection_that_cannot_be_made_for_a_moment() {
             );
         }
     }
+}
+
+#[test]
+fn h6_a_socks_proxy_is_told_the_name_of_the_host() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("socks5://{}", listener.local_addr().unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let mut greeting = [0; 2];
+            client.read_exact(&mut greeting).unwrap();
+            let mut methods = vec![0; greeting[1].into()];
+            client.read_exact(&mut methods).unwrap();
+            client.write_all(&[5, 0]).unwrap();
+            let mut wish = [0; 5];
+            client.read_exact(&mut wish).unwrap();
+            let mut host = vec![0; wish[4].into()];
+            client.read_exact(&mut host).unwrap();
+            let _ = tell.send((wish[3], String::from_utf8_lossy(&host).into_owned()));
+        }
+    });
+    let inspect = [
+        "inspect",
+        "--retry-times=0",
+        "docker://registry.example/a:1",
+    ];
+    let barque = barque();
+    let run = barque.args(inspect).env("HTTPS_PROXY", &proxy);
+    run.run().code(5);
+    // 3 is the type of a name.
+    assert_eq!(told.try_recv(), Ok((3, "registry.example".to_owned())));
+}
+
+#[test]
+fn h6_a_proxy_that_does_not_prove_who_it_is_is_named() {
+    let certificates = Certificates::new();
+    let server = FakeRegistry::start_tls(&certificates);
+    let proxy = format!("https://{}", server.address());
+    let inspect = [
+        "inspect",
+        "--retry-times=0",
+        "docker://registry.example/a:1",
+    ];
+    let barque = barque();
+    let run = barque.args(inspect).env("HTTPS_PROXY", &proxy);
+    let out = run.run().code(5);
+    let told = out.stderr();
+    let words = format!("the TLS handshake with the proxy `{proxy}` failed");
+    assert!(told.contains(&words), "{told}");
+    assert!(!told.contains("--tls-verify"), "{told}");
 }
