@@ -235,7 +235,9 @@ pub(crate) async fn run(mut args: CopyArgs, call: &Call<'_>) -> Result<Outcome> 
         true => all_tags::place,
         false => names::in_full,
     };
-    let source = read(&args.source).map_err(|e| e.context("reading the source's name"))?;
+    let source = read(&args.source)
+        .map_err(|e| names::as_short(e, &args.source, call.global))
+        .map_err(|e| e.context("reading the source's name"))?;
     let destination = read(&args.destination);
     let destination = destination.map_err(|e| {
         let meant = a_directory(e, &args.destination);

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::flags::Global;
-use crate::image::{ImageName, Reference};
+use crate::image::{ImageName, Reference, has_transport};
 use crate::settings::registries_conf::ShortName;
 use crate::{Error, Result};
 
@@ -48,6 +48,18 @@ pub(super) fn short_name(text: &str, global: &Global) -> Result<Option<Reference
 /// Reads the name of an image with its transport.
 pub(super) fn in_full(text: &str) -> Result<ImageName> {
     ImageName::parse(text).map_err(|e| with_file(text, e))
+}
+
+/// The error `e` for `text`, which lacks a transport, with a hint that has what commands that only read take it for.
+pub(super) fn as_short(e: Error, text: &str, global: &Global) -> Error {
+    let advises = e.advice().is_some_and(|hint| hint.contains("`docker://"));
+    match short_name(text, global) {
+        Ok(Some(reference)) if advises && !has_transport(text) => {
+            Error::new(e.kind(), e.to_string())
+                .hint(format!("did you mean `docker://{reference}`?"))
+        }
+        _ => e,
+    }
 }
 
 /// Reads the names of the two sides of a command.

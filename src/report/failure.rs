@@ -47,10 +47,11 @@ impl Failure {
     pub(crate) fn report(&self, advice: impl Fn(&str) -> String) -> u8 {
         match self {
             Failure::Error(e) => return report(e, advice),
-            Failure::Usage(usage) => {
+            Failure::Usage(usage) => match usage.print() {
+                Err(e) if !usage.use_stderr() => return Failure::on_stdout(e).report(advice),
                 // There is nowhere to report that stderr itself is closed.
-                let _ = usage.print();
-            }
+                _ => {}
+            },
             Failure::ClosedStdout | Failure::Reported(_) => {}
         }
         self.exit_code()

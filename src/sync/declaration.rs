@@ -227,9 +227,13 @@ pub(super) fn patterns(list: &[String]) -> Result<Vec<PlatformPattern>> {
 pub(super) fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_saphyr::from_str(text).map_err(|e| {
         let e = e.without_snippet();
-        let place = e
-            .location()
-            .map(|at| format!("line {}, column {}: ", at.line(), at.column()));
-        Error::other(format!("{}{e}", place.unwrap_or_default()))
+        let text = e.to_string();
+        let Some(at) = e.location() else {
+            return Error::other(text);
+        };
+        let place = format!("line {}, column {}", at.line(), at.column());
+        // Most of its texts end with the place.
+        let text = text.strip_suffix(&format!(" at {place}")).unwrap_or(&text);
+        Error::other(format!("{place}: {text}"))
     })
 }

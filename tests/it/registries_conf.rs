@@ -558,6 +558,11 @@ fn a_bare_name_is_an_alias_or_in_the_only_search_registry() {
     assert_eq!(out.json()["Name"], format!("{address}/team/app"));
 
     registry.clear();
+    // A copy wants the transport, and its hint means the same image.
+    let out = barque.args(["copy", "fleet/docker:1", "oci:q:1"]).run();
+    let told = out.code(1).stderr().to_owned();
+    let meant = format!("did you mean `docker://{address}/fleet/docker:1`?");
+    assert!(told.contains(&meant), "{told}");
     let several = format!("unqualified-search-registries = ['{address}', 'other.example']\n");
     let out = configured(&several).args(args).run().code(1);
     for part in [address, "other.example", "write the name in full"] {

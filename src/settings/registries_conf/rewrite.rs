@@ -85,9 +85,12 @@ impl RegistriesConf {
         let Some((table, _)) = self.table(place).filter(|(table, _)| table.blocked) else {
             return Ok(());
         };
+        let several = self.shown.contains("`, `");
         let message = format!(
-            "`{place}` is blocked: a `blocked = true` for `{}` in `{}`",
-            table.prefix, self.shown
+            "`{place}` is blocked: a `blocked = true` for `{}` in {}`{}`",
+            table.prefix,
+            if several { "one of " } else { "" },
+            self.shown
         );
         Err(Error::not_allowed(message))
     }
