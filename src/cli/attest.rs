@@ -12,10 +12,12 @@ use crate::{Error, Result};
 const EXAMPLES: &str = "\
 Examples:
   The SBOM of an image:
-    barque attest get --type spdx docker://registry.example.com/app:1.2 | jq .predicate
+    barque attest get --type spdx docker://registry.example.com/app:1.2 \\
+      | jq .predicate
 
   How the image for arm64 was built:
-    barque attest get --type slsa --platform linux/arm64 docker://registry.example.com/app:1.2";
+    barque attest get --type slsa --platform linux/arm64 \\
+      docker://registry.example.com/app:1.2";
 
 /// Read the attestations of an image
 ///

@@ -37,13 +37,16 @@ Examples:
     barque copy docker://registry.example.com/app:1.2 oci:image:1.2
 
   Mirror an image with all its platforms, digests unchanged:
-    barque copy --all --preserve-digests docker://a.example/app:1.2 docker://b.example/app:1.2
+    barque copy --all --preserve-digests \\
+      docker://a.example/app:1.2 docker://b.example/app:1.2
 
   Push, with the login for the destination given here:
-    barque copy --dest-creds ci:secret oci:image:1.2 docker://registry.example.com/app:1.2
+    barque copy --dest-creds ci:secret \\
+      oci:image:1.2 docker://registry.example.com/app:1.2
 
   Put several images into one archive:
-    barque copy docker://a.example/app:1.2 docker://b.example/db:3 docker-archive:images.tar";
+    barque copy docker://a.example/app:1.2 docker://b.example/db:3 \\
+      docker-archive:images.tar";
 
 /// Copy an image from one place to another
 ///

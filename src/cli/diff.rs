@@ -16,7 +16,8 @@ use crate::{Error, Result};
 const EXAMPLES: &str = "\
 Examples:
   What a new version changes:
-    barque diff docker://registry.example.com/app:1.1 docker://registry.example.com/app:1.2
+    barque diff docker://registry.example.com/app:1.1 \\
+      docker://registry.example.com/app:1.2
 
   Config, history and layers alone, which reads no layer:
     barque diff --no-files oci:image:v1 docker://registry.example.com/app:1.2

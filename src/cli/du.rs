@@ -19,10 +19,12 @@ Examples:
     barque du docker://registry.example.com/app:1.2
 
   The directories that take most, two levels deep:
-    barque du --depth 2 --json oci:image:v1 | jq -r '.[].Directories | sort_by(-.Files)[:10][] | \"\\(.Files) \\(.Path)\"'
+    barque du --depth 2 --json oci:image:v1 | jq -r \\
+      '.[].Directories | sort_by(-.Files)[:10][] | \"\\(.Files) \\(.Path)\"'
 
   What moves to a host that has the last version:
-    barque du --json app.example.com/app:2 app.example.com/app:1 | jq '.[0].Own'";
+    barque du --json app.example.com/app:2 app.example.com/app:1 \\
+      | jq '.[0].Own'";
 
 /// Show what images take: by layer, by directory, shared and wasted
 ///

@@ -22,11 +22,13 @@ use crate::{Error, Result};
 const EXAMPLES: &str = "\
 Examples:
   A label and a variable, under a new tag of the same repository; no layer moves:
-    barque edit docker://registry.example.com/app:1.2 docker://registry.example.com/app:1.2-eu \\
+    barque edit docker://registry.example.com/app:1.2 \\
+      docker://registry.example.com/app:1.2-eu \\
       --label org.example.region=eu --env REGION=eu
 
   Another entry point, and the files of a directory on top:
-    barque edit docker://debian:12 oci:app:v1 --append rootfs/ --entrypoint '[\"/bin/app\", \"--serve\"]'
+    barque edit docker://debian:12 oci:app:v1 --append rootfs/ \\
+      --entrypoint '[\"/bin/app\", \"--serve\"]'
 
   An image whose creation time does not change from build to build:
     barque edit oci:app:v1 oci:app:v1 --created 2026-01-01T00:00:00Z";

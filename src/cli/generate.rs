@@ -240,3 +240,27 @@ fn write_after_help(text: &str, page: &mut Vec<u8>) -> io::Result<()> {
     }
     writeln!(page, ".fi")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn examples_are_not_wrapped_on_a_terminal_of_80_columns() {
+        let mut program = crate::cli::Cli::command();
+        program.build();
+        let commands = program.get_subcommands().flat_map(with_actions);
+        let mut seen = 0;
+        for command in commands.chain([&program]) {
+            let text = command.get_after_long_help().map(ToString::to_string);
+            let lines = text.iter().flat_map(|text| text.lines());
+            // Words between them may be wrapped.
+            for line in lines.filter(|line| line.starts_with("    ")) {
+                seen += 1;
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+            }
+        }
+        assert!(seen > 50, "{seen}");
+    }
+}

@@ -30,7 +30,8 @@ Examples:
     barque layers -o app-layers docker://registry.example.com/app:1.2
 
   Only the topmost layer:
-    barque layers oci:image:v1 $(barque inspect -f '{{json .Layers}}' oci:image:v1 | jq -r '.[-1]')";
+    barque layers oci:image:v1 \\
+      $(barque inspect -f '{{json .Layers}}' oci:image:v1 | jq -r '.[-1]')";
 
 /// Download the layers of an image into a directory, or list them
 ///

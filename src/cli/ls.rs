@@ -21,11 +21,14 @@ Examples:
     barque ls -l oci:image:v1 /etc
 
   Several looks at a large image; only the first reads its layers whole:
-    barque ls --index ~/.cache/indexes docker://registry.example.com/app:1.2 /usr/bin
-    barque cat --index ~/.cache/indexes docker://registry.example.com/app:1.2 /etc/os-release
+    barque ls --index ~/.cache/indexes \\
+      docker://registry.example.com/app:1.2 /usr/bin
+    barque cat --index ~/.cache/indexes \\
+      docker://registry.example.com/app:1.2 /etc/os-release
 
   The ten largest files:
-    barque ls -R --json app.example.com/app:1 | jq -s 'sort_by(-.Size)[:10][].Path'";
+    barque ls -R --json app.example.com/app:1 \\
+      | jq -s 'sort_by(-(.Size // 0))[:10][].Path'";
 
 /// List the files of an image
 ///

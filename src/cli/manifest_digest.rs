@@ -18,7 +18,8 @@ Examples:
     barque manifest-digest manifest.json
 
   The digest of what is behind a tag, computed here:
-    barque inspect --raw docker://registry.example.com/app:1.2 | barque manifest-digest -";
+    barque inspect --raw docker://registry.example.com/app:1.2 \\
+      | barque manifest-digest -";
 
 /// Print the digest of a manifest in a file
 ///

@@ -72,7 +72,7 @@ use workers::{Call, Workers};
 const NAMES: &str = "\
 Image names:
   docker://HOST/NAME[:TAG][@DIGEST]  in a registry
-  docker-v1://HOST/NAME[:TAG]        in a registry of the first generation (2013-2016)
+  docker-v1://HOST/NAME[:TAG]        in a registry of the years 2013 to 2016
   oci:DIR[:REF]                      in an OCI image layout
   dir:DIR                            in a flat directory, as skopeo writes it
   oci-archive:FILE[:REF]             in a tar of an OCI layout

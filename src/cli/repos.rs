@@ -25,7 +25,8 @@ Examples:
     barque repos --plain registry.example.com
 
   The tags of all of them:
-    barque repos --plain registry.example.com | xargs -I{} barque tags registry.example.com/{}";
+    barque repos --plain registry.example.com \\
+      | xargs -I{} barque tags registry.example.com/{}";
 
 /// List the repositories of a registry
 ///

@@ -26,7 +26,8 @@ use crate::{Error, Result};
 const EXAMPLES: &str = "\
 Examples:
   A registry for one command, which finds it in BARQUE_REGISTRY and which it goes away with:
-    barque serve -- sh -c 'barque copy oci:build docker://$BARQUE_REGISTRY/app:1 && ./test.sh'
+    barque serve -- \\
+      sh -c 'barque copy oci:build docker://$BARQUE_REGISTRY/app:1 && ./test.sh'
 
   Share the repositories below a directory with the network, read-only:
     barque serve --root /srv/images --listen 0.0.0.0:5000
@@ -190,7 +191,7 @@ pub(crate) async fn run(mut args: ServeArgs, call: &Call<'_>) -> Result<Outcome,
         let status = match for_command {
             true => Some(command(&args.command, address, signals).await?),
             false => {
-                tracing::warn!(target: "barque::serve", "serving {shown} at {address}");
+                tracing::info!("serving {shown} at {address}");
                 asked_to_end(signals, &reload).await;
                 None
             }

@@ -22,7 +22,8 @@ const SIGN_EXAMPLES: &str = "\
 Examples:
   Sign a manifest that was saved, with a key of gpg:
     barque inspect --raw docker://registry.example.com/app:1.2 > manifest.json
-    barque standalone-sign manifest.json registry.example.com/app:1.2 me@example.com -o app.signature";
+    barque standalone-sign manifest.json registry.example.com/app:1.2 \\
+      me@example.com -o app.signature";
 
 /// Sign a manifest in a file with an OpenPGP key
 ///
@@ -70,7 +71,8 @@ pub(crate) fn sign(args: &SignArgs) -> Result<Outcome> {
 const VERIFY_EXAMPLES: &str = "\
 Examples:
   Verify a signature with the public keys in a file:
-    barque standalone-verify --public-key-file key.asc manifest.json registry.example.com/app:1.2 any app.signature";
+    barque standalone-verify --public-key-file key.asc manifest.json \\
+      registry.example.com/app:1.2 any app.signature";
 
 /// Verify the OpenPGP signature of a manifest in a file
 ///

@@ -24,10 +24,12 @@ use crate::{Error, Kind, Result};
 const EXAMPLES: &str = "\
 Examples:
   Whether a mirror has all of an image:
-    barque verify-copy docker://registry.example.com/app:1.2 docker://mirror.example.com/app:1.2
+    barque verify-copy docker://registry.example.com/app:1.2 \\
+      docker://mirror.example.com/app:1.2
 
   Read and hash every blob, and copy what is missing or wrong:
-    barque verify-copy --deep --repair docker://registry.example.com/app:1.2 oci:image:1.2";
+    barque verify-copy --deep --repair \\
+      docker://registry.example.com/app:1.2 oci:image:1.2";
 
 /// Check that an image arrived whole at another place
 ///

@@ -1,4 +1,4 @@
-//! How log events look on stderr: `warning: ...` for people, lines with time and fields for `--debug`.
+//! How log events look on stderr: `warning: ...` and `note: ...` for people, lines with time and fields for `--debug`.
 //!
 //! Rooms say things with `tracing`; only here it becomes text, cleaned of control characters and written around the
 //! progress bars. Events of other crates are never shown: they print headers, and so secrets.
@@ -19,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::failure::{clean, wants_colour};
 use super::logrus::{self, Severity};
 
-/// The subscriber of the program, to be made the global default once: warnings and errors, with `debug` everything
+/// The subscriber of the program, to be made the global default once: notes, warnings and errors, with `debug` everything
 /// that barque says. `bars` is the screen of the progress bars, hidden when stderr is no terminal; with `logrus` the lines
 /// are those of skopeo's logger.
 pub(crate) fn subscriber(
@@ -39,7 +39,7 @@ pub(crate) fn subscriber(
 }
 
 fn is_shown(event: &Metadata<'_>, debug: bool) -> bool {
-    let most = if debug { Level::TRACE } else { Level::WARN };
+    let most = if debug { Level::TRACE } else { Level::INFO };
     let is_ours = event.target() == "barque" || event.target().starts_with("barque::");
     *event.level() <= most && is_ours
 }
@@ -102,6 +102,7 @@ where
         let (word, colour) = match level {
             Level::ERROR => ("barque:", "\x1b[1;31m"),
             Level::WARN => ("warning:", "\x1b[1;33m"),
+            Level::INFO => ("note:", ""),
             _ => ("debug:", "\x1b[2m"),
         };
         let (colour, plain) = if self.colour {
@@ -110,7 +111,7 @@ where
             ("", "")
         };
         write!(out, "{colour}{word}{plain} ")?;
-        if level > Level::WARN {
+        if level > Level::INFO {
             let now = jiff::Timestamp::now();
             write!(out, "{} ", now.strftime("%H:%M:%S%.3f"))?;
         }
