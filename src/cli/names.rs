@@ -56,7 +56,7 @@ pub(super) fn as_short(e: Error, text: &str, global: &Global) -> Error {
     match short_name(text, global) {
         Ok(Some(reference)) if advises && !has_transport(text) => {
             Error::new(e.kind(), e.to_string())
-                .hint(format!("did you mean `docker://{reference}`?"))
+                .hint(format!("did you mean `docker://{}`?", reference.familiar()))
         }
         _ => e,
     }

@@ -28,8 +28,10 @@ Examples:
 
   By the workflow that signed without a key, offline with a trusted root that was fetched before:
     barque verify --trusted-root trusted_root.json \\
-      --certificate-identity https://github.com/a/b/.github/workflows/release.yml@refs/heads/main \\
-      --certificate-oidc-issuer https://token.actions.githubusercontent.com docker://ghcr.io/a/b:1.2";
+      --certificate-identity \\
+        https://github.com/a/b/.github/workflows/release.yml@refs/heads/main \\
+      --certificate-oidc-issuer https://token.actions.githubusercontent.com \\
+      docker://ghcr.io/a/b:1.2";
 
 /// Verify the signatures of an image
 ///

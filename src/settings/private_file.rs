@@ -22,9 +22,9 @@ pub(super) fn lock(path: &Path) -> std::io::Result<File> {
     // Where others may make links too, one would lead to a file of theirs, or of ours.
     crate::platform::without_links(&mut options);
     let name = PathBuf::from(name);
-    let file = options.open(&name).map_err(|e| {
-        let text = format!("its lock `{}` cannot be opened: {e}", name.display());
-        std::io::Error::new(e.kind(), text)
+    let file = options.open(&name).map_err(|e| match name.is_symlink() {
+        true => std::io::Error::other(format!("its lock `{}` is a link", name.display())),
+        false => e,
     })?;
     match crate::files::lock(&file, &name) {
         // Some network file systems have no locks; the replacement is still in one step.

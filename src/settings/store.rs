@@ -414,7 +414,7 @@ fn cannot_write(name: &str, cause: std::io::Error) -> Error {
     let text = format!("cannot write the credential file `{name}`");
     let first = match cause.kind() {
         E::StorageFull | E::QuotaExceeded => "make room on its disk, or ",
-        E::PermissionDenied | E::ReadOnlyFilesystem => {
+        E::PermissionDenied | E::ReadOnlyFilesystem if cause.raw_os_error().is_some() => {
             "make the file and its directory writable, or "
         }
         _ => "",
