@@ -37,12 +37,13 @@ pub use manifest::{
     Schema1View, SignatureCheck, SignatureFault, View,
 };
 pub use media_type::MediaType;
+pub(crate) use name::mistakes::with_login;
 pub use name::{
     DaemonImage, ImageName, Selector, TRANSPORTS, has_transport, in_registry, is_ref_name,
     parse_reference,
 };
 #[cfg(feature = "cli")]
-pub(crate) use name::{is_local_transport, mistakes::distance, mistakes::with_login};
+pub(crate) use name::{is_local_transport, mistakes::distance};
 pub use platform::{ChosenBy, PlatformError, PlatformPattern, PlatformRequest};
 pub use reference::{Reference, ReferenceError, Registry, Repository, RepositoryName, Tag};
 pub use sketch::{Sketch, SketchedLayer};

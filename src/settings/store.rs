@@ -233,7 +233,7 @@ impl CredentialStore {
     ///
     /// # Errors
     /// [`Kind::Other`] for that, and what is wrong with registries.conf.
-    pub(crate) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         let conf = self.registries.get()?;
         let has_file = places(&conf)
             .iter()
