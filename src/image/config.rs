@@ -162,18 +162,18 @@ fn set_times(history: &mut [History]) -> Result<(), ConfigError> {
 }
 
 go_struct! {
-    /// Go's `specs.Image`, member for member (image-spec 1.0.2 and `ArgsEscaped`, as in skopeo 1.9).
+    /// Go's `specs.Image`, member for member (image-spec 1.1, as in skopeo 1.22).
     #[derive(Default, Serialize)]
     struct Oci {
         "created" unless "is_default" => created: Option<String>,
         "author" unless "is_default" => author: String,
         "architecture" => architecture: String,
-        "variant" unless "is_default" => variant: String,
         "os" => os: String,
         #[serde(rename = "os.version")]
         "os.version" unless "is_default" => os_version: String,
         #[serde(rename = "os.features")]
         "os.features" unless "is_default" => os_features: Vec<String>,
+        "variant" unless "is_default" => variant: String,
         "config" => config: OciRun,
         "rootfs" => rootfs: OciRootFs,
         "history" unless "is_default" => history: Vec<History>,
@@ -301,11 +301,11 @@ mod tests {
         }
     }
 
-    /// The text is what skopeo 1.9.3 made of this config in a copy to `oci:`.
+    /// The text is what skopeo 1.22 made of this config in a copy to `oci:`.
     #[test]
     fn the_oci_form_equals_that_of_skopeo() {
         let docker = br#"{"created":"2020-01-01T00:00:00.100+00:00","author":"","architecture":"arm","variant":"v7","os":"linux","os.version":"1","os.features":["a"],"config":{"User":"u","Labels":{"b":"<x>","a":"\u2028"},"Volumes":{"/b":{"x":1},"/a":{}},"StopSignal":"9","Shell":["sh"],"OnBuild":["x"],"Healthcheck":{"Test":["a"]},"Cmd":[],"Entrypoint":["e"],"ArgsEscaped":true,"WorkingDir":"/w","Memory":5},"history":[{"created":"2020-01-01T00:00:00+02:00","created_by":"x","author":"a","comment":"c","empty_layer":false},{"empty_layer":true}]}"#;
-        let oci = r#"{"created":"2020-01-01T00:00:00.1Z","architecture":"arm","variant":"v7","os":"linux","os.version":"1","os.features":["a"],"config":{"User":"u","Entrypoint":["e"],"Volumes":{"/a":{},"/b":{}},"WorkingDir":"/w","Labels":{"a":"\u2028","b":"\u003cx\u003e"},"StopSignal":"9","ArgsEscaped":true},"rootfs":{"type":"","diff_ids":null},"history":[{"created":"2020-01-01T00:00:00+02:00","created_by":"x","author":"a","comment":"c"},{"empty_layer":true}]}"#;
+        let oci = r#"{"created":"2020-01-01T00:00:00.1Z","architecture":"arm","os":"linux","os.version":"1","os.features":["a"],"variant":"v7","config":{"User":"u","Entrypoint":["e"],"Volumes":{"/a":{},"/b":{}},"WorkingDir":"/w","Labels":{"a":"\u2028","b":"\u003cx\u003e"},"StopSignal":"9","ArgsEscaped":true},"rootfs":{"type":"","diff_ids":null},"history":[{"created":"2020-01-01T00:00:00+02:00","created_by":"x","author":"a","comment":"c"},{"empty_layer":true}]}"#;
         assert_eq!(String::from_utf8(to_oci(docker).unwrap()).unwrap(), oci);
         let value = oci_struct_json(docker).unwrap();
         assert_eq!(go_json::compact(&value).unwrap(), oci);
