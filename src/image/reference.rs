@@ -329,11 +329,10 @@ fn split_name(name: &str) -> Result<(Option<Registry>, RepositoryName), Referenc
     Ok((None, name.parse()?))
 }
 
-/// The rule by which the first component is a host in what users type.
+/// The rule by which the first component is a host in what users type. It is that of podman and skopeo; docker takes a part
+/// with capitals for a host too, and names with such hosts are names that those cannot load.
 fn names_host(first: &str) -> bool {
-    first == "localhost"
-        || first.contains(['.', ':'])
-        || first.bytes().any(|b| b.is_ascii_uppercase())
+    first == "localhost" || first.contains(['.', ':'])
 }
 
 fn is_domain(s: &str) -> bool {

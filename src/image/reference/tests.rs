@@ -14,6 +14,11 @@ fn adds_what_docker_users_leave_out() {
     );
     assert_eq!(familiar("index.docker.io/a/b").to_string(), "docker.io/a/b");
     assert_eq!(familiar("localhost/a:1").to_string(), "localhost/a:1");
+    // Capitals alone make no host.
+    assert_eq!(familiar("Host.io/a").to_string(), "Host.io/a");
+    for upper in ["MyOrg/app", "LOCALHOST/app"] {
+        assert_eq!(upper.parse::<Reference>(), Err(ReferenceError::Uppercase));
+    }
     assert_eq!(
         familiar("host:5000/a").repository.registry.as_str(),
         "host:5000"
