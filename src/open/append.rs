@@ -43,7 +43,7 @@ impl Appended {
         let layer = if about.is_dir() {
             let tar = packed(path.to_owned(), seconds, tmpdir).await?;
             let len = tar.metadata().map_err(|e| cannot_read(path, e))?.len();
-            LayerTar::read_made(ArchiveFile::spooled(tar, path.to_owned(), len)).await?
+            LayerTar::read(ArchiveFile::spooled(tar, path.to_owned(), len)).await?
         } else {
             let (path, tmpdir) = (path.to_owned(), tmpdir.map(Path::to_owned));
             let (file, _) = blocking(move || open_file(&path, tmpdir.as_deref())).await?;

@@ -26,27 +26,18 @@ pub(crate) struct LayerTar {
 }
 
 impl LayerTar {
-    /// Hashes the tar in `file`, which stays as it is compressed. Fails with [`crate::Kind::Corrupt`] for a file that
-    /// is not a tar, or is cut off; [`crate::Kind::Refused`] for a compression that layers do not have.
+    /// Hashes the tar in `file`, which stays as it is compressed. It may have no members, as that of a directory without
+    /// files. Fails with [`crate::Kind::Corrupt`] for a file that is not a tar, or is cut off; [`crate::Kind::Refused`]
+    /// for a compression that layers do not have.
     pub(crate) async fn read(file: ArchiveFile) -> Result<LayerTar> {
-        LayerTar::checked(file, false).await
-    }
-
-    /// The same for a tar that was made here, which has no members where a directory has no files. Fails as
-    /// [`LayerTar::read`] does.
-    pub(crate) async fn read_made(file: ArchiveFile) -> Result<LayerTar> {
-        LayerTar::checked(file, true).await
-    }
-
-    async fn checked(file: ArchiveFile, may_be_empty: bool) -> Result<LayerTar> {
         let form = form_of(&file)?;
         let (stored, digest) = tallied(file.section(0, file.len()), Algorithm::Sha256);
         let diff_id = if form == LayerForm::Plain {
-            check_tar(stored, file.path(), may_be_empty).await?;
+            check_tar(stored, file.path()).await?;
             digest.ended()?.0
         } else {
             let (plain, diff_id) = tallied(inflate::plain(stored), Algorithm::Sha256);
-            check_tar(plain, file.path(), may_be_empty).await?;
+            check_tar(plain, file.path()).await?;
             diff_id.ended()?.0
         };
         let (digest, size) = digest.ended()?;
@@ -98,8 +89,8 @@ fn form_of(file: &ArchiveFile) -> Result<LayerForm> {
 }
 
 /// Reads `plain` to its end, and checks that it is a whole tar.
-async fn check_tar(mut plain: BlobStream, path: &Path, may_be_empty: bool) -> Result<()> {
-    let mut check = TarCheck::new(path, may_be_empty);
+async fn check_tar(mut plain: BlobStream, path: &Path) -> Result<()> {
+    let mut check = TarCheck::new(path);
     while let Some(piece) = plain.next().await {
         let piece = piece.map_err(|e| e.context(format!("reading `{}`", path.display())))?;
         check.feed(&piece)?;

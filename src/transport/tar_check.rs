@@ -31,7 +31,6 @@ enum Part {
 /// The walk over a tar that arrives in pieces.
 pub(super) struct TarCheck<'a> {
     path: &'a Path,
-    may_be_empty: bool,
     part: Part,
     /// What has come of the part, and how long that is.
     held: Vec<u8>,
@@ -50,11 +49,10 @@ pub(super) struct TarCheck<'a> {
 }
 
 impl<'a> TarCheck<'a> {
-    /// The check of a tar that messages call `path`, and that may have no members if it `may_be_empty`.
-    pub(super) fn new(path: &'a Path, may_be_empty: bool) -> TarCheck<'a> {
+    /// The check of a tar that messages call `path`. It may have no members.
+    pub(super) fn new(path: &'a Path) -> TarCheck<'a> {
         TarCheck {
             path,
-            may_be_empty,
             part: Part::Header,
             held: Vec::new(),
             wanted: BLOCK as usize,
@@ -131,9 +129,6 @@ impl<'a> TarCheck<'a> {
 
     fn header(&mut self, block: &[u8; BLOCK as usize]) -> Result<()> {
         if is_empty(block) {
-            if self.headers == 0 && !self.may_be_empty {
-                return Err(self.corrupt(EMPTY));
-            }
             self.part = Part::End;
             return Ok(());
         }
@@ -227,7 +222,7 @@ mod tests {
     use super::*;
 
     fn check(tar: &[u8], piece: usize) -> Result<()> {
-        let mut check = TarCheck::new(Path::new("l.tar"), false);
+        let mut check = TarCheck::new(Path::new("l.tar"));
         tar.chunks(piece).try_for_each(|bytes| check.feed(bytes))?;
         check.end()
     }

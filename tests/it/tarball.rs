@@ -135,3 +135,27 @@ fn a_file_that_is_no_layer_is_named() {
     let out = barque.args(["tags", "tarball:base.tar"]).run().code(1);
     assert!(out.stderr().contains("has no tags"), "{}", out.stderr());
 }
+
+#[test]
+fn a_tar_without_members_is_a_layer() {
+    let (barque, [base, _]) = files();
+    let empty = LayerTar::new().finish();
+    fs::write(barque.path("empty.tar"), &empty).unwrap();
+    let config = json(&barque, &["--config"], "tarball:base.tar:empty.tar");
+    let diff_ids = [sha256(&base), sha256(&empty)].map(|digest| digest.to_string());
+    assert_eq!(config["rootfs"]["diff_ids"], serde_json::json!(diff_ids));
+    let append = [
+        "edit",
+        "tarball:base.tar",
+        "oci:d:1",
+        "--append",
+        "empty.tar",
+    ];
+    barque.args(append).run().ok();
+    // A file without any bytes is what a program leaves that failed.
+    fs::write(barque.path("nothing.tar"), "").unwrap();
+    barque
+        .args(["inspect", "tarball:nothing.tar"])
+        .run()
+        .code(4);
+}
