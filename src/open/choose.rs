@@ -6,8 +6,8 @@ use super::nested::{choose_below, fetch};
 use crate::Result;
 use crate::image::platform::check_config;
 use crate::image::{
-    ChosenBy, Descriptor, ImageConfig, Manifest, PlatformError, PlatformPattern, PlatformRequest,
-    View,
+    ChosenBy, Descriptor, ImageConfig, IndexView, Manifest, PlatformError, PlatformPattern,
+    PlatformRequest, View,
 };
 use crate::transport::{CONFIG_CAP, Source, read_all};
 
@@ -36,7 +36,11 @@ pub async fn choose_image(
 ) -> Result<Chosen> {
     let manifest = match top.view()? {
         View::Index(index) => {
+            let nameless = of_no_platform(&index);
             let entry = choose_below(source, top, index, wish).await?;
+            if is_required(wish) && nameless.len() > 1 && nameless.contains(&entry) {
+                return choose_by_config(source, &nameless, wish).await;
+            }
             let manifest = fetch(source, &entry).await?;
             if entry.platform.is_some() {
                 let config = None;
@@ -56,6 +60,47 @@ pub async fn choose_image(
     // The document that schema 1 has in its place is not a config.
     let config = config.filter(|_| !manifest.media_type().is_schema1());
     Ok(Chosen { manifest, config })
+}
+
+/// Entries of an index that are read to find out their platforms.
+const MOST_READ: usize = 64;
+
+/// The entries of `index` that may be images and name no platform.
+fn of_no_platform(index: &IndexView) -> Vec<Descriptor> {
+    let entries = index.manifests.iter();
+    let nameless = entries.filter(|d| d.platform.is_none() && d.media_type.is_image_manifest());
+    nameless.take(MOST_READ).cloned().collect()
+}
+
+/// The first of `entries`, which name no platforms, whose config is for `wish`.
+async fn choose_by_config(
+    source: &dyn Source,
+    entries: &[Descriptor],
+    wish: &PlatformRequest,
+) -> Result<Chosen> {
+    let mut available: Vec<String> = Vec::new();
+    for entry in entries {
+        let manifest = fetch(source, entry).await?;
+        let Some(config) = config_of(source, &manifest).await? else {
+            continue;
+        };
+        match check_config(&config, wish) {
+            Ok(()) => {
+                let config = Some(config);
+                return Ok(Chosen { manifest, config });
+            }
+            Err(PlatformError::Other { there, .. }) if !available.contains(&there) => {
+                available.push(there);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(PlatformError::NoMatch {
+        wanted: wish.to_string(),
+        is_list: false,
+        available,
+    }
+    .into())
 }
 
 /// Checks that the image `manifest`, which no index led to, fits each of `patterns`.

@@ -334,3 +334,27 @@ fn platforms_that_stay_behind_are_named() {
         assert!(!out.stderr().contains(words), "{flags:?}: {}", out.stderr());
     }
 }
+
+#[test]
+fn images_of_no_stated_platform_are_told_apart_by_their_configs() {
+    let barque = Barque::new();
+    let images = ["amd64", "arm64"].map(|arch| (one("linux", arch, arch), ("linux", arch, "")));
+    let wanted = images[1].0.digest.to_string();
+    let index = images::index(Dialect::Oci, images);
+    let mut document = index.json();
+    for entry in document["manifests"].as_array_mut().unwrap() {
+        entry.as_object_mut().unwrap().remove("platform");
+    }
+    let index = TestImage {
+        children: index.children,
+        ..TestImage::raw(media::OCI_INDEX, document.to_string())
+    };
+    images::write_dir(&barque.path("d"), &index);
+    let args = ["copy", "--platform=linux/arm64", "dir:d", "dir:one"];
+    let out = barque.args(args).run().ok();
+    assert!(out.stdout().contains(&wanted), "{}", out.stdout());
+    let args = ["copy", "--platform=linux/s390x", "dir:d", "dir:two"];
+    let refused = barque.args(args).run().code(2);
+    let says = "it has linux/amd64, linux/arm64";
+    assert!(refused.stderr().contains(says), "{}", refused.stderr());
+}
