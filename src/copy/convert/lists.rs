@@ -27,6 +27,7 @@ pub(super) fn without_others(
         let mut others: Vec<(Digest, String)> = Vec::new();
         for entry in &view.manifests {
             let manifest = manifests.get(&entry.digest);
+            check_no_index(&node, manifest, holds)?;
             if let Some(what) = other(entry, manifest, holds)? {
                 others.push((entry.digest.clone(), what));
             }
@@ -75,7 +76,28 @@ pub(super) fn without_others(
     Ok(out)
 }
 
-/// In words, what the entry `entry` is, whose manifest is `manifest`; `None` for an image or index.
+/// Refuses an index in an index, unless both stay as they are.
+fn check_no_index(
+    parent: &Node,
+    child: Option<&Manifest>,
+    holds: fn(&MediaType) -> bool,
+) -> Result<()> {
+    let is_kept = |manifest: &Manifest| holds(manifest.media_type());
+    let nested = child.filter(|child| child.media_type().is_index());
+    match nested.filter(|child| !is_kept(child) || !is_kept(&parent.manifest)) {
+        None => Ok(()),
+        Some(child) => {
+            let (was, digest) = (&parent.was, child.digest());
+            let text = format!(
+                "`{was}` lists the index `{digest}`, and docker's manifest lists hold images only"
+            );
+            Err(Error::refused(text)
+                .hint("leave out `--format`, or choose platforms with `--platform`"))
+        }
+    }
+}
+
+/// In words, what the entry `entry` is, whose manifest is `manifest`; `None` for an image.
 fn other(
     entry: &Descriptor,
     manifest: Option<&Manifest>,

@@ -54,7 +54,7 @@ fn an_index_that_is_converted_lists_what_was_written_at_every_depth() {
     let (outer, ..) = shared_child();
     let from = FakeRegistry::start().image("a", "1", &outer);
     for flags in [
-        &["--format", "v2s2"][..],
+        &["--dest-decompress"][..],
         &["--dest-compress-format", "zstd"],
     ] {
         let to = FakeRegistry::start();

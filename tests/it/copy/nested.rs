@@ -278,3 +278,14 @@ fn a_part_from_below_is_pushed_and_found_up_to_date() {
         );
     }
 }
+
+#[test]
+fn a_list_of_docker_holds_no_index() {
+    let (top, _) = nested();
+    let barque = Barque::new();
+    images::write_layout(&barque.path("l"), &[("1", &top)]);
+    let args = ["copy", "--all", "--format=v2s2", "oci:l:1", "dir:d"];
+    let refused = barque.args(args).run().code(6);
+    let says = "docker's manifest lists hold images only";
+    assert!(refused.stderr().contains(says), "{}", refused.stderr());
+}
