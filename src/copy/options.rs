@@ -239,7 +239,9 @@ pub(super) fn holding(
         return Ok(unchanged.unwrap_or(holds));
     };
     let image = format.image_type();
-    match holds(&MediaType::new(image)) {
+    let image_type = MediaType::new(image);
+    // A type that a place holds on demand is asked for.
+    match holds(&image_type) || can.holds_unchanged.is_some_and(|holds| holds(&image_type)) {
         true => Ok(format.holds()),
         false => {
             let message = format!("`{}` cannot hold `{image}`", destination.name());

@@ -58,7 +58,8 @@ pub enum Foreign {
 pub struct DestinationCan {
     /// Whether a manifest of this type can be held.
     pub holds: fn(&MediaType) -> bool,
-    /// The same where digests have to stay, if such a place then holds types that are converted otherwise.
+    /// The same where digests have to stay or a format is asked for, if such a place then holds types that are converted
+    /// otherwise.
     pub holds_unchanged: Option<fn(&MediaType) -> bool>,
     /// A manifest that is there vouches for everything that it points at.
     pub manifest_implies_blobs: bool,
