@@ -64,7 +64,10 @@ pub(crate) fn summary(report: &CopyReport) -> String {
             (n, Some(attached)) => format!("wrote {}, {attached}", counted(n, "manifest")),
             (n, None) => format!("wrote {}", counted(n, "manifest")),
         };
-        return format!("{written}; all blobs already present");
+        return match report.blobs.is_empty() {
+            true => written,
+            false => format!("{written}; all blobs already present"),
+        };
     }
     let mut parts = Vec::new();
     if copied > 0 {

@@ -148,6 +148,7 @@ impl Work {
     }
 
     async fn blob(&self, step: BlobStep) -> Result<BlobDone> {
+        let is_made = matches!(step.content, Content::Made(_));
         let mut blob = step.blob.clone();
         if step.presence == Presence::Present {
             return self.present(blob, None).await;
@@ -194,6 +195,9 @@ impl Work {
                 });
             }
         };
+        if outcome == BlobOutcome::Written && is_made {
+            self.moved.fetch_add(blob.size, Ordering::Relaxed);
+        }
         located.written(blob.size, outcome == BlobOutcome::Written);
         if let Some(form) = &mut form {
             **form = Some((blob.digest.clone(), blob.size));

@@ -4,6 +4,7 @@
 //! manifest is completed here with the digests and sizes that are known only once its layers or children are written.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -226,6 +227,9 @@ impl Work {
             Ok((outcome, said.await?))
         };
         let (outcome, said) = write.await.map_err(writing)?;
+        if outcome == BlobOutcome::Written {
+            self.moved.fetch_add(config.size, Ordering::Relaxed);
+        }
         done.push(BlobDone {
             blob: config,
             outcome,

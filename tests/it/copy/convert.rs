@@ -111,3 +111,28 @@ fn a_platform_of_a_docker_list_is_converted_alone() {
         digest_of(&skopeo.path("layout"), "v1")
     );
 }
+
+#[test]
+fn a_config_that_a_conversion_made_is_counted() {
+    let barque = Barque::new();
+    crate::support::images::write_dir(&barque.path("d"), &images::two_layers_docker());
+    let args = ["copy", "--receipt", "receipt", "dir:d", "oci:l:1"];
+    barque.args(args).run().ok();
+    let receipt = std::fs::read(barque.path("receipt")).unwrap();
+    let receipt: serde_json::Value = serde_json::from_slice(&receipt).unwrap();
+    let blobs = receipt["Blobs"].as_array().unwrap();
+    let sizes: u64 = blobs
+        .iter()
+        .map(|blob| blob["Size"].as_u64().unwrap())
+        .sum();
+    assert_eq!(receipt["BytesMoved"], sizes);
+    // An index alone moves no blob, and so finds none.
+    images::write_layout(&barque.path("list"), &[("1", &images::five_platforms())]);
+    let args = ["copy", "--multi-arch=index-only", "oci:list:1", "dir:index"];
+    let out = barque.args(args).run().ok();
+    assert!(
+        !out.stderr().contains("already present"),
+        "{}",
+        out.stderr()
+    );
+}
