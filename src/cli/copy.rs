@@ -210,6 +210,18 @@ impl CopyArgs {
     }
 }
 
+/// `name` as a destination. A digest after the name of a local place says what is there; written, it would be a part of a
+/// file's name or a REF.
+fn for_writing(name: ImageName) -> Result<ImageName> {
+    match name.unpinned() {
+        Some((bare, _)) if name.path().is_some() && !skopeo::is_called() => {
+            let text = format!("`{name}`: a name with a digest is for reading only");
+            Err(Error::other(text).hint(format!("write `{bare}`")))
+        }
+        _ => Ok(name),
+    }
+}
+
 fn any_text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
@@ -241,14 +253,15 @@ pub(crate) async fn run(mut args: CopyArgs, call: &Call<'_>) -> Result<Outcome> 
     let source = read(&args.source)
         .map_err(|e| names::as_short(e, &args.source, call.global))
         .map_err(|e| e.context("reading the source's name"))?;
-    let destination = read(&args.destination);
+    let destination = read(&args.destination).and_then(for_writing);
     let destination = destination.map_err(|e| {
         let meant = a_directory(e, &args.destination);
         meant.context("reading the destination's name")
     })?;
     let mut destinations = vec![by_standard_output(destination)];
     for text in &args.also_to {
-        let name = read(text).map_err(|e| e.context("reading the name after `--also-to`"))?;
+        let name = read(text).and_then(for_writing);
+        let name = name.map_err(|e| e.context("reading the name after `--also-to`"))?;
         destinations.push(by_standard_output(name));
     }
     if is_once_only(&source) || destinations.iter().any(is_once_only) {

@@ -108,14 +108,21 @@ fn what_a_copy_prints_can_be_read() {
             "{told}"
         );
     }
-    let to = format!("docker-archive:new.tar:app:1@{}", image.digest);
-    let refused = barque.args(["copy", "oci:layout:1", &to]).run().code(1);
-    assert!(
-        refused.stderr().contains("for reading only"),
-        "{}",
-        refused.stderr()
-    );
-    assert!(!barque.path("new.tar").exists());
+    for to in [
+        "docker-archive:new.tar:app:1",
+        "oci-archive:new.tar:1",
+        "oci:new:1",
+        "dir:new",
+    ] {
+        let to = format!("{to}@{}", image.digest);
+        let refused = barque.args(["copy", "oci:layout:1", &to]).run().code(1);
+        assert!(
+            refused.stderr().contains("for reading only"),
+            "{to}: {}",
+            refused.stderr()
+        );
+        assert!(!barque.path("new.tar").exists() && !barque.path("new").exists());
+    }
 }
 
 #[test]
