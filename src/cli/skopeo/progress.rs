@@ -1,7 +1,7 @@
 //! What `skopeo copy` prints to standard output.
 
-use crate::copy::{CopyOptions, CopyPlan};
-use crate::image::{ImageView, View};
+use crate::copy::{CopyOptions, CopyPlan, ManifestStep};
+use crate::image::{Descriptor, ImageView, View};
 use crate::trust::signing::Signer;
 
 /// The lines before the blobs move.
@@ -29,15 +29,7 @@ pub(in crate::cli) fn before(plan: &CopyPlan, want: &CopyOptions) -> String {
                 }
             }
             for (_, image) in images {
-                // The plan has the layers as they are at the source, also where they change on the way.
-                let blobs = plan.blobs.iter().map(|step| step.moving());
-                let moved: Vec<_> = blobs.filter(|b| b.digest != image.config.digest).collect();
-                match moved.len() {
-                    0 => text.push_str(&layers(&image)),
-                    _ => moved.iter().for_each(|layer| {
-                        text.push_str(&format!("Copying blob {}\n", layer.digest));
-                    }),
-                }
+                text.push_str(&layers(plan, &image));
             }
             text
         }
@@ -58,7 +50,7 @@ pub(in crate::cli) fn after(plan: &CopyPlan, want: &CopyOptions) -> String {
     for (i, (digest, image)) in images.into_iter().enumerate() {
         text.push_str(&format!("Copying image {digest} ({}/{count})\n", i + 1));
         text.push_str("Getting image source signatures\n");
-        text.push_str(&layers(&image));
+        text.push_str(&layers(plan, &image));
         text.push_str(&format!("Copying config {}\n", image.config.digest));
         text.push_str("Writing manifest to image destination\n");
     }
@@ -82,13 +74,14 @@ fn signing(plan: &CopyPlan, want: &CopyOptions) -> String {
     text
 }
 
-fn layers(image: &ImageView) -> String {
-    let mut seen = Vec::new();
+/// A line for each layer of `image`, as it is at the source; none for a foreign one that stays where it is.
+fn layers(plan: &CopyPlan, image: &ImageView) -> String {
     let mut text = String::new();
-    for layer in &image.layers {
-        if !seen.contains(&&layer.digest) {
-            seen.push(&layer.digest);
-            text.push_str(&format!("Copying blob {}\n", layer.digest));
+    for Descriptor { digest, .. } in &image.layers {
+        let step = plan.blobs.iter().find(|step| step.blob.digest == *digest);
+        let source = step.map_or(digest, |step| &step.moving().digest);
+        if !plan.left.contains(source) {
+            text.push_str(&format!("Copying blob {source}\n"));
         }
     }
     text
@@ -102,13 +95,20 @@ fn list(plan: &CopyPlan) -> Option<usize> {
     }
 }
 
-/// The images of the plan, each with its digest at the source.
+/// The images of the plan, each with its digest at the source; one that an index lists twice is there twice.
 fn images(plan: &CopyPlan) -> Vec<(String, ImageView)> {
-    let steps = plan.manifests.iter();
-    steps
-        .filter_map(|step| match step.manifest.view().ok()? {
-            View::Image(image) => Some((step.was.to_string(), image)),
-            _ => None,
-        })
-        .collect()
+    let image = |step: &ManifestStep| match step.manifest.view().ok()? {
+        View::Image(image) => Some((step.was.to_string(), image)),
+        _ => None,
+    };
+    let last = plan.manifests.last();
+    let Some(View::Index(index)) = last.and_then(|step| step.manifest.view().ok()) else {
+        return plan.manifests.iter().filter_map(image).collect();
+    };
+    let step = |entry: &Descriptor| {
+        let mut steps = plan.manifests.iter();
+        steps.find(|step| step.manifest.is(&entry.digest))
+    };
+    let listed = index.manifests.iter().filter_map(step);
+    listed.filter_map(image).collect()
 }
