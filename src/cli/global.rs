@@ -133,6 +133,7 @@ impl Global {
             max_unpacked: self.max_unpacked,
             registries,
             signature_places: SignaturePlaces::of_machine(self.registries_d.clone()),
+            as_skopeo: skopeo::is_called(),
             ..Context::default()
                 .with_access(access)
                 .with_timeouts(self.timeouts())

@@ -84,12 +84,10 @@ async fn open_named(name: &ImageName, context: &Context) -> Result<Arc<dyn Sourc
             legacy::v1_source(reference, registries::at_v1(reference, context)?.as_ref())?
         }
         ImageName::Oci { path, selector } => {
-            let layout = oci_layout::OciSource::open(path, selector).await?;
-            Arc::new(layout.sharing(context.shared_blobs.as_deref()))
+            Arc::new(oci_layout::OciSource::open_in(path, selector, context).await?)
         }
         ImageName::OciArchive { path, selector } => {
-            let unpacking = Unpacking::of(context);
-            Arc::new(oci_archive::source(path, selector, &unpacking).await?)
+            Arc::new(oci_archive::source(path, selector, context).await?)
         }
         ImageName::DockerArchive { path, selector } => {
             let (unpacking, older) = (Unpacking::of(context), legacy::older_archives());
@@ -128,10 +126,9 @@ pub async fn open_destination(name: &ImageName, context: &Context) -> Result<Arc
             let layout = oci_layout::OciDestination::open(path, selector).await?;
             Arc::new(layout.sharing(context.shared_blobs.as_deref()))
         }
-        ImageName::OciArchive { path, selector } => Arc::new(
-            oci_archive::OciArchiveDestination::open(path, selector, context.tmpdir.as_deref())
-                .await?,
-        ),
+        ImageName::OciArchive { path, selector } => {
+            Arc::new(oci_archive::OciArchiveDestination::open(path, selector, context).await?)
+        }
         ImageName::DockerArchive { path, selector } => {
             if let Some((bare, _)) = name.unpinned() {
                 let message = format!("`{name}`: a name with a digest is for reading only");

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
@@ -68,6 +68,29 @@ pub(crate) fn user() -> Option<u32> {
 /// The permission bits of a file, with those for set-user-id, set-group-id and sticky.
 pub(crate) fn mode(about: &Metadata) -> u32 {
     about.mode() & 0o7777
+}
+
+/// Makes the new file `to` as private as the file `from`; its owner can go on writing to it.
+pub(crate) fn keep_mode(to: &File, from: &Metadata) {
+    // A file system that cannot do it gives all of its files one mode.
+    let _ = to.set_permissions(Permissions::from_mode(mode(from) | 0o600));
+}
+
+/// Gives the file `to` owner, group and mode of the file `from`, as far as this user and the file system can.
+pub(crate) fn keep_owner(to: &File, from: &Metadata) {
+    let Ok(is) = to.metadata() else {
+        return;
+    };
+    let mut mode = mode(from);
+    if is.uid() != from.uid() {
+        // Only root can give a file away.
+        let _ = fchown(to, Some(from.uid()), None);
+    }
+    if is.gid() != from.gid() && fchown(to, None, Some(from.gid())).is_err() {
+        // Another group gets no more than everybody has.
+        mode = (mode & !0o070) | (mode & 0o007) << 3;
+    }
+    let _ = to.set_permissions(Permissions::from_mode(mode));
 }
 
 /// Lets its owner change what is in the directory `path`; `false` where that changes nothing.

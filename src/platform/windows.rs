@@ -116,6 +116,12 @@ pub(crate) fn mode(_: &Metadata) -> u32 {
     0o755
 }
 
+/// A file has the permissions of its directory here.
+pub(crate) fn keep_mode(_: &File, _: &Metadata) {}
+
+/// As [`keep_mode`].
+pub(crate) fn keep_owner(_: &File, _: &Metadata) {}
+
 /// Lets its owner change what is in the directory `path`; `false` as that changes nothing.
 pub(crate) fn make_writable(_: &Path) -> io::Result<bool> {
     Ok(false)

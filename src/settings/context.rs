@@ -44,6 +44,9 @@ pub struct Context {
     pub max_unpacked: Option<u64>,
     /// Further names for an image in a `docker-archive:`, in full.
     pub additional_tags: Vec<String>,
+    /// Do as skopeo does: replace an `oci-archive:` that is there, leave a `docker-archive:` as it is, and read the first of
+    /// the images of a layout that have the same name.
+    pub as_skopeo: bool,
     /// Do not decompress the layers written to a `docker-archive:`.
     pub keep_compressed: bool,
     /// The address of the engine that `docker-daemon:` means; by default `DOCKER_HOST`, else the system's socket.

@@ -22,7 +22,7 @@ use super::tar_header::check_begin;
 use crate::bytes::{PIECE, pieces};
 use crate::platform::{self, FileExt};
 use crate::settings::Context;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// The name that means standard input or output.
 pub(crate) const STANDARD: &str = "-";
@@ -242,12 +242,10 @@ impl Read for Section {
 pub(crate) fn unnamed(tmpdir: Option<&Path>) -> Result<File> {
     let directory = temporary_directory(tmpdir);
     tempfile::tempfile_in(&directory).map_err(|e| {
-        Error::other(format!(
-            "cannot make a temporary file in `{}`",
-            directory.display()
-        ))
-        .because(e)
-        .hint("give another directory with `--tmpdir` or `TMPDIR`")
+        let text = format!("cannot make a temporary file in `{}`", directory.display());
+        Error::new(Kind::of_file(&e), text)
+            .because(e)
+            .hint("give another directory with `--tmpdir` or `TMPDIR`")
     })
 }
 

@@ -216,13 +216,17 @@ impl dyn Destination + '_ {
         }
     }
 
-    /// Says which blobs are going to be written, in the order of the image, before the first one is.
+    /// Says which blobs are going to be written, in the order of the image, before the first one is; and which manifest is
+    /// likely to get the name.
     ///
     /// # Errors
     /// [`crate::Kind::Refused`] when the place cannot take them.
-    pub async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
+    pub async fn begin(&self, blobs: &[PlannedBlob], image: &Digest) -> Result<()> {
         match self.offers().order {
-            Some(order) => order.begin(blobs).await,
+            Some(order) => {
+                order.expect(image);
+                order.begin(blobs).await
+            }
             None => Ok(()),
         }
     }

@@ -28,8 +28,8 @@ pub(super) use super::claim::{PREFIX, claim, sweep};
 use super::document::open_file;
 pub(crate) use super::document::write_document_blocking;
 pub(crate) use super::document::{
-    DOCUMENT_CAP, blocking, cannot_read, cannot_spool, cannot_write, create_directory, empty_file,
-    read_document, temporary_in,
+    DOCUMENT_CAP, LIST_CAP, blocking, cannot_read, cannot_spool, cannot_write, check_list,
+    create_directory, empty_file, no_directory, read_document, read_small, temporary_in,
 };
 #[cfg(feature = "serve")]
 pub(crate) use super::document::{NewDocument, read_document_of};

@@ -15,6 +15,11 @@ use crate::{Error, Kind, Result};
 /// Most bytes of a manifest or an index that are read (quirk M16).
 pub(crate) const DOCUMENT_CAP: u64 = 4 * 1024 * 1024;
 
+/// Most bytes of a list of images that are read: `index.json` of a layout, `manifest.json` of docker's archives.
+pub(crate) const LIST_CAP: u64 = 32 * 1024 * 1024;
+/// Values of a large list that are read, which take some hundred times the memory of their bytes.
+const MOST_VALUES: usize = 1_600_000;
+
 /// Bytes of a document that are written at once. A server's index may be larger than its other memory.
 const DOCUMENT_BUFFER: usize = 64 << 10;
 
@@ -32,11 +37,33 @@ pub(crate) fn stopped(e: tokio::task::JoinError) -> Error {
 
 /// Reads the file `path` of at most [`DOCUMENT_CAP`] bytes; `None` when there is none.
 pub(crate) fn read_document(path: &Path) -> Result<Option<Bytes>> {
-    Ok(read_document_of(path)?.map(|(bytes, _)| bytes))
+    read_small(path, DOCUMENT_CAP)
 }
 
 /// [`read_document`], and the file, to see whether it is still as it was.
 pub(crate) fn read_document_of(path: &Path) -> Result<Option<(Bytes, File)>> {
+    read_of(path, DOCUMENT_CAP)
+}
+
+/// Why a list of images of these `bytes` is not read, and so not written.
+pub(crate) fn check_list(bytes: &[u8]) -> std::result::Result<(), String> {
+    let begins_value = |byte: &&u8| matches!(byte, b',' | b'{' | b'[');
+    let (size, many) = (bytes.len() as u64, DOCUMENT_CAP);
+    match size {
+        _ if size > LIST_CAP => Err(format!("it has {size} bytes, at most {LIST_CAP} are read")),
+        _ if size > many && bytes.iter().filter(begins_value).count() > MOST_VALUES => {
+            Err(format!("it holds more than {MOST_VALUES} values"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads the file `path` of at most `cap` bytes; `None` when there is none.
+pub(crate) fn read_small(path: &Path, cap: u64) -> Result<Option<Bytes>> {
+    Ok(read_of(path, cap)?.map(|(bytes, _)| bytes))
+}
+
+fn read_of(path: &Path, cap: u64) -> Result<Option<(Bytes, File)>> {
     let (file, len) = match opened(path) {
         Ok(opened) => opened,
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -45,14 +72,14 @@ pub(crate) fn read_document_of(path: &Path) -> Result<Option<(Bytes, File)>> {
         Err(e) => return Err(cannot_read(path, e)),
     };
     // One byte more, so that a single read comes to the end.
-    let mut bytes = Vec::with_capacity(len.min(DOCUMENT_CAP) as usize + 1);
+    let mut bytes = Vec::with_capacity(len.min(cap) as usize + 1);
     (&file)
-        .take(DOCUMENT_CAP + 1)
+        .take(cap + 1)
         .read_to_end(&mut bytes)
         .map_err(|e| cannot_read(path, e))?;
-    if bytes.len() as u64 > DOCUMENT_CAP {
+    if bytes.len() as u64 > cap {
         return Err(Error::corrupt(format!(
-            "`{}` is larger than {DOCUMENT_CAP} bytes",
+            "`{}` is larger than {cap} bytes",
             path.display()
         )));
     }
@@ -111,6 +138,9 @@ impl NewDocument {
         let name = to.file_name().unwrap_or_default().to_string_lossy();
         let write = || -> io::Result<NewDocument> {
             let (file, temporary) = empty_file(partials, &name)?;
+            if let Ok(before) = to.metadata() {
+                platform::keep_mode(&file, &before);
+            }
             let mut buffered = BufWriter::with_capacity(DOCUMENT_BUFFER, &file);
             write(&mut buffered)?;
             buffered.flush()?;
@@ -120,8 +150,11 @@ impl NewDocument {
         write().map_err(|e| cannot_write(to, 0, UNKNOWN_SIZE, e))
     }
 
-    /// Gives it its name `to`, once it is on the disk. Blocks.
+    /// Gives it its name `to`, once it is on the disk, and the owner and mode of the file that had the name. Blocks.
     pub(crate) fn publish(self, to: &Path) -> Result<()> {
+        if let Ok(before) = to.metadata() {
+            platform::keep_owner(&self.file, &before);
+        }
         let synced = self.file.sync_data();
         synced
             .and_then(|()| platform::persist(self.temporary, to))
@@ -154,8 +187,36 @@ pub(crate) fn temporary_in(directory: &Path) -> io::Result<NamedTempFile> {
 /// Makes the directory `path` and its parents.
 pub(crate) fn create_directory(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| {
-        Error::refused(format!("cannot make the directory `{}`", path.display())).because(e)
+        let shown = path.display();
+        let text = match fs::read_link(path) {
+            Ok(to) if !path.exists() => {
+                format!(
+                    "`{shown}` is a link to `{}`, which is not there",
+                    to.display()
+                )
+            }
+            _ => format!("cannot make the directory `{shown}`"),
+        };
+        Error::new(refusal(&e), text).because(e)
     })
+}
+
+/// The class of the failure `e` to write.
+fn refusal(e: &io::Error) -> Kind {
+    match e.kind() {
+        ErrorKind::PermissionDenied => Kind::NotAllowed,
+        _ => Kind::Refused,
+    }
+}
+
+/// The error of `path`, which was to be read as a directory and cannot.
+pub(crate) fn no_directory(path: &Path, e: io::Error) -> Error {
+    let what = match e.kind() {
+        ErrorKind::NotADirectory if path.symlink_metadata().is_err() => "is below a file",
+        ErrorKind::NotADirectory => "is a file, not a directory",
+        _ => "cannot be read",
+    };
+    Error::new(refusal(&e), format!("`{}` {what}", path.display())).because(e)
 }
 
 /// Makes the names in the directory `path` durable.
@@ -189,12 +250,12 @@ pub(crate) const UNKNOWN_SIZE: u64 = u64::MAX;
 /// The error of a file that cannot be written after `done` of its `size` bytes.
 pub(crate) fn cannot_write(path: &Path, done: u64, size: u64, e: io::Error) -> Error {
     let what = format!("`{}`", path.display());
-    unwritten(
-        &what,
-        (done, size),
-        e,
-        "free some space and run the same command again: it continues where it stopped",
-    )
+    let is_pipe = path.as_os_str() == "-" || path.metadata().is_ok_and(|m| !m.is_file());
+    let if_full = match is_pipe {
+        true => "free some space where the output goes",
+        false => "free some space and run the same command again: it continues where it stopped",
+    };
+    unwritten(&what, (done, size), e, if_full)
 }
 
 /// The error of a temporary file that cannot be written after `done` of its `size` bytes; messages call it `shown`. It
@@ -217,10 +278,33 @@ fn unwritten(what: &str, (done, size): (u64, u64), e: io::Error, if_full: &str) 
         UNKNOWN_SIZE => String::new(),
         size => format!(" of {size}"),
     };
-    let text = format!("cannot write {what} ({done}{of} bytes written)");
-    let error = Error::refused(text).because(e);
-    match full {
-        true => error.hint(if_full),
-        false => error,
+    let text = match (done, size) {
+        (0, 0) => format!("cannot write {what}"),
+        _ => format!("cannot write {what} ({done}{of} bytes written)"),
+    };
+    let (kind, is_nowhere) = (refusal(&e), e.kind() == ErrorKind::NotFound);
+    let error = Error::new(kind, text).because(e);
+    match (full, is_nowhere) {
+        (true, _) => error.hint(if_full),
+        (_, true) => error.hint("its directory has to be there"),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_is_continued_after_a_full_disk() {
+        let full = || io::Error::from(ErrorKind::StorageFull);
+        let hint = |path: &str| {
+            let error = cannot_write(Path::new(path), 1, 2, full());
+            error.advice().unwrap_or_default().to_owned()
+        };
+        assert!(hint("a.tar").ends_with("it continues where it stopped"));
+        assert_eq!(hint("-"), "free some space where the output goes");
+        let denied = cannot_write(Path::new("a"), 0, 0, ErrorKind::PermissionDenied.into());
+        assert_eq!(denied.kind(), Kind::NotAllowed);
     }
 }

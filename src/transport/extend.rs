@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::archive_file::{ArchiveFile, STANDARD, is_used};
 use super::tar_index::TarIndex;
-use super::tar_writer::{Entry, TarWriter};
+use super::tar_writer::{Before, Entry, TarWriter};
 use crate::{Error, Result};
 
 /// An archive that is there.
@@ -59,7 +59,7 @@ pub(super) fn finish<D>(
     former: Option<&Former<D>>,
     is_there: impl FnOnce() -> bool,
 ) -> Result<()> {
-    let before = former.map(|f| f.tar.archive());
+    let before = former.map_or(Before::Nothing, |f| Before::Archive(f.tar.archive()));
     if writer.finish(entries, before)? || is_there() {
         return Ok(());
     }

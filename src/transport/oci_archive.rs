@@ -14,12 +14,13 @@ pub use destination::OciArchiveDestination;
 
 use super::BlobStream;
 use super::archive_file::{ArchiveFile, Unpacking};
-use super::blob_store::{DOCUMENT_CAP, blocking};
+use super::blob_store::{DOCUMENT_CAP, LIST_CAP, blocking};
 use super::oci_layout::blobs::{LayoutBlobs, reader};
 use super::oci_layout::index::Index;
 use super::oci_layout::{INDEX_FILE, LAYOUT_FILE, OciSource, check_version_of, index_of};
 use super::tar_index::TarIndex;
 use crate::image::{Digest, ImageName, Selector};
+use crate::settings::Context;
 use crate::{Error, Result};
 
 /// The mode of every member.
@@ -46,7 +47,7 @@ fn late_member(planned: &Digest) -> String {
 /// The images of an archive. Blocks.
 fn read_index(tar: &TarIndex) -> Result<Index> {
     let shown = tar.archive().path().display();
-    let Some(bytes) = tar.document(INDEX_FILE, DOCUMENT_CAP)? else {
+    let Some(bytes) = tar.document(INDEX_FILE, LIST_CAP)? else {
         let error = Error::not_found(format!(
             "`{shown}` is not an archive of an OCI image layout: it has no `{INDEX_FILE}`"
         ));
@@ -78,7 +79,7 @@ impl LayoutBlobs for TarIndex {
     }
 
     fn document(&self, digest: &Digest) -> Result<Option<Bytes>> {
-        TarIndex::document(self, &blob_member(digest), DOCUMENT_CAP)
+        TarIndex::last_document(self, &blob_member(digest), DOCUMENT_CAP)
     }
 
     fn has(&self, digest: &Digest) -> bool {
@@ -90,20 +91,20 @@ impl LayoutBlobs for TarIndex {
     }
 }
 
-/// An image in the archive `path` (`-` for standard input), plain or compressed, to read; `unpacking` is about the plain copy
-/// of an archive that cannot be read in place.
+/// An image in the archive `path` (`-` for standard input), plain or compressed, to read; of `context` the limits of a
+/// plain copy matter, for an archive that cannot be read in place, and skopeo's ways.
 ///
 /// # Errors
 /// [`crate::Kind::NotFound`] when there is no such file or image; the hint lists the names that are there.
 /// [`crate::Kind::Corrupt`] for a file that is not a tar or not a layout.
-pub async fn source(path: &Path, selector: &Selector, unpacking: &Unpacking) -> Result<OciSource> {
-    let (path, selector, unpacking) = (path.to_owned(), selector.clone(), unpacking.clone());
+pub async fn source(path: &Path, selector: &Selector, context: &Context) -> Result<OciSource> {
+    let (path, selector) = (path.to_owned(), selector.clone());
+    let (unpacking, first) = (Unpacking::of(context), context.as_skopeo);
     blocking(move || {
         let tar = TarIndex::read(ArchiveFile::open(&path, &unpacking)?)?;
-        let (index, name) = (
-            read_index(&tar)?,
-            image_name(tar.archive().path(), &selector),
-        );
+        let mut index = read_index(&tar)?;
+        index.first = first;
+        let name = image_name(tar.archive().path(), &selector);
         OciSource::of(name, Arc::new(tar), index, &selector)
     })
     .await

@@ -22,24 +22,29 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
-use super::blob_store::{blocking, cannot_read, cannot_write, read_document};
+use super::blob_store::{
+    LIST_CAP, blocking, cannot_read, cannot_write, check_list, read_document, read_small,
+    write_document_blocking,
+};
+use crate::files::follow;
 use crate::image::{Descriptor, Digest, ImageName, Manifest, ManifestError, MediaType, Selector};
 use crate::{Error, Result};
 pub(super) use attached::referrers_to;
 use blobs::{Blobs, reader};
 pub(super) use enter::NewEntries;
 pub(crate) use enter::lock;
-use index::Index;
+use index::{Index, MOST_ENTRIES};
 
 pub(crate) use delete::delete;
+pub(super) use delete::unneeded;
 pub use destination::OciDestination;
 pub(super) use destination::{CAN, check_holds};
 pub use source::OciSource;
 
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
 pub(super) const INDEX_FILE: &str = "index.json";
-/// As skopeo writes it, the space included.
-pub(super) const LAYOUT: &[u8] = br#"{"imageLayoutVersion": "1.0.0"}"#;
+/// As skopeo 1.22 writes it.
+pub(super) const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 fn image_name(path: &Path, selector: &Selector) -> String {
     let name = ImageName::Oci {
@@ -52,10 +57,38 @@ fn image_name(path: &Path, selector: &Selector) -> String {
 /// Reads `index.json`; `None` when there is none.
 fn read_index(layout: &Path) -> Result<Option<Index>> {
     let path = layout.join(INDEX_FILE);
-    let Some(bytes) = read_document(&path)? else {
+    let Some(bytes) = read_small(&path, LIST_CAP)? else {
         return Ok(None);
     };
     index_of(&bytes, &path.display().to_string()).map(Some)
+}
+
+/// Puts `index` in the place of that of `layout`; see [`document`]. Blocks.
+fn write_index(layout: &Path, index: &Index) -> Result<()> {
+    let path = layout.join(INDEX_FILE);
+    let json = document(index, &path.display().to_string())?;
+    // A link stays, and what it leads to is changed.
+    let file = match path.exists() {
+        true => follow(&path).map_err(|e| cannot_write(&path, 0, json.len() as u64, e))?,
+        false => path,
+    };
+    write_document_blocking(&file, file.parent().unwrap_or(layout), json.as_bytes())
+}
+
+/// `index` as the document that messages call `file`.
+///
+/// [`crate::Kind::Refused`] for one that could not be read again.
+pub(super) fn document(index: &Index, file: &str) -> Result<String> {
+    let json = index.to_json();
+    let json = json.map_err(|e| Error::other(format!("`{file}` cannot be written")).because(e))?;
+    let fits = match index.entries().len() {
+        n if n > MOST_ENTRIES => Err(format!("it would list more than {MOST_ENTRIES} images")),
+        _ => check_list(json.as_bytes()),
+    };
+    fits.map(|()| json).map_err(|why| {
+        let error = Error::refused(format!("`{file}` would become too large: {why}"));
+        error.hint("write to another place, or delete images of this one first")
+    })
 }
 
 /// The entries of an `index.json`, which messages call `file`.

@@ -334,8 +334,7 @@ pub trait DestinationInventory: Send + Sync {
         self.has(blob).await
     }
 
-    /// Whether a blob that is there has the bytes of its digest. A place on this machine reads and hashes it; others
-    /// check what they are sent, and are believed.
+    /// Whether a blob that is there has the bytes of its digest. A place that checks what it is sent is believed.
     ///
     /// # Errors
     /// When the blob cannot be read.
@@ -363,6 +362,9 @@ pub trait BlobOrder: Send + Sync {
     /// # Errors
     /// [`crate::Kind::Refused`] when the place cannot take them.
     async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()>;
+
+    /// Says before that which manifest is likely to get the name; with its layers it may still change.
+    fn expect(&self, _image: &Digest) {}
 }
 
 /// A destination with an index of its images, which describes them with annotations and platform.

@@ -157,14 +157,14 @@ impl TarIndex {
         Ok(self.find(name)?.map(|content| content.left()))
     }
 
-    /// The blocks of all members but those called `without`, in order, joined where they touch.
-    pub(crate) fn blocks(&self, without: &[&str]) -> Vec<Range<u64>> {
+    /// The blocks of all members but those that are `without` by their names, in order, joined where they touch.
+    pub(crate) fn blocks(&self, without: impl Fn(&str) -> bool) -> Vec<Range<u64>> {
         let mut ranges: Vec<Range<u64>> = Vec::new();
         let mut start = 0;
         for member in &self.members {
             let blocks = start..member.end;
             start = member.end;
-            if without.contains(&self.names.get(member.name)) {
+            if without(self.names.get(member.name)) {
                 continue;
             }
             match ranges.last_mut() {
@@ -210,13 +210,18 @@ impl TarIndex {
 
     /// The document `name` of at most `cap` bytes; `None` when there is none. Blocks.
     pub(crate) fn document(&self, name: &str, cap: u64) -> Result<Option<Bytes>> {
+        if self.called(name).nth(1).is_some() {
+            return Err(self.corrupt(format!("holds `{name}` more than once")));
+        }
+        self.last_document(name, cap)
+    }
+
+    /// The last of the documents `name`, for one whose digest is checked. Blocks.
+    pub(crate) fn last_document(&self, name: &str, cap: u64) -> Result<Option<Bytes>> {
         let Some(content) = self.find(name)? else {
             return Ok(None);
         };
         let size = content.left();
-        if self.called(name).nth(1).is_some() {
-            return Err(self.corrupt(format!("holds `{name}` more than once")));
-        }
         if size > cap {
             return Err(self.corrupt(format!(
                 "holds a `{name}` of {size} bytes, at most {cap} are read"

@@ -67,6 +67,15 @@ impl Entry {
     }
 }
 
+/// What a new archive may take the place of.
+#[derive(Clone, Copy)]
+pub(crate) enum Before<'a> {
+    Nothing,
+    /// This file, unchanged.
+    Archive(&'a ArchiveFile),
+    Anything,
+}
+
 /// Where the archive goes.
 enum Out {
     /// A file that is not the archive yet, which can be written at any offset.
@@ -123,6 +132,9 @@ impl TarWriter {
                 (file, temporary, None)
             }
         };
+        if let Ok(before) = path.metadata() {
+            platform::keep_mode(&file, &before);
+        }
         let found = file.metadata().map_err(cannot)?.len() > 0;
         let mut writer = TarWriter::to(Out::File(Growing::new(file, found)), path, tmpdir);
         writer.temporary = Mutex::new(Some(temporary));
@@ -310,8 +322,8 @@ impl TarWriter {
     /// Writes `entries` after all announced members, ends the archive, and gives it its name in the place of `before`.
     /// Blocks.
     ///
-    /// `false` when something else than `before` has the name by now; then all of the new archive is removed.
-    pub(crate) fn finish(&self, entries: &[Entry], before: Option<&ArchiveFile>) -> Result<bool> {
+    /// It gets owner and mode of what had the name. `false` when something else than `before` has the name by now; then all of the new archive is removed.
+    pub(crate) fn finish(&self, entries: &[Entry], before: Before) -> Result<bool> {
         let state = self.state();
         if let Some(slot) = state.slots.iter().find(|s| !s.done) {
             return Err(Error::other(format!(
@@ -344,19 +356,25 @@ impl TarWriter {
         let names = Names::of(path);
         // No other process can rename between this check and our own rename.
         let _lock = self.names.as_ref().map(Names::lock).transpose()?;
+        if let Ok(before) = path.metadata() {
+            platform::keep_owner(&to.file, &before);
+        }
         let renamed = match before {
-            Some(before) if before.still_at(path) => name.persist(path),
-            Some(_) => return Ok(self.give_up(name, &state)),
-            None if path.symlink_metadata().is_err() => match name.persist_noclobber(path) {
-                Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {
-                    return Ok(self.give_up(e.path, &state));
+            Before::Anything => name.persist(path),
+            Before::Archive(before) if before.still_at(path) => name.persist(path),
+            Before::Archive(_) => return Ok(self.give_up(name, &state)),
+            Before::Nothing if path.symlink_metadata().is_err() => {
+                match name.persist_noclobber(path) {
+                    Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {
+                        return Ok(self.give_up(e.path, &state));
+                    }
+                    // Some file systems cannot do that in one step; the lock has to do.
+                    Err(e) => e.path.persist(path),
+                    done => done,
                 }
-                // Some file systems cannot do that in one step; the lock has to do.
-                Err(e) => e.path.persist(path),
-                done => done,
-            },
-            None if !is_used(path) => name.persist(path),
-            None => return Ok(self.give_up(name, &state)),
+            }
+            Before::Nothing if !is_used(path) => name.persist(path),
+            Before::Nothing => return Ok(self.give_up(name, &state)),
         };
         match renamed {
             Ok(()) => {}

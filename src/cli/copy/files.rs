@@ -69,15 +69,13 @@ pub(in crate::cli) fn write_whole(file: &Path, text: &str) -> Result<()> {
         Ok(about) if !about.is_file() || platform::names(&about) > 1 => {
             while_blocked(|| std::fs::write(file, text))
         }
-        about => {
+        _ => {
             let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
             let folder = folder.unwrap_or(Path::new("."));
-            let whole = blob_store::write_document_blocking(file, folder, text.as_bytes());
-            match (whole, about) {
-                (Ok(()), Ok(about)) => std::fs::set_permissions(file, about.permissions()),
-                (Ok(()), Err(_)) => Ok(()),
+            match blob_store::write_document_blocking(file, folder, text.as_bytes()) {
+                Ok(()) => Ok(()),
                 // A file may be writable in a directory that is not.
-                (Err(_), _) => std::fs::write(file, text),
+                Err(_) => std::fs::write(file, text),
             }
         }
     };

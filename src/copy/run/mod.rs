@@ -112,7 +112,8 @@ impl PlannedCopy {
         let moving = plan.blobs.iter();
         let moving = moving.filter(|step| step.presence != Presence::Present);
         let coming: Vec<PlannedBlob> = moving.map(coming).collect();
-        destination.begin(&coming).await.map_err(writing)?;
+        let begun = destination.begin(&coming, &report.digest);
+        begun.await.map_err(writing)?;
         report.blobs = work.blobs(&plan.blobs).await?;
         let written = match &self.upgrade {
             _ if plan.up_to_date.is_some() => Written::default(),

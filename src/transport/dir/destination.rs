@@ -145,10 +145,7 @@ fn check_writable(path: &Path) -> Result<()> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(e) if e.kind() == ErrorKind::NotADirectory => {
-            return Err(refused("is a file, not a directory").because(e));
-        }
-        Err(e) => return Err(refused("cannot be read").because(e)),
+        Err(e) => return Err(blob_store::no_directory(path, e)),
     };
     let version = read_document(&path.join(VERSION))?;
     if version.is_some_and(|v| v.starts_with(VERSION_PREFIX.as_bytes())) {

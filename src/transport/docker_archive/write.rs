@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::super::blob_store::blocking;
+use super::super::archive_file::is_used;
+use super::super::blob_store::{blocking, check_list};
 use super::super::extend::{self, Former};
 use super::super::tar_writer::{Content, Entry, TarWriter};
 use super::super::{
@@ -80,6 +81,13 @@ impl DockerArchiveDestination {
                 tags.push(tag.clone());
             }
         }
+        if context.as_skopeo && is_used(path) {
+            let text = format!(
+                "`{}` is there, don't want to overwrite important data",
+                path.display()
+            );
+            return Err(Error::refused(text).hint("choose a new file"));
+        }
         let there = path.to_owned();
         let former = blocking(move || former(&there)).await?;
         if former.is_some() && tags.is_empty() {
@@ -139,7 +147,9 @@ impl DockerArchiveDestination {
         let former = self.former.clone();
         let made = blocking(move || {
             let kept = former.as_ref().map(|former| {
-                let blocks = former.tar.blocks(&[MANIFEST, REPOSITORIES]);
+                let blocks = former
+                    .tar
+                    .blocks(|name| [MANIFEST, REPOSITORIES].contains(&name));
                 (former.tar.archive(), blocks)
             });
             TarWriter::create(&path, tmpdir.as_deref(), kept)
@@ -240,6 +250,7 @@ impl DockerArchiveDestination {
         if let Some(former) = &self.former {
             entries = missing_in(former, entries)?;
         }
+        check_lists(&entries, &self.path)?;
         Ok((entries, item, view.config.digest.clone()))
     }
 }
@@ -248,6 +259,22 @@ impl DockerArchiveDestination {
 fn former(path: &Path) -> Result<Option<Former<Documents>>> {
     let otherwise = "is not an archive of `docker save`, don't want to overwrite important data";
     Former::open(path, otherwise, Documents::read)
+}
+
+/// Refuses lists of images that could not be read again.
+fn check_lists(entries: &[Entry], archive: &Path) -> Result<()> {
+    for Entry { name, content, .. } in entries {
+        if let Content::File(bytes) = content
+            && [MANIFEST, REPOSITORIES].contains(&name.as_str())
+        {
+            check_list(bytes).map_err(|why| {
+                let shown = archive.display();
+                Error::refused(format!("`{shown}/{name}` would become too large: {why}"))
+                    .hint("choose a new file")
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Those of `entries` that the former archive lacks. Its two documents are not kept, the other members are.

@@ -1,6 +1,6 @@
 //! Writing an image into an archive of an OCI layout.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{MODE, blob_member, image_name, late_member, read_index};
 use crate::image::{Descriptor, Digest, Manifest, Selector, Tag};
+use crate::settings::Context;
 use crate::transport::blob_store::{DOCUMENT_CAP, blocking};
 use crate::transport::extend::{self, Former};
 use crate::transport::oci_layout::blobs::reader;
@@ -16,7 +17,7 @@ use crate::transport::oci_layout::index::Index;
 use crate::transport::oci_layout::{
     self, INDEX_FILE, LAYOUT, LAYOUT_FILE, NewEntries, referrers_to,
 };
-use crate::transport::tar_writer::{Content, Entry, TarWriter};
+use crate::transport::tar_writer::{Before, Content, Entry, TarWriter};
 use crate::transport::{
     Attachment, AttachmentStore, BlobBody, BlobOrder, BlobOutcome, Destination, DestinationCan,
     DestinationInventory, DestinationOffers, IndexDescriptions, ManifestRef, ManifestWritten,
@@ -27,16 +28,39 @@ use crate::{Result, locked};
 /// An image in an archive of an OCI layout, to write. Nothing is made before the first write.
 ///
 /// An archive that is there is extended: the new one is written next to it, with the members of the old one first,
-/// and takes its name at the end. What the old one holds is not fetched again.
+/// and takes its name at the end. What the old one holds is not fetched again. An image that loses its name to the new one is
+/// left out, with the blobs that nothing else in the archive needs.
 pub struct OciArchiveDestination {
     path: PathBuf,
     selector: Selector,
     tmpdir: Option<PathBuf>,
     former: Option<Arc<Former<Index>>>,
-    /// Members of the former archive whose bytes are wrong: they are left out of the new one.
-    wrong: Mutex<Vec<String>>,
+    /// Whatever is there is replaced and not read.
+    replaces: bool,
+    left_out: Mutex<LeftOut>,
     writer: tokio::sync::Mutex<Option<Arc<TarWriter>>>,
     manifests: Mutex<Manifests>,
+}
+
+/// Members of the former archive that are left out of the new one.
+#[derive(Default)]
+struct LeftOut {
+    /// Those whose bytes are wrong.
+    wrong: BTreeSet<String>,
+    /// Those that only the image needs whose name the new one gets. One that the new image needs too is taken out of here, as
+    /// long as the new archive is not begun.
+    unneeded: BTreeSet<String>,
+    is_begun: bool,
+}
+
+impl LeftOut {
+    /// Whether `member` is in the new archive if it was in the former one.
+    fn stays(&mut self, member: &str) -> bool {
+        if !self.is_begun {
+            self.unneeded.remove(member);
+        }
+        !self.wrong.contains(member) && !self.unneeded.contains(member)
+    }
 }
 
 struct Manifests {
@@ -47,8 +71,8 @@ struct Manifests {
 }
 
 impl OciArchiveDestination {
-    /// Opens the archive `path` (`-` for standard output) to write; `tmpdir` takes what arrives out of turn when the
-    /// archive goes into a pipe.
+    /// Opens the archive `path` (`-` for standard output) to write; the temporary directory of `context` takes what arrives
+    /// out of turn when the archive goes into a pipe.
     ///
     /// # Errors
     /// [`crate::Kind::Refused`] for a file that is something else, or a compressed archive; [`crate::Kind::Other`] for a name with
@@ -56,15 +80,24 @@ impl OciArchiveDestination {
     pub async fn open(
         path: &Path,
         selector: &Selector,
-        tmpdir: Option<&Path>,
+        context: &Context,
     ) -> Result<OciArchiveDestination> {
         let new = NewEntries::called(selector, &image_name(path, selector))?;
         let (path, selector) = (path.to_owned(), selector.clone());
-        let tmpdir = tmpdir.map(Path::to_owned);
+        let (tmpdir, replaces) = (context.tmpdir.clone(), context.as_skopeo);
         blocking(move || {
+            let former = match replaces && path.is_file() {
+                true => None,
+                false => former(&path)?.map(Arc::new),
+            };
+            let left_out = LeftOut {
+                unneeded: unneeded(former.as_deref(), new.name.as_deref()),
+                ..LeftOut::default()
+            };
             Ok(OciArchiveDestination {
-                former: former(&path)?.map(Arc::new),
-                wrong: Mutex::default(),
+                former,
+                replaces,
+                left_out: Mutex::new(left_out),
                 path,
                 selector,
                 tmpdir,
@@ -82,8 +115,8 @@ impl OciArchiveDestination {
         locked(&self.manifests)
     }
 
-    fn wrong(&self) -> MutexGuard<'_, Vec<String>> {
-        locked(&self.wrong)
+    fn left_out(&self) -> MutexGuard<'_, LeftOut> {
+        locked(&self.left_out)
     }
 
     fn holds_blob(&self, blob: &Descriptor) -> Result<bool> {
@@ -91,16 +124,17 @@ impl OciArchiveDestination {
             return Ok(false);
         };
         let member = blob_member(&blob.digest);
-        Ok(former.tar.size(&member)? == Some(blob.size) && !self.wrong().contains(&member))
+        Ok(former.tar.size(&member)? == Some(blob.size) && self.left_out().stays(&member))
     }
 
     /// Whether the former archive has the manifest `raw` as the member `name`; [`Kind::Corrupt`] when that has other
     /// bytes. Blocks for as long as reading a small file takes.
     fn holds_manifest(&self, name: &str, raw: &[u8]) -> Result<bool> {
-        let Some(former) = self.former.as_ref().filter(|f| f.tar.has(name)) else {
+        let former = self.former.as_ref().filter(|f| f.tar.has(name));
+        let Some(former) = former.filter(|_| self.left_out().stays(name)) else {
             return Ok(false);
         };
-        match former.tar.document(name, DOCUMENT_CAP)? {
+        match former.tar.last_document(name, DOCUMENT_CAP)? {
             Some(bytes) if bytes == raw => Ok(true),
             _ => {
                 let error = former
@@ -118,13 +152,14 @@ impl OciArchiveDestination {
             return Ok(writer.clone());
         }
         let (path, tmpdir) = (self.path.clone(), self.tmpdir.clone());
-        let wrong = self.wrong().clone();
-        let mut without = vec![INDEX_FILE];
-        without.extend(wrong.iter().map(String::as_str));
-        let kept = self
-            .former
-            .as_ref()
-            .map(|f| (f.tar.archive().clone(), f.tar.blocks(&without)));
+        let kept = self.former.as_ref().map(|former| {
+            let mut out = self.left_out();
+            out.is_begun = true;
+            let goes = |name: &str| {
+                name == INDEX_FILE || out.wrong.contains(name) || out.unneeded.contains(name)
+            };
+            (former.tar.archive().clone(), former.tar.blocks(goes))
+        });
         let made = blocking(move || {
             let kept = kept
                 .as_ref()
@@ -158,9 +193,28 @@ impl OciArchiveDestination {
             .as_ref()
             .map_or_else(Index::empty, |f| f.documents.clone());
         manifests.new.enter(&mut index);
-        entries.push(file(INDEX_FILE, index.to_json().into()));
+        if let (Some(former), Some(name)) = (&self.former, &manifests.new.name) {
+            index.drop_former(&former.documents, name);
+        }
+        let shown = format!("{}/{INDEX_FILE}", self.path.display());
+        let document = oci_layout::document(&index, &shown)?;
+        entries.push(file(INDEX_FILE, document.into()));
         Ok(entries)
     }
+}
+
+/// The members of `former` that only the images named `name` need.
+fn unneeded(former: Option<&Former<Index>>, name: Option<&str>) -> BTreeSet<String> {
+    let (Some(former), Some(name)) = (former, name) else {
+        return BTreeSet::new();
+    };
+    let shown = former.tar.archive().path().display().to_string();
+    let (stay, gone) = former.documents.images_but(name, &shown);
+    if gone.is_empty() {
+        return BTreeSet::new();
+    }
+    let unneeded = oci_layout::unneeded(&former.tar, &gone, &stay);
+    unneeded.iter().map(blob_member).collect()
 }
 
 /// The archive at `path` that is to be extended; `None` when there is nothing. Blocks.
@@ -220,8 +274,11 @@ impl Destination for OciArchiveDestination {
             .await;
         };
         let (writer, entries) = (self.writer().await?, self.last_entries()?);
-        let former = self.former.clone();
+        let (former, replaces) = (self.former.clone(), self.replaces);
         blocking(move || {
+            if replaces {
+                return writer.finish(&entries, Before::Anything).map(drop);
+            }
             let last = entries.iter().map(|e| e.name.clone());
             let members = writer.names().into_iter().chain(last);
             let members: Vec<String> = members.collect();
@@ -265,7 +322,7 @@ impl DestinationInventory for OciArchiveDestination {
             blocking(move || Ok(former.tar.hash(&name, digest.algorithm())? == Some(digest)));
         let intact = intact.await?;
         if !intact {
-            self.wrong().push(member);
+            self.left_out().wrong.insert(member);
         }
         Ok(intact)
     }
@@ -273,6 +330,15 @@ impl DestinationInventory for OciArchiveDestination {
 
 #[async_trait]
 impl BlobOrder for OciArchiveDestination {
+    fn expect(&self, image: &Digest) {
+        let (former, name) = (self.former.as_ref(), self.manifests().new.name.clone());
+        let current = former.and_then(|f| f.documents.current(name.as_deref()));
+        if current.as_ref() == Some(image) {
+            // The same image again, perhaps with other platforms.
+            self.left_out().unneeded.clear();
+        }
+    }
+
     async fn begin(&self, blobs: &[PlannedBlob]) -> Result<()> {
         let members = blobs.iter().map(|coming| {
             let name = match coming.size {
@@ -325,9 +391,14 @@ impl AttachmentStore for OciArchiveDestination {
             return Ok(HashSet::new());
         };
         let of = of.clone();
-        blocking(move || Ok(referrers_to(&of, &former.documents, &reader(&former.tar))))
-            .await
-            .map(|listed: HashSet<Digest>| &listed & wanted)
+        let listed = blocking(move || {
+            let listed = referrers_to(&of, &former.documents, &reader(&former.tar));
+            Ok(listed)
+        });
+        let mut listed = &listed.await? & wanted;
+        let out = self.left_out();
+        listed.retain(|digest| !out.unneeded.contains(&blob_member(digest)));
+        Ok(listed)
     }
 
     async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>> {

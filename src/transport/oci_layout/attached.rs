@@ -19,7 +19,7 @@ pub(in crate::transport) type Referrers = HashMap<Digest, Vec<Descriptor>>;
 /// refers to nothing.
 pub(in crate::transport) fn referrers_of(index: &Index, read: ReadBlob) -> Referrers {
     let mut found = Referrers::new();
-    let mut left: Vec<Descriptor> = index.images().into_iter().flatten().collect();
+    let mut left: Vec<Descriptor> = index.images("the layout").into_iter().flatten().collect();
     left.reverse();
     let mut seen = HashSet::new();
     while let Some(entry) = left.pop() {

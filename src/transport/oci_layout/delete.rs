@@ -9,16 +9,15 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::blobs::Blobs;
-use super::{INDEX_FILE, check_version, image_name, lock, no_layout, parse};
-use super::{read_document, read_index, reader};
+use super::blobs::{Blobs, LayoutBlobs};
+use super::{check_version, image_name, lock, no_layout, parse, read_index, reader, write_index};
 use crate::image::{Descriptor, Digest, Selector, View};
 use crate::transport::Deleted;
 use crate::transport::blob_store;
 use crate::{Error, Result};
 
 /// Manifests and blobs that something needs.
-type Needed = BTreeSet<Digest>;
+pub(in crate::transport) type Needed = BTreeSet<Digest>;
 
 /// Deletes the entry that `selector` picks; see [`crate::open::delete`].
 pub(crate) async fn delete(path: &Path, selector: &Selector) -> Result<Deleted> {
@@ -36,9 +35,8 @@ pub(crate) async fn delete(path: &Path, selector: &Selector) -> Result<Deleted> 
         let shown = path.display().to_string();
         let blobs = Blobs::new(&path, None);
         let gone = index.remove(&selector, &shown, &reader(&blobs))?;
-        let unneeded = unneeded(&path, &gone, &index.images());
-        let file = path.join(INDEX_FILE);
-        blob_store::write_document_blocking(&file, &path, index.to_json().as_bytes())?;
+        let unneeded = unneeded(&blobs, &gone, &index.images(&shown));
+        write_index(&path, &index)?;
         blob_store::sync_directory(&path)?;
         let mut deleted = Deleted {
             names: vec![image_name(&path, &selector)],
@@ -67,13 +65,17 @@ pub(crate) async fn delete(path: &Path, selector: &Selector) -> Result<Deleted> 
 
 /// What `gone` needs and none of the images that `stay`. Where one of those cannot be read, nobody knows what it
 /// needs, and everything stays.
-fn unneeded(layout: &Path, gone: &[Descriptor], stay: &[Result<Descriptor>]) -> Needed {
+pub(in crate::transport) fn unneeded(
+    blobs: &dyn LayoutBlobs,
+    gone: &[Descriptor],
+    stay: &[Result<Descriptor>],
+) -> Needed {
     let (mut unneeded, mut needed) = (Needed::new(), Needed::new());
     let mut gone = gone.iter();
-    let read = gone.try_for_each(|image| need(layout, image, &mut unneeded));
+    let read = gone.try_for_each(|image| need(blobs, image, &mut unneeded));
     let read = read.and_then(|()| {
         stay.iter().try_for_each(|image| match image {
-            Ok(image) => need(layout, image, &mut needed),
+            Ok(image) => need(blobs, image, &mut needed),
             Err(e) => Err(Error::other(e.to_string())),
         })
     });
@@ -86,7 +88,7 @@ fn unneeded(layout: &Path, gone: &[Descriptor], stay: &[Result<Descriptor>]) -> 
 }
 
 /// Adds `blob` and all that it names, down to the last child. What is not in the layout names nothing.
-fn need(layout: &Path, blob: &Descriptor, needed: &mut Needed) -> Result<()> {
+fn need(blobs: &dyn LayoutBlobs, blob: &Descriptor, needed: &mut Needed) -> Result<()> {
     // One digest may be named as a blob here and as a manifest there: then it is walked too.
     let mut walked = Needed::new();
     // An entry of an index is a manifest, whatever it is called.
@@ -98,7 +100,7 @@ fn need(layout: &Path, blob: &Descriptor, needed: &mut Needed) -> Result<()> {
         if !manifest || !walked.insert(blob.digest.clone()) {
             continue;
         }
-        let Some(raw) = read_document(&Blobs::new(layout, None).file(&blob.digest))? else {
+        let Some(raw) = blobs.document(&blob.digest)? else {
             continue;
         };
         let stated = Some(blob.media_type.as_str()).filter(|t| !t.is_empty());

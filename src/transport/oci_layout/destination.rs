@@ -125,10 +125,7 @@ fn check_writable(path: &Path) -> Result<()> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(e) if e.kind() == ErrorKind::NotADirectory => {
-            return Err(refused("is a file, not a directory").because(e));
-        }
-        Err(e) => return Err(refused("cannot be read").because(e)),
+        Err(e) => return Err(blob_store::no_directory(path, e)),
     };
     let names: Vec<_> = entries.flatten().map(|e| e.file_name()).collect();
     let layout = |name: &std::ffi::OsString| name == LAYOUT_FILE || name == INDEX_FILE;

@@ -7,10 +7,9 @@ use std::path::Path;
 use super::attached::listed_as;
 use super::blobs::Blobs;
 use super::index::Index;
-use super::{INDEX_FILE, LAYOUT, LAYOUT_FILE, cannot_write, read_index};
+use super::{LAYOUT, LAYOUT_FILE, cannot_write, read_index, write_index};
 use crate::image::{Descriptor, Digest, Manifest, Selector};
 use crate::transport::Attachment;
-use crate::transport::blob_store;
 use crate::{Error, Result};
 
 /// Takes the lock of the layout until the file is dropped; writes `oci-layout` where it is missing.
@@ -119,12 +118,13 @@ pub(super) fn enter(
             Error::unavailable(text).hint("run the same command again: it writes what is missing")
         );
     }
-    let before = read_index(layout)?;
-    let mut after = before.clone().unwrap_or_else(Index::empty);
+    let index = read_index(layout)?;
+    // A large index takes much memory, its text little.
+    let before = index.as_ref().and_then(|index| index.to_json().ok());
+    let mut after = index.unwrap_or_else(Index::empty);
     new.enter(&mut after);
-    if before.as_ref() == Some(&after) {
+    if before.is_some() && before == after.to_json().ok() {
         return Ok(());
     }
-    let path = layout.join(INDEX_FILE);
-    blob_store::write_document_blocking(&path, layout, after.to_json().as_bytes())
+    write_index(layout, &after)
 }

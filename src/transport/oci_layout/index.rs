@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::image::{Descriptor, Digest, MediaType, Reference};
+use crate::transport::blob_store::check_list;
 use crate::{Error, Result};
 
 /// The annotation that names an image of a layout (image-spec, annotations.md).
@@ -17,7 +18,7 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const IMAGE_NAME: &str = "io.containerd.image.name";
 
 /// Entries that are read; an honest one has 100 bytes and more.
-const MOST_ENTRIES: usize = 100_000;
+pub(super) const MOST_ENTRIES: usize = 100_000;
 
 /// Reads a small blob of the layout; `None` where it is not there or cannot be read.
 pub(in crate::transport) type ReadBlob<'a> = &'a dyn Fn(&Digest) -> Option<Bytes>;
@@ -28,6 +29,8 @@ pub(in crate::transport) struct Index {
     members: Map<String, Value>,
     /// The document as it was read.
     raw: Bytes,
+    /// Whether a name that several images have means the first of them, as for skopeo.
+    pub(in crate::transport) first: bool,
 }
 
 impl PartialEq for Index {
@@ -46,11 +49,13 @@ impl Index {
         Index {
             members,
             raw: Bytes::new(),
+            first: false,
         }
     }
 
     /// Reads the document; the error says what is wrong with it.
     pub(in crate::transport) fn parse(bytes: &[u8]) -> Result<Index, String> {
+        check_list(bytes)?;
         let mut members: Map<String, Value> =
             serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         let manifests = members.entry("manifests").or_insert(Value::Null);
@@ -66,12 +71,13 @@ impl Index {
         Ok(Index {
             members,
             raw: Bytes::copy_from_slice(bytes),
+            first: false,
         })
     }
 
     /// The document, compact.
-    pub(in crate::transport) fn to_json(&self) -> String {
-        Value::Object(self.members.clone()).to_string()
+    pub(in crate::transport) fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&self.members)
     }
 
     pub(in crate::transport) fn entries(&self) -> &[Value] {
@@ -91,20 +97,18 @@ impl Index {
         &self.raw
     }
 
-    /// The descriptors of the entries; an error for one that cannot be read.
-    pub(in crate::transport) fn images(&self) -> Vec<Result<Descriptor>> {
+    /// The descriptors of the entries; an error for one that cannot be read, in which `layout` is called so.
+    pub(in crate::transport) fn images(&self, layout: &str) -> Vec<Result<Descriptor>> {
         let entries = self.entries().iter();
-        entries.map(|e| descriptor(e, "the layout")).collect()
+        entries.map(|e| descriptor(e, layout)).collect()
     }
 
     /// The media type that an entry gives for `digest`.
     pub(in crate::transport) fn media_type_of(&self, digest: &Digest) -> Option<&str> {
         let digest = digest.to_string();
-        self.entries()
-            .iter()
-            .find(|e| e.get("digest").and_then(Value::as_str) == Some(&digest))?
-            .get("mediaType")?
-            .as_str()
+        let is_it = |e: &&Value| e.get("digest").and_then(Value::as_str) == Some(&digest);
+        let entry = self.entries().iter().find(is_it)?;
+        entry.get("mediaType")?.as_str()
     }
 
     /// Whether an entry points at `digest`.
@@ -144,6 +148,19 @@ impl Index {
         let digest = entry.get("digest")?;
         let same = fitting.all(|other| other.get("digest") == Some(digest));
         same.then(|| digest.as_str()?.parse().ok()).flatten()
+    }
+
+    /// Leaves out the entries that had the name `name` in `before`, of which this index was made by entering an image, and
+    /// have no name now.
+    pub(in crate::transport) fn drop_former(&mut self, before: &Index, name: &str) {
+        let mut before = before.entries().iter();
+        let Some(entries) = self.entries_mut() else {
+            return;
+        };
+        entries.retain(|entry| {
+            let had = before.next().and_then(ref_name) == Some(name);
+            !had || ref_name(entry).is_some() || image_name(entry).is_some()
+        });
     }
 
     /// Enters `image` as skopeo does: an entry that had the name keeps its place and loses the name; a nameless
@@ -374,17 +391,22 @@ mod tests {
     fn what_is_not_known_survives() {
         let text = r#"{"schemaVersion":2,"x":{"b":1,"a":[2]},"manifests":[{"mediaType":"q","size":1,"digest":"md5:1","annotations":{"k":"v","org.opencontainers.image.ref.name":"1"},"y":null}],"annotations":{"z":"<&>"}}"#;
         let mut index = Index::parse(text.as_bytes()).unwrap();
-        assert_eq!(index.to_json(), text);
+        assert_eq!(index.to_json().unwrap(), text);
         index.enter(&image("a"), Some("1"));
         let entry = format!(
             r#"{{"mediaType":"q","size":1,"digest":"md5:1","annotations":{{"k":"v"}},"y":null}},{{"mediaType":"{}","digest":"{}","size":1,"annotations":{{"org.opencontainers.image.ref.name":"1"}}}}"#,
             MediaType::OCI_MANIFEST,
             image("a").digest
         );
-        assert!(index.to_json().contains(&entry), "{}", index.to_json());
+        assert!(
+            index.to_json().unwrap().contains(&entry),
+            "{}",
+            index.to_json().unwrap()
+        );
         assert!(
             index
                 .to_json()
+                .unwrap()
                 .starts_with(r#"{"schemaVersion":2,"x":{"b":1,"a":[2]},"#)
         );
     }

@@ -56,11 +56,24 @@ impl Index {
         Ok(images)
     }
 
+    /// The descriptors of the entries that `name` does not name, as [`Index::images`], and of those that it names.
+    pub(in crate::transport) fn images_but(
+        &self,
+        name: &str,
+        layout: &str,
+    ) -> (Vec<Result<Descriptor>>, Vec<Descriptor>) {
+        let entries = self.entries().iter();
+        let (named, others): (Vec<_>, Vec<_>) = entries.partition(|e| ref_name(e) == Some(name));
+        let read = |e: &Value| descriptor(e, layout);
+        let named = named.into_iter().flat_map(read).collect();
+        (others.into_iter().map(read).collect(), named)
+    }
+
     /// The image that `selector` picks; `layout` is how messages call the layout. Where its platforms are entries of
     /// their own, an index of them is made and returned too.
     ///
     /// skopeo takes the first of several entries with the same name. When they are different images, that is a guess,
-    /// so it is refused here and the error names what picks each.
+    /// so it is refused here and the error names what picks each, unless [`Index::first`] is set.
     pub(in crate::transport) fn image(
         &self,
         selector: &Selector,
@@ -145,6 +158,7 @@ impl Index {
                     ))),
                     (None, _) => Err(not_found(format!("`{layout}` has no image named `{name}`"))
                         .hint(self.advice(layout, read))),
+                    (_, Some(first)) if self.first => Ok(Picked::Entry(*first)),
                     _ => self
                         .one_of(&images, read)
                         .ok_or_else(|| self.ambiguous(name, &images, layout, read)),

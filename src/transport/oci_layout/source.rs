@@ -15,7 +15,7 @@ use super::blobs::{Blobs, LayoutBlobs, reader};
 use super::index::Index;
 use super::{checked, data, image_name, index_at};
 use crate::image::{Descriptor, Digest, Manifest, MediaType, Selector, Tag};
-use crate::settings::redacted;
+use crate::settings::{Context, redacted};
 use crate::transport::blob_store::blocking;
 use crate::transport::bundles::may_hold_bundle;
 use crate::transport::{
@@ -46,13 +46,23 @@ impl OciSource {
     /// [`crate::Kind::NotFound`] when there is no layout or no such image; the hint lists the names that are there.
     /// [`crate::Kind::Corrupt`] when its index cannot be read.
     pub async fn open(path: &Path, selector: &Selector) -> Result<OciSource> {
+        OciSource::open_in(path, selector, &Context::default()).await
+    }
+
+    /// The same in a `context`, of which the shared blobs and skopeo's ways matter.
+    ///
+    /// # Errors
+    /// As [`OciSource::open`].
+    pub async fn open_in(path: &Path, selector: &Selector, context: &Context) -> Result<OciSource> {
         let (path, selector) = (path.to_owned(), selector.clone());
-        blocking(move || {
-            let index = index_at(&path)?;
+        let (shared, first) = (context.shared_blobs.clone(), context.as_skopeo);
+        let source = blocking(move || {
+            let mut index = index_at(&path)?;
+            index.first = first;
             let (name, blobs) = (image_name(&path, &selector), Blobs::new(&path, None));
             OciSource::of(name, Arc::new(blobs), index, &selector)
-        })
-        .await
+        });
+        Ok(source.await?.sharing(shared.as_deref()))
     }
 
     /// The image that `selector` picks of `index`, called `name`. Blocks. Fails with [`crate::Kind::NotFound`] when

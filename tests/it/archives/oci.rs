@@ -143,3 +143,149 @@ fn a_broken_copy_and_foreign_files_leave_what_was_there() {
         refused.stderr()
     );
 }
+
+/// The entries of an archive's index.
+fn entries(barque: &Barque, archive: &str) -> Vec<serde_json::Value> {
+    let members = members(&barque.path(archive));
+    let (_, index) = members
+        .iter()
+        .find(|(name, _)| name == "index.json")
+        .unwrap();
+    let index: serde_json::Value = serde_json::from_slice(index).unwrap();
+    index["manifests"].as_array().unwrap().clone()
+}
+
+#[test]
+fn an_image_that_loses_its_name_leaves_the_archive() {
+    let barque = Barque::new();
+    let shared = |name: &str| {
+        let maker = Maker::new(Dialect::Oci).file_layer("base", "base");
+        maker.file_layer(name, name).make()
+    };
+    let (old, new, other) = (shared("old"), shared("new"), images::two_layers());
+    let platforms = images::five_platforms();
+    let all = [
+        ("old", &old),
+        ("new", &new),
+        ("other", &other),
+        ("all", &platforms),
+    ];
+    images::write_layout(&barque.path("l"), &all);
+    let copy = |flags: &[&str], image: &str, to: &str| {
+        let (from, to) = (format!("oci:l:{image}"), format!("oci-archive:a.tar:{to}"));
+        barque
+            .args(["copy", "-q"])
+            .args(flags)
+            .args([&from, &to])
+            .run()
+            .ok();
+    };
+    copy(&[], "old", "x");
+    copy(&[], "other", "y");
+    copy(&[], "new", "x");
+    let digests: Vec<_> = entries(&barque, "a.tar")
+        .iter()
+        .map(|e| e["digest"].clone())
+        .collect();
+    assert_eq!(digests, [other.digest.to_string(), new.digest.to_string()]);
+    let held = |digest: &barque::image::Digest| {
+        let name = format!("blobs/sha256/{}", digest.hex());
+        members(&barque.path("a.tar"))
+            .iter()
+            .filter(|(n, _)| *n == name)
+            .count()
+    };
+    let [base, own] = &old.layers()[..] else {
+        panic!("two layers")
+    };
+    assert_eq!(
+        (
+            held(base),
+            held(own),
+            held(&old.config()),
+            held(&old.digest)
+        ),
+        (1, 0, 0, 0)
+    );
+    for (name, image) in [("x", &new), ("y", &other)] {
+        let archive = format!("oci-archive:a.tar:{name}");
+        barque
+            .args([
+                "verify-copy",
+                "--deep",
+                &format!("oci:l:{}", if name == "x" { "new" } else { "other" }),
+                &archive,
+            ])
+            .run()
+            .ok();
+        let raw = barque.args(["inspect", "--raw", &archive]).run().ok();
+        assert_eq!(raw.stdout_bytes(), image.manifest);
+    }
+    // The same index again, with other platforms: those that are there stay.
+    copy(&["--platform=linux/amd64", "--sparse"], "all", "x");
+    copy(&["--platform=linux/arm64", "--sparse"], "all", "x");
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let args = ["inspect", "--platform", platform, "oci-archive:a.tar:x"];
+        barque.args(args).run().ok();
+    }
+}
+
+#[test]
+fn what_is_replaced_keeps_its_mode_and_links_stay() {
+    use std::fs::{Permissions, metadata, read_link, rename, set_permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let barque = Barque::new();
+    let from = layout(&barque, "one", &images::small());
+    let copy = |to: &str| drop(barque.args(["copy", "-q", &from, to]).run().ok());
+    for (first, second, file) in [
+        ("oci-archive:a.tar:1", "oci-archive:a.tar:2", "a.tar"),
+        (
+            "docker-archive:d.tar:a:1",
+            "docker-archive:d.tar:b:1",
+            "d.tar",
+        ),
+        ("oci:l:1", "oci:l:2", "l/index.json"),
+    ] {
+        copy(first);
+        let path = barque.path(file);
+        set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        copy(second);
+        assert_eq!(
+            metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{file}"
+        );
+    }
+    let index = barque.path("l/index.json");
+    rename(&index, barque.path("kept.json")).unwrap();
+    symlink("../kept.json", &index).unwrap();
+    copy("oci:l:3");
+    barque.args(["delete", "oci:l:1"]).run().ok();
+    assert_eq!(read_link(&index).unwrap().to_str(), Some("../kept.json"));
+    let tags = barque.args(["tags", "--plain", "oci:l"]).run().ok();
+    assert_eq!(tags.stdout(), "2\n3\n");
+}
+
+#[test]
+fn a_blob_that_is_there_twice_is_read() {
+    let barque = Barque::new();
+    let from = layout(&barque, "one", &images::small());
+    barque
+        .args(["copy", "-q", &from, "oci-archive:a.tar:1"])
+        .run()
+        .ok();
+    let mut twice = tar::Builder::new(Vec::new());
+    let held = members(&barque.path("a.tar"));
+    let blobs = held.iter().filter(|(name, _)| name.starts_with("blobs/"));
+    for (name, content) in held.iter().chain(blobs) {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        twice.append_data(&mut header, name, &content[..]).unwrap();
+    }
+    std::fs::write(barque.path("b.tar"), twice.into_inner().unwrap()).unwrap();
+    barque
+        .args(["copy", "-q", "oci-archive:b.tar:1", "dir:d"])
+        .run()
+        .ok();
+}

@@ -297,3 +297,81 @@ fn a_credential_file_that_is_not_there_has_no_logins() {
         .ok();
     Barque::new().args(none).run().code(1);
 }
+
+#[test]
+fn archives_that_are_there_are_replaced_or_left_as_by_skopeo() {
+    let skopeo = linked();
+    let all = [("small", &images::small()), ("raw", &raw())];
+    write_layout(&skopeo.path("l"), &all);
+    fs::write(skopeo.path("text.tar"), "text").unwrap();
+    for archive in ["oci-archive:a.tar:1", "oci-archive:text.tar:1"] {
+        for image in ["oci:l:small", "oci:l:raw"] {
+            skopeo.args(["copy", "-q", image, archive]).run().ok();
+        }
+        let out = skopeo.args(["copy", "-q", archive.trim_end_matches(":1"), "dir:d"]);
+        out.run().ok();
+    }
+    let copy = ["copy", "-q", "oci:l:small"];
+    skopeo
+        .args(copy)
+        .args(["docker-archive:d.tar:a:1"])
+        .run()
+        .ok();
+    let before = fs::read(skopeo.path("d.tar")).unwrap();
+    let refused = skopeo
+        .args(copy)
+        .args(["docker-archive:d.tar:b:1"])
+        .run()
+        .code(1);
+    let text = "initializing destination docker-archive:d.tar:docker.io/library/b:1: docker-archive doesn't support modifying existing images";
+    assert_eq!(
+        message(&refused.stderr()),
+        format!("level=fatal msg=\"{text}\"")
+    );
+    assert_eq!(fs::read(skopeo.path("d.tar")).unwrap(), before);
+}
+
+#[test]
+fn the_first_of_images_with_one_name_is_read() {
+    let (skopeo, barque) = (linked(), Barque::new());
+    let (small, large) = (images::small(), images::two_layers());
+    for sandbox in [&*skopeo, &*barque] {
+        write_layout(&sandbox.path("l"), &[("1", &small), ("1", &large)]);
+    }
+    let raw = skopeo.args(["inspect", "--raw", "oci:l:1"]).run().ok();
+    assert_eq!(raw.stdout_bytes(), small.manifest);
+    barque.args(["inspect", "--raw", "oci:l:1"]).run().code(1);
+    // A digest behind a REF is a part of it, as for skopeo.
+    let to = format!("oci:new:1@{}", small.digest);
+    skopeo.args(["copy", "-q", "oci:l:1", &to]).run().ok();
+    // Docker's types, asked for, are written into a layout.
+    let args = ["copy", "-q", "--format=v2s2", "oci:l:1", "oci:docker:1"];
+    skopeo.args(args).run().ok();
+    let raw = skopeo.args(["inspect", "--raw", "oci:docker:1"]).run().ok();
+    assert_eq!(raw.json()["mediaType"], media::DOCKER_MANIFEST);
+}
+
+#[test]
+fn each_layer_and_each_image_of_a_list_has_its_line() {
+    let skopeo = linked();
+    let base = Maker::new(Dialect::Oci).file_layer("a", "a");
+    let twice = base.file_layer("a", "a").make();
+    let list = images::index(
+        Dialect::Oci,
+        [
+            (twice.clone(), ("linux", "amd64", "")),
+            (twice.clone(), ("linux", "arm64", "")),
+        ],
+    );
+    write_layout(&skopeo.path("l"), &[("twice", &twice), ("list", &list)]);
+    let out = skopeo.args(["copy", "oci:l:twice", "dir:d"]).run().ok();
+    let line = format!("Copying blob {}\n", twice.layers()[0]);
+    assert_eq!(out.stdout().matches(&line).count(), 2, "{}", out.stdout());
+    let out = skopeo
+        .args(["copy", "--all", "oci:l:list", "dir:all"])
+        .run()
+        .ok();
+    let count = "Copying 2 images generated from 2 images in list";
+    assert!(out.stdout().contains(count), "{}", out.stdout());
+    assert_eq!(out.stdout().matches(&line).count(), 4, "{}", out.stdout());
+}

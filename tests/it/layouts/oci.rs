@@ -1,6 +1,7 @@
 //! `oci:` images.
 
 use super::*;
+use crate::support::{Barque, images};
 
 #[tokio::test]
 async fn a_layout_is_read_back_and_a_name_moves() {
@@ -128,4 +129,63 @@ async fn tags_written_at_the_same_time_are_all_there() {
         }
     }
     assert_eq!(files(&path), ["blobs", "index.json", "oci-layout"]);
+}
+
+#[test]
+fn an_index_that_could_not_be_read_again_is_not_written() {
+    let barque = Barque::new();
+    let image = images::small();
+    images::write_layout(&barque.path("from"), &[("1", &image)]);
+    let large = |len: usize| {
+        images::write_layout(&barque.path("to"), &[("1", &image)]);
+        let path = barque.path("to/index.json");
+        let mut index: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        index["annotations"] = serde_json::json!({ "filler": "x".repeat(len) });
+        std::fs::write(&path, index.to_string()).unwrap();
+    };
+    let copy = |to: &str| barque.args(["copy", "-q", "oci:from:1", to]).run();
+    // More than a manifest may have.
+    large(6 << 20);
+    copy("oci:to:2").ok();
+    barque
+        .args(["copy", "-q", "oci:to:2", "oci-archive:a.tar:2"])
+        .run()
+        .ok();
+    large((32 << 20) - 400);
+    barque.args(["inspect", "oci:to:1"]).run().ok();
+    let refused = copy("oci:to:2").code(6);
+    assert!(
+        refused.stderr().contains("would become too large"),
+        "{}",
+        refused.stderr()
+    );
+    barque.args(["inspect", "oci:to:1"]).run().ok();
+}
+
+#[test]
+fn a_path_that_is_no_directory_is_explained() {
+    let barque = Barque::new();
+    images::write_layout(&barque.path("from"), &[("1", &images::small())]);
+    std::fs::write(barque.path("file"), "").unwrap();
+    std::os::unix::fs::symlink("nowhere", barque.path("link")).unwrap();
+    for (to, says) in [
+        ("oci:file/l:1", "`file/l` is below a file"),
+        ("dir:file", "`file` is a file, not a directory"),
+        (
+            "dir:link",
+            "`link` is a link to `nowhere`, which is not there",
+        ),
+        (
+            "oci-archive:none/a.tar:1",
+            "cannot write `none/a.tar`: No such file",
+        ),
+    ] {
+        let refused = barque.args(["copy", "oci:from:1", to]).run().code(6);
+        assert!(
+            refused.stderr().contains(says),
+            "{to}: {}",
+            refused.stderr()
+        );
+    }
 }

@@ -108,9 +108,9 @@ async fn what_is_no_image_is_named_as_such() {
     std::fs::write(path.join("index.json"), "[]").unwrap();
     let kind = open_error(path, &Selector::Only).await.kind();
     assert_eq!(kind, Kind::Corrupt);
-    std::fs::write(path.join("index.json"), vec![b' '; (4 << 20) + 1]).unwrap();
+    std::fs::write(path.join("index.json"), vec![b' '; (32 << 20) + 1]).unwrap();
     let large = open_error(path, &Selector::Only).await;
-    assert!(large.to_string().contains("larger than 4194304 bytes"));
+    assert!(large.to_string().contains("larger than 33554432 bytes"));
 
     let folder = dir.path().join("folder");
     std::fs::create_dir(&folder).unwrap();
