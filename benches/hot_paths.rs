@@ -11,7 +11,8 @@ use std::sync::LazyLock;
 
 use barque::copy::codec::{Codec, Cores, compressed};
 use barque::image::{Algorithm, Digest, Selector};
-use barque::transport::{BlobStream, Unpacking, inflate, oci_archive};
+use barque::settings::Context;
+use barque::transport::{BlobStream, inflate, oci_archive};
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
@@ -130,7 +131,7 @@ fn tar_index(bencher: Bencher<'_, '_>) {
     let open = oci_archive::source;
     bencher.counter(ItemsCount::new(MEMBERS)).bench(|| {
         RUNTIME
-            .block_on(open(file.path(), &Selector::Only, &Unpacking::default()))
+            .block_on(open(file.path(), &Selector::Only, &Context::default()))
             .unwrap()
     });
 }

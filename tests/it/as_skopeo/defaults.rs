@@ -325,7 +325,7 @@ fn archives_that_are_there_are_replaced_or_left_as_by_skopeo() {
         .code(1);
     let text = "initializing destination docker-archive:d.tar:docker.io/library/b:1: docker-archive doesn't support modifying existing images";
     assert_eq!(
-        message(&refused.stderr()),
+        message(refused.stderr()),
         format!("level=fatal msg=\"{text}\"")
     );
     assert_eq!(fs::read(skopeo.path("d.tar")).unwrap(), before);
