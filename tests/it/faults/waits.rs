@@ -31,8 +31,6 @@ fn commands(registry: &FakeRegistry) -> Vec<(&'static str, Vec<String>)> {
             )),
         ),
         ("m.json", words("manifest-digest m.json")),
-        ("auth", words("logout --authfile auth r.io")),
-        ("auth", words("logout --authfile auth --all")),
         ("auth", words("login --get-login --authfile auth r.io")),
     ]
 }

@@ -87,6 +87,9 @@ fn registry_to_layout_and_back_is_bit_identical_and_the_layout_is_skopeos() {
             assert_eq!(harbour.manifest(&back), image.manifest, "{tag}");
         }
 
+        if tag == "list" && peers::skopeo_puts_variant_elsewhere() {
+            continue;
+        }
         harbour.skopeo_copies(&source, &oci("theirs"), false);
         let (first, theirs) = (path("first"), path("theirs"));
         assert_eq!(modes(&first), modes(&theirs), "{tag}");
@@ -96,7 +99,8 @@ fn registry_to_layout_and_back_is_bit_identical_and_the_layout_is_skopeos() {
             "{tag}"
         );
         let read = |path: &Path| std::fs::read_to_string(path).unwrap();
-        let marker = |path: &Path| read(&path.join("oci-layout"));
+        // Only skopeo's older releases write a space in it.
+        let marker = |path: &Path| read(&path.join("oci-layout")).replace(' ', "");
         assert_eq!(marker(&first), marker(&theirs), "{tag}");
         // The index has a media type, as skopeo's newer releases write it; else it is the same.
         let index = |path: &Path| -> Value {

@@ -43,6 +43,13 @@ pub fn skopeo() -> Sandbox {
     Sandbox::of("skopeo").first_arg("--insecure-policy")
 }
 
+/// Whether this skopeo is of before 1.10: it writes the variant of an Arm platform elsewhere in a config, so that what it
+/// converts has another digest.
+pub fn skopeo_puts_variant_elsewhere() -> bool {
+    let version = skopeo().args(["--version"]).run().ok();
+    version.stdout().contains(" 1.9.")
+}
+
 /// umoci in a sandbox of its own.
 pub fn umoci() -> Sandbox {
     Sandbox::of("umoci")
