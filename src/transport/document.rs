@@ -41,6 +41,7 @@ pub(crate) fn read_document(path: &Path) -> Result<Option<Bytes>> {
 }
 
 /// [`read_document`], and the file, to see whether it is still as it was.
+#[cfg(feature = "serve")]
 pub(crate) fn read_document_of(path: &Path) -> Result<Option<(Bytes, File)>> {
     read_of(path, DOCUMENT_CAP)
 }
