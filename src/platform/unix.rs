@@ -19,8 +19,8 @@ pub(crate) fn is_same(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-/// Which file it is, and when anything of it changed last, which no program can set back: they are others for another file, and after
-/// a change that kept size and time of modification.
+/// Which file it is, and when anything about it changed last. No program can set that time back, so it also shows a change that
+/// kept the size and the time of modification.
 #[cfg(feature = "serve")]
 pub(crate) fn marks(about: &Metadata) -> [u64; 4] {
     let changed = [about.ctime(), about.ctime_nsec()].map(i64::cast_unsigned);

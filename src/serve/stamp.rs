@@ -1,16 +1,20 @@
-//! `Stamp`: by which a file is known to be as it was when something was read of it. `Held`: an open file that has to stay so.
+//! `Stamp`: tells whether a file was changed since something was read from it. `Held`: an open file that must not change.
 
 use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
 
 use crate::transport::BlobStream;
 use crate::{Error, Result};
 
-/// What the system says of a file that is another one after each change.
+/// How often, and after which time, a file or layout is read again that another program seems to be writing.
+pub(super) const TRIES: usize = 5;
+pub(super) const WAIT: Duration = Duration::from_millis(10);
+
+/// What the system says of a file. It differs after every change of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     len: u64,
@@ -43,7 +47,7 @@ impl Stamp {
     }
 }
 
-/// A file whose content counts while nobody writes into it. Other names for it, or none, do not matter.
+/// An open file whose content is used as long as nobody writes into it. It may be renamed or removed meanwhile.
 pub(super) struct Held {
     path: PathBuf,
     file: File,
@@ -51,7 +55,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// The file `path`; `None` where there is none, or none that can be read.
+    /// Opens the file `path`; `None` when it does not exist or cannot be read.
     pub(super) fn open(path: &Path) -> Option<Held> {
         let file = File::open(path).ok()?;
         let stamp = Stamp::of(&file.metadata().ok()?);

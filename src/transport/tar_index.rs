@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use super::BlobStream;
 use super::archive_file::{ArchiveFile, Section};
-use super::blob_store::cannot_read;
+use super::blob_store::{LIST_CAP, cannot_read, check_list};
 pub(crate) use super::sparse::{Run, Sparse};
 use super::tar_header::corrupt_at;
 pub(crate) use super::tar_header::{has_checksum, header_of, is_empty};
@@ -214,6 +214,15 @@ impl TarIndex {
             return Err(self.corrupt(format!("holds `{name}` more than once")));
         }
         self.last_document(name, cap)
+    }
+
+    /// The list of images `name`, no larger than one is read; `None` when there is none. Blocks.
+    pub(crate) fn list(&self, name: &str) -> Result<Option<Bytes>> {
+        let bytes = self.document(name, LIST_CAP)?;
+        let too_large = |why| self.corrupt(format!("has a large `{name}`: {why}"));
+        let checked = bytes.as_deref().map_or(Ok(()), check_list);
+        checked.map_err(too_large)?;
+        Ok(bytes)
     }
 
     /// The last of the documents `name`, for one whose digest is checked. Blocks.

@@ -1,5 +1,5 @@
-//! No password in what is said, and no file replaced that is none: logins typed in the wrong place, helpers that echo what
-//! they get, credential files that are pipes.
+//! Output shows no password, wherever it was typed or whatever a helper echoes; and pipes and devices that are given as
+//! credential files are not replaced by files.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::process::Command;

@@ -2,7 +2,7 @@
 //!
 //! At the start only the names in an archive are read. An image is opened when the first client asks for it, and what it is
 //! made of is then kept; its bytes are read from the archive each time. Nothing is ever written. A place that another program
-//! changes is read anew by the next request.
+//! changes is read again for the next request.
 
 mod image;
 mod names;
@@ -10,23 +10,18 @@ mod names;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use super::content::{Blob, Content, Found, Named};
-use super::stamp::{Held, Stamp};
+use super::stamp::{Held, Stamp, TRIES, WAIT};
 use crate::Result;
 use crate::image::{Digest, ImageName, RepositoryName, Tag};
 use crate::settings::Context;
 use crate::transport::archive_file::STANDARD;
 use image::{Image, Opened};
 use names::{Name, file_name, given_name, images_of, name_of};
-
-/// How often, and after which time, a layout is read again that another program seems to be writing.
-const TRIES: usize = 5;
-const WAIT: Duration = Duration::from_millis(10);
 
 /// Images at several places, by the names that they have there.
 pub(super) struct Places {

@@ -10,7 +10,6 @@ use std::io::{BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -20,16 +19,13 @@ use super::index::{Change, Index};
 use super::writers::Writers;
 use crate::image::{Digest, MediaType, Tag};
 use crate::serve::content::{Document, Found, Named};
-use crate::serve::stamp::Stamp;
+use crate::serve::stamp::{Stamp, TRIES, WAIT};
 use crate::transport::blob_store::{self, NewDocument};
 use crate::transport::oci_layout;
 use crate::{Error, Result, locked};
 
 /// Bytes of an `index.json` that are read: some millions of tags.
 const INDEX_CAP: u64 = 1 << 30;
-/// How often, and after which time, an index is read again that another program seems to be writing.
-const TRIES: usize = 5;
-const WAIT: Duration = Duration::from_millis(10);
 /// Manifests whose facts are kept.
 const FACTS_KEPT: usize = 100_000;
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::super::blob_store::{DOCUMENT_CAP, LIST_CAP, check_list};
+use super::super::blob_store::DOCUMENT_CAP;
 use super::super::tar_index::TarIndex;
 use super::read::{full, member};
 use super::{Item, MANIFEST, REPOSITORIES, layer_member};
@@ -50,16 +50,9 @@ impl Documents {
         let malformed = |name: &str, e: serde_json::Error| {
             tar.corrupt(format!("has a malformed `{name}`")).because(e)
         };
-        let read = |name: &str| -> Result<Option<Bytes>> {
-            let bytes = tar.document(name, LIST_CAP)?;
-            let too_large = |why| tar.corrupt(format!("has a large `{name}`: {why}"));
-            bytes
-                .iter()
-                .try_for_each(|bytes| check_list(bytes))
-                .map_err(too_large)?;
-            Ok(bytes)
-        };
-        let bytes = read(MANIFEST)?.ok_or_else(|| tar.corrupt(format!("has no `{MANIFEST}`")))?;
+        let bytes = tar
+            .list(MANIFEST)?
+            .ok_or_else(|| tar.corrupt(format!("has no `{MANIFEST}`")))?;
         let items: Option<Vec<Value>> =
             serde_json::from_slice(&bytes).map_err(|e| malformed(MANIFEST, e))?;
         let image = |json: Value| -> Result<Image> {
@@ -72,7 +65,7 @@ impl Documents {
             Ok(Image { item, json, config })
         };
         let images = items.unwrap_or_default().into_iter().map(image);
-        let repositories: Option<Repositories> = match read(REPOSITORIES)? {
+        let repositories: Option<Repositories> = match tar.list(REPOSITORIES)? {
             Some(bytes) => {
                 serde_json::from_slice(&bytes).map_err(|e| malformed(REPOSITORIES, e))?
             }

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::super::archive_file::{ArchiveFile, Unpacking};
-use super::super::blob_store::{DOCUMENT_CAP, LIST_CAP, blocking, cannot_read, check_list};
+use super::super::blob_store::{DOCUMENT_CAP, blocking, cannot_read};
 use super::super::inflate::{self, Compression, plain_reader};
 use super::super::tar_index::TarIndex;
 use super::super::{BlobBody, BlobStream, ManifestRef, Source, sized_from, verified_from};
@@ -209,7 +209,7 @@ enum Items {
 
 fn items(tar: &TarIndex, older: Older) -> Result<Items> {
     let shown = tar.archive().path().display();
-    let Some(bytes) = tar.document(MANIFEST, LIST_CAP)? else {
+    let Some(bytes) = tar.list(MANIFEST)? else {
         if let Some(form) = older.filter(|form| form.knows(tar)) {
             return Ok(Items::Older(form, form.items(tar)?));
         }
@@ -221,7 +221,6 @@ fn items(tar: &TarIndex, older: Older) -> Result<Items> {
             false => error,
         });
     };
-    check_list(&bytes).map_err(|why| tar.corrupt(format!("has a large `{MANIFEST}`: {why}")))?;
     let items: Option<Vec<Item>> = serde_json::from_slice(&bytes).map_err(|e| {
         tar.corrupt(format!("has a `{MANIFEST}` that lists no images"))
             .because(e)

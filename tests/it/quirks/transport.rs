@@ -6,6 +6,7 @@ use super::{assert_pulled, assert_pushed, barque, pull, push, raw, raw_of_public
 use crate::support::fake::{FakeRegistry, on};
 use crate::support::images;
 use crate::support::proxy::Proxy;
+use crate::support::sandbox::Output;
 use crate::support::tls::Certificates;
 
 #[test]
@@ -238,6 +239,16 @@ fn h5_a_connection_that_cannot_be_made_for_a_moment() {
     }
 }
 
+/// What becomes of reading an image through `proxy`, which does not reach its registry.
+fn inspected_through(proxy: &str) -> Output {
+    let args = [
+        "inspect",
+        "--retry-times=0",
+        "docker://registry.example/a:1",
+    ];
+    barque().args(args).env("HTTPS_PROXY", proxy).run().code(5)
+}
+
 #[test]
 fn h6_a_socks_proxy_is_told_the_name_of_the_host() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -257,14 +268,7 @@ fn h6_a_socks_proxy_is_told_the_name_of_the_host() {
             let _ = tell.send((wish[3], String::from_utf8_lossy(&host).into_owned()));
         }
     });
-    let inspect = [
-        "inspect",
-        "--retry-times=0",
-        "docker://registry.example/a:1",
-    ];
-    let barque = barque();
-    let run = barque.args(inspect).env("HTTPS_PROXY", &proxy);
-    run.run().code(5);
+    inspected_through(&proxy);
     // 3 is the type of a name.
     assert_eq!(told.try_recv(), Ok((3, "registry.example".to_owned())));
 }
@@ -274,14 +278,7 @@ fn h6_a_proxy_that_does_not_prove_who_it_is_is_named() {
     let certificates = Certificates::new();
     let server = FakeRegistry::start_tls(&certificates);
     let proxy = format!("https://{}", server.address());
-    let inspect = [
-        "inspect",
-        "--retry-times=0",
-        "docker://registry.example/a:1",
-    ];
-    let barque = barque();
-    let run = barque.args(inspect).env("HTTPS_PROXY", &proxy);
-    let out = run.run().code(5);
+    let out = inspected_through(&proxy);
     let told = out.stderr();
     let words = format!("the TLS handshake with the proxy `{proxy}` failed");
     assert!(told.contains(&words), "{told}");

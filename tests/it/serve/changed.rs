@@ -41,7 +41,7 @@ fn a_manifest_that_is_overwritten_is_not_served_and_a_push_mends_it() {
     let put = server.put("a", "1", &image.media_type, &image.manifest);
     assert_eq!(put.status, 201, "{put:?}");
     paths.iter().for_each(is_served);
-    // Also when nobody has asked for it since.
+    // A push also mends a file that no client has asked for since it was overwritten.
     overwrite(&server.layout("a/blobs/sha256").join(image.digest.hex()));
     server.put("a", "2", &image.media_type, &image.manifest);
     paths.iter().for_each(is_served);
