@@ -233,6 +233,9 @@ fn served(args: &mut ServeArgs, root: Option<PathBuf>, global: &Global) -> Resul
 
 /// The places that `images` name.
 fn images(images: &[String], names: Vec<String>, global: &Global) -> Result<What> {
+    if names.len() > images.len() {
+        return Err(Error::other("there are more `--as` than images"));
+    }
     let places = images.iter().map(|text| ImageName::parse(text));
     Ok(What::InPlace {
         places: places.collect::<Result<_>>()?,

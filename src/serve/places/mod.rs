@@ -78,7 +78,16 @@ impl Places {
             let given = names.get(at).map(|name| given_name(name)).transpose()?;
             let place = Place::new(name.clone(), given);
             stamps.push(place.stamp());
-            listed.push(place.images(context).await?);
+            let images = place.images(context).await?;
+            if let Some((given, _)) = &place.given
+                && !images.iter().any(|(name, ..)| name == given)
+            {
+                tracing::warn!(
+                    "no image is named `{given}`: those at `{}` have names",
+                    place.name
+                );
+            }
+            listed.push(images);
             all.push(place);
         }
         Ok(Places {

@@ -45,7 +45,8 @@ impl Blobs {
         about.is_file().then_some(about.len())
     }
 
-    /// Takes the complete and verified file `upload` in as the blob `digest`. Blocks.
+    /// Takes the complete and verified file `upload` in as the blob `digest`. A blob that is here already is replaced: who
+    /// pushes it again may know that its file is damaged. Blocks.
     pub(in crate::serve) fn take(&self, upload: &Path, digest: &Digest) -> Result<()> {
         let (to, pooled) = (self.file(digest), below(&self.pool, digest));
         let size = fs::metadata(upload)
@@ -53,6 +54,12 @@ impl Blobs {
             .len();
         self.prepare(&to, &pooled)?;
         let same = |path: &Path| fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == size);
+        if same(&to) {
+            fs::rename(upload, &to).map_err(|e| cannot_write(&to, 0, size, e))?;
+            blob_store::remove(&pooled);
+            _ = fs::hard_link(&to, &pooled);
+            return Ok(());
+        }
         if same(&pooled) && link(&pooled, &to, size).is_ok() {
             blob_store::remove(upload);
             return Ok(());

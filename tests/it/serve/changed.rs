@@ -47,6 +47,28 @@ fn a_manifest_that_is_overwritten_is_not_served_and_a_push_mends_it() {
     paths.iter().for_each(is_served);
 }
 
+#[test]
+fn a_blob_that_is_overwritten_is_mended_by_a_push() {
+    let server = Serving::writable();
+    let (digest, bytes) = (sha256(b"a blob"), b"a blob");
+    let push = |name: &str| {
+        let path = format!("/v2/{name}/blobs/uploads/?digest={digest}");
+        let answer = server.request("POST", &path, &[], bytes);
+        assert_eq!(answer.status, 201, "{answer:?}");
+    };
+    push("a");
+    let file = |name: &str| {
+        let blobs = server.layout(&format!("{name}/blobs/sha256"));
+        blobs.join(digest.hex())
+    };
+    overwrite(&file("a"));
+    push("a");
+    assert_eq!(server.get(&format!("/v2/a/blobs/{digest}")).body, bytes);
+    // So is what other repositories get from now on.
+    push("b");
+    assert_eq!(fs::read(file("b")).unwrap(), bytes);
+}
+
 /// An index or an artifact, as JSON, and what it is listed as.
 fn listed(images: &[(&str, &[u8])]) -> serde_json::Value {
     let entry = |(kind, bytes): &(&str, &[u8])| json!({"mediaType": kind, "digest": sha256(bytes), "size": bytes.len()});

@@ -102,6 +102,37 @@ fn images_without_a_name_get_one() {
 }
 
 #[test]
+fn a_name_that_names_nothing_is_told() {
+    let barque = Barque::new();
+    write_archive_named(&barque, "app:1");
+    let serve = |names: &[&str]| {
+        let places = ["docker-archive:a.tar"];
+        let run = barque.args(["serve"]).args(places).args(names);
+        run.args(["--", "true"]).run()
+    };
+    let told = serve(&["--as", "other"]).ok();
+    assert!(
+        told.stderr().contains("no image is named `other`"),
+        "{}",
+        told.stderr()
+    );
+    assert_eq!(serve(&["--as", "app"]).ok().stderr(), "");
+    let error = serve(&["--as", "a", "--as", "b"]).code(1);
+    assert!(
+        error.stderr().contains("more `--as` than images"),
+        "{}",
+        error.stderr()
+    );
+}
+
+/// A `docker-archive:` at `a.tar` with an image of that name.
+fn write_archive_named(barque: &Barque, name: &str) {
+    write_layout(&barque.path("named"), &[("v1", &small())]);
+    let to = format!("docker-archive:a.tar:{name}");
+    barque.args(["copy", "-q", "oci:named", &to]).run().ok();
+}
+
+#[test]
 fn what_is_served_in_place_is_not_written() {
     let barque = Barque::new();
     write_layout(&barque.path("l"), &[("v1", &small())]);
