@@ -128,7 +128,7 @@ macro_rules! access_flags {
             username: Option<String>,
 
             /// Password for --username (visible in the process list)
-            #[arg(id = concat!($prefix, "password"), long = concat!($prefix, "password"), value_name = "PASSWORD",
+            #[arg(id = concat!($prefix, "password"), long = concat!($prefix, "password"), value_name = "PASSWORD", allow_hyphen_values = true,
                   requires = concat!($prefix, "username"))]
             password: Option<String>,
 

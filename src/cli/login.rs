@@ -49,6 +49,7 @@ pub(crate) struct LoginArgs {
         short,
         long,
         value_name = "PASSWORD",
+        allow_hyphen_values = true,
         requires = "username",
         conflicts_with = "password_stdin"
     )]
