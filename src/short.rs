@@ -1,6 +1,7 @@
-//! The short forms: the most common operations, each one call, with the logins that are stored on this machine.
+//! The short forms: the most common operations, each one call.
 //!
-//! They do what the commands of the same name do without any flag. What they leave out is in the rooms: options and
+//! They do what the commands of the same name do without any flag, and so go by the logins, mirrors, blocked registries and
+//! policy of this machine. What they leave out is in the rooms: options and
 //! progress of a copy in [`mod@crate::copy`], other credentials in [`crate::settings`], the files of an image in
 //! [`crate::rootfs`].
 
@@ -8,8 +9,9 @@ use std::sync::Arc;
 
 use crate::copy::{self, CopyOptions, CopyReport, Quiet};
 use crate::image::{ImageName, PlatformRequest};
-use crate::open::{OpenedImage, all_tags, open_destination, open_source, open_tags};
+use crate::open::{Admission, OpenedImage, all_tags, open_destination, open_source, open_tags};
 use crate::settings::Context;
+use crate::trust::Gate;
 use crate::{Error, Result};
 
 /// Tags that [`tags`] collects at most.
@@ -19,7 +21,8 @@ const MOST_TAGS: usize = 1_000_000;
 /// one of this machine. Layers that are there are not copied again.
 ///
 /// # Errors
-/// For a name that is none, and those of either side; [`Error::kind`] tells them apart.
+/// For a name that is none, [`Kind::NotAllowed`](crate::Kind::NotAllowed) where the policy of this machine refuses the image,
+/// and those of either side; [`Error::kind`] tells them apart.
 ///
 /// # Examples
 /// ```
@@ -34,13 +37,18 @@ const MOST_TAGS: usize = 1_000_000;
 /// # }).unwrap();
 /// ```
 pub async fn copy(source: &str, destination: &str) -> Result<CopyReport> {
-    let context = Context::with_stored_credentials()?;
+    let context = Context::of_machine()?;
     let (from, to) = (ImageName::parse(source)?, ImageName::parse(destination)?);
     let doing = |e: Error| e.context(format!("copying `{source}` to `{destination}`"));
     let copying = async {
         let source = open_source(&from, &context).await?;
         let destination = open_destination(&to, &context).await?;
-        let planned = copy::plan(source, destination, CopyOptions::default()).await?;
+        let admission = Admission {
+            gate: Arc::new(Gate::of_machine(None)?),
+            image: from.clone(),
+        };
+        let options = CopyOptions::default().with_admission(admission);
+        let planned = copy::plan(source, destination, options).await?;
         planned.run(Arc::new(Quiet)).await
     };
     copying.await.map_err(doing)
@@ -63,7 +71,7 @@ pub async fn copy(source: &str, destination: &str) -> Result<CopyReport> {
 /// # }).unwrap();
 /// ```
 pub async fn inspect(name: &str) -> Result<OpenedImage> {
-    let context = Context::with_stored_credentials()?;
+    let context = Context::of_machine()?;
     OpenedImage::open(
         &ImageName::parse(name)?,
         &context,
@@ -87,7 +95,7 @@ pub async fn inspect(name: &str) -> Result<OpenedImage> {
 /// # }).unwrap();
 /// ```
 pub async fn tags(name: &str) -> Result<Vec<String>> {
-    let context = Context::with_stored_credentials()?;
+    let context = Context::of_machine()?;
     let tags = open_tags(&ImageName::parse(name)?, &context).await?;
     let hint = "read them page by page with `open::open_tags`";
     all_tags(tags.pages, MOST_TAGS, hint).await

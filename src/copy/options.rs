@@ -68,7 +68,8 @@ pub struct CopyOptions {
 }
 
 impl Default for CopyOptions {
-    /// As `barque copy` without flags: the image of this machine's platform, as it is, with its signatures.
+    /// As `barque copy` without flags: the image of this machine's platform, as it is, with its signatures. No policy is asked
+    /// until [`CopyOptions::with_admission`] names one.
     fn default() -> CopyOptions {
         let elsewhere = Arc::new(Elsewhere::new(Timeouts::default()));
         CopyOptions {
@@ -105,6 +106,13 @@ impl CopyOptions {
     #[must_use]
     pub fn with_attachments(mut self, attachments: Attachments) -> CopyOptions {
         self.attachments = attachments;
+        self
+    }
+
+    /// These options for images that pass a policy only.
+    #[must_use]
+    pub fn with_admission(mut self, admission: Admission) -> CopyOptions {
+        self.admission = Some(admission);
         self
     }
 

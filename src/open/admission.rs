@@ -20,6 +20,7 @@ const IN_FLIGHT: usize = 8;
 /// The policy that images have to pass.
 #[derive(Debug, Clone)]
 pub struct Admission {
+    /// The policy, with what a command adds to it.
     pub gate: Arc<Gate>,
     /// The name that the user asked for. Policies go by it, and not by the place that it leads to.
     pub image: ImageName,

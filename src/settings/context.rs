@@ -11,8 +11,8 @@ use crate::Result;
 
 /// How one side of an operation reaches its place: a registry, or files and engines on this machine.
 ///
-/// The default sends no credentials; [`Context::with_stored_credentials`] uses those that a login has stored. Each
-/// transport reads the fields that it needs and ignores the others.
+/// The default sends no credentials and knows no configuration; [`Context::of_machine`] goes by the files of this machine.
+/// Each transport reads the fields that it needs and ignores the others.
 ///
 /// ```
 /// use barque::settings::{Access, Context};
@@ -58,15 +58,23 @@ pub struct Context {
 }
 
 impl Context {
-    /// The default, with the credentials that Docker's and podman's tools, or `barque login`, have stored.
+    /// What the files of this machine say: the credentials that Docker's and podman's tools, or `barque login`, have stored,
+    /// mirrors and blocked registries (containers-registries.conf(5)), and where signatures are (containers-registries.d(5)).
+    /// Those of configuration are read when they are first needed. The policy is not part of it: see
+    /// [`Gate::of_machine`](crate::trust::Gate::of_machine).
     ///
     /// # Errors
     /// As [`AuthFiles::find`].
-    pub fn with_stored_credentials() -> Result<Context> {
-        Ok(Context::default().with_access(Access {
+    pub fn of_machine() -> Result<Context> {
+        let access = Access {
             login: Login::Files(AuthFiles::find(None)?),
             ..Access::default()
-        }))
+        };
+        Ok(Context {
+            registries: ConfiguredRegistries::of_machine(None),
+            signature_places: SignaturePlaces::of_machine(None),
+            ..Context::default().with_access(access)
+        })
     }
 
     /// This context with other credentials and certificates.

@@ -65,7 +65,8 @@ pub struct Deletion {
 }
 
 impl Options {
-    /// Copies as `copy` says from `from` to `to`, four images at a time, and stops at the first failure.
+    /// Copies as `copy` says from `from` to `to`, four images at a time, and stops at the first failure. No policy is asked
+    /// until `gate` is set.
     pub fn new(from: Context, to: Context, copy: CopyOptions) -> Options {
         Options {
             from,

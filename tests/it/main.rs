@@ -44,6 +44,7 @@ mod image_proxy;
 mod inspect;
 mod layers;
 mod layouts;
+mod library;
 mod login;
 mod messages;
 mod odd_configs;
