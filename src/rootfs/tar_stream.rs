@@ -111,9 +111,10 @@ impl<'a> TarStream<'a> {
         let path = sparse_name
             .or(extension.path)
             .unwrap_or_else(|| header.path_bytes().into_owned());
+        let is_old = header.as_old().linkflag == [0];
         let kind = match header.entry_type() {
-            // An old way to write a directory.
-            EntryType::Regular if path.ends_with(b"/") => Some(EntryKind::Directory),
+            // A way to write a directory from before there was a type for it. A type that says "file" is believed.
+            EntryType::Regular if is_old && path.ends_with(b"/") => Some(EntryKind::Directory),
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 Some(EntryKind::File)
             }

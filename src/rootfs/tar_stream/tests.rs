@@ -72,6 +72,17 @@ fn the_size_of_a_link_is_no_content() {
 }
 
 #[test]
+fn a_slash_at_the_end_makes_a_directory_only_where_there_is_no_type() {
+    let typed = header(EntryType::Regular, "g/", 2);
+    let mut untyped = header(EntryType::Regular, "d/", 2);
+    untyped.as_old_mut().linkflag = [0];
+    untyped.set_cksum();
+    // Such a directory has no content whatever its size says, as in Go's reader.
+    let tar = with(&[(&typed, b"yz"), (&untyped, b"")]);
+    assert_eq!(read(&tar), ["/g File yz", "/d Directory "]);
+}
+
+#[test]
 fn hostile_headers_are_errors() {
     let only = |kind, size, content| read(&with(&[(&header(kind, "x", size), content)]));
     let huge = only(EntryType::XHeader, 9 << 20, b"");
