@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
+use super::entry::dead_link;
 use super::{Content, Entry, EntryKind, ImagePath};
 use crate::platform::{About, Entered, Folder, Node, describe};
 use crate::transport::inflate::broken;
@@ -296,10 +297,7 @@ impl Disk {
 
     /// Makes `path` another name of the file `target`.
     pub(super) fn link(&mut self, path: &ImagePath, target: &ImagePath) -> Result<()> {
-        let missing = || {
-            let text = format!("the hard link `{path}` names `{target}`, which is not there");
-            Error::corrupt(text)
-        };
+        let missing = || dead_link(path, target, "is not there");
         let from = self.directory(&target.parent(), false)?;
         let from = from.filter(|from| from.dir.can_hold(target.name()));
         let is_left_out = self.left_out.contains(&self.hasher.hash_one(target));
@@ -316,9 +314,7 @@ impl Disk {
             return Ok(());
         };
         let at = place.path.child(path.name());
-        if from.path.child(target.name()) == at {
-            return Ok(());
-        }
+        // As every runtime does it, also with a link to itself: that is gone then, and the link an error.
         self.remove(&place, path.name(), true)?;
         match from.dir.link(target.name(), &place.dir, path.name()) {
             Ok(()) => {}
@@ -327,6 +323,9 @@ impl Disk {
                 return Ok(());
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(missing()),
+            Err(_) if matches!(from.dir.enter(target.name()), Ok(Entered::Folder(_))) => {
+                return Err(dead_link(path, target, "is a directory"));
+            }
             Err(e) => return Err(cannot_write(&at, e)),
         }
         self.files += 1;

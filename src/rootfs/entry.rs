@@ -68,8 +68,11 @@ impl Entry {
     /// What the entry does to the image.
     ///
     /// # Errors
-    /// [`crate::Kind::Corrupt`] for a whiteout that names nothing.
+    /// [`crate::Kind::Corrupt`] for a whiteout that names nothing, and for a root that is not a directory.
     pub fn change(&self) -> Result<Change> {
+        if self.path.is_root() && self.kind != EntryKind::Directory {
+            return Err(Error::corrupt("the root of the image is not a directory"));
+        }
         let name = self.path.name();
         if name == OPAQUE {
             return Ok(Change::Opaque(self.path.parent()));
@@ -97,6 +100,13 @@ impl Entry {
             Error::corrupt(text).because(e)
         })
     }
+}
+
+/// The error of a hard link at `path` whose `target` is no file that can have another name: it "is" something else.
+pub(super) fn dead_link(path: &ImagePath, target: &ImagePath, is: &str) -> Error {
+    Error::corrupt(format!(
+        "the hard link `{path}` names `{target}`, which {is}"
+    ))
 }
 
 #[cfg(test)]
@@ -139,6 +149,7 @@ pub(super) mod tests {
         assert_eq!(change("a/.wh..wh..opq").unwrap(), Change::Opaque(path("a")));
         assert_eq!(change(".wh..wh.plnk/12.34").unwrap(), Change::Nothing);
         assert_eq!(change(".wh..wh.aufs").unwrap(), Change::Nothing);
+        assert!(change("").is_err() && change("a/..").is_err());
         assert!(change("a/.wh.").is_err() && change("a/.wh...").is_err());
         assert_eq!(change("a/.wh...x").unwrap(), Change::Hides(path("a/..x")));
     }

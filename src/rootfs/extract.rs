@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, Skipped};
+use super::entry::dead_link;
 use super::{Change, Content, Entry, EntryKind, Found, ImagePath, Layers, Next, Visit, merged};
 use crate::platform::{self, Folder};
 use crate::{Error, Result};
@@ -175,8 +176,7 @@ impl Pick {
             None => Ok(()),
             Some((path, goes)) => {
                 let link = goes.first().unwrap_or(path);
-                let text = format!("the hard link `{link}` names `{path}`, which is not there");
-                Err(Error::corrupt(text))
+                Err(dead_link(link, path, "is not there"))
             }
         }
     }

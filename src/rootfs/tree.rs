@@ -39,8 +39,6 @@ pub struct Node {
     pub gid: u32,
     pub mode: u16,
     layer: u16,
-    /// Of a hard link: the layer of the file that it names.
-    link_layer: u16,
     pub kind: EntryKind,
     /// It is not there any more, or not yet.
     gone: bool,
@@ -117,8 +115,9 @@ pub struct Tree {
     texts: Vec<u8>,
     xattrs: HashMap<u32, Xattrs>,
     xattr_bytes: usize,
-    /// The paths of entries that a symbolic link led elsewhere, as their layers write them.
-    entry_paths: HashMap<u32, Span>,
+    /// The layer and path of the entry that made a file, where these are not its own: of hard links, and of entries that a
+    /// symbolic link led elsewhere.
+    origins: HashMap<u32, (u16, Span)>,
     usage: Vec<LayerUse>,
     /// By parent and name.
     places: HashTable<u32>,
@@ -146,7 +145,6 @@ impl Tree {
             gid: 0,
             mode: 0o755,
             layer: 0,
-            link_layer: 0,
             kind: EntryKind::Directory,
             gone: false,
             implied: true,
@@ -157,7 +155,7 @@ impl Tree {
             texts: Vec::new(),
             xattrs: HashMap::new(),
             xattr_bytes: 0,
-            entry_paths: HashMap::new(),
+            origins: HashMap::new(),
             usage: Vec::new(),
             places: HashTable::new(),
             hasher: RandomState::new(),
@@ -207,19 +205,13 @@ impl Tree {
     /// file that it names. `None` for a directory that no entry describes.
     pub fn origin(&self, id: NodeId) -> Option<(usize, ImagePath)> {
         let node = self.node(id);
-        match node.kind {
+        match self.origins.get(&id.0) {
             _ if node.implied => None,
-            EntryKind::HardLink => {
-                let path = ImagePath::parse(self.text(node.link)).ok()?;
-                Some((usize::from(node.link_layer), path))
+            Some((layer, path)) => {
+                let path = ImagePath::parse(self.text(*path)).ok()?;
+                Some((usize::from(*layer), path))
             }
-            _ => {
-                let path = match self.entry_paths.get(&id.0) {
-                    Some(path) => ImagePath::parse(self.text(*path)).ok()?,
-                    None => self.path(id),
-                };
-                Some((node.layer(), path))
-            }
+            None => Some((node.layer(), self.path(id))),
         }
     }
 

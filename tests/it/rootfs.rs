@@ -5,6 +5,7 @@ mod diff;
 mod du;
 mod extract;
 mod gzip_index;
+mod hard_links;
 mod ls;
 mod tables;
 mod unpacked;

@@ -3,8 +3,9 @@
 use std::hash::BuildHasher;
 
 use super::super::contents::Contents;
+use super::super::entry::dead_link;
 use super::super::{Change, Content, Entry, EntryKind, Found, ImagePath, Next, Visit};
-use super::{LayerUse, MOST_HOPS, NONE, Node, NodeId, Span, Tree};
+use super::{LayerUse, MOST_HOPS, NONE, Node, NodeId, Span, Tree, Xattrs};
 use crate::{Error, Result};
 
 /// Most files of an image; the largest honest ones have about a million.
@@ -13,6 +14,9 @@ const MOST_NODES: usize = 3_000_000;
 const MOST_NAMES: usize = 256 << 20;
 /// Most bytes of all extended attributes together.
 const MOST_XATTRS: usize = 64 << 20;
+
+/// What an entry makes: a node without its place, the origin where it is another one, and the extended attributes.
+type Made = (Node, Option<(u16, Span)>, Xattrs);
 
 impl Tree {
     /// The sums of a layer, to be changed.
@@ -120,7 +124,7 @@ impl Tree {
             name,
             ..
         } = self.nodes[at as usize];
-        self.entry_paths.remove(&at);
+        self.origins.remove(&at);
         if std::mem::take(&mut self.nodes[at as usize].has_xattrs)
             && let Some(old) = self.xattrs.remove(&at)
         {
@@ -205,56 +209,30 @@ impl Tree {
                 (self.make(parent, entry.path.name())?, by_link)
             }
         };
-        let stays = entry.kind == EntryKind::Directory;
-        if at == 0 && !stays {
-            return Err(corrupt(
-                "the root of the image is not a directory".to_owned(),
-            ));
-        }
         let old = self.nodes[at as usize];
-        let updated = stays && old.kind == EntryKind::Directory;
-        if !old.gone && !updated {
+        let stays = entry.kind == EntryKind::Directory && old.kind == EntryKind::Directory;
+        if !old.gone && !stays {
             self.hide(at, u16::MAX, false);
         }
-        let mut size = entry.size;
-        let mut of = (
-            entry.mode as u16,
-            entry.uid,
-            entry.gid,
-            entry.modified.seconds,
-        );
-        let mut link_layer = layer;
-        let link = match entry.kind {
-            EntryKind::HardLink => {
-                let mut target = entry.hard_link()?;
-                if let Found::There(id) = self.resolve(&target, false) {
-                    let node = self.node(id);
-                    size = node.size();
-                    of = (node.mode, node.uid, node.gid, node.seconds);
-                    // A link to a link is one to the file.
-                    if let Some((at, path)) = self.origin(id) {
-                        (link_layer, target) = (at as u16, path);
-                    }
-                }
-                self.add_text(target.as_bytes())?
-            }
-            EntryKind::Symlink => self.add_text(&entry.link)?,
-            _ => Span::default(),
+        let (new, origin, xattrs) = match entry.kind {
+            EntryKind::HardLink => self.linked(entry)?,
+            _ => self.described(layer, entry, by_link)?,
         };
-        if matches!(entry.kind, EntryKind::CharDevice | EntryKind::BlockDevice) {
-            size = u64::from(entry.device.0) << 32 | u64::from(entry.device.1);
-        }
         self.reset(at);
         let node = &mut self.nodes[at as usize];
-        (node.mode, node.uid, node.gid, node.seconds) = of;
-        node.size = size;
-        (node.link, node.link_layer) = (link, link_layer);
-        node.kind = entry.kind;
-        node.layer = layer;
-        (node.gone, node.implied) = (false, false);
-        if by_link {
-            let path = self.add_text(entry.path.as_bytes())?;
-            self.entry_paths.insert(at, path);
+        *node = Node {
+            parent: node.parent,
+            first_child: node.first_child,
+            next_sibling: node.next_sibling,
+            name: node.name,
+            layer,
+            gone: false,
+            implied: false,
+            has_xattrs: false,
+            ..new
+        };
+        if let Some(origin) = origin {
+            self.origins.insert(at, origin);
         }
         if entry.kind != EntryKind::Directory {
             let usage = self.usage_of(layer);
@@ -263,21 +241,67 @@ impl Tree {
                 usage.bytes += entry.size;
             }
         }
-        self.set_xattrs(at, entry)?;
+        self.set_xattrs(at, xattrs)?;
         Ok(NodeId(at))
     }
 
-    fn set_xattrs(&mut self, at: u32, entry: &Entry) -> Result<()> {
-        if entry.xattrs.is_empty() {
+    /// What `entry`, which is no hard link, makes.
+    fn described(&mut self, layer: u16, entry: &Entry, by_link: bool) -> Result<Made> {
+        let node = Node {
+            link: match entry.kind {
+                EntryKind::Symlink => self.add_text(&entry.link)?,
+                _ => Span::default(),
+            },
+            size: match entry.kind {
+                EntryKind::CharDevice | EntryKind::BlockDevice => {
+                    u64::from(entry.device.0) << 32 | u64::from(entry.device.1)
+                }
+                _ => entry.size,
+            },
+            seconds: entry.modified.seconds,
+            uid: entry.uid,
+            gid: entry.gid,
+            mode: entry.mode as u16,
+            kind: entry.kind,
+            ..self.nodes[0]
+        };
+        let origin = match by_link {
+            true => Some((layer, self.add_text(entry.path.as_bytes())?)),
+            false => None,
+        };
+        Ok((node, origin, entry.xattrs.clone()))
+    }
+
+    /// What the hard link `entry` makes: all that its target is at this moment, and nothing that the entry itself says.
+    fn linked(&mut self, entry: &Entry) -> Result<Made> {
+        let target = entry.hard_link()?;
+        let Found::There(id) = self.resolve(&target, false) else {
+            return Err(dead_link(&entry.path, &target, "is not there"));
+        };
+        let mut node = *self.node(id);
+        let origin = self.origin(id);
+        let Some((layer, path)) = origin.filter(|_| node.kind != EntryKind::Directory) else {
+            return Err(dead_link(&entry.path, &target, "is a directory"));
+        };
+        // A further name of anything else is shown as that.
+        if node.kind == EntryKind::File {
+            node.kind = EntryKind::HardLink;
+        }
+        let path = self.add_text(path.as_bytes())?;
+        Ok((node, Some((layer as u16, path)), self.xattrs(id).to_vec()))
+    }
+
+    fn set_xattrs(&mut self, at: u32, xattrs: Xattrs) -> Result<()> {
+        if xattrs.is_empty() {
             return Ok(());
         }
-        self.xattr_bytes += bytes_of(&entry.xattrs);
+        self.xattr_bytes += bytes_of(&xattrs);
         if self.xattr_bytes > MOST_XATTRS {
             let most = MOST_XATTRS >> 20;
             let text = format!("the image has more than {most} MiB of extended attributes");
             return Err(corrupt(text));
         }
-        self.xattrs.insert(at, entry.xattrs.clone());
+        self.xattrs.insert(at, xattrs);
         self.nodes[at as usize].has_xattrs = true;
         Ok(())
     }

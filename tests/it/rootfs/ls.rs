@@ -134,7 +134,7 @@ fn json_says_all_that_is_known_of_a_file() {
         out.stdout(),
         format!(
             "{{\"Path\":\"/a\",\"Type\":\"file\",\"Mode\":\"0644\",\"Uid\":70000,\"Gid\":0,\"Size\":5,{common},\"Xattrs\":{{\"user.note\":\"dgB3\"}},\"Layer\":\"{digest}\"}}\n\
-             {{\"Path\":\"/b\",\"Type\":\"file\",\"Mode\":\"0644\",\"Uid\":70000,\"Gid\":0,\"Size\":5,{common},\"HardLink\":\"/a\",\"Layer\":\"{digest}\"}}\n\
+             {{\"Path\":\"/b\",\"Type\":\"file\",\"Mode\":\"0644\",\"Uid\":70000,\"Gid\":0,\"Size\":5,{common},\"HardLink\":\"/a\",\"Xattrs\":{{\"user.note\":\"dgB3\"}},\"Layer\":\"{digest}\"}}\n\
              {{\"Path\":\"/c\",\"Type\":\"symlink\",\"Mode\":\"0777\",\"Uid\":0,\"Gid\":0,{common},\"Link\":\"a\",\"Layer\":\"{digest}\"}}\n\
              {{\"Path\":\"/null\",\"Type\":\"char\",\"Mode\":\"0666\",\"Uid\":0,\"Gid\":0,{common},\"Device\":\"1:3\",\"Layer\":\"{digest}\"}}\n"
         )
