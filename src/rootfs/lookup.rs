@@ -6,11 +6,12 @@
 //!
 //! An entry stands where its path says only if no directory on the way is a symbolic link. A layer that describes these
 //! directories itself tells that; of other entries, only the layers below do. Where such an entry could be what is looked
-//! for, or hide it, the answer is [`Answer::Unsure`].
+//! for, or hide it, the answer is [`Answer::Unsure`]. So it is where a hard link names what its layer changes after it:
+//! the link means what was there before.
 
 mod notes;
 
-use notes::{Keys, Loose, Notes, What, ends};
+use notes::{Keys, Loose, Note, Notes, What, ends};
 
 use super::{Change, Entry, EntryKind, ImagePath};
 use crate::{Error, Result};
@@ -51,13 +52,23 @@ enum Said {
         layer: usize,
         kind: EntryKind,
         link: u32,
+        order: u32,
     },
     /// The directory of so many parts on the way is a symbolic link.
     Leads {
         layer: usize,
         parts: usize,
         link: u32,
+        order: u32,
     },
+}
+
+/// A hard link whose target is looked for.
+struct HardLink {
+    /// Entries of its layer from this one on do not count.
+    order: u32,
+    /// The directory of the first of the names that led here: a symbolic link that has several names leads on from there.
+    home: ImagePath,
 }
 
 /// A search for one file.
@@ -71,6 +82,8 @@ pub struct Lookup {
     wanted: ImagePath,
     /// Layers above this one do not count: a hard link means what was there when its layer was made.
     from: usize,
+    /// The hard link that was followed last, if there is one.
+    linked: Option<HardLink>,
     hops: usize,
     /// Something is below the path that is looked for, which so is a directory, whether an entry describes it or not.
     is_above: bool,
@@ -87,6 +100,7 @@ impl Lookup {
             keys: Keys::default(),
             wanted: path,
             from: 0,
+            linked: None,
             hops: 0,
             is_above: false,
         }
@@ -135,7 +149,7 @@ impl Lookup {
         let Some(notes) = self.read.last_mut() else {
             return Err(Error::other("no layer was begun"));
         };
-        notes.take(&self.keys, &path, what, link);
+        notes.take(&self.keys, &path, what, link, self.notes as u32);
         let may_be_it = match what {
             What::Nothing | What::Whiteout => false,
             What::Is(EntryKind::Directory) => self.wanted == path,
@@ -180,14 +194,15 @@ impl Lookup {
                     layer,
                     kind: EntryKind::HardLink,
                     link,
+                    order,
                 } => {
-                    let target = ImagePath::parse(&self.links[link as usize]);
-                    let Ok(target) = target else {
+                    let Ok(target) = ImagePath::parse(&self.links[link as usize]) else {
                         return Answer::Missing;
                     };
-                    if self.hop() {
-                        return Answer::Circle;
-                    }
+                    // Each leads to an entry before it, so there are no circles.
+                    let before = self.linked.take();
+                    let home = before.map_or_else(|| self.wanted.parent(), |link| link.home);
+                    self.linked = Some(HardLink { order, home });
                     (self.wanted, self.from, self.is_above) = (target, layer, false);
                     continue;
                 }
@@ -195,7 +210,12 @@ impl Lookup {
                     kind: EntryKind::Symlink,
                     link,
                     ..
-                } => (self.wanted.parent(), link, Vec::new()),
+                } => {
+                    let linked = self.linked.take();
+                    let dir = linked.map_or_else(|| self.wanted.parent(), |link| link.home);
+                    self.from = 0;
+                    (dir, link, Vec::new())
+                }
                 Said::Is { kind, .. } => return Answer::Other(kind),
                 Said::Leads { parts, link, .. } => {
                     let names: Vec<&[u8]> = self.wanted.parts().collect();
@@ -216,7 +236,7 @@ impl Lookup {
             if self.hop() || target.as_bytes().len() > 1 << 16 {
                 return Answer::Circle;
             }
-            (self.wanted, self.from, self.is_above) = (target, 0, false);
+            (self.wanted, self.is_above) = (target, false);
         }
     }
 
@@ -231,12 +251,26 @@ impl Lookup {
         self.hops > MOST_HOPS
     }
 
-    /// Whether an entry that may stand elsewhere than its path says could be what was `said`, or hide it.
+    /// Whether an entry that may stand elsewhere than its path says could be what was `said`, or hide it, or an entry
+    /// stands behind the hard link that leads to it.
     fn is_unsure(&self, said: &Said) -> bool {
         let path = self.wanted.as_bytes();
         let (last, parts) = match said {
             // The layers below will tell more.
             Said::Unknown if !self.is_all_read() => return false,
+            // Something hid the target after the link, or there was none, which is an error.
+            Said::Unknown
+            | Said::Hidden { .. }
+            | Said::Is {
+                kind: EntryKind::Directory,
+                ..
+            } if self.linked.is_some() => return true,
+            Said::Is { layer, order, .. } | Said::Leads { layer, order, .. }
+                if *layer == self.from
+                    && self.linked.as_ref().is_some_and(|l| *order >= l.order) =>
+            {
+                return true;
+            }
             Said::Unknown => (self.read.len() - 1, usize::MAX),
             Said::Hidden { layer } | Said::Is { layer, .. } => (*layer, usize::MAX),
             Said::Leads { layer, parts, .. } => (*layer, *parts),
@@ -268,6 +302,7 @@ impl Lookup {
                 layer: 0,
                 kind,
                 link: 0,
+                order: 0,
             };
         }
         // So many directories on the way are such by an upper layer.
@@ -284,16 +319,25 @@ impl Lookup {
                     What::Whiteout if at == last => return Said::Hidden { layer },
                     What::Whiteout => hidden = true,
                     What::Is(kind) if at == last => {
-                        let link = note.link;
-                        return Said::Is { layer, kind, link };
+                        let Note { link, order, .. } = *note;
+                        return Said::Is {
+                            layer,
+                            kind,
+                            link,
+                            order,
+                        };
                     }
                     What::Is(EntryKind::Directory) => fixed = fixed.max(at),
                     // A directory above has replaced it.
                     What::Is(_) if at <= fixed => return Said::Hidden { layer },
                     What::Is(EntryKind::Symlink) => {
-                        let link = note.link;
-                        let parts = at;
-                        return Said::Leads { layer, parts, link };
+                        let Note { link, order, .. } = *note;
+                        return Said::Leads {
+                            layer,
+                            parts: at,
+                            link,
+                            order,
+                        };
                     }
                     What::Is(_) => return Said::Hidden { layer },
                 }

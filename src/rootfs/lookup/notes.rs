@@ -32,6 +32,8 @@ pub(super) struct Note {
     pub(super) opaque: bool,
     /// Of a link: which of the links that the search has noted.
     pub(super) link: u32,
+    /// The number of the entry, which is higher than those of the entries before it in the layer.
+    pub(super) order: u32,
 }
 
 /// What one layer says.
@@ -77,14 +79,22 @@ impl Notes {
         }
     }
 
-    /// Takes in an entry at `path`.
-    pub(super) fn take(&mut self, keys: &Keys, path: &ImagePath, what: What, link: u32) {
+    /// Takes in the entry at `path` with the number `order`.
+    pub(super) fn take(
+        &mut self,
+        keys: &Keys,
+        path: &ImagePath,
+        what: What,
+        link: u32,
+        order: u32,
+    ) {
         let key = keys.of(path.as_bytes());
         self.take_place(keys, path, what, key);
         let new = Note {
             what,
             opaque: what == What::Nothing,
             link,
+            order,
         };
         let note = self.entries.entry(key).or_insert(new);
         if let (What::Is(old), What::Is(new)) = (note.what, what)
@@ -96,7 +106,7 @@ impl Notes {
         let hides = |what| matches!(what, What::Nothing | What::Whiteout);
         note.opaque |= hides(what) || (hides(note.what) && !hides(what));
         if !hides(what) || note.what == What::Nothing {
-            (note.what, note.link) = (what, link);
+            (note.what, note.link, note.order) = (what, link, order);
         }
     }
 

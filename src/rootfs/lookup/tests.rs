@@ -67,6 +67,38 @@ fn links_are_followed_through_all_layers() {
 }
 
 #[test]
+fn a_hard_link_means_what_was_there_before_it() {
+    let below = &["d/", "d/a", "s -> d"][..];
+    for top in [
+        &["z = d/a", "d/", "d/a"][..],
+        &["z = d/a", "d/.wh.a"],
+        &["d/", "z = d/a", "d/.wh..wh..opq"],
+        &["z = d/a", ".wh.d"],
+        &["y = d/a", "z = y", "d/", "d/a"],
+    ] {
+        assert_eq!(find("z", &[top, below]), "Unsure", "{top:?}");
+    }
+    // What the layer has before the link counts, and so does what it changes elsewhere.
+    assert_eq!(find("z", &[&["d/", "d/a", "z = d/a"], below]), "0/d/a");
+    assert_eq!(find("z", &[&["z = s/a", "b"], below]), "1/d/a");
+    assert_eq!(find("z", &[&["s -> e"], &["z = s/a"], below]), "2/d/a");
+    // No target, itself, a directory: all layers together tell what is wrong.
+    for target in ["d/b", "z", "d"] {
+        let link = format!("z = {target}");
+        assert_eq!(find("z", &[&[&link], below]), "Unsure", "{target}");
+    }
+    // A symbolic link leads on from each of its names.
+    let base = &["d/", "d/s -> f", "d/f", "h = d/s", "f"][..];
+    assert_eq!(find("h", &[base]), "0/f");
+    let links: Vec<String> = (0..100).map(|n| format!("{n} = {}", n - 1)).collect();
+    let chain: Vec<&str> = ["-1"]
+        .into_iter()
+        .chain(links.iter().map(|l| &l[..]))
+        .collect();
+    assert_eq!(find("99", &[&chain]), "0/-1");
+}
+
+#[test]
 fn an_entry_that_a_link_may_lead_elsewhere_makes_the_answer_unsure() {
     let base = &["usr/", "usr/lib/", "usr/lib/x", "lib -> usr/lib"][..];
     // Each replaces, hides or could hide the file by way of the link.
@@ -124,10 +156,16 @@ fn link() -> impl Strategy<Value = String> {
         ("g", "a/f"),
     ]);
     let dirs = prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 0..3);
-    (dirs, ends).prop_map(|(dirs, (name, to))| {
+    (dirs, ends, prop::bool::ANY).prop_map(|(dirs, (name, to), is_relative)| {
         let path = [&dirs[..], &[name]].concat().join("/");
-        format!("{path} -> /{to}")
+        let root = if is_relative { "" } else { "/" };
+        format!("{path} -> {root}{to}")
     })
+}
+
+/// A further name of a file, with the target before or after it, or nowhere.
+fn hard_link() -> impl Strategy<Value = String> {
+    (file(), file()).prop_map(|(path, target)| format!("{path} = {target}"))
 }
 
 fn some_entry() -> impl Strategy<Value = String> {
@@ -139,26 +177,37 @@ fn some_entry() -> impl Strategy<Value = String> {
         4 => file(),
         4 => dir().prop_map(|path| path + "/"),
         2 => link(),
+        3 => hard_link(),
         1 => file().prop_map(whiteout),
         1 => dir().prop_map(whiteout),
         1 => dir().prop_map(|path| path + "/.wh..wh..opq"),
     ]
 }
 
-/// What all layers together say of `path`, the base being the last, in the words of [`find`].
-fn merged(path: &str, layers: &[Vec<String>]) -> String {
+/// Takes the entries out of `layers` that no runtime unpacks, and merges the others. The base is the last layer.
+fn tree(layers: &mut [Vec<String>]) -> Tree {
     let mut tree = Tree::new();
-    for (at, layer) in (0..).zip(layers.iter().rev()) {
-        for text in layer {
-            tree.apply(at, &read(text)).unwrap();
-        }
+    for (at, layer) in (0..).zip(layers.iter_mut().rev()) {
+        layer.retain(|text| {
+            let mut next = tree.clone();
+            let applied = next.apply(at, &read(text)).is_ok();
+            if applied {
+                tree = next;
+            }
+            applied
+        });
     }
+    tree
+}
+
+/// What all layers together say of `path`, in the words of [`find`].
+fn merged(path: &str, tree: &Tree, layers: usize) -> String {
     match tree.resolve(&ImagePath::parse(path.as_bytes()).unwrap(), true) {
         Found::Missing => "Missing".to_owned(),
         Found::Circle => "Circle".to_owned(),
         Found::There(id) => match (tree.node(id).kind, tree.origin(id)) {
             (EntryKind::File | EntryKind::HardLink, Some((at, path))) => {
-                format!("{}{path}", layers.len() - 1 - at)
+                format!("{}{path}", layers - 1 - at)
             }
             (EntryKind::Directory, None) => "Missing".to_owned(),
             (kind, _) => format!("Other({kind:?})"),
@@ -177,12 +226,13 @@ proptest! {
     #[test]
     fn a_search_that_is_sure_says_what_all_layers_say(
         path in file(),
-        layers in prop::collection::vec(prop::collection::vec(some_entry(), 0..5), 1..4),
+        mut layers in prop::collection::vec(prop::collection::vec(some_entry(), 0..6), 1..4),
     ) {
+        let tree = tree(&mut layers);
         let texts: Vec<Vec<&str>> = layers.iter().map(|l| l.iter().map(String::as_str).collect()).collect();
         let slices: Vec<&[&str]> = texts.iter().map(Vec::as_slice).collect();
         let found = find(&path, &slices);
         prop_assume!(found != "Unsure");
-        prop_assert_eq!(found, merged(&path, &layers));
+        prop_assert_eq!(found, merged(&path, &tree, layers.len()));
     }
 }
