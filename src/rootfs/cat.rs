@@ -35,7 +35,7 @@ pub async fn cat(
     let mut tables: Vec<Option<Contents>> = Vec::new();
     for at in (0..count).rev() {
         lookup.begin_layer(at == 0);
-        let table = table(layers, at, options).await?;
+        let table = contents_of(layers, at, options).await?;
         lookup = match &table {
             Some(table) => noted(lookup, table.clone()).await?,
             None => {
@@ -49,9 +49,16 @@ pub async fn cat(
                 let mut search = layers.walk(at, search).await?;
                 match search.sent {
                     Sent::Nothing => search.lookup,
-                    // With `verify` the layer was read to its end, and an entry after the file may lead to it by a link.
-                    Sent::Once if search.lookup.answer() != Answer::Unsure => return Ok(()),
-                    Sent::Once | Sent::Early => return Err(replaced(path)),
+                    Sent::Once => {
+                        // With `verify` the layer was read to its end, and an entry after the file may lead to it by a link.
+                        let sent = (at, search.lookup.wanted().clone());
+                        let is_sure = search.lookup.answer() != Answer::Unsure;
+                        return match is_sure || find_in_all(layers, path).await? == sent {
+                            true => Ok(()),
+                            false => Err(replaced(path)),
+                        };
+                    }
+                    Sent::Early => return Err(replaced(path)),
                 }
             }
         };
@@ -66,7 +73,11 @@ pub async fn cat(
             Answer::Missing if lookup.is_above() => break,
             Answer::Missing => return Err(missing(path)),
             Answer::Circle => return Err(circle(path)),
-            Answer::Unsure => return from_all(layers, path, options, out).await,
+            Answer::Unsure => {
+                let (at, found) = find_in_all(layers, path).await?;
+                let table = contents_of(layers, at, options).await?;
+                return fetch(layers, at, table, found, options, out).await;
+            }
         }
     }
     match path.is_root() || lookup.is_above() {
@@ -75,13 +86,9 @@ pub async fn cat(
     }
 }
 
-/// As [`cat`], where only all layers together tell which file it is.
-async fn from_all(
-    layers: &Layers,
-    path: &ImagePath,
-    options: CatOptions,
-    out: mpsc::Sender<Bytes>,
-) -> Result<()> {
+/// The layer that the file `path` is from and the path by which that layer names it, where only all layers together tell.
+/// Fails as [`cat`] does.
+async fn find_in_all(layers: &Layers, path: &ImagePath) -> Result<(usize, ImagePath)> {
     tracing::debug!("entries may stand behind a symbolic link; reading all layers");
     let tree = merged(layers).await?;
     let id = match tree.resolve(path, true) {
@@ -93,13 +100,11 @@ async fn from_all(
     if !matches!(kind, EntryKind::File | EntryKind::HardLink) {
         return Err(not_a_file(path, kind));
     }
-    let (at, found) = tree.origin(id).ok_or_else(|| missing(path))?;
-    let table = table(layers, at, options).await?;
-    fetch(layers, at, table, found, options, out).await
+    tree.origin(id).ok_or_else(|| missing(path))
 }
 
 /// The contents of layer `at` where they are known, unless the layer itself is to be read and verified.
-async fn table(layers: &Layers, at: usize, options: CatOptions) -> Result<Option<Contents>> {
+async fn contents_of(layers: &Layers, at: usize, options: CatOptions) -> Result<Option<Contents>> {
     match options.verify {
         true => Ok(None),
         false => layers.contents(at).await,

@@ -205,4 +205,13 @@ fn a_file_that_its_layer_has_twice_fails_when_it_is_verified() {
     let out = barque.args(["cat", "--verify", &name, "x"]).run().code(4);
     assert!(out.stderr().contains("more than once"), "{}", out.stderr());
     barque.args(["cat", "--verify", &name, "y"]).run().ok();
+    // A file behind it that only seems to be another: the layers below tell that its directory is none of the links.
+    let below = LayerTar::new().dir("d/").file("d/old", b"");
+    let above = LayerTar::new()
+        .file(".wh..wh..opq", b"")
+        .file("x", b"x\n")
+        .file("d/x", b"other\n");
+    let name = in_layout(&barque.path("sure"), &image([below, above]));
+    let out = barque.args(["cat", "--verify", &name, "x"]).run().ok();
+    assert_eq!(out.stdout(), "x\n");
 }
