@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::failure::clean;
 use super::json;
 use super::ls::{escaped, kind, permissions};
 use crate::image::{Descriptor, Digest};
-use crate::rootfs::{Difference, Facts, FileChange};
+use crate::rootfs::{Difference, Facts, FileChange, ImagePath};
 
 /// The differences between two images.
 #[derive(Debug, Serialize)]
@@ -57,7 +57,8 @@ pub(crate) struct LayerDiff {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct File {
-    pub path: String,
+    #[serde(serialize_with = "as_text")]
+    path: ImagePath,
     /// `added`, `removed` or `changed`.
     pub change: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +79,7 @@ pub(crate) struct FileFacts {
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
+    link: Option<Link>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +87,20 @@ pub(crate) struct FileFacts {
     /// Whether extended attributes differ: their names are in `ls --json`.
     #[serde(skip)]
     xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// The target of a symbolic link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Link(Vec<u8>);
+
+impl Serialize for Link {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+fn as_text<S: Serializer>(path: &ImagePath, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(path)
 }
 
 impl FileFacts {
@@ -97,7 +112,7 @@ impl FileFacts {
             uid: facts.uid,
             gid: facts.gid,
             size: (word == "file").then_some(facts.size),
-            link: (word == "symlink").then(|| String::from_utf8_lossy(&facts.link).into_owned()),
+            link: (word == "symlink").then(|| Link(facts.link.clone())),
             device: facts
                 .device
                 .map(|(major, minor)| format!("{major}:{minor}")),
@@ -110,7 +125,7 @@ impl FileFacts {
 impl File {
     pub(crate) fn of(change: &FileChange) -> File {
         File {
-            path: change.path.to_string(),
+            path: change.path.clone(),
             change: match change.difference {
                 Difference::Added => "added",
                 Difference::Removed => "removed",
@@ -190,7 +205,7 @@ impl DiffReport {
                 (None, Some(b)) => ("+", b.shown()),
                 (None, None) => continue,
             };
-            line(sign, "file", &format!("{path} ({what})"));
+            line(sign, "file", &format!("/{path} ({what})"));
         }
         text
     }
@@ -202,9 +217,10 @@ impl FileFacts {
         let size = self
             .size
             .map_or(String::new(), |size| format!(", {size} bytes"));
-        let link = self.link.as_ref().map_or(String::new(), |link| {
-            format!(", -> {}", escaped(link.as_bytes()))
-        });
+        let link = self
+            .link
+            .as_ref()
+            .map_or(String::new(), |link| format!(", -> {}", escaped(&link.0)));
         format!("{} {mode}{size}{link}", self.kind)
     }
 }
@@ -214,11 +230,7 @@ fn changed(a: &FileFacts, b: &FileFacts) -> String {
     let mut parts = Vec::new();
     let mut part = |name: &str, a: &str, b: &str| {
         if a != b {
-            parts.push(format!(
-                "{name} {} -> {}",
-                escaped(a.as_bytes()),
-                escaped(b.as_bytes())
-            ));
+            parts.push(format!("{name} {a} -> {b}"));
         }
     };
     let number = |n: Option<u64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
@@ -228,7 +240,8 @@ fn changed(a: &FileFacts, b: &FileFacts) -> String {
     part("uid", &a.uid.to_string(), &b.uid.to_string());
     part("gid", &a.gid.to_string(), &b.gid.to_string());
     part("size", &number(a.size), &number(b.size));
-    part("link", &text(&a.link), &text(&b.link));
+    let link = |facts: &FileFacts| facts.link.as_ref().map(|link| escaped(&link.0));
+    part("link", &text(&link(a)), &text(&link(b)));
     part("device", &text(&a.device), &text(&b.device));
     if a.xattrs != b.xattrs {
         parts.push("extended attributes".to_owned());

@@ -99,6 +99,38 @@ fn what_differs_is_listed_and_nothing_else() {
 }
 
 #[test]
+fn names_that_are_not_utf_8_are_escaped_as_in_a_list() {
+    let layer = |link: &[u8]| {
+        LayerTar::new()
+            .pax(&[("path", b"nu\xff\xfe")])
+            .file("x", b"x")
+            .pax(&[("linkpath", link)])
+            .symlink("l", "x")
+    };
+    let barque = Barque::new();
+    let empty = in_layout(&barque.path("empty"), &image([LayerTar::new().dir("./")]));
+    let a = in_layout(&barque.path("a"), &image([layer(b"\xff")]));
+    let b = in_layout(&barque.path("b"), &image([layer(b"\xfe")]));
+    let out = barque.args(["diff", &empty, &a]).run().ok();
+    for line in [
+        "+ file /l (symlink rwxrwxrwx, -> \\377)\n",
+        "+ file /nu\\377\\376 (file rw-r--r--, 1 bytes)\n",
+    ] {
+        assert!(out.stdout().contains(line), "{}", out.stdout());
+    }
+    let out = barque.args(["diff", &a, &b]).run().ok();
+    let line = "~ file /l (link \\377 -> \\376)\n";
+    assert!(out.stdout().contains(line), "{}", out.stdout());
+    let json = barque
+        .args(["diff", "--json", &empty, &a])
+        .run()
+        .ok()
+        .json();
+    assert_eq!(json["Files"][0]["Second"]["Link"], "\u{fffd}");
+    assert_eq!(json["Files"][1]["Path"], "/nu\u{fffd}\u{fffd}");
+}
+
+#[test]
 fn the_same_files_in_another_compression_do_not_differ() {
     let barque = Barque::new();
     let make = |compression| {
