@@ -23,8 +23,8 @@ use crate::bytes::pieces;
 use crate::image::{Descriptor, Digest, Digester};
 use crate::{Error, Result};
 
-pub(crate) use super::claim::remove;
-pub(super) use super::claim::{PREFIX, claim, sweep};
+pub(super) use super::claim::claim;
+pub(crate) use super::claim::{PREFIX, remove, sweep};
 use super::document::open_file;
 pub(crate) use super::document::write_document_blocking;
 pub(crate) use super::document::{

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How the name of every temporary file begins.
-pub(in crate::transport) const PREFIX: &str = ".partial-";
+pub(crate) const PREFIX: &str = ".partial-";
 
 /// Removes the file `path`; one that is not there is as good.
 pub(crate) fn remove(path: &Path) {
@@ -93,7 +93,7 @@ fn is_own(about: &Metadata, directory: &Path) -> io::Result<bool> {
 
 /// Removes the files of `directory` that are `left` by their names, that nobody holds and that were last written at
 /// least `age` ago. Blocks.
-pub(in crate::transport) fn sweep(directory: &Path, age: Duration, left: impl Fn(&str) -> bool) {
+pub(crate) fn sweep(directory: &Path, age: Duration, left: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempPath;
 
@@ -15,7 +16,7 @@ use super::fields::{self, Place, number, number_or_end, put_number, put_text, te
 use super::inflater::{Inside, Restart};
 use crate::image::{Algorithm, Descriptor, Digester};
 use crate::rootfs::Entry;
-use crate::transport::blob_store::{create_directory, empty_file};
+use crate::transport::blob_store::{PREFIX, create_directory, empty_file, sweep};
 use crate::{Error, Result};
 
 /// The format and its version.
@@ -196,6 +197,10 @@ impl Writer {
     /// Begins the index of `layer` in `directory`, which is made if it is not there.
     pub(super) fn new(directory: &Path, layer: &Descriptor) -> Result<Writer> {
         create_directory(directory)?;
+        // A run that was interrupted leaves its file, and perhaps never comes to that layer again.
+        sweep(directory, Duration::ZERO, |name| {
+            name.starts_with(PREFIX) && name.contains(".index")
+        });
         let to = path_of(directory, layer);
         let cannot = |e| cannot_write(&to, e);
         let name = to.file_name().unwrap_or_default().to_string_lossy();

@@ -310,6 +310,29 @@ fn an_index_that_is_broken_or_of_another_layer_is_made_again() {
 }
 
 #[test]
+fn what_an_interrupted_run_left_is_removed_by_the_next() {
+    let barque = Barque::new();
+    let name = in_layout(
+        &barque.path("layout"),
+        &image([LayerTar::new().file("a", b"a")]),
+    );
+    fs::create_dir(barque.path("idx")).unwrap();
+    let old = format!(".partial-sha256-{}.index", "0".repeat(64));
+    for left in [
+        &old[..],
+        &format!("{old}.1"),
+        "mine.index",
+        ".partial-of-another",
+    ] {
+        fs::write(barque.path("idx").join(left), b"").unwrap();
+    }
+    barque.args(["ls", "--index", "idx", &name]).run().ok();
+    let left = names(&barque.path("idx"));
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(left.iter().all(|name| !name.starts_with(&old)), "{left:?}");
+}
+
+#[test]
 fn what_was_read_by_an_index_is_checked_against_it() {
     let image = image_as(Compression::Gzip, [layer()]);
     let barque = Barque::new();
