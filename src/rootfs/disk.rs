@@ -219,7 +219,9 @@ impl Disk {
                 Ok(Entered::Other) => {
                     if all || !self.is_made(&path) {
                         let gone = dir.dir.remove_file(&name);
-                        gone.map_err(|e| cannot_write(&path, e))?;
+                        let freed = gone.map_err(|e| cannot_write(&path, e))?;
+                        self.files = self.files.saturating_sub(1);
+                        self.bytes = self.bytes.saturating_sub(freed);
                     }
                 }
                 Err(e) => return Err(cannot_write(&path, e)),
@@ -380,8 +382,8 @@ impl Disk {
             file.write_all(&buffer[..n])
                 .map_err(|e| cannot_write(path, e))?;
             at += n as u64;
-            self.bytes += n as u64;
         }
+        self.bytes += at;
         if sparse {
             file.set_len(at).map_err(|e| cannot_write(path, e))?;
         }

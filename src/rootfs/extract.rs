@@ -32,7 +32,7 @@ pub struct ExtractOptions {
 pub struct Extracted {
     /// Files, links and devices; directories are not counted.
     pub files: u64,
-    /// Bytes written.
+    /// Bytes of the files, holes included. A file counts once, whatever names it has.
     pub bytes: u64,
     pub skipped: Skipped,
 }

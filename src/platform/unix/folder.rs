@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{
-    AtFlags, Dir, Gid, Mode, OFlags, RawMode, Timespec, Timestamps, Uid, XattrFlags, fchmod,
-    fchown, fsetxattr, futimens, openat, unlinkat, utimensat,
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, Timespec, Timestamps, Uid, XattrFlags,
+    fchmod, fchown, fsetxattr, futimens, openat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -101,9 +101,15 @@ impl Folder {
         Ok(true)
     }
 
-    /// Removes what is no directory.
-    pub(crate) fn remove_file(&self, name: &[u8]) -> io::Result<()> {
-        Ok(unlinkat(&self.0, name, AtFlags::empty())?)
+    /// Removes what is no directory. Returns the bytes of a file that had no other name.
+    pub(crate) fn remove_file(&self, name: &[u8]) -> io::Result<u64> {
+        let about = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        unlinkat(&self.0, name, AtFlags::empty())?;
+        let is_file = FileType::from_raw_mode(about.st_mode) == FileType::RegularFile;
+        Ok(match is_file && about.st_nlink == 1 {
+            true => about.st_size as u64,
+            false => 0,
+        })
     }
 
     /// Removes an empty directory; `false` if something is in it, or it is not there.

@@ -137,14 +137,15 @@ impl Folder {
         Ok(false)
     }
 
-    /// Removes what is no directory.
-    pub(crate) fn remove_file(&self, name: &[u8]) -> io::Result<()> {
+    /// Removes what is no directory. Returns the bytes of a file.
+    pub(crate) fn remove_file(&self, name: &[u8]) -> io::Result<u64> {
         let path = self.at(name)?;
-        let kind = fs::symlink_metadata(&path)?.file_type();
-        match kind.is_symlink_dir() {
-            true => fs::remove_dir(path),
-            false => fs::remove_file(path),
+        let about = fs::symlink_metadata(&path)?;
+        match about.file_type().is_symlink_dir() {
+            true => fs::remove_dir(path)?,
+            false => fs::remove_file(path)?,
         }
+        Ok(if about.is_file() { about.len() } else { 0 })
     }
 
     /// Removes an empty directory; `false` if something is in it, or it is not there.
