@@ -273,7 +273,7 @@ impl Disk {
                     self.leave_out(path);
                     return Ok(());
                 }
-                let set = place.dir.describe_link(name, &self.about(entry));
+                let set = place.dir.describe_link(name, &about(entry, self.owners));
                 set.map_err(failed)?;
                 self.skipped.xattrs += entry.xattrs.len() as u64;
             }
@@ -283,7 +283,7 @@ impl Disk {
                     EntryKind::BlockDevice => Node::BlockDevice(entry.device),
                     _ => Node::Pipe,
                 };
-                let made = place.dir.node(name, &node, &self.about(entry));
+                let made = place.dir.node(name, &node, &about(entry, self.owners));
                 if !made.map_err(failed)? {
                     self.skipped.devices += 1;
                     self.leave_out(path);
@@ -346,16 +346,6 @@ impl Disk {
         self.left_out.insert(self.hasher.hash_one(path));
     }
 
-    /// What the file of `entry` is given.
-    fn about<'a>(&self, entry: &'a Entry) -> About<'a> {
-        About {
-            owner: self.owners.then_some((entry.uid, entry.gid)),
-            mode: entry.mode,
-            modified: (entry.modified.seconds, entry.modified.nanos),
-            xattrs: &entry.xattrs,
-        }
-    }
-
     fn file(
         &mut self,
         place: &Place,
@@ -387,22 +377,34 @@ impl Disk {
         if sparse {
             file.set_len(at).map_err(|e| cannot_write(path, e))?;
         }
-        let skipped = describe(&file, &self.about(entry));
+        let skipped = describe(&file, &about(entry, self.owners));
         self.skipped.xattrs += skipped.map_err(|e| cannot_write(path, e))?;
         Ok(())
     }
 
-    /// Sets modes, owners and times of the directories, those below before those above.
-    pub(super) fn finish(&mut self) -> Result<()> {
+    /// Sets modes, owners and times of the directories, those below before those above. Returns the entry of the root, which
+    /// is left as it is: files may still have to be moved out of it.
+    pub(super) fn finish(&mut self) -> Result<Option<Entry>> {
+        let root = self.directories.remove(&ImagePath::default());
         for (path, entry) in std::mem::take(&mut self.directories).into_iter().rev() {
             self.last = None;
             let Some(place) = self.directory(&path, false)? else {
                 continue;
             };
-            let skipped = place.dir.describe(&self.about(&entry));
+            let skipped = place.dir.describe(&about(&entry, self.owners));
             self.skipped.xattrs += skipped.map_err(|e| cannot_write(&path, e))?;
         }
-        Ok(())
+        Ok(root)
+    }
+}
+
+/// What the file of `entry` is given; its owner only with `owners`.
+pub(super) fn about(entry: &Entry, owners: bool) -> About<'_> {
+    About {
+        owner: owners.then_some((entry.uid, entry.gid)),
+        mode: entry.mode,
+        modified: (entry.modified.seconds, entry.modified.nanos),
+        xattrs: &entry.xattrs,
     }
 }
 

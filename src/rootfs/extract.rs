@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::disk::{Disk, Skipped};
+use super::disk::{Disk, Skipped, about};
 use super::entry::dead_link;
 use super::{Change, Content, Entry, EntryKind, Found, ImagePath, Layers, Next, Visit, merged};
 use crate::platform::{self, Folder};
@@ -43,19 +43,48 @@ pub struct Extracted {
 /// [`crate::Kind::NotFound`] for a path that the image does not have; [`crate::Kind::Refused`] for what cannot be written, or is in `to`
 /// already; those of reading the layers.
 pub async fn extract(layers: &Layers, to: &Path, options: &ExtractOptions) -> Result<Extracted> {
+    let is_new = fs::symlink_metadata(to).is_err();
     fs::create_dir_all(to).map_err(|e| cannot(to, e))?;
+    let extracted = extract_into(layers, to, options, is_new).await;
+    if is_new && extracted.is_err() {
+        // A second try makes it again. It stays if something else is in it by now.
+        let _ = fs::remove_dir(to);
+    }
+    extracted
+}
+
+/// As [`extract`] into a directory that is there. Only one that `is_new` gets what the image says of its root.
+async fn extract_into(
+    layers: &Layers,
+    to: &Path,
+    options: &ExtractOptions,
+    is_new: bool,
+) -> Result<Extracted> {
     let stage = tempfile::Builder::new()
         .prefix(".barque-extract-")
         .tempdir_in(to)
         .map_err(|e| cannot(to, e))?;
     let root = Folder::open(stage.path()).map_err(|e| cannot(stage.path(), e))?;
     let owners = options.owners;
-    let done = match options.paths.is_empty() {
+    let mut disk = match options.paths.is_empty() {
         true => all(layers, root, owners).await?,
         false => parts(layers, root, owners, &options.paths).await?,
     };
-    let moved = move_in(stage.path(), to, options.overwrite);
-    moved.map(|()| done)
+    let about_root = disk.finish()?;
+    let mut done = Extracted {
+        files: disk.files,
+        bytes: disk.bytes,
+        skipped: disk.skipped,
+    };
+    // Some systems remove no directory that is open.
+    drop(disk);
+    move_in(stage.path(), to, options.overwrite)?;
+    stage.close().map_err(|e| cannot(to, e))?;
+    if let Some(entry) = about_root.filter(|_| is_new) {
+        let described = Folder::open(to).and_then(|root| root.describe(&about(&entry, owners)));
+        done.skipped.xattrs += described.map_err(|e| cannot(to, e))?;
+    }
+    Ok(done)
 }
 
 fn cannot(path: &Path, e: io::Error) -> Error {
@@ -63,22 +92,13 @@ fn cannot(path: &Path, e: io::Error) -> Error {
 }
 
 /// Unpacks all layers, base first.
-async fn all(layers: &Layers, root: Folder, owners: bool) -> Result<Extracted> {
+async fn all(layers: &Layers, root: Folder, owners: bool) -> Result<Disk> {
     let mut disk = Disk::new(root, owners);
     for at in 0..layers.list().len() {
         disk.begin_layer();
         disk = layers.walk(at, Unpack(disk)).await?.0;
     }
-    finish(disk)
-}
-
-fn finish(mut disk: Disk) -> Result<Extracted> {
-    disk.finish()?;
-    Ok(Extracted {
-        files: disk.files,
-        bytes: disk.bytes,
-        skipped: disk.skipped,
-    })
+    Ok(disk)
 }
 
 /// Puts the entries of a layer on top of what is there.
@@ -103,12 +123,7 @@ impl Visit for Unpack {
 type Wanted = HashMap<ImagePath, Vec<ImagePath>>;
 
 /// Unpacks the files at and below `paths`, from the layers that they are from.
-async fn parts(
-    layers: &Layers,
-    root: Folder,
-    owners: bool,
-    paths: &[ImagePath],
-) -> Result<Extracted> {
+async fn parts(layers: &Layers, root: Folder, owners: bool, paths: &[ImagePath]) -> Result<Disk> {
     let tree = merged(layers).await?;
     // Directories that no entry describes.
     let mut implied = Vec::new();
@@ -147,7 +162,7 @@ async fn parts(
     for path in implied {
         disk.directory(&path, true)?;
     }
-    finish(disk)
+    Ok(disk)
 }
 
 /// Adds the file `path` to what is wanted of the layer that it is from.
