@@ -163,16 +163,10 @@ impl Tree {
             if node.layer >= layer && !node.implied {
                 continue;
             }
-            match has_children {
-                true => self.reset(*at),
-                false => {
-                    self.count_hidden(*at);
-                    self.nodes[*at as usize].gone = true;
-                }
-            }
-            if has_children {
-                let node = &mut self.nodes[*at as usize];
-                (node.implied, node.layer) = (true, layer);
+            // A directory with files of this layer in it stays as it is.
+            if !has_children {
+                self.count_hidden(*at);
+                self.nodes[*at as usize].gone = true;
             }
         }
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use serde_json::Value;
+use tar::EntryType;
 
 use super::{eventful, image, image_as, in_layout};
 use crate::support::Barque;
@@ -56,7 +57,13 @@ fn listed(lines: &str) -> BTreeMap<String, (String, u32, u64, String)> {
 #[test]
 fn umoci_unpacks_the_files_that_are_listed() {
     peers::needs!("umoci");
-    for image in [eventful(), images::small(), images::two_layers()] {
+    let closed = LayerTar::new().entry(EntryType::Directory, "d/", 0o700, "", b"");
+    let late = LayerTar::new()
+        .file("d/new", b"x")
+        .file(".wh..wh..opq", b"");
+    // The directory is from below the mark, and has a file that is not.
+    let marked = image([closed, late]);
+    for image in [eventful(), images::small(), images::two_layers(), marked] {
         let barque = Barque::new();
         let name = in_layout(&barque.path("layout"), &image);
         let umoci = peers::umoci();
