@@ -5,6 +5,8 @@
 
 mod as_bundle;
 mod certificate;
+mod chain;
+mod limits;
 mod rekor;
 
 use std::time::SystemTime;

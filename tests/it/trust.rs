@@ -3,6 +3,8 @@
 #[cfg(feature = "trust")]
 mod attachments;
 #[cfg(feature = "trust")]
+mod authorities;
+#[cfg(feature = "trust")]
 mod bundles;
 #[cfg(all(feature = "serve", feature = "trust"))]
 mod carried;

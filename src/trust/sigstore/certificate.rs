@@ -3,30 +3,26 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage};
-use x509_cert::Certificate;
+use rustls::pki_types::{CertificateDer, ServerName};
+use webpki::EndEntityCert;
 use x509_cert::der::asn1::Utf8StringRef;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{ExtendedKeyUsage, SubjectAltName};
 use x509_cert::spki::ObjectIdentifier;
 
+use super::chain::{self, Cert};
 use crate::settings::policy::KeySource;
 use crate::trust::keys::PublicKey;
 use crate::trust::verdict::Signer;
 
-/// `id-kp-codeSigning` (RFC 5280, 4.2.1.12), as webpki and as x509-cert want it.
-const CODE_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 3];
-const CODE_SIGNING_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
 /// The provider that the signer logged in at, as Fulcio writes it: a bare text first, later a UTF8String.
 const ISSUER_V1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.1");
 const ISSUER_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.8");
 
 /// Authorities that certificates have to come from.
 pub(super) struct Authority {
-    roots: Vec<(CertificateDer<'static>, Certificate)>,
-    intermediates: Vec<CertificateDer<'static>>,
+    roots: Vec<Cert>,
+    intermediates: Vec<Cert>,
 }
 
 /// Who a certificate has to be for.
@@ -43,9 +39,8 @@ pub(super) enum Subject {
 
 /// A signer's certificate with those that lead to its authority.
 pub(super) struct Leaf {
-    der: CertificateDer<'static>,
-    parsed: Certificate,
-    chain: Vec<CertificateDer<'static>>,
+    cert: Cert,
+    chain: Vec<Cert>,
 }
 
 impl Authority {
@@ -57,14 +52,8 @@ impl Authority {
         roots: &KeySource,
         intermediates: Option<&KeySource>,
     ) -> Result<Authority, String> {
-        let parsed = |der: CertificateDer<'static>| {
-            let parsed = Certificate::from_der(&der)
-                .map_err(|e| format!("a certificate of the rule is not valid: {e}"))?;
-            Ok((der, parsed))
-        };
-        let roots: Result<_, String> = load(roots)?.into_iter().map(parsed).collect();
         Ok(Authority {
-            roots: roots?,
+            roots: load(roots)?,
             intermediates: intermediates.map_or(Ok(Vec::new()), load)?,
         })
     }
@@ -82,28 +71,11 @@ impl Authority {
             Some(seconds) => Duration::from_secs(seconds.try_into().unwrap_or(0)),
             None => now.duration_since(UNIX_EPOCH).unwrap_or_default(),
         };
-        // A root is a key with a name here; that it has not expired is checked apart.
-        let current = self.roots.iter().filter(|(_, root)| {
-            let validity = &root.tbs_certificate.validity;
-            let from = validity.not_before.to_unix_duration();
-            (from..=validity.not_after.to_unix_duration()).contains(&since_1970)
-        });
-        let anchors: Vec<TrustAnchor> = current
-            .filter_map(|(der, _)| webpki::anchor_from_trusted_cert(der).ok())
-            .collect();
-        let end = EndEntityCert::try_from(&leaf.der)
-            .map_err(|e| format!("its certificate is not valid: {e}"))?;
-        let intermediates: Vec<_> = [&self.intermediates[..], &leaf.chain[..]].concat();
-        end.verify_for_usage(
-            ALL_VERIFICATION_ALGS,
-            &anchors,
-            &intermediates,
-            UnixTime::since_unix_epoch(since_1970),
-            KeyUsage::required_if_present(CODE_SIGNING),
-            None,
-            None,
-        )
-        .map_err(|e| format!("its certificate is not by an authority of the rule: {e}"))?;
+        let intermediates = self.intermediates.iter().chain(&leaf.chain);
+        chain::check(&leaf.cert, &self.roots, intermediates, since_1970).map_err(|why| {
+            let text = "its certificate is not by an authority of the rule";
+            why.map_or(text.to_owned(), |why| format!("{text}: {why}"))
+        })?;
         match subject {
             Subject::Fulcio { issuer, email } => {
                 leaf.check_code_signing()?;
@@ -124,6 +96,8 @@ impl Authority {
                     leaf.check_email(email)?;
                 }
                 if let Some(host) = host {
+                    let end = EndEntityCert::try_from(&leaf.cert.der)
+                        .map_err(|_| "its certificate cannot be used for a host".to_owned())?;
                     let name = ServerName::try_from(host.as_str())
                         .map_err(|_| format!("`{host}` in the rule is no host name"))?;
                     end.verify_is_valid_for_subject_name(&name)
@@ -142,56 +116,51 @@ impl Authority {
 impl Leaf {
     /// Reads the two annotations. cosign ends the chain with the authority's own certificate, which counts for nothing.
     pub(super) fn parse(leaf: &str, chain: Option<&str>) -> Result<Leaf, String> {
-        let unreadable = |what: &str| format!("its {what} is not valid PEM");
-        let read = |pem: &str| -> Result<Vec<CertificateDer<'static>>, _> {
-            CertificateDer::pem_slice_iter(pem.as_bytes()).collect()
-        };
-        let all = read(leaf).map_err(|_| unreadable("certificate"))?;
-        let [der] = &all[..] else {
+        let mut all = certificates(leaf, "certificate")?;
+        if all.len() != 1 {
             return Err(format!("it has {} certificates in place of one", all.len()));
-        };
+        }
         let mut chain = match chain {
-            Some(chain) => read(chain).map_err(|_| unreadable("certificate chain"))?,
+            Some(chain) => certificates(chain, "certificate chain")?,
             None => Vec::new(),
         };
         chain.pop();
-        let parsed =
-            Certificate::from_der(der).map_err(|e| format!("its certificate is not valid: {e}"))?;
         Ok(Leaf {
-            der: der.clone(),
-            parsed,
+            cert: all.remove(0),
             chain,
         })
     }
 
     /// The certificate and those that lead to its authority, in DER.
     pub(super) fn path(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
-        std::iter::once(&self.der).chain(&self.chain)
+        let all = std::iter::once(&self.cert).chain(&self.chain);
+        all.map(|cert| &cert.der)
     }
 
     /// The key that it certifies.
     pub(super) fn key(&self) -> Result<PublicKey, String> {
-        let spki = self.parsed.tbs_certificate.subject_public_key_info.to_der();
+        let spki = self
+            .cert
+            .parsed
+            .tbs_certificate
+            .subject_public_key_info
+            .to_der();
         let spki = spki.map_err(|e| format!("its certificate has no valid key: {e}"))?;
         let key = PublicKey::from_der("its certificate".to_owned(), spki)?;
-        Ok(key.certified_by(self.der.to_vec()))
+        Ok(key.certified_by(self.cert.der.to_vec()))
     }
 
+    /// Fulcio says what a certificate is for; that it is for anything else was checked with the chain.
     fn check_code_signing(&self) -> Result<(), String> {
-        let usage = self.parsed.tbs_certificate.get::<ExtendedKeyUsage>();
-        match usage {
-            Ok(Some((_, usage))) if usage.0.contains(&CODE_SIGNING_OID) => Ok(()),
-            _ => Err("its certificate is not for signing code".to_owned()),
+        match self.cert.purposes.is_empty() {
+            true => Err("its certificate is not for signing code".to_owned()),
+            false => Ok(()),
         }
     }
 
     fn check_email(&self, wanted: &str) -> Result<(), String> {
-        let names = self.parsed.tbs_certificate.get::<SubjectAltName>();
-        let names =
-            names.map_err(|e| format!("the names in its certificate are not valid: {e}"))?;
-        let names = names.map(|(_, names)| names.0).unwrap_or_default();
+        let names = self.cert.names.iter();
         let found: Vec<&str> = names
-            .iter()
             .filter_map(|name| match name {
                 GeneralName::Rfc822Name(email) => Some(email.as_str()),
                 _ => None,
@@ -211,7 +180,7 @@ impl Leaf {
 
     /// The provider of the login. Where the certificate has both forms, they have to agree.
     fn oidc_issuer(&self) -> Result<String, String> {
-        let extensions = self.parsed.tbs_certificate.extensions.iter().flatten();
+        let extensions = self.cert.parsed.tbs_certificate.extensions.iter().flatten();
         let (mut first, mut second) = (None, None);
         for extension in extensions {
             let value = extension.extn_value.as_bytes();
@@ -239,14 +208,29 @@ impl Leaf {
     }
 }
 
+/// The certificates in the annotation `pem`, which is of `what`. Other programs stop at what is none, so nothing else may follow.
+fn certificates(pem: &str, what: &str) -> Result<Vec<Cert>, String> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let begun = pem.matches("-----BEGIN ").count();
+    let end = pem.trim_end();
+    let found = read
+        .ok()
+        .filter(|found| found.len() == begun && (end.is_empty() || end.ends_with("-----")));
+    let found = found.ok_or_else(|| format!("its {what} is not valid PEM"))?;
+    let parse = |der| Cert::parse(der).map_err(|e| format!("its {what} is not valid: {e}"));
+    found.into_iter().map(parse).collect()
+}
+
 /// All certificates of a source; a source without any is an error.
-fn load(source: &KeySource) -> Result<Vec<CertificateDer<'static>>, String> {
+fn load(source: &KeySource) -> Result<Vec<Cert>, String> {
     let mut all = Vec::new();
     for (name, pem) in source.load().map_err(|e| e.to_string())? {
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        match read {
-            Ok(found) if !found.is_empty() => all.extend(found),
-            _ => return Err(format!("there is no certificate in PEM in {name}")),
+        let found = read.ok().filter(|found| !found.is_empty());
+        let found = found.ok_or_else(|| format!("there is no certificate in PEM in {name}"))?;
+        for der in found {
+            let wrong = |e| format!("a certificate in {name} is not valid: {e}");
+            all.push(Cert::parse(der).map_err(wrong)?);
         }
     }
     Ok(all)
