@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 use sigstore_types::bundle::VerificationMaterialContent;
-use sigstore_types::{Bundle, DerPublicKey, SignatureContent};
+use sigstore_types::{Bundle, DerPublicKey, HashAlgorithm, SignatureContent};
 
 use crate::image::{Algorithm, Digest};
 use crate::trust::keys::PublicKey;
@@ -58,11 +58,27 @@ pub(super) fn verify(
     Err(why)
 }
 
-/// Checks that a signed statement is about `artifact`; a signature over a message is anyway. Fails with what it is not
-/// about.
+/// Checks that `bundle` does not say itself that it is about something else than `artifact`. Fails with what it is not about.
 pub(super) fn is_about(bundle: &Bundle, artifact: &[u8]) -> Result<(), String> {
-    let SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
-        return Ok(());
+    let envelope = match &bundle.content {
+        SignatureContent::DsseEnvelope(envelope) => envelope,
+        SignatureContent::MessageSignature(message) => {
+            let Some(named) = &message.message_digest else {
+                return Ok(());
+            };
+            let algorithm = match named.algorithm {
+                HashAlgorithm::Sha2256 => Algorithm::Sha256,
+                HashAlgorithm::Sha2384 => Algorithm::Sha384,
+                HashAlgorithm::Sha2512 => Algorithm::Sha512,
+                _ => return Err("it names its message by a hash that is not known".to_owned()),
+            };
+            let digest = Digest::of(algorithm, artifact);
+            return match digest.hex() == hex::encode(named.digest.as_bytes()) {
+                true => Ok(()),
+                false => Err(format!("it says that it is not about `{digest}`")),
+            };
+        }
+        _ => return Ok(()),
     };
     let statement: Statement = serde_json::from_slice(envelope.payload.as_bytes())
         .map_err(|e| format!("its statement is not valid: {e}"))?;

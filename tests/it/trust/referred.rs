@@ -109,11 +109,15 @@ fn bundles_of_a_registry_are_verified() {
     let mut swapped = statement(&alice, &"0".repeat(64), SIGN);
     let payload = statement(&mallory, hex, SIGN)["dsseEnvelope"]["payload"].clone();
     swapped["dsseEnvelope"]["payload"] = payload;
+    // Signed as it should be; but it says that it is about something else.
+    let mut misnamed = message(&alice, &image.manifest);
+    misnamed["messageSignature"]["messageDigest"]["digest"] = json!(STANDARD.encode([0; 32]));
     let forged = [
         statement(&mallory, hex, SIGN).to_string(),
         statement(&alice, &"0".repeat(64), SIGN).to_string(),
         statement(&alice, hex, "https://slsa.dev/provenance/v1").to_string(),
         message(&alice, b"another manifest").to_string(),
+        misnamed.to_string(),
         message(&mallory, &image.manifest).to_string(),
         unsigned.to_string(),
         swapped.to_string(),
