@@ -77,7 +77,8 @@ impl Admission {
             found.attachments_unread = source.attachments_unread();
         }
         if self.gate.reads_bundles(&self.image) {
-            found.bundles = source.bundles(digest).await?;
+            let bundles = source.bundles(digest).await?;
+            (found.bundles, found.bundles_unread) = (bundles.read, bundles.unread);
         }
         Ok(found)
     }

@@ -6,8 +6,8 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::{
-    BlobBody, BlobStream, Destination, Expected, ManifestRef, Network, PlannedBlob, Presence,
-    ReadAhead, Source, WrittenLate, bundles,
+    BlobBody, BlobStream, Bundles, Destination, Expected, ManifestRef, Network, PlannedBlob,
+    Presence, ReadAhead, Source, WrittenLate, bundles,
 };
 use crate::bytes::{ending_after, first_bytes};
 use crate::image::{Descriptor, Digest, Manifest, Reference, Repository, Sketch};
@@ -113,13 +113,13 @@ impl dyn Source + '_ {
     /// The sigstore bundles that refer to the manifest `of`; unchecked.
     ///
     /// # Errors
-    /// When they cannot be fetched or read. An image without bundles is not an error.
-    pub async fn bundles(&self, of: &Digest) -> Result<Vec<Bytes>> {
+    /// When they cannot be fetched. An image without bundles is not an error.
+    pub async fn bundles(&self, of: &Digest) -> Result<Bundles> {
         let listed = match self.offers().bundles {
             Some(bundles) => bundles.bundle_manifests(of).await?,
             None => Vec::new(),
         };
-        bundles::read(self, of, listed).await
+        bundles::read(self, listed).await
     }
 
     /// The referrers of `of` that hold sigstore bundles, or may hold some, and that a copy takes along unasked.

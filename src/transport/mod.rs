@@ -44,6 +44,7 @@ pub use crate::bytes::{
 };
 pub use archive_file::Unpacking;
 pub use body::BlobBody;
+pub use bundles::Bundles;
 pub use elsewhere::Elsewhere;
 pub use layer_files::LayerFiles;
 pub(crate) use layer_tar::LayerTar;

@@ -35,8 +35,15 @@ pub(super) fn judge(
         Requirement::SigstoreSigned(rule) => sigstore_signed(rule, subject, signatures, now),
         Requirement::SigstoreBundleSigned(rule) => bundle_signed(rule, subject, &found.bundles),
     };
+    let mut unread = None;
     let none = match rule {
-        Requirement::SigstoreBundleSigned(_) => "the image has no sigstore bundle".to_owned(),
+        Requirement::SigstoreBundleSigned(_) => {
+            let count = found.bundles_unread;
+            unread = (count > 0).then(|| {
+                format!("{count} sigstore bundles of the image were not read: they are too many, too large or damaged")
+            });
+            "the image has no sigstore bundle".to_owned()
+        }
         Requirement::SigstoreSigned(_) => {
             let none = none_of_its_kind(signatures);
             match &found.attachments_unread {
@@ -53,7 +60,10 @@ pub(super) fn judge(
             Judged {
                 kind,
                 satisfied,
-                reason: tried.is_empty().then_some(none),
+                reason: match satisfied {
+                    true => None,
+                    false => unread.or(tried.is_empty().then_some(none)),
+                },
                 signatures: tried,
             }
         }

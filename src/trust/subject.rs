@@ -22,6 +22,8 @@ pub struct Found {
     pub signatures: Vec<Bytes>,
     /// Sigstore bundles.
     pub bundles: Vec<Bytes>,
+    /// How many more there are that were not read.
+    pub bundles_unread: usize,
     /// Why sigstore attachments were not looked for, where the image may have some.
     pub attachments_unread: Option<String>,
 }

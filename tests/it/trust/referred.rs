@@ -175,6 +175,57 @@ fn bundles_of_a_registry_are_verified() {
     copy(&opted, "message:v1").ok();
 }
 
+/// Whoever may push can attach more: that does not keep the image from being used, and a limit is no error of the registry.
+#[test]
+fn bundles_of_others_do_not_block_an_image() {
+    let (barque, registry, image) = (Barque::new(), Serving::writable(), images::small());
+    let (alice, mallory) = (write_key(&barque, "alice"), write_key(&barque, "mallory"));
+    registry.push("many", "v1", &image);
+    let name = registry.docker("many:v1");
+    for n in 0..70 {
+        let other = statement(&mallory, image.digest.hex(), &format!("{SIGN}/{n}"));
+        attach(&registry, "many", &image, &other.to_string());
+    }
+    // One that is larger than what is read of a bundle.
+    attach(&registry, "many", &image, &" ".repeat(5 << 20));
+    let verify = ["verify", "--tls-verify=false", "--key", "alice.pub", &name];
+    let refused = barque.args(verify).run().code(3);
+    let why = "1 sigstore bundles of the image were not read";
+    assert!(refused.stdout().contains(why), "{}", refused.stdout());
+    let sign = statement(&alice, image.digest.hex(), SIGN).to_string();
+    attach(&registry, "many", &image, &sign);
+    barque.args(verify).run().ok();
+}
+
+#[test]
+fn more_bundles_than_are_read_are_a_refusal() {
+    let (barque, image) = (Barque::new(), images::small());
+    write_key(&barque, "alice");
+    let entries = (0..1100).map(|n| {
+        json!({
+            "mediaType": media::OCI_MANIFEST,
+            "size": 2,
+            "digest": images::sha256(n.to_string().as_bytes()),
+            "artifactType": BUNDLE,
+        })
+    });
+    let list = json!({
+        "schemaVersion": 2,
+        "mediaType": media::OCI_INDEX,
+        "manifests": entries.collect::<Vec<_>>(),
+    });
+    let list = TestImage::raw(media::OCI_INDEX, list.to_string());
+    let at_tag = format!("sha256-{}", image.digest.hex());
+    let registry = FakeRegistry::start()
+        .image("app", "v1", &image)
+        .image("app", &at_tag, &list)
+        .without_referrers();
+    let verify = ["verify", "--key", "alice.pub", &registry.docker("app:v1")];
+    let refused = barque.args(verify).run().code(3);
+    let why = "100 sigstore bundles of the image were not read";
+    assert!(refused.stdout().contains(why), "{}", refused.stdout());
+}
+
 /// go-containerregistry, and so cosign 3, writes the type of the config into the list at the tag.
 #[test]
 fn r12_a_bundle_is_found_where_the_list_hides_its_type() {
