@@ -6,11 +6,13 @@
 
 mod keyring;
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::time::SystemTime;
 
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{Packet, PacketParser, Signature, SignatureType, SignatureVersion};
+use pgp::packet::{
+    OnePassSignature, Packet, PacketParser, Signature, SignatureType, SignatureVersion,
+};
 use pgp::types::Timestamp;
 
 use super::Leniency;
@@ -130,13 +132,11 @@ pub fn dump_unverified(message: &[u8]) -> Result<(String, Vec<u8>), String> {
 fn unwrapped(message: &[u8]) -> Result<(Signature, Vec<u8>), String> {
     let mut all = packets(message)?;
     if let [Packet::CompressedData(compressed)] = &all[..] {
-        let unreadable = |e: String| format!("it cannot be decompressed: {e}");
-        let mut inflating = compressed
-            .decompress()
-            .map_err(|e| unreadable(e.to_string()))?;
+        let unreadable = || "it cannot be decompressed".to_owned();
+        let mut inflating = compressed.decompress().map_err(|_| unreadable())?;
         let mut inflated = Vec::new();
         let read = (&mut inflating).take(CAP + 1).read_to_end(&mut inflated);
-        read.map_err(|e| unreadable(e.to_string()))?;
+        read.map_err(|_| unreadable())?;
         if inflated.len() as u64 > CAP {
             return Err("it is too large".to_owned());
         }
@@ -147,29 +147,47 @@ fn unwrapped(message: &[u8]) -> Result<(Signature, Vec<u8>), String> {
         all = packets(&inflated)?;
     }
     let mut all = all.into_iter();
-    let one_pass = matches!(all.as_slice().first(), Some(Packet::OnePassSignature(_)));
-    let (signature, literal) = match one_pass {
-        true => {
-            all.next();
+    let (one_pass, signature, literal) = match all.next() {
+        Some(Packet::OnePassSignature(one_pass)) => {
             let literal = all.next();
-            (all.next(), literal)
+            (Some(one_pass), all.next(), literal)
         }
         // The older form has the signature before the data.
-        false => (all.next(), all.next()),
+        first => (None, first, all.next()),
     };
     match (signature, literal, all.next()) {
         (Some(Packet::Signature(signature)), Some(Packet::LiteralData(literal)), None) => {
+            if one_pass.is_some_and(|one_pass| !announces(&one_pass, &signature)) {
+                return Err("its OpenPGP signature is of another kind than announced".to_owned());
+            }
             Ok((signature, literal.data().to_vec()))
         }
         _ => Err("it is no OpenPGP message with one signature and its payload".to_owned()),
     }
 }
 
-fn packets(bytes: &[u8]) -> Result<Vec<Packet>, String> {
+/// Whether `one_pass`, which stands before the data, says of `signature` behind it what that says itself.
+fn announces(one_pass: &OnePassSignature, signature: &Signature) -> bool {
+    let version = match signature.version() {
+        SignatureVersion::V6 => 6,
+        _ => 3,
+    };
+    one_pass.version() == version
+        && Some(one_pass.typ()) == signature.typ()
+        && Some(one_pass.hash_algorithm()) == signature.hash_alg()
+}
+
+fn packets(mut bytes: &[u8]) -> Result<Vec<Packet>, String> {
+    let mut all = Vec::new();
     // More packets than a signed message has are an error anyway.
-    let some = PacketParser::new(BufReader::new(bytes)).take(8);
-    let read: Result<Vec<Packet>, _> = some.collect();
-    read.map_err(|e| format!("it is no OpenPGP message: {e}"))
+    while !bytes.is_empty() && all.len() < 8 {
+        // For the parser, a packet that ends within its header is the end.
+        match PacketParser::new(&mut bytes).next() {
+            Some(Ok(packet)) => all.push(packet),
+            _ => return Err("it is no OpenPGP message, or one that is cut off".to_owned()),
+        }
+    }
+    Ok(all)
 }
 
 /// Checks what can be said of a signature without its key. Returns when it was made.

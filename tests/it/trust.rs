@@ -18,6 +18,8 @@ mod logged;
 #[cfg(all(feature = "serve", feature = "trust"))]
 mod mutated;
 #[cfg(feature = "trust")]
+mod openpgp_forms;
+#[cfg(feature = "trust")]
 mod private_root;
 #[cfg(all(feature = "serve", feature = "trust"))]
 mod referred;

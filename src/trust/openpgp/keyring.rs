@@ -8,8 +8,10 @@ use std::io::BufReader;
 
 use pgp::armor::Dearmor;
 use pgp::composed::{PublicOrSecret, SignedPublicKey, SignedPublicSubKey};
-use pgp::packet::{Packet, PacketParser, Signature, SignatureConfig, SignatureType, SubpacketData};
-use pgp::types::{KeyDetails, KeyVersion, Tag};
+use pgp::packet::{
+    Packet, PacketHeader, PacketParser, Signature, SignatureConfig, SignatureType, SubpacketData,
+};
+use pgp::types::{EcdsaPublicParams, KeyDetails, KeyVersion, PublicParams, Tag};
 
 use super::ends;
 
@@ -70,8 +72,10 @@ impl Keyring {
             let mut rest = bytes;
             while let Some((block, after)) = next_block(rest) {
                 let mut binary = Vec::new();
-                let read = std::io::Read::read_to_end(&mut Dearmor::new(block), &mut binary);
-                if read.is_ok() {
+                let mut dearmor = Dearmor::new(block);
+                let read = std::io::Read::read_to_end(&mut dearmor, &mut binary);
+                let is_whole = dearmor.checksum.is_none_or(|sum| sum == crc24(&binary));
+                if read.is_ok() && is_whole {
                     count += self.add_binary(&binary);
                 }
                 rest = after;
@@ -88,7 +92,8 @@ impl Keyring {
                 Packet::Signature(s) if s.typ() == Some(SignatureType::KeyRevocation) => Some(s),
                 _ => None,
             }));
-        let Ok(keys) = PublicOrSecret::from_bytes_many(BufReader::new(bytes)) else {
+        let bytes = without_trust(bytes);
+        let Ok(keys) = PublicOrSecret::from_bytes_many(&bytes[..]) else {
             return 0;
         };
         let mut count = 0;
@@ -230,9 +235,42 @@ fn is_issuer(signature: &Signature, key: &impl KeyDetails) -> bool {
     }
 }
 
+/// The checksum of armored bytes (RFC 4880, 6.1). That of `pgp` is wrong, as it never adds a byte.
+fn crc24(bytes: &[u8]) -> u64 {
+    let with_bit = |crc: u64| match crc & 0x80_0000 {
+        0 => crc << 1,
+        _ => (crc << 1) ^ 0x186_4cfb,
+    };
+    let with_byte =
+        |crc, byte: &u8| (0..8).fold(crc ^ (u64::from(*byte) << 16), |crc, _| with_bit(crc));
+    bytes.iter().fold(0xb7_04ce, with_byte)
+}
+
+/// The packets in `bytes` without those in which GnuPG notes its own trust: between a key and its signatures, the parser stops at
+/// them.
+fn without_trust(bytes: &[u8]) -> Vec<u8> {
+    let (mut kept, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
+    while !rest.is_empty() {
+        let mut body = rest;
+        let header = PacketHeader::try_from_reader(&mut body).ok();
+        let length = header.and_then(|header| header.packet_length().maybe_len());
+        let after = length.and_then(|length| body.get(usize::try_from(length).ok()?..));
+        // What has no end to find is left to the parser.
+        let after = after.unwrap_or_default();
+        if header.is_none_or(|header| header.tag() != Tag::Trust) {
+            kept.extend_from_slice(&rest[..rest.len() - after.len()]);
+        }
+        rest = after;
+    }
+    kept
+}
+
 /// Whether the primary key has not expired, and has been certified by itself. Returns its valid self-signatures.
 fn is_valid(key: &SignedPublicKey, now: u32) -> Result<Vec<&Signature>, String> {
     let primary = &key.primary_key;
+    if !is_supported(primary.public_params()) {
+        return Err("which is of a kind that is not supported".to_owned());
+    }
     let direct = key.details.direct_signatures.iter();
     let mut own: Vec<&Signature> = direct
         .filter(|s| s.typ() == Some(SignatureType::Key) && s.verify_key(primary).is_ok())
@@ -254,6 +292,15 @@ fn is_valid(key: &SignedPublicKey, now: u32) -> Result<Vec<&Signature>, String> 
         return Err("which has expired".to_owned());
     }
     Ok(own)
+}
+
+/// Whether signatures by such a key can be verified.
+fn is_supported(key: &PublicParams) -> bool {
+    use EcdsaPublicParams::{P256, P384, P521};
+    match key {
+        PublicParams::ECDSA(curve) => matches!(curve, P256 { .. } | P384 { .. } | P521 { .. }),
+        _ => true,
+    }
 }
 
 fn may_sign(key: &SignedPublicKey, now: u32) -> Result<(), String> {

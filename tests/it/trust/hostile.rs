@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use super::gpg::{Gpg, payload, signed_by};
 use crate::support::peers;
 
-const REFERENCE: &str = "registry.example/team/app:v1";
+pub(super) const REFERENCE: &str = "registry.example/team/app:v1";
 const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
 
 /// Why `signature` is refused as the only one of an image, by a rule for `key`.
-fn refusal(rules: Value, name: &str, signatures: &[Vec<u8>]) -> String {
+pub(super) fn refusal(rules: Value, name: &str, signatures: &[Vec<u8>]) -> String {
     let policy = json!({"default": rules}).to_string();
     let gate = Gate::new(Some(
         Policy::parse(policy.as_bytes(), Path::new("/p.json")).unwrap(),
@@ -37,7 +37,7 @@ fn refusal(rules: Value, name: &str, signatures: &[Vec<u8>]) -> String {
     }
 }
 
-fn digest() -> String {
+pub(super) fn digest() -> String {
     let manifest = Manifest::parse(Bytes::from_static(MANIFEST.as_bytes()), None).unwrap();
     manifest.digest().to_string()
 }
