@@ -167,6 +167,12 @@ impl Object {
         self.need(key)?.object(&at)
     }
 
+    /// This object without the members that are null, for places where Go's programs read null as a member that is not there.
+    pub(crate) fn without_nulls(mut self) -> Object {
+        self.members.retain(|(_, value)| !value.is_null());
+        self
+    }
+
     /// All members that are left, in the order of the text.
     pub(crate) fn rest(self) -> Vec<(String, Value)> {
         self.members

@@ -67,7 +67,8 @@ fn parse(json: &[u8], kind: &str) -> Result<Payload, StrictError> {
 }
 
 /// `creator` and `timestamp`; all others are allowed and mean nothing here.
-fn optional_members(mut optional: Object) -> Result<(Option<String>, Option<i64>), StrictError> {
+fn optional_members(optional: Object) -> Result<(Option<String>, Option<i64>), StrictError> {
+    let mut optional = optional.without_nulls();
     let creator = optional.string("creator")?;
     let timestamp = optional.integer("timestamp")?;
     Ok((creator, timestamp))
@@ -102,6 +103,12 @@ mod tests {
         assert_eq!(read.creator.as_deref(), Some("x"));
         let null = payload(&critical(COSIGN_TYPE), "null");
         assert!(Payload::parse(null.as_bytes(), COSIGN_TYPE).is_ok());
+        let nulls = payload(
+            &critical(SIMPLE_TYPE),
+            r#"{"creator":null,"timestamp":null}"#,
+        );
+        let read = Payload::parse(nulls.as_bytes(), SIMPLE_TYPE).unwrap();
+        assert_eq!((read.creator, read.timestamp), (None, None));
     }
 
     #[test]
