@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::refusal::{Code, Refusal};
@@ -151,7 +152,10 @@ impl Users {
 fn challenge() -> Refusal {
     let (status, code) = (StatusCode::UNAUTHORIZED, Code::Unauthorized);
     let challenge = HeaderValue::from_static("Basic realm=\"barque\", charset=\"UTF-8\"");
-    Refusal::new(status, code, "authentication required").header(WWW_AUTHENTICATE, challenge)
+    let refusal = Refusal::new(status, code, "authentication required");
+    // Programs of skopeo's family leave the text out of an error without details.
+    let refusal = refusal.detail(json!({}));
+    refusal.header(WWW_AUTHENTICATE, challenge)
 }
 
 /// User and password of the header `Authorization`.

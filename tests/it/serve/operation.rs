@@ -50,6 +50,8 @@ fn every_endpoint_asks_for_a_user() {
             );
             if method != "HEAD" {
                 refused.refused(401, "UNAUTHORIZED");
+                // podman and skopeo tell "authentication required" only where there are details.
+                assert!(refused.json()["errors"][0]["detail"].is_object());
             }
         }
     }
