@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::admit::{Admitted, Purpose, admit};
-use super::challenge::{Challenge, parse_challenges};
+use super::challenge::{Challenge, challenges};
 use super::error::ApiError;
 use super::intent::{Actions, PresetAuth, Scope};
 use super::token::{Realm, TO_THE_ENDPOINT, Token, TokenAnswer, Tokens, basic, exchange};
@@ -391,15 +391,6 @@ pub(crate) async fn foreign_pass(
         "Bearer {}",
         token.value.expose()
     ))))
-}
-
-fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
-    parse_challenges(
-        headers
-            .get_all(header::WWW_AUTHENTICATE)
-            .iter()
-            .filter_map(|v| v.to_str().ok()),
-    )
 }
 
 fn read_challenge(url: &Admitted, headers: &HeaderMap) -> Result<Option<Asked>> {

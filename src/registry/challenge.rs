@@ -4,6 +4,9 @@
 //! challenges in one field, a last one cut off (quirks A5, A6). What is complete is kept, the rest dropped. Only as much
 //! is read as any server has a use for.
 
+use http::HeaderMap;
+use http::header::WWW_AUTHENTICATE;
+
 /// Bytes of all fields together that are read.
 const LONGEST: usize = 64 << 10;
 /// Parameters of a challenge that are kept; each is compared with those before it.
@@ -26,6 +29,12 @@ impl Challenge {
             .find(|(n, _)| n == name)
             .map(|(_, v)| v.as_str())
     }
+}
+
+/// The challenges of an answer with `headers`.
+pub(crate) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
+    let fields = headers.get_all(WWW_AUTHENTICATE).iter();
+    parse_challenges(fields.filter_map(|field| field.to_str().ok()))
 }
 
 /// Reads the challenges of all `WWW-Authenticate` fields, in order.

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use http::{Method, StatusCode, header};
 
+mod body;
+
+use body::{challenged, envelope, first_line, short, start};
+
 use super::admit::Admitted;
 use super::body::Answer;
 use super::gate::asked_wait;
@@ -37,6 +41,10 @@ pub struct ApiError {
     pub items: Vec<ApiErrorItem>,
     /// The first line of a body that is no error envelope.
     pub text: Option<String>,
+    /// The first 50 bytes of the body, and dots for more.
+    pub(crate) start: String,
+    /// Why the token was refused, where the answer is a challenge that says so.
+    pub(crate) challenged: Option<ApiErrorItem>,
     /// Whether an earlier try of the request may have been carried out, although nothing good was heard of it.
     pub maybe_done: bool,
     /// How long the server asks to wait before the next try.
@@ -54,11 +62,13 @@ impl ApiError {
         let wait = asked_wait(&answer.headers);
         let server = answer.header(&header::SERVER).map(short);
         let maybe_done = answer.maybe_done;
+        let challenged = challenged(&answer.headers);
         let body = answer.some(ERROR_BODY_CAP).await;
         ApiError {
             maybe_done,
             wait,
             server,
+            challenged,
             ..ApiError::new(method, &url, status, &body)
         }
     }
@@ -77,6 +87,8 @@ impl ApiError {
             status,
             items,
             text,
+            start: start(body),
+            challenged: None,
             maybe_done: false,
             wait: None,
             server: None,
@@ -288,62 +300,6 @@ impl fmt::Display for ApiError {
             None => Ok(()),
         }
     }
-}
-
-fn envelope(body: &[u8]) -> Vec<ApiErrorItem> {
-    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
-        return Vec::new();
-    };
-    let text = |v: &serde_json::Value| match v {
-        serde_json::Value::String(s) => short(s),
-        serde_json::Value::Null => String::new(),
-        other => short(&other.to_string()),
-    };
-    if let Some(errors) = value["errors"].as_array() {
-        return errors
-            .iter()
-            .take(MAX_ITEMS)
-            .map(|e| ApiErrorItem {
-                code: text(&e["code"]),
-                message: text(&e["message"]),
-                detail: text(&e["detail"]),
-            })
-            .filter(|e| !(e.code.is_empty() && e.message.is_empty()))
-            .collect();
-    }
-    if value["error"].is_string() {
-        return vec![ApiErrorItem {
-            code: text(&value["error"]),
-            message: text(&value["error_description"]),
-            detail: String::new(),
-        }];
-    }
-    let details = text(&value["details"]);
-    if details.is_empty() {
-        Vec::new()
-    } else {
-        vec![ApiErrorItem {
-            code: String::new(),
-            message: details,
-            detail: String::new(),
-        }]
-    }
-}
-
-fn first_line(body: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
-    let line = text.lines().map(str::trim).find(|l| !l.is_empty())?;
-    Some(short(line))
-}
-
-/// At most 200 characters of a server's text, without control characters.
-fn short(text: &str) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut out: String = clean.take(200).collect();
-    if text.chars().nth(200).is_some() {
-        out.push('…');
-    }
-    out.trim().to_owned()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! barque under the name `skopeo`: what scripts read of it is what they read of skopeo.
 
+mod answers;
 mod defaults;
 mod policies;
 #[cfg(feature = "sync")]

@@ -234,7 +234,10 @@ fn not_preserved(call: &Call, error: &Error) -> Option<String> {
 
 /// The message of `delete`; `known` is what skopeo's library calls the cause.
 fn of_delete(name: &str, error: &Error, known: Option<&str>) -> Option<String> {
-    let bare = name.trim_start_matches("docker://");
+    let bare = match ImageName::parse(name) {
+        Ok(ImageName::Docker(reference)) => reference.or_latest().to_string(),
+        _ => name.to_owned(),
+    };
     match known {
         Some(known) if says(error, "is blocked: ") => Some(known.to_owned()),
         _ if error.kind() == Kind::NotFound && name.starts_with("docker:") => Some(format!(
@@ -244,7 +247,8 @@ fn of_delete(name: &str, error: &Error, known: Option<&str>) -> Option<String> {
             Some(known.to_owned())
         }
         Some(known) => {
-            let known = known.rsplit(": ").next().unwrap_or_default();
+            // Behind what was read when the answer came.
+            let known = known.split_once(": ").map_or(known, |(_, answer)| answer);
             Some(format!("deleting {bare}: {known}"))
         }
         None if says(error, "cannot be deleted with this command") => {

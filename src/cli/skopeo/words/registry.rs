@@ -61,10 +61,7 @@ fn blocked(error: &Error) -> Option<String> {
 
 fn trouble(reference: &Reference, error: &Error) -> Option<Trouble> {
     if let Some(api) = ApiError::of(error) {
-        let answer = match says(error, MANIFEST_UNKNOWN) {
-            true => "manifest unknown".to_owned(),
-            false => answered(api),
-        };
+        let answer = unknown(error).unwrap_or_else(|| answered(api));
         return Some(Trouble::Answered(answer));
     }
     let registry = &reference.repository.registry;
@@ -104,39 +101,79 @@ fn trouble(reference: &Reference, error: &Error) -> Option<Trouble> {
     Some(ping("https", why))
 }
 
-/// An answer with an error as skopeo's library puts it.
+/// The codes that skopeo's library knows, with the texts that it has for them.
+const CODES: [(&str, &str); 18] = [
+    ("UNKNOWN", "unknown error"),
+    ("UNSUPPORTED", "The operation is unsupported."),
+    ("UNAUTHORIZED", "authentication required"),
+    ("DENIED", "requested access to the resource is denied"),
+    ("UNAVAILABLE", "service unavailable"),
+    ("TOOMANYREQUESTS", "too many requests"),
+    (
+        "DIGEST_INVALID",
+        "provided digest did not match uploaded content",
+    ),
+    (
+        "SIZE_INVALID",
+        "provided length did not match content length",
+    ),
+    ("NAME_INVALID", "invalid repository name"),
+    ("TAG_INVALID", "manifest tag did not match URI"),
+    ("NAME_UNKNOWN", "repository name not known to registry"),
+    (MANIFEST_UNKNOWN, "manifest unknown"),
+    ("MANIFEST_INVALID", "manifest invalid"),
+    (
+        "MANIFEST_UNVERIFIED",
+        "manifest failed signature verification",
+    ),
+    ("MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"),
+    ("BLOB_UNKNOWN", "blob unknown to registry"),
+    ("BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
+    ("BLOB_UPLOAD_INVALID", "blob upload invalid"),
+];
+
+/// An answer with an error as skopeo's library puts it: the registry's own text behind its code. A text that is the usual one
+/// stands alone if the registry gives details, and is left out if it does not.
 fn answered(api: &ApiError) -> String {
-    let Some(item) = api.items.first() else {
-        let status = api.status;
-        if status.is_server_error() {
-            let reason = status.canonical_reason().unwrap_or_default();
-            return format!(
-                "received unexpected HTTP status: {} {reason}",
-                status.as_u16()
-            );
-        }
-        let text = api.text.as_deref().unwrap_or_default();
-        return match status.as_u16() {
+    let status = api.status.as_u16();
+    if api.status.is_server_error() {
+        let reason = api.status.canonical_reason().unwrap_or_default();
+        return format!("received unexpected HTTP status: {status} {reason}");
+    }
+    // Errors of OAuth, which are none of a registry, have codes in lower case.
+    let is_registry = |code: &str| !code.starts_with(|c: char| c.is_ascii_lowercase());
+    let first = api.items.first().filter(|item| is_registry(&item.code));
+    // Docker Hub's body says less than its challenge.
+    let Some(item) = api.challenged.as_ref().or(first) else {
+        return match status {
             401 => "authentication required".into(),
-            code => format!(
-                "StatusCode: {code}, \"{}\"",
-                text.chars().take(50).collect::<String>()
-            ),
+            _ => format!("StatusCode: {status}, {:?}", api.start),
         };
     };
-    let code = item.code.to_lowercase().replace('_', " ");
-    // The texts that the distribution specification has for its codes stand alone.
-    let usual = [
-        "authentication required",
-        "manifest unknown",
-        "repository name not known to registry",
-        "requested access to the resource is denied",
-        "blob unknown to registry",
-        "too many requests",
-    ];
-    match item.message.as_str() {
-        "" => code,
-        message if usual.contains(&message) => message.to_owned(),
-        message => format!("{code}: {message}"),
+    let code = match (item.code.as_str(), status) {
+        ("", 401) => "UNAUTHORIZED",
+        (code, _) => code,
+    };
+    let known = CODES.iter().find(|known| known.0 == code);
+    let (code, usual) = known.unwrap_or(&CODES[0]);
+    let code = code.to_lowercase().replace('_', " ");
+    match (item.message.as_str(), item.detail.is_empty()) {
+        ("", true) => code,
+        (message, true) if message == *usual => code,
+        (message, false) if message == *usual => message.to_owned(),
+        (message, _) => format!("{code}: {message}"),
     }
+}
+
+/// The same of a registry that does not know the image, whose answer may be in `error` as text alone.
+fn unknown(error: &Error) -> Option<String> {
+    let text = error
+        .chain()
+        .map(ToString::to_string)
+        .find(|text| text.contains(MANIFEST_UNKNOWN))?;
+    let message = text.split_once(MANIFEST_UNKNOWN)?.1;
+    Some(match message.strip_prefix(": ") {
+        None | Some("manifest unknown") => "manifest unknown".into(),
+        Some(message) => format!("manifest unknown: {message}"),
+    })
 }

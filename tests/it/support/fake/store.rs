@@ -70,7 +70,7 @@ fn start_of(head: &Head) -> Option<usize> {
 
 /// An error answer of the distribution API.
 pub fn error(status: u16, code: &str, message: &str) -> Reply {
-    let body = json!({ "errors": [{ "code": code, "message": message, "detail": null }] });
+    let body = json!({ "errors": [{ "code": code, "message": message, "detail": {} }] });
     Reply::new(status, body.to_string()).with("Content-Type", "application/json")
 }
 
