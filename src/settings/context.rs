@@ -44,8 +44,8 @@ pub struct Context {
     pub max_unpacked: Option<u64>,
     /// Further names for an image in a `docker-archive:`, in full.
     pub additional_tags: Vec<String>,
-    /// Do as skopeo does: replace an `oci-archive:` that is there, leave a `docker-archive:` as it is, and read the first of
-    /// the images of a layout that have the same name.
+    /// Do as skopeo does: replace an `oci-archive:` that is there, leave a `docker-archive:` as it is, read the first of
+    /// the images of a layout that have the same name, and delete the manifest of a tag where the tag alone could go.
     pub as_skopeo: bool,
     /// Do not decompress the layers written to a `docker-archive:`.
     pub keep_compressed: bool,

@@ -39,6 +39,11 @@ pub(crate) async fn delete(
     };
     let (digest, own) = match &reference.digest {
         Some(digest) => (digest.clone(), None),
+        None if context.as_skopeo => {
+            let tag = reference.tag.clone().unwrap_or_else(Tag::latest);
+            let digest = place.digest(&tag).await?;
+            (digest.ok_or_else(|| place.no_such_tag(&tag))?, Some(tag))
+        }
         None => {
             let tag = reference.tag.clone().unwrap_or_else(Tag::latest);
             let which = TagOrDigest::Tag(tag.clone());

@@ -2,6 +2,7 @@
 
 use super::{linked, message};
 use crate::support::fake::{FakeRegistry, Reply, on};
+use crate::support::images;
 
 /// Answers to a request for a manifest, and what skopeo 1.22 says of them.
 const ANSWERS: &[(u16, &str, &str)] = &[
@@ -87,5 +88,29 @@ fn an_answer_is_told_as_skopeo_tells_it() {
     registry.add_rule(on("GET").path("/manifests/").challenge(&refused));
     let out = skopeo.args(&inspect).run().code(1);
     let wanted = told("requested access to the resource is denied");
+    assert_eq!(message(out.stderr()), wanted);
+}
+
+#[test]
+fn delete_takes_the_manifest_of_a_tag() {
+    let image = images::small();
+    let registry = FakeRegistry::start()
+        .image("a", "latest", &image)
+        .image("a", "stable", &image);
+    let skopeo = linked();
+    skopeo.args(["delete", &registry.docker("a")]).run().ok();
+    let deleted = registry.requests("DELETE", "/manifests/");
+    assert_eq!(deleted.len(), 1);
+    assert!(registry.manifest("a", "stable").is_none());
+
+    // The full name is told, with its tag.
+    registry.add_rule(
+        on("")
+            .path("/manifests/")
+            .error(403, "DENIED", "no, not this"),
+    );
+    let out = skopeo.args(["delete", &registry.docker("a")]).run().code(1);
+    let name = registry.address();
+    let wanted = format!("level=fatal msg=\"deleting {name}/a:latest: denied: no, not this\"");
     assert_eq!(message(out.stderr()), wanted);
 }
