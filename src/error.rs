@@ -130,6 +130,25 @@ impl Error {
         std::iter::successors(Some(first), |&e| e.source())
     }
 
+    /// The messages of the chain, outermost first, each as `shown` makes it; a cause that the message above it already quotes is
+    /// left out.
+    pub(crate) fn on_one_line(&self, shown: impl Fn(&str) -> String) -> String {
+        let mut line = String::new();
+        let mut above = String::new();
+        for cause in self.chain() {
+            let message = shown(&cause.to_string());
+            if message.is_empty() || above.contains(&message) {
+                continue;
+            }
+            if !line.is_empty() {
+                line.push_str(": ");
+            }
+            line.push_str(&message);
+            above = message;
+        }
+        line
+    }
+
     /// The class of this failure.
     pub fn kind(&self) -> Kind {
         self.0.kind
@@ -147,9 +166,13 @@ impl Error {
     }
 }
 
+/// The message; with `{:#}` also those of its causes.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        match f.alternate() {
+            true => f.write_str(&self.on_one_line(str::to_owned)),
+            false => f.write_str(&self.0.message),
+        }
     }
 }
 

@@ -311,7 +311,7 @@ async fn tags(source: Arc<dyn Source>, skip: bool) -> Result<Option<Vec<String>>
     match all_tags(pages, MOST_TAGS, "leave them out with `--no-tags`").await {
         Ok(tags) => Ok(Some(tags)),
         Err(e) if matches!(e.kind(), Kind::NotFound | Kind::NotAllowed) => {
-            tracing::debug!("{e}");
+            tracing::debug!("{e:#}");
             Ok(None)
         }
         Err(e) => Err(e),

@@ -120,7 +120,7 @@ pub(crate) async fn run(args: LoginArgs, global: &Global) -> Result<Outcome> {
                 return Ok(format!("{text}{valid} {key}\n").into());
             }
             // It says that a refusal need not be about the credentials.
-            Err(e) => tracing::warn!("the existing credentials for `{key}` are not valid: {e}"),
+            Err(e) => tracing::warn!("the existing credentials for `{key}` are not valid: {e:#}"),
         }
     }
     let credential = credential(&args).await.map_err(doing)?;

@@ -325,7 +325,7 @@ fn hand_on(asked: Asked, child: &Child) {
     if let Some(id) = child.id()
         && let Err(e) = platform::ask(id, asked)
     {
-        tracing::debug!("the signal {asked:?} was not handed on: {e}");
+        tracing::debug!("the signal {asked:?} was not handed on: {e:#}");
     }
 }
 
@@ -350,7 +350,7 @@ async fn asked_to_end(mut signals: Signals, reload: &Reload) {
             Asked::User1 | Asked::User2 => {}
             Asked::Hangup => match reload.now() {
                 Ok(()) => tracing::debug!("certificates were read again"),
-                Err(e) => tracing::warn!("the certificates of before stay: {e}"),
+                Err(e) => tracing::warn!("the certificates of before stay: {e:#}"),
             },
         }
     }

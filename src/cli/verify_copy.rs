@@ -191,7 +191,7 @@ fn without_flags_of_copy(e: Error) -> Error {
     match e.advice() {
         Some(hint) if hint.contains("`--preserve-digests`") => {
             let kind = e.kind();
-            Error::new(kind, e.to_string()).hint(
+            Error::new(kind, format!("{e:#}")).hint(
                 "`--repair` writes the image as it is at the source; `barque copy` writes it in another form",
             )
         }

@@ -203,7 +203,7 @@ async fn directly(
                 found.push(attached(entry, Attachment::Tag(tag), Some(manifest)));
             }
             // It went after the tags were listed.
-            Err(e) if e.kind() == Kind::NotFound => tracing::debug!("{e}"),
+            Err(e) if e.kind() == Kind::NotFound => tracing::debug!("{e:#}"),
             Err(e) => return Err(e),
         }
     }

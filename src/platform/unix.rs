@@ -361,7 +361,7 @@ mod program {
     /// with a handler for its signal in place, the write itself fails.
     pub(crate) fn take_file_size_limits_as_errors() {
         if let Err(e) = signal(SignalKind::from_raw(libc::SIGXFSZ)) {
-            tracing::debug!("a file over the limit on sizes would end the program: {e}");
+            tracing::debug!("a file over the limit on sizes would end the program: {e:#}");
         }
     }
 }

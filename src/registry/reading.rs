@@ -68,7 +68,7 @@ impl<'a> Reading<'a> {
         if error.kind() != Kind::Unavailable || last {
             return Err(error);
         }
-        tracing::debug!("{error}; asking for it again");
+        tracing::debug!("{error:#}; asking for it again");
         self.wire.pause(self.tries).await;
         Ok(())
     }

@@ -183,7 +183,7 @@ fn given(files: &[PemFile]) -> Vec<CertificateDer<'static>> {
                 });
             match checked {
                 Ok(authority) => given.push(authority),
-                Err(e) => tracing::warn!("{e}; it is ignored"),
+                Err(e) => tracing::warn!("{e:#}; it is ignored"),
             }
         }
     }
@@ -207,7 +207,7 @@ impl Trust {
         provider: &Arc<CryptoProvider>,
     ) -> Result<Trust> {
         for error in &system.errors {
-            tracing::debug!("a certificate authority of the system: {error}");
+            tracing::debug!("a certificate authority of the system: {error:#}");
         }
         let mut authorities = given.to_vec();
         authorities.extend(system.certs);

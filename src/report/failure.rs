@@ -31,12 +31,17 @@ impl From<Error> for Failure {
     }
 }
 
+const STDOUT: &str = "writing to standard output";
+
 impl Failure {
     /// The failure for an error on writing to standard output.
     pub(crate) fn on_stdout(e: io::Error) -> Failure {
         match e.kind() {
             io::ErrorKind::BrokenPipe => Failure::ClosedStdout,
-            _ => Error::other("writing to standard output").because(e).into(),
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Error::refused(STDOUT).because(e).into(),
+            _ => Error::other(STDOUT).because(e).into(),
         }
     }
 
@@ -58,7 +63,7 @@ impl Failure {
     }
 
     /// The exit code of the program; 1 for a mistake on the command line, 0 for a closed stdout and clap's help texts.
-    fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Failure::Error(e) => e.kind().exit_code(),
             Failure::Usage(usage) => u8::from(usage.use_stderr()),
@@ -94,20 +99,7 @@ fn describe_with(error: &Error, colour: bool, shown: impl Fn(&str) -> String) ->
 
 /// The chain of `error` on one line, outermost first; a cause that the message above it already quotes is left out.
 pub(crate) fn one_line(error: &Error) -> String {
-    let mut line = String::new();
-    let mut above = String::new();
-    for cause in error.chain() {
-        let message = clean(&cause.to_string()).into_owned();
-        if message.is_empty() || above.contains(&message) {
-            continue;
-        }
-        if !line.is_empty() {
-            line.push_str(": ");
-        }
-        line.push_str(&message);
-        above = message;
-    }
-    line
+    error.on_one_line(|message| clean(message).into_owned())
 }
 
 /// `text` from elsewhere, made safe to show: control characters and those that reorder text are removed (a newline
@@ -167,7 +159,7 @@ pub(crate) const MORE_FILES: &str =
 pub(crate) const MORE_THREADS: &str = "allow more threads: `ulimit -u` shows the limit of the user, and a container or service may have one of its own";
 
 /// The innermost hint of the chain: it knows most. Where a limit of the system is met, nothing else helps.
-fn advice(error: &Error) -> Option<&str> {
+pub(crate) fn advice(error: &Error) -> Option<&str> {
     let mut codes = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());

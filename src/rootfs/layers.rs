@@ -80,7 +80,7 @@ impl Layers {
         }
         match Table::read(&*self.source, layer).await {
             Err(e) if e.kind() == Kind::Corrupt => {
-                tracing::debug!("{e}; reading the layer `{}` itself", layer.digest);
+                tracing::debug!("{e:#}; reading the layer `{}` itself", layer.digest);
                 Ok(None)
             }
             Err(e) => Err(e.context(format!("reading the layer `{}`", layer.digest))),

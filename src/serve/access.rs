@@ -109,7 +109,7 @@ impl Users {
         let (user, password) = credential(asked).ok_or_else(challenge)?;
         if let Err(e) = self.refresh() {
             // The users of before stay until the file is mended.
-            tracing::error!("{e}");
+            tracing::error!("{e:#}");
         }
         let seal = |hash: &str| {
             let text = [user.as_str(), &password, hash].join("\0");

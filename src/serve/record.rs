@@ -161,7 +161,7 @@ fn start(path: &Path) -> Result<SyncSender<String>> {
     let write = move || {
         for line in lines {
             if let Err(e) = to.write_all(line.as_bytes()).and_then(|()| to.flush()) {
-                tracing::error!("the access log ends here: {e}");
+                tracing::error!("the access log ends here: {e:#}");
                 break;
             }
         }

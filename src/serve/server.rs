@@ -168,7 +168,7 @@ impl Server {
                     });
                 }
                 Err(e) => {
-                    tracing::warn!("a connection was not accepted: {e}");
+                    tracing::warn!("a connection was not accepted: {e:#}");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -225,7 +225,7 @@ async fn secured(
     let handshake = TlsAcceptor::from(config).accept(stream);
     match tokio::time::timeout(HANDSHAKE, handshake).await {
         Ok(Ok(stream)) => serve(stream, (remote, true), app, stopped).await,
-        Ok(Err(e)) => tracing::debug!("no TLS with {remote}: {e}"),
+        Ok(Err(e)) => tracing::debug!("no TLS with {remote}: {e:#}"),
         Err(_) => tracing::debug!("no TLS with {remote} in time"),
     }
 }
@@ -256,7 +256,7 @@ async fn serve(
         }
     };
     if let Err(e) = ended {
-        tracing::debug!("a connection broke: {e}");
+        tracing::debug!("a connection broke: {e:#}");
     }
 }
 

@@ -154,7 +154,7 @@ impl AuthFiles {
                 Ok(None) => {}
                 Ok(Some(found)) => {
                     if let Some(error) = failed {
-                        tracing::warn!("{error}; using the credential of {}", found.origin);
+                        tracing::warn!("{error:#}; using the credential of {}", found.origin);
                     }
                     return Ok(Some(found));
                 }
@@ -262,7 +262,7 @@ impl Source {
             WantedHelper::OfAll(suffix) => match (ask(suffix).await, own) {
                 (Ok(None), own) => own.map(|own| self.found(own, file, key)),
                 (Err(error), Ok(Some(own))) => {
-                    tracing::warn!("{error}; using the credential of {}", self.name);
+                    tracing::warn!("{error:#}; using the credential of {}", self.name);
                     Ok(self.found(Some(own), file, key))
                 }
                 (answer, _) => answer,

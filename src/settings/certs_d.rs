@@ -78,7 +78,7 @@ fn load_below(registry: &Registry, folders: &[PathBuf]) -> Result<HostCerts> {
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
             // As skopeo does: a folder for root alone is none of ours.
             Err(e) if e.kind() == ErrorKind::PermissionDenied => {
-                tracing::debug!("`{}` is passed over: {e}", dir.display());
+                tracing::debug!("`{}` is passed over: {e:#}", dir.display());
             }
             Err(e) => {
                 let message = format!("cannot read the certificate folder `{}`", dir.display());

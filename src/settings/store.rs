@@ -135,7 +135,7 @@ impl CredentialStore {
             match stored {
                 Ok(place) => {
                     if let Some(error) = failed {
-                        tracing::warn!("{error}; the login is stored in {place}");
+                        tracing::warn!("{error:#}; the login is stored in {place}");
                     }
                     return Ok(place);
                 }

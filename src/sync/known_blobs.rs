@@ -37,7 +37,7 @@ pub(super) fn open(dir: &Path) -> Result<Arc<BlobLocations>> {
     let locations = BlobLocations::remembering(move |repository, digest, size| {
         let mut file = locked(&file);
         if let Err(e) = append(&mut file, repository, digest, size) {
-            tracing::debug!("a blob is not remembered: {e}");
+            tracing::debug!("a blob is not remembered: {e:#}");
         }
     });
     for Reference {

@@ -145,7 +145,7 @@ async fn continued(
     let stream = match body.open(partial.len()).await {
         Ok(stream) => stream,
         Err(e) => {
-            tracing::debug!("starting `{}` over: {e}", blob.digest);
+            tracing::debug!("starting `{}` over: {e:#}", blob.digest);
             return Ok(false);
         }
     };

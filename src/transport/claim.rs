@@ -16,7 +16,7 @@ pub(crate) fn remove(path: &Path) {
     if let Err(e) = fs::remove_file(path)
         && e.kind() != ErrorKind::NotFound
     {
-        tracing::warn!("cannot remove `{}`: {e}", path.display());
+        tracing::warn!("cannot remove `{}`: {e:#}", path.display());
     }
 }
 
@@ -66,7 +66,7 @@ pub(in crate::transport) fn claim(
             },
             Err(TryLockError::WouldBlock) => n += 1,
             Err(TryLockError::Error(e)) => {
-                tracing::debug!("no locks at `{}`: {e}", path.display());
+                tracing::debug!("no locks at `{}`: {e:#}", path.display());
                 if new {
                     remove(&path);
                 }

@@ -192,7 +192,7 @@ impl RangedBlobs for DockerSource {
         if !part.is_empty() {
             match self.repository.get_blob_part(blob, part).await {
                 Ok(stream) => return read_all(stream, len as u64).await,
-                Err(e) => tracing::debug!("{e}; reading the blob from its beginning"),
+                Err(e) => tracing::debug!("{e:#}; reading the blob from its beginning"),
             }
         }
         let stream = self.blob(blob, 0).await?;
@@ -205,7 +205,7 @@ impl RangedBlobs for DockerSource {
         match repository.get_blob_part(blob, part.clone()).await {
             Ok(stream) => return Ok(resuming_part(repository, &budget, blob, part, stream)),
             Err(e) if e.kind() != Kind::Unavailable => return Err(e),
-            Err(e) => tracing::debug!("{e}; reading the blob from there on"),
+            Err(e) => tracing::debug!("{e:#}; reading the blob from there on"),
         }
         let stream = self.blob(blob, part.start).await?;
         Ok(ending_after(stream, part.end - part.start))

@@ -58,7 +58,7 @@ impl Elsewhere {
             match self.at(source, url, blob, from).await {
                 Ok(stream) => return Ok(stream),
                 Err(e) => {
-                    tracing::debug!("{e}");
+                    tracing::debug!("{e:#}");
                     error = e;
                 }
             }

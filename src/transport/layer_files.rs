@@ -99,7 +99,7 @@ impl LayerFiles {
             && !continues
             && let Err(e) = fs::remove_dir_all(&self.path)
         {
-            tracing::warn!("cannot remove `{}`: {e}", self.path.display());
+            tracing::warn!("cannot remove `{}`: {e:#}", self.path.display());
         }
     }
 

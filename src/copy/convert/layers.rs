@@ -208,7 +208,7 @@ impl Prepared<'_> {
                     .source
                     .begin_of(layer, Compression::MAGIC_LEN)
                     .await;
-                let begin = begin.inspect_err(|e| tracing::debug!("{e}")).ok()?;
+                let begin = begin.inspect_err(|e| tracing::debug!("{e:#}")).ok()?;
                 Some((layer.digest.clone(), Packed::of(&begin)))
             })
             .collect();

@@ -38,7 +38,7 @@ async fn of_all(source: &dyn Source, subjects: &[Digest]) -> Result<Vec<Attached
 async fn of_one(source: &dyn Source, of: &Digest) -> Result<Vec<Attached>> {
     let listed = match source.bundles_to_copy(of).await {
         Err(e) if e.kind() == Kind::NotAllowed => {
-            tracing::warn!("signatures of `{of}` may be left behind: {e}");
+            tracing::warn!("signatures of `{of}` may be left behind: {e:#}");
             return Ok(Vec::new());
         }
         listed => listed?,

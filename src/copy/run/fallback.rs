@@ -71,7 +71,7 @@ impl Work {
                     return Ok(written);
                 }
                 Err(e) => {
-                    tracing::debug!("not as `{}`: {e}", format.as_str());
+                    tracing::debug!("not as `{}`: {e:#}", format.as_str());
                     if refuses_type(&e, &MediaType::new(format.image_type())) {
                         refused.push(format!("`{}`", format.as_str()));
                     }

@@ -141,7 +141,7 @@ impl V1Destination {
                         && !repo.is_put_off(&e)
                         && !tries.is_beyond(most(&e)) =>
                 {
-                    tracing::debug!("{e}; writing the image `{}` again", made.id);
+                    tracing::debug!("{e:#}; writing the image `{}` again", made.id);
                     repo.wait_before_try(tries.failures()).await;
                     tries.spend();
                 }
@@ -353,7 +353,7 @@ impl Destination for V1Destination {
             {
                 // The registry that took over may know nothing of what the first one was sent, and refuses to go on.
                 Err(e) if repo.moves() != moves && !tries.is_spent() => {
-                    tracing::debug!("{e}; beginning again at the registry that took over");
+                    tracing::debug!("{e:#}; beginning again at the registry that took over");
                     tries.spend();
                 }
                 other => break other?,

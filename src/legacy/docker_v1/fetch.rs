@@ -121,7 +121,7 @@ pub(super) fn wanted(repo: &Arc<Repo>, link: &Link) -> Wanted {
         Some(Ok(checksum)) => Some(Recorded::V1(checksum)),
         Some(Err(e)) => {
             let e: TarSumError = e;
-            tracing::warn!("the layer of `{id}` is not checked: {e}");
+            tracing::warn!("the layer of `{id}` is not checked: {e:#}");
             None
         }
         None => None,
@@ -144,7 +144,7 @@ async fn layer(layer: &Wanted, tmpdir: Option<&Path>, ahead: &Ahead) -> Result<L
     match tried {
         Err((e, true)) if e.kind() == Kind::Corrupt => {
             // As B12: what was put together of several answers may be right in one piece.
-            tracing::debug!("{e}; reading it once more from its start");
+            tracing::debug!("{e:#}; reading it once more from its start");
             once(layer, tmpdir, ahead).await
         }
         other => other,
@@ -314,7 +314,7 @@ fn examine(file: &ArchiveFile, wanted: Option<TarSum>, json: &[u8]) -> Result<Pl
                     format!("it does not match its recorded checksum `{wanted}`: it has `{found}`");
                 return Err(Error::corrupt(message));
             }
-            Err(e) => tracing::warn!("a layer is not checked against `{wanted}`: {e}"),
+            Err(e) => tracing::warn!("a layer is not checked against `{wanted}`: {e:#}"),
         }
     }
     Ok(plain)

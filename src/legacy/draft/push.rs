@@ -34,7 +34,7 @@ impl RepositoryClient {
             Err(e) => {
                 let cancelled = self.cancel_upload(&session).await;
                 if let Err(e) = cancelled {
-                    tracing::debug!("{e}; the server will forget the upload some day");
+                    tracing::debug!("{e:#}; the server will forget the upload some day");
                 }
                 Err(e)
             }
@@ -113,13 +113,13 @@ impl RepositoryClient {
             Ok(session) => {
                 let cancelled = self.cancel_upload(&session).await;
                 if let Err(e) = cancelled {
-                    tracing::debug!("{e}");
+                    tracing::debug!("{e:#}");
                 }
                 Ok(true)
             }
             Err(e) if has_status(&e, &[401, 403]) => Err(e),
             Err(e) => {
-                tracing::debug!("{e}");
+                tracing::debug!("{e:#}");
                 Ok(false)
             }
         }

@@ -65,7 +65,7 @@ impl V1Probe {
             Ok(_) => None,
             Err(e) if e.kind() == Kind::NotAllowed => Some(e),
             Err(e) => {
-                tracing::debug!("{e}");
+                tracing::debug!("{e:#}");
                 return Ok(None);
             }
         };

@@ -97,7 +97,7 @@ impl Grant {
             (true, None) => {}
             (false, refused) => {
                 if let Some(e) = refused {
-                    tracing::debug!("{e}; passing over it");
+                    tracing::debug!("{e:#}; passing over it");
                 }
                 grant.endpoints = endpoints;
             }

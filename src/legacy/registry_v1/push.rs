@@ -77,7 +77,7 @@ impl Repo {
         }
         match self.image(id).await {
             Err(e) if e.kind() == Kind::NotAllowed && !self.standalone => {
-                tracing::debug!("{e}; writing without a look at what is there");
+                tracing::debug!("{e:#}; writing without a look at what is there");
                 self.is_blind.store(true, Ordering::Relaxed);
                 Ok(None)
             }

@@ -160,7 +160,7 @@ impl Repo {
                 });
                 match sent {
                     Err(e) if !stands => {
-                        tracing::debug!("{e}; trying the next registry of the index, if any");
+                        tracing::debug!("{e:#}; trying the next registry of the index, if any");
                         told = Some(more_telling(told, e));
                     }
                     sent => return sent,

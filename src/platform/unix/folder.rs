@@ -150,7 +150,7 @@ fn describe_fd(file: BorrowedFd<'_>, about: &About<'_>) -> io::Result<u64> {
     for (name, value) in about.xattrs {
         if let Err(e) = fsetxattr(file, &name[..], value, XattrFlags::empty()) {
             let name = String::from_utf8_lossy(name);
-            tracing::debug!("the attribute `{name}` was not set: {e}");
+            tracing::debug!("the attribute `{name}` was not set: {e:#}");
             skipped += 1;
         }
     }

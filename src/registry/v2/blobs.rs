@@ -142,7 +142,7 @@ impl Client {
         let ranged = get.clone().header(header::RANGE, range);
         let answer = match self.send(&ranged).await {
             Err(e) if has_status(&e, &NO_RANGES) => {
-                tracing::debug!("{e}; asking for all of the blob");
+                tracing::debug!("{e:#}; asking for all of the blob");
                 return self.send(get).await;
             }
             answer => answer?,

@@ -41,7 +41,7 @@ impl RepositoryClient {
             if body.take_failure() || refused || tries.is_beyond(most) {
                 return Err(error);
             }
-            tracing::debug!("{error}; uploading once more from the start");
+            tracing::debug!("{error:#}; uploading once more from the start");
             self.client.wait_before_try(tries.failures()).await;
         }
     }

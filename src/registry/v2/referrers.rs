@@ -88,7 +88,7 @@ impl RepositoryClient {
                 Ok(Some(index)) => found.take(index.raw(), false, &tag)?,
                 Ok(None) => {}
                 // Something else is at the tag: nothing is listed there.
-                Err(e) if e.kind() == Kind::Refused => tracing::debug!("{e}"),
+                Err(e) if e.kind() == Kind::Refused => tracing::debug!("{e:#}"),
                 Err(e) => return Err(e),
             }
         }

@@ -122,7 +122,7 @@ impl RepositoryClient {
                     return Err(e);
                 }
                 Err(e) => {
-                    tracing::debug!("{e}; starting the upload without a mount");
+                    tracing::debug!("{e:#}; starting the upload without a mount");
                     // A server's error may have been chance.
                     let chance = ApiError::of(&e).is_some_and(|a| is_temporary(a.status));
                     refused = *from == self.name && !chance;

@@ -59,7 +59,7 @@ impl GzipIndex {
             Ok(opened) => Some(GzipIndex(Arc::new(opened))),
             Err(e) if e.kind() == ErrorKind::NotFound => None,
             Err(e) => {
-                tracing::warn!("the index `{}` is not used: {e}", path.display());
+                tracing::warn!("the index `{}` is not used: {e:#}", path.display());
                 if matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) {
                     remove(&path);
                 }

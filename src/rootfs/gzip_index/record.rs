@@ -80,5 +80,5 @@ impl Recorder {
 }
 
 fn warn(e: &Error) {
-    tracing::warn!("{e}");
+    tracing::warn!("{e:#}");
 }

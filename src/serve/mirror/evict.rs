@@ -55,7 +55,7 @@ impl Drop for Guard {
 pub(super) fn touch(file: &Path) {
     let touched = File::options().append(true).open(file);
     if let Err(e) = touched.and_then(|file| file.set_modified(SystemTime::now())) {
-        tracing::debug!("`{}`: {e}", file.display());
+        tracing::debug!("`{}`: {e:#}", file.display());
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn make_room(root: &Root, most: u64, reading: &Reading) {
         }
         for repository in &kept {
             if let Err(e) = repository.delete_blob(&digest) {
-                tracing::warn!("{e}");
+                tracing::warn!("{e:#}");
             }
         }
         // One that no repository had.

@@ -174,7 +174,7 @@ impl Mirror {
                 }
             }
             Err(e) if is_trouble(&e) => {
-                tracing::warn!("`{}:{tag}` is served as it was kept: {e}", place.kept_as);
+                tracing::warn!("`{}:{tag}` is served as it was kept: {e:#}", place.kept_as);
                 Ok(Some(stale(found)))
             }
             Err(e) => Err(e),
@@ -289,7 +289,7 @@ impl Content for Mirrored {
         match sorted(place.answer(place.tags()).await) {
             Err(e) if is_trouble(&e) => {
                 let kept_as = &place.kept_as;
-                tracing::warn!("the tags of `{kept_as}` are those that are kept: {e}");
+                tracing::warn!("the tags of `{kept_as}` are those that are kept: {e:#}");
                 Ok(Some(kept))
             }
             tags => tags,

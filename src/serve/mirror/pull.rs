@@ -120,7 +120,7 @@ impl Pulls {
         tokio::spawn(async move {
             let ended = pull.run(&session, &progress).await;
             if let Err(e) = &ended {
-                tracing::warn!("`{}` was not read from the upstream: {e}", key.1);
+                tracing::warn!("`{}` was not read from the upstream: {e:#}", key.1);
                 // A disk that is full has to have room for manifests again.
                 if matches!(e.kind(), Kind::Corrupt | Kind::Refused) {
                     blob_store::remove(&file);

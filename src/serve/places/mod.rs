@@ -174,7 +174,7 @@ impl Place {
                 tokio::time::sleep(WAIT).await;
                 continue;
             }
-            tracing::warn!("`{}` cannot be read any more: {e}", self.name);
+            tracing::warn!("`{}` cannot be read any more: {e:#}", self.name);
             if !self.is_archive {
                 return was.clone();
             }

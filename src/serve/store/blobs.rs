@@ -68,13 +68,13 @@ impl Blobs {
             // The repository has it by now, so that the pool's link is never the only one.
             Ok(()) => {
                 if let Err(e) = fs::rename(upload, &pooled) {
-                    tracing::warn!("`{}` is not shared: {e}", to.display());
+                    tracing::warn!("`{}` is not shared: {e:#}", to.display());
                     blob_store::remove(upload);
                 }
                 Ok(())
             }
             Err(e) => {
-                tracing::debug!("no hard links at `{}`: {e}", to.display());
+                tracing::debug!("no hard links at `{}`: {e:#}", to.display());
                 fs::rename(upload, &to).map_err(|e| cannot_write(&to, 0, size, e))
             }
         }
@@ -103,7 +103,7 @@ impl Blobs {
         let linked = match link(from, &to, size) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
             Err(e) => {
-                tracing::debug!("no hard links at `{}`: {e}", to.display());
+                tracing::debug!("no hard links at `{}`: {e:#}", to.display());
                 copy(from, &self.layout(), &to)
             }
             linked => linked,

@@ -196,7 +196,7 @@ impl Relations {
             let facts = facts(&digest, &media_type).or_else(|e| match e.kind() {
                 // An index may list anything: what is no manifest is related to nothing.
                 Kind::Corrupt => {
-                    tracing::debug!("{e}");
+                    tracing::debug!("{e:#}");
                     Ok(None)
                 }
                 _ => Err(e),

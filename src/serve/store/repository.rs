@@ -382,7 +382,7 @@ impl Repository {
             Ok(about) => Stamp::of(&about),
             // It is read again when it is asked for.
             Err(e) => {
-                tracing::warn!("`{}`: {e}", path.display());
+                tracing::warn!("`{}`: {e:#}", path.display());
                 return Ok(());
             }
         };

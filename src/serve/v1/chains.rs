@@ -94,7 +94,7 @@ impl Chains {
             match self.top((content, pushed), name, Named::Tag(&parsed)).await {
                 Ok(Some(id)) => all.push((tag.to_string(), id)),
                 Ok(None) => {}
-                Err(e) => tracing::warn!("`{name}:{tag}` is left out for V1 clients: {e}"),
+                Err(e) => tracing::warn!("`{name}:{tag}` is left out for V1 clients: {e:#}"),
             }
         }
         Ok(Some(all))

@@ -100,7 +100,7 @@ impl V1 {
             let tags = tags.iter().filter(|_| tags.len() <= FEW);
             for tag in tags.filter_map(|tag| tag.parse::<Tag>().ok()) {
                 if let Err(e) = self.chains.top(places, name, Named::Tag(&tag)).await {
-                    tracing::warn!("`{name}:{tag}` is left out for V1 clients: {e}");
+                    tracing::warn!("`{name}:{tag}` is left out for V1 clients: {e:#}");
                 }
             }
         }

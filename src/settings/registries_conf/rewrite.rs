@@ -58,7 +58,7 @@ impl RegistriesConf {
                     insecure: mirror.insecure,
                     is_mirror: true,
                 }),
-                Err(e) => tracing::debug!("the mirror is skipped: {e}"),
+                Err(e) => tracing::debug!("the mirror is skipped: {e:#}"),
             }
         }
         let own = match table.location.as_str() {
@@ -72,7 +72,7 @@ impl RegistriesConf {
                 is_mirror: false,
             }),
             Err(e) if sources.is_empty() => return Err(e),
-            Err(e) => tracing::debug!("only mirrors are asked: {e}"),
+            Err(e) => tracing::debug!("only mirrors are asked: {e:#}"),
         }
         Ok(sources)
     }

@@ -126,6 +126,6 @@ async fn erase_in(helper: &Helper, key: &AuthKey) -> Result<Option<String>> {
 fn note(failed: &mut Option<Error>, error: Error) {
     match failed {
         None => *failed = Some(error),
-        Some(_) => tracing::warn!("{error}"),
+        Some(_) => tracing::warn!("{error:#}"),
     }
 }

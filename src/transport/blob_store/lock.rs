@@ -52,7 +52,7 @@ impl Lock {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),
                 Err(e) if e.kind() == ErrorKind::Unsupported => {
-                    tracing::warn!("`{}` cannot be locked: {e}", path.display());
+                    tracing::warn!("`{}` cannot be locked: {e:#}", path.display());
                     return Ok(Some(Lock { path, _file: file }));
                 }
                 Err(e) => return Err(cannot(e)),

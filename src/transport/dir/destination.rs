@@ -287,7 +287,7 @@ impl DestinationInventory for DirDestination {
         }
         if let Err(e) = self.locked().await {
             // A copy that finds all in place needs no lock; one that writes fails for the same reason.
-            tracing::debug!("{e}");
+            tracing::debug!("{e:#}");
         }
         if self.has_file(blob).await {
             self.image().relies_on(&blob.digest, blob.size);
@@ -368,7 +368,7 @@ fn remove_former(path: &Path, former: impl Fn(&str) -> bool) {
             .to_str()
             .is_some_and(|name| is_image_file(name) && former(name));
         if former && let Err(e) = fs::remove_file(entry.path()) {
-            tracing::warn!("cannot remove `{}`: {e}", entry.path().display());
+            tracing::warn!("cannot remove `{}`: {e:#}", entry.path().display());
         }
     }
 }

@@ -89,7 +89,7 @@ impl AttachmentStore for DockerDestination {
             Ok(found) => Ok(found),
             // E3: a refusal says nothing of what may be written.
             Err(e) if e.kind() == Kind::NotAllowed => {
-                tracing::debug!("{e}; taking `{of}` to have no referrers");
+                tracing::debug!("{e:#}; taking `{of}` to have no referrers");
                 Ok(HashSet::new())
             }
             Err(e) => Err(e),

@@ -52,7 +52,7 @@ pub(crate) async fn delete(
                 // R8: old registries delete by digest only, and say so in various ways.
                 Err(e) if knows_no_tags(&e) => match place.digest(&tag).await? {
                     Some(digest) => {
-                        tracing::debug!("{e}; deleting the manifest of the tag");
+                        tracing::debug!("{e:#}; deleting the manifest of the tag");
                         (digest, Some(tag))
                     }
                     None if e.kind() != Kind::NotFound => return Err(place.no_such_tag(&tag)),
@@ -120,7 +120,7 @@ impl Place<'_> {
     /// The manifest `which`, if it can be read.
     async fn manifest(&self, which: &TagOrDigest) -> Option<Manifest> {
         let got = self.repository.get_manifest(which);
-        got.await.inspect_err(|e| tracing::debug!("{e}")).ok()
+        got.await.inspect_err(|e| tracing::debug!("{e:#}")).ok()
     }
 
     /// Deletes the manifest `digest`, which is `manifest` if it may be listed as a referrer. It is taken out of the list at
@@ -135,7 +135,7 @@ impl Place<'_> {
         let was_listed = match repository.unlist_referrer(manifest, digest).await {
             Ok(was_listed) => was_listed,
             Err(e) => {
-                tracing::warn!("`{digest}` stays listed as a referrer: {e}");
+                tracing::warn!("`{digest}` stays listed as a referrer: {e:#}");
                 false
             }
         };
@@ -144,7 +144,7 @@ impl Place<'_> {
             && was_listed
             && let Err(e) = repository.list_referrer(manifest, digest).await
         {
-            tracing::warn!("{e}");
+            tracing::warn!("{e:#}");
         }
         removed
     }

@@ -155,7 +155,7 @@ impl DestinationInventory for DockerDestination {
             }
             // E3, E8: a refusal here says nothing of what a push may do, and neither does a failure of the server.
             Err(e) if e.kind() == Kind::NotAllowed || says_nothing(&e) => {
-                tracing::debug!("{e}; taking the image to be absent");
+                tracing::debug!("{e:#}; taking the image to be absent");
                 Ok(None)
             }
             other => other,

@@ -137,7 +137,7 @@ impl InParts {
                     }
                 }
                 Some(Err(e)) => {
-                    tracing::debug!("a part could not be had: {e}");
+                    tracing::debug!("a part could not be had: {e:#}");
                     return None;
                 }
                 None => return None,

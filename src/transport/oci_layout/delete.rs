@@ -80,7 +80,7 @@ pub(in crate::transport) fn unneeded(
         })
     });
     if let Err(e) = read {
-        tracing::warn!("no blob is removed, since it is not sure which are needed: {e}");
+        tracing::warn!("no blob is removed, since it is not sure which are needed: {e:#}");
         return Needed::new();
     }
     unneeded.retain(|digest| !needed.contains(digest));

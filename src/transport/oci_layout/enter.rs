@@ -25,7 +25,7 @@ pub(crate) fn lock(layout: &Path) -> Result<File> {
     })?;
     match crate::files::lock(&file, &path) {
         Err(e) if e.kind() == ErrorKind::Unsupported => {
-            tracing::warn!("`{}` cannot be locked: {e}", path.display());
+            tracing::warn!("`{}` cannot be locked: {e:#}", path.display());
         }
         done => done.map_err(cannot)?,
     }

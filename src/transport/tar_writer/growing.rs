@@ -160,7 +160,7 @@ impl TarWriter {
             let rest = match body.open(len).await {
                 Ok(rest) => rest,
                 Err(e) => {
-                    tracing::debug!("starting `{digest}` over: {e}");
+                    tracing::debug!("starting `{digest}` over: {e:#}");
                     return Ok(None);
                 }
             };
@@ -260,7 +260,7 @@ impl TarWriter {
                 slot.headed = true;
                 if let Err(e) = to.file.write_all_at(&head, at) {
                     // It would only tell the next run where to look.
-                    tracing::debug!("a header at {at} cannot be written: {e}");
+                    tracing::debug!("a header at {at} cannot be written: {e:#}");
                 }
             }
         }

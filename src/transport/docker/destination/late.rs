@@ -51,7 +51,7 @@ impl DockerDestination {
         match self.repository.push_late(&upload, &digest).await {
             Ok(()) => {}
             Err(e) if takes_no_stream(&e) => {
-                tracing::debug!("{e}; sending the blob from a temporary file");
+                tracing::debug!("{e:#}; sending the blob from a temporary file");
                 return put_spooled(self, planned, &body, self.tmpdir.as_deref()).await;
             }
             Err(e) => return Err(e),

@@ -39,7 +39,7 @@ pub(super) async fn traced(e: Error, body: &BlobBody) -> Error {
     if !by_registry {
         return e;
     }
-    tracing::debug!("{e}; reading the source again to see which side is wrong");
+    tracing::debug!("{e:#}; reading the source again to see which side is wrong");
     let content = body.open(0).and_then(drained);
     match content.await {
         Ok(()) => e.hint(
