@@ -80,14 +80,18 @@ impl<'a> VerifyReport<'a> {
         }
     }
 
-    /// As JSON; else one line where all is well, and a line for each fault.
+    /// As JSON; else one line where all is well, or is so again, and a line for each fault.
     pub(crate) fn render(&self, as_json: bool) -> String {
         if as_json {
             return json::to_go_json(self) + "\n";
         }
-        if self.faults.is_empty() {
+        if self.faults.is_empty() || self.repaired {
+            let repaired = match self.faults.len() as u64 {
+                0 => String::new(),
+                parts => format!("; repaired {}", counted(parts, "part")),
+            };
             return format!(
-                "complete: {}, {}, {} attached\n",
+                "complete: {}, {}, {} attached{repaired}\n",
                 counted(self.manifests as u64, "manifest"),
                 counted(self.blobs as u64, "blob"),
                 self.attached

@@ -300,6 +300,12 @@ fn a_repair_says_what_it_copied_and_is_tried_again() {
     let target = FakeRegistry::start().image("b", "1", &image).rule(gone());
     let to = target.docker("b:1");
     let out = verify(&barque, &["--repair", &from, &to]).ok();
+    assert!(out.stdout().starts_with("complete: "), "{}", out.stdout());
+    assert!(
+        out.stdout().ends_with("; repaired 1 part\n"),
+        "{}",
+        out.stdout()
+    );
     assert!(out.stderr().contains("copied 1 blob ("), "{}", out.stderr());
     assert!(!out.stderr().contains("up to date"), "{}", out.stderr());
 
