@@ -124,6 +124,7 @@ impl ApiError {
             }
             // E7: Quay answers 409 for an immutable tag, ECR 400.
             401 | 403 if !self.has_code("TAG_INVALID") => Kind::NotAllowed,
+            507 if write => Kind::Refused,
             408 | 429 | 499 | 522 | 500..=599 => Kind::Unavailable,
             _ if write => Kind::Refused,
             _ => Kind::Other,
@@ -202,6 +203,7 @@ impl ApiError {
             (_, 405 | 501) if self.method == Method::DELETE => Some(
                 "the registry permits no deletion this way (distribution: `storage.delete.enabled`); hosted registries have a web page or a program of their own for it".to_owned(),
             ),
+            (_, 507) => Some("the registry has no room: free some on its disk or raise its quota, then run the same command again".to_owned()),
             // U22: mostly a proxy, which says its name.
             (_, 413) => Some(match &self.server {
                 Some(server) => format!(

@@ -80,7 +80,7 @@ impl RepositoryClient {
                 Ok(()) => return Ok(Pushed::Uploaded),
                 Err(Stop::ForGood(error)) => return Err(error),
                 Err(Stop::Learned(error)) => {
-                    tracing::debug!("{error}; uploading `{}` another way", blob.digest);
+                    tracing::debug!("{error:#}; uploading `{}` another way", blob.digest);
                     continue;
                 }
                 Err(Stop::Failed(error)) => error,
@@ -99,7 +99,7 @@ impl RepositoryClient {
             if way.begun.is_beyond(most) {
                 return Err(error);
             }
-            tracing::debug!("{error}; uploading `{}` again", blob.digest);
+            tracing::debug!("{error:#}; uploading `{}` again", blob.digest);
             self.client.wait_before_try(way.begun.failures()).await;
         }
     }
@@ -328,7 +328,7 @@ impl Upload<'_> {
             let received = match repository.upload_status(&self.session).await {
                 Ok(received) => received,
                 Err(e) => {
-                    tracing::debug!("{e}; this upload is lost");
+                    tracing::debug!("{e:#}; this upload is lost");
                     return false;
                 }
             };
@@ -361,6 +361,7 @@ impl Upload<'_> {
     fn may_go_on(&self, error: &Error) -> bool {
         match ApiError::of(error).map(|a| a.status.as_u16()) {
             None => error.kind() == Kind::Unavailable,
+            Some(507) => false,
             Some(408 | 429 | 499 | 500..=599) => true,
             // U19, U22: nothing was taken of what was refused; 404 is what some say of an outdated place, which
             // it is when more arrived after the break. U17: but a refused PUT ended the upload.
@@ -373,7 +374,7 @@ impl Upload<'_> {
     async fn cancel(&self) {
         let cancel = self.repository.cancel_upload(&self.session);
         if let Ok(Err(e)) = tokio::time::timeout(CANCEL, cancel).await {
-            tracing::debug!("{e}; the registry will forget the upload some day");
+            tracing::debug!("{e:#}; the registry will forget the upload some day");
         }
     }
 }

@@ -150,3 +150,16 @@ fn a_full_directory_for_temporary_files_is_not_called_continued() {
     }
     assert!(!out.stderr().contains("continues"), "{}", out.stderr());
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_below_standard_output_is_6() {
+    let program = env!("CARGO_BIN_EXE_barque");
+    let line = format!("{program} completion bash >/dev/full");
+    let out = Sandbox::of("sh").args(["-c", &line]).run().code(6);
+    assert!(
+        out.stderr().contains("writing to standard output: No space"),
+        "{}",
+        out.stderr()
+    );
+}
