@@ -22,13 +22,18 @@ pub(crate) struct TransportFailure {
     pub(crate) why: Why,
 }
 
-/// A request that nothing was heard of for the time in `why`.
+/// A request that nothing was heard of for the time in `why`; with `is_starved` because nothing came that it could send.
 pub(crate) fn silent(
     (method, url): (&Method, &Admitted),
     (why, limit): (Why, Duration),
+    is_starved: bool,
 ) -> TransportFailure {
     let (url, limit) = (url.redacted(), limit.as_secs_f32());
-    let error = Error::unavailable(format!("{method} {url}: no answer for {limit} s"));
+    let silent = match is_starved {
+        true => "the source sent nothing to pass on",
+        false => "no answer",
+    };
+    let error = Error::unavailable(format!("{method} {url}: {silent} for {limit} s"));
     let error = match why {
         Why::Unanswered => error.because(Unanswered),
         _ => error,

@@ -20,6 +20,8 @@ pub(super) struct Pulse {
     last: AtomicU64,
     /// Whether that was the last one of an upload.
     ended: AtomicBool,
+    /// Whether the next piece is waited for: what is silent then is the place that the body is read from.
+    starved: AtomicBool,
     error: Mutex<Option<Error>>,
 }
 
@@ -29,6 +31,7 @@ impl Default for Pulse {
             started: Instant::now(),
             last: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            starved: AtomicBool::new(false),
             error: Mutex::new(None),
         }
     }
@@ -41,7 +44,13 @@ impl Pulse {
         part: &UploadPart,
         ends: bool,
     ) -> Result<reqwest::Body> {
-        let stream = part.open().await?;
+        let mut stream = part.open().await?;
+        let waiting = self.clone();
+        let stream = stream::poll_fn(move |context| {
+            let next = stream.poll_next_unpin(context);
+            waiting.starved.store(next.is_pending(), Ordering::Relaxed);
+            next
+        });
         let mut left = part.size();
         let end = self.clone();
         let end = stream::poll_fn(move |_| {
@@ -72,6 +81,11 @@ impl Pulse {
     /// Nothing more of an upload is to be sent.
     pub(super) fn is_last(&self) {
         self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether bytes to send are waited for.
+    pub(super) fn is_starved(&self) -> bool {
+        self.starved.load(Ordering::Relaxed)
     }
 
     pub(super) fn take_error(&self) -> Option<Error> {

@@ -153,7 +153,7 @@ impl Wire {
                     };
                     // Without a connection nothing was sent.
                     maybe_done |= matches!(lost.why, Why::Broken | Why::Silence);
-                    tracing::debug!("{}; trying again in {wait:.1?}", lost.error);
+                    tracing::debug!("{:#}; trying again in {wait:.1?}", lost.error);
                     sleep = wait;
                 }
             }
@@ -217,7 +217,10 @@ impl Wire {
         let started = Instant::now();
         let sent = tokio::select! {
             sent = builder.send() => sent,
-            why = pulse.silence(limit, self.timeouts.commit) => return Err(silent((&request.method, &request.url), why)),
+            why = pulse.silence(limit, self.timeouts.commit) => {
+                let of = (&request.method, &request.url);
+                return Err(silent(of, why, pulse.is_starved()));
+            }
         };
         match sent {
             Ok(response) => {
@@ -237,7 +240,7 @@ impl Wire {
                     e,
                 );
                 let (method, url) = (&request.method, request.url.redacted());
-                tracing::debug!("{method} {url} -> {}", lost.error);
+                tracing::debug!("{method} {url} -> {:#}", lost.error);
                 Err(lost)
             }
         }
