@@ -1,12 +1,13 @@
 //! What `skopeo sync` logs and prints.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard};
 
 use super::words;
 use crate::copy::{CopyOptions, CopyPlan};
 use crate::image::ImageName;
+use crate::report::failure::one_line;
 use crate::report::logrus::{Severity, with_fields};
 use crate::sync::outcome::{ItemReport, Outcome, Summary};
 use crate::{Error, locked};
@@ -28,6 +29,8 @@ struct State {
     images: HashMap<String, (usize, usize)>,
     /// What a copy prints when it is done, by the name of its target.
     after: HashMap<String, String>,
+    /// Targets to which a copy has begun.
+    started: HashSet<String>,
     /// Why the run ends, and the exit code.
     fatal: Option<(String, u8)>,
 }
@@ -106,6 +109,7 @@ impl SyncLines {
     pub(in crate::cli) fn started(&self, source: &ImageName, target: &ImageName) {
         let (at, all) = {
             let mut state = self.state();
+            state.started.insert(target.to_string());
             let images = match source {
                 ImageName::Docker(reference) => {
                     state.images.get_mut(&reference.repository.to_string())
@@ -151,11 +155,19 @@ impl SyncLines {
         match &report.outcome {
             Outcome::Copied { .. } => lines,
             Outcome::Present { .. } => {
-                if lines.is_none() {
+                let was_started = self.state().started.remove(&report.target.to_string());
+                if !was_started {
                     self.started(&report.source, &report.target);
                 }
                 let lines = "Getting image source signatures\nSkipping: image already present at destination\n";
                 (!self.dry_run).then(|| lines.to_owned())
+            }
+            // What cannot be listed was told.
+            Outcome::Failed(error) if report.is_entry => {
+                if self.state().fatal.is_none() {
+                    log(Severity::Error, &one_line(error), &[]);
+                }
+                None
             }
             Outcome::Failed(error) => {
                 self.failed(&report.source, &report.target, error);

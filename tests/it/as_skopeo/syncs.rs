@@ -197,3 +197,35 @@ fn a_sync_is_tried_again_as_often_as_it_is_asked_to() {
     assert_eq!(registry.requests("GET", "/a/manifests/1").len(), TRIES + 1);
     assert!(skopeo.path("out/a:1/manifest.json").exists());
 }
+
+#[test]
+fn images_that_are_there_already_are_counted_once() {
+    let source = FakeRegistry::start().image("a", "1", &images::small());
+    let target = FakeRegistry::start();
+    let skopeo = linked();
+    let tls = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+    let from = format!("{}/a", source.address());
+    let to = format!("{}/m", target.address());
+    let sync = ["sync", "--src=docker", "--dest=docker", &from, &to];
+    skopeo.args(sync).args(tls).run().ok();
+    for all in [&[][..], &["--all"]] {
+        let out = skopeo.args(sync).args(tls).args(all).run().ok();
+        let refs = out.stderr().matches("Copying image ref 1/1\"").count();
+        assert_eq!(refs, 1, "{}", out.stderr());
+        assert!(!out.stderr().contains("2/1"), "{}", out.stderr());
+    }
+}
+
+#[test]
+fn a_directory_of_certificates_in_the_yaml_need_not_be_there() {
+    let source = FakeRegistry::start().image("a", "1", &images::small());
+    let skopeo = linked();
+    let text = format!(
+        "{}:\n  images: {{a: ['1']}}\n  tls-verify: false\n  cert-dir: /nosuch\n",
+        source.address()
+    );
+    std::fs::write(skopeo.path("s.yaml"), text).unwrap();
+    let args = ["sync", "--src=yaml", "--dest=dir", "s.yaml", "out"];
+    skopeo.args(args).run().ok();
+    assert!(skopeo.path("out/a:1/manifest.json").exists());
+}
