@@ -322,9 +322,14 @@ async fn timed(cli: Cli, screen: &MultiProgress, workers: &Workers) -> Result<()
         Error::unavailable(text)
     };
     signals::end_after(limit, over());
-    match tokio::time::timeout(limit, execute(cli, screen, workers)).await {
+    let mut command = std::pin::pin!(execute(cli, screen, workers));
+    match tokio::time::timeout(limit, command.as_mut()).await {
         Ok(done) => done,
-        Err(_) => Err(over().into()),
+        Err(_) => {
+            let over = over();
+            signals::ends_with(over.kind().exit_code());
+            Err(over.into())
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! heard, the program ends on the spot. What is being done is not known here.
 
 use std::io::{self, Write};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -23,6 +23,20 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// How long the last words may take, in a pipe that may be full.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// The exit code of a command that is being dropped.
+static CODE: AtomicU8 = AtomicU8::new(1);
+
+/// With which exit code the command that is being dropped ends.
+#[cfg(feature = "sync")]
+pub(super) fn code() -> u8 {
+    CODE.load(Ordering::Relaxed)
+}
+
+/// Takes note of that code, before the command is dropped.
+pub(super) fn ends_with(code: u8) {
+    CODE.store(code, Ordering::Relaxed);
+}
+
 /// The exit code of the signal that asks the program to end.
 pub(super) async fn interrupted() -> u8 {
     let Ok(mut signals) = Signals::listen(false) else {
@@ -32,7 +46,7 @@ pub(super) async fn interrupted() -> u8 {
         let (number, code) = (asked.number(), 128 + asked.number());
         let watched = flag::register_conditional_shutdown(number, code, BLOCKED.clone());
         if let Err(e) = watched {
-            tracing::debug!("no signal ends the program on the spot: {e}");
+            tracing::debug!("no signal ends the program on the spot: {e:#}");
         }
     }
     let code = match signals.next().await {
@@ -40,6 +54,7 @@ pub(super) async fn interrupted() -> u8 {
         Asked::Hangup => 129,
         _ => 143,
     };
+    ends_with(code);
     // Not before this one is heard: programs like `timeout` send each signal twice in a row.
     BLOCKED.store(true, Ordering::Relaxed);
     code
@@ -58,7 +73,7 @@ pub(super) fn end_after(limit: Duration, error: Error) {
     };
     let watching = std::thread::Builder::new().spawn(watch);
     if let Err(e) = watching {
-        tracing::debug!("nothing ends the program while it is blocked: {e}");
+        tracing::debug!("nothing ends the program while it is blocked: {e:#}");
     }
 }
 

@@ -1,15 +1,16 @@
 //! `barque sync`.
 
+mod ended;
 mod listener;
 mod read;
 mod stages;
+mod written;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use indicatif::MultiProgress;
 
 use super::copy::FormatName;
 use super::flags::{DestinationFlags, Global, PlatformFlag, SourceFlags};
@@ -19,17 +20,14 @@ use super::signing::SignerFlags;
 use super::workers::Call;
 use super::{Outcome, skopeo};
 use crate::copy::{CopyOptions, Platforms as Chosen};
-use crate::registry::ApiError;
 use crate::report::failure::Failure;
-use crate::report::{progress, sync as words};
 use crate::settings::{Limits, PullLimit};
 use crate::sync::declaration::{Declaration, RegistryRules};
 use crate::sync::options::{Check, MaxDelete, Options, limits};
-use crate::sync::outcome::Summary;
 use crate::sync::run::run as carry_out;
 use crate::sync::shard::Shard;
 use crate::sync::state::State;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 use listener::Listener;
 use read::declared;
@@ -230,7 +228,9 @@ pub(crate) async fn run(command: SyncCommand, call: &Call<'_>) -> Result<Outcome
     }
     let args = command.args;
     let declaration = declared(&args)?;
-    let prepared = args.prepared(&declaration, call.global).await?;
+    let prepared = args
+        .prepared(&declaration, args.dry_run, call.global)
+        .await?;
     carry_out_and_end(declaration, prepared, &args, call).await
 }
 
@@ -265,8 +265,13 @@ impl SyncArgs {
         self.source.as_deref().unwrap_or_default()
     }
 
-    /// How `declaration` is carried out.
-    async fn prepared(&self, declaration: &Declaration, global: &Global) -> Result<Prepared> {
+    /// How `declaration` is carried out; with `is_dry` nothing is changed.
+    async fn prepared(
+        &self,
+        declaration: &Declaration,
+        is_dry: bool,
+        global: &Global,
+    ) -> Result<Prepared> {
         if !skopeo::is_called() {
             let checked = declaration.check_names();
             checked.map_err(|e| e.context(format!("reading `{}`", self.file())))?;
@@ -297,11 +302,15 @@ impl SyncArgs {
             (_, true) => Check::Deep,
             _ => Check::State,
         };
-        let state = self.state.as_deref().map(State::open).transpose()?;
+        let open = match is_dry {
+            true => State::open_to_read,
+            false => State::open,
+        };
+        let state = self.state.as_deref().map(open).transpose()?;
         options.state = state.map(Arc::new);
         options.prune = self.prune.then_some(self.max_delete);
         options.retries = self.retry.retries();
-        options.dry_run = self.dry_run;
+        options.dry_run = is_dry;
         options.names_only = skopeo::is_called();
         options.skip_unlisted = skopeo::is_called() && self.src == Some(SourceKind::Yaml);
         options.new_directories = skopeo::is_called();
@@ -325,60 +334,17 @@ async fn carry_out_and_end(
 ) -> Result<Outcome, Failure> {
     let Prepared { options, limits } = prepared;
     let listener = Arc::new(Listener::new(args, call.screen)?);
+    let files = ended::Files::of(&listener);
     let (events, keep_going) = (listener.clone(), options.keep_going);
     let mut summary = call
         .workers
         .run(async move { Ok(carry_out(declaration, options, limits, events).await) })
         .await?;
-    listener.finish(&summary, summary.exit_code())?;
-    if let Some(lines) = &listener.skopeo {
-        if let Some((why, code)) = lines.fatal() {
-            return Err(skopeo::ended(&why, code));
-        }
-        if let (false, Some(e)) = (keep_going, summary.error.take()) {
-            return Err(e.into());
-        }
-        lines.summary(&summary);
-        return match summary.failed {
-            0 => Ok(Outcome::Nothing),
-            _ => Err(skopeo::ended(SOME_FAILED, 1)),
-        };
-    }
-    ended(summary, args, keep_going, call.screen)
-}
-
-/// skopeo's last words where some images failed.
-const SOME_FAILED: &str = "Sync failed due to previous reported error(s) for one or more images";
-
-/// What the command ends with: the failure itself when it stopped the run, else the class of what is left undone.
-fn ended(
-    mut summary: Summary,
-    args: &SyncArgs,
-    keep_going: bool,
-    screen: &MultiProgress,
-) -> Result<Outcome, Failure> {
-    let as_skopeo = args.src.is_some();
-    if let (false, Some(e)) = (keep_going, summary.error.take()) {
-        return Err(match as_skopeo && !is_of_an_image(&e) {
-            true => Error::other("mirroring the images").because(e),
-            false => e,
-        }
-        .into());
-    }
-    if !args.quiet {
-        progress::print(&words::summary(&summary, args.dry_run), screen);
-    }
-    match summary.exit_code() {
-        0 => Ok(Outcome::Nothing),
-        _ if as_skopeo && summary.failed > 0 => Err(Error::other(SOME_FAILED).into()),
-        code => Err(Failure::Reported(code)),
-    }
-}
-
-/// Whether `e` says that there is no such image, for which skopeo's exit code is 2; for everything else it is 1.
-fn is_of_an_image(e: &Error) -> bool {
-    let about_a_manifest = |answer: &ApiError| answer.url.contains("/manifests/");
-    e.kind() == Kind::NotFound && ApiError::of(e).is_some_and(about_a_manifest)
+    listener.clear();
+    let ended = ended::result(&mut summary, &listener, keep_going, args, call.screen);
+    let code = ended.as_ref().map_or_else(Failure::exit_code, |_| 0);
+    files.end(code)?;
+    ended
 }
 
 /// Reads `HOST=N/s`; the unit may be left out.

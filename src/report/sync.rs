@@ -17,7 +17,9 @@ pub(crate) fn summary(summary: &Summary, dry_run: bool) -> String {
         sources,
         synced,
         copied,
+        planned,
         bytes,
+        planned_bytes,
         deleted,
         drifted,
         postponed,
@@ -25,7 +27,8 @@ pub(crate) fn summary(summary: &Summary, dry_run: bool) -> String {
         ..
     } = summary;
     let mut text = format!("{done} {synced} images from {sources} sources");
-    let (moved, unchanged) = (human_size(*bytes), synced - copied);
+    let copied = copied + planned;
+    let (moved, unchanged) = (human_size(bytes + planned_bytes), synced - copied);
     text += &format!(": {copied} {to_copy} ({moved}), {unchanged} unchanged");
     for (count, what) in [
         (*deleted, to_delete),
@@ -53,9 +56,11 @@ pub(crate) fn line(report: &ItemReport) -> String {
         ),
         Outcome::Present { .. } => format!("`{target}` is unchanged"),
         Outcome::Drifted => {
-            format!("`{target}` has another image than `{source}` and is left alone")
+            format!(
+                "`{target}` has another image than `{source}`, or none any more, and is left alone"
+            )
         }
-        Outcome::Vanished => format!("`{source}` vanished after its tag was listed"),
+        Outcome::Vanished => format!("`{source}` is not there: it vanished, or never was"),
         Outcome::Moved => format!("`{source}` has another image than the plan says"),
         Outcome::Deleted(undo) => format!("deleted `{target}` (`{}`)", undo.digest),
         Outcome::WouldDelete { digest } => format!("would delete `{target}` (`{digest}`)"),
@@ -66,9 +71,8 @@ pub(crate) fn line(report: &ItemReport) -> String {
 }
 
 /// One line of a receipt: JSON and a newline.
-pub(crate) fn receipt_line(report: &ItemReport) -> String {
-    let line = Line::new(report, &one_line);
-    serde_json::to_string(&line).unwrap_or_default() + "\n"
+pub(crate) fn receipt_line(line: &Line) -> String {
+    serde_json::to_string(line).unwrap_or_default() + "\n"
 }
 
 /// Tags of one rule that a plan's text names.
@@ -103,8 +107,10 @@ pub(crate) fn plan(plan: &Plan) -> String {
             );
         }
     }
-    for failure in &plan.failed {
-        text += &format!("failed  {}: {}\n", failure.target, failure.error);
+    let failed = plan.failed.iter().map(|failure| ("failed ", failure));
+    let postponed = plan.postponed.iter().map(|left| ("postponed", left));
+    for (word, failure) in failed.chain(postponed) {
+        text += &format!("{word} {}: {}\n", failure.target, failure.error);
     }
     if !plan.hosts.is_empty() {
         let mut table = Table::new(&["HOST", ">REQUESTS", ">PULLS", ">READ"]);
@@ -126,7 +132,7 @@ pub(crate) fn plan(plan: &Plan) -> String {
     };
     let bytes = plan.items.iter().map(|item| item.bytes).sum::<u64>();
     text += &format!(
-        "{} to copy, {} to update ({}), {} to delete, {} to leave, {} unchanged\n",
+        "{} to copy, {} to update ({}), {} to delete, {} to leave, {} unchanged",
         count(Action::Copy),
         count(Action::Update),
         human_size(bytes),
@@ -134,7 +140,15 @@ pub(crate) fn plan(plan: &Plan) -> String {
         count(Action::Leave),
         plan.unchanged
     );
-    text
+    for (what, count) in [
+        ("left for a later run", plan.postponed.len()),
+        ("failed", plan.failed.len()),
+    ] {
+        if count > 0 {
+            text += &format!(", {count} {what}");
+        }
+    }
+    text + "\n"
 }
 
 /// Joined receipts for people.
@@ -149,14 +163,20 @@ pub(crate) fn joined(joined: &Joined) -> String {
             clean(why)
         );
     }
-    let outcomes = joined.outcomes.iter();
-    let outcomes = outcomes
-        .map(|(word, count)| format!("{count} {word}"))
-        .collect::<Vec<_>>();
+    for receipt in &joined.unfinished {
+        text += &format!(
+            "`{}` is no receipt of a run that came to its end\n",
+            clean(receipt)
+        );
+    }
+    let mut outcomes = String::new();
+    for (word, count) in &joined.outcomes {
+        let comma = if outcomes.is_empty() { ":" } else { "," };
+        outcomes += &format!("{comma} {count} {word}");
+    }
     text += &format!(
-        "{} images: {}; {} moved, {} mounts, {} requests\n",
+        "{} images{outcomes}; {} moved, {} mounts, {} requests\n",
         joined.images,
-        outcomes.join(", "),
         human_size(joined.bytes),
         joined.mounts,
         joined.requests

@@ -3,7 +3,7 @@
 //! Images that a declaration names are checked without a request. Tags that rules select are known only when they are
 //! listed: entries that may meet at one repository are put into a group, and checked when all of it is listed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::declaration::{Declaration, Entry, Origin, Platforms, Tags};
 use super::pick::Pick;
@@ -112,6 +112,31 @@ impl Declaration {
             }
         }
         Ok(())
+    }
+}
+
+impl Declaration {
+    /// Drops images that are named once more for the same targets, to be copied in the same way.
+    pub(super) fn drop_repeated(&mut self) {
+        let mut seen = HashSet::new();
+        self.entries.retain_mut(|entry| {
+            let (Origin::Repository(repository), Tags::Listed(picks)) =
+                (&entry.from, &mut entry.tags)
+            else {
+                return true;
+            };
+            let before = picks.len();
+            picks.retain(|pick| {
+                let of = SourceName::Registry(repository, pick);
+                let targets = entry.to.iter().map(|target| match target.name(&of) {
+                    Ok(name) => name.to_string(),
+                    Err(_) => format!("{target:?}"),
+                });
+                let targets = targets.collect::<Vec<_>>();
+                seen.insert((pick.of(repository), targets, format!("{:?}", entry.how)))
+            });
+            before == 0 || !picks.is_empty()
+        });
     }
 }
 

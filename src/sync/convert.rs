@@ -21,21 +21,43 @@ use crate::{Error, Result};
 pub fn convert(text: &str, destination: Option<&str>) -> Result<String> {
     let file: Value = from_yaml(text)?;
     let mut out = Converted::default();
-    let kind = file["kind"].as_str().unwrap_or_default();
-    if file["sync"].is_array() && file["version"].is_number() {
-        regsync(&file, &mut out);
-    } else if file["tasks"].is_array() {
-        dregsy::dregsy(&file, &mut out);
-    } else if kind == "Images" {
-        hauler(&file, below(destination)?, &mut out);
-    } else if kind == "ImageSetConfiguration" {
-        oc_mirror(&file, below(destination)?, &mut out);
-    } else {
-        return Err(Error::other(
-            "it is none of the forms that are converted: regsync, dregsy, hauler's `Images`, oc-mirror's `ImageSetConfiguration`",
-        ));
+    match Form::of(&file) {
+        Some(Form::Regsync) => regsync(&file, &mut out),
+        Some(Form::Dregsy) => dregsy::dregsy(&file, &mut out),
+        Some(Form::Hauler) => hauler(&file, below(destination)?, &mut out),
+        Some(Form::OcMirror) => oc_mirror(&file, below(destination)?, &mut out),
+        None => {
+            return Err(Error::other(
+                "it is none of the forms that are converted: regsync, dregsy, hauler's `Images`, oc-mirror's `ImageSetConfiguration`",
+            ));
+        }
     }
     out.finish()
+}
+
+/// Whether `text` has a form that [`convert`] reads.
+pub fn is_converted(text: &str) -> bool {
+    from_yaml::<Value>(text).is_ok_and(|file| Form::of(&file).is_some())
+}
+
+/// The forms that are converted.
+enum Form {
+    Regsync,
+    Dregsy,
+    Hauler,
+    OcMirror,
+}
+
+impl Form {
+    fn of(file: &Value) -> Option<Form> {
+        match file["kind"].as_str().unwrap_or_default() {
+            _ if file["sync"].is_array() && file["version"].is_number() => Some(Form::Regsync),
+            _ if file["tasks"].is_array() => Some(Form::Dregsy),
+            "Images" => Some(Form::Hauler),
+            "ImageSetConfiguration" => Some(Form::OcMirror),
+            _ => None,
+        }
+    }
 }
 
 fn below(destination: Option<&str>) -> Result<&str> {

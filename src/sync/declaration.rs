@@ -57,6 +57,8 @@ pub struct Entry {
     pub access: SourceAccess,
     /// The digest that the source has to have: another one is not copied.
     pub expect: Option<Digest>,
+    /// What the target has to stand for, or that it has to be absent: one that has another image is left alone.
+    pub expect_at_target: Option<Option<Digest>>,
 }
 
 /// Where the images of an entry are.
@@ -108,6 +110,7 @@ impl Entry {
             how,
             access,
             expect: None,
+            expect_at_target: None,
         }
     }
 }
@@ -228,12 +231,16 @@ pub(super) fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T>
     serde_saphyr::from_str(text).map_err(|e| {
         let e = e.without_snippet();
         let text = e.to_string();
+        // Advice for programmers.
+        let (text, _) = text
+            .split_once(", set DuplicateKeyPolicy")
+            .unwrap_or((&text, ""));
         let Some(at) = e.location() else {
             return Error::other(text);
         };
         let place = format!("line {}, column {}", at.line(), at.column());
         // Most of its texts end with the place.
-        let text = text.strip_suffix(&format!(" at {place}")).unwrap_or(&text);
+        let text = text.strip_suffix(&format!(" at {place}")).unwrap_or(text);
         Error::other(format!("{place}: {text}"))
     })
 }

@@ -7,7 +7,7 @@ use super::pattern::Glob;
 use super::shard::Shard;
 use super::state::State;
 use crate::copy::CopyOptions;
-use crate::image::{Digest, Reference};
+use crate::image::{Digest, ImageName, Reference};
 use crate::settings::{Context, LimitRule, Limits, Retries};
 use crate::trust::Gate;
 
@@ -51,6 +51,23 @@ pub struct Options {
     pub prune: Option<MaxDelete>,
     /// Tags that a plan says to delete.
     pub delete: Vec<Deletion>,
+    /// What could not be planned, so that this run cannot do it either.
+    pub unplanned: Vec<Unplanned>,
+}
+
+/// What a plan does not know how to do.
+#[derive(Debug, Clone)]
+pub struct Unplanned {
+    /// The image or, with `is_entry`, the repository at the source.
+    pub source: ImageName,
+    /// That at the target.
+    pub target: ImageName,
+    /// It is about an entry of which no image is known.
+    pub is_entry: bool,
+    /// It was left for a later run.
+    pub is_postponed: bool,
+    /// The reason.
+    pub why: String,
 }
 
 /// A tag to delete.
@@ -87,6 +104,7 @@ impl Options {
             state: None,
             prune: None,
             delete: Vec::new(),
+            unplanned: Vec::new(),
         }
     }
 }

@@ -14,10 +14,9 @@ pub trait Events: Send + Sync {
     /// The images of `repository` are looked for: among its tags, which are `listed`, or by their names.
     fn listing(&self, _repository: &str, _listed: bool) {}
 
-    /// The images of the repository or directory `from` cannot be listed, or there are none.
-    fn unlisted(&self, from: &str, error: &Error) {
-        self.warn(&format!("listing `{from}`: {error:#}"));
-    }
+    /// The images of the repository or directory `from` cannot be listed, or there are none. Unless that is passed over,
+    /// [`Events::done`] hears of the failure next.
+    fn unlisted(&self, _from: &str, _error: &Error) {}
 
     /// The tags of an entry were selected: `images` of them are mirrored.
     fn listed(&self, from: &str, images: usize, left_out: &[(String, Rule)]);
@@ -28,14 +27,14 @@ pub trait Events: Send + Sync {
     /// The copy to a target is going to be made as `plan` says, which was drawn by `options`.
     fn planned(&self, _target: &ImageName, _plan: &CopyPlan, _options: &CopyOptions) {}
 
-    /// An image has reached one of its targets, or failed to.
+    /// An image has reached one of its targets, or failed to; or an entry has failed.
     fn done(&self, report: &ItemReport);
 
     /// Something that a reader has to know.
     fn warn(&self, text: &str);
 }
 
-/// What became of one image at one target.
+/// What became of one image at one target, or the failure of an entry.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ItemReport {
@@ -43,6 +42,9 @@ pub struct ItemReport {
     pub source: ImageName,
     /// Its name at the target.
     pub target: ImageName,
+    /// It is about an entry and not about an image: its images cannot be listed or named, or tags of its target cannot be deleted.
+    /// The names are those of repositories then.
+    pub is_entry: bool,
     /// The digest at the source, if it was asked for.
     pub source_digest: Option<Digest>,
     /// What became of it.
@@ -51,6 +53,21 @@ pub struct ItemReport {
     pub requests: BTreeMap<String, u64>,
     /// The time from the first request to the end.
     pub took: Duration,
+}
+
+impl ItemReport {
+    /// A report without requests and times.
+    pub(super) fn of(source: ImageName, target: ImageName, outcome: Outcome) -> ItemReport {
+        ItemReport {
+            source,
+            target,
+            is_entry: false,
+            source_digest: None,
+            outcome,
+            requests: BTreeMap::new(),
+            took: Duration::ZERO,
+        }
+    }
 }
 
 /// How an image was found to be unchanged.
@@ -164,6 +181,8 @@ pub struct Planned {
     pub pulls: u64,
     /// Which platforms of an index.
     pub platforms: Platforms,
+    /// That the target has another image by the time of the copy would be a failure.
+    pub fails_on_drift: bool,
 }
 
 /// What is needed to take a deletion back.
@@ -185,10 +204,14 @@ pub struct Summary {
     pub sources: usize,
     /// Images that are now at their target, counted for each target.
     pub synced: usize,
-    /// Of these, how many had to be copied, or would have been.
+    /// Of these, how many had to be copied.
     pub copied: usize,
-    /// Bytes of blobs that moved, or would have.
+    /// Of these, how many would have been copied by a run that is no dry run.
+    pub planned: usize,
+    /// Bytes of blobs that moved.
     pub bytes: u64,
+    /// Bytes of blobs that would have moved.
+    pub planned_bytes: u64,
     /// Blobs that were mounted.
     pub mounts: usize,
     /// Tags that were deleted, or would have been.
@@ -206,10 +229,12 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Adds `report`, whose failure becomes the first one if there is none.
-    pub(super) fn count(&mut self, report: ItemReport) {
-        self.count_requests(report.requests);
-        match report.outcome {
+    /// Adds `report`.
+    pub fn count(&mut self, report: &ItemReport) {
+        for (host, count) in &report.requests {
+            *self.requests.entry(host.clone()).or_default() += count;
+        }
+        match &report.outcome {
             Outcome::Copied { bytes, mounts, .. } => {
                 self.synced += 1;
                 self.copied += 1;
@@ -218,28 +243,16 @@ impl Summary {
             }
             Outcome::Planned(planned) => {
                 self.synced += 1;
-                self.copied += 1;
-                self.bytes += planned.bytes;
+                self.planned += 1;
+                self.planned_bytes += planned.bytes;
             }
             Outcome::Present { .. } => self.synced += 1,
             Outcome::Drifted | Outcome::Moved => self.drifted += 1,
             Outcome::Deleted(_) | Outcome::WouldDelete { .. } => self.deleted += 1,
             Outcome::Vanished | Outcome::Kept(_) => {}
             Outcome::Postponed(_) => self.postponed += 1,
-            Outcome::Failed(e) => self.fail(e),
+            Outcome::Failed(_) => self.failed += 1,
         }
-    }
-
-    pub(super) fn count_requests(&mut self, requests: BTreeMap<String, u64>) {
-        for (host, count) in requests {
-            *self.requests.entry(host).or_default() += count;
-        }
-    }
-
-    /// Counts a failure.
-    pub(super) fn fail(&mut self, e: Error) {
-        self.failed += 1;
-        self.error.get_or_insert(e);
     }
 
     /// The exit code of a run that did all it could.

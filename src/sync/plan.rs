@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::declaration::{self, Declaration, Entry, How, Origin, Pick, SourceAccess, Tags};
-use super::options::Deletion;
+use super::declaration::{
+    self, Declaration, Entry, How, OnDrift, Origin, Pick, SourceAccess, Tags,
+};
+use super::options::{Deletion, Unplanned};
 use super::target::{Target, place_of};
 use crate::image::{Digest, ImageName};
 use crate::{Error, Result};
@@ -35,9 +37,12 @@ pub struct Plan {
     /// Tags that the rules leave out, by source repository and rule.
     #[serde(default)]
     pub left_out: BTreeMap<String, BTreeMap<String, Vec<String>>>,
-    /// What could not be planned.
+    /// What could not be planned: carrying the plan out repeats it.
     #[serde(default)]
     pub failed: Vec<Failure>,
+    /// What is left for a later run, as `failed`.
+    #[serde(default)]
+    pub postponed: Vec<Failure>,
 }
 
 /// What a host is expected to see.
@@ -65,9 +70,12 @@ pub struct Item {
     /// The digest at the source. An image that has another one later is not copied.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source_digest: Option<String>,
-    /// What the target's name stands for now.
+    /// What the target's name stands for now; without it there is nothing. A target that has another image later is left alone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub target_digest: Option<String>,
+    /// `fail`: a target that has another image later is a failure.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub on_drift: Option<String>,
     /// `all`, `system`, or patterns.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub platforms: Vec<String>,
@@ -100,10 +108,13 @@ pub enum Action {
 /// What could not be planned.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Failure {
-    /// The image at the source.
+    /// The image at the source, or the repository of an entry of which no image is known.
     pub source: String,
-    /// The image at the target.
+    /// The image at the target, or the repository.
     pub target: String,
+    /// It is about an entry.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub entry: bool,
     /// Why.
     pub error: String,
 }
@@ -167,6 +178,37 @@ impl Plan {
         Ok(Declaration::of(entries.collect::<Result<_>>()?))
     }
 
+    /// What could not be planned. Of a plan that is divided, the first shard has it.
+    ///
+    /// # Errors
+    /// When a name in it is not valid.
+    pub fn unplanned(&self, only: Option<u32>) -> Result<Vec<Unplanned>> {
+        if only.is_some_and(|shard| shard > 0) {
+            return Ok(Vec::new());
+        }
+        let (failed, postponed) = (self.failed.iter(), self.postponed.iter());
+        let all = failed
+            .map(|failure| (failure, false))
+            .chain(postponed.map(|failure| (failure, true)));
+        all.map(|(failure, is_postponed)| {
+            let name = |text: &str| {
+                let mut name = ImageName::parse(text)?;
+                if let (true, ImageName::Docker(reference)) = (failure.entry, &mut name) {
+                    reference.tag = None;
+                }
+                Ok::<_, Error>(name)
+            };
+            Ok(Unplanned {
+                source: name(&failure.source)?,
+                target: name(&failure.target)?,
+                is_entry: failure.entry,
+                is_postponed,
+                why: failure.error.clone(),
+            })
+        })
+        .collect()
+    }
+
     /// The tags that this plan deletes.
     ///
     /// # Errors
@@ -219,6 +261,10 @@ impl Item {
         };
         let how = How {
             platforms: platforms(&self.platforms)?,
+            on_drift: match self.on_drift.as_deref() {
+                Some("fail") => OnDrift::Fail,
+                _ => OnDrift::Overwrite,
+            },
             ..How::default()
         };
         let mut entry = Entry::new(
@@ -229,6 +275,7 @@ impl Item {
             SourceAccess::default(),
         );
         entry.expect = self.source_digest.as_deref().map(digest).transpose()?;
+        entry.expect_at_target = Some(self.target_digest.as_deref().map(digest).transpose()?);
         Ok(entry)
     }
 
@@ -276,6 +323,7 @@ mod tests {
             target,
             source_digest: None,
             target_digest: None,
+            on_drift: None,
             platforms: Vec::new(),
             bytes,
             shard: None,

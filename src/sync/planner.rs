@@ -37,6 +37,7 @@ impl Planner {
         let mut plan = std::mem::take(&mut *locked(&self.plan));
         plan.items.sort_by(|a, b| a.target.cmp(&b.target));
         plan.failed.sort_by(|a, b| a.target.cmp(&b.target));
+        plan.postponed.sort_by(|a, b| a.target.cmp(&b.target));
         plan.divide(shards);
         plan
     }
@@ -62,10 +63,17 @@ impl Events for Planner {
             target: report.target.to_string(),
             source_digest: report.source_digest.as_ref().map(Digest::to_string),
             target_digest: report.outcome.digest().map(Digest::to_string),
+            on_drift: None,
             platforms: Vec::new(),
             bytes: 0,
             shard: None,
             why: None,
+        };
+        let failure = |e| Failure {
+            source: report.source.to_string(),
+            target: report.target.to_string(),
+            entry: report.is_entry,
+            error: (self.in_words)(e),
         };
         match &report.outcome {
             Outcome::Planned(planned) => {
@@ -84,6 +92,7 @@ impl Events for Planner {
                 };
                 plan.items.push(Item {
                     target_digest: planned.current.as_ref().map(Digest::to_string),
+                    on_drift: planned.fails_on_drift.then(|| "fail".to_owned()),
                     platforms: words(&planned.platforms),
                     bytes: planned.bytes,
                     ..item(action)
@@ -98,11 +107,8 @@ impl Events for Planner {
                 why: Some("the target has another image".to_owned()),
                 ..item(Action::Leave)
             }),
-            Outcome::Failed(e) | Outcome::Postponed(e) => plan.failed.push(Failure {
-                source: report.source.to_string(),
-                target: report.target.to_string(),
-                error: (self.in_words)(e),
-            }),
+            Outcome::Failed(e) => plan.failed.push(failure(e)),
+            Outcome::Postponed(e) => plan.postponed.push(failure(e)),
             Outcome::Present { .. } => plan.unchanged += 1,
             _ => {}
         }

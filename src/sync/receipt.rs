@@ -1,5 +1,5 @@
-//! Receipts: what became of each image, a line of JSON each. Runs write them, and reports of several shards are made of
-//! them.
+//! Receipts: what became of each image, a line of JSON each, between one for the beginning of the run and one for its end.
+//! Runs write them, and reports of several shards are made of them.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +12,17 @@ use crate::image::Digest;
 #[non_exhaustive]
 pub struct Line {
     /// The image at the source.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
     /// The image at the target.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub target: String,
-    /// `copied`, `present`, `planned`, `drifted`, `moved`, `vanished`, `deleted`, `would-delete`, `kept`, `postponed` or
-    /// `failed`.
+    /// `copied`, `present`, `planned`, `drifted`, `moved`, `vanished`, `deleted`, `would-delete`, `kept`, `postponed`,
+    /// `interrupted` or `failed`; `begin` and `end` are about the whole run.
     pub outcome: String,
+    /// It is about an entry of the declaration and no single image: `source` and `target` are repositories.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub entry: bool,
     /// How an image that is present was found: `fast`, `state`, `strict` or `manifest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -43,6 +48,15 @@ pub struct Line {
     /// The exit code that this failure has by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<u8>,
+    /// With `begin`, what the run is about: its file, and its shard if it has one. A run that is started again has the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// With `begin`, the time in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
+    /// With `end`, the exit code of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit: Option<u8>,
     /// What takes a deletion back: push `manifest` with this media type under the name of the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoLine>,
@@ -59,6 +73,36 @@ pub struct UndoLine {
 }
 
 impl Line {
+    /// The first line of a receipt.
+    pub fn begin(run: String, at: u64) -> Line {
+        Line {
+            outcome: "begin".to_owned(),
+            run: Some(run),
+            at: Some(at),
+            ..Line::default()
+        }
+    }
+
+    /// The last line of a receipt; `seconds` is the time of the whole run.
+    pub fn end(exit: u8, seconds: f64) -> Line {
+        Line {
+            outcome: "end".to_owned(),
+            exit: Some(exit),
+            seconds: rounded(seconds),
+            ..Line::default()
+        }
+    }
+
+    /// The line for an image that was being copied when the run was ended from outside.
+    pub fn interrupted(source: String, target: String) -> Line {
+        Line {
+            source,
+            target,
+            outcome: "interrupted".to_owned(),
+            ..Line::default()
+        }
+    }
+
     /// The line for `report`; `in_words` renders errors.
     pub fn new(report: &ItemReport, in_words: &dyn Fn(&crate::Error) -> String) -> Line {
         let mut line = Line {
@@ -66,7 +110,8 @@ impl Line {
             target: report.target.to_string(),
             source_digest: report.source_digest.as_ref().map(Digest::to_string),
             requests: report.requests.values().sum(),
-            seconds: (report.took.as_secs_f64() * 1000.0).round() / 1000.0,
+            seconds: rounded(report.took.as_secs_f64()),
+            entry: report.is_entry,
             digest: report.outcome.digest().map(Digest::to_string),
             outcome: report.outcome.word().to_owned(),
             ..Line::default()
@@ -96,4 +141,8 @@ impl Line {
         }
         line
     }
+}
+
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }

@@ -18,16 +18,17 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures_util::{StreamExt, stream};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::declaration::{Declaration, Entry, SourceAccess};
+use super::declaration::{Declaration, Entry, Origin, SourceAccess};
 use super::options::Options;
-use super::outcome::{Events, ItemReport, Summary};
+use super::outcome::{Events, ItemReport, Outcome, Summary};
+use super::target::Target;
 use crate::copy::BlobLocations;
-use crate::image::{Digest, ImageName, Registry};
+use crate::image::{Digest, ImageName, Reference, Registry, Repository};
 use crate::settings::{Access, Context, Credential, Found, Kept, Limits, Login};
 use crate::{Error, Result, locked};
 
 use groups::{Group, groups_of};
-use items::Item;
+use items::{Item, target_repository};
 use look::Looked;
 use prune::Selected;
 
@@ -42,7 +43,7 @@ const QUEUE: usize = 64;
 
 /// Mirrors what `declaration` names, within `limits`. Failures are in the summary.
 pub async fn run(
-    declaration: Declaration,
+    mut declaration: Declaration,
     mut options: Options,
     limits: Limits,
     events: Arc<dyn Events>,
@@ -50,13 +51,18 @@ pub async fn run(
     for warning in &declaration.warnings {
         events.warn(warning);
     }
+    if !options.may_share_names {
+        declaration.drop_repeated();
+    }
     if !options.may_share_names
         && let Err(e) = declaration.check_names()
     {
         events.warn(&format!("{e:#}"));
-        let mut summary = Summary::default();
-        summary.fail(e);
-        return summary;
+        return Summary {
+            failed: 1,
+            error: Some(e),
+            ..Summary::default()
+        };
     }
     let entries: Vec<_> = declaration.entries.into_iter().map(Arc::new).collect();
     for context in [&mut options.from, &mut options.to] {
@@ -85,6 +91,7 @@ pub async fn run(
             ..Summary::default()
         }),
     });
+    run.report_unplanned();
     run.stages(entries).await;
     if run.options.prune.is_some() && !run.is_stopped() {
         run.prune().await;
@@ -184,24 +191,50 @@ impl Run {
         }
     }
 
-    /// A failure that is not about one image.
-    fn fail(&self, e: Error) {
-        self.events.warn(&format!("{e:#}"));
-        self.count_failure(e);
+    /// Reports a failure of `entry` that is not about one of its images.
+    fn fail(&self, entry: &Entry, e: Error) {
+        let (source, target) = names_of(entry);
+        self.fail_at(source, target, e);
     }
 
-    /// As [`Run::fail`], for a failure that was told.
-    fn count_failure(&self, e: Error) {
+    /// As [`Run::fail`], with the names of repositories.
+    fn fail_at(&self, source: ImageName, target: ImageName, e: Error) {
         self.failed();
-        self.summary().fail(e);
+        self.report(ItemReport {
+            is_entry: true,
+            ..ItemReport::of(source, target, Outcome::Failed(e))
+        });
+    }
+
+    /// Reports what the plan that is carried out could not plan.
+    fn report_unplanned(&self) {
+        for unplanned in &self.options.unplanned {
+            let (source, target) = (unplanned.source.clone(), unplanned.target.clone());
+            let e = Error::other(&*unplanned.why).context("it could not be planned");
+            let outcome = match unplanned.is_postponed {
+                true => Outcome::Postponed(e),
+                false => {
+                    self.failed();
+                    Outcome::Failed(e)
+                }
+            };
+            self.report(ItemReport {
+                is_entry: unplanned.is_entry,
+                ..ItemReport::of(source, target, outcome)
+            });
+        }
     }
 
     fn report(&self, report: ItemReport) {
-        if matches!(report.outcome, super::outcome::Outcome::Failed(_)) {
+        if matches!(report.outcome, Outcome::Failed(_)) {
             self.note_failure(&report.target);
         }
         self.events.done(&report);
-        self.summary().count(report);
+        let mut summary = self.summary();
+        summary.count(&report);
+        if let Outcome::Failed(e) = report.outcome {
+            summary.error.get_or_insert(e);
+        }
     }
 
     fn summary(&self) -> MutexGuard<'_, Summary> {
@@ -236,6 +269,28 @@ impl Run {
 /// What arrives at `receiver`, as a stream.
 fn received<T>(mut receiver: mpsc::Receiver<T>) -> impl futures_util::Stream<Item = T> {
     stream::poll_fn(move |context| receiver.poll_recv(context))
+}
+
+/// What the names of the images of `entry` begin with: at its source, and at the first of its targets.
+fn names_of(entry: &Entry) -> (ImageName, ImageName) {
+    let source = match &entry.from {
+        Origin::Repository(repository) => bare(repository),
+        Origin::Directory(path) => ImageName::Dir { path: path.clone() },
+    };
+    let target = entry.to.first().and_then(|target| match target {
+        Target::Layout(name) | Target::Place(name) => Some(name.clone()),
+        target => target_repository(target, entry).map(|repository| bare(&repository)),
+    });
+    (source.clone(), target.unwrap_or(source))
+}
+
+/// The name of `repository`, without a tag.
+fn bare(repository: &Repository) -> ImageName {
+    ImageName::Docker(Reference {
+        repository: repository.clone(),
+        tag: None,
+        digest: None,
+    })
 }
 
 fn host_of(name: &ImageName) -> Option<String> {

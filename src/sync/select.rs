@@ -23,7 +23,7 @@ pub struct TagRules {
     pub sort: Sort,
     /// Takes the last so many in that order.
     pub newest: Option<usize>,
-    /// Takes these as well, if the repository has them, whatever the rules above say.
+    /// Takes these as well, whatever the rules above say, and whether the list has them or not.
     pub also: Vec<String>,
     /// Fails with fewer tags than this: an empty list is more often a fault than a wish.
     pub at_least: usize,
@@ -70,7 +70,7 @@ impl fmt::Display for Rule {
 /// What the rules make of a list of tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selected {
-    /// The tags to mirror, in the order of the list.
+    /// The tags to mirror, in the order of the list, and then those of [`TagRules::also`] that it does not have.
     pub tags: Vec<String>,
     /// The others, each with the rule that left it out, in the order of the list.
     pub left_out: Vec<(String, Rule)>,
@@ -119,6 +119,8 @@ impl TagRules {
                 at_least: self.at_least,
             });
         }
+        let absent = self.also.iter().filter(|tag| !tags.contains(tag));
+        selected.tags.extend(absent.cloned());
         Ok(selected)
     }
 
@@ -210,7 +212,7 @@ mod tests {
         };
         let list = tags("latest 1.0 1.1 1.2 1.10 1.9 1.11-rc 2 edge 2x");
         let selected = rules.select(&list).expect("enough tags");
-        assert_eq!(selected.tags, tags("latest 1.0 1.10 2"));
+        assert_eq!(selected.tags, tags("latest 1.0 1.10 2 absent"));
         let left = selected
             .left_out
             .iter()

@@ -28,7 +28,8 @@ const LINE_CAP: usize = 16 << 10;
 #[derive(Debug)]
 pub struct State {
     path: PathBuf,
-    file: Mutex<File>,
+    /// `None` where nothing is to be written.
+    file: Option<Mutex<File>>,
     /// By repository and tag. Tags take most of the memory, so digests are bytes.
     known: Mutex<Known>,
 }
@@ -67,23 +68,30 @@ impl State {
     /// [`crate::Kind::Refused`] when the directory or its file cannot be used.
     pub fn open(dir: &Path) -> Result<State> {
         let path = dir.join(FILE);
-        let failed = |e| {
-            let message = format!("the state `{}` cannot be used", path.display());
-            Error::refused(message).because(e)
-        };
+        let failed = |e| cannot_use(&path, e);
         fs::create_dir_all(dir).map_err(failed)?;
-        let (known, lines) = match File::open(&path) {
-            Ok(file) => read(file).map_err(failed)?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Default::default(),
-            Err(e) => return Err(failed(e)),
-        };
+        let (known, lines) = read_at(&path).map_err(failed)?;
         let live = known.values().map(HashMap::len).sum::<usize>();
         if lines > FEW_LINES && lines > 2 * live {
             rewrite(dir, &path, &known).map_err(failed)?;
         }
         let file = OpenOptions::new().create(true).append(true).open(&path);
         Ok(State {
-            file: Mutex::new(file.map_err(failed)?),
+            file: Some(Mutex::new(file.map_err(failed)?)),
+            path,
+            known: Mutex::new(known),
+        })
+    }
+
+    /// As [`State::open`] for a run that changes nothing: nothing is created, and nothing can be noted.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Refused`] when the file is there and cannot be read.
+    pub fn open_to_read(dir: &Path) -> Result<State> {
+        let path = dir.join(FILE);
+        let (known, _) = read_at(&path).map_err(|e| cannot_use(&path, e))?;
+        Ok(State {
+            file: None,
             path,
             known: Mutex::new(known),
         })
@@ -174,7 +182,10 @@ impl State {
     fn append(&self, line: &str) -> Result<()> {
         // A line that another run was killed in ends before this one.
         let text = format!("\n{line}\n");
-        let mut file = locked(&self.file);
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let mut file = locked(file);
         file.write_all(text.as_bytes()).map_err(|e| {
             let message = format!("the state `{}` cannot be written", self.path.display());
             Error::refused(message).because(e)
@@ -241,6 +252,20 @@ fn line(repository: &str, tag: &str, record: &Record) -> String {
 }
 
 type Known = HashMap<Box<str>, HashMap<Box<str>, Record>>;
+
+fn cannot_use(path: &Path, e: std::io::Error) -> Error {
+    let message = format!("the state `{}` cannot be used", path.display());
+    Error::refused(message).because(e)
+}
+
+/// As [`read`]; a file that is not there is empty.
+fn read_at(path: &Path) -> std::io::Result<(Known, usize)> {
+    match File::open(path) {
+        Ok(file) => read(file),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Default::default()),
+        Err(e) => Err(e),
+    }
+}
 
 /// The records of `file`, later ones over earlier ones, and how many lines there were.
 fn read(file: File) -> std::io::Result<(Known, usize)> {

@@ -44,7 +44,7 @@ pub(super) fn is_once_only(name: &ImageName) -> bool {
 }
 
 /// A mistake in the name of a file is found before the copy, not after it.
-pub(super) fn may_be_written(file: &Path) -> Result<()> {
+pub(in crate::cli) fn may_be_written(file: &Path) -> Result<()> {
     let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
     if file.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
         let message = format!("the file `{}` cannot be written", file.display());

@@ -4,9 +4,11 @@ use std::io::Read;
 use std::path::Path;
 
 use super::{PlaceKind, SourceKind, SyncArgs};
+use crate::cli::skopeo;
 use crate::copy::Referrers;
 use crate::files::read_whole;
 use crate::image::{parse_reference, with_login};
+use crate::sync::convert::is_converted;
 use crate::sync::declaration::{
     self, Declaration, Entry, How, Origin, Platforms, SourceAccess, Tags,
 };
@@ -53,8 +55,12 @@ pub(super) fn declared(args: &SyncArgs) -> Result<Declaration> {
     let entry = match src {
         SourceKind::Yaml => {
             let text = read(args.file())?;
-            return declaration::parse_skopeo(&text, &to, &how)
-                .map_err(|e| e.context(format!("reading `{}`", args.file())));
+            let read = declaration::parse_skopeo(&text, &to, &how);
+            let mut read = read.map_err(|e| e.context(format!("reading `{}`", args.file())))?;
+            for entry in &mut read.entries {
+                entry.access.cert_dir.take_if(|dir| skopeo::ignores(dir));
+            }
+            return Ok(read);
         }
         SourceKind::Docker => {
             let parsed =
@@ -169,7 +175,15 @@ fn from_file(args: &SyncArgs) -> Result<Declaration> {
             }
             _ => e,
         };
-        return declaration::parse_image_syncer(&text, &how).map_err(skopeo_s);
+        return declaration::parse_image_syncer(&text, &how).map_err(|e| {
+            match is_converted(&text) {
+                true => Error::other("the file has the form of another tool").hint(format!(
+                    "`barque sync convert {}` writes it in barque's own form",
+                    args.file()
+                )),
+                false => skopeo_s(e),
+            }
+        });
     }
     let to = args.destination.as_ref();
     let to = to.map(|base| declaration::target_below(base, args.scoped));

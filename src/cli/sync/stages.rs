@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::read::{declared, read};
 use super::{Prepared, SyncArgs};
 use crate::cli::Outcome;
-use crate::cli::copy::files::write_whole;
+use crate::cli::copy::files::{may_be_written, write_whole};
 use crate::cli::workers::Call;
 use crate::report::failure::{Failure, one_line};
 use crate::report::sync as words;
@@ -16,6 +16,7 @@ use crate::sync::convert::convert;
 use crate::sync::plan::Plan;
 use crate::sync::planner::Planner;
 use crate::sync::run::run as carry_out;
+use crate::sync::shard::Shard;
 use crate::sync::summary::Joined;
 use crate::{Error, Result};
 
@@ -89,6 +90,9 @@ impl Stage {
 }
 
 async fn plan(args: PlanArgs, call: &Call<'_>) -> Result<Outcome, Failure> {
+    if let Some(file) = &args.output {
+        may_be_written(file)?;
+    }
     let declaration = declared(&args.sync)?;
     for entry in &declaration.entries {
         if entry.access.credentials.is_some() {
@@ -102,8 +106,7 @@ async fn plan(args: PlanArgs, call: &Call<'_>) -> Result<Outcome, Failure> {
     let Prepared {
         mut options,
         limits,
-    } = args.sync.prepared(&declaration, call.global).await?;
-    options.dry_run = true;
+    } = args.sync.prepared(&declaration, true, call.global).await?;
     options.keep_going = !args.sync.fail_fast;
     let planner = Arc::new(Planner::new(one_line, |text| tracing::warn!("{text}")));
     let events = planner.clone();
@@ -136,8 +139,11 @@ async fn apply(args: SyncArgs, call: &Call<'_>) -> Result<Outcome, Failure> {
         .and_then(|text| Plan::read(&text))
         .map_err(in_file)?;
     let declaration = plan.declaration(None).map_err(in_file)?;
-    let mut prepared = args.prepared(&declaration, call.global).await?;
+    let mut prepared = args
+        .prepared(&declaration, args.dry_run, call.global)
+        .await?;
     let options = &mut prepared.options;
+    let hashed = options.shard.map(Shard::index);
     let only = match (options.shard, plan.shards) {
         (Some(shard), n) if n > 0 && shard.count() != n => {
             let message = format!(
@@ -154,6 +160,7 @@ async fn apply(args: SyncArgs, call: &Call<'_>) -> Result<Outcome, Failure> {
     };
     let declaration = plan.declaration(only).map_err(in_file)?;
     options.delete = plan.deletions(only).map_err(in_file)?;
+    options.unplanned = plan.unplanned(only.or(hashed)).map_err(in_file)?;
     options.prune = None;
     options.keep_going = !args.fail_fast;
     super::carry_out_and_end(declaration, prepared, &args, call).await
@@ -191,6 +198,7 @@ fn add(joined: &mut Joined, file: &Path) -> Result<()> {
         .because(e)
     };
     let mut reader = std::io::BufReader::new(std::fs::File::open(file).map_err(failed)?);
+    joined.begin(&file.to_string_lossy());
     let mut line = Vec::new();
     loop {
         line.clear();

@@ -54,6 +54,7 @@ pub fn parse(text: &str, how: &How) -> Result<Declaration> {
             how: how.clone(),
             access: SourceAccess::default(),
             expect: None,
+            expect_at_target: None,
         });
     }
     Ok(declaration)

@@ -52,6 +52,7 @@ fn entry(line: &str, default: &[Target], how: &How) -> Result<Entry> {
         how: how.clone(),
         access: SourceAccess::default(),
         expect: None,
+        expect_at_target: None,
     })
 }
 

@@ -10,7 +10,7 @@ use super::{
     from_yaml, list, patterns,
 };
 use crate::copy::Referrers;
-use crate::image::{MediaType, Repository};
+use crate::image::{MediaType, Repository, Tag};
 use crate::sync::pattern::Glob;
 use crate::sync::re2;
 use crate::sync::select::{Sort, TagRules};
@@ -87,6 +87,12 @@ fn entries(
     let how = how(item, defaults)?;
     let from = match (&item.from, &item.list) {
         (Some(from), None) => from,
+        (None, Some(_)) if item.tags.is_some() => {
+            return Err(Error::other(
+                "the lines of a `list` name their tags, so that `tags` has no effect",
+            )
+            .hint("leave `tags` out, or write the repositories as entries with `from`"));
+        }
         (None, Some(path)) => {
             let to = item
                 .to
@@ -98,12 +104,16 @@ fn entries(
         }
         _ => return Err(Error::other("an entry has either `from` or `list`")),
     };
-    let rules = rules(&item.tags)?;
+    let rules = rules(item.tags.as_ref().unwrap_or(&TagSettings::default()))?;
     braces(from)?
         .iter()
         .map(|source| {
             let parsed = names::source(source)?;
             let named = parsed.tag.is_some() || parsed.digest.is_some();
+            if named && item.tags.is_some() {
+                let text = format!("`{source}` is one image, so that `tags` has no effect");
+                return Err(Error::other(text).hint("leave out `tags`, or the tag in `from`"));
+            }
             let to = item
                 .to
                 .all()
@@ -119,6 +129,7 @@ fn entries(
                 how: how.clone(),
                 access: SourceAccess::default(),
                 expect: None,
+                expect_at_target: None,
             })
         })
         .collect()
@@ -170,6 +181,14 @@ fn how(item: &Item, defaults: &Settings) -> Result<How> {
     })
 }
 
+/// `text`, which has to be a tag.
+fn tag(text: &str) -> Result<String> {
+    match text.parse::<Tag>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(e) => Err(Error::other(format!("`also`: `{text}`: {e}"))),
+    }
+}
+
 fn rules(tags: &TagSettings) -> Result<TagRules> {
     let regexes = |list: &OneOrMany| {
         let parse = |text: &String| re2::compile(text).map_err(Error::other);
@@ -187,7 +206,12 @@ fn rules(tags: &TagSettings) -> Result<TagRules> {
             Order::Alphabetical => Sort::Alphabetical,
         },
         newest: tags.newest.map(|Count(newest)| newest),
-        also: tags.also.all().to_vec(),
+        also: tags
+            .also
+            .all()
+            .iter()
+            .map(|text| tag(text))
+            .collect::<Result<_>>()?,
         at_least: tags.at_least.0,
     })
 }

@@ -70,6 +70,7 @@ pub fn parse(text: &str, to: &[Target], how: &How) -> Result<Declaration> {
             how: how.clone(),
             access: access(&section),
             expect: None,
+            expect_at_target: None,
         };
         let mut read = |repository: &str, tags: Result<Tags, String>| {
             let name = format!("{registry}/{repository}");

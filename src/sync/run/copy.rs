@@ -88,7 +88,10 @@ impl Run {
         };
         e.kind() == Kind::NotFound
             && looked.item.was_listed()
-            && matches!(digest_at(image, &self.options.from).await, Ok(None))
+            && matches!(
+                digest_at(image, self.source_context(&looked.item.entry)).await,
+                Ok(None)
+            )
     }
 
     /// Copies the image from `source`: its own, or with `is_relay` a target that has it in the form that is wanted.
@@ -101,7 +104,13 @@ impl Run {
     ) -> Result<Outcome> {
         let how = &looked.item.entry.how;
         let (destination, _turn) = self.destination(target).await?;
-        let options = self.options_of(looked, target, is_relay);
+        let mut options = self.options_of(looked, target, is_relay);
+        let expected = looked.item.entry.expect_at_target.as_ref();
+        if expected.is_some() {
+            // Others may have written since the target was looked at.
+            options.current = Some(destination.current().await.map_err(writing)?);
+        }
+        let asked = options.current.clone();
         let planned = copy::plan(source.clone(), destination.clone(), options).await;
         let planned = match planned {
             Err(e) if !is_relay && self.has_vanished(looked, &e).await => {
@@ -121,18 +130,18 @@ impl Run {
                 by: FoundBy::Manifest,
             });
         }
-        let current = match (&target.current, how.on_drift, self.options.dry_run) {
-            (Some(current), ..) => current.clone(),
+        let current = match (asked, how.on_drift, self.options.dry_run) {
+            (Some(current), ..) => current,
             (None, OnDrift::Overwrite, false) => None,
             (None, ..) => destination.current().await?,
         };
         // An image that is signed is written again, though it is there.
         let is_there = current.is_some() && current == looked.digest;
-        if how.on_drift != OnDrift::Overwrite
-            && current.is_some()
-            && plan.up_to_date.is_none()
-            && !is_there
-        {
+        let has_drifted = match expected {
+            Some(expected) => current != *expected,
+            None => how.on_drift != OnDrift::Overwrite && current.is_some(),
+        };
+        if has_drifted && plan.up_to_date.is_none() && !is_there {
             return match how.on_drift {
                 OnDrift::Fail => Err(Error::refused(
                     "the target has another image under this name",
@@ -252,6 +261,7 @@ impl Run {
                 _ => 0,
             },
             platforms: looked.item.entry.how.platforms.clone(),
+            fails_on_drift: looked.item.entry.how.on_drift == OnDrift::Fail,
         }))
     }
 

@@ -1,9 +1,9 @@
 //! Deleting one tag at a target, with what takes it back in the report. What may be deleted is decided by its callers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Instant;
 
-use super::Run;
+use super::{Run, bare};
 use crate::image::{Digest, ImageName, Reference};
 use crate::open::{delete, open_destination, open_source};
 use crate::registry::ApiError;
@@ -12,7 +12,7 @@ use crate::sync::options::Deletion;
 use crate::sync::outcome::{ItemReport, Outcome, Undo};
 use crate::sync::state::Record;
 use crate::sync::target::place_of;
-use crate::transport::ManifestRef;
+use crate::transport::{ManifestRef, Source};
 use crate::{Error, Kind, Result};
 
 /// A tag that is to be deleted.
@@ -70,7 +70,9 @@ impl Run {
             let tags = match self.tags(repository, &self.options.to).await {
                 Ok(tags) => tags,
                 Err(e) => {
-                    self.fail(e.context(format!("deleting tags of `{name}`")));
+                    let place = bare(repository);
+                    let e = e.context(format!("deleting tags of `{name}`"));
+                    self.fail_at(place.clone(), place, e);
                     continue;
                 }
             };
@@ -120,7 +122,7 @@ impl Run {
             match delete(&target, &self.options.to, false).await {
                 Ok(_) => Ok(Outcome::Deleted(Box::new(undo))),
                 // The registry deletes manifests only, and other tags would go too.
-                Err(e) if e.kind() == Kind::Refused => Err(Stop::Keep(e.to_string())),
+                Err(e) if e.kind() == Kind::Refused => Err(Stop::Keep(format!("{e:#}"))),
                 Err(e) => Err(Stop::Failed(e)),
             }
         };
@@ -194,9 +196,14 @@ pub(super) async fn digest_at(image: &Reference, context: &Context) -> Result<Op
         let message = format!("`{image}`: the registry does not say what the tag stands for");
         return Err(Error::other(message));
     };
-    if let Some(there) = digest.current().await? {
-        return Ok(Some(there));
+    match digest.current().await? {
+        Some(there) => Ok(Some(there)),
+        None => digest_in(&*source).await,
     }
+}
+
+/// As [`digest_at`], by reading the manifest of `source`.
+pub(super) async fn digest_in(source: &dyn Source) -> Result<Option<Digest>> {
     match source.manifest(&ManifestRef::Named).await {
         Ok(manifest) => Ok(Some(manifest.digest().clone())),
         Err(e) if is_told_absent(&e) => Ok(None),
@@ -212,11 +219,7 @@ fn is_told_absent(e: &Error) -> bool {
 fn pruned(candidate: &Candidate, outcome: Outcome, began: Instant) -> ItemReport {
     let target = ImageName::Docker(candidate.target.clone());
     ItemReport {
-        source: target.clone(),
-        target,
-        source_digest: None,
-        outcome,
-        requests: BTreeMap::new(),
         took: began.elapsed(),
+        ..ItemReport::of(target.clone(), target, outcome)
     }
 }

@@ -61,7 +61,7 @@ impl Run {
                 refused.extend(both.map(|entry| (EntryId::of(entry), (*entry).clone())));
                 // Of many images that clash, the first pair says enough.
                 if reported.insert(clash.entries) {
-                    self.fail(clash.error);
+                    self.fail(&item.entry, clash.error);
                 }
             }
         }
@@ -69,6 +69,15 @@ impl Run {
             self.note_incomplete(entry);
         }
         let is_refused = |item: &Item| refused.contains_key(&EntryId::of(&item.entry));
-        items.into_iter().filter(|item| !is_refused(item)).collect()
+        let mut items: Vec<Item> = items.into_iter().filter(|item| !is_refused(item)).collect();
+        // Two entries may have one image: it is copied once.
+        let mut seen = HashSet::new();
+        items.retain_mut(|item| {
+            let source = item.source.to_string();
+            let targets = &mut item.targets;
+            targets.retain(|goal| seen.insert((source.clone(), goal.name.to_string())));
+            !targets.is_empty()
+        });
+        items
     }
 }

@@ -101,11 +101,10 @@ impl Run {
                 self.note_incomplete(entry);
                 let (e, from): (Error, _) = (e, entry.from.to_string());
                 self.events.unlisted(&from, &e);
-                if self.options.skip_unlisted {
-                    self.summary().sources -= 1;
-                    return None;
+                match self.options.skip_unlisted {
+                    true => self.summary().sources -= 1,
+                    false => self.fail(entry, e.context(format!("listing `{from}`"))),
                 }
-                self.count_failure(e.context(format!("listing `{from}`")));
                 None
             }
         }
@@ -122,7 +121,8 @@ impl Run {
         self.item(entry, name, there, digest_tags)
             .unwrap_or_else(|e| {
                 self.note_incomplete(entry);
-                self.fail(e.context(format!("naming images of `{}`", entry.from)));
+                let doing = format!("naming images of `{}`", entry.from);
+                self.fail(entry, e.context(doing));
                 None
             })
     }

@@ -1,10 +1,10 @@
 //! The second stage: which targets have an image already. Nothing is read here but digests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Run;
+use super::delete::digest_in;
 use super::items::{Goal, Item};
 use crate::copy::{Referrers, reading, writing};
 use crate::image::{Digest, ImageName};
@@ -68,7 +68,7 @@ impl Run {
                 let (first, rest) = item.targets.split_first()?;
                 let says = |goal: &Goal| format!("copying `{}` to `{}`", item.source, goal.name);
                 for goal in rest {
-                    let same = Error::new(e.kind(), e.to_string()).context(says(goal));
+                    let same = Error::new(e.kind(), format!("{e:#}")).context(says(goal));
                     self.report(finished(&item, &goal.name, Outcome::Failed(same), began));
                 }
                 let outcome = Outcome::Failed(e.context(says(first)));
@@ -152,16 +152,18 @@ impl Run {
         let asked = asked.map(|(goal, destination, _)| (&goal.name, destination));
         let (digest, mut currents) = self.digests(item, &*source, asked).await?;
         currents.resize(targets.len(), None);
-        if let Some(expected) = &item.entry.expect
-            && digest.as_ref() != Some(expected)
-        {
-            for (goal, ..) in targets {
-                self.report(finished(item, &goal.name, Outcome::Moved, began));
+        let changed = self.changed(item, &*source, &digest).await?;
+        let mut lacking = Vec::new();
+        let mut counted = source.network().requests();
+        if let Some(outcome) = changed {
+            for (goal, destination, _) in targets {
+                let mut report = finished(item, &goal.name, outcome(), began);
+                let asked = destination.network().requests();
+                report.requests = summed(std::mem::take(&mut counted), asked);
+                self.report(report);
             }
             return Ok(None);
         }
-        let mut lacking = Vec::new();
-        let mut counted = source.network().requests();
         for ((goal, destination, record), current) in targets.into_iter().zip(currents) {
             let found = digest.as_ref().and_then(|digest| {
                 unchanged(digest, current.as_ref(), record.as_ref(), is_exact, form)
@@ -194,6 +196,27 @@ impl Run {
             self.report(report);
         }
         Ok((!lacking.is_empty()).then_some((source, digest, lacking)))
+    }
+
+    /// What became of the image that a plan names, if the source has another one by now, or none: it is not copied then.
+    async fn changed(
+        &self,
+        item: &Item,
+        source: &dyn Source,
+        digest: &Option<Digest>,
+    ) -> Result<Option<fn() -> Outcome>> {
+        let Some(expected) = &item.entry.expect else {
+            return Ok(None);
+        };
+        let there = match digest {
+            Some(digest) => Some(digest.clone()),
+            None => digest_in(source).await.map_err(reading)?,
+        };
+        Ok(match there {
+            None => Some(|| Outcome::Vanished),
+            Some(there) if there == *expected => None,
+            Some(_) => Some(|| Outcome::Moved),
+        })
     }
 
     /// The digest of `item` at its source, and what the names at `targets` stand for. All requests are sent together.
@@ -294,11 +317,7 @@ pub(super) fn finished(
     began: Instant,
 ) -> ItemReport {
     ItemReport {
-        source: item.source.clone(),
-        target: target.clone(),
-        source_digest: None,
-        outcome,
-        requests: BTreeMap::new(),
         took: began.elapsed(),
+        ..ItemReport::of(item.source.clone(), target.clone(), outcome)
     }
 }

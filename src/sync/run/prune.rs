@@ -10,7 +10,7 @@ use std::sync::{Arc, MutexGuard};
 
 use super::delete::{AtSource, Candidate, Stop, Written, digest_at};
 use super::items::{Item, target_repository};
-use super::{EntryId, Run};
+use super::{EntryId, Run, bare};
 use crate::image::{ImageName, Reference, Repository, Tag};
 use crate::sync::declaration::{Entry, Origin, Pick, Tags};
 use crate::sync::state::Record;
@@ -117,22 +117,28 @@ impl Run {
             if self.is_stopped() {
                 return;
             }
-            if let Err(e) = self.prune_repository(&name, &selected).await {
-                self.fail(e.context(format!("pruning `{name}`")));
+            // Of other places the state knows nothing.
+            let Ok(Reference { repository, .. }) = name.parse() else {
+                continue;
+            };
+            if let Err(e) = self.prune_repository(&name, &repository, &selected).await {
+                let place = bare(&repository);
+                self.fail_at(place.clone(), place, e.context(format!("pruning `{name}`")));
             }
         }
     }
 
-    async fn prune_repository(&self, name: &str, selected: &Selected) -> Result<()> {
+    async fn prune_repository(
+        &self,
+        name: &str,
+        repository: &Repository,
+        selected: &Selected,
+    ) -> Result<()> {
         let Some(state) = &self.options.state else {
             return Ok(());
         };
-        let repository = name
-            .parse::<Reference>()
-            .map_err(|e| Error::other(format!("`{name}`: {e}")))?
-            .repository;
         let records = state.tags(name).into_iter();
-        let candidates = selected.not_selected(records, &repository);
+        let candidates = selected.not_selected(records, repository);
         if candidates.is_empty() {
             return Ok(());
         }
@@ -144,7 +150,7 @@ impl Run {
             return Ok(());
         }
         let tags: HashSet<String> = self
-            .tags(&repository, &self.options.to)
+            .tags(repository, &self.options.to)
             .await?
             .into_iter()
             .collect();
@@ -179,7 +185,7 @@ impl Run {
         }
         let mut found = Vec::with_capacity(there.len());
         for candidate in &there {
-            found.push(self.at_source(&repository, candidate, selected).await);
+            found.push(self.at_source(repository, candidate, selected).await);
         }
         // A list that lacks one tag may lack others, whatever is said of them.
         let is_doubtful = found.iter().any(Result::is_err);

@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::counted::declare;
 use super::*;
 
-fn json(barque: &Barque, file: &str) -> Value {
+pub(super) fn json(barque: &Barque, file: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(barque.path(file)).unwrap()).unwrap()
 }
 
-fn lines(barque: &Barque, file: &str) -> Vec<Value> {
+pub(super) fn lines(barque: &Barque, file: &str) -> Vec<Value> {
     let text = fs::read_to_string(barque.path(file)).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -205,7 +205,11 @@ fn the_shards_of_a_plan_do_together_what_one_run_does() {
             &receipt,
         ];
         barque.args(run).run().ok();
-        assert_eq!(lines(&barque, &receipt).len(), 12, "shards are balanced");
+        assert_eq!(
+            lines(&barque, &receipt).len(),
+            1 + 12 + 1,
+            "shards are balanced"
+        );
     }
     let receipts = ["r0.jsonl", "r1.jsonl", "r2.jsonl", "r3.jsonl"];
     let out = barque

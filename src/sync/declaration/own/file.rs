@@ -98,8 +98,7 @@ pub(super) struct Item {
     pub(super) from: Option<String>,
     pub(super) list: Option<String>,
     pub(super) to: OneOrMany,
-    #[serde(default)]
-    pub(super) tags: TagSettings,
+    pub(super) tags: Option<TagSettings>,
     pub(super) platforms: Option<WordOrList>,
     pub(super) referrers: Option<WordOrList>,
     pub(super) on_drift: Option<Drift>,
