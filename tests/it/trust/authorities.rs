@@ -113,7 +113,7 @@ fn each_certificate_of_a_chain_has_to_allow_it() {
     let cases: &[(&[Change], &str)] = &[
         (&[unchanged, unchanged], ""),
         (&[unchanged, unchanged, unchanged], ""),
-        (&[unchanged; 14], ""),
+        (&[unchanged as Change; 14], ""),
         // Roots.
         (&[as_signer, unchanged], NOT),
         (&[as_nothing, unchanged], NOT),

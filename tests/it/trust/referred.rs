@@ -220,10 +220,18 @@ fn more_bundles_than_are_read_are_a_refusal() {
         .image("app", "v1", &image)
         .image("app", &at_tag, &list)
         .without_referrers();
-    let verify = ["verify", "--key", "alice.pub", &registry.docker("app:v1")];
-    let refused = barque.args(verify).run().code(3);
+    let rule = json!({
+        "type": "sigstoreBundleSigned",
+        "keyPath": barque.path("alice.pub"),
+        "signedIdentity": {"type": "matchDigest"},
+    });
+    let policy = json!({"default": [rule]});
+    fs::write(barque.path("p.json"), policy.to_string()).unwrap();
+    let name = registry.docker("app:v1");
+    let copy = ["--policy=p.json", "copy", &name, "oci:out"];
+    let refused = barque.args(copy).run().code(3);
     let why = "100 sigstore bundles of the image were not read";
-    assert!(refused.stdout().contains(why), "{}", refused.stdout());
+    assert!(refused.stderr().contains(why), "{}", refused.stderr());
 }
 
 /// go-containerregistry, and so cosign 3, writes the type of the config into the list at the tag.
