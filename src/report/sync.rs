@@ -163,11 +163,8 @@ pub(crate) fn joined(joined: &Joined) -> String {
             clean(why)
         );
     }
-    for receipt in &joined.unfinished {
-        text += &format!(
-            "`{}` is no receipt of a run that came to its end\n",
-            clean(receipt)
-        );
+    for file in &joined.not_receipts {
+        text += &format!("`{}` is no receipt\n", clean(file));
     }
     let mut outcomes = String::new();
     for (word, count) in &joined.outcomes {

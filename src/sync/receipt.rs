@@ -1,5 +1,4 @@
-//! Receipts: what became of each image, a line of JSON each, between one for the beginning of the run and one for its end.
-//! Runs write them, and reports of several shards are made of them.
+//! Receipts: what became of each image, a line of JSON each. Runs write them, and reports of several shards are made of them.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +17,7 @@ pub struct Line {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub target: String,
     /// `copied`, `present`, `planned`, `drifted`, `moved`, `vanished`, `deleted`, `would-delete`, `kept`, `postponed`,
-    /// `interrupted` or `failed`; `begin` and `end` are about the whole run.
+    /// `interrupted` or `failed`.
     pub outcome: String,
     /// It is about an entry of the declaration and no single image: `source` and `target` are repositories.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -48,15 +47,6 @@ pub struct Line {
     /// The exit code that this failure has by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<u8>,
-    /// With `begin`, what the run is about: its file, and its shard if it has one. A run that is started again has the same.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run: Option<String>,
-    /// With `begin`, the time in milliseconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<u64>,
-    /// With `end`, the exit code of the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit: Option<u8>,
     /// What takes a deletion back: push `manifest` with this media type under the name of the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoLine>,
@@ -73,26 +63,6 @@ pub struct UndoLine {
 }
 
 impl Line {
-    /// The first line of a receipt.
-    pub fn begin(run: String, at: u64) -> Line {
-        Line {
-            outcome: "begin".to_owned(),
-            run: Some(run),
-            at: Some(at),
-            ..Line::default()
-        }
-    }
-
-    /// The last line of a receipt; `seconds` is the time of the whole run.
-    pub fn end(exit: u8, seconds: f64) -> Line {
-        Line {
-            outcome: "end".to_owned(),
-            exit: Some(exit),
-            seconds: rounded(seconds),
-            ..Line::default()
-        }
-    }
-
     /// The line for an image that was being copied when the run was ended from outside.
     pub fn interrupted(source: String, target: String) -> Line {
         Line {

@@ -198,13 +198,18 @@ fn add(joined: &mut Joined, file: &Path) -> Result<()> {
         .because(e)
     };
     let mut reader = std::io::BufReader::new(std::fs::File::open(file).map_err(failed)?);
-    joined.begin(&file.to_string_lossy());
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if reader.read_until(b'\n', &mut line).map_err(failed)? == 0 {
-            return Ok(());
+    let (mut line, mut is_empty, mut is_receipt) = (Vec::new(), true, false);
+    while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        if !text.trim().is_empty() {
+            is_empty = false;
+            is_receipt |= joined.add(&text);
         }
-        joined.add(&String::from_utf8_lossy(&line));
+        line.clear();
     }
+    if !is_empty && !is_receipt {
+        let name = file.to_string_lossy().into_owned();
+        joined.not_receipts.push(name);
+    }
+    Ok(())
 }

@@ -54,24 +54,14 @@ impl Written {
         }
         // A dry run has no digests, and leaves those of the run before.
         let digests = args.digestfile.as_ref().filter(|_| !args.dry_run);
-        let written = Written {
+        Ok(Written {
             began: Instant::now(),
             receipt: open(args.receipt.as_ref())?,
             digests: open(digests)?,
             events: open(args.events.as_ref())?,
             metrics: args.metrics.clone(),
             state: Mutex::default(),
-        };
-        let shard = args.shard.as_deref().map(super::shard).transpose()?;
-        let run = match shard {
-            Some(shard) => format!("{} {shard}", args.file()),
-            None => args.file().to_owned(),
-        };
-        let at = since_1970().as_millis() as u64;
-        written.write(&written.receipt, || {
-            words::receipt_line(&Line::begin(run, at))
-        });
-        Ok(written)
+        })
     }
 
     /// Writes an event.
@@ -127,8 +117,6 @@ impl Written {
             }
             (metrics, end)
         };
-        let last = Line::end(code, self.began.elapsed().as_secs_f64());
-        self.write(&self.receipt, || words::receipt_line(&last));
         self.event(|| end);
         for output in [&self.receipt, &self.digests, &self.events] {
             locked(output).take();

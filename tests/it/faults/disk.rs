@@ -158,7 +158,8 @@ fn a_full_disk_below_standard_output_is_6() {
     let line = format!("{program} completion bash >/dev/full");
     let out = Sandbox::of("sh").args(["-c", &line]).run().code(6);
     assert!(
-        out.stderr().contains("writing to standard output: No space"),
+        out.stderr()
+            .contains("writing to standard output: No space"),
         "{}",
         out.stderr()
     );

@@ -15,10 +15,9 @@ pub(super) fn declare(barque: &Barque, from: &str, to: &str, repositories: &str,
 
 fn receipt(barque: &Barque, file: &str) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(barque.path(file)).unwrap();
-    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
-    // The first and the last line are about the run.
-    let of_images = lines.filter(|line: &serde_json::Value| line["source"].is_string());
-    of_images.collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[test]

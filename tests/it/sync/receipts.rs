@@ -55,12 +55,7 @@ fn an_entry_that_failed_is_in_receipt_metrics_and_report() {
         (&from.as_str().into(), &true.into())
     );
     assert_eq!(failed[0]["target"], target.docker("mirror/a"));
-    assert_eq!(written[0]["outcome"], "begin");
-    let last = written.last().unwrap();
-    assert_eq!(
-        (&last["outcome"], &last["exit"]),
-        (&"end".into(), &7.into())
-    );
+    assert_eq!(written.len(), 2, "{written:?}");
     let metrics = fs::read_to_string(barque.path("m.prom")).unwrap();
     assert!(metrics.contains("outcome=\"failed\"} 1\n"), "{metrics}");
     let report = ["sync", "report"];
@@ -75,7 +70,7 @@ fn an_entry_that_failed_is_in_receipt_metrics_and_report() {
     barque.args(sync).args(["r2.jsonl"]).run().ok();
     barque
         .args(report)
-        .args(["r2.jsonl", "r1.jsonl"])
+        .args(["r1.jsonl", "r2.jsonl"])
         .run()
         .ok();
 }
@@ -141,17 +136,12 @@ fn what_a_plan_leaves_for_later_is_counted_by_itself() {
 }
 
 #[test]
-fn what_is_no_receipt_of_a_whole_run_is_no_success() {
+fn what_is_no_receipt_is_no_success() {
     let barque = Barque::new();
     for (name, text) in [
-        ("empty.jsonl", ""),
         ("cut.jsonl", "{\"outcome\":\"beg"),
         ("mirror.yaml", "barque-sync: 1\nsync: []\n"),
         ("numbers.jsonl", "{}\n"),
-        (
-            "begun.jsonl",
-            "{\"outcome\":\"begin\",\"run\":\"m\",\"at\":1}\n",
-        ),
     ] {
         fs::write(barque.path(name), text).unwrap();
         let out = barque.args(["sync", "report", name]).run().code(7);
@@ -162,6 +152,9 @@ fn what_is_no_receipt_of_a_whole_run_is_no_success() {
         );
         assert!(out.stdout().contains("\n0 images; "), "{}", out.stdout());
     }
+    // A shard may have nothing to do.
+    fs::write(barque.path("empty.jsonl"), "").unwrap();
+    barque.args(["sync", "report", "empty.jsonl"]).run().ok();
 }
 
 #[test]
@@ -300,9 +293,7 @@ fn a_run_that_is_ended_from_outside_ends_its_files() {
         let before = source.requests("GET", "/v2/b/blobs/").len();
         let sync = ["sync", "mirror.yaml", "--receipt", "r.jsonl"];
         let running = barque.args(limit).args(sync).args(files).start();
-        while source.requests("GET", "/v2/b/blobs/").len() == before
-            || text("r.jsonl").lines().count() < 2
-        {
+        while source.requests("GET", "/v2/b/blobs/").len() == before || text("r.jsonl").is_empty() {
             std::thread::sleep(std::time::Duration::from_millis(3));
         }
         if !how.is_empty() {
@@ -315,14 +306,10 @@ fn a_run_that_is_ended_from_outside_ends_its_files() {
             .map(|line| line["outcome"].as_str().unwrap())
             .collect();
         assert!(
-            matches!(
-                outcomes[..],
-                ["begin", "copied" | "present", "interrupted", "end"]
-            ),
+            matches!(outcomes[..], ["copied" | "present", "interrupted"]),
             "{receipt:?}"
         );
-        assert_eq!(receipt[3]["exit"], code);
-        assert_eq!(receipt[2]["source"], source.docker("b:1"));
+        assert_eq!(receipt[1]["source"], source.docker("b:1"));
         let metrics = text("m.prom");
         for line in [
             format!("barque_sync_exit_code {code}\n"),
