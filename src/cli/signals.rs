@@ -23,10 +23,10 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// How long the last words may take, in a pipe that may be full.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// The exit code of a command that is being dropped.
+/// The exit code of a command that is ended from outside: by a signal, or because its time is over.
 static CODE: AtomicU8 = AtomicU8::new(1);
 
-/// With which exit code the command that is being dropped ends.
+/// That exit code, for what such a command still writes when it is dropped.
 #[cfg(feature = "sync")]
 pub(super) fn code() -> u8 {
     CODE.load(Ordering::Relaxed)

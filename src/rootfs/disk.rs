@@ -316,7 +316,7 @@ impl Disk {
             return Ok(());
         };
         let at = place.path.child(path.name());
-        // As every runtime does it, also with a link to itself: that is gone then, and the link an error.
+        // As runtimes do, the old file is removed first. A link to itself thereby loses its target, which is an error.
         self.remove(&place, path.name(), true)?;
         match from.dir.link(target.name(), &place.dir, path.name()) {
             Ok(()) => {}

@@ -113,7 +113,7 @@ impl<'a> TarStream<'a> {
             .unwrap_or_else(|| header.path_bytes().into_owned());
         let is_old = header.as_old().linkflag == [0];
         let kind = match header.entry_type() {
-            // A way to write a directory from before there was a type for it. A type that says "file" is believed.
+            // Before tar had a type for directories, a name that ends in `/` was one. The type "file" is believed.
             EntryType::Regular if is_old && path.ends_with(b"/") => Some(EntryKind::Directory),
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 Some(EntryKind::File)

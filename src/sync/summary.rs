@@ -27,7 +27,7 @@ pub struct Joined {
     pub broken_lines: usize,
     /// What failed, was interrupted or postponed, or has drifted.
     pub left: Vec<Line>,
-    /// Files that have lines, and none that is of a receipt.
+    /// Files with lines of which none is a line of a receipt.
     pub not_receipts: Vec<String>,
     #[serde(skip)]
     last: BTreeMap<(String, String), Line>,

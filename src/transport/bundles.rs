@@ -32,7 +32,7 @@ pub(super) fn may_hold_bundle(entry: &Descriptor) -> bool {
 /// The bundles in those of the manifests `listed` that hold one; unchecked.
 pub(super) async fn read(source: &dyn Source, listed: Vec<Descriptor>) -> Result<Bundles> {
     let mut listed: Vec<Descriptor> = listed.into_iter().filter(may_hold_bundle).collect();
-    // If some are left unread, then those that may be something else.
+    // Entries that do not tell their type may be something else: they come last, and are the first to be left unread.
     listed.sort_by_key(Descriptor::hides_artifact_type);
     let mut bundles = Bundles::default();
     let (mut left, mut size) = (listed.len(), 0);

@@ -166,7 +166,7 @@ fn unwrapped(message: &[u8]) -> Result<(Signature, Vec<u8>), String> {
     }
 }
 
-/// Whether `one_pass`, which stands before the data, says of `signature` behind it what that says itself.
+/// Whether the packet `one_pass`, before the data, agrees with `signature`, behind it.
 fn announces(one_pass: &OnePassSignature, signature: &Signature) -> bool {
     let version = match signature.version() {
         SignatureVersion::V6 => 6,

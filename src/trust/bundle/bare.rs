@@ -58,7 +58,7 @@ pub(super) fn verify(
     Err(why)
 }
 
-/// Checks that `bundle` does not say itself that it is about something else than `artifact`. Fails with what it is not about.
+/// Checks the digest of what was signed, where `bundle` names one, against `artifact`. Fails with what does not match.
 pub(super) fn is_about(bundle: &Bundle, artifact: &[u8]) -> Result<(), String> {
     let envelope = match &bundle.content {
         SignatureContent::DsseEnvelope(envelope) => envelope,

@@ -255,7 +255,7 @@ fn without_trust(bytes: &[u8]) -> Vec<u8> {
         let header = PacketHeader::try_from_reader(&mut body).ok();
         let length = header.and_then(|header| header.packet_length().maybe_len());
         let after = length.and_then(|length| body.get(usize::try_from(length).ok()?..));
-        // What has no end to find is left to the parser.
+        // Where the length is not known or wrong, the rest is left to the parser.
         let after = after.unwrap_or_default();
         if header.is_none_or(|header| header.tag() != Tag::Trust) {
             kept.extend_from_slice(&rest[..rest.len() - after.len()]);

@@ -208,7 +208,8 @@ impl Leaf {
     }
 }
 
-/// The certificates in the annotation `pem`, which is of `what`. Other programs stop at what is none, so nothing else may follow.
+/// The certificates in the annotation `pem`, which holds `what`. Other text after them is refused: other programs stop reading
+/// there, and would judge other certificates.
 fn certificates(pem: &str, what: &str) -> Result<Vec<Cert>, String> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let begun = pem.matches("-----BEGIN ").count();

@@ -1,7 +1,8 @@
 //! Whether a certificate leads to an authority, by the rules of Go's `crypto/x509`, so that skopeo says the same.
 //!
-//! webpki, which is for servers, takes a root for a key with a name, whatever its certificate says of it. Here it has to be allowed to
-//! certify, as all between it and the signer. What these rules do not know is refused; only the arithmetic is webpki's.
+//! webpki, which is made for servers, uses only the key and the name of a root. Here the root has to be allowed to certify, as
+//! every authority between it and the signer. Critical extensions that these rules do not know are refused; only the
+//! arithmetic of signatures is webpki's.
 
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ use super::limits;
 
 const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
-/// Extensions that may be critical: those that are read here, where revocations are listed, the policies of the authority, and that it has
-/// not all of them; no rule asks for any.
+/// Extensions that may be critical: those that are read here, and three that change nothing here (where revocations are
+/// listed, certificate policies, and the inhibition of "any policy").
 const KNOWN: [ObjectIdentifier; 8] = [
     KeyUsage::OID,
     SubjectAltName::OID,
@@ -32,7 +33,7 @@ const KNOWN: [ObjectIdentifier; 8] = [
     ObjectIdentifier::new_unwrap("2.5.29.32"),
     ObjectIdentifier::new_unwrap("2.5.29.54"),
 ];
-/// May want policies of the certificates below, critical or not.
+/// It may ask for policies in the certificates below, which are not read: refused, critical or not.
 const POLICY_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.36");
 /// Signatures that are checked for one signer: authorities may have certified one another in all directions.
 const MOST_CHECKS: usize = 100;
@@ -45,11 +46,11 @@ pub(super) struct Cert {
     signed: Vec<u8>,
     basic: Option<BasicConstraints>,
     usage: Option<KeyUsage>,
-    /// What it is for; anything where it does not say so.
+    /// Its extended key usage; none allows any.
     pub(super) purposes: Vec<ObjectIdentifier>,
     pub(super) names: Vec<GeneralName>,
     limits: Option<NameConstraints>,
-    /// An extension that must not be passed over, and cannot be heeded.
+    /// A critical extension that is not known here, or one that is not supported.
     unknown: Option<ObjectIdentifier>,
 }
 
@@ -164,7 +165,7 @@ impl Cert {
         })
     }
 
-    /// Whether both are of the same authority; then one does not lead further than the other.
+    /// Whether both belong to one authority, which stands in a chain only once.
     fn is_same(&self, other: &Cert) -> bool {
         let (a, b) = (self.tbs(), other.tbs());
         a.subject == b.subject
@@ -173,8 +174,8 @@ impl Cert {
     }
 }
 
-/// Whether `leaf` leads to one of `roots`, or is one of them, with all on the way valid `at` this time. Fails with why not, as far
-/// as there is more to say than that nobody certified it.
+/// Whether `leaf` leads to one of `roots`, or is one of them, with all on the way valid `at` this time. Fails with the reason,
+/// which is `None` where simply no authority certified it.
 pub(super) fn check<'a>(
     leaf: &'a Cert,
     roots: &'a [Cert],
