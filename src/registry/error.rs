@@ -42,9 +42,9 @@ pub struct ApiError {
     /// The first line of a body that is no error envelope.
     pub text: Option<String>,
     /// The first 50 bytes of the body, and dots for more.
-    pub(crate) start: String,
+    pub start: String,
     /// Why the token was refused, where the answer is a challenge that says so.
-    pub(crate) challenged: Option<ApiErrorItem>,
+    pub challenged: Option<ApiErrorItem>,
     /// Whether an earlier try of the request may have been carried out, although nothing good was heard of it.
     pub maybe_done: bool,
     /// How long the server asks to wait before the next try.
