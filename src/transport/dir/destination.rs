@@ -147,12 +147,13 @@ fn check_writable(path: &Path) -> Result<()> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(blob_store::no_directory(path, e)),
     };
-    let version = read_document(&path.join(VERSION))?;
-    if version.is_some_and(|v| v.starts_with(VERSION_PREFIX.as_bytes())) {
-        return Ok(());
-    }
     let mut names = entries.flatten().map(|e| e.file_name());
     if names.all(|name| name.to_str().is_some_and(blob_store::is_partial_name)) {
+        return Ok(());
+    }
+    // After the names: another process that writes an image here just now has written the version before its first file.
+    let version = read_document(&path.join(VERSION))?;
+    if version.is_some_and(|v| v.starts_with(VERSION_PREFIX.as_bytes())) {
         return Ok(());
     }
     Err(
