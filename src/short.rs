@@ -1,9 +1,8 @@
 //! The short forms: the most common operations, each one call.
 //!
 //! They do what the commands of the same name do without any flag, and so go by the logins, mirrors, blocked registries and
-//! policy of this machine. What they leave out is in the rooms: options and
-//! progress of a copy in [`mod@crate::copy`], other credentials in [`crate::settings`], the files of an image in
-//! [`crate::rootfs`].
+//! policy of this machine. What they leave out is in the rooms: options and progress of a copy in [`mod@crate::copy`], other
+//! credentials in [`crate::settings`], the files of an image in [`crate::rootfs`].
 
 use std::sync::Arc;
 
@@ -21,8 +20,8 @@ const MOST_TAGS: usize = 1_000_000;
 /// one of this machine. Layers that are there are not copied again.
 ///
 /// # Errors
-/// For a name that is none, [`Kind::NotAllowed`](crate::Kind::NotAllowed) where the policy of this machine refuses the image,
-/// and those of either side; [`Error::kind`] tells them apart.
+/// For a name that is not valid; [`Kind::NotAllowed`](crate::Kind::NotAllowed) where the policy of this machine refuses the
+/// image; and those of either side. [`Error::kind`] tells them apart.
 ///
 /// # Examples
 /// ```
@@ -58,7 +57,7 @@ pub async fn copy(source: &str, destination: &str) -> Result<CopyReport> {
 /// image for several platforms, the one of this machine.
 ///
 /// # Errors
-/// For a name that is none, and those of the place.
+/// For a name that is not valid, and those of the place.
 ///
 /// # Examples
 /// ```
@@ -83,7 +82,7 @@ pub async fn inspect(name: &str) -> Result<OpenedImage> {
 /// The tags of the repository `name`, or the names of the images in an archive or layout, as `barque tags` lists them.
 ///
 /// # Errors
-/// For a name that is none, a place that has no tags, and those of the place; an error for more than a million tags,
+/// For a name that is not valid, a place that has no tags, and those of the place; an error for more than a million tags,
 /// which [`open_tags`] gives page by page.
 ///
 /// # Examples

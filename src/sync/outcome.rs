@@ -14,8 +14,8 @@ pub trait Events: Send + Sync {
     /// The images of `repository` are looked for: among its tags, which are `listed`, or by their names.
     fn listing(&self, _repository: &str, _listed: bool) {}
 
-    /// The images of the repository or directory `from` cannot be listed, or there are none. Unless that is passed over,
-    /// [`Events::done`] hears of the failure next.
+    /// The images of the repository or directory `from` cannot be listed, or there are none. Where the run does not pass over
+    /// that, the failure is reported to [`Events::done`] next.
     fn unlisted(&self, _from: &str, _error: &Error) {}
 
     /// The tags of an entry were selected: `images` of them are mirrored.

@@ -45,9 +45,7 @@ impl Line {
             "failed" | "postponed" | "drifted" | "moved" | "interrupted"
         )
     }
-}
 
-impl Line {
     /// Whether it is about an image of `entry`, whose names are those of repositories.
     fn is_of(&self, entry: &Line) -> bool {
         let is_in = |image: &str, repository: &str| {
@@ -59,11 +57,14 @@ impl Line {
 }
 
 impl Joined {
-    /// Adds a line of a receipt; false if it is none. Of several lines about one image and target, as of a shard that ran
-    /// twice, one that says it is done counts, in whatever order the receipts are named, else the last one; bytes, requests and
-    /// time count for all. The failure of an entry counts unless an image of it is done in a later line, as of a run that was
-    /// started again.
+    /// Adds a line of a file, and returns whether it is a line of a receipt. A shard may have run twice: of several lines about
+    /// one image and target, one that says it is done counts, in whatever order the receipts are named, else the last one;
+    /// bytes, requests and time count for all. The failure of an entry counts unless a later line says that an image of it is
+    /// done.
     pub fn add(&mut self, line: &str) -> bool {
+        if line.trim().is_empty() {
+            return false;
+        }
         let line = serde_json::from_str::<Line>(line).ok();
         let Some(line) = line.filter(|line| !line.outcome.is_empty()) else {
             self.broken_lines += 1;
@@ -135,6 +136,7 @@ mod tests {
             r#"{"source":"b","target":"y","outcome":"present","by":"state","requests":1,"seconds":0.5}"#,
             r#"{"source":"a","target":"x","outcome":"copied","bytes":7,"requests":4,"seconds":1,"later":"field"}"#,
             r#"{"source":"c","tar"#,
+            "",
         ] {
             joined.add(line);
         }

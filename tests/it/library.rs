@@ -10,7 +10,7 @@ use crate::support::images::{small, write_dir, write_layout};
 /// Set in the process whose machine is the sandbox.
 const CHILD: &str = "BARQUE_LIBRARY_TEST";
 
-/// Runs `test` again in a process of its own with the home of `barque`, and returns what it prints.
+/// Runs the test called `test` in a child process whose home directory is that of `barque`, and returns what it prints.
 fn in_home_of(barque: &Barque, test: &str) -> String {
     let out = Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])

@@ -198,16 +198,13 @@ fn add(joined: &mut Joined, file: &Path) -> Result<()> {
         .because(e)
     };
     let mut reader = std::io::BufReader::new(std::fs::File::open(file).map_err(failed)?);
-    let (mut line, mut is_empty, mut is_receipt) = (Vec::new(), true, false);
+    let broken_before = joined.broken_lines;
+    let (mut line, mut is_receipt) = (Vec::new(), false);
     while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
-        let text = String::from_utf8_lossy(&line);
-        if !text.trim().is_empty() {
-            is_empty = false;
-            is_receipt |= joined.add(&text);
-        }
+        is_receipt |= joined.add(&String::from_utf8_lossy(&line));
         line.clear();
     }
-    if !is_empty && !is_receipt {
+    if !is_receipt && joined.broken_lines > broken_before {
         let name = file.to_string_lossy().into_owned();
         joined.not_receipts.push(name);
     }

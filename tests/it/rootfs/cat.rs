@@ -205,7 +205,7 @@ fn a_file_that_its_layer_has_twice_fails_when_it_is_verified() {
     let out = barque.args(["cat", "--verify", &name, "x"]).run().code(4);
     assert!(out.stderr().contains("more than once"), "{}", out.stderr());
     barque.args(["cat", "--verify", &name, "y"]).run().ok();
-    // A file behind it that only seems to be another: the layers below tell that its directory is none of the links.
+    // A later `d/x` is another file, since `d` is a directory and not a link, as the layer below tells.
     let below = LayerTar::new().dir("d/").file("d/old", b"");
     let above = LayerTar::new()
         .file(".wh..wh..opq", b"")

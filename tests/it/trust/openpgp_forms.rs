@@ -51,7 +51,7 @@ fn messages_and_keys_that_gpg_does_not_take_are_refused() {
             "{at}: {why}"
         );
     }
-    // A type of packet that nobody knows; and plain words are all that is said of it.
+    // A packet of an unknown type is refused in plain words, without the parser's debug text.
     let why = by(&key, &[&message[..], b"\xfc\x01a"].concat());
     assert!(
         why.ends_with("no OpenPGP message, or one that is cut off"),

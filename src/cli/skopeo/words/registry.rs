@@ -140,7 +140,7 @@ fn answered(api: &ApiError) -> String {
         let reason = api.status.canonical_reason().unwrap_or_default();
         return format!("received unexpected HTTP status: {status} {reason}");
     }
-    // Errors of OAuth, which are none of a registry, have codes in lower case.
+    // Codes in lower case are OAuth's, and not of the registry's API.
     let is_registry = |code: &str| !code.starts_with(|c: char| c.is_ascii_lowercase());
     let first = api.items.first().filter(|item| is_registry(&item.code));
     // Docker Hub's body says less than its challenge.
