@@ -30,6 +30,14 @@ pub(super) struct Pushed {
     pub(super) subject: Option<Digest>,
     /// The blobs and manifests that have to be there, each once.
     pub(super) parts: Vec<Digest>,
+    /// The tag that a schema 1 manifest is for, if it is pushed as another one.
+    pub(super) for_tag: Option<String>,
+}
+
+/// The refusal of a manifest that is for the tag `stated` and no other.
+pub(super) fn for_another_tag(stated: &str) -> Refusal {
+    let text = format!("the manifest is for the tag `{stated}`");
+    Refusal::bad(Code::TagInvalid, text)
 }
 
 /// The refusal of a manifest that is too large.
@@ -59,10 +67,14 @@ pub(super) fn read(
         return Err(Refusal::digest(text).detail(digest.to_string().into()));
     }
     let view = manifest.view().map_err(invalid)?;
+    let mut for_tag = None;
     match &view {
         View::Schema1(image) => {
             check_signed(&manifest)?;
-            check_name(name, tag, (&image.name, &image.tag))?;
+            check_name(name, &image.name)?;
+            if tag.is_some_and(|tag| tag.as_str() != image.tag) {
+                for_tag = Some(image.tag.clone());
+            }
         }
         View::Artifact(_) if manifest.media_type().is_image_manifest() => {
             let text = "an image manifest has a `config` with a digest";
@@ -82,6 +94,7 @@ pub(super) fn read(
         subject,
         parts,
         manifest,
+        for_tag,
     })
 }
 
@@ -121,22 +134,14 @@ fn check_signed(manifest: &Manifest) -> Result<(), Refusal> {
     }
 }
 
-/// Schema 1 says in itself where it belongs.
-fn check_name(
-    name: &RepositoryName,
-    tag: Option<&Tag>,
-    (stated_name, stated_tag): (&str, &str),
-) -> Result<(), Refusal> {
-    if stated_name != name.as_str() {
-        let text = format!("the manifest is for the repository `{stated_name}`");
-        return Err(Refusal::bad(Code::NameInvalid, text));
-    }
-    match tag.filter(|tag| tag.as_str() != stated_tag) {
-        Some(_) => {
-            let text = format!("the manifest is for the tag `{stated_tag}`");
-            Err(Refusal::bad(Code::TagInvalid, text))
+/// Schema 1 says in itself which repository it is for.
+fn check_name(name: &RepositoryName, stated: &str) -> Result<(), Refusal> {
+    match stated == name.as_str() {
+        true => Ok(()),
+        false => {
+            let text = format!("the manifest is for the repository `{stated}`");
+            Err(Refusal::bad(Code::NameInvalid, text))
         }
-        None => Ok(()),
     }
 }
 

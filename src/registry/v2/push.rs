@@ -93,6 +93,8 @@ impl RepositoryClient {
             }
             let most = match status {
                 None if is_unanswered(&error) => retry::UNANSWERED_UPLOAD,
+                // No room is made by trying.
+                Some(507) => 1,
                 None | Some(429 | 503) => retry::BROKEN_UPLOAD,
                 Some(_) => retry::UPLOAD,
             };

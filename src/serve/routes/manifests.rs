@@ -118,7 +118,13 @@ pub(super) async fn put(
     let repository = root.repository(name);
     let kept = repository.clone();
     let store = move || {
-        let missing = || {
+        let check = || {
+            // One that is here already was pushed for its own tag or by digest; this only tags it again.
+            if let Some(stated) = &pushed.for_tag
+                && !repository.lists(&pushed.digest)?
+            {
+                return Err(verify::for_another_tag(stated));
+            }
             let missing = pushed.parts.iter().filter(|part| !repository.has(part));
             let missing: Vec<_> = missing.cloned().collect();
             match missing.is_empty() {
@@ -129,7 +135,7 @@ pub(super) async fn put(
         let media_type = pushed.manifest.media_type().as_str();
         let tags: Vec<&Tag> = tags.iter().collect();
         let manifest = (&pushed.digest, media_type, pushed.manifest.raw());
-        repository.put_manifest(manifest, &tags, missing)
+        repository.put_manifest(manifest, &tags, check)
     };
     kept.writers().run(store).await?;
 

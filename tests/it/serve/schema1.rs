@@ -43,7 +43,9 @@ fn schema_1_is_signed_as_what_it_is_pushed_as() {
         (201, &*digest.to_string()),
         "{stored:?}"
     );
-    for reference in ["1", &digest.to_string()] {
+    // What is here can be tagged again, as `crane tag` does.
+    assert_eq!(put("a/b", "2", PRETTY, &signed.manifest).status, 201);
+    for reference in ["1", "2", &digest.to_string()] {
         let got = server.get(&format!("/v2/a/b/manifests/{reference}"));
         assert_eq!((got.status, got.header("content-type")), (200, PRETTY));
         assert_eq!(got.body, signed.manifest);
